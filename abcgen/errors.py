@@ -1,0 +1,61 @@
+"""The one family of errors a person can meet.
+
+::
+
+    AbcgenError
+    ├── InputError           a file, folder or value the user gave cannot be used
+    │   ├── NotationError    a tune that cannot be read faithfully
+    │   └── CheckpointError  a checkpoint folder that is missing, damaged or from elsewhere
+    └── OutputError          a result cannot be written where it was asked for
+
+``abcgen.cli.main`` alone turns them into one red line and exit code 1.
+"""
+
+from __future__ import annotations
+
+
+class AbcgenError(Exception):
+    """Something the user can put right.
+
+    Args:
+        message: One sentence that names the file, the line and the value.
+        way_out: What to do about it, if there is one thing to do.
+    """
+
+    def __init__(self, message: str, *, way_out: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.way_out})" if self.way_out else self.message
+
+
+class InputError(AbcgenError):
+    """A file, folder or value that the user gave cannot be used."""
+
+
+class NotationError(InputError):
+    """A tune that cannot be read faithfully.
+
+    Args:
+        reason: What is wrong or not understood.
+        line: Line in the file, counted from 1; 0 if not known.
+        text: The offending text.
+    """
+
+    def __init__(self, reason: str, *, line: int = 0, text: str = "") -> None:
+        where = f"line {line}: " if line else ""
+        what = f": {text!r}" if text else ""
+        super().__init__(f"{where}{reason}{what}")
+        self.reason = reason
+        self.line = line
+        self.text = text
+
+
+class CheckpointError(InputError):
+    """A checkpoint folder that is missing, damaged or written by something else."""
+
+
+class OutputError(AbcgenError):
+    """A result cannot be written where it was asked for."""

@@ -1,0 +1,91 @@
+"""Writing results: whole or not at all, and never over what is there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abcgen.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never a part.
+
+    Args:
+        path: Where to; its folder is made if missing.
+        data: The whole content.
+
+    Raises:
+        OutputError: if the folder or file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).chmod(0o666 & ~_umask())
+        Path(draft).replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def refuse_to_overwrite(path: Path, *, force: bool) -> None:
+    """Make sure that a result asked for at ``path`` destroys nothing.
+
+    An empty folder is as good as none.
+
+    Raises:
+        OutputError: if something is there and ``force`` is not given.
+    """
+    occupied = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+    if occupied and not force:
+        raise OutputError(f"{path} exists already", way_out="name another, or add --force")
+
+
+def unused_folder(parent: Path, stem: str) -> Path:
+    """The first of ``stem-1``, ``stem-2``, … that does not exist in ``parent``."""
+    return next(path for path in _numbered(parent, stem) if not path.exists())
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and see that it can be written to, before any long work starts.
+
+    Raises:
+        OutputError: if it cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _numbered(parent: Path, stem: str) -> Iterator[Path]:
+    number = 1
+    while True:
+        yield parent / f"{stem}-{number}"
+        number += 1
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"cannot write {path}: {reason}", way_out="choose another place with --out")

@@ -1,0 +1,173 @@
+"""Bars while they are being read, and what can only be settled once the whole tune is known.
+
+Which ties tie, where repeats go back to, and in what time a tuplet is played.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from abcgen.notation.tune import Bar, BarLine, Metre, Note, Pitch, Rest, Tuplet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from abcgen.notation.key import Key
+
+MAX_TUPLET = 9
+TRIPLET = 3
+# The default tuplets of the standard 2.1, section 4.13; the others depend on the metre.
+_DEFAULT_NORMAL = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+
+
+@dataclass(slots=True)
+class DraftNote:
+    """A note, chord or rest being read; without pitches it is a rest."""
+
+    pitches: tuple[Pitch, ...]
+    duration: Fraction
+    tied: bool = False
+    visible: bool = True
+
+    def frozen(self) -> Note | Rest:
+        """The note as it stays."""
+        if self.pitches:
+            return Note(self.pitches, self.duration, self.tied)
+        return Rest(self.duration, self.visible)
+
+
+@dataclass(slots=True)
+class DraftTuplet:
+    """A tuplet being read: ``count`` notes, ``actual`` in the time of ``normal``.
+
+    ``normal`` is None where the file leaves it to the default.
+    """
+
+    actual: int
+    normal: int | None
+    count: int
+    notes: list[DraftNote] = field(default_factory=list)
+
+    @property
+    def written(self) -> Fraction:
+        """The written duration of its notes, in whole notes."""
+        return sum((note.duration for note in self.notes), Fraction(0))
+
+    def normal_in(self, metre: Metre) -> int:
+        """In the time of how many notes it is played, if need be by the standard's default."""
+        return self.normal or _DEFAULT_NORMAL.get(self.actual, 3 if metre.is_compound else 2)
+
+
+@dataclass(slots=True)
+class DraftBar:
+    """A bar being read; see :class:`abcgen.notation.tune.Bar`."""
+
+    items: list[DraftNote | DraftTuplet] = field(default_factory=list)
+    line: BarLine = BarLine.SINGLE
+    repeat_start: bool = False
+    ending: tuple[int, ...] = ()
+    key: Key | None = None
+    metre: Metre | None = None
+
+    @property
+    def notes(self) -> Iterator[DraftNote]:
+        """Its notes and rests, those of tuplets too."""
+        for item in self.items:
+            yield from item.notes if isinstance(item, DraftTuplet) else (item,)
+
+    @property
+    def tuplets(self) -> list[DraftTuplet]:
+        """Its tuplets."""
+        return [item for item in self.items if isinstance(item, DraftTuplet)]
+
+    @property
+    def plain(self) -> Fraction:
+        """Duration of what is in no tuplet, in whole notes."""
+        notes = (item for item in self.items if isinstance(item, DraftNote))
+        return sum((note.duration for note in notes), Fraction(0))
+
+    def duration(self, metre: Metre) -> Fraction:
+        """Sounding duration in whole notes, tuplets by their defaults."""
+        squeezed = (t.written * Fraction(t.normal_in(metre), t.actual) for t in self.tuplets)
+        return self.plain + sum(squeezed, Fraction(0))
+
+
+def finished(drafts: list[DraftBar], metre: Metre) -> tuple[Bar, ...]:
+    """Turn drafts into bars.
+
+    Args:
+        drafts: The bars as read; they are changed.
+        metre: The metre the tune opens in.
+    """
+    _resolve_ties(drafts)
+    _open_repeats(drafts)
+    bars = []
+    for draft in drafts:
+        metre = draft.metre or metre
+        bars.append(_frozen(draft, metre))
+    return tuple(bars)
+
+
+def _resolve_ties(drafts: list[DraftBar]) -> None:
+    """A tie ties equal pitches; between others it is a slur, and dropped."""
+    notes = [note for draft in drafts for note in draft.notes]
+    for note, following in pairwise([*notes, DraftNote((), Fraction(0))]):
+        note.tied = note.tied and not set(note.pitches).isdisjoint(following.pitches)
+
+
+def _open_repeats(drafts: list[DraftBar]) -> None:
+    """Write the opening of every repeat that the file leaves out, so that all play it alike.
+
+    It goes back to the end of the repeat before, or to a double bar after that one, or to the
+    beginning.
+    """
+    start, repeated, opened, in_ending = 0, False, False, False
+    for index, (draft, following) in enumerate(pairwise([*drafts, DraftBar()])):
+        if draft.repeat_start:
+            start, opened, in_ending = index, True, False
+        in_ending |= bool(draft.ending)
+        if draft.line is BarLine.REPEAT:
+            drafts[start].repeat_start = repeated = True
+            ends = not following.ending
+        else:
+            ends = draft.line is not BarLine.SINGLE and (in_ending or (repeated and not opened))
+        if ends:
+            start, opened, in_ending = index + 1, False, False
+
+
+def _frozen(draft: DraftBar, metre: Metre) -> Bar:
+    normal = _fitting_normal(draft, metre)
+    items = tuple(
+        Tuplet(
+            item.actual,
+            normal or item.normal_in(metre),
+            tuple(note.frozen() for note in item.notes),
+        )
+        if isinstance(item, DraftTuplet)
+        else item.frozen()
+        for item in draft.items
+    )
+    return Bar(items, draft.line, draft.repeat_start, draft.ending, draft.key, draft.metre)
+
+
+def _fitting_normal(draft: DraftBar, metre: Metre) -> int | None:
+    """In what time the tuplets of a bar must be played for the bar to add up.
+
+    Files often leave it to a default that is wrong: ``d4 (5A/B/c/d/e/`` in 3/4. Only tuplets
+    other than triplets, all of one kind, are put right.
+
+    Returns:
+        The number of notes, or None if the bar adds up as it stands or no number makes it so.
+    """
+    kinds = {(tuplet.actual, tuplet.normal) for tuplet in draft.tuplets}
+    if metre.is_free or len(kinds) != 1 or draft.duration(metre) == metre.bar_duration:
+        return None
+    actual, normal = kinds.pop()
+    if normal is not None or actual == TRIPLET:
+        return None
+    written = sum((tuplet.written for tuplet in draft.tuplets), Fraction(0))
+    fitting = (metre.bar_duration - draft.plain) / written * actual
+    return int(fitting) if fitting.denominator == 1 and 0 < fitting <= MAX_TUPLET else None

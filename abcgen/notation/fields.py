@@ -1,0 +1,131 @@
+"""The values of ABC's fields: key, metre and unit note length.
+
+Source: the ABC standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:) and 4.6.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from abcgen.errors import NotationError
+from abcgen.notation.key import MAX_SIGNATURE, Key, Mode
+from abcgen.notation.tune import FREE_METRE, Metre
+
+MAX_METRE = 64
+
+# The first three letters decide (standard 4.6); a lone m is minor.
+MODES = {
+    "": Mode.MAJOR,
+    "maj": Mode.MAJOR,
+    "ion": Mode.MAJOR,
+    "m": Mode.MINOR,
+    "min": Mode.MINOR,
+    "aeo": Mode.MINOR,
+    "dor": Mode.DORIAN,
+    "mix": Mode.MIXOLYDIAN,
+    "phr": Mode.PHRYGIAN,
+    "lyd": Mode.LYDIAN,
+    "loc": Mode.LOCRIAN,
+}
+METRE_SYMBOLS = {"C": Metre(4, 4, "C"), "C|": Metre(2, 2, "C|")}
+ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2, "": 0}
+
+# The pipes play F and C sharp, whether the signature shows it (Hp) or not (HP).
+_HIGHLAND_PIPES = Key("A", 0, Mode.MIXOLYDIAN)
+_KEY = re.compile(r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<rest>.*)", re.DOTALL)
+_EXTRA = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
+# Words about the look of the staff, which leave the notes alone.
+_LOOK = re.compile(r"(clef\s*=?\s*)?(treble|bass|alto|tenor|none|perc)\b|middle=\S+|stafflines=\S+")
+
+
+def read_key(value: str, *, line: int = 0) -> Key:
+    """The key that a ``K:`` field names.
+
+    Raises:
+        NotationError: if it names none that is known.
+    """
+    text = value.strip()
+    if text in {"", "none"} or text.startswith("clef"):
+        return Key()
+    if text[:2].upper() == "HP":
+        return _HIGHLAND_PIPES
+    match = _KEY.fullmatch(text)
+    if not match:
+        raise NotationError("key not understood", line=line, text=value)
+    word, rest = match["mode"], match["rest"]
+    only_explicit = word.lower() == "exp" or rest.lstrip().startswith("exp")
+    mode = _mode(word, value, line)
+    alter = {"": 0, "#": 1, "b": -1}[match["alter"]]
+    extra = _extra_accidentals(rest.replace("exp", "", 1), value, line)
+    if only_explicit:
+        return Key(match["letter"], alter, mode, _cancelling(match["letter"], alter, mode, extra))
+    key = Key(match["letter"], alter, mode, extra)
+    if abs(key.fifths) > MAX_SIGNATURE:
+        raise NotationError("key with more than seven sharps or flats", line=line, text=value)
+    return key
+
+
+def _mode(word: str, value: str, line: int) -> Mode:
+    if word in {"exp", "treble", "bass", "clef"}:
+        return Mode.MAJOR
+    name = word.lower()[:3]
+    if name in MODES and word != "M":  # a lone capital M means minor to some, major to others
+        return MODES[name]
+    raise NotationError("mode not understood", line=line, text=value)
+
+
+def _extra_accidentals(rest: str, value: str, line: int) -> tuple[tuple[str, int], ...]:
+    found = tuple((letter.upper(), ACCIDENTALS[sign]) for sign, letter in _EXTRA.findall(rest))
+    left = _LOOK.sub("", _EXTRA.sub("", rest)).strip(" ,=")
+    if left:
+        raise NotationError("key not understood", line=line, text=value)
+    return found
+
+
+def _cancelling(
+    letter: str, alter: int, mode: Mode, extra: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    """``exp`` means these accidentals and no others: undo those of the mode."""
+    named = {name for name, _ in extra}
+    own = Key(letter, alter, mode).signature.items()
+    return extra + tuple((name, 0) for name, sign in own if sign and name not in named)
+
+
+def read_metre(value: str, *, line: int = 0) -> Metre:
+    """The metre that an ``M:`` field names.
+
+    Raises:
+        NotationError: if it names none that is known.
+    """
+    text = re.sub(r"\s", "", value)
+    if text in METRE_SYMBOLS:
+        return METRE_SYMBOLS[text]
+    if text.lower() in {"", "none"}:
+        return FREE_METRE
+    match = re.fullmatch(r"\(?(\d+(?:\+\d+)*)\)?/(\d+)", text)
+    if not match:
+        raise NotationError("metre not understood", line=line, text=value)
+    beats = sum(int(part[:4]) for part in match[1].split("+"))
+    unit = int(match[2][:4])
+    if not (0 < beats <= MAX_METRE and unit in {1, 2, 4, 8, 16, 32, 64}):
+        raise NotationError("metre not understood", line=line, text=value)
+    return Metre(beats, unit)
+
+
+def read_unit(value: str, *, line: int = 0) -> Fraction:
+    """The unit note length that an ``L:`` field names, in whole notes.
+
+    Raises:
+        NotationError: if it is no fraction between 1 and 1/128.
+    """
+    match = re.fullmatch(r"1(?:/(1|2|4|8|16|32|64|128))?", re.sub(r"\s", "", value))
+    if not match:
+        raise NotationError("unit note length not understood", line=line, text=value)
+    return Fraction(1, int(match[1] or 1))
+
+
+def default_unit(metre: Metre) -> Fraction:
+    """The unit note length where ``L:`` is missing: 1/16 in metres below 3/4, else 1/8."""
+    short = not metre.is_free and metre.bar_duration < Fraction(3, 4)
+    return Fraction(1, 16) if short else Fraction(1, 8)

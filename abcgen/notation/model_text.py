@@ -1,0 +1,103 @@
+"""Model text: the view of a tune that the network learns from.
+
+An ``R:`` line where the rhythm is known, ``M:`` and ``K:``, and the body on one line without
+spaces: tonic moved to C, mode kept, unit length 1/8. It is never written as .abc.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from abcgen.errors import NotationError
+from abcgen.notation.key import Key
+from abcgen.notation.reader import read_abc
+from abcgen.notation.rhythm import rhythm_named
+from abcgen.notation.transpose import pitches_of, transpose
+from abcgen.notation.tune import Bar, BarLine, Tune
+from abcgen.notation.writer import MusicWriter, opening
+
+UNIT = Fraction(1, 8)
+_PARTS = re.compile(r"(?P<head>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<rest>K:C[a-z]{3}\n[^\n]+\n)")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelText:
+    """A tune as the network sees it.
+
+    Attributes:
+        text: All of it but the end mark.
+        given: How many leading characters (the ``R:`` line) are given rather than predicted.
+        notes: How many note letters its body has: what bits per note are counted over.
+    """
+
+    text: str
+    given: int
+    notes: int
+
+
+def encode_tune(tune: Tune) -> ModelText:
+    """The model text of a tune."""
+    tune = _plain(transpose(tune, Key("C")))
+    rhythm = rhythm_named(tune.rhythm)
+    given = f"R:{rhythm}\n" if rhythm else ""
+    head = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
+    return ModelText(f"{given}{head}{_body(tune)}\n", len(given), len(pitches_of(tune)))
+
+
+def decode_tune(text: str) -> Tune:
+    """The tune, in C, that a model text stands for.
+
+    Raises:
+        NotationError: if it is no model text, or cannot be read as music.
+    """
+    parts = _PARTS.fullmatch(text)
+    if not parts:
+        raise NotationError("no model text", text=text[:40])
+    return read_abc(f"{parts['head']}L:{UNIT}\n{parts['rest']}")
+
+
+def _plain(tune: Tune) -> Tune:
+    """Without what model text has no sign for: C for 4/4, accidentals in the signature."""
+    bars = tuple(
+        replace(
+            bar,
+            key=bar.key and replace(bar.key, extra=()),
+            metre=bar.metre and replace(bar.metre, symbol=""),
+        )
+        for bar in tune.bars
+    )
+    key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
+    return replace(tune, key=key, metre=metre, bars=bars)
+
+
+def _body(tune: Tune) -> str:
+    music = MusicWriter(tune.key, tune.metre, UNIT)
+    text = ""
+    before: BarLine | None = None
+    for bar in tune.bars:
+        text = _glue(text, before, bar) + _changes(bar) + "".join(music.items(bar))
+        text += bar.line
+        before = bar.line
+    return text
+
+
+def _glue(text: str, before: BarLine | None, bar: Bar) -> str:
+    """Put the signs of a bar's left to the bar line before it: ``:|`` and ``|:`` make ``::``."""
+    signs = opening(bar, before)
+    if signs.startswith("|:") and before in {BarLine.SINGLE, BarLine.DOUBLE}:
+        return text + signs[1:]
+    if signs.startswith("|:") and before is BarLine.REPEAT:
+        return text.removesuffix("|") + signs[1:]
+    return text + signs
+
+
+def _changes(bar: Bar) -> str:
+    metre = f"[M:{bar.metre}]" if bar.metre else ""
+    key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
+    return metre + key
+
+
+def _key_name(key: Key) -> str:
+    return key.tonic + key.mode.abbreviation

@@ -1,0 +1,59 @@
+"""Names for new tunes, made the way old ones were: after people, places and what happened there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+
+_PEOPLE = (
+    "Biddy", "Brennan", "Clancy", "Eileen", "Fergus", "Flora", "Hanna", "Isobel", "Jenny", "Kitty",
+    "Lachlan", "Maggie", "Malcolm", "Molly", "Morag", "Nell", "Old Tom", "Padraig", "Peggy",
+    "Sally", "The Cooper", "The Ferryman", "The Miller", "The Piper", "The Schoolmaster",
+    "The Tailor", "The Widow",
+)  # fmt: skip
+_THINGS = (
+    "Bonnet", "Boots", "Cat", "Delight", "Dream", "Fancy", "Farewell", "Favourite", "Garden",
+    "Goose", "Kettle", "Lantern", "Lament for the Kettle", "Market Day", "Mill", "Ramble",
+    "Return", "Rose", "Snuff Box", "Walking Stick", "Wedding", "Welcome Home",
+)  # fmt: skip
+_QUALITIES = (
+    "Black", "Blooming", "Broken", "Crooked", "Dusty", "Early", "Frosty", "Green", "Hasty",
+    "Homeward", "Humming", "Idle", "Lonesome", "Merry", "Misty", "Restless", "Silver", "Sleepy",
+    "Stony", "Wandering", "Wild", "Windy",
+)  # fmt: skip
+_SIGHTS = (
+    "Blackbird", "Bridge", "Carter", "Causeway", "Cuckoo", "Fiddler", "Ford", "Gate", "Hare",
+    "Harvest", "Heron", "Hill", "Lark", "Lighthouse", "Milestone", "Morning", "Plough", "Road",
+    "Shore", "Stile", "Thrush", "Weaver",
+)  # fmt: skip
+_PLACES = (
+    "Bog", "Bridge", "Crossroads", "Fair", "Glen", "Harbour", "Heather", "Hearth", "Island",
+    "Loft", "Meadow", "Quay", "Rye", "Snow", "Square", "Thatch", "Tide", "Wood",
+)  # fmt: skip
+_ATTEMPTS = 200
+
+
+def new_title(random_numbers: random.Random, taken: set[str]) -> str:
+    """A title for a new tune.
+
+    Args:
+        random_numbers: Where chance comes from.
+        taken: Titles not to be used again.
+    """
+    for _ in range(_ATTEMPTS):
+        title = _title(random_numbers)
+        if title not in taken:
+            return title
+    return f"{title} No. {len(taken) + 1}"
+
+
+def _title(random_numbers: random.Random) -> str:
+    pick = random_numbers.choice
+    shape = random_numbers.randrange(3)
+    if shape == 0:
+        return f"{pick(_PEOPLE)}'s {pick(_THINGS)}"
+    if shape == 1:
+        return f"The {pick(_QUALITIES)} {pick(_SIGHTS)}"
+    return f"The {pick(_SIGHTS)} in the {pick(_PLACES)}"

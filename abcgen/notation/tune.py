@@ -1,0 +1,245 @@
+"""What a tune is: the frozen types that every other module speaks in.
+
+Durations are fractions of a whole note, as written (a tuplet's notes carry their written
+duration; the tuplet says how they are squeezed). Pitches are spelled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from abcgen.notation.key import Key
+
+LETTERS = "CDEFGAB"
+NATURAL_SEMITONES = (0, 2, 4, 5, 7, 9, 11)
+
+
+class Pitch(NamedTuple):
+    """A spelled pitch.
+
+    Attributes:
+        step: Diatonic number, 7 to the octave; middle C (C4) is 28.
+        alter: Semitones of the accidental, -2 to 2.
+    """
+
+    step: int
+    alter: int = 0
+
+    @property
+    def letter(self) -> str:
+        """The note's letter name, ``C`` to ``B``."""
+        return LETTERS[self.step % 7]
+
+    @property
+    def octave(self) -> int:
+        """The octave in scientific pitch notation; middle C starts octave 4."""
+        return self.step // 7
+
+    @property
+    def midi(self) -> int:
+        """The MIDI key number; middle C is 60."""
+        return 12 * (self.octave + 1) + NATURAL_SEMITONES[self.step % 7] + self.alter
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note, or a chord of several, with one duration.
+
+    Attributes:
+        pitches: What sounds, in the order written; never empty.
+        duration: Written duration in whole notes.
+        tied: Whether it is tied to the note that follows: pitches that both have sound on.
+    """
+
+    pitches: tuple[Pitch, ...]
+    duration: Fraction
+    tied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Silence.
+
+    Attributes:
+        duration: Written duration in whole notes.
+        visible: Whether it is printed (``z``) or only keeps the place (``x``).
+    """
+
+    duration: Fraction
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tuplet:
+    """Notes and rests played ``actual`` in the time of ``normal`` of their kind."""
+
+    actual: int
+    normal: int
+    items: tuple[Note | Rest, ...]
+
+    @property
+    def duration(self) -> Fraction:
+        """Sounding duration of the whole tuplet, in whole notes."""
+        written = sum((item.duration for item in self.items), Fraction(0))
+        return written * Fraction(self.normal, self.actual)
+
+
+Item = Note | Rest | Tuplet
+
+
+class BarLine(StrEnum):
+    """The bar line that closes a bar, as ABC writes it."""
+
+    SINGLE = "|"
+    DOUBLE = "||"
+    FINAL = "|]"
+    REPEAT = ":|"
+
+
+@dataclass(frozen=True, slots=True)
+class Metre:
+    """A time signature; ``Metre(0, 1)`` is free metre (``M:none``).
+
+    Attributes:
+        beats: The upper number; 0 for free metre.
+        unit: The lower number.
+        symbol: ``C`` or ``C|`` where the tune is to show that, else empty.
+    """
+
+    beats: int
+    unit: int
+    symbol: str = ""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether bars need not add up to anything."""
+        return self.beats == 0
+
+    @property
+    def bar_duration(self) -> Fraction:
+        """The duration of a full bar in whole notes; 0 in free metre."""
+        return Fraction(self.beats, self.unit)
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether the beat divides in three: 6/8, 9/8, 12/8 and their like."""
+        return self.beats > 3 and self.beats % 3 == 0  # noqa: PLR2004 - 3/8 is simple, 6/8 is not
+
+    @property
+    def beam_duration(self) -> Fraction:
+        """How much of the bar is beamed together, in whole notes; 0 in free metre.
+
+        Dotted beats in compound metres; halves of the bar in 4/4 and 2/2 as in dance tunes;
+        the beat otherwise.
+        """
+        if self.is_free:
+            return Fraction(0)
+        if self.is_compound:
+            return Fraction(3, self.unit)
+        if self.bar_duration == 1:
+            return Fraction(1, 2)
+        if self.unit > 4 and self.bar_duration < Fraction(1, 2):  # noqa: PLR2004 - 3/8: one beam
+            return self.bar_duration
+        return Fraction(1, min(self.unit, 4))
+
+    def __str__(self) -> str:
+        if self.is_free:
+            return "none"
+        return self.symbol or f"{self.beats}/{self.unit}"
+
+
+FREE_METRE = Metre(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What stands between two bar lines.
+
+    A repeat sign in mid-bar makes two of these, each shorter than the metre.
+
+    Attributes:
+        items: Notes, rests and tuplets in order.
+        line: The bar line that closes it.
+        repeat_start: Whether it opens with ``|:``.
+        ending: The endings that begin here, ``(1,)`` for ``[1``; empty if none does.
+        key: A change of key that takes effect here, or None.
+        metre: A change of metre that takes effect here, or None.
+    """
+
+    items: tuple[Item, ...]
+    line: BarLine = BarLine.SINGLE
+    repeat_start: bool = False
+    ending: tuple[int, ...] = ()
+    key: Key | None = None
+    metre: Metre | None = None
+
+    @property
+    def duration(self) -> Fraction:
+        """Sounding duration in whole notes."""
+        return sum((item.duration for item in self.items), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """A tune of one voice.
+
+    Attributes:
+        bars: Its bars in the order written.
+        key: The key it opens in.
+        metre: The metre it opens in.
+        title: What it is called.
+        rhythm: The kind of tune (reel, jig, air), as its source says it.
+        source: Where it comes from.
+        number: Its reference number (``X:``).
+    """
+
+    bars: tuple[Bar, ...]
+    key: Key
+    metre: Metre
+    title: str = ""
+    rhythm: str = ""
+    source: str = ""
+    number: int = 1
+
+
+class TimedNote(NamedTuple):
+    """A note or rest of a tune with its place in time.
+
+    Attributes:
+        item: The note or rest.
+        onset: When it begins, in whole notes from the start of the tune.
+        duration: How long it sounds, tuplets reckoned in, in whole notes.
+        bar: Index of its bar.
+    """
+
+    item: Note | Rest
+    onset: Fraction
+    duration: Fraction
+    bar: int
+
+
+def timed(bars: tuple[Bar, ...], order: tuple[int, ...] | None = None) -> Iterator[TimedNote]:
+    """Walk through bars in time.
+
+    Args:
+        bars: The bars of a tune.
+        order: Which bars to play, by index; as written if None.
+
+    Yields:
+        Every note and rest with its onset and sounding duration.
+    """
+    onset = Fraction(0)
+    for index in order if order is not None else range(len(bars)):
+        for item in bars[index].items:
+            inner = item.items if isinstance(item, Tuplet) else (item,)
+            ratio = Fraction(item.normal, item.actual) if isinstance(item, Tuplet) else Fraction(1)
+            for single in inner:
+                duration = single.duration * ratio
+                yield TimedNote(single, onset, duration, index)
+                onset += duration

@@ -1,0 +1,227 @@
+"""Writes canonical ABC: valid ABC 2.1 that a person reads and every program plays alike.
+
+Four bars a line, sections on lines of their own, beamed by the metre, endings and repeats
+explicit, broken rhythm as lengths.
+Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from abcgen.notation.tune import Bar, BarLine, Item, Metre, Pitch, Rest, Tune, Tuplet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from abcgen.notation.key import Key
+
+BARS_A_LINE = 4
+UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
+TRIPLET = (3, 2, 3)
+QUARTER = Fraction(1, 4)
+MIDDLE_C_OCTAVE = 4
+SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+
+
+def write_abc(tune: Tune) -> str:
+    """One tune as canonical ABC, without the blank line that ends it.
+
+    ``R:`` and ``S:`` are left out where the tune has no rhythm or source.
+    """
+    unit = best_unit(tune)
+    header = {
+        "X": str(tune.number),
+        "T": tune.title,
+        "R": tune.rhythm,
+        "S": tune.source,
+        "M": str(tune.metre),
+        "L": str(unit),
+        "K": str(tune.key),
+    }
+    fields = [f"{name}:{_escaped(value)}" for name, value in header.items() if value]
+    return "\n".join([*fields, *_music_lines(tune, unit)]) + "\n"
+
+
+def write_tunebook(tunes: Iterable[Tune]) -> str:
+    """Tunes as one canonical tunebook, with a blank line between them."""
+    return "\n".join(write_abc(tune) for tune in tunes)
+
+
+def best_unit(tune: Tune) -> Fraction:
+    """The unit note length that leaves most notes without a number; 1/8 where two tie."""
+    durations = [
+        note.duration
+        for bar in tune.bars
+        for item in bar.items
+        for note in (item.items if isinstance(item, Tuplet) else (item,))
+    ]
+    return max(UNITS, key=durations.count)
+
+
+def opens_section(bars: tuple[Bar, ...], index: int) -> bool:
+    """Whether a section begins with the bar: at a repeat sign or after a double bar line."""
+    if index == 0 or bars[index].repeat_start:
+        return True
+    return bars[index - 1].line is not BarLine.SINGLE and not bars[index].ending
+
+
+def lines_of(tune: Tune) -> list[list[int]]:
+    """Which bars, by index, stand on a line together: four, and the endings that follow them."""
+    lines: list[list[int]] = []
+    metre, full = tune.metre, 0
+    for index, bar in enumerate(tune.bars):
+        metre = bar.metre or metre
+        is_other_ending = bar.ending and tune.bars[index - 1].line is BarLine.REPEAT
+        is_full = full >= BARS_A_LINE and not is_other_ending
+        if is_full or opens_section(tune.bars, index) or bar.key or bar.metre:
+            lines.append([])
+            full = 0
+        lines[-1].append(index)
+        full += bar.duration >= metre.bar_duration
+    return lines
+
+
+def _escaped(value: str) -> str:
+    return value.replace("%", "\\%")
+
+
+def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:
+    music = MusicWriter(tune.key, tune.metre, unit)
+    for line in lines_of(tune):
+        first = tune.bars[line[0]]
+        if first.metre:
+            yield f"M:{first.metre}"
+        if first.key:
+            yield f"K:{first.key}"
+        text = ""
+        for index in line:
+            bar = tune.bars[index]
+            before = tune.bars[index - 1].line if text else None
+            signs = f"{text}{opening(bar, before)}"
+            beams = music.beams(bar, upbeat=opens_section(tune.bars, index))
+            text = f"{signs} {' '.join(beams)} {bar.line}".lstrip()
+        yield text
+
+
+def opening(bar: Bar, before: BarLine | None) -> str:
+    """The repeat sign and ending at a bar's left.
+
+    Args:
+        bar: The bar.
+        before: The bar line they are glued to; None at the beginning of a line.
+    """
+    repeat = "|:" if bar.repeat_start else ""
+    if not bar.ending:
+        return repeat
+    numbers = ",".join(map(str, bar.ending))
+    glued = not repeat and before in {BarLine.SINGLE, BarLine.REPEAT}
+    return f"{repeat}{'' if glued else '['}{numbers}"
+
+
+@lru_cache(maxsize=4096)
+def length_text(duration: Fraction, unit: Fraction) -> str:
+    """A duration as a multiple of the unit, in ABC: nothing, ``2``, ``/``, ``3/2``, ``/4``."""
+    ratio = duration / unit
+    number = "" if ratio.numerator == 1 else str(ratio.numerator)
+    if ratio.denominator == 1:
+        return number
+    return f"{number}/" if ratio.denominator == 2 else f"{number}/{ratio.denominator}"  # noqa: PLR2004
+
+
+class MusicWriter:
+    """Writes the music of one bar after another, keeping key, metre and accidentals.
+
+    Args:
+        key: The key the tune opens in.
+        metre: The metre the tune opens in.
+        unit: The unit note length, in whole notes.
+    """
+
+    def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
+        self._metre, self._unit = metre, unit
+        self._accidentals = _Accidentals(key)
+
+    def beams(self, bar: Bar, *, upbeat: bool = False) -> list[str]:
+        """The music of the next bar, beam by beam.
+
+        Args:
+            bar: The bar.
+            upbeat: Whether, if it is short, it is the end of a bar rather than its beginning.
+        """
+        texts = self.items(bar)
+        full, beam = self._metre.bar_duration, self._metre.beam_duration
+        onset = full - bar.duration if upbeat and bar.duration < full else Fraction(0)
+        groups: list[str] = []
+        open_beam: int | None = None  # the beat whose beam the next item may join
+        for item, text in zip(bar.items, texts, strict=True):
+            beat = onset // beam if beam and _has_beam(item) else None
+            if beat is not None and beat == open_beam:
+                groups[-1] += text
+            else:
+                groups.append(text)
+            open_beam = beat
+            onset += item.duration
+        return groups
+
+    def items(self, bar: Bar) -> list[str]:
+        """The music of the next bar, item by item."""
+        self._metre = bar.metre or self._metre
+        self._accidentals.begin_bar(bar.key)
+        return [self._item(item) for item in bar.items]
+
+    def _item(self, item: Item) -> str:
+        if isinstance(item, Tuplet):
+            shape = (item.actual, item.normal, len(item.items))
+            sign = "(3" if shape == TRIPLET else "({}:{}:{}".format(*shape)
+            return sign + "".join(self._item(note) for note in item.items)
+        length = length_text(item.duration, self._unit)
+        if isinstance(item, Rest):
+            return ("z" if item.visible else "x") + length
+        names = [self._accidentals.sign(pitch) + _name(pitch) for pitch in item.pitches]
+        tie = "-" if item.tied else ""
+        return (names[0] if len(names) == 1 else f"[{''.join(names)}]") + length + tie
+
+
+def _has_beam(item: Item) -> bool:
+    notes = item.items if isinstance(item, Tuplet) else (item,)
+    return all(note.duration < QUARTER for note in notes)
+
+
+def _name(pitch: Pitch) -> str:
+    """A pitch's letter and octave marks: ``C,`` ``C`` ``c`` ``c'``."""
+    above = pitch.octave - MIDDLE_C_OCTAVE
+    if above > 0:
+        return pitch.letter.lower() + "'" * (above - 1)
+    return pitch.letter + "," * -above
+
+
+class _Accidentals:
+    """Which accidentals must be written for every reader to understand the same pitch.
+
+    Some programs let one reach the other octaves of its bar, others do not; it is written
+    wherever the two would differ. One that holds over a bar line by a tie is written again.
+    """
+
+    def __init__(self, key: Key) -> None:
+        self._signature = key.signature
+        self._by_letter: dict[str, int] = {}
+        self._by_step: dict[int, int] = {}
+
+    def begin_bar(self, key: Key | None) -> None:
+        if key is not None:
+            self._signature = key.signature
+        self._by_letter.clear()
+        self._by_step.clear()
+
+    def sign(self, pitch: Pitch) -> str:
+        """What stands before the note: an accidental, or nothing."""
+        own = self._signature[pitch.letter]
+        everywhere = self._by_letter.get(pitch.letter, own)
+        here = self._by_step.get(pitch.step, own)
+        if everywhere == here == pitch.alter:
+            return ""
+        self._by_letter[pitch.letter] = self._by_step[pitch.step] = pitch.alter
+        return SIGNS[pitch.alter]
