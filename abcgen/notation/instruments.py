@@ -45,7 +45,7 @@ _TABLE = (
     Instrument("whistle", 62, 86, ("D", "G", "A", "E"), 78),
     Instrument("flute", 62, 90, ("D", "G", "A", "E", "C", "F"), 73),
     Instrument("uilleann-pipes", 62, 86, ("D", "G", "A", "E"), 109),
-    Instrument("highland-pipes", 67, 81, ("A", "D"), 109),
+    Instrument("highland-pipes", 67, 81, ("D", "G", "A"), 109),
     Instrument("concertina", 55, 91, ("G", "C", "D", "A", "F"), 23),
     Instrument("accordion", 53, 93, ("D", "G", "A", "C", "F", "Bb", "E"), 21),
     Instrument("mandolin", 55, 88, ("D", "G", "A", "E", "C", "F"), 25),

@@ -1,0 +1,154 @@
+"""The tune collections that come inside the music21 package.
+
+They are found without importing music21, and installed as tunebooks of their original text; only
+a source line is added to tunes that name none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abcgen.errors import InputError
+from abcgen.files import refuse_to_overwrite, write_atomically
+from abcgen.notation.reader import TuneBlock, decode_text, split_tunebook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of tunes.
+
+    Attributes:
+        name: Its name on the command line.
+        folder: Its folder in music21's corpus.
+        title: The printed book it was taken from.
+        tunes: How many tunes it holds.
+        rights: What its files say about their use.
+    """
+
+    name: str
+    folder: str
+    title: str
+    tunes: int
+    rights: str
+
+
+_NO_LICENCE = "no licence text; transcribers credited in the tunes (Z:)"
+_TABLE = (
+    Collection(
+        "oneills", "oneills1850", "O'Neill's Music of Ireland, Chicago 1903", 2009, _NO_LICENCE
+    ),
+    Collection(
+        "ryans", "ryansMammoth", "Ryan's Mammoth Collection, Boston 1883", 1059, _NO_LICENCE
+    ),
+    Collection(
+        "airds",
+        "airdsAirs",
+        "A Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1778-1801",
+        1180,
+        _NO_LICENCE,
+    ),
+    Collection(
+        "misc",
+        "miscFolk",
+        "American fife tunes; Northumbrian Minstrelsy, Newcastle 1882",
+        185,
+        _NO_LICENCE,
+    ),
+    Collection(
+        "essen",
+        "essenFolksong",
+        "Essen Folksong Collection, ed. Helmut Schaffrath",
+        8514,
+        "non-commercial use only",
+    ),
+)
+COLLECTIONS = {collection.name: collection for collection in _TABLE}
+
+
+def collection_named(name: str) -> Collection:
+    """The collection of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    try:
+        return COLLECTIONS[name.lower()]
+    except KeyError as error:
+        known = ", ".join(COLLECTIONS)
+        raise InputError(f"unknown collection {name!r}", way_out=f"one of {known}") from error
+
+
+def install_collection(collection: Collection, folder: Path, *, force: bool = False) -> Path:
+    """Write a collection as one tunebook; if it is there already, it stays as it is.
+
+    Args:
+        collection: Which.
+        folder: Where to.
+        force: Whether to write over another file of that name.
+
+    Returns:
+        The tunebook.
+
+    Raises:
+        InputError: if this installation of music21 has no such collection.
+        OutputError: if another file has its name, or it cannot be written.
+    """
+    path = folder / f"{collection.name}.abc"
+    blocks = [
+        block
+        for file in collection_files(collection)
+        for block in split_tunebook(decode_text(file.read_bytes()))
+    ]
+    data = _tunebook(collection, blocks).encode()
+    if path.is_file() and path.read_bytes() == data:
+        return path
+    refuse_to_overwrite(path, force=force)
+    write_atomically(path, data)
+    return path
+
+
+def collection_files(collection: Collection) -> list[Path]:
+    """The files of a collection inside the installed music21.
+
+    Raises:
+        InputError: if they are not there.
+    """
+    spec = find_spec("music21")
+    places = spec.submodule_search_locations if spec else None
+    files = [
+        file
+        for place in places or ()
+        for file in (Path(place) / "corpus" / collection.folder).glob("*.abc")
+    ]
+    if not files:
+        raise InputError(
+            f"the installed music21 has no collection {collection.name!r}",
+            way_out="install the music21 that abcgen names, with its corpus",
+        )
+    return sorted(files)
+
+
+def _tunebook(collection: Collection, blocks: Sequence[TuneBlock]) -> str:
+    head = (
+        f"%abc-2.1\n"
+        f"% {collection.title}\n"
+        f"% {len(blocks)} tunes as they come with music21 (https://www.music21.org)\n"
+        f"% Rights: {collection.rights}\n"
+    )
+    return (
+        "\n\n".join([head.rstrip(), *(_with_source(block, collection) for block in blocks)]) + "\n"
+    )
+
+
+def _with_source(block: TuneBlock, collection: Collection) -> str:
+    """The tune's text, with a source added after its ``X:`` where it names none."""
+    lines = [line.rstrip() for line in block.lines]
+    if not any(line.startswith("S:") for line in lines):
+        lines.insert(1, f"S:{collection.title}")
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""Divides tunes into training, validation and test, family by family.
+
+Where a family goes is decided by its content alone: it stays there when other tunes are added,
+unless they join it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from abcgen.corpus.families import families_of, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from abcgen.config import SplitConfig
+    from abcgen.notation.tune import Tune
+
+SCALE = 16**12
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Tunes, divided.
+
+    Attributes:
+        training: What the network learns from.
+        validation: What training is watched by.
+        test: What is kept for the final figure.
+        families: How many families there are in all.
+        fingerprint: Hash of which tune is where; equal for equal splits.
+    """
+
+    training: tuple[Tune, ...]
+    validation: tuple[Tune, ...]
+    test: tuple[Tune, ...]
+    families: int
+    fingerprint: str
+
+
+def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
+    """Divide tunes by family.
+
+    Args:
+        tunes: The tunes.
+        config: The shares held out and what makes a family.
+    """
+    prints = [fingerprint(tune) for tune in tunes]
+    families = families_of(tunes, config.similarity)
+    # A family is named by the smallest fingerprint among its tunes, whatever their order.
+    names: dict[int, str] = {}
+    for family, own in zip(families, prints, strict=True):
+        names[family] = min(own, names.get(family, own))
+    parts = [_part(names[family], config) for family in families]
+    chosen = {
+        part: tuple(tune for tune, own in zip(tunes, parts, strict=True) if own == part)
+        for part in ("training", "validation", "test")
+    }
+    listing = "\n".join(sorted(f"{own} {part}" for own, part in zip(prints, parts, strict=True)))
+    digest = hashlib.sha256(listing.encode()).hexdigest()
+    return Split(**chosen, families=len(names), fingerprint=digest)
+
+
+def _part(name: str, config: SplitConfig) -> str:
+    """Where the family of that name belongs, by a hash evenly spread over 0 to 1."""
+    place = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) / SCALE
+    if place < config.test:
+        return "test"
+    if place < config.test + config.validation:
+        return "validation"
+    return "training"

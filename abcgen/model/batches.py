@@ -1,0 +1,140 @@
+"""Batches of whole texts of like length, padded on the right."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from abcgen.model.vocabulary import BEGIN, END, PADDING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from abcgen.model.examples import Example
+    from abcgen.model.vocabulary import Vocabulary
+
+# Texts are ordered by length times a random factor within this of 1: neighbours differ from
+# epoch to epoch, and rows of a batch still have nearly the same length.
+LENGTH_NOISE = 0.1
+# A batch of long texts is divided so that its rows times its width stay within the batch size
+# times this: what an LSTM remembers for its gradient grows with that area.
+WIDEST_FULL_BATCH = 1024
+NARROWEST_STEP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts side by side, one a row.
+
+    Attributes:
+        inputs: Begin mark and text as ids, int32 of shape (texts, width).
+        targets: Text and end mark as ids, of the same shape.
+        present: 1.0 where there is a target and 0.0 in the padding, float32.
+        scored: The same, but 0.0 also where the text is given rather than scored.
+    """
+
+    inputs: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    present: NDArray[np.float32]
+    scored: NDArray[np.float32]
+
+    @property
+    def characters(self) -> int:
+        """Number of targets, padding not counted."""
+        return int(self.present.sum())
+
+
+class Texts(NamedTuple):
+    """What is learnt, and what is held out to see how well."""
+
+    training: Batches
+    validation: Batches
+
+
+class Batches:
+    """Texts encoded once, dealt into batches anew for every epoch.
+
+    Args:
+        examples: The texts.
+        vocabulary: Must know every character of them.
+        size: Most texts to a batch.
+
+    Attributes:
+        lengths: Number of targets of each text, the end mark included.
+        scored: Number of scored characters and end marks.
+        notes: Number of notes.
+
+    Raises:
+        InputError: if a character is not known.
+    """
+
+    def __init__(self, examples: Sequence[Example], vocabulary: Vocabulary, size: int) -> None:
+        self._ids = [vocabulary.encode(example.text) for example in examples]
+        self._unscored = [min(example.unscored, len(example.text)) for example in examples]
+        self._size = size
+        self.scored = sum(example.scored for example in examples)
+        self.notes = sum(example.notes for example in examples)
+        self.lengths = np.array([ids.size + 1 for ids in self._ids], np.int64)
+
+    @property
+    def characters(self) -> int:
+        """Number of targets in one pass over the texts."""
+        return int(self.lengths.sum())
+
+    def in_order(self) -> list[NDArray[np.intp]]:
+        """Batches by length, each as the places of its texts among the examples."""
+        return self._deal(np.argsort(self.lengths, kind="stable"))
+
+    def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
+        """Batches of like length in random order, the same for the same seed and epoch."""
+        random = np.random.default_rng([seed, epoch])
+        noise = random.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, self.lengths.size)
+        dealt = self._deal(np.argsort(self.lengths * noise, kind="stable"))
+        return [dealt[place] for place in random.permutation(len(dealt))]
+
+    def batch(self, places: NDArray[np.intp]) -> Batch:
+        """Lay out the texts at ``places``."""
+        width = round_up(int(self.lengths[places].max()))
+        shape = (places.size, width)
+        inputs, targets = np.full(shape, PADDING, np.int32), np.full(shape, PADDING, np.int32)
+        present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        for row, place in enumerate(places):
+            ids = self._ids[place]
+            inputs[row, 0], inputs[row, 1 : ids.size + 1] = BEGIN, ids
+            targets[row, : ids.size], targets[row, ids.size] = ids, END
+            present[row, : ids.size + 1] = 1.0
+            scored[row, self._unscored[place] : ids.size + 1] = 1.0
+        return Batch(inputs, targets, present, scored)
+
+    def fingerprint(self) -> str:
+        """A hash of the texts, their order and the batch size."""
+        digest = hashlib.sha256(str(self._size).encode())
+        for ids in self._ids:
+            digest.update(np.int64(ids.size).tobytes() + ids.tobytes())
+        return digest.hexdigest()[:16]
+
+    def _deal(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Cut an order of the texts into batches as even as can be."""
+        if not order.size:
+            return []
+        batches = np.array_split(order, -(-order.size // self._size))
+        return [part for batch in batches for part in self._divide(batch)]
+
+    def _divide(self, batch: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        width = round_up(int(self.lengths[batch].max()))
+        rows = max(1, self._size * WIDEST_FULL_BATCH // width)
+        return np.array_split(batch, -(-batch.size // rows))
+
+
+def round_up(width: int) -> int:
+    """The next of a few widths, at most an eighth wider from 128 up.
+
+    Few widths, because a backend may compile its graph once for each.
+    """
+    step = max(NARROWEST_STEP, 1 << max(0, width.bit_length() - 4))
+    return -(-width // step) * step

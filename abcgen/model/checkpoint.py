@@ -1,0 +1,201 @@
+"""The folder that a trained network lives in; read and written without Keras.
+
+::
+
+    weights.safetensors   the weights to sample from, readable by anything that reads safetensors
+    config.json           format version, network, training options, and what the caller adds
+    vocabulary.json       the characters and their ids
+    metrics.jsonl         one line for every time the held-out texts were measured
+    training/             what only going on with training needs
+
+Nothing in it is a pickle, so opening a stranger's checkpoint runs no code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.errors import CheckpointError, InputError
+from abcgen.files import write_atomically
+from abcgen.model.settings import settings_from_json
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.model.weights import bounded_size, damaged, dump, read_weights, weight_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import TypeVar
+
+    from abcgen.model.weights import Weights
+
+    T = TypeVar("T")
+
+FORMAT_VERSION = 1
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.json"
+# The JSON files are a few kilobytes; this leaves room for what a caller adds.
+MAX_JSON_BYTES = 16_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and all that is needed to use it.
+
+    Attributes:
+        network: Its shape.
+        training: How it was trained.
+        vocabulary: What it reads and writes.
+        weights: Arrays by name; ``abcgen.model.weights.weight_shapes`` lists them.
+        about: What the caller of the training had to say, such as how the data was split.
+        created: When training began, ISO 8601.
+        written_by: Version of abcgen that trained it.
+    """
+
+    network: NetworkConfig
+    training: TrainConfig
+    vocabulary: Vocabulary
+    weights: Weights
+    about: Mapping[str, object] = field(default_factory=dict)
+    created: str = ""
+    written_by: str = ""
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint folder, trusting nothing in it.
+
+    Raises:
+        CheckpointError: naming the file that is missing, damaged, or from a newer version.
+    """
+    described = load_description(folder)
+    shapes = weight_shapes(described.network, described.vocabulary.size)
+    return replace(described, weights=read_weights(folder / WEIGHTS, shapes))
+
+
+def load_description(folder: Path) -> Checkpoint:
+    """Read everything but the weights, trusting nothing.
+
+    Raises:
+        CheckpointError: naming the file that is missing, damaged, or from a newer version.
+    """
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise damaged(folder / CONFIG, "not an object")
+    _check_version(folder / CONFIG, config.get("format_version"))
+    characters = read_json(folder / VOCABULARY)
+    return Checkpoint(
+        network=_parse(folder / CONFIG, _settings, NetworkConfig, config.get("network")),
+        training=_parse(folder / CONFIG, _settings, TrainConfig, config.get("training")),
+        vocabulary=_parse(folder / VOCABULARY, Vocabulary.from_json, characters),
+        weights={},
+        about=_object(folder / CONFIG, config, "about"),
+        created=str(config.get("created", ""))[:40],
+        written_by=str(config.get("written_by", ""))[:40],
+    )
+
+
+def newest_checkpoint(folder: Path, *, ignore: str = "") -> Path | None:
+    """The run in ``folder`` whose weights were written last, or None if there is none.
+
+    Args:
+        folder: A folder of runs.
+        ignore: Name of one to pass over.
+    """
+    weights = [
+        path
+        for path in folder.glob(f"*/{WEIGHTS}")
+        if path.is_file() and path.parent.name != ignore
+    ]
+    newest = max(weights, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
+    return newest.parent if newest else None
+
+
+def write_description(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write everything but the weights.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    config = {
+        "format_version": FORMAT_VERSION,
+        "written_by": checkpoint.written_by,
+        "created": checkpoint.created,
+        "network": asdict(checkpoint.network),
+        "training": asdict(checkpoint.training),
+        "about": dict(checkpoint.about),
+    }
+    write_json(folder / CONFIG, config)
+    write_json(folder / VOCABULARY, checkpoint.vocabulary.to_json())
+
+
+def write_weights(weights: Weights, folder: Path) -> None:
+    """Replace the weights to sample from.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    write_atomically(folder / WEIGHTS, dump(weights))
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON for people to read.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    write_atomically(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> object:
+    """Read an untrusted JSON file of bounded size.
+
+    Raises:
+        CheckpointError: if it is missing, too large or no JSON.
+    """
+    if bounded_size(path) > MAX_JSON_BYTES:
+        raise damaged(path, f"larger than {MAX_JSON_BYTES:,} bytes")
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, f"not JSON: {str(error)[:200]}") from error
+
+
+def package_version() -> str:
+    """Version of the installed abcgen."""
+    try:
+        return version("abcgen")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _check_version(path: Path, found: object) -> None:
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise damaged(path, f"format_version is {str(found)[:40]!r}, not a whole number from 1")
+    if found > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: checkpoint format {found} is newer than this abcgen, which reads format "
+            f"{FORMAT_VERSION}",
+            way_out="upgrade abcgen",
+        )
+
+
+def _settings(kind: Any, data: object) -> Any:
+    return settings_from_json(kind, data)
+
+
+def _parse(path: Path, parse: Callable[..., T], *arguments: object) -> T:
+    try:
+        return parse(*arguments)
+    except InputError as error:
+        raise damaged(path, error.message) from error
+
+
+def _object(path: Path, config: dict[str, Any], name: str) -> dict[str, object]:
+    value = config.get(name, {})
+    if not isinstance(value, dict):
+        raise damaged(path, f"{name!r} is not an object")
+    return value

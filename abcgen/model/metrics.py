@@ -1,0 +1,102 @@
+"""``metrics.jsonl``: one line for every time the held-out texts were measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from abcgen.files import write_atomically
+from abcgen.model.weights import bounded_size, damaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.errors import CheckpointError
+
+METRICS = "metrics.jsonl"
+MAX_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One line.
+
+    Attributes:
+        epochs: Passes over the training texts, with a fraction.
+        steps: Optimiser steps.
+        seconds: Training time.
+        training_bits: Training loss in bits per character over the current pass.
+        bits_per_character: Held-out bits per scored character, or None.
+        bits_per_note: Held-out bits per note, or None.
+        characters_per_second: Training speed over the current pass.
+        learning_rate: At that moment.
+    """
+
+    epochs: float
+    steps: int
+    seconds: float
+    training_bits: float
+    bits_per_character: float | None
+    bits_per_note: float | None
+    characters_per_second: float
+    learning_rate: float
+
+
+def write_metrics(measurements: list[Measurement], folder: Path) -> None:
+    """Write all lines.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    lines = [json.dumps(asdict(measurement)) + "\n" for measurement in measurements]
+    write_atomically(folder / METRICS, "".join(lines).encode())
+
+
+def read_metrics(folder: Path) -> list[Measurement]:
+    """Read the lines of a checkpoint, which may be a stranger's; none if there is no file.
+
+    Raises:
+        CheckpointError: naming the line that is none.
+    """
+    path = folder / METRICS
+    if not path.exists():
+        return []
+    if bounded_size(path) > MAX_BYTES:
+        raise damaged(path, f"larger than {MAX_BYTES:,} bytes")
+    lines = path.read_bytes().splitlines()
+    return [_measurement(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def best(measurements: list[Measurement]) -> Measurement | None:
+    """The measurement whose weights are kept: least held-out bits, or the last without any."""
+    held_out = [
+        (item.bits_per_character, -number)
+        for number, item in enumerate(measurements)
+        if item.bits_per_character is not None
+    ]
+    if held_out:
+        return measurements[-min(held_out)[1]]
+    return measurements[-1] if measurements else None
+
+
+def _measurement(path: Path, number: int, line: bytes) -> Measurement:
+    try:
+        measurement = Measurement(**json.loads(line))
+        for name, value in asdict(measurement).items():
+            _check(name, value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _no_measurement(path, number) from error
+    return measurement
+
+
+def _check(name: str, value: object) -> None:
+    if value is None and name in {"bits_per_character", "bits_per_note"}:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(name)
+
+
+def _no_measurement(path: Path, number: int) -> CheckpointError:
+    return damaged(path, f"line {number} is not a measurement")

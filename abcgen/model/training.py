@@ -1,0 +1,157 @@
+"""Training the stream network with Keras, on whatever backend Keras runs.
+
+The checkpoint's ``weights.safetensors`` are those with the least held-out bits so far, because a
+small corpus is soon learnt by heart and the last weights are then not the best to sample from.
+The latest weights are in ``training/`` with all that is needed to go on. Without held-out texts
+the latest are kept in both places.
+
+An interrupted run goes on at the very batch where it stopped and, if its length is given in
+epochs, arrives at the weights it would have had without the interruption.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from abcgen.errors import CheckpointError, InputError
+from abcgen.model.backend import describe_backend
+from abcgen.model.batches import Batches, Texts
+from abcgen.model.checkpoint import (
+    WEIGHTS,
+    Checkpoint,
+    load_description,
+    package_version,
+    write_description,
+)
+from abcgen.model.events import NOBODY, Started, TrainResult, Watch
+from abcgen.model.learner import Learner
+from abcgen.model.metrics import METRICS, read_metrics
+from abcgen.model.run import Run
+from abcgen.model.settings import checked
+from abcgen.model.state import STATE, Position, check_same_run, restore_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.model.examples import Example
+    from abcgen.model.metrics import Measurement
+    from abcgen.model.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train on what.
+
+    Attributes:
+        training: Texts to learn.
+        validation: Held-out texts; may be empty.
+        vocabulary: Must know every character of both.
+        network: Shape of the network.
+        options: How to train it.
+        about: Whatever else ``config.json`` should say, as JSON.
+    """
+
+    training: Sequence[Example]
+    validation: Sequence[Example]
+    vocabulary: Vocabulary
+    network: NetworkConfig
+    options: TrainConfig
+    about: Mapping[str, object] = field(default_factory=dict)
+
+
+def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = False) -> TrainResult:
+    """Train a network and keep it in a checkpoint folder.
+
+    A KeyboardInterrupt ends the run early: the state is saved, the held-out texts are measured
+    (a second interrupt skips that) and the result says so.
+
+    Args:
+        task: What to train on what.
+        folder: Where to keep it. Without ``resume`` an earlier run there is overwritten.
+        watch: Who looks on.
+        resume: Go on with the run in ``folder``, which must have the same network, vocabulary,
+            training texts, batch size and seed; its epochs or minutes may have been changed.
+
+    Raises:
+        InputError: if a setting is out of range, there are no texts, or training diverges.
+        CheckpointError: if the run in ``folder`` cannot be gone on with.
+        OutputError: if the folder cannot be written to.
+    """
+    texts = _texts(task)
+    checkpoint = _description(task)
+    if resume:
+        checkpoint = _same_network(checkpoint, load_description(folder), folder)
+    learner = Learner(task.network, task.vocabulary.size, task.options)
+    run = Run(learner, texts, checkpoint, folder, watch)
+    position = Position(fingerprint=texts.training.fingerprint(), seed=task.options.seed)
+    if resume:
+        run.stand_at(*_past(learner, position, folder))
+    else:
+        _clear(folder)
+        run.stand_at(position, [])
+    write_description(checkpoint, folder)
+    watch.on_event(_started(learner, texts.training, run))
+    return run.to_the_end()
+
+
+def _texts(task: Task) -> Texts:
+    checked(task.network)
+    checked(task.options)
+    if not task.training:
+        raise InputError("there are no tunes to train on")
+    size = task.options.batch_size
+    return Texts(
+        Batches(task.training, task.vocabulary, size),
+        Batches(task.validation, task.vocabulary, size),
+    )
+
+
+def _description(task: Task) -> Checkpoint:
+    return Checkpoint(
+        network=task.network,
+        training=task.options,
+        vocabulary=task.vocabulary,
+        weights={},
+        about=task.about,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        written_by=package_version(),
+    )
+
+
+def _past(learner: Learner, start: Position, folder: Path) -> tuple[Position, list[Measurement]]:
+    """Restore what an earlier run left, if it began like this one."""
+    position = restore_state(learner.model, folder)
+    check_same_run(position, start, folder)
+    # Lines written after the state that is gone on from will be written again.
+    return position, [line for line in read_metrics(folder) if line.steps <= learner.steps]
+
+
+def _same_network(wanted: Checkpoint, found: Checkpoint, folder: Path) -> Checkpoint:
+    """What to write when going on: as wanted now, created when it was."""
+    for name in ("network", "vocabulary"):
+        if getattr(wanted, name) != getattr(found, name):
+            raise CheckpointError(
+                f"the run in {folder} has another {name} than is asked for now",
+                way_out="go on with the settings it was begun with, or begin a new run",
+            )
+    return replace(wanted, created=found.created, about=wanted.about or found.about)
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an earlier run in the folder left, lest it pass for this one's."""
+    for name in (WEIGHTS, METRICS, STATE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _started(learner: Learner, batches: Batches, run: Run) -> Started:
+    return Started(
+        parameters=learner.parameters,
+        tunes=len(batches.lengths),
+        characters=batches.characters,
+        backend=describe_backend(),
+        epochs=run.epochs,
+    )

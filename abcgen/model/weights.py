@@ -1,0 +1,114 @@
+"""A network's weights as named arrays in a safetensors file, without Keras.
+
+Format: https://huggingface.co/docs/safetensors (a JSON header, then the numbers; nothing that
+could run when it is opened).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abcgen.config import LIMITS
+from abcgen.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from abcgen.config import NetworkConfig
+
+    Weights = dict[str, NDArray[np.float32]]
+    Shapes = dict[str, tuple[int, ...]]
+
+
+def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
+    """Name and shape of every weight of the stream network.
+
+    The four quarters of an LSTM's last axis are its input gate, forget gate, candidate and
+    output gate, in this order.
+    """
+    shapes: Shapes = {"embedding/embeddings": (vocabulary_size, config.embedding)}
+    width = config.embedding
+    for layer in range(1, config.layers + 1):
+        shapes[f"lstm_{layer}/kernel"] = (width, 4 * config.units)
+        shapes[f"lstm_{layer}/recurrent_kernel"] = (config.units, 4 * config.units)
+        shapes[f"lstm_{layer}/bias"] = (4 * config.units,)
+        width = config.units
+    return shapes | {"logits/kernel": (width, vocabulary_size), "logits/bias": (vocabulary_size,)}
+
+
+def dump(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None) -> bytes:
+    """Arrays as the content of a safetensors file."""
+    from safetensors.numpy import save  # noqa: PLC0415 - not needed to sample from memory
+
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
+
+
+def read_weights(path: Path, shapes: Shapes) -> Weights:
+    """Read exactly the weights that are expected, from an untrusted file.
+
+    Names, shapes and types are compared from the header, before any array is made.
+
+    Raises:
+        CheckpointError: if the file is missing, too large, damaged or of another network.
+    """
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+
+    bounded_size(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = {name: _description(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
+            _compare(path, found, shapes)
+            weights = {name: file.get_tensor(name) for name in shapes}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged(path, str(error)[:200]) from error
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise damaged(path, f"{name} holds numbers that are not finite")
+    return weights
+
+
+def bounded_size(path: Path) -> int:
+    """Size of a checkpoint's file in bytes.
+
+    Raises:
+        CheckpointError: if it is not there or larger than the limit.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
+            way_out="name the folder of a finished training run",
+        ) from error
+    if size > LIMITS.checkpoint_bytes or not path.is_file():
+        raise CheckpointError(
+            f"{path} is no file of at most {LIMITS.checkpoint_bytes:,} bytes",
+            way_out="train again, or take the checkpoint from where it was made",
+        )
+    return size
+
+
+def damaged(path: Path, reason: str) -> CheckpointError:
+    """The error for a checkpoint's file whose content cannot be used."""
+    return CheckpointError(
+        f"{path}: {reason}",
+        way_out="train again, or take the checkpoint from where it was made",
+    )
+
+
+def _description(part: Any) -> tuple[str, tuple[int, ...]]:
+    return part.get_dtype(), tuple(part.get_shape())
+
+
+def _compare(path: Path, found: dict[str, tuple[str, tuple[int, ...]]], shapes: Shapes) -> None:
+    for name in sorted(found.keys() ^ shapes.keys()):
+        raise damaged(path, f"weight {name[:80]!r} is {'missing' if name in shapes else 'unknown'}")
+    for name, shape in shapes.items():
+        if found[name] != ("F32", shape):
+            kind, size = found[name]
+            raise damaged(path, f"{name} is {kind} {size}, but config.json wants F32 {shape}")

@@ -1,0 +1,156 @@
+"""From tunes to a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.corpus.splits import Split, split_tunes
+from abcgen.errors import NotationError
+from abcgen.model.checkpoint import Checkpoint, load_description
+from abcgen.model.events import Watch
+from abcgen.model.examples import Example
+from abcgen.model.training import Task, train
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.notation.writer import write_abc
+from abcgen.pipeline.sampling import sample_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from abcgen.corpus.loading import Corpus
+    from abcgen.model.events import Event, TrainResult
+    from abcgen.notation.tune import Tune
+
+HEARD = 400  # characters of a tune that an unfinished network may go on for
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a network is to learn, ready for training.
+
+    Attributes:
+        training: The texts to learn.
+        validation: The texts that training is watched by.
+        vocabulary: All characters, those of the test texts too.
+        about: What the checkpoint says of the data.
+    """
+
+    training: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    vocabulary: Vocabulary
+    about: dict[str, object]
+
+    def task(self, network: NetworkConfig, options: TrainConfig) -> Task:
+        """The lesson for a network."""
+        return Task(self.training, self.validation, self.vocabulary, network, options, self.about)
+
+
+def prepare_lesson(
+    corpus: Corpus,
+    config: SplitConfig,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Lesson:
+    """Divide tunes by family and turn them into model text.
+
+    Args:
+        corpus: The tunes.
+        config: How to divide them.
+        on_progress: Called with the tunes done and in all; dividing counts as half the work.
+    """
+    total = 2 * len(corpus.tunes)
+    on_progress(0, total)
+    split = split_tunes(corpus.tunes, config)
+    parts: list[tuple[Example, ...]] = []
+    done = len(corpus.tunes)
+    for tunes in (split.training, split.validation, split.test):
+        on_progress(done, total)
+        parts.append(_examples(tunes))
+        done += len(tunes)
+    vocabulary = Vocabulary.of(example.text for part in parts for example in part)
+    training, validation, _test = parts
+    return Lesson(training, validation, vocabulary, _about(corpus, split, config))
+
+
+def train_network(
+    lesson: Lesson,
+    network: NetworkConfig,
+    options: TrainConfig,
+    folder: Path,
+    on_event: Callable[[Event], None],
+) -> TrainResult:
+    """Train a new network.
+
+    Raises:
+        InputError: if a setting is out of range or there is nothing to learn.
+        OutputError: if the folder cannot be written to.
+    """
+    return train(lesson.task(network, options), folder, Watch(on_event, _Voice(options.seed)))
+
+
+def resume_training(
+    lesson: Lesson,
+    folder: Path,
+    on_event: Callable[[Event], None],
+    *,
+    epochs: int | None = None,
+    minutes: float | None = None,
+) -> TrainResult:
+    """Go on with a run that was interrupted, or give one that ended more time.
+
+    Args:
+        lesson: The same as it was begun with.
+        folder: The checkpoint.
+        on_event: Told what happens.
+        epochs: Passes in all, if other than planned.
+        minutes: Time in all, if other than planned.
+
+    Raises:
+        CheckpointError: if the run cannot be gone on with.
+    """
+    begun = load_description(folder)
+    options = begun.training
+    if minutes is not None:
+        options = replace(options, minutes=minutes)
+    elif epochs is not None:
+        options = replace(options, epochs=epochs, minutes=None)
+    watch = Watch(on_event, _Voice(options.seed))
+    return train(lesson.task(begun.network, options), folder, watch, resume=True)
+
+
+@dataclass(slots=True)
+class _Voice:
+    """Lets a network in training be heard: another tune every time it is asked."""
+
+    seed: int
+
+    def __call__(self, checkpoint: Checkpoint) -> str:
+        self.seed += 1
+        text = sample_text(checkpoint, SampleConfig(max_characters=HEARD), self.seed)
+        try:
+            return write_abc(decode_tune(text))
+        except NotationError:
+            return text
+
+
+def _examples(tunes: Sequence[Tune]) -> tuple[Example, ...]:
+    texts = map(encode_tune, tunes)
+    return tuple(Example(text.text, text.given, text.notes) for text in texts)
+
+
+def _about(corpus: Corpus, split: Split, config: SplitConfig) -> dict[str, object]:
+    return {
+        "corpora": {str(file.path): len(file.tunes) for file in corpus.files if file.tunes},
+        "split": {
+            "fingerprint": split.fingerprint,
+            "families": split.families,
+            "similarity": config.similarity,
+            "training_tunes": len(split.training),
+            "validation_tunes": len(split.validation),
+            "test_tunes": len(split.test),
+        },
+    }

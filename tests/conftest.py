@@ -1,0 +1,49 @@
+"""What tests share: real tunes, and abc2midi as a second opinion."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.notation.reader import TuneBlock, decode_text, read_block, split_tunebook
+from abcgen.notation.tune import Tune
+
+# Random tunes are slow to draw on a busy machine; what they find does not depend on the clock.
+settings.register_profile(
+    "abcgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.load_profile("abcgen")
+
+EVERY = 40
+
+
+@pytest.fixture(scope="session")
+def real_blocks() -> list[TuneBlock]:
+    """Every fortieth tune of all collections as it stands in its file: some 320."""
+    blocks = [
+        block
+        for collection in COLLECTIONS.values()
+        for file in collection_files(collection)
+        for block in split_tunebook(decode_text(file.read_bytes()))
+    ]
+    return blocks[::EVERY]
+
+
+@pytest.fixture(scope="session")
+def real_tunes(real_blocks: list[TuneBlock]) -> list[Tune]:
+    """Those of them that can be read."""
+    readings = map(read_block, real_blocks)
+    return [reading for reading in readings if isinstance(reading, Tune)]
+
+
+@pytest.fixture(scope="session")
+def abc2midi() -> Path:
+    """The program of that name; tests that ask it are skipped where it is missing."""
+    found = shutil.which("abc2midi")
+    if found is None:
+        pytest.skip("abc2midi (Debian package abcmidi) is not installed")
+    return Path(found)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.examples import Example
+from abcgen.model.training import Task
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.model.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abcgen.model.weights import Weights
+
+BARS = ("abcd|", "a2bc|", "dcba|", "d2c2|", "abab|")
+
+
+def _texts(count: int, seed: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    return [
+        "R:reel\n" + "".join(random.choice(BARS, int(random.integers(1, 6)))) + "\n"
+        for _ in range(count)
+    ]
+
+
+def _examples(count: int, seed: int) -> list[Example]:
+    return [
+        Example(text, unscored=7, notes=sum(letter in "abcd" for letter in text[7:]))
+        for text in _texts(count, seed)
+    ]
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[Example]:
+    return _examples(20, seed=1)
+
+
+@pytest.fixture(scope="session")
+def held_out() -> list[Example]:
+    return _examples(5, seed=2)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(examples: list[Example], held_out: list[Example]) -> Vocabulary:
+    return Vocabulary.of(example.text for example in examples + held_out)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> NetworkConfig:
+    return NetworkConfig(layers=2, units=8, embedding=6, dropout=0.2)
+
+
+@pytest.fixture(scope="session")
+def task(examples: list[Example], held_out: list[Example], vocabulary: Vocabulary) -> Task:
+    options = TrainConfig(epochs=3, batch_size=8, learning_rate=0.03, seed=3)
+    network = NetworkConfig(layers=1, units=8, embedding=6, dropout=0.2)
+    return Task(examples, held_out, vocabulary, network, options, about={"split": "abc"})
+
+
+@pytest.fixture(scope="session")
+def random_weights() -> Callable[[NetworkConfig, int], Weights]:
+    def make(config: NetworkConfig, vocabulary_size: int) -> Weights:
+        random = np.random.default_rng(7)
+        return {
+            name: random.normal(0, 1.5 / math.sqrt(shape[0]), shape).astype(np.float32)
+            for name, shape in weight_shapes(config, vocabulary_size).items()
+        }
+
+    return make

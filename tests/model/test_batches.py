@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abcgen.model.batches import WIDEST_FULL_BATCH, Batches, round_up
+from abcgen.model.examples import Example
+from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
+
+VOCABULARY = Vocabulary("\nab")
+
+
+def _batches(lengths: list[int], size: int) -> Batches:
+    return Batches([Example("a" * length) for length in lengths], Vocabulary("a"), size)
+
+
+def test_the_target_of_every_place_is_the_next_character() -> None:
+    vocabulary = Vocabulary("\nab")
+    batch = Batches([Example("a\nb", unscored=2)], vocabulary, 4).batch(np.array([0]))
+    text = vocabulary.encode("a\nb").tolist()
+    assert batch.inputs[0, :4].tolist() == [BEGIN, *text]
+    assert batch.targets[0, :4].tolist() == [*text, END]
+    assert batch.present[0, :4].tolist() == [1, 1, 1, 1]
+    assert batch.scored[0, :4].tolist() == [0, 0, 1, 1]
+
+
+def test_padding_is_on_the_right_and_counts_for_nothing() -> None:
+    batch = Batches([Example("ab"), Example("a")], Vocabulary("ab"), 4).batch(np.array([0, 1]))
+    assert batch.inputs.shape == (2, 16)
+    assert (batch.inputs[1, 2:] == PADDING).all()
+    assert batch.present.sum() == batch.scored.sum() == batch.characters == 5
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 9))
+def test_every_epoch_deals_every_text_once(lengths: list[int], size: int, epoch: int) -> None:
+    dealt = _batches(lengths, size).shuffled(5, epoch)
+    assert sorted(np.concatenate(dealt).tolist()) == list(range(len(lengths)))
+    assert all(1 <= places.size <= size for places in dealt)
+
+
+def test_a_batch_holds_texts_of_like_length() -> None:
+    lengths = np.random.default_rng(0).integers(50, 900, 500)
+    batches = _batches(lengths.tolist(), 16)
+    cells = [batches.batch(places).inputs.size for places in batches.shuffled(0, 0)]
+    assert sum(cells) < 1.3 * batches.characters
+
+
+def test_the_order_depends_on_seed_and_epoch_only() -> None:
+    batches = _batches(list(range(40)), 4)
+    orders = [
+        [places.tolist() for places in batches.shuffled(seed, epoch)]
+        for seed, epoch in [(1, 1), (1, 1), (1, 2), (2, 1)]
+    ]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+    assert orders[0] != orders[3]
+
+
+def test_very_long_texts_come_in_smaller_batches() -> None:
+    batches = _batches([10] * 8 + [6000] * 8, 8)
+    for places in batches.in_order():
+        assert places.size == 1 or batches.batch(places).inputs.size <= 8 * WIDEST_FULL_BATCH
+
+
+@given(st.integers(1, 100_000))
+def test_widths_are_few_and_little_above_what_is_needed(width: int) -> None:
+    assert width <= round_up(width) <= max(width + 15, width * 1.125 + 1)
+    assert round_up(round_up(width)) == round_up(width)
+
+
+def test_widths_of_one_octave_are_few() -> None:
+    assert len({round_up(width) for width in range(257, 513)}) <= 8
+
+
+@pytest.mark.parametrize("other", [(["ab", "a"], 4), (["ba"], 4), (["ab"], 5), (["a", "b"], 4)])
+def test_a_fingerprint_tells_texts_and_batch_sizes_apart(other: tuple[list[str], int]) -> None:
+    texts, size = other
+    fingerprint = Batches([Example("ab")], VOCABULARY, 4).fingerprint()
+    changed = Batches([Example(text) for text in texts], VOCABULARY, size)
+    assert changed.fingerprint() != fingerprint
+
+
+def test_no_texts_give_no_batches() -> None:
+    assert Batches([], VOCABULARY, 4).in_order() == []
+    assert Batches([], VOCABULARY, 4).shuffled(0, 0) == []

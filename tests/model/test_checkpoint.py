@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.errors import CheckpointError, InputError
+from abcgen.model.checkpoint import (
+    CONFIG,
+    FORMAT_VERSION,
+    VOCABULARY,
+    WEIGHTS,
+    Checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    write_description,
+    write_weights,
+)
+from abcgen.model.metrics import METRICS, Measurement, best, read_metrics, write_metrics
+from abcgen.model.settings import RANGES, checked
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.model.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from abcgen.model.weights import Weights
+
+NETWORK = NetworkConfig(layers=2, units=8, embedding=4, dropout=0.1)
+
+
+@pytest.fixture
+def checkpoint(random_weights: Callable[[NetworkConfig, int], Weights]) -> Checkpoint:
+    vocabulary = Vocabulary("abc♯")
+    return Checkpoint(
+        network=NETWORK,
+        training=TrainConfig(minutes=2.5, seed=9),
+        vocabulary=vocabulary,
+        weights=random_weights(NETWORK, vocabulary.size),
+        about={"split": "4f"},
+        created="2020-01-01T00:00:00+00:00",
+        written_by="0.1.0",
+    )
+
+
+@pytest.fixture
+def folder(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    write_description(checkpoint, tmp_path)
+    write_weights(checkpoint.weights, tmp_path)
+    return tmp_path
+
+
+def _change(path: Path, *keys: str, value: object) -> None:
+    data = json.loads(path.read_text())
+    part: Any = data
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    path.write_text(json.dumps(data))
+
+
+def test_a_checkpoint_reads_back(folder: Path, checkpoint: Checkpoint) -> None:
+    found = load_checkpoint(folder)
+    assert found.network == checkpoint.network
+    assert found.training == checkpoint.training
+    assert found.vocabulary == checkpoint.vocabulary
+    assert found.about == checkpoint.about
+    assert (found.created, found.written_by) == (checkpoint.created, checkpoint.written_by)
+    for name, array in checkpoint.weights.items():
+        assert np.array_equal(found.weights[name], array)
+
+
+def test_the_weights_are_plain_safetensors_and_the_rest_plain_json(folder: Path) -> None:
+    vocabulary = Vocabulary.from_json(json.loads((folder / VOCABULARY).read_text()))
+    shapes = {name: array.shape for name, array in load_file(folder / WEIGHTS).items()}
+    assert shapes == weight_shapes(NETWORK, vocabulary.size)
+    assert json.loads((folder / CONFIG).read_text())["format_version"] == FORMAT_VERSION
+    assert "♯" in (folder / VOCABULARY).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY, WEIGHTS])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=name):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY, WEIGHTS])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00" * 40, b"{", b"[" * 100_000, b"\xff\xfe", b"[]", b"3", b"null"]
+)
+def test_a_damaged_file_is_named(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=name):
+        load_checkpoint(folder)
+
+
+def test_a_cut_off_file_of_weights_is_refused(folder: Path) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[:-1])
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_checkpoint(folder)
+
+
+def test_a_folder_in_place_of_a_file_is_refused(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / WEIGHTS).mkdir()
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("network", "layers"), 17),
+        (("network", "layers"), 0),
+        (("network", "layers"), True),
+        (("network", "layers"), "2"),
+        (("network", "layers"), 2.0),
+        (("network", "layers"), None),
+        (("network", "units"), 10**9),
+        (("network", "units"), [8]),
+        (("network", "dropout"), float("nan")),
+        (("network", "dropout"), 1.5),
+        (("network", "heads"), 4),
+        (("network",), 4),
+        (("network",), None),
+        (("training", "minutes"), -1),
+        (("training", "seed"), None),
+        (("about",), []),
+        (("format_version",), "1"),
+        (("format_version",), 0),
+        (("format_version",), True),
+    ],
+)
+def test_a_spoilt_setting_is_refused(folder: Path, keys: tuple[str, ...], value: object) -> None:
+    _change(folder / CONFIG, *keys, value=value)
+    with pytest.raises(CheckpointError, match=CONFIG):
+        load_checkpoint(folder)
+
+
+def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
+    _change(folder / CONFIG, "format_version", value=FORMAT_VERSION + 1)
+    with pytest.raises(CheckpointError, match="upgrade abcgen"):
+        load_checkpoint(folder)
+
+
+def test_a_setting_that_is_missing_has_its_default(folder: Path) -> None:
+    _change(folder / CONFIG, "training", value={"seed": 4})
+    assert load_checkpoint(folder).training == TrainConfig(seed=4)
+
+
+def test_weights_of_another_shape_are_refused_before_they_are_read(folder: Path) -> None:
+    _change(folder / CONFIG, "network", "units", value=8192)
+    with pytest.raises(CheckpointError, match="lstm_1/kernel"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"lstm_9/bias": np.zeros(3, np.float32)}, "unknown"),
+        ({"logits/bias": np.zeros(7, np.float64)}, "F64"),
+        ({"logits/bias": np.full(7, np.nan, np.float32)}, "not finite"),
+        ({"logits/bias": None}, "missing"),
+    ],
+)
+def test_spoilt_weights_are_refused(folder: Path, change: dict[str, Any], complaint: str) -> None:
+    weights = load_file(folder / WEIGHTS) | change
+    kept = {name: array for name, array in weights.items() if array is not None}
+    save_file(kept, folder / WEIGHTS)
+    with pytest.raises(CheckpointError, match=complaint):
+        load_checkpoint(folder)
+
+
+def test_the_newest_checkpoint_is_the_one_written_last(tmp_path: Path) -> None:
+    for age, name in enumerate(["b", "c", "a"]):
+        write_weights({"x": np.zeros(1, np.float32)}, tmp_path / name)
+        os.utime(tmp_path / name / WEIGHTS, (100 - age, 100 - age))
+    (tmp_path / "unfinished").mkdir()
+    assert newest_checkpoint(tmp_path) == tmp_path / "b"
+
+
+def test_without_runs_there_is_no_newest_checkpoint(tmp_path: Path) -> None:
+    assert newest_checkpoint(tmp_path) is None
+    assert newest_checkpoint(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("settings", [NetworkConfig(), TrainConfig(), TrainConfig(minutes=6)])
+def test_the_defaults_are_within_their_ranges(settings: NetworkConfig | TrainConfig) -> None:
+    assert checked(settings) is settings  # type: ignore[type-var]
+
+
+def test_every_setting_has_a_range() -> None:
+    assert set(RANGES) == {*NetworkConfig.__slots__, *TrainConfig.__slots__}
+
+
+def test_a_setting_out_of_range_is_named() -> None:
+    with pytest.raises(InputError, match="units must be a whole number from 1 to 8192, not 0"):
+        checked(NetworkConfig(units=0))
+
+
+def _measurement(steps: int, bits: float | None) -> Measurement:
+    return Measurement(steps / 2, steps, 1.0, 2.0, bits, bits, 100.0, 1e-3)
+
+
+def test_measurements_read_back(tmp_path: Path) -> None:
+    lines = [_measurement(2, None), _measurement(4, 1.5)]
+    write_metrics(lines, tmp_path)
+    assert read_metrics(tmp_path) == lines
+    assert read_metrics(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("line", [b"{", b"{}", b"[]", b'{"steps": 1}', b"\xff"])
+def test_a_line_that_is_no_measurement_is_named(tmp_path: Path, line: bytes) -> None:
+    write_metrics([_measurement(2, 1.0)], tmp_path)
+    with (tmp_path / METRICS).open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(CheckpointError, match="line 2"):
+        read_metrics(tmp_path)
+
+
+def test_the_best_measurement_has_the_least_held_out_bits() -> None:
+    lines = [_measurement(2, 3.0), _measurement(4, 1.0), _measurement(6, 2.0)]
+    assert best(lines) is lines[1]
+    assert best([_measurement(2, None), _measurement(4, None)]) == _measurement(4, None)
+    assert best([]) is None

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from abcgen.config import NetworkConfig, SampleConfig
+from abcgen.errors import InputError
+from abcgen.model.inference import StepNetwork
+from abcgen.model.sampling import Sampled, StepFunction, choose, sample
+from abcgen.model.vocabulary import BEGIN, END, MARKS, PADDING, Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from abcgen.model.weights import Weights
+
+LETTERS = Vocabulary("abcd")
+
+
+class Spelling:
+    """A network that writes the alphabet and ends; its state is how many ids it has read."""
+
+    def __init__(self) -> None:
+        self.widths: list[int] = []
+
+    def start(self, batch: int) -> tuple[NDArray[Any], ...]:
+        return (np.zeros(batch, np.int64),)
+
+    def step(
+        self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+        self.widths.append(len(ids))
+        following = np.where(ids == BEGIN, MARKS, ids + 1)
+        following[following == LETTERS.size] = END
+        return np.eye(LETTERS.size)[following] * 50, (state[0] + 1,)
+
+
+class Indifferent(Spelling):
+    """A network to which everything is equally likely, marks included."""
+
+    def step(
+        self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+        return np.zeros((len(ids), LETTERS.size), np.float32), state
+
+
+def _texts(
+    network: StepFunction, texts: list[str], *, first: int = 0, seed: int = 0, **settings: Any
+) -> list[Sampled]:
+    config = SampleConfig(**({"temperature": 1.0} | settings))
+    return list(sample(network, LETTERS, dict(enumerate(texts, first)), config, seed))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-6, 1.0])
+def test_a_text_ends_at_the_end_mark(temperature: float) -> None:
+    assert _texts(Spelling(), [""], temperature=temperature) == [
+        Sampled("abcd", ended=True, number=0)
+    ]
+
+
+def test_a_text_goes_on_from_what_is_given() -> None:
+    texts = _texts(Spelling(), ["", "c", "ba"], temperature=0)
+    assert [sampled.text for sampled in texts] == ["abcd", "cd", "babcd"]
+
+
+def test_a_text_that_does_not_end_is_given_up() -> None:
+    texts = _texts(Spelling(), ["", "aaaaa"], temperature=0, max_characters=3)
+    assert texts == [Sampled("abc", ended=False, number=0), Sampled("aaa", ended=False, number=1)]
+
+
+def test_a_text_may_end_right_at_its_greatest_length() -> None:
+    texts = _texts(Spelling(), [""], temperature=0, max_characters=4)
+    assert texts == [Sampled("abcd", ended=True, number=0)]
+
+
+def test_finished_texts_cost_nothing_more() -> None:
+    network = Spelling()
+    _texts(network, ["", "d", "d"], temperature=0)
+    assert network.widths == [3, 3, 1, 1, 1]
+
+
+def test_padding_and_begin_are_never_drawn() -> None:
+    chances = np.linspace(0, 1, 500, endpoint=False)
+    for temperature in (0.0, 0.01, 1.0, 100.0):
+        drawn = choose(np.zeros((500, 6), np.float32), chances, temperature)
+        assert not {PADDING, BEGIN} & set(drawn.tolist())
+
+
+def test_characters_are_drawn_in_proportion_to_their_probability() -> None:
+    chances = np.random.default_rng(0).random(20_000)
+    logits = np.tile(np.log([9.0, 9.0, 1.0, 2.0, 5.0]), (20_000, 1))
+    shares = np.bincount(choose(logits, chances, 1.0), minlength=5) / 20_000
+    assert shares == pytest.approx([0, 0, 1 / 8, 2 / 8, 5 / 8], abs=0.01)
+    bolder = np.bincount(choose(logits, chances, 0.5), minlength=5) / 20_000
+    assert bolder == pytest.approx([0, 0, 1 / 30, 4 / 30, 25 / 30], abs=0.01)
+
+
+def test_huge_logits_and_tiny_temperatures_do_no_harm() -> None:
+    logits = np.array([[0, 0, -3e38, 3e38, 1e38]], np.float32)
+    with np.errstate(all="raise", under="ignore"):
+        assert choose(logits, np.array([0.999]), 1e-300).tolist() == [3]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_the_batch_size_changes_nothing(batch_size: int) -> None:
+    prefixes = ["", "a", "bb", "", "abc"] * 4
+    expected = _texts(Indifferent(), prefixes, seed=5)
+    assert _texts(Indifferent(), prefixes, seed=5, batch_size=batch_size) == expected
+
+
+def test_a_text_depends_on_its_number_and_not_on_its_neighbours() -> None:
+    whole = _texts(Indifferent(), [""] * 10, seed=5)
+    assert _texts(Indifferent(), [""] * 3, seed=5, first=4) == whole[4:7]
+    assert len({sampled.text for sampled in whole}) > 5
+    assert _texts(Indifferent(), [""] * 10, seed=6) != whole
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_real_network_draws_the_same_alone_as_in_company(
+    layers: int, random_weights: Callable[[NetworkConfig, int], Weights]
+) -> None:
+    config = NetworkConfig(layers=layers, units=96, embedding=16)
+    network = StepNetwork(layers, random_weights(config, LETTERS.size))
+    texts = [
+        _texts(network, [""] * 24, seed=2, batch_size=size, max_characters=60)
+        for size in (1, 2, 5, 24)
+    ]
+    assert all(other == texts[0] for other in texts)
+
+
+def test_an_unknown_character_in_a_prefix_is_named() -> None:
+    with pytest.raises(InputError, match="'z'"):
+        _texts(Spelling(), ["z"])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"temperature": -1},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"max_characters": 0},
+        {"batch_size": 0},
+        {"seed": -1},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        _texts(Spelling(), [""], **setting)
+
+
+def test_nothing_asked_for_gives_nothing() -> None:
+    assert _texts(Spelling(), []) == []
+
+
+def test_any_numbers_may_be_drawn_in_any_order() -> None:
+    whole = _texts(Indifferent(), [""] * 9, seed=5)
+    some = sample(Indifferent(), LETTERS, {7: "", 2: ""}, SampleConfig(temperature=1.0), 5)
+    assert list(some) == [whole[7], whole[2]]

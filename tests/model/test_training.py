@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import TrainConfig
+from abcgen.errors import CheckpointError, InputError
+from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
+from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
+from abcgen.model.examples import Example
+from abcgen.model.inference import StepNetwork
+from abcgen.model.learner import Learner
+from abcgen.model.metrics import read_metrics
+from abcgen.model.schedule import learning_rate
+from abcgen.model.scoring import measure
+from abcgen.model.state import STATE
+from abcgen.model.training import train
+from abcgen.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.model.training import Task
+    from abcgen.model.weights import Weights
+
+
+class Watcher:
+    """Collects events, and interrupts at the nth step."""
+
+    def __init__(self, interrupt_at: int | None = None) -> None:
+        self.events: list[Event] = []
+        self._interrupt_at = interrupt_at
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if len(self.of(Step)) == self._interrupt_at and isinstance(event, Step):
+            raise KeyboardInterrupt
+
+    def of(self, kind: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture(scope="module")
+def finished(task: Task, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watcher]:
+    folder, watcher = tmp_path_factory.mktemp("finished"), Watcher()
+    train(task, folder, Watch(watcher, lambda checkpoint: checkpoint.vocabulary.characters))
+    return folder, watcher
+
+
+def _same(one: Weights, other: Weights) -> bool:
+    return all(np.allclose(one[name], other[name], atol=1e-6, rtol=0) for name in one)
+
+
+def test_training_teaches(finished: tuple[Path, Watcher], task: Task) -> None:
+    lines = read_metrics(finished[0])
+    assert len(lines) == 3
+    bits = [line.bits_per_character or 99 for line in lines]
+    assert bits == sorted(bits, reverse=True)
+    assert bits[-1] < np.log2(task.vocabulary.size) - 0.3
+
+
+def test_the_events_tell_the_story(finished: tuple[Path, Watcher], task: Task) -> None:
+    watcher = finished[1]
+    assert isinstance(watcher.events[0], Started)
+    assert watcher.events[0].tunes == 20
+    assert watcher.events[0].characters == sum(len(item.text) + 1 for item in task.training)
+    assert [event.epoch for event in watcher.events if isinstance(event, EpochEnd)] == [1, 2, 3]
+    steps = [event for event in watcher.events if isinstance(event, Step)]
+    assert [step.epoch for step in steps] == [1] * 3 + [2] * 3 + [3] * 3
+    assert [step.fraction for step in steps] == pytest.approx([n / 9 for n in range(1, 10)])
+    assert steps[-1].seconds_left == pytest.approx(0, abs=0.01)
+    assert all(step.characters_per_second > 0 for step in steps)
+
+
+def test_the_caller_may_draw_a_text_after_every_epoch(finished: tuple[Path, Watcher]) -> None:
+    ends = [event for event in finished[1].events if isinstance(event, EpochEnd)]
+    assert all("abcd" in end.sampled for end in ends)
+
+
+def test_the_checkpoint_says_what_was_done(finished: tuple[Path, Watcher], task: Task) -> None:
+    checkpoint = load_checkpoint(finished[0])
+    assert checkpoint.network == task.network
+    assert checkpoint.training == task.options
+    assert checkpoint.vocabulary == task.vocabulary
+    assert checkpoint.about == {"split": "abc"}
+
+
+def test_the_weights_kept_are_those_measured_best(
+    finished: tuple[Path, Watcher], task: Task
+) -> None:
+    network = StepNetwork.of(load_checkpoint(finished[0]))
+    bits = measure(network, task.vocabulary, task.validation)
+    best = min(line.bits_per_character or 99 for line in read_metrics(finished[0]))
+    assert bits.per_character == pytest.approx(best, abs=1e-4)
+
+
+@pytest.mark.parametrize("step", [3, 5])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
+    step: int, finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    watcher = Watcher(interrupt_at=step)
+    result = train(task, tmp_path, Watch(watcher))
+    assert result.interrupted
+    assert result.epochs == pytest.approx(step / 3)
+    assert isinstance(watcher.events[-1], Interrupted)
+    assert load_checkpoint(tmp_path).weights
+    result = train(task, tmp_path, resume=True)
+    assert not result.interrupted
+    assert _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
+    whole, parts = read_metrics(finished[0]), read_metrics(tmp_path)
+    assert parts[-1].training_bits == pytest.approx(whole[-1].training_bits, abs=1e-6)
+    assert parts[-1].bits_per_character == pytest.approx(whole[-1].bits_per_character, abs=1e-6)
+
+
+def test_a_finished_run_can_be_made_longer(
+    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    longer = replace(task, options=replace(task.options, epochs=4))
+    result = train(longer, tmp_path, resume=True)
+    assert result.epochs == 4
+    assert [line.epochs for line in read_metrics(tmp_path)] == [1, 2, 3, 4]
+    assert load_checkpoint(tmp_path).training.epochs == 4
+
+
+def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], task: Task) -> None:
+    others = [
+        replace(task, training=task.training[1:]),
+        replace(task, options=replace(task.options, seed=8)),
+        replace(task, options=replace(task.options, batch_size=5)),
+        replace(task, network=replace(task.network, units=9)),
+        replace(task, vocabulary=Vocabulary(task.vocabulary.characters + "~")),
+    ]
+    for other in others:
+        with pytest.raises(CheckpointError, match="begin a new run"):
+            train(other, finished[0], resume=True)
+
+
+def test_going_on_with_nothing_is_refused(task: Task, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        train(task, tmp_path, resume=True)
+
+
+def test_a_damaged_state_is_named(
+    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    content = (tmp_path / STATE).read_bytes()
+    for damaged in (b"", content[:-1], content.replace(b"epoch", b"epock")):
+        (tmp_path / STATE).write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="state"):
+            train(task, tmp_path, resume=True)
+
+
+def test_the_seed_determines_the_weights_whatever_was_in_the_folder(
+    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    train(replace(task, options=replace(task.options, epochs=1, seed=8)), tmp_path)
+    assert not _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
+    train(task, tmp_path)
+    assert len(read_metrics(tmp_path)) == 3
+    assert _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
+
+
+def test_training_stops_when_its_time_is_up(task: Task, tmp_path: Path) -> None:
+    watcher = Watcher()
+    options = replace(task.options, minutes=8 / 60, epochs=1)
+    result = train(replace(task, options=options), tmp_path, Watch(watcher))
+    assert 3 < result.seconds < 16
+    assert result.epochs > 1
+    fractions = [event.fraction for event in watcher.events if isinstance(event, Step)]
+    assert fractions[-1] > 0.8
+    assert not result.interrupted
+
+
+def test_without_held_out_texts_the_latest_weights_are_kept(task: Task, tmp_path: Path) -> None:
+    options = replace(task.options, epochs=1)
+    result = train(replace(task, validation=[], options=options), tmp_path)
+    assert result.bits_per_character is None
+    assert read_metrics(tmp_path)[0].bits_per_note is None
+    assert load_checkpoint(tmp_path).weights
+
+
+def test_a_run_that_diverges_says_so(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Learner, "learn", lambda *_: float("nan"))
+    with pytest.raises(InputError, match="learning rate"):
+        train(task, tmp_path)
+    assert not (tmp_path / WEIGHTS).exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": []},
+        {"options": TrainConfig(epochs=0)},
+        {"training": [Example("€")]},
+        {"validation": [Example("€")]},
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    change: dict[str, object], task: Task, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError):
+        train(replace(task, **change), tmp_path)  # type: ignore[arg-type]
+    assert not (tmp_path / WEIGHTS).exists()
+
+
+def test_the_learning_rate_climbs_and_then_falls() -> None:
+    options = TrainConfig(learning_rate=1.0, warm_up=0.1)
+    rates = [learning_rate(options, step / 100) for step in range(101)]
+    assert rates[0] > 0
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 0.02
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.examples import Example
+from abcgen.model.events import Watch
+from abcgen.model.training import Task, train
+from abcgen.model.vocabulary import Vocabulary
+
+task = Task([Example("abc|" * 9)] * 64, [Example("abc|")], Vocabulary("abc|"),
+            NetworkConfig(units=8), TrainConfig(epochs=100_000, batch_size=8))
+result = train(task, Path(sys.argv[1]), Watch(lambda event: print(event, flush=True)))
+print("interrupted", result.interrupted)
+"""
+
+
+def test_ctrl_c_leaves_a_whole_checkpoint_and_a_quiet_terminal(tmp_path: Path) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    while "EpochEnd" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert "interrupted True" in output
+    assert errors == ""
+    assert load_checkpoint(tmp_path).weights
+    assert json.loads((tmp_path / "config.json").read_text())["network"]["units"] == 8

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from abcgen.errors import NotationError
+from abcgen.notation.key import Key
+from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.notation.reader import read_abc
+from abcgen.notation.transpose import transpose
+from tests.notation.test_writer import sounding
+from tests.strategies import tunes
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
+REEL = "X:1\nT:Title\nR:Reel\nM:C|\nL:1/16\nK:Ador\nE2|:A4 B2c2|1 ^F2E2 A4:|2 (3c2B2A2 G4|]"
+
+
+def test_the_view_that_the_network_learns_from() -> None:
+    encoded = encode_tune(read_abc(REEL))
+    assert encoded.text == "R:reel\nM:2/2\nK:Cdor\nG|:c2de|1AGc2:|2(3edcB2|]\n"
+    assert encoded.given == len("R:reel\n")
+    assert encoded.notes == 11
+
+
+def test_an_unknown_rhythm_has_no_line() -> None:
+    assert encode_tune(read_abc(REEL.replace("R:Reel", "R:Romanze"))).text.startswith("M:2/2\n")
+
+
+def test_signs_that_meet_are_written_as_one() -> None:
+    text = encode_tune(read_abc("X:1\nM:4/4\nL:1/8\nK:C\n|:C8|D8:|:E8||\n|:F8:|G8|]")).text
+    assert text.splitlines()[-1] == "|:C8|D8::E8||:F8:|G8|]"
+
+
+def test_changes_stand_in_line() -> None:
+    text = encode_tune(read_abc("X:1\nM:4/4\nL:1/8\nK:G\nG8|\nM:3/4\nK:Gm\nG6|")).text
+    assert text == "M:4/4\nK:Cmaj\nc8|[M:3/4][K:Cmin]c6|\n"
+
+
+def test_real_tunes_survive_the_way_there_and_back(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes:
+        text = encode_tune(tune).text
+        decoded = decode_tune(text)
+        assert sounding(decoded) == sounding(transpose(tune, Key("C")))
+        assert encode_tune(decoded).text == text
+
+
+@given(tunes())
+@settings(max_examples=40)
+def test_any_tune_survives_the_way_there_and_back(tune: Tune) -> None:
+    decoded = decode_tune(encode_tune(tune).text)
+    assert sounding(decoded) == sounding(transpose(tune, Key("C")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "M:4/4\n", "M:4/4\nK:Cmaj\n", "M:4/4\nK:Cmaj\nABc", "K:Cmaj\nM:4/4\nABc\n",
+     "M:4/4\nK:Dmaj\nABc\n", "M:4/4\nK:Cmaj\nAB@\n", "M:4/4\nK:Cmaj\nAB\ncd\n",
+     "M:4/4\nK:Cxyz\nAB\n"],
+)  # fmt: skip
+def test_what_is_no_model_text_is_refused(text: str) -> None:
+    with pytest.raises(NotationError):
+        decode_tune(text)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from abcgen.errors import NotationError
+from abcgen.notation.reader import LeftOut, decode_text, read_abc, read_tunebook, split_tunebook
+from abcgen.notation.tune import BarLine, Metre, Note, Tune, Tuplet, timed
+
+
+def tune(body: str, *, key: str = "C", metre: str = "4/4", unit: str = "1/8") -> Tune:
+    return read_abc(f"X:1\nT:Test\nM:{metre}\nL:{unit}\nK:{key}\n{body}\n")
+
+
+def notes(body: str, **fields: str) -> list[tuple[int | None, Fraction]]:
+    """Highest pitch (None for a rest) and sounding duration in eighths."""
+    return [
+        (max(p.midi for p in note.item.pitches) if isinstance(note.item, Note) else None,
+         note.duration * 8)
+        for note in timed(tune(body, **fields).bars)
+    ]  # fmt: skip
+
+
+def keys(body: str, **fields: str) -> list[int | None]:
+    return [key for key, _ in notes(body, **fields)]
+
+
+def lengths(body: str, **fields: str) -> list[Fraction]:
+    return [length for _, length in notes(body, **fields)]
+
+
+def test_letters_and_marks_name_octaves() -> None:
+    assert keys("C, C c c' c''") == [48, 60, 72, 84, 96]
+
+
+def test_the_key_signature_applies() -> None:
+    assert keys("FCB", key="D") == [66, 61, 71]
+    assert keys("BEA", key="Gm") == [70, 63, 69]
+
+
+def test_an_accidental_lasts_to_the_end_of_the_bar_in_every_octave() -> None:
+    assert keys("^FfF,|F") == [66, 78, 54, 65]
+
+
+def test_an_accidental_lasts_along_a_tie_and_no_longer() -> None:
+    assert keys("^f4-|f2 f2") == [78, 78, 77]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("A A2 A3 A/ A/2 A// A3/2 A/4", ["1", "2", "3", "1/2", "1/2", "1/4", "3/2", "1/4"]),
+        ("A>B A<B", ["3/2", "1/2", "1/2", "3/2"]),
+        ("A>>B A<<B", ["7/4", "1/4", "1/4", "7/4"]),
+        ("A2>B2", ["3", "1"]),
+        ("A>{g}B A>.B A>|B A> B", ["3/2", "1/2"] * 4),
+        ("[CE]>G z<A", ["3/2", "1/2", "1/2", "3/2"]),
+        ("(3ABc (2AB (4ABcd (6ABcABc", ["2/3"] * 3 + ["3/2"] * 2 + ["3/4"] * 4 + ["1/3"] * 6),
+        ("(3A2B2c2 (3:2:2A2B", ["4/3"] * 4 + ["2/3"]),
+        ("[c2e2] [ce]2 [c2e2]2", ["2", "2", "4"]),
+        ("[CEG]/ z2 x", ["1/2", "2", "1"]),
+    ],
+)
+def test_lengths(body: str, expected: list[str]) -> None:
+    assert lengths(body, metre="none") == [Fraction(length) for length in expected]
+
+
+def test_a_tuplet_in_compound_metre_has_another_default() -> None:
+    assert lengths("(5ABcde f2", metre="2/4") == [*[Fraction(2, 5)] * 5, 2]
+    assert lengths("(5ABcde f3", metre="6/8") == [*[Fraction(3, 5)] * 5, 3]
+
+
+def test_bar_arithmetic_puts_a_tuplet_right() -> None:
+    (bar,) = tune("d4 (5A/B/c/d/e/|", metre="3/4").bars
+    tuplet = bar.items[1]
+    assert isinstance(tuplet, Tuplet)
+    assert (tuplet.actual, tuplet.normal) == (5, 4)
+    assert bar.duration == Fraction(3, 4)
+
+
+def test_a_missing_unit_length_follows_the_metre() -> None:
+    assert read_abc("X:1\nM:2/4\nK:C\nA").bars[0].duration == Fraction(1, 16)
+    assert read_abc("X:1\nM:3/4\nK:C\nA").bars[0].duration == Fraction(1, 8)
+
+
+def test_a_tie_between_different_pitches_is_a_slur() -> None:
+    first, second, third, *_ = (note.item for note in timed(tune("A-B B-B").bars))
+    assert isinstance(first, Note)
+    assert not first.tied
+    assert isinstance(second, Note)
+    assert not second.tied
+    assert isinstance(third, Note)
+    assert third.tied
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['"Am"ABcd', "{gf}ABcd", "~A.B!trill!cTd", "(AB)(cd)", "A`B`c`d", "ABcd % words", 'AB"1"cyd'],
+)
+def test_dress_changes_no_note(body: str) -> None:
+    assert keys(body) == [69, 71, 72, 74]
+
+
+def test_bar_lines_and_repeats() -> None:
+    bars = tune("|:A|B:|:c||d|]").bars
+    assert [bar.line for bar in bars] == [
+        BarLine.SINGLE, BarLine.REPEAT, BarLine.DOUBLE, BarLine.FINAL,
+    ]  # fmt: skip
+    assert [bar.repeat_start for bar in bars] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("joint", ["::", ":||:", ":|:", ":| |:", ":|\n|:"])
+def test_two_repeats_meet(joint: str) -> None:
+    first, second = tune(f"|:A8{joint}B8:|").bars
+    assert first.line is BarLine.REPEAT
+    assert second.repeat_start
+
+
+def test_a_note_glued_to_a_repeat_sign_is_no_field() -> None:
+    assert keys("E2\nA::c4\nc:|") == [64, 69, 72, 72]
+
+
+@pytest.mark.parametrize("body", ["|:A8|1B8:|2c8|]", "|:A8|[1B8:|[2c8|]", "|:A8 [|1 B8:| [2 c8|]"])
+def test_endings(body: str) -> None:
+    assert [bar.ending for bar in tune(body).bars] == [(), (1,), (2,)]
+
+
+def test_an_ending_may_be_for_several_turns() -> None:
+    assert [bar.ending for bar in tune("|:A8|[1,3 B8:|[2-4 c8:|").bars] == [(), (1, 3), (2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("body", "opened"),
+    [
+        ("A8|B8:|", [True, False]),
+        ("A8:|B8:|", [True, True]),
+        ("A8:|B8||c8:|", [True, False, True]),
+        ("A8||B8:|", [True, False]),
+        ("|:A8||B8:|c8:|", [True, False, True]),
+        ("A8|1B8:|2c8||d8:|", [True, False, False, True]),
+    ],
+)
+def test_every_repeat_says_where_it_goes_back_to(body: str, opened: list[bool]) -> None:
+    assert [bar.repeat_start for bar in tune(body).bars] == opened
+
+
+def test_a_lines_end_closes_a_full_bar() -> None:
+    assert len(tune("C4D4\nE4F4\n").bars) == 2
+    assert len(tune("C4\nE4|\n").bars) == 1
+    assert len(tune("C4D4\\\nE4F4|\n").bars) == 1
+
+
+def test_changes_of_key_and_metre_take_effect_at_the_next_bar() -> None:
+    bars = tune("FGAB cdef|\nM:3/4\nK:G\nF6|[K:C]F6|").bars
+    assert [str(bar.key) if bar.key else None for bar in bars] == [None, "G", "C"]
+    assert [bar.metre for bar in bars] == [None, Metre(3, 4), None]
+    assert keys("F|[K:G]F|[K:C]F") == [65, 66, 65]
+
+
+def test_a_change_of_unit_length_counts_at_once() -> None:
+    assert lengths("A[L:1/4]A\nL:1/16\nA") == [1, 2, Fraction(1, 2)]
+
+
+def test_rests_of_whole_bars() -> None:
+    assert [bar.duration for bar in tune("Z2|C8|").bars] == [1, 1, 1]
+
+
+def test_header_fields_are_kept() -> None:
+    read = read_abc(
+        "X:7\nT:The \\% Reel\nT:Other name\nR:reel\nS:a book\nM:C|\nL:1/8\nK:Ador\nA8|]"
+    )
+    assert (read.number, read.title, read.rhythm, read.source) == (
+        7,
+        "The % Reel",
+        "reel",
+        "a book",
+    )
+    assert (str(read.metre), str(read.key)) == ("C|", "Ador")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("A B @ C", "sign not understood"),
+        ('A "Am B', "sign not understood"),
+        ("(3AB|c", "tuplet cut short"),
+        ("(3A(3BcdefA", "tuplet within a tuplet"),
+        (">A", "broken rhythm without a note"),
+        ("A>", "no second note"),
+        ("A>(3BcdA", "into or out of a tuplet"),
+        ("A100000", "out of range"),
+        ("A/100000", "out of range"),
+        ("A/0", "out of range"),
+        ("c''''''", "out of range"),
+        ("A [1 B :|", "mid-bar"),
+        ("A|[V:2]B", "several voices"),
+        ("[c-e]", "tied in part"),
+        ("[cH", "sign not understood"),
+        ("A & B", "sign not understood"),
+        ("|::A::|", "more than twice"),
+        ("[K:X]A", "key not understood"),
+        ("A^/B", "sign not understood"),
+        ("", "no music"),
+    ],
+)
+def test_what_is_not_understood_is_an_error(body: str, reason: str) -> None:
+    with pytest.raises(NotationError, match=reason):
+        tune(body)
+
+
+def test_an_error_names_line_and_text() -> None:
+    with pytest.raises(NotationError) as caught:
+        read_abc("X:1\nM:4/4\nK:C\nABcd|\nAB@cd|", line=11)
+    assert caught.value.line == 15
+    assert "@cd" in str(caught.value)
+
+
+def test_one_bad_tune_costs_only_itself() -> None:
+    text = "X:1\nT:One\nK:C\nABcd|\n\nX:2\nT:Two\nK:C\nAB@d|\n\nwords\n\nX:3\nT:Three\nK:C\nA|\n"
+    first, second, third = read_tunebook(text)
+    assert isinstance(first, Tune)
+    assert isinstance(third, Tune)
+    assert second == LeftOut(9, "2", "Two", "sign not understood: '@d|'")
+
+
+def test_a_tunebook_is_cut_at_blank_lines_and_numbers() -> None:
+    blocks = list(split_tunebook("%abc\n\nX:1\nK:C\nA\nX:2\nK:C\nB\n\nfree text\n\nX:3\nK:C\nC"))
+    assert [block.line for block in blocks] == [3, 6, 12]
+
+
+def test_other_encodings_and_line_ends() -> None:
+    assert decode_text("Füß".encode("latin-1")) == "Füß"
+    assert decode_text("\ufeffFüß".encode()) == "Füß"
+    (read,) = read_tunebook("X:1\r\nT:Füß\r\nK:C\r\nABcd|\r\n")
+    assert isinstance(read, Tune)
+    assert read.title == "Füß"
+
+
+def test_mail_debris_at_a_lines_end_is_no_music() -> None:
+    assert keys("ABcd=20") == [69, 71, 72, 74]
+
+
+def test_hostile_lengths_are_refused_at_once() -> None:
+    for body in ("(" * 50_000, "A" * 300, "C99999999999999999999", "[" + "C" * 50_000):
+        with pytest.raises(NotationError):
+            tune(body)
+
+
+def test_almost_all_real_tunes_are_read(real_blocks: list[object], real_tunes: list[Tune]) -> None:
+    assert len(real_tunes) >= 0.98 * len(real_blocks)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from abcgen.notation.reader import TuneBlock, read_abc, read_block
+from abcgen.notation.tune import Note, Tune, timed
+from abcgen.notation.writer import write_abc, write_tunebook
+from tests.referee import played
+from tests.strategies import tunes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "X:1\nT:Test\nM:4/4\nL:1/8\nK:C\n"
+
+
+def body(text: str) -> str:
+    """What becomes of the body of a tune in C and 4/4."""
+    return write_abc(read_abc(HEAD + text)).removeprefix(HEAD).rstrip("\n")
+
+
+def sounding(tune: Tune) -> list[object]:
+    return [
+        (note.onset, note.duration, note.item.pitches, note.item.tied)
+        if isinstance(note.item, Note)
+        else (note.onset, note.duration)
+        for note in timed(tune.bars)
+    ]
+
+
+def test_a_tune_in_canonical_abc() -> None:
+    tune = read_abc(
+        "X:3\nT:Jig\nB:A book\nR:jig\nM:6/8\nK:G\n"
+        "D|GAB GAB|c>de dcB|1 AGF GFE:|2 AGF G2||\n(3def|gfg e2c:|"
+    )
+    assert write_abc(tune) == (
+        "X:3\nT:Jig\nR:jig\nS:A book\nM:6/8\nL:1/8\nK:G\n"
+        "|: D | GAB GAB | c3/d/e dcB |1 AGF GFE :|2 AGF G2 ||\n"
+        "|: (3def | gfg e2 c :|\n"
+    )
+
+
+def test_four_bars_a_line_and_sections_on_lines_of_their_own() -> None:
+    written = body("|:C8|D8|E8|F8|G8|A8:|B8|c8|]")
+    assert written.splitlines() == ["|: C8 | D8 | E8 | F8 |", "G8 | A8 :|", "B8 | c8 |]"]
+
+
+def test_notes_are_beamed_by_the_metre() -> None:
+    assert body("CDEFGABc|C2DEF4|]") == "CDEF GABc | C2 DE F4 |]"
+
+
+def test_the_unit_length_is_the_one_that_most_notes_have() -> None:
+    assert "L:1/4\n" in write_abc(read_abc("X:1\nM:4/4\nL:1/8\nK:C\nC2D2E2F2|GA B2 c4|"))
+    assert "L:1/16\n" in write_abc(read_abc("X:1\nM:2/4\nL:1/8\nK:C\nC/D/E/F/ GA|"))
+
+
+def test_an_accidental_is_written_wherever_readers_could_differ() -> None:
+    assert body("^F4 f4|f8|]") == "^F4 ^f4 | f8 |]"
+    assert body("^F4-|F8 =F|]") == "^F4- | ^F8 =F |]"
+    assert body("^F =f F4 G2|]") == "^F=f =F4 G2 |]"
+
+
+def test_a_title_cannot_break_the_header() -> None:
+    tune = read_abc("X:1\nT:50\\% more\nK:C\nC8|")
+    assert "T:50\\% more\n" in write_abc(tune)
+
+
+@given(tunes())
+@settings(max_examples=40)
+def test_what_is_written_reads_back_to_the_same_music(tune: Tune) -> None:
+    again = read_abc(write_abc(tune))
+    assert sounding(again) == sounding(tune)
+    assert [(bar.line, bar.repeat_start, bar.ending) for bar in again.bars] == [
+        (bar.line, bar.repeat_start, bar.ending) for bar in tune.bars
+    ]
+
+
+def test_real_tunes_are_normalised_once_and_for_all(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes:
+        written = write_abc(tune)
+        again = read_abc(written)
+        assert write_abc(again) == written
+        assert sounding(again) == sounding(tune)
+
+
+def test_a_tunebook_has_a_blank_line_between_tunes(real_tunes: list[Tune]) -> None:
+    book = write_tunebook(real_tunes[:3])
+    assert book.count("\n\n") == 2
+    assert book.startswith("X:")
+
+
+def test_abc2midi_plays_the_canonical_abc_as_it_plays_the_original(
+    real_blocks: list[TuneBlock], abc2midi: Path, tmp_path: Path
+) -> None:
+    """On real tunes, of which a few are too faulty for the two to read alike."""
+    read, alike = 0, 0
+    for block in real_blocks:
+        tune = read_block(block)
+        if isinstance(tune, Tune):
+            read += 1
+            ours = played(abc2midi, write_abc(tune), tmp_path)
+            alike += ours == played(abc2midi, block.text, tmp_path)
+    assert alike >= 0.95 * read
+
+
+@pytest.mark.parametrize("text", ["|:C8|1D8:|2E8|]", "C8:|D8:|", "|:C8|D8::E8|F8:|"])
+def test_abc2midi_plays_repeats_the_same(text: str, abc2midi: Path, tmp_path: Path) -> None:
+    canonical = write_abc(read_abc(HEAD + text))
+    assert played(abc2midi, canonical, tmp_path) == played(abc2midi, HEAD + text, tmp_path)

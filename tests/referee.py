@@ -1,0 +1,64 @@
+"""abc2midi as a referee: what it plays from a piece of ABC."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+import mido
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
+FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
+# What abc2midi plays beside the written notes: ornaments, staccato, chord symbols.
+DRESS = re.compile(r'"[^"]*"|\{[^}]*\}|!\w+!|[.~HTuvkKMSPJRLN]')
+
+
+class Played(NamedTuple):
+    """A note as played, times in forty-eighths of a quarter."""
+
+    onset: int
+    key: int
+    duration: int
+
+
+def played(program: Path, abc: str, folder: Path) -> list[Played]:
+    """What abc2midi plays, repeats and all, without ornaments and swing."""
+    source, target = folder / "tune.abc", folder / "tune.mid"
+    source.write_text(_plain(abc) + "\n", encoding="utf-8")
+    target.unlink(missing_ok=True)
+    command = [program, source, "-o", target, "-NGRA", "-NGUI", "-NFER", "-silent"]
+    subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own arguments
+    return _notes(target.read_bytes())
+
+
+def _plain(abc: str) -> str:
+    lines = [
+        line if FIELD.match(line) else DRESS.sub("", line)
+        for line in abc.splitlines()
+        if not re.match(r"[RQ]:", line)
+    ]
+    text = re.sub(r"(?m)^X:.*$", "X:1", "\n".join(lines), count=1)
+    return re.sub(r"(?m)^(K:.*)$", "\\1\n%%MIDI chordattack 0", text, count=1)
+
+
+def _notes(midi: bytes) -> list[Played]:
+    file = mido.MidiFile(file=io.BytesIO(midi))
+    notes = []
+    for track in file.tracks:
+        now, begun = 0, {}
+        for message in track:
+            now += message.time
+            if message.type == "note_on" and message.velocity:
+                begun[message.note] = now
+            elif message.type in {"note_on", "note_off"} and message.note in begun:
+                onset = begun.pop(message.note)
+                scale = TICKS / file.ticks_per_beat
+                notes.append(
+                    Played(round(onset * scale), message.note, round((now - onset) * scale / 2))
+                )
+    return sorted(notes)

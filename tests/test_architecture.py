@@ -1,0 +1,112 @@
+"""The house has one direction of imports, and heavy libraries have one room each."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import abcgen
+
+PACKAGE = Path(abcgen.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# What each room may import of the others.
+BASE = {"config", "errors", "files"}
+ALLOWED = {
+    "errors": set(),
+    "config": set(),
+    "files": {"errors"},
+    "notation": BASE,
+    "corpus": BASE | {"notation"},
+    "score": BASE | {"notation"},
+    "model": BASE,
+    "pipeline": BASE | {"notation", "corpus", "score", "model"},
+    "display": BASE | {"notation", "corpus", "score", "model", "pipeline"},
+    "cli": BASE | {"notation", "corpus", "score", "model", "pipeline", "display"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "notation"},
+}
+OWNERS = {
+    "keras": {"model"},
+    "tensorflow": {"model"},
+    "safetensors": {"model"},
+    "numpy": {"model"},
+    "music21": {"score"},
+    "verovio": {"score"},
+    "typst": {"score"},
+    "mido": {"score", "corpus"},
+    "rich": {"display"},
+    "typer": {"cli"},
+}
+
+
+def room(path: Path) -> str:
+    """The part of the house a module belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of what a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    own = room(path)
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("abcgen.")}
+    others = {other for other in rooms if other in ALLOWED} - {own}
+    assert others <= ALLOWED[own]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_library_has_its_room(path: Path) -> None:
+    for name in imported(path):
+        assert room(path) in OWNERS.get(name.split(".")[0], {room(path)}), name
+
+
+def test_no_part_of_the_house_is_unknown() -> None:
+    assert {room(path) for path in MODULES} == set(ALLOWED)
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a statement loads in a fresh interpreter."""
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    result = subprocess.run(  # noqa: S603 - our own interpreter on our own words
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import abcgen", "import abcgen.cli"])
+def test_what_is_heavy_waits_until_it_is_needed(statement: str) -> None:
+    heavy = {"keras", "tensorflow", "music21", "numpy", "verovio", "typst", "mido"}
+    assert not heavy & loaded_by(statement)
+
+
+def test_sampling_never_waits_for_tensorflow() -> None:
+    assert not {"keras", "tensorflow"} & loaded_by("import abcgen.pipeline.sampling")
+
+
+def test_no_module_can_run_code_from_data() -> None:
+    for path in MODULES:
+        assert not imported(path) & {"pickle", "shelve", "marshal", "dill", "joblib"}
+
+
+def test_public_names_are_there() -> None:
+    for name in abcgen.__all__:
+        assert getattr(abcgen, name)
+    with pytest.raises(AttributeError):
+        _ = abcgen.nothing

@@ -1,0 +1,411 @@
+"""The command line as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen import __version__
+from abcgen.cli import app, main
+from abcgen.notation.reader import read_tunebook
+from abcgen.notation.tune import Tune
+from tests.tinker import write_small_corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]\n"
+SHORT = "X:2\nT:Short\nM:4/4\nL:1/8\nK:C\nCDEF|GABc cBAG|C8|D6|E8|]\n"
+BROKEN = "X:3\nT:Broken\nM:4/4\nL:1/8\nK:C\nCD@F|\n"
+TRAINING = ["--layers", "1", "--units", "96", "--epochs", "120", "--batch-size", "8"]
+TRAINING += ["--learning-rate", "0.01", "--dropout", "0"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.out)
+        return found
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Runs a command in a new folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run_it(*arguments: str | Path) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["abcgen", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return Answer(code if isinstance(code, int) else int(code is not None), *captured)
+
+    return run_it
+
+
+def one_line(answer: Answer, *words: str) -> None:
+    """The user's mistake is told in one line, with exit code 1."""
+    lines = [line for line in answer.err.splitlines() if line.startswith("error:")]
+    assert answer.code == 1, answer
+    assert len(lines) == 1, answer.err
+    assert "Traceback" not in answer.err
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# What every command has in common.
+
+
+def commands() -> list[list[str]]:
+    names = [[info.name or info.callback.__name__] for info in app.registered_commands]
+    for group in app.registered_groups:
+        names += [
+            [group.name, info.name or info.callback.__name__]
+            for info in group.typer_instance.registered_commands
+        ]
+    return names
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(
+    command: list[str], run: Callable[..., Answer]
+) -> None:
+    answer = run(*command, "--help")
+    assert answer.code == 0
+    assert f"Example: abcgen {' '.join(command)}" in answer.out
+    assert "--json" in answer.out
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for command in commands():
+        assert f"abcgen {' '.join(command)}" in readme
+
+
+def test_the_version(run: Callable[..., Answer]) -> None:
+    assert run("--version").out == f"abcgen {__version__}\n"
+
+
+def test_a_senseless_command_line_exits_with_2(run: Callable[..., Answer]) -> None:
+    assert run("sing").code == 2
+    assert run("check").code == 2
+    assert run("sample", "--count", "many").code == 2
+
+
+def test_the_module_does_what_the_program_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "abcgen", "check", "nowhere.abc"]
+    result = subprocess.run(  # noqa: S603 - our own interpreter
+        command, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert result.returncode == 1
+    assert "nowhere.abc does not exist" in result.stderr
+
+
+# corpus
+
+
+def test_collections_are_listed_with_their_rights(run: Callable[..., Answer]) -> None:
+    assert "non-commercial" in run("corpus", "list").out
+    names = [one["name"] for one in run("corpus", "list", "--json").json["collections"]]  # type: ignore[attr-defined]
+    assert names == ["oneills", "ryans", "airds", "misc", "essen"]
+
+
+def test_a_collection_is_installed_and_read(run: Callable[..., Answer]) -> None:
+    assert run("corpus", "install", "misc").code == 0
+    answer = run("normalise", "corpora", "--json", "--out", "clean.abc")
+    assert answer.json["tunes"] + len(answer.json["left_out"]) == 185  # type: ignore[operator, arg-type]
+
+
+def test_an_unknown_collection(run: Callable[..., Answer]) -> None:
+    one_line(run("corpus", "install", "nobody"), "nobody", "oneills")
+
+
+# normalise
+
+
+def test_tunes_are_normalised_into_a_new_folder(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.abc", GOOD)
+    write(tmp_path / "in" / "deep" / "a.abc", f"{GOOD}\n{BROKEN}")
+    answer = run("normalise", "in")
+    assert answer.code == 0
+    assert "1 tunes left out" in answer.err
+    assert "deep/a.abc:13: X:3 'Broken': sign not understood" in answer.err
+    for name in ("a.abc", "deep/a.abc"):
+        written = (tmp_path / "output" / "normalised-1" / name).read_text(encoding="utf-8")
+        assert written == GOOD.replace("GABc|c8|]", "GABc | c8 |]")
+    run("normalise", "in")
+    assert (tmp_path / "output" / "normalised-2" / "a.abc").exists()
+
+
+def test_nothing_is_overwritten_without_force(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", GOOD)
+    write(tmp_path / "b.abc", "precious")
+    one_line(run("normalise", "a.abc", "--out", "b.abc"), "b.abc", "--force")
+    assert (tmp_path / "b.abc").read_text(encoding="utf-8") == "precious"
+    assert run("normalise", "a.abc", "--out", "b.abc", "--force").code == 0
+
+
+@pytest.mark.parametrize("command", ["normalise", "check", "render", "train"])
+def test_a_wrong_path(command: str, run: Callable[..., Answer]) -> None:
+    one_line(run(command, "nowhere"), "nowhere does not exist")
+
+
+@pytest.mark.parametrize("command", ["normalise", "check", "render", "train"])
+def test_an_empty_folder(command: str, run: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "corpora").mkdir()
+    one_line(run(command, "corpora"), "corpora", "corpus install")
+
+
+@pytest.mark.parametrize("command", ["normalise", "check", "render", "train"])
+def test_a_folder_of_pictures(command: str, run: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n")
+    one_line(run(command, "."), "no .abc or .mid file")
+
+
+@pytest.mark.parametrize("command", ["normalise", "check", "render", "train"])
+def test_a_broken_tune(command: str, run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", BROKEN)
+    one_line(run(command, "a.abc"), "a.abc:6", "Broken", "@F|")
+
+
+def test_a_picture_called_a_tune(run: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "cat.abc").write_bytes(b"\x89PNG\r\n\0\0")
+    one_line(run("check", "cat.abc"), "cat.abc", "not a text file")
+
+
+def test_a_place_that_cannot_be_written(run: Callable[..., Answer], tmp_path: Path) -> None:
+    """A file stands where a folder is needed: true for every user, root too."""
+    write(tmp_path / "a.abc", GOOD)
+    write(tmp_path / "file", "no folder")
+    one_line(run("normalise", "a.abc", "--out", "file/out"), "cannot write", "file/out")
+    one_line(run("render", "a.abc", "--out", "file/out"), "cannot write", "file/out")
+    one_line(run("corpus", "install", "misc", "--out", "file/out"), "cannot write")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes everywhere"
+)
+def test_a_read_only_folder(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", GOOD)
+    (tmp_path / "locked").mkdir(mode=0o555)
+    one_line(run("normalise", "a.abc", "--out", "locked/out"), "cannot write", "locked")
+
+
+# check and render
+
+
+def test_right_tunes_pass(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", GOOD)
+    answer = run("check", "a.abc")
+    assert (answer.code, answer.out) == (0, "1 of 1 tunes are right\n")
+
+
+def test_wrong_bars_are_named(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", f"{GOOD}\n{SHORT}")
+    answer = run("check", "a.abc")
+    assert answer.code == 1
+    assert "X:2 'Short': bar 4 lasts 3/4 instead of 1" in answer.out
+    assert run("check", "a.abc", "--json").json["right"] == 1
+
+
+def test_a_tune_is_rendered_in_every_format(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", GOOD)
+    answer = run("render", "a.abc", "--to", "pdf,svg,png,midi,musicxml", "--json")
+    files = [Path(name) for name in answer.json["files"]]  # type: ignore[attr-defined]
+    begins = {
+        ".pdf": b"%PDF", ".svg": b"<", ".png": b"\x89PNG", ".mid": b"MThd", ".musicxml": b"<?xml",
+    }  # fmt: skip
+    assert {file.suffix for file in files} == set(begins)
+    assert {file.parent.name for file in files} == {"rendered-1"}
+    for file in files:
+        assert file.read_bytes().startswith(begins[file.suffix])
+
+
+def test_one_format_may_go_to_one_file(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", f"{GOOD}\n{GOOD}")
+    assert run("render", "a.abc", "--out", "book.pdf").code == 0
+    assert (tmp_path / "book.pdf").read_bytes().startswith(b"%PDF")
+    one_line(run("render", "a.abc", "--to", "midi", "--out", "tune.pdf"), "tune.pdf", "midi")
+
+
+def test_files_of_one_name_do_not_meet(run: Callable[..., Answer], tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        write(tmp_path / folder / "a.abc", GOOD)
+    answer = run("render", "x", "y", "--to", "musicxml", "--json")
+    assert len(set(answer.json["files"])) == 2  # type: ignore[call-overload]
+
+
+def test_unknown_formats_papers_and_instruments(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "a.abc", GOOD)
+    one_line(run("render", "a.abc", "--to", "pdf,docx"), "docx", "musicxml")
+    one_line(run("render", "a.abc", "--paper", "papyrus"), "papyrus", "a4")
+    one_line(run("render", "a.abc", "--instrument", "kazoo"), "kazoo", "fiddle")
+
+
+# train and sample
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small corpus and a run that knows it by heart."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_small_corpus(folder / "corpora")
+    command = [sys.executable, "-m", "abcgen", "train", *TRAINING]
+    result = subprocess.run(  # noqa: S603 - our own interpreter
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    (folder / "said.txt").write_text(result.stderr + result.stdout, encoding="utf-8")
+    return folder
+
+
+def test_training_says_what_it_does(trained: Path) -> None:
+    said = (trained / "said.txt").read_text(encoding="utf-8")
+    assert "checkpoint: checkpoints/run-1" in said
+    assert re.search(r"weights learn \d+ tunes, [\d,]+ characters", said)
+    assert re.search(r"held-out [\d.]+ bits/character, [\d.]+ bits/note", said)
+    assert "M:6/8" in said  # it can be heard learning
+    assert "abcgen sample --checkpoint" in said
+
+
+def test_a_checkpoint_can_be_read_by_people(trained: Path) -> None:
+    run_folder = trained / "checkpoints" / "run-1"
+    config = json.loads((run_folder / "config.json").read_text(encoding="utf-8"))
+    assert config["format_version"] == 1
+    assert len(config["about"]["split"]["fingerprint"]) == 64
+    metrics = (run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(metrics[0])["bits_per_note"] > json.loads(metrics[-1])["training_bits"]
+    assert {path.suffix for path in run_folder.iterdir() if path.is_file()} == {
+        ".json", ".jsonl", ".safetensors",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def here(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, in the folder where ``run`` is."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path) -> None:
+    answer = run("sample", "--count", "3", "--seed", "1")
+    assert answer.code == 0, answer
+    assert "checkpoint checkpoints/run-1, temperature 0.8, seed 1" in answer.err
+    assert re.search(r"\d+ tunes drawn, 3 valid, \d+ thrown away", answer.err)
+    folder = here / "output" / "tunes-1"
+    book = (folder / "tunes.abc").read_text(encoding="utf-8")
+    tunes = [tune for tune in read_tunebook(book) if isinstance(tune, Tune)]
+    assert len(tunes) == len({tune.title for tune in tunes}) == 3
+    assert all("checkpoint run-1, seed 1" in tune.source for tune in tunes)
+    assert book.splitlines()[0] in answer.out
+    endings = sorted(path.suffix for path in folder.iterdir())
+    assert endings == sorted([".abc", ".pdf", *[".mid"] * 3, *[".musicxml"] * 3])
+    assert run("check", folder / "tunes.abc").code == 0
+
+
+def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
+    first, again, other = (
+        run("sample", "--count", "2", "--seed", seed, "--json").json["tunes"]
+        for seed in ("1", "1", "2")
+    )
+    assert first == again
+    assert first != other
+    for name in ("tunes.abc", "tunes.pdf"):
+        folders = here / "output"
+        one, two = (folders / f"tunes-{number}" / name for number in (1, 2))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_seed_is_drawn_and_said(run: Callable[..., Answer], here: Path) -> None:
+    assert here.exists()
+    assert re.search(r"seed \d+", run("sample", "--count", "1").err)
+
+
+def test_a_tune_that_is_never_valid_is_thrown_away_and_counted(
+    run: Callable[..., Answer], here: Path
+) -> None:
+    assert here.exists()
+    answer = run("sample", "--temperature", "30", "--count", "1")
+    one_line(answer, "none of 40", "lower --temperature")
+    assert "40 thrown away" in answer.err
+
+
+def test_without_a_checkpoint_the_way_out_is_named(run: Callable[..., Answer]) -> None:
+    one_line(run("sample", "--checkpoint", "nowhere"), "nowhere does not exist")
+
+
+def test_a_folder_that_is_no_checkpoint(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write(tmp_path / "other" / "a.abc", GOOD)
+    one_line(run("sample", "--checkpoint", "other"), "other is no checkpoint")
+
+
+def test_a_damaged_checkpoint(run: Callable[..., Answer], here: Path) -> None:
+    (here / "checkpoints" / "run-1" / "weights.safetensors").write_bytes(b"\0" * 100)
+    one_line(run("sample"), "weights.safetensors")
+
+
+def test_resuming_needs_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
+    corpus = here / "corpora" / "small.abc"
+    corpus.write_text(corpus.read_text(encoding="utf-8") + f"\n{GOOD}" * 3, encoding="utf-8")
+    one_line(run("train", "--resume", "--epochs", "130"), "run-1")
+
+
+def test_resuming_without_a_run(run: Callable[..., Answer], tmp_path: Path) -> None:
+    write_small_corpus(tmp_path / "corpora")
+    one_line(run("train", "--resume"), "no run")
+
+
+def test_an_interrupted_training_can_be_sampled_and_gone_on_with(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    write_small_corpus(tmp_path / "corpora")
+    command = [sys.executable, "-m", "abcgen", "train", *TRAINING, "--epochs", "100000"]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    metrics = tmp_path / "checkpoints" / "run-1" / "metrics.jsonl"
+    until = time.monotonic() + 90
+    while not metrics.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "interrupted" in said
+    assert "train --resume" in said
+    assert "Traceback" not in said
+    before = len(metrics.read_text(encoding="utf-8").splitlines())
+    sampled = run("sample", "--count", "1", "--temperature", "30")  # it is read, if not learned
+    one_line(sampled, "none of 40")
+    resumed = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "abcgen", "train", "--resume", "--epochs", str(before + 2)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on after" in resumed.stderr
+    assert len(metrics.read_text(encoding="utf-8").splitlines()) > before
