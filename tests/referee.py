@@ -31,7 +31,7 @@ def played(program: Path, abc: str, folder: Path) -> list[Played]:
     source, target = folder / "tune.abc", folder / "tune.mid"
     source.write_text(_plain(abc) + "\n", encoding="utf-8")
     target.unlink(missing_ok=True)
-    command = [program, source, "-o", target, "-NGRA", "-NGUI", "-NFER", "-silent"]
+    command = [str(program), str(source), "-o", str(target), "-NGRA", "-NGUI", "-NFER", "-silent"]
     subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own arguments
     return _notes(target.read_bytes())
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.main import get_command
 
 from abcgen import __version__
 from abcgen.cli import app, main
@@ -83,13 +84,12 @@ def write(path: Path, text: str) -> Path:
 
 
 def commands() -> list[list[str]]:
-    names = [[info.name or info.callback.__name__] for info in app.registered_commands]
-    for group in app.registered_groups:
-        names += [
-            [group.name, info.name or info.callback.__name__]
-            for info in group.typer_instance.registered_commands
-        ]
-    return names
+    """The words of every command, those of groups too."""
+    found: list[list[str]] = []
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found += [[name, sub] for sub in inner] if inner else [[name]]
+    return found
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

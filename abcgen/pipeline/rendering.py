@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.loading import Corpus, FileReading
     from abcgen.notation.tune import Tune
+
+    OnProgress = Callable[[int, int], None]
 
 MAX_SLUG = 60
 
@@ -44,12 +47,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Tunes on their way into a folder."""
+    """Tunes on their way into a folder; ``on_tune`` is called after each, in each format."""
 
     tunes: Sequence[Tune]
     folder: Path
     stem: str
     look: Look
+    on_tune: Callable[[], None]
 
     def book(self, suffix: str) -> Path:
         """The file that holds all tunes."""
@@ -68,18 +72,20 @@ class _Target:
 def _abc(target: _Target) -> list[Path]:
     path = target.book("abc")
     write_atomically(path, write_tunebook(target.tunes).encode())
+    for _ in target.tunes:
+        target.on_tune()
     return [path]
 
 
 def _pdf(target: _Target) -> list[Path]:
-    path = target.book("pdf")
-    write_pdf(target.tunes, path, target.look.page, composer=target.look.composer)
+    path, look = target.book("pdf"), target.look
+    write_pdf(target.tunes, path, look.page, composer=look.composer, on_tune=target.on_tune)
     return [path]
 
 
 def _png(target: _Target) -> list[Path]:
-    look = target.look
-    return write_pngs(target.tunes, target.book("png"), look.page, composer=look.composer)
+    path, look = target.book("png"), target.look
+    return write_pngs(target.tunes, path, look.page, composer=look.composer, on_tune=target.on_tune)
 
 
 def _svg(target: _Target) -> list[Path]:
@@ -141,7 +147,7 @@ def render_tunes(
     stem: str,
     look: Look,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Path]:
     """Write tunes in several formats.
 
@@ -154,7 +160,7 @@ def render_tunes(
         folder: Where to.
         stem: What the files' names begin with.
         look: How to print and play them.
-        on_progress: Called after each format with how many are done and in all.
+        on_progress: Called with the tunes done and in all, counted once for each format.
 
     Returns:
         The files written.
@@ -162,13 +168,8 @@ def render_tunes(
     Raises:
         OutputError: if one cannot be written.
     """
-    target = _Target(tunes, folder, stem, look)
-    paths: list[Path] = []
-    for done, name in enumerate(formats, start=1):
-        paths.extend(FORMATS[name](target))
-        if on_progress:
-            on_progress(done, len(formats))
-    return paths
+    target = _Target(tunes, folder, stem, look, _counter(len(tunes) * len(formats), on_progress))
+    return [path for name in formats for path in FORMATS[name](target)]
 
 
 def render_files(
@@ -177,7 +178,7 @@ def render_files(
     out: Path,
     look: Look,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Path]:
     """Write the tunes of files in several formats.
 
@@ -187,7 +188,7 @@ def render_files(
         out: A folder, for files named after those read; or a file whose ending fits the only
             format, for all tunes together.
         look: How to print and play them.
-        on_progress: Called with the formats done and in all.
+        on_progress: As in ``render_tunes``.
 
     Returns:
         The files written.
@@ -203,12 +204,25 @@ def render_files(
         )
     make_folder(out)
     files = [file for file in corpus.files if file.tunes]
-    paths: list[Path] = []
-    for number, (file, stem) in enumerate(zip(files, _stems(files), strict=True)):
-        paths.extend(render_tunes(file.tunes, formats, out, stem, look))
+    on_tune = _counter(len(corpus.tunes) * len(formats), on_progress)
+    return [
+        path
+        for file, stem in zip(files, _stems(files), strict=True)
+        for name in formats
+        for path in FORMATS[name](_Target(file.tunes, out, stem, look, on_tune))
+    ]
+
+
+def _counter(total: int, on_progress: OnProgress | None) -> Callable[[], None]:
+    """A function that reports one more done each time it is called."""
+    numbers = count(1)
+
+    def one_more() -> None:
+        done = next(numbers)
         if on_progress:
-            on_progress(number + 1, len(files))
-    return paths
+            on_progress(done, total)
+
+    return one_more
 
 
 def _check_suffix(out: Path, formats: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from abcgen.score.musicxml import musicxml_of
 from abcgen.score.text import kind_and_key, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from abcgen.config import PageConfig
     from abcgen.notation.tune import Tune
@@ -36,8 +37,18 @@ EPOCH = 0
 """The date that a PDF carries, so that the same tunes give the same bytes."""
 
 
+def _nobody() -> None:
+    """Nobody is watching."""
+
+
 def write_pdf(
-    tunes: Sequence[Tune], path: Path, page: PageConfig, *, heading: str = "", composer: str = ""
+    tunes: Sequence[Tune],
+    path: Path,
+    page: PageConfig,
+    *,
+    heading: str = "",
+    composer: str = "",
+    on_tune: Callable[[], None] = _nobody,
 ) -> None:
     """Print tunes to a PDF with its fonts embedded.
 
@@ -47,18 +58,26 @@ def write_pdf(
         page: Paper and size.
         heading: Title of a book; a collection of more than a few gets a title page for it.
         composer: What to print at the right above every tune.
+        on_tune: Called after each tune is engraved.
 
     Raises:
         InputError: if there is no tune, or the paper or staff height cannot be used.
         NotationError: if a duration cannot be printed.
         OutputError: if the file cannot be written.
     """
-    (document,) = _compiled(tunes, page, heading, composer, format="pdf", timestamp=EPOCH)
+    book = _Book(tunes, page, one_line(heading), one_line(composer), on_tune)
+    (document,) = book.compiled(format="pdf", timestamp=EPOCH)
     write_atomically(path, document)
 
 
 def write_pngs(
-    tunes: Sequence[Tune], path: Path, page: PageConfig, *, heading: str = "", composer: str = ""
+    tunes: Sequence[Tune],
+    path: Path,
+    page: PageConfig,
+    *,
+    heading: str = "",
+    composer: str = "",
+    on_tune: Callable[[], None] = _nobody,
 ) -> list[Path]:
     """Print tunes to PNG pictures, one a page.
 
@@ -68,6 +87,7 @@ def write_pngs(
         page: Paper, size and resolution.
         heading: Title of a book; a collection of more than a few gets a title page for it.
         composer: What to print at the right above every tune.
+        on_tune: Called after each tune is engraved.
 
     Returns:
         The files written, in order.
@@ -77,7 +97,8 @@ def write_pngs(
         NotationError: if a duration cannot be printed.
         OutputError: if a file cannot be written.
     """
-    pages = _compiled(tunes, page, heading, composer, format="png", ppi=page.ppi)
+    book = _Book(tunes, page, one_line(heading), one_line(composer), on_tune)
+    pages = book.compiled(format="png", ppi=page.ppi)
     several = len(pages) > 1
     paths = [
         path.with_name(f"{path.stem}-{number}{path.suffix}") if several else path
@@ -88,23 +109,58 @@ def write_pngs(
     return paths
 
 
-def _compiled(
-    tunes: Sequence[Tune], page: PageConfig, heading: str, composer: str, **options: Any
-) -> list[bytes]:
-    """Set the pages in a folder of their own, the only one that typst may read."""
-    line_width = _line_width(page)
-    if not tunes:
-        raise InputError("there is no tune to print")
-    with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
-        root = Path(name)
-        book = _book(tunes, page, one_line(heading), one_line(composer))
-        for number, tune in enumerate(tunes):
-            book["tunes"][number]["systems"] = _write_systems(tune, number, root, line_width)
-        (root / "book.json").write_text(json.dumps(book), encoding="utf-8")
-        main = root / "page.typ"
-        main.write_bytes(TEMPLATE.read_bytes())
-        result = typst.compile(main, root=root, ignore_system_fonts=True, **options)
-    return result if isinstance(result, list) else [result]
+@dataclass(frozen=True)
+class _Book:
+    """Tunes to be set on pages."""
+
+    tunes: Sequence[Tune]
+    page: PageConfig
+    heading: str
+    composer: str
+    on_tune: Callable[[], None]
+
+    def compiled(self, **options: Any) -> list[bytes]:
+        """Set the pages in a folder of their own, the only one that typst may read."""
+        line_width = _line_width(self.page)
+        if not self.tunes:
+            raise InputError("there is no tune to print")
+        with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
+            root = Path(name)
+            contents = self._contents(root, line_width)
+            (root / "book.json").write_text(json.dumps(contents), encoding="utf-8")
+            main = root / "page.typ"
+            main.write_bytes(TEMPLATE.read_bytes())
+            result = typst.compile(main, root=root, ignore_system_fonts=True, **options)
+        return result if isinstance(result, list) else [result]
+
+    def _contents(self, root: Path, line_width: float) -> dict[str, Any]:
+        return {
+            "title": self.heading or one_line(self.tunes[0].title),
+            "heading": self.heading if len(self.tunes) > TITLE_PAGE_OVER else "",
+            "composer": self.composer,
+            "paper": self.page.paper,
+            "margin": MARGIN,
+            "gap": GAP,
+            "tunes": [
+                {
+                    "title": one_line(tune.title),
+                    "kind": kind_and_key(tune),
+                    "composer": self.composer,
+                    "systems": self._engraved(number, root, line_width),
+                }
+                for number, tune in enumerate(self.tunes)
+            ],
+        }
+
+    def _engraved(self, number: int, root: Path, line_width: float) -> list[str]:
+        """Engrave a tune line by line into files; their names."""
+        names: list[str] = []
+        musicxml = musicxml_of(self.tunes[number], line_width=line_width)
+        for line, svg in enumerate(engrave_systems(musicxml, line_width=line_width)):
+            names.append(f"{number}-{line}.svg")
+            (root / names[-1]).write_text(svg, encoding="utf-8")
+        self.on_tune()
+        return names
 
 
 def _line_width(page: PageConfig) -> float:
@@ -118,28 +174,3 @@ def _line_width(page: PageConfig) -> float:
             f"a staff {page.staff_height} mm high is not between {lowest} and {highest}"
         )
     return (PAPER_WIDTHS[page.paper] - 2 * MARGIN) / page.staff_height
-
-
-def _book(tunes: Sequence[Tune], page: PageConfig, heading: str, composer: str) -> dict[str, Any]:
-    return {
-        "title": heading or one_line(tunes[0].title),
-        "heading": heading if len(tunes) > TITLE_PAGE_OVER else "",
-        "composer": composer,
-        "paper": page.paper,
-        "margin": MARGIN,
-        "gap": GAP,
-        "tunes": [
-            {"title": one_line(tune.title), "kind": kind_and_key(tune), "composer": composer}
-            for tune in tunes
-        ],
-    }
-
-
-def _write_systems(tune: Tune, number: int, root: Path, line_width: float) -> list[str]:
-    """Engrave a tune line by line into files; their names."""
-    names: list[str] = []
-    musicxml = musicxml_of(tune, line_width=line_width)
-    for line, svg in enumerate(engrave_systems(musicxml, line_width=line_width)):
-        names.append(f"{number}-{line}.svg")
-        (root / names[-1]).write_text(svg, encoding="utf-8")
-    return names
