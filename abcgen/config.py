@@ -19,7 +19,7 @@ class NetworkConfig:
     layers: int = 2
     units: int = 128
     embedding: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class TrainConfig:
 
     epochs: int = 20
     minutes: float | None = None
-    batch_size: int = 16
-    learning_rate: float = 6e-3
+    batch_size: int = 32
+    learning_rate: float = 10e-3
     warm_up: float = 0.05
     weight_decay: float = 0.01
     clip_norm: float = 1.0
