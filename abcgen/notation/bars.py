@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import BarLine, Tune
-from abcgen.notation.writer import opens_section
+from abcgen.notation.tune import BarLine, Tune, opens_section
 
 if TYPE_CHECKING:
     from fractions import Fraction

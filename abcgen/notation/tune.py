@@ -208,6 +208,13 @@ class Tune:
     number: int = 1
 
 
+def opens_section(bars: tuple[Bar, ...], index: int) -> bool:
+    """Whether a section begins with the bar: at a repeat sign or after a double bar line."""
+    if index == 0 or bars[index].repeat_start:
+        return True
+    return bars[index - 1].line is not BarLine.SINGLE and not bars[index].ending
+
+
 class TimedNote(NamedTuple):
     """A note or rest of a tune with its place in time.
 

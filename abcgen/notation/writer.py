@@ -11,7 +11,17 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Bar, BarLine, Item, Metre, Pitch, Rest, Tune, Tuplet
+from abcgen.notation.tune import (
+    Bar,
+    BarLine,
+    Item,
+    Metre,
+    Pitch,
+    Rest,
+    Tune,
+    Tuplet,
+    opens_section,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,13 +69,6 @@ def best_unit(tune: Tune) -> Fraction:
         for note in (item.items if isinstance(item, Tuplet) else (item,))
     ]
     return max(UNITS, key=durations.count)
-
-
-def opens_section(bars: tuple[Bar, ...], index: int) -> bool:
-    """Whether a section begins with the bar: at a repeat sign or after a double bar line."""
-    if index == 0 or bars[index].repeat_start:
-        return True
-    return bars[index - 1].line is not BarLine.SINGLE and not bars[index].ending
 
 
 def lines_of(tune: Tune) -> list[list[int]]:

@@ -87,13 +87,17 @@ def _best_breaks(
             if width > room and stop > start + 1:
                 break
             cost, starts = best[stop]
-            cost += _line_cost(width / room, _counted(plan[start:stop]))
+            cost += _line_cost(width / room, _counted(plan[start:stop]), is_last=stop == end)
             choices.append((cost, {start} | starts))
         best[start] = min(choices, key=lambda choice: choice[0])
     return best[first][1]
 
 
-def _line_cost(fill: float, bars: int) -> float:
-    """How ill a line looks: stretched, or not of four bars, or at least of an even number."""
+def _line_cost(fill: float, bars: int, *, is_last: bool) -> float:
+    """How ill a line looks: stretched, or not of four bars, or at least of an even number.
+
+    What is left over stands best on the last line of a section.
+    """
     stretched = 0.5 * max(0.0, 1.0 - fill) ** 2
-    return 0.1 + stretched + 0.1 * (bars - USUAL_BARS) ** 2 + 0.2 * (bars % 2)
+    uneven = 0.1 * (bars - USUAL_BARS) ** 2 + 0.2 * (bars % 2)
+    return 0.1 + stretched + (0.5 * uneven if is_last else uneven)

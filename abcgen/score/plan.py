@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Bar, BarLine, Metre, Tune
+from abcgen.notation.tune import Bar, BarLine, Metre, Tune, opens_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _planned(tune: Tune) -> Iterator[PlannedBar]:
     key, metre, number = tune.key, tune.metre, 0
     for index, bar in enumerate(tune.bars):
         key, metre = bar.key or key, bar.metre or metre
-        starts = begins_section(tune.bars, index)
+        starts = opens_section(tune.bars, index)
         missing = _missing_before(bar, metre) if starts else Fraction(0)
         number += not missing
         yield PlannedBar(
@@ -73,13 +73,6 @@ def _planned(tune: Tune) -> Iterator[PlannedBar]:
             offset=missing,
             starts_section=starts,
         )
-
-
-def begins_section(bars: tuple[Bar, ...], index: int) -> bool:
-    """Whether a part of the tune begins here: not at a second ending, which ends one."""
-    if index == 0 or bars[index].repeat_start:
-        return True
-    return bars[index - 1].line in SECTION_ENDS and not bars[index].ending
 
 
 def _missing_before(bar: Bar, metre: Metre) -> Fraction:

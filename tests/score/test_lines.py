@@ -24,6 +24,10 @@ def test_a_bar_left_over_joins_the_line_before() -> None:
     assert starts(REEL) == [0, 4, 8, 12]
 
 
+def test_what_is_left_over_of_a_part_stands_on_its_last_line() -> None:
+    assert starts(tune(repeated("ABcd efga", 6) + "|]")) == [0, 4]
+
+
 def test_crowded_bars_go_fewer_to_a_line() -> None:
     assert starts(tune(repeated("A/B/c/d/e/f/g/a/ A/B/c/d/e/f/g/a/", 4) + "|]")) == [0, 2]
 
