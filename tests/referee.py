@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
 FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
-# What abc2midi plays beside the written notes: ornaments, staccato, chord symbols.
+# Fields that change how abc2midi plays the notes: order of parts, swing, tempo.
+MANNER = re.compile(r"[PRQ]:")
+# What it plays beside the written notes: ornaments, staccato, chord symbols.
 DRESS = re.compile(r'"[^"]*"|\{[^}]*\}|!\w+!|[.~HTuvkKMSPJRLN]')
 
 
@@ -26,21 +28,40 @@ class Played(NamedTuple):
     duration: int
 
 
+class Performance(NamedTuple):
+    """What abc2midi made of a tune.
+
+    Attributes:
+        notes: What it plays, in order.
+        said: Its messages.
+    """
+
+    notes: list[Played]
+    said: str
+
+
 def played(program: Path, abc: str, folder: Path) -> list[Played]:
     """What abc2midi plays, repeats and all, without ornaments and swing."""
+    return perform(program, abc, folder).notes
+
+
+def perform(program: Path, abc: str, folder: Path) -> Performance:
+    """Let abc2midi play a tune; a tune it does not play has no notes."""
     source, target = folder / "tune.abc", folder / "tune.mid"
     source.write_text(_plain(abc) + "\n", encoding="utf-8")
     target.unlink(missing_ok=True)
-    command = [str(program), str(source), "-o", str(target), "-NGRA", "-NGUI", "-NFER", "-silent"]
-    subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own arguments
-    return _notes(target.read_bytes())
+    command = [str(program), str(source), "-o", str(target), "-NGRA", "-NGUI", "-NFER"]
+    result = subprocess.run(  # noqa: S603 - our own arguments
+        command, check=False, capture_output=True, encoding="utf-8", errors="replace"
+    )
+    return Performance(_notes(target.read_bytes()) if target.exists() else [], result.stdout)
 
 
 def _plain(abc: str) -> str:
     lines = [
         line if FIELD.match(line) else DRESS.sub("", line)
         for line in abc.splitlines()
-        if not re.match(r"[RQ]:", line)
+        if not MANNER.match(line)
     ]
     text = re.sub(r"(?m)^X:.*$", "X:1", "\n".join(lines), count=1)
     return re.sub(r"(?m)^(K:.*)$", "\\1\n%%MIDI chordattack 0", text, count=1)

@@ -240,7 +240,10 @@ class BodyBuilder:
 
     def _ending(self, token: Token) -> None:
         if self._bar.items:
-            raise NotationError("ending that begins in mid-bar", line=token.line, text=token.text)
+            # An ending that begins in mid-bar divides it; its accidentals hold on.
+            accidentals = dict(self._accidentals)
+            self._close(BarLine.SINGLE)
+            self._accidentals = accidentals
         numbers: list[int] = []
         for first, last in re.findall(r"(\d+)(?:-(\d+))?", token.match["ending"]):
             numbers.extend(range(int(first[:3]), int((last or first)[:3]) + 1))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from abcgen.notation.key import Key
 
 MAX_TUPLET = 9
-TRIPLET = 3
+QUINTUPLET = 5
 # The default tuplets of the standard 2.1, section 4.13; the others depend on the metre.
 _DEFAULT_NORMAL = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 
@@ -156,8 +156,8 @@ def _frozen(draft: DraftBar, metre: Metre) -> Bar:
 def _fitting_normal(draft: DraftBar, metre: Metre) -> int | None:
     """In what time the tuplets of a bar must be played for the bar to add up.
 
-    Files often leave it to a default that is wrong: ``d4 (5A/B/c/d/e/`` in 3/4. Only tuplets
-    other than triplets, all of one kind, are put right.
+    Files often leave it to a default that is wrong: ``d4 (5A/B/c/d/e/`` in 3/4. Only tuplets of
+    five and more, all of one kind, are put right, and only to be faster than written.
 
     Returns:
         The number of notes, or None if the bar adds up as it stands or no number makes it so.
@@ -166,8 +166,8 @@ def _fitting_normal(draft: DraftBar, metre: Metre) -> int | None:
     if metre.is_free or len(kinds) != 1 or draft.duration(metre) == metre.bar_duration:
         return None
     actual, normal = kinds.pop()
-    if normal is not None or actual == TRIPLET:
+    if normal is not None or actual < QUINTUPLET:
         return None
     written = sum((tuplet.written for tuplet in draft.tuplets), Fraction(0))
     fitting = (metre.bar_duration - draft.plain) / written * actual
-    return int(fitting) if fitting.denominator == 1 and 0 < fitting <= MAX_TUPLET else None
+    return int(fitting) if fitting.denominator == 1 and 0 < fitting < actual else None

@@ -35,6 +35,8 @@ ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2, "": 0}
 _HIGHLAND_PIPES = Key("A", 0, Mode.MIXOLYDIAN)
 _KEY = re.compile(r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<rest>.*)", re.DOTALL)
 _EXTRA = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
+# As German sources write them; H is no other key anywhere.
+_GERMAN_TONICS = {"H": "B", "Es": "Eb", "As": "Ab"}
 # Words about the look of the staff, which leave the notes alone.
 _LOOK = re.compile(r"(clef\s*=?\s*)?(treble|bass|alto|tenor|none|perc)\b|middle=\S+|stafflines=\S+")
 
@@ -45,7 +47,7 @@ def read_key(value: str, *, line: int = 0) -> Key:
     Raises:
         NotationError: if it names none that is known.
     """
-    text = value.strip()
+    text = _GERMAN_TONICS.get(value.strip(), value.strip())
     if text in {"", "none"} or text.startswith("clef"):
         return Key()
     if text[:2].upper() == "HP":
@@ -101,7 +103,7 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
     text = re.sub(r"\s", "", value)
     if text in METRE_SYMBOLS:
         return METRE_SYMBOLS[text]
-    if text.lower() in {"", "none"}:
+    if text.lower() in {"", "none"} or text.startswith("FREI"):  # Essen's word for free
         return FREE_METRE
     match = re.fullmatch(r"\(?(\d+(?:\+\d+)*)\)?/(\d+)", text)
     if not match:

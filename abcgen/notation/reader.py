@@ -26,7 +26,11 @@ _FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
 # Among music, a note glued to a repeat sign (``A::c``) is no field.
 _BODY_FIELD = re.compile(r"\s*([A-Za-z+]):(?![:|])(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
-_MAIL_DEBRIS = re.compile(r"=20$")
+# Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
+_MAIL_SPACE = re.compile(r"=20$")
+_MAIL_BREAK = re.compile(r"=$")
+# A bar line that goes on with the next line: ``|\`` and ``:`` there make ``|:``.
+_OPEN_BAR_LINE = re.compile(r"[:|]*\|[:|]*$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -147,16 +151,17 @@ class _Reading:
     voices: set[str] = field(default_factory=set)
     characters: int = 0
     line: int = 0
+    carried: str = ""  # a bar line at the end of a line that goes on
 
     def take_line(self, raw: str, number: int) -> None:
         self.line = number
-        text = _MAIL_DEBRIS.sub("", _COMMENT.sub("", raw).rstrip())
+        text = _MAIL_SPACE.sub("", _COMMENT.sub("", raw).rstrip())
         match = (_FIELD if self.body is None else _BODY_FIELD).fullmatch(text)
         if match:
             self._take_field(match[1], match[2].strip(), number)
         elif self.body is not None:
             self._take_music(self.body, text, number)
-        elif text.strip():
+        elif "|" in text:  # anything else there is words
             raise NotationError("music before the key (K:)", line=number, text=text[:20])
 
     def _take_field(self, name: str, value: str, number: int) -> None:
@@ -188,8 +193,12 @@ class _Reading:
         if self.characters > LIMITS.tune_characters:
             limit = f"longer than {LIMITS.tune_characters} characters"
             raise NotationError(limit, line=number)
+        text = _MAIL_BREAK.sub("\\\\", text)
         continued = text.endswith("\\")
-        for token in tokens(text.rstrip("\\ \t"), number):
+        text = self.carried + text.rstrip("\\ \t")
+        bar_line = _OPEN_BAR_LINE.search(text) if continued else None
+        self.carried = bar_line[0] if bar_line else ""
+        for token in tokens(text.removesuffix(self.carried), number):
             body.take(token)
         if not continued:
             body.end_line()
@@ -197,6 +206,8 @@ class _Reading:
     def tune(self) -> Tune:
         if self.body is None:
             raise NotationError("no key (K:)", line=self.line)
+        for token in tokens(self.carried, self.line):
+            self.body.take(token)
         number = re.match(r"\d{1,9}", self.header.get("X", ""))
         return Tune(
             bars=self.body.finish(),

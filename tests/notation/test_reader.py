@@ -193,7 +193,6 @@ def test_header_fields_are_kept() -> None:
         ("A/100000", "out of range"),
         ("A/0", "out of range"),
         ("c''''''", "out of range"),
-        ("A [1 B :|", "mid-bar"),
         ("A|[V:2]B", "several voices"),
         ("[c-e]", "tied in part"),
         ("[cH", "sign not understood"),
@@ -239,6 +238,25 @@ def test_other_encodings_and_line_ends() -> None:
 
 def test_mail_debris_at_a_lines_end_is_no_music() -> None:
     assert keys("ABcd=20") == [69, 71, 72, 74]
+    assert len(tune("ABcd efga|C4=\nD4|").bars) == 2
+
+
+def test_an_ending_in_mid_bar_divides_it() -> None:
+    bars = tune("|:A8|^F4 [1 F4:|[2 F2 G2|]").bars
+    assert [bar.ending for bar in bars] == [(), (), (1,), (2,)]
+    assert keys("^F4 [1 F4:|[2 F4|]") == [66, 66, 65]
+
+
+def test_a_bar_line_may_go_on_with_the_next_line() -> None:
+    bars = tune("A8|\\\n:B8:|\\\n").bars
+    assert [bar.repeat_start for bar in bars] == [False, True]
+    assert bars[1].line is BarLine.REPEAT
+
+
+def test_words_among_the_header_are_no_music() -> None:
+    assert read_abc("X:1\nM:4/4\nL:1/8\nas heard at a fair\nK:C\nC8|").bars
+    with pytest.raises(NotationError, match="before the key"):
+        read_abc("X:1\nM:4/4\nL:1/8\nABcd|\nK:C\nC8|")
 
 
 def test_hostile_lengths_are_refused_at_once() -> None:

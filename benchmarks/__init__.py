@@ -1,0 +1,1 @@
+"""Measurements, each with its script, its README and its table."""

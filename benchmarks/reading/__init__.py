@@ -1,0 +1,1 @@
+"""How rightly ABC is read."""
