@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ABC_SUFFIXES = frozenset({".abc"})
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 SUFFIXES = ABC_SUFFIXES | MIDI_SUFFIXES
+WAY_OUT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,13 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path} does not exist")
+            raise InputError(f"{path} does not exist", way_out=WAY_OUT)
         found.update(dict.fromkeys(_below(path) if path.is_dir() else [path]))
     if not found:
         names = " ".join(map(str, paths))
         raise InputError(
             f"no tunes in {names}: no .abc or .mid file",
-            way_out="put some there, or fetch some with: abcgen corpus install oneills",
+            way_out=WAY_OUT,
         )
     return list(found)
 

@@ -49,7 +49,7 @@ class Token(NamedTuple):
     line: int
 
 
-LENGTH = r"\d*(?:/+\d*)*"
+LENGTH = r"[\d/]*"
 NOTE = rf"(?P<accidental>\^\^|\^|__|_|=)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>{LENGTH})"
 _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
 _ENDING = rf"(?:\[?(?P<ending>{_NUMBERS}))?"

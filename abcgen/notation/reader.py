@@ -29,9 +29,9 @@ _COMMENT = re.compile(r"(?<!\\)%.*")
 # Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
 _MAIL_SPACE = re.compile(r"=20$")
 _MAIL_BREAK = re.compile(r"=$")
-# A bar line that goes on with the next line: ``|\`` and ``:`` there make ``|:``.
-_OPEN_BAR_LINE = re.compile(r"[:|]*\|[:|]*$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# str.splitlines() would also break at characters that stand inside words in Latin-1.
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def split_tunebook(text: str) -> Iterator[TuneBlock]:
     """Cut a tunebook into tunes: each begins at its ``X:`` and ends at the first blank line."""
     block: list[str] = []
     begin = 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         starts = line.lstrip().startswith("X:")
         if block and (starts or not line.strip()):
             yield TuneBlock(begin, tuple(block))
@@ -122,7 +122,7 @@ def read_abc(text: str, *, line: int = 1) -> Tune:
         NotationError: if anything in it is not understood.
     """
     reading = _Reading()
-    for number, raw in enumerate(text.splitlines(), start=line):
+    for number, raw in enumerate(_LINE_END.split(text), start=line):
         reading.take_line(raw, number)
     return reading.tune()
 
@@ -196,8 +196,8 @@ class _Reading:
         text = _MAIL_BREAK.sub("\\\\", text)
         continued = text.endswith("\\")
         text = self.carried + text.rstrip("\\ \t")
-        bar_line = _OPEN_BAR_LINE.search(text) if continued else None
-        self.carried = bar_line[0] if bar_line else ""
+        # A bar line may go on with the next line: ``|\`` and ``:`` there make ``|:``.
+        self.carried = text[len(text.rstrip(":|")) :] if continued else ""
         for token in tokens(text.removesuffix(self.carried), number):
             body.take(token)
         if not continued:

@@ -236,6 +236,12 @@ def test_other_encodings_and_line_ends() -> None:
     assert read.title == "Füß"
 
 
+def test_only_line_ends_end_lines() -> None:
+    (read,) = read_tunebook("X:1\nT:A\x85B\x0cC\u2028D\nK:C\nA8|")
+    assert isinstance(read, Tune)
+    assert read.title == "A B C D"
+
+
 def test_mail_debris_at_a_lines_end_is_no_music() -> None:
     assert keys("ABcd=20") == [69, 71, 72, 74]
     assert len(tune("ABcd efga|C4=\nD4|").bars) == 2
@@ -259,10 +265,24 @@ def test_words_among_the_header_are_no_music() -> None:
         read_abc("X:1\nM:4/4\nL:1/8\nABcd|\nK:C\nC8|")
 
 
-def test_hostile_lengths_are_refused_at_once() -> None:
-    for body in ("(" * 50_000, "A" * 300, "C99999999999999999999", "[" + "C" * 50_000):
-        with pytest.raises(NotationError):
-            tune(body)
+@pytest.mark.parametrize(
+    "body",
+    [
+        "A" + "/" * 60 + "^/",  # no way of cutting slashes into signs may be tried twice
+        "(" * 50_000,
+        "A" * 300,
+        "C99999999999999999999",
+        "[" + "C" * 50_000,
+    ],
+    ids=["slashes", "slurs", "notes", "length", "chord"],
+)
+def test_hostile_texts_are_refused_at_once(body: str) -> None:
+    with pytest.raises(NotationError):
+        tune(body)
+
+
+def test_a_line_of_bar_lines_is_one_bar_line() -> None:
+    assert len(tune(f"A8{'|' * 30_000}B8\\\n|").bars) == 2
 
 
 def test_almost_all_real_tunes_are_read(real_blocks: list[object], real_tunes: list[Tune]) -> None:
