@@ -158,7 +158,8 @@ def test_tunes_are_normalised_into_a_new_folder(run: Callable[..., Answer], tmp_
     assert "deep/a.abc:13: X:3 'Broken': sign not understood" in answer.err
     for name in ("a.abc", "deep/a.abc"):
         written = (tmp_path / "output" / "normalised-1" / name).read_text(encoding="utf-8")
-        assert written == GOOD.replace("GABc|c8|]", "GABc | c8 |]")
+        expected = GOOD.replace("T:Good", "T:Good\nS:a.abc").replace("GABc|c8|]", "GABc | c8 |]")
+        assert written == expected
     run("normalise", "in")
     assert (tmp_path / "output" / "normalised-2" / "a.abc").exists()
 

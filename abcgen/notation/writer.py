@@ -39,7 +39,7 @@ SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 def write_abc(tune: Tune) -> str:
     """One tune as canonical ABC, without the blank line that ends it.
 
-    ``R:`` and ``S:`` are left out where the tune has no rhythm or source.
+    ``R:`` and ``S:`` are left out where the tune has no rhythm or source; ``T:`` never is.
     """
     unit = best_unit(tune)
     header = {
@@ -51,7 +51,7 @@ def write_abc(tune: Tune) -> str:
         "L": str(unit),
         "K": str(tune.key),
     }
-    fields = [f"{name}:{_escaped(value)}" for name, value in header.items() if value]
+    fields = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
     return "\n".join([*fields, *_music_lines(tune, unit)]) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from abcgen.notation.writer import write_tunebook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abcgen.corpus.loading import Corpus
+    from abcgen.corpus.loading import Corpus, FileReading
+    from abcgen.notation.tune import Tune
 
 
 def write_normalised(corpus: Corpus, out: Path, *, force: bool = False) -> list[Path]:
@@ -32,14 +34,20 @@ def write_normalised(corpus: Corpus, out: Path, *, force: bool = False) -> list[
     """
     refuse_to_overwrite(out, force=force)
     if out.suffix.lower() == ".abc":
-        write_atomically(out, write_tunebook(corpus.tunes).encode())
+        tunes = [tune for file in corpus.files for tune in _with_sources(file)]
+        write_atomically(out, write_tunebook(tunes).encode())
         return [out]
     make_folder(out)
     files = [file for file in corpus.files if file.tunes]
     targets = _targets([file.path for file in files], out)
     for file, target in zip(files, targets, strict=True):
-        write_atomically(target, write_tunebook(file.tunes).encode())
+        write_atomically(target, write_tunebook(_with_sources(file)).encode())
     return targets
+
+
+def _with_sources(file: FileReading) -> list[Tune]:
+    """The tunes of a file; one that names no source comes from the file."""
+    return [replace(tune, source=tune.source or file.path.name) for tune in file.tunes]
 
 
 def _targets(sources: Sequence[Path], out: Path) -> list[Path]:

@@ -111,6 +111,7 @@ def _singles(target: _Target, suffix: str, make: Callable[[Tune], str | bytes]) 
         path = target.single(number, suffix)
         write_atomically(path, made.encode() if isinstance(made, str) else made)
         paths.append(path)
+        target.on_tune()
     return paths
 
 

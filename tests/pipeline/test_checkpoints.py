@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.errors import CheckpointError
+from abcgen.pipeline import checkpoints
+from abcgen.pipeline.checkpoints import find_checkpoint, new_run, newest_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where nothing was trained and nothing is shipped."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoints, "_shipped_places", lambda: [tmp_path / "shipped"])
+    return tmp_path
+
+
+def trained(folder: Path, when: int = 0) -> Path:
+    folder.mkdir(parents=True)
+    weights = folder / "weights.safetensors"
+    weights.touch()
+    os.utime(weights, (when, when))
+    return folder
+
+
+def test_the_newest_run_is_taken(here: Path) -> None:
+    trained(here / "checkpoints" / "run-1", when=100)
+    trained(here / "checkpoints" / "run-2", when=300)
+    trained(here / "checkpoints" / "run-3", when=200)
+    assert find_checkpoint(None).name == "run-2"
+
+
+def test_the_shipped_network_is_the_last_resort(here: Path) -> None:
+    shipped = trained(here / "shipped", when=500)
+    assert find_checkpoint(None) == shipped
+    trained(here / "checkpoints" / "run-1", when=100)
+    assert find_checkpoint(None).name == "run-1"
+
+
+def test_a_shipped_network_in_a_checkout_is_no_run(here: Path) -> None:
+    trained(here / "checkpoints" / "pretrained")
+    assert newest_run() is None
+
+
+def test_a_run_that_has_not_learnt_anything_yet_is_passed_over(here: Path) -> None:
+    (here / "checkpoints" / "run-1").mkdir(parents=True)
+    assert newest_run() is None
+    assert new_run().name == "run-2"
+
+
+def test_the_one_named_is_taken_or_nothing(here: Path) -> None:
+    trained(here / "checkpoints" / "run-1")
+    mine = trained(here / "mine")
+    assert find_checkpoint(mine) == mine
+    with pytest.raises(CheckpointError, match="does not exist"):
+        find_checkpoint(here / "yours")
+
+
+def test_nothing_at_all_names_the_way_out() -> None:
+    with pytest.raises(CheckpointError, match="abcgen train"):
+        find_checkpoint(None)
