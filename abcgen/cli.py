@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from abcgen import __version__
-from abcgen.config import NetworkConfig, PageConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.config import (
+    NetworkConfig,
+    PageConfig,
+    SampleConfig,
+    SoundConfig,
+    SplitConfig,
+    TrainConfig,
+)
 from abcgen.display import Display, clock
 from abcgen.errors import AbcgenError, CheckpointError, InputError
 from abcgen.files import make_folder, refuse_to_overwrite, unused_folder
@@ -41,7 +48,8 @@ app.add_typer(corpus_app, name="corpus")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
 Paths = Annotated[list[Path], typer.Argument(help=".abc and .mid files, or folders of them.")]
-_NETWORK, _TRAIN, _SAMPLE, _PAGE = NetworkConfig(), TrainConfig(), SampleConfig(), PageConfig()
+_NETWORK, _TRAIN, _SAMPLE = NetworkConfig(), TrainConfig(), SampleConfig()
+_PAGE, _SOUND = PageConfig(), SoundConfig()
 
 
 def main() -> NoReturn:
@@ -231,7 +239,9 @@ def sample(
     seed: Annotated[
         int | None, typer.Option(min=0, help="For the same tunes again.", show_default="drawn")
     ] = None,
-    instrument: Annotated[str, typer.Option(help="Who plays: sets key and sound.")] = "fiddle",
+    instrument: Annotated[
+        str, typer.Option(help="Who plays: sets key and sound.")
+    ] = _SOUND.instrument,
     out: Annotated[
         Path | None, typer.Option(help="The folder.", show_default="a new one under output/")
     ] = None,
@@ -340,7 +350,7 @@ def render(
         ),
     ] = None,
     paper: Annotated[str, typer.Option(help="a4 or us-letter.")] = _PAGE.paper,
-    instrument: Annotated[str, typer.Option(help="What plays in MIDI files.")] = "fiddle",
+    instrument: Annotated[str, typer.Option(help="What plays in MIDI files.")] = _SOUND.instrument,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

@@ -105,6 +105,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundConfig:
+    """How tunes are played.
+
+    Attributes:
+        instrument: Name from the table of instruments: what sounds in MIDI files, and whose
+            range and usual keys sampled tunes are moved to.
+    """
+
+    instrument: str = "fiddle"
+
+
+@dataclass(frozen=True, slots=True)
 class PageConfig:
     """The printed page.
 

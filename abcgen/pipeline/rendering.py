@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from abcgen.config import PageConfig
+from abcgen.config import PageConfig, SoundConfig
 from abcgen.errors import InputError
 from abcgen.files import make_folder, write_atomically
 from abcgen.notation.instruments import Instrument, instrument_named
@@ -42,7 +42,9 @@ class Look:
 
     page: PageConfig = field(default_factory=PageConfig)
     composer: str = ""
-    instrument: Instrument = field(default_factory=lambda: instrument_named("fiddle"))
+    instrument: Instrument = field(
+        default_factory=lambda: instrument_named(SoundConfig().instrument)
+    )
 
 
 @dataclass(frozen=True, slots=True)
