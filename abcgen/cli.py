@@ -1,11 +1,12 @@
 """The command line: parses, calls the pipeline, shows what came of it.
 
 Exit codes: 0 done (with a warning if some inputs were left out), 1 a mistake of the user's in one
-clear line, 2 a command line that makes no sense.
+clear line, 2 a command line that makes no sense, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import io
 import random
 import sys
 from pathlib import Path
@@ -22,9 +23,9 @@ from abcgen.config import (
     SplitConfig,
     TrainConfig,
 )
-from abcgen.display import Display, clock
+from abcgen.display import Display, clock, counted
 from abcgen.errors import AbcgenError, CheckpointError, InputError
-from abcgen.files import make_folder, refuse_to_overwrite, unused_folder
+from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
     from abcgen.corpus.loading import Corpus, Loss
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
-MAX_SEED = 2**31
+MAX_SEED = 2**31 - 1
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="abcgen",
@@ -47,18 +49,31 @@ app.add_typer(corpus_app, name="corpus")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
-Paths = Annotated[list[Path], typer.Argument(help=".abc and .mid files, or folders of them.")]
+Paths = Annotated[
+    list[Path], typer.Argument(readable=False, help=".abc and .mid files, or folders of them.")
+]
 _NETWORK, _TRAIN, _SAMPLE = NetworkConfig(), TrainConfig(), SampleConfig()
 _PAGE, _SOUND = PageConfig(), SoundConfig()
 
 
 def main() -> NoReturn:
     """Run the command line; the one place where errors become a line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except AbcgenError as error:
         Display().fail(str(error))
         sys.exit(1)
+    except OSError as error:  # a path that cannot be looked at, a disk that is full
+        name = f"{error.filename}: " if error.filename else ""
+        Display().fail(f"{name}{(error.strerror or str(error)).lower()}")
+        sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            Display().say("interrupted")
+        raise
     sys.exit(0)
 
 
@@ -100,7 +115,9 @@ def list_collections(as_json: Json = False) -> None:
 @corpus_app.command("install", epilog="Example: abcgen corpus install oneills ryans airds misc")
 def install_collections(
     names: Annotated[list[str], typer.Argument(help="Names from abcgen corpus list.")],
-    out: Annotated[Path, typer.Option(help="The folder to install into.")] = CORPORA,
+    out: Annotated[
+        Path, typer.Option(readable=False, help="The folder to install into.")
+    ] = CORPORA,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +138,8 @@ def install_collections(
 def normalise(
     paths: Paths,
     out: Annotated[
-        Path | None, typer.Option(help="A file (.abc) or a folder; a new folder by default.")
+        Path | None,
+        typer.Option(readable=False, help="A file (.abc) or a folder; a new folder by default."),
     ] = None,
     force: Force = False,
     as_json: Json = False,
@@ -132,9 +150,11 @@ def normalise(
     display = Display(as_json=as_json)
     target = out or unused_folder(OUTPUT, "normalised")
     refuse_to_overwrite(target, force=force)
+    check_writable(target)
     corpus = _load(paths, display)
     written = write_normalised(corpus, target, force=force)
-    display.text(f"{len(corpus.tunes):,} tunes of {len(corpus.files):,} files")
+    tunes, files = counted(len(corpus.tunes), "tune"), counted(len(corpus.files), "file")
+    display.text(f"{tunes} of {files}")
     display.files(written)
     display.result(
         {
@@ -147,12 +167,18 @@ def normalise(
 
 @app.command(epilog="Example: abcgen train corpora/ --minutes 6")
 def train(
+    context: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Tune files and folders.", show_default="corpora/")
+        list[Path] | None,
+        typer.Argument(readable=False, help="Tune files and folders.", show_default="corpora/"),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The checkpoint folder.", show_default="a new one under checkpoints/"),
+        typer.Option(
+            readable=False,
+            help="The checkpoint folder.",
+            show_default="a new one under checkpoints/",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, or the newest one.")
@@ -161,7 +187,8 @@ def train(
         float | None, typer.Option(help="Train for so long; the schedule is fitted to it.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the tunes.", show_default=str(_TRAIN.epochs))
+        int | None,
+        typer.Option(min=1, help="Passes over the tunes.", show_default=str(_TRAIN.epochs)),
     ] = None,
     layers: Annotated[int, typer.Option(help="LSTM layers.")] = _NETWORK.layers,
     units: Annotated[int, typer.Option(help="Units of each layer.")] = _NETWORK.units,
@@ -171,7 +198,9 @@ def train(
     learning_rate: Annotated[
         float, typer.Option(help="Peak learning rate.")
     ] = _TRAIN.learning_rate,
-    seed: Annotated[int, typer.Option(help="Seed of weights and order.")] = _TRAIN.seed,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of weights and order.")
+    ] = _TRAIN.seed,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -179,33 +208,38 @@ def train(
     from abcgen.pipeline import checkpoints, training
 
     display = Display(as_json=as_json)
+    if minutes is not None and epochs is not None:
+        raise typer.BadParameter("give --minutes or --epochs, not both")
     if resume:
+        _refuse_settings(context)
         folder = out or checkpoints.newest_run()
         if folder is None:
-            raise CheckpointError("there is no run under ./checkpoints to go on with")
+            raise CheckpointError(
+                "there is no run under ./checkpoints to go on with",
+                way_out="train without --resume",
+            )
+        plan = training.plan_resuming(folder, epochs=epochs, minutes=minutes)
     else:
         folder = out or checkpoints.new_run()
         refuse_to_overwrite(folder, force=force)
-    network = NetworkConfig(layers, units, embedding, dropout)
-    options = TrainConfig(
-        epochs=epochs or _TRAIN.epochs,
-        minutes=minutes,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-    )
+        network = NetworkConfig(layers, units, embedding, dropout)
+        options = TrainConfig(
+            epochs=_TRAIN.epochs if epochs is None else epochs,
+            minutes=minutes,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
+        plan = training.plan_training(network, options)
+    check_writable(folder)
     corpus = _load(paths or [CORPORA], display)
     with display.progress("dividing tunes by family") as on_progress:
         lesson = training.prepare_lesson(corpus, SplitConfig(), on_progress=on_progress)
-    make_folder(folder)
+    if not lesson.validation:
+        display.warn("too few tunes to hold any out: there will be no held-out figures")
     display.say(f"checkpoint: {folder}")
     with display.training() as on_event:
-        if resume:
-            result = training.resume_training(
-                lesson, folder, on_event, epochs=epochs, minutes=minutes
-            )
-        else:
-            result = training.train_network(lesson, network, options, folder, on_event)
+        result = training.train_network(lesson, plan, folder, on_event)
     how = "interrupted" if result.interrupted else "trained"
     display.text(f"{how} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
     display.text(f"wrote {folder}; sample from it with: abcgen sample --checkpoint {folder}")
@@ -228,6 +262,7 @@ def sample(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
+            readable=False,
             help="A folder that train wrote.",
             show_default="the newest under checkpoints/, else the one that comes with abcgen",
         ),
@@ -235,20 +270,23 @@ def sample(
     temperature: Annotated[
         float, typer.Option(help="Below 1 safer, above 1 bolder.")
     ] = _SAMPLE.temperature,
-    count: Annotated[int, typer.Option(min=1, help="Tunes wanted.")] = _SAMPLE.count,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="Tunes wanted.")] = _SAMPLE.count,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="For the same tunes again.", show_default="drawn")
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, help="For the same tunes again.", show_default="drawn"),
     ] = None,
     instrument: Annotated[
         str, typer.Option(help="Who plays: sets key and sound.")
     ] = _SOUND.instrument,
     out: Annotated[
-        Path | None, typer.Option(help="The folder.", show_default="a new one under output/")
+        Path | None,
+        typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
     ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
+    from abcgen.model.sampling import checked_sampling
     from abcgen.notation.instruments import instrument_named
     from abcgen.notation.writer import write_abc
     from abcgen.pipeline.checkpoints import find_checkpoint
@@ -257,13 +295,14 @@ def sample(
 
     display = Display(as_json=as_json)
     player = instrument_named(instrument)
-    source = find_checkpoint(checkpoint)
+    config = SampleConfig(temperature=temperature, count=count)
     chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
+    checked_sampling(config, chosen)
+    source = find_checkpoint(checkpoint)
     folder = out or unused_folder(OUTPUT, "tunes")
     refuse_to_overwrite(folder, force=force)
-    make_folder(folder)
+    check_writable(folder)
     display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
-    config = SampleConfig(temperature=temperature, count=count)
     with display.counting("composing", count) as count_one:
         run = sample_tunes(source, config, chosen, player, on_tune=lambda _tune: count_one())
     for tune in run.tunes:
@@ -272,21 +311,19 @@ def sample(
     if not run.tunes:
         raise InputError(
             f"none of {run.drawn} tunes drawn from {source} was valid",
-            way_out="train it longer, or try a lower --temperature",
+            way_out="train it longer, or try another --temperature",
         )
     if len(run.tunes) < count:
         display.warn(f"only {len(run.tunes)} of {count} tunes: {run.drawn} drawn, then given up")
-    look = Look(composer=f"abcgen, {source.name}, seed {chosen}", instrument=player)
+    name = source.resolve().name
+    formats = ["abc", "pdf", "midi", "musicxml"]
+    look = Look(composer=f"abcgen, {name}, seed {chosen}", instrument=player)
     with display.progress("engraving") as on_progress:
-        written = render_tunes(
-            run.tunes,
-            ["abc", "pdf", "midi", "musicxml"],
-            folder,
-            "tunes",
-            look,
-            on_progress=on_progress,
+        rendering = render_tunes(
+            run.tunes, formats, folder, "tunes", look, force=force, on_progress=on_progress
         )
-    display.files(written)
+    display.left_out(rendering.left_out, "rendering")
+    display.files(rendering.files)
     display.result(
         {
             "checkpoint": str(source),
@@ -295,7 +332,7 @@ def sample(
             "drawn": run.drawn,
             "thrown_away": dict(run.thrown_away),
             "tunes": [{"title": tune.title, "abc": write_abc(tune)} for tune in run.tunes],
-            "files": [str(path) for path in written],
+            "files": [str(path) for path in rendering.files],
         }
     )
 
@@ -318,7 +355,7 @@ def check(paths: Paths, as_json: Json = False) -> None:
                 f"{verdict.path}: X:{verdict.tune.number} {verdict.tune.title!r}: {problem}"
             )
     right = len(report.verdicts) - len(report.wrong)
-    display.text(f"{right:,} of {len(report.verdicts):,} tunes are right")
+    display.text(f"{right:,} of {counted(len(report.verdicts), 'tune')} right")
     display.result(
         {
             "right": right,
@@ -345,6 +382,7 @@ def render(
     out: Annotated[
         Path | None,
         typer.Option(
+            readable=False,
             help="A folder, or a file if one format gives one.",
             show_default="a new folder under output/",
         ),
@@ -363,15 +401,20 @@ def render(
     look = Look(page=PageConfig(paper=paper), instrument=instrument_named(instrument))
     target = out or unused_folder(OUTPUT, "rendered")
     refuse_to_overwrite(target, force=force)
+    check_writable(target)
     corpus = _load(paths, display)
     with display.progress("engraving") as on_progress:
-        written = render_files(corpus, formats, target, look, on_progress=on_progress)
-    display.files(written)
+        rendering = render_files(
+            corpus, formats, target, look, force=force, on_progress=on_progress
+        )
+    display.left_out(rendering.left_out, "rendering")
+    display.files(rendering.files)
     display.result(
         {
             "tunes": len(corpus.tunes),
             "left_out": [_loss_facts(loss) for loss in corpus.losses],
-            "files": [str(path) for path in written],
+            "not_rendered": rendering.left_out,
+            "files": [str(path) for path in rendering.files],
         }
     )
 
@@ -382,8 +425,17 @@ def _load(paths: list[Path], display: Display) -> Corpus:
 
     with display.progress("reading tunes") as on_progress:
         corpus = load_corpus(paths, on_progress=on_progress)
-    display.losses(corpus.losses)
+    display.left_out(corpus.losses)
     return corpus
+
+
+def _refuse_settings(context: typer.Context) -> None:
+    """A run that is gone on with keeps the settings it was begun with."""
+    for name in ("layers", "units", "embedding", "dropout", "batch_size", "learning_rate", "seed"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(f"{option} cannot be changed with --resume")
 
 
 def _loss_facts(loss: Loss) -> dict[str, str | int]:
@@ -399,6 +451,6 @@ def _loss_facts(loss: Loss) -> dict[str, str | int]:
 def _show_thrown_away(display: Display, run: SampleRun) -> None:
     """Say aloud what was drawn and did not pass."""
     lost = sum(run.thrown_away.values())
-    display.say(f"{run.drawn} tunes drawn, {len(run.tunes)} valid, {lost} thrown away")
+    display.say(f"{counted(run.drawn, 'tune')} drawn, {len(run.tunes)} valid, {lost} thrown away")
     for reason, number in sorted(run.thrown_away.items(), key=lambda item: -item[1]):
         display.say(f"  {number:4} {reason}")

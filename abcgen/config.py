@@ -1,4 +1,4 @@
-"""Every default, in frozen dataclasses that are saved with what they made."""
+"""Every default, in frozen dataclasses; those of a training run are saved with it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class TrainConfig:
         batch_size: Tunes to a batch.
         learning_rate: Peak learning rate of AdamW.
         warm_up: Share of the run in which the learning rate climbs to its peak.
+        final_rate: Learning rate at the end, as a share of the peak.
         weight_decay: AdamW's weight decay.
         clip_norm: Largest global gradient norm.
         seed: Seed of weights, order and dropout.
@@ -42,6 +43,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 10e-3
     warm_up: float = 0.05
+    final_rate: float = 0.01
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     seed: int = 0
@@ -90,15 +92,17 @@ class Limits:
         tune_characters: Longest tune body read.
         bars: Most bars in a tune.
         bar_notes: Most notes in a bar.
+        rest_bars: Most bars in one sign of rest (``Z8``).
         duration: Longest single note, in whole notes.
         referee_seconds: Time that music21 may take over one tune.
         checkpoint_bytes: Largest file of a checkpoint that is opened.
     """
 
-    file_bytes: int = 64_000_000
+    file_bytes: int = 32_000_000
     tune_characters: int = 40_000
     bars: int = 2_000
     bar_notes: int = 200
+    rest_bars: int = 64
     duration: int = 16
     referee_seconds: float = 10.0
     checkpoint_bytes: int = 2_000_000_000

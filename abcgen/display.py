@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from abcgen.corpus.loading import Loss
     from abcgen.model.events import EpochEnd, Event, Started, Step
 
 MOST_SHOWN = 10
@@ -38,24 +37,25 @@ class Display:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
-        self._notes = Console(stderr=True, highlight=False)
-        self._results = Console(highlight=False, quiet=as_json)
+        self._notes = Console(stderr=True, highlight=False, emoji=False)
+        self._results = Console(highlight=False, emoji=False, quiet=as_json)
 
     def say(self, text: str) -> None:
         """A line on what is being done; on standard error."""
-        self._notes.print(text, markup=False, soft_wrap=True)
+        self._notes.print(_plain(text), markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """A line on what went less than well; on standard error."""
-        self._notes.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+        self._notes.print(f"[yellow]warning:[/] {escape(_plain(text))}", soft_wrap=True)
 
     def fail(self, text: str) -> None:
         """The one line that says what went wrong; on standard error."""
-        self._notes.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+        self._notes.print(f"[bold red]error:[/] {escape(_plain(text))}", soft_wrap=True)
 
     def text(self, text: str) -> None:
-        """A result for people, as it stands."""
-        self._results.print(text, markup=False, soft_wrap=True)
+        """A result for people, line by line."""
+        for line in text.splitlines():
+            self._results.print(_plain(line), markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A result for people, as a table."""
@@ -67,7 +67,7 @@ class Display:
     def result(self, data: dict[str, Any]) -> None:
         """The result for machines."""
         if self._as_json:
-            print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 - what --json is for
+            print(json.dumps(data, indent=2))  # noqa: T201 - what --json is for
 
     def files(self, paths: Sequence[Path]) -> None:
         """Where the results went."""
@@ -77,13 +77,13 @@ class Display:
         else:
             self.text(f"wrote {len(paths)} files to {paths[0].parent}")
 
-    def losses(self, losses: Sequence[Loss]) -> None:
+    def left_out(self, losses: Sequence[object], what: str = "tune") -> None:
         """What was left out: the first few with their reasons, and how many."""
         for loss in losses[:MOST_SHOWN]:
-            self._notes.print(f"[dim]left out[/] {escape(str(loss))}", soft_wrap=True)
+            self._notes.print(f"[dim]left out[/] {escape(_plain(str(loss)))}", soft_wrap=True)
         if losses:
             more = f", {MOST_SHOWN} of them shown" if len(losses) > MOST_SHOWN else ""
-            self.warn(f"{len(losses)} tunes left out{more}")
+            self.warn(f"{counted(len(losses), what)} left out{more}")
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
@@ -188,3 +188,13 @@ def clock(seconds: float) -> str:
     """A time span as minutes and seconds."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     return f"{minutes}:{rest:02}"
+
+
+def counted(number: int, name: str) -> str:
+    """A number of things: ``1 tune``, ``2,009 tunes``."""
+    return f"{number:,} {name}" + ("" if number == 1 else "s")
+
+
+def _plain(text: str) -> str:
+    """A text on one line; names of files may hold anything, terminal codes too."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

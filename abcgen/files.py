@@ -57,19 +57,21 @@ def unused_folder(parent: Path, stem: str) -> Path:
     return next(path for path in _numbered(parent, stem) if not path.exists())
 
 
-def make_folder(path: Path) -> Path:
-    """Make a folder and see that it can be written to, before any long work starts.
+def check_writable(path: Path) -> None:
+    """See that a result can be written to ``path``, before any long work starts.
+
+    Nothing is left behind.
 
     Raises:
         OutputError: if it cannot.
     """
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    folder = there.parent if there == path and there.is_file() else there
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
-    return path
 
 
 def _numbered(parent: Path, stem: str) -> Iterator[Path]:

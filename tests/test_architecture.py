@@ -110,3 +110,8 @@ def test_public_names_are_there() -> None:
         assert getattr(abcgen, name)
     with pytest.raises(AttributeError):
         _ = abcgen.nothing
+
+
+def test_the_annotated_tree_names_every_module() -> None:
+    tree = (PACKAGE.parent / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    assert [path.name for path in MODULES if path.name not in tree] == []

@@ -154,7 +154,7 @@ def test_tunes_are_normalised_into_a_new_folder(run: Callable[..., Answer], tmp_
     write(tmp_path / "in" / "deep" / "a.abc", f"{GOOD}\n{BROKEN}")
     answer = run("normalise", "in")
     assert answer.code == 0
-    assert "1 tunes left out" in answer.err
+    assert "1 tune left out" in answer.err
     assert "deep/a.abc:13: X:3 'Broken': sign not understood" in answer.err
     for name in ("a.abc", "deep/a.abc"):
         written = (tmp_path / "output" / "normalised-1" / name).read_text(encoding="utf-8")
@@ -224,7 +224,7 @@ def test_a_read_only_folder(run: Callable[..., Answer], tmp_path: Path) -> None:
 def test_right_tunes_pass(run: Callable[..., Answer], tmp_path: Path) -> None:
     write(tmp_path / "a.abc", GOOD)
     answer = run("check", "a.abc")
-    assert (answer.code, answer.out) == (0, "1 of 1 tunes are right\n")
+    assert (answer.code, answer.out) == (0, "1 of 1 tune right\n")
 
 
 def test_wrong_bars_are_named(run: Callable[..., Answer], tmp_path: Path) -> None:
@@ -269,7 +269,60 @@ def test_unknown_formats_papers_and_instruments(run: Callable[..., Answer], tmp_
     one_line(run("render", "a.abc", "--instrument", "kazoo"), "kazoo", "fiddle")
 
 
+def test_a_path_that_cannot_be_looked_at(run: Callable[..., Answer]) -> None:
+    one_line(run("check", "a" * 300), "too long")
+
+
+def test_names_of_files_cannot_reach_the_terminal(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    write(tmp_path / "red\x1b[31m :boat:\n.abc", BROKEN)
+    answer = run("check", ".")
+    one_line(answer, "red", ":boat:")
+    assert "\x1b[31m" not in answer.err
+
+
 # train and sample
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--epochs", "0"],
+        ["train", "--epochs", "2", "--minutes", "2"],
+        ["train", "--resume", "--units", "64"],
+        ["train", "--seed", "9223372036854775807"],
+        ["sample", "--count", "0"],
+        ["sample", "--count", "100000000"],
+        ["sample", "--seed", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_senseless_options_are_refused(arguments: list[str], run: Callable[..., Answer]) -> None:
+    answer = run(*arguments)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--units", "0"],
+        ["train", "--minutes", "0"],
+        ["train", "--dropout", "1"],
+        ["train", "--batch-size", "0"],
+        ["train", "--learning-rate", "nan"],
+        ["train", "--resume", "--out", "nowhere"],
+        ["sample", "--temperature", "nan"],
+        ["sample", "--temperature", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_impossible_values_are_told_at_once_and_leave_nothing(
+    arguments: list[str], run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    one_line(run(*arguments), arguments[-1])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="session")
@@ -330,6 +383,12 @@ def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path
     assert run("check", folder / "tunes.abc").code == 0
 
 
+def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Path) -> None:
+    assert here.exists()
+    answer = run("sample", "--temperature", "0", "--count", "3")
+    assert "1 tune drawn" in answer.err
+
+
 def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
     first, again, other = (
         run("sample", "--count", "2", "--seed", seed, "--json").json["tunes"]
@@ -353,7 +412,7 @@ def test_a_tune_that_is_never_valid_is_thrown_away_and_counted(
 ) -> None:
     assert here.exists()
     answer = run("sample", "--temperature", "30", "--count", "1")
-    one_line(answer, "none of 40", "lower --temperature")
+    one_line(answer, "none of 40", "another --temperature")
     assert "40 thrown away" in answer.err
 
 

@@ -58,20 +58,30 @@ def families_of(tunes: Sequence[Tune], similarity: float) -> list[int]:
     Returns:
         For every tune the index of the first tune of its family.
     """
-    grams = [_grams(intervals_of(tune)) for tune in tunes]
-    owners: dict[bytes, list[int]] = defaultdict(list)
+    grams = [frozenset(_grams(intervals_of(tune))) for tune in tunes]
+    roots = list(range(len(tunes)))
+    # Tunes with the very same grams are joined first, so that many copies of one tune do not make
+    # its grams look common.
+    firsts: dict[frozenset[bytes], int] = {}
     for index, own in enumerate(grams):
+        _join(roots, firsts.setdefault(own, index), index)
+    for (first, second), count in _shared(firsts).items():
+        if count >= similarity * min(len(grams[first]), len(grams[second])):
+            _join(roots, first, second)
+    return [_root(roots, index) for index in range(len(tunes))]
+
+
+def _shared(firsts: dict[frozenset[bytes], int]) -> Counter[tuple[int, int]]:
+    """How many grams two tunes share, for every pair that shares any."""
+    owners: dict[bytes, list[int]] = defaultdict(list)
+    for own, index in firsts.items():
         for gram in own:
             owners[gram].append(index)
     shared: Counter[tuple[int, int]] = Counter()
     for indices in owners.values():
         if len(indices) <= COMMON:
             shared.update(combinations(indices, 2))
-    roots = list(range(len(tunes)))
-    for (first, second), count in shared.items():
-        if count >= similarity * min(len(grams[first]), len(grams[second])):
-            _join(roots, first, second)
-    return [_root(roots, index) for index in range(len(tunes))]
+    return shared
 
 
 def _grams(intervals: bytes) -> set[bytes]:

@@ -34,9 +34,11 @@ class Loss:
     cause: LeftOut
 
     def __str__(self) -> str:
-        name = f" X:{self.cause.number}" if self.cause.number else ""
-        title = f" {self.cause.title!r}" if self.cause.title else ""
-        return f"{self.path}:{self.cause.line}:{name}{title}: {self.cause.reason}"
+        place = f"{self.path}:{self.cause.line}" if self.cause.line else str(self.path)
+        number = f"X:{self.cause.number}" if self.cause.number else ""
+        title = repr(self.cause.title) if self.cause.title else ""
+        tune = " ".join(filter(None, [number, title]))
+        return ": ".join(filter(None, [place, tune, self.cause.reason]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Corpus:
 def find_files(paths: Sequence[Path]) -> list[Path]:
     """The tune files that paths name; folders are searched through.
 
-    Hidden files and folders are passed over, and links out of a folder are not followed.
+    Hidden files and folders are passed over.
 
     Raises:
         InputError: if a path does not exist or nothing is found.
@@ -98,9 +100,17 @@ def _below(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES
-        and path.is_file()
+        and _is_file(path)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file that may be read: no pipe, no device, nothing out of reach."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def load_corpus(
@@ -153,19 +163,30 @@ def _read_file(path: Path) -> Iterator[tuple[Tune | LeftOut, float]]:
     A file that cannot be opened costs only itself.
     """
     try:
-        if path.stat().st_size > LIMITS.file_bytes:
-            yield _whole(f"larger than {LIMITS.file_bytes // 1_000_000} MB"), 1
-            return
-        data = path.read_bytes()
+        data = _read_bytes(path)
     except OSError as error:
         yield _whole((error.strerror or str(error)).lower()), 1
         return
-    if path.suffix.lower() in MIDI_SUFFIXES:
+    if len(data) > LIMITS.file_bytes:
+        yield _whole(f"larger than {LIMITS.file_bytes // 1_000_000} MB"), 1
+    elif path.suffix.lower() in MIDI_SUFFIXES:
         yield _read_midi(data, path.stem), 1
     elif b"\0" in data:
         yield _whole("not a text file"), 1
     else:
         yield from _read_abc(decode_text(data))
+
+
+def _read_bytes(path: Path) -> bytes:
+    """What a file holds, up to one byte more than is read of any.
+
+    Raises:
+        OSError: if it cannot be read, or is no file.
+    """
+    if not path.is_file():
+        raise OSError("not a file")
+    with path.open("rb") as file:
+        return file.read(LIMITS.file_bytes + 1)
 
 
 def _read_abc(text: str) -> Iterator[tuple[Tune | LeftOut, float]]:
@@ -182,4 +203,4 @@ def _read_midi(data: bytes, title: str) -> Tune | LeftOut:
 
 
 def _whole(reason: str) -> LeftOut:
-    return LeftOut(1, "", "", reason)
+    return LeftOut(0, "", "", reason)

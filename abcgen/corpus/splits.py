@@ -41,7 +41,7 @@ class Split:
 
 
 def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
-    """Divide tunes by family.
+    """Divide tunes by family; where none would be left to learn from, none is held out.
 
     Args:
         tunes: The tunes.
@@ -54,6 +54,8 @@ def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
     for family, own in zip(families, prints, strict=True):
         names[family] = min(own, names.get(family, own))
     parts = [_part(names[family], config) for family in families]
+    if "training" not in parts:  # too few to hold any out
+        parts = ["training"] * len(parts)
     chosen = {
         part: tuple(tune for tune, own in zip(tunes, parts, strict=True) if own == part)
         for part in ("training", "validation", "test")

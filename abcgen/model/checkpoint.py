@@ -23,7 +23,14 @@ from abcgen.errors import CheckpointError, InputError
 from abcgen.files import write_atomically
 from abcgen.model.settings import settings_from_json
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.model.weights import bounded_size, damaged, dump, read_weights, weight_shapes
+from abcgen.model.weights import (
+    damaged,
+    dump,
+    read_bounded,
+    read_weights,
+    unreadable,
+    weight_shapes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,14 +111,18 @@ def newest_checkpoint(folder: Path, *, ignore: str = "") -> Path | None:
     Args:
         folder: A folder of runs.
         ignore: Name of one to pass over.
+
+    Raises:
+        CheckpointError: if the folder or a run in it cannot be looked at.
     """
-    weights = [
-        path
-        for path in folder.glob(f"*/{WEIGHTS}")
-        if path.is_file() and path.parent.name != ignore
-    ]
-    newest = max(weights, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
-    return newest.parent if newest else None
+    try:
+        if not folder.is_dir():
+            return None
+        runs = [run for run in folder.iterdir() if (run / WEIGHTS).is_file() and run.name != ignore]
+        written = [((run / WEIGHTS).stat().st_mtime_ns, run) for run in runs]
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    return max(written)[1] if written else None
 
 
 def write_description(checkpoint: Checkpoint, folder: Path) -> None:
@@ -156,11 +167,10 @@ def read_json(path: Path) -> object:
     Raises:
         CheckpointError: if it is missing, too large or no JSON.
     """
-    if bounded_size(path) > MAX_JSON_BYTES:
-        raise damaged(path, f"larger than {MAX_JSON_BYTES:,} bytes")
+    content = read_bounded(path, MAX_JSON_BYTES)
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise damaged(path, f"not JSON: {str(error)[:200]}") from error
 
 
@@ -177,8 +187,8 @@ def _check_version(path: Path, found: object) -> None:
         raise damaged(path, f"format_version is {str(found)[:40]!r}, not a whole number from 1")
     if found > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path}: checkpoint format {found} is newer than this abcgen, which reads format "
-            f"{FORMAT_VERSION}",
+            f"{path}: checkpoint format {str(found)[:40]} is newer than this abcgen, which reads "
+            f"format {FORMAT_VERSION}",
             way_out="upgrade abcgen",
         )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.files import write_atomically
-from abcgen.model.weights import bounded_size, damaged
+from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
+from abcgen.model.weights import damaged, read_bounded, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 METRICS = "metrics.jsonl"
 MAX_BYTES = 64_000_000
+# The other figures may be any amount.
+RANGES = {"steps": COUNT, "seconds": SECONDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,15 @@ def read_metrics(folder: Path) -> list[Measurement]:
     """Read the lines of a checkpoint, which may be a stranger's; none if there is no file.
 
     Raises:
-        CheckpointError: naming the line that is none.
+        CheckpointError: if the file cannot be read; naming the line that is none.
     """
     path = folder / METRICS
-    if not path.exists():
-        return []
-    if bounded_size(path) > MAX_BYTES:
-        raise damaged(path, f"larger than {MAX_BYTES:,} bytes")
-    lines = path.read_bytes().splitlines()
+    try:
+        if not path.exists():
+            return []
+    except OSError as error:
+        raise unreadable(path, error) from error
+    lines = read_bounded(path, MAX_BYTES).splitlines()
     return [_measurement(path, number, line) for number, line in enumerate(lines, 1)]
 
 
@@ -94,7 +97,7 @@ def _measurement(path: Path, number: int, line: bytes) -> Measurement:
 def _check(name: str, value: object) -> None:
     if value is None and name in {"bits_per_character", "bits_per_note"}:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not fits(value, RANGES.get(name, AMOUNT)):
         raise ValueError(name)
 
 

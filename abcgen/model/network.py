@@ -62,9 +62,3 @@ def weights_of(model: Any) -> Weights:
     return {
         weight_name(variable.path): to_numpy(variable) for variable in model.trainable_variables
     }
-
-
-def set_weights(model: Any, weights: Weights) -> None:
-    """Give the model the weights of a checkpoint; the inverse of ``weights_of``."""
-    for variable in model.trainable_variables:
-        variable.assign(weights[weight_name(variable.path)])

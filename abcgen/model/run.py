@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import WEIGHTS, write_weights
 from abcgen.model.events import EpochEnd, Interrupted, Step, TrainResult
@@ -88,7 +90,7 @@ class Run:
     @property
     def _done(self) -> int:
         """Batches of this epoch that were learnt from, by the optimiser's own count."""
-        return max(0, self._learner.steps - self._position.first_step)
+        return self._learner.steps - self._position.first_step
 
     def _plan_epoch(self) -> None:
         epoch = self._position.epoch
@@ -121,9 +123,7 @@ class Run:
         rate = learning_rate(self._options, self._timing.fraction(self.epochs))
         loss = self._learner.learn(batch, rate)
         if not math.isfinite(loss):
-            raise InputError(
-                f"training diverged: the loss became {loss}", way_out="use a lower learning rate"
-            )
+            raise _diverged(f"the loss became {loss}")
         seconds = time.monotonic() - began
         self._timing.count_step(batch.characters, seconds)
         self._worked = (self._worked[0] + batch.characters, self._worked[1] + seconds)
@@ -152,7 +152,10 @@ class Run:
             learning_rate=learning_rate(self._options, self._timing.fraction(self.epochs)),
         )
         if best([*past, measurement]) is measurement:
-            write_weights(self._learner.weights, self._folder)
+            weights = self._learner.weights
+            if not all(np.isfinite(array).all() for array in weights.values()):
+                raise _diverged("a weight is no number any more")
+            write_weights(weights, self._folder)
         past.append(measurement)
         write_metrics(past, self._folder)
         return measurement
@@ -205,6 +208,10 @@ class Run:
     def _speed(self) -> float:
         characters, seconds = self._worked
         return characters / seconds if seconds else 0.0
+
+
+def _diverged(how: str) -> InputError:
+    return InputError(f"training diverged: {how}", way_out="use a lower learning rate")
 
 
 def _known(value: float) -> float | None:

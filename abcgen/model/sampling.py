@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.model.settings import checked
 from abcgen.model.vocabulary import BEGIN, END
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from abcgen.model.vocabulary import Vocabulary
 
     State = tuple[NDArray[Any], ...]
+
+# Below this temperature the likeliest character is as good as certain, so it is simply taken.
+LEAST_TEMPERATURE = 1e-3
 
 
 class StepFunction(Protocol):
@@ -50,7 +54,7 @@ class Sampled:
 def sample(
     network: StepFunction,
     vocabulary: Vocabulary,
-    beginnings: Mapping[int, str],
+    beginnings: Iterable[tuple[int, str]],
     config: SampleConfig,
     seed: int,
 ) -> Iterator[Sampled]:
@@ -63,9 +67,10 @@ def sample(
         network: Gives the logits.
         vocabulary: Its characters.
         beginnings: The number of every text wanted, and what it begins with; an empty string
-            leaves everything to the network. ``dict(enumerate(texts))`` numbers them from 0.
-        config: Temperature (0 always takes the likeliest character), greatest length and how many
-            are drawn side by side.
+            leaves everything to the network. ``enumerate(texts)`` numbers them from 0. They are
+            asked for a batch at a time, so there may be more than fit in memory.
+        config: Temperature (below ``LEAST_TEMPERATURE`` the likeliest character is always
+            taken), greatest length and how many are drawn side by side.
         seed: Seed of all texts.
 
     Yields:
@@ -75,17 +80,26 @@ def sample(
         InputError: if a beginning has a character that the network does not know, or a setting
             makes no sense.
     """
-    _check(config, seed)
-    encoded = {
-        number: vocabulary.encode(text)[: config.max_characters]
-        for number, text in beginnings.items()
-    }
-    for numbers in _chunks(list(encoded), config.batch_size):
-        chances = [_stream(seed, number).random(config.max_characters + 1) for number in numbers]
-        rows = _Rows([encoded[number] for number in numbers], np.stack(chances), config)
+    checked_sampling(config, seed)
+    remaining = iter(beginnings)
+    while batch := list(islice(remaining, config.batch_size)):
+        given = [vocabulary.encode(text)[: config.max_characters] for _, text in batch]
+        chances = [_stream(seed, number).random(config.max_characters + 1) for number, _ in batch]
+        rows = _Rows(given, np.stack(chances), config)
         rows.run(network)
-        for number, (ids, ended) in zip(numbers, rows.results(), strict=True):
+        for (number, _), (ids, ended) in zip(batch, rows.results(), strict=True):
             yield Sampled(vocabulary.decode(ids.tolist()), ended, number)
+
+
+def checked_sampling(config: SampleConfig, seed: int) -> None:
+    """Make sure that texts can be drawn so; ``sample`` does it too, but only when first asked.
+
+    Raises:
+        InputError: naming the setting that is out of range.
+    """
+    checked(config)
+    if seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}")
 
 
 class _Rows:
@@ -157,36 +171,21 @@ def choose(
     Args:
         logits: Shape (rows, vocabulary).
         chances: A uniform random number from [0, 1) for every row.
-        temperature: Above 0 to draw, 0 for the likeliest.
+        temperature: ``LEAST_TEMPERATURE`` or more to draw, less for the likeliest.
 
     Returns:
         The ids, int32 of shape (rows,).
     """
     scores: NDArray[np.float64] = logits.astype(np.float64)
     scores[:, :END] = -np.inf
-    if temperature == 0:
+    if temperature < LEAST_TEMPERATURE:
         chosen = np.argmax(scores, axis=1)
     else:
         scores -= scores.max(axis=1, keepdims=True)
-        with np.errstate(over="ignore"):  # to minus infinity, whose share is 0 as it should be
-            sums = np.cumsum(np.exp(scores / temperature), axis=1)
+        sums = np.cumsum(np.exp(scores / temperature), axis=1)
         chosen = np.argmax(sums > chances[:, None] * sums[:, -1:], axis=1)
     return np.asarray(chosen, np.int32)
 
 
 def _stream(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence((seed, number)))
-
-
-def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
-    return (numbers[start : start + size] for start in range(0, len(numbers), size))
-
-
-def _check(config: SampleConfig, seed: int) -> None:
-    if not (math.isfinite(config.temperature) and config.temperature >= 0):
-        raise InputError(f"the temperature must be 0 or more, not {config.temperature}")
-    for name in ("max_characters", "batch_size"):
-        if getattr(config, name) < 1:
-            raise InputError(f"{name} must be at least 1, not {getattr(config, name)}")
-    if seed < 0:
-        raise InputError(f"the seed must be 0 or more, not {seed}")

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from abcgen.config import TrainConfig
 
-# Where the cosine ends, as a share of the peak.
-FINAL_RATE = 0.01
-
 
 def learning_rate(options: TrainConfig, fraction: float) -> float:
     """Linear warm-up to the peak, then half a cosine (Loshchilov & Hutter, 2017).
 
     Args:
-        options: Peak and share of warm-up.
+        options: Peak, share of warm-up, and the share of the peak that is left at the end.
         fraction: Share of the run that is done, 0 to 1.
     """
     if fraction < options.warm_up:
@@ -24,4 +21,4 @@ def learning_rate(options: TrainConfig, fraction: float) -> float:
         return options.learning_rate * max(0.02, fraction / options.warm_up)
     rest = min(1.0, (fraction - options.warm_up) / max(1e-9, 1 - options.warm_up))
     cosine = (1 + math.cos(math.pi * rest)) / 2
-    return options.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+    return options.learning_rate * (options.final_rate + (1 - options.final_rate) * cosine)

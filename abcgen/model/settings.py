@@ -1,18 +1,20 @@
-"""Which settings a network and its training may have, whoever wrote them down."""
+"""Which settings a network, its training and sampling may have, whoever wrote them down."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.config import NetworkConfig, SampleConfig, TrainConfig
 from abcgen.errors import InputError
 
-Settings = TypeVar("Settings", NetworkConfig, TrainConfig)
+Settings = TypeVar("Settings", NetworkConfig, TrainConfig, SampleConfig)
+
+Range = tuple[type, float, float]
 
 # Kind, least and greatest value of every setting. The bounds keep a stranger's file from asking
 # for absurd amounts of memory; they are far beyond what trains in a lifetime.
-RANGES: dict[str, tuple[type, float, float]] = {
+RANGES: dict[str, Range] = {
     "layers": (int, 1, 16),
     "units": (int, 1, 8192),
     "embedding": (int, 1, 8192),
@@ -22,11 +24,20 @@ RANGES: dict[str, tuple[type, float, float]] = {
     "batch_size": (int, 1, 65_536),
     "learning_rate": (float, 1e-9, 10.0),
     "warm_up": (float, 0.0, 1.0),
+    "final_rate": (float, 0.0, 1.0),
     "weight_decay": (float, 0.0, 10.0),
     "clip_norm": (float, 1e-6, 1e6),
-    "seed": (int, 0, 2**63 - 1),
+    "seed": (int, 0, 2**31 - 1),  # TensorFlow refuses some that are larger
+    "temperature": (float, 0.0, 1e6),
+    "count": (int, 1, 1000),
+    "max_characters": (int, 1, 100_000),
+    "max_attempts": (int, 1, 1_000_000),
 }
 MAY_BE_MISSING = {"minutes"}
+# Likewise for what a stranger's file says of a run: what a float counts exactly, and 30 years.
+COUNT: Range = (int, 0, 2**53 - 1)
+AMOUNT: Range = (float, 0.0, 2.0**53)
+SECONDS: Range = (float, 0.0, 1e9)
 
 
 def checked(settings: Settings) -> Settings:
@@ -54,14 +65,23 @@ def settings_from_json(kind: type[Settings], data: object) -> Settings:
     return checked(kind(**data))
 
 
+def fits(value: object, allowed: Range) -> bool:
+    """Whether a value is a number of that kind between those bounds; a bool is no number."""
+    kind, least, greatest = allowed
+    kinds = (int, float) if kind is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        return False
+    return least <= value <= greatest
+
+
 def _check(name: str, value: Any) -> None:
     kind, least, greatest = RANGES[name]
     if value is None and name in MAY_BE_MISSING:
         return
-    kinds = (int, float) if kind is float else (int,)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= greatest:
+    if not fits(value, RANGES[name]):
         raise InputError(
-            f"{name} must be {_article(kind)} from {least:g} to {greatest:g}, not {str(value)[:40]}"
+            f"{name} must be {_article(kind)} from {least:.10g} to {greatest:.10g}, "
+            f"not {str(value)[:40]}"
         )
 
 

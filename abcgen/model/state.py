@@ -7,13 +7,15 @@ interruption, not even of the power, can leave parts of different moments.
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
 
 from abcgen.errors import CheckpointError
 from abcgen.files import write_atomically
 from abcgen.model.backend import to_numpy
+from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
 from abcgen.model.weights import bounded_size, damaged, dump
 
 if TYPE_CHECKING:
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STATE = "training/state.safetensors"
+RANGES = {
+    "epoch": COUNT,
+    "first_step": COUNT,
+    "seconds": SECONDS,
+    "nats": AMOUNT,
+    "characters": COUNT,
+    "seed": COUNT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +76,14 @@ def restore_state(model: Any, folder: Path) -> Position:
     Raises:
         CheckpointError: if there is none, or it is damaged or of another network.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
     path = folder / STATE
     bounded_size(path)
     variables = _variables(model)
     try:
         with safe_open(path, framework="numpy") as file:
             position = _position(json.loads((file.metadata() or {})["position"]))
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            names = sorted(file.keys())
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
             if found != {name: tuple(variable.shape) for name, variable in variables.items()}:
                 raise damaged(path, "it belongs to another network or optimiser")
             arrays: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in variables}
@@ -100,6 +109,27 @@ def check_same_run(position: Position, start: Position, folder: Path) -> None:
         )
 
 
+def check_steps(position: Position, steps: int, batches: int, folder: Path) -> None:
+    """Make sure that the optimiser's count of steps is one within the current pass.
+
+    Args:
+        position: Where training is said to be.
+        steps: Optimiser steps made.
+        batches: Steps of the current pass.
+        folder: The checkpoint.
+
+    Raises:
+        CheckpointError: if it is not.
+    """
+    # Every pass takes a step at least.
+    if position.epoch > position.first_step or not 0 <= steps - position.first_step <= batches:
+        raise damaged(
+            folder / STATE,
+            f"after {steps} steps it cannot be in epoch {position.epoch + 1}, "
+            f"said to have begun after {position.first_step}",
+        )
+
+
 def _variables(model: Any) -> dict[str, Any]:
     """Everything that changes in training, by names that are the same in every process."""
     named = {f"weights/{variable.path}": variable for variable in model.trainable_variables}
@@ -113,11 +143,9 @@ def _variables(model: Any) -> dict[str, Any]:
 
 
 def _position(data: dict[str, Any]) -> Position:
-    kinds = {"epoch": int, "first_step": int, "characters": int, "seed": int, "fingerprint": str}
     position = Position(**data)
-    for item in fields(Position):
-        value, kind = getattr(position, item.name), kinds.get(item.name, float)
-        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not fits or (kind is not str and not (math.isfinite(value) and value >= 0)):
-            raise ValueError(f"{item.name} is {str(value)[:40]!r}")
+    for name, allowed in RANGES.items():
+        value = getattr(position, name)
+        if not fits(value, allowed):
+            raise ValueError(f"{name} is {str(value)[:40]!r}")
     return position

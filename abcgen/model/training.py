@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.backend import describe_backend
 from abcgen.model.batches import Batches, Texts
 from abcgen.model.checkpoint import (
@@ -30,7 +30,7 @@ from abcgen.model.learner import Learner
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.run import Run
 from abcgen.model.settings import checked
-from abcgen.model.state import STATE, Position, check_same_run, restore_state
+from abcgen.model.state import STATE, Position, check_same_run, check_steps, restore_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +89,7 @@ def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = Fal
     run = Run(learner, texts, checkpoint, folder, watch)
     position = Position(fingerprint=texts.training.fingerprint(), seed=task.options.seed)
     if resume:
-        run.stand_at(*_past(learner, position, folder))
+        run.stand_at(*_past(learner, texts.training, position, folder))
     else:
         _clear(folder)
         run.stand_at(position, [])
@@ -122,10 +122,14 @@ def _description(task: Task) -> Checkpoint:
     )
 
 
-def _past(learner: Learner, start: Position, folder: Path) -> tuple[Position, list[Measurement]]:
+def _past(
+    learner: Learner, batches: Batches, start: Position, folder: Path
+) -> tuple[Position, list[Measurement]]:
     """Restore what an earlier run left, if it began like this one."""
     position = restore_state(learner.model, folder)
     check_same_run(position, start, folder)
+    epoch = batches.shuffled(position.seed, position.epoch)
+    check_steps(position, learner.steps, len(epoch), folder)
     # Lines written after the state that is gone on from will be written again.
     return position, [line for line in read_metrics(folder) if line.steps <= learner.steps]
 
@@ -142,9 +146,19 @@ def _same_network(wanted: Checkpoint, found: Checkpoint, folder: Path) -> Checkp
 
 
 def _clear(folder: Path) -> None:
-    """Take away what an earlier run in the folder left, lest it pass for this one's."""
-    for name in (WEIGHTS, METRICS, STATE):
-        (folder / name).unlink(missing_ok=True)
+    """Take away what an earlier run in the folder left, lest it pass for this one's.
+
+    Raises:
+        OutputError: if it cannot be taken away.
+    """
+    for path in (folder / name for name in (WEIGHTS, METRICS, STATE)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot overwrite {path}: {(error.strerror or str(error)).lower()}",
+                way_out="choose another folder",
+            ) from error
 
 
 def _started(learner: Learner, batches: Batches, run: Run) -> Started:

@@ -6,9 +6,12 @@ could run when it is opened).
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from abcgen.config import LIMITS
 from abcgen.errors import CheckpointError
@@ -43,8 +46,6 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
 
 def dump(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None) -> bytes:
     """Arrays as the content of a safetensors file."""
-    from safetensors.numpy import save  # noqa: PLC0415 - not needed to sample from memory
-
     return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
 
 
@@ -56,12 +57,10 @@ def read_weights(path: Path, shapes: Shapes) -> Weights:
     Raises:
         CheckpointError: if the file is missing, too large, damaged or of another network.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
     bounded_size(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            found = {name: _description(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
+            found = {name: _description(file.get_slice(name)) for name in sorted(file.keys())}
             _compare(path, found, shapes)
             weights = {name: file.get_tensor(name) for name in shapes}
     except (SafetensorError, OSError, ValueError) as error:
@@ -79,18 +78,37 @@ def bounded_size(path: Path) -> int:
         CheckpointError: if it is not there or larger than the limit.
     """
     try:
-        size = path.stat().st_size
+        found = path.stat()
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
-            way_out="name the folder of a finished training run",
-        ) from error
-    if size > LIMITS.checkpoint_bytes or not path.is_file():
+        raise unreadable(path, error) from error
+    if found.st_size > LIMITS.checkpoint_bytes or not stat.S_ISREG(found.st_mode):
         raise CheckpointError(
             f"{path} is no file of at most {LIMITS.checkpoint_bytes:,} bytes",
             way_out="train again, or take the checkpoint from where it was made",
         )
-    return size
+    return found.st_size
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Content of a checkpoint's file that should be small.
+
+    Raises:
+        CheckpointError: if it cannot be read or is larger than ``limit`` bytes.
+    """
+    if bounded_size(path) > limit:
+        raise damaged(path, f"larger than {limit:,} bytes")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> CheckpointError:
+    """The error for a checkpoint's file or folder that the system does not let us read."""
+    return CheckpointError(
+        f"{error.filename or path} cannot be read: {(error.strerror or str(error)).lower()}",
+        way_out="name the folder of a finished training run",
+    )
 
 
 def damaged(path: Path, reason: str) -> CheckpointError:

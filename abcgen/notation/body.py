@@ -54,7 +54,7 @@ class BodyBuilder:
     def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
         self._opening_metre = metre
         self._metre, self._unit = metre, unit
-        self._signature = key.signature
+        self._key, self._signature = key, key.signature
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
         self._new_key: Key | None = None
@@ -94,9 +94,11 @@ class BodyBuilder:
         Notes are read by it at once; a new signature is drawn where the next bar begins.
         """
         if name == "K":
-            self._new_key = read_key(value, line=line)
-            self._signature = self._new_key.signature
-            self._accidentals.clear()
+            key = read_key(value, line=line, current=self._key)
+            if key != self._key:
+                self._key = self._new_key = key
+                self._signature = key.signature
+                self._accidentals.clear()
         elif name == "M":
             self._metre = self._new_metre = read_metre(value, line=line)
         elif name == "L":
@@ -149,7 +151,7 @@ class BodyBuilder:
     def _bar_rest(self, token: Token) -> None:
         count = int(token.match["length"][:5] or 1)
         full = self._metre.bar_duration
-        if self._bar.items or not full or not 0 < count <= LIMITS.bars:
+        if self._bar.items or not full or not 0 < count <= LIMITS.rest_bars:
             raise NotationError("bars of rest not understood", line=token.line, text=token.text)
         for bar in range(count):
             if bar:
@@ -175,11 +177,17 @@ class BodyBuilder:
             raise NotationError("note length out of range", line=token.line, text=token.text)
         return duration
 
+    def _in_range(self, duration: Fraction) -> Fraction:
+        """A duration that broken rhythm made, if it can still be written."""
+        if not SHORTEST <= duration <= LIMITS.duration:
+            raise NotationError("broken rhythm makes a note too short or too long", line=self._line)
+        return duration
+
     def _add(self, pitches: tuple[Pitch, ...], duration: Fraction, *, visible: bool = True) -> None:
         if self._broken is not None:
             if self._last is None or (self._tuplet is None) != self._last_is_plain:
                 raise NotationError("broken rhythm into or out of a tuplet", line=self._line)
-            duration, self._broken = duration * self._broken, None
+            duration, self._broken = self._in_range(duration * self._broken), None
         self._held = {}
         note = self._last = DraftNote(pitches, duration, visible=visible)
         self._last_is_plain = self._tuplet is None
@@ -206,7 +214,7 @@ class BodyBuilder:
             raise NotationError("broken rhythm without a note before it", line=token.line)
         short = Fraction(1, 2 ** min(len(token.text), 6))
         first, second = (2 - short, short) if token.text[0] == ">" else (short, 2 - short)
-        self._last.duration *= first
+        self._last.duration = self._in_range(self._last.duration * first)
         self._broken = second
 
     def _tie(self, _token: Token) -> None:
@@ -221,7 +229,7 @@ class BodyBuilder:
         count = int((token.match["count"] or "0")[:3]) or actual
         if self._tuplet is not None:
             raise NotationError("tuplet within a tuplet", line=token.line, text=token.text)
-        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:  # noqa: PLR2004
+        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:  # noqa: PLR2004 - (2 is the smallest
             raise NotationError("tuplet not understood", line=token.line, text=token.text)
         self._tuplet = DraftTuplet(actual, normal, count)
         self._put(self._tuplet)

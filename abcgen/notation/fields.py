@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:) and 4
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from abcgen.errors import NotationError
@@ -38,38 +39,46 @@ _EXTRA = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 # As German sources write them; H is no other key anywhere.
 _GERMAN_TONICS = {"H": "B", "Es": "Eb", "As": "Ab"}
 # Words about the look of the staff, which leave the notes alone.
-_LOOK = re.compile(r"(clef\s*=?\s*)?(treble|bass|alto|tenor|none|perc)\b|middle=\S+|stafflines=\S+")
+_LOOK = re.compile(
+    r"(?:clef\s*=\s*)?\b(?:treble|bass|alto|tenor)(?![-+\w])"
+    r"|\bclef\s*=\s*(?:none|perc)\b|\b(?:middle|stafflines|staffscale)\s*=\s*\S+"
+)
 
 
-def read_key(value: str, *, line: int = 0) -> Key:
+def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     """The key that a ``K:`` field names.
+
+    Args:
+        value: What stands after ``K:``.
+        line: Its line in the file.
+        current: The key so far, which a field that only names a clef leaves as it is.
 
     Raises:
         NotationError: if it names none that is known.
     """
-    text = _GERMAN_TONICS.get(value.strip(), value.strip())
-    if text in {"", "none"} or text.startswith("clef"):
+    text = _LOOK.sub("", value).strip()
+    text = _GERMAN_TONICS.get(text, text)
+    if not text and current:
+        return current
+    if text in {"", "none"}:
         return Key()
-    if text[:2].upper() == "HP":
+    if text in {"HP", "Hp"}:
         return _HIGHLAND_PIPES
     match = _KEY.fullmatch(text)
     if not match:
         raise NotationError("key not understood", line=line, text=value)
     word, rest = match["mode"], match["rest"]
-    only_explicit = word.lower() == "exp" or rest.lstrip().startswith("exp")
-    mode = _mode(word, value, line)
-    alter = {"": 0, "#": 1, "b": -1}[match["alter"]]
-    extra = _extra_accidentals(rest.replace("exp", "", 1), value, line)
-    if only_explicit:
-        return Key(match["letter"], alter, mode, _cancelling(match["letter"], alter, mode, extra))
-    key = Key(match["letter"], alter, mode, extra)
+    key = Key(match["letter"], {"": 0, "#": 1, "b": -1}[match["alter"]], _mode(word, value, line))
     if abs(key.fifths) > MAX_SIGNATURE:
         raise NotationError("key with more than seven sharps or flats", line=line, text=value)
-    return key
+    extra = _extra_accidentals(rest.replace("exp", "", 1), value, line)
+    if "exp" in {word.lower(), rest.strip()[:3]}:
+        extra = _in_place_of(key, extra)
+    return replace(key, extra=extra)
 
 
 def _mode(word: str, value: str, line: int) -> Mode:
-    if word in {"exp", "treble", "bass", "clef"}:
+    if word.lower() == "exp":
         return Mode.MAJOR
     name = word.lower()[:3]
     if name in MODES and word != "M":  # a lone capital M means minor to some, major to others
@@ -79,18 +88,15 @@ def _mode(word: str, value: str, line: int) -> Mode:
 
 def _extra_accidentals(rest: str, value: str, line: int) -> tuple[tuple[str, int], ...]:
     found = tuple((letter.upper(), ACCIDENTALS[sign]) for sign, letter in _EXTRA.findall(rest))
-    left = _LOOK.sub("", _EXTRA.sub("", rest)).strip(" ,=")
-    if left:
+    if _EXTRA.sub("", rest).strip(" ,"):
         raise NotationError("key not understood", line=line, text=value)
     return found
 
 
-def _cancelling(
-    letter: str, alter: int, mode: Mode, extra: tuple[tuple[str, int], ...]
-) -> tuple[tuple[str, int], ...]:
+def _in_place_of(key: Key, extra: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
     """``exp`` means these accidentals and no others: undo those of the mode."""
     named = {name for name, _ in extra}
-    own = Key(letter, alter, mode).signature.items()
+    own = key.signature.items()
     return extra + tuple((name, 0) for name, sign in own if sign and name not in named)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from abcgen.notation.tune import LETTERS
-
 SHARP_ORDER = "FCGDAEB"
 MAX_SIGNATURE = 7
 
@@ -84,6 +82,3 @@ def key_at(fifths: int, mode: Mode) -> Key:
     """The key of a mode whose own signature has so many sharps (or flats, if negative)."""
     place = fifths - mode.fifths + 1
     return Key(SHARP_ORDER[place % 7], place // 7, mode)
-
-
-__all__ = ["LETTERS", "MAX_SIGNATURE", "SHARP_ORDER", "Key", "Mode", "key_at"]

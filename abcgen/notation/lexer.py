@@ -55,6 +55,16 @@ _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
 _ENDING = rf"(?:\[?(?P<ending>{_NUMBERS}))?"
 _LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+)(?P<after>(?::+(?!\|))?)"
 
+# The decorations of the standard (section 4.14), and a few that older files write so. Those that
+# say an octave (8va) are not here: they change the notes.
+_DECORATIONS = (
+    r"(?:[<>][()]?|[+0-9]|p{1,4}|f{1,4}|mp|mf|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
+    r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
+    r"|snap|slide|wedge|upbow|downbow|open|thumb|plus|breath|staccato|marcato"
+    r"|(?:crescendo|diminuendo)[()]|[Ss]egno|[Cc]oda|D\.?S\.?|D\.?C\.?|dacoda|dacapo|fine"
+    r"|(?:short|medium|long)phrase|editorial|courtesy)"
+)
+
 # What a sign may begin with, and its pattern. A longer sign stands before the one it begins with.
 _PATTERNS = (
     (Kind.IGNORED, " \t", r"[ \t]+"),
@@ -63,7 +73,7 @@ _PATTERNS = (
     (Kind.BAR, ":", r"(?P<before>:)(?P<line>)(?P<after>:+)" + _ENDING),
     (Kind.FIELD, "[", r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"),
     (Kind.ENDING, "[", rf"\[(?P<ending>{_NUMBERS})"),
-    (Kind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]*)\](?P<length>{LENGTH})"),
+    (Kind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]{{1,200}})\](?P<length>{LENGTH})"),
     (Kind.TUPLET, "(", r"\((?P<actual>\d)(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
     (Kind.REST, "zx", rf"(?P<letter>[zx])(?P<length>{LENGTH})"),
     (Kind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
@@ -71,13 +81,14 @@ _PATTERNS = (
     (Kind.TIE, ".-", r"\.?-"),
     (Kind.IGNORED, "{", r"\{[^{}]*\}"),  # grace notes
     (Kind.IGNORED, '"', r'"[^"]*"'),  # chord symbols, fingerings, annotations
-    (Kind.IGNORED, "!", r"![A-Za-z0-9<>()+.,/^~ -]{1,40}!"),  # decorations by name
-    (Kind.IGNORED, "+", r"\+(?:[a-z]{2,}|[<>().0-9])\+"),  # the same in ABC 2.0
-    (Kind.CHORD, "+", rf"\+(?P<notes>[^+|:]*)\+(?P<length>{LENGTH})"),  # chords in ABC 1.6
+    (Kind.IGNORED, "!", f"!{_DECORATIONS}!"),
+    (Kind.IGNORED, "!", r"!(?![^!|]*[h-wH-W][^!|]*!)"),  # a line break of older programs
+    (Kind.IGNORED, "+", rf"\+{_DECORATIONS}\+"),  # ABC 2.0
+    (Kind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),  # ABC 1.6
     (Kind.IGNORED, ".()", r"\.?[()]"),  # slurs
     (Kind.IGNORED, "y", r"y\d*"),  # space
     (Kind.IGNORED, "~.HIJKLMNOPQRSTUVWhijklmnopqrstuvw", r"."),  # decorations by letter
-    (Kind.IGNORED, "`!*$", r"."),  # beam glue; line breaks of older programs
+    (Kind.IGNORED, "`*$", r"."),  # beam glue; line breaks and justification of older programs
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
@@ -57,7 +58,7 @@ class LeftOut:
     """A tune that could not be read faithfully.
 
     Attributes:
-        line: Line of the file where reading stopped.
+        line: Line of the file where reading stopped; 0 if it is the whole file.
         number: The tune's ``X:`` as written.
         title: Its title.
         reason: Why, in a few words.
@@ -78,19 +79,27 @@ def decode_text(data: bytes) -> str:
 
 
 def split_tunebook(text: str) -> Iterator[TuneBlock]:
-    """Cut a tunebook into tunes: each begins at its ``X:`` and ends at the first blank line."""
-    block: list[str] = []
-    begin = 0
-    for number, line in enumerate(_LINE_END.split(text), start=1):
-        starts = line.lstrip().startswith("X:")
-        if block and (starts or not line.strip()):
-            yield TuneBlock(begin, tuple(block))
-            block = []
-        if starts or block:
-            begin = begin if block else number
-            block.append(line)
-    if block:
-        yield TuneBlock(begin, tuple(block))
+    """Cut a tunebook into tunes: each begins at its ``X:`` and ends at the first blank line.
+
+    A paragraph that has a key but no ``X:`` is a tune too; any other is words.
+    """
+    for begin, lines in _paragraphs(text):
+        starts = [place for place, line in enumerate(lines) if line.lstrip().startswith("X:")]
+        if not starts and any(line.lstrip().startswith("K:") for line in lines):
+            starts = [0]
+        for start, end in pairwise([*starts, len(lines)]):
+            yield TuneBlock(begin + start, tuple(lines[start:end]))
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Runs of lines that are not blank, each with the number of its first line."""
+    lines: list[str] = []
+    for number, line in enumerate([*_LINE_END.split(text), ""], start=1):
+        if line.strip():
+            lines.append(line)
+        elif lines:
+            yield number - len(lines), lines
+            lines = []
 
 
 def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:

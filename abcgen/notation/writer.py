@@ -88,7 +88,8 @@ def lines_of(tune: Tune) -> list[list[int]]:
 
 
 def _escaped(value: str) -> str:
-    return value.replace("%", "\\%")
+    """A field's value on one line; a bare percent sign would begin a comment."""
+    return " ".join(value.split()).replace("%", "\\%")
 
 
 def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.files import make_folder, refuse_to_overwrite, write_atomically
+from abcgen.files import refuse_to_overwrite, write_atomically
 from abcgen.notation.writer import write_tunebook
 
 if TYPE_CHECKING:
@@ -34,15 +34,20 @@ def write_normalised(corpus: Corpus, out: Path, *, force: bool = False) -> list[
     """
     refuse_to_overwrite(out, force=force)
     if out.suffix.lower() == ".abc":
-        tunes = [tune for file in corpus.files for tune in _with_sources(file)]
-        write_atomically(out, write_tunebook(tunes).encode())
+        _write(out, [tune for file in corpus.files for tune in _with_sources(file)])
         return [out]
-    make_folder(out)
     files = [file for file in corpus.files if file.tunes]
     targets = _targets([file.path for file in files], out)
     for file, target in zip(files, targets, strict=True):
-        write_atomically(target, write_tunebook(_with_sources(file)).encode())
+        _write(target, _with_sources(file))
     return targets
+
+
+def _write(path: Path, tunes: Sequence[Tune]) -> None:
+    """Write a tunebook; where two tunes have one number, all are numbered anew."""
+    if len({tune.number for tune in tunes}) < len(tunes):
+        tunes = [replace(tune, number=number) for number, tune in enumerate(tunes, start=1)]
+    write_atomically(path, write_tunebook(tunes).encode())
 
 
 def _with_sources(file: FileReading) -> list[Tune]:

@@ -11,7 +11,7 @@ from abcgen import __version__
 from abcgen.errors import NotationError
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.inference import StepNetwork
-from abcgen.model.sampling import Sampled, sample
+from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, sample
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.instruments import Instrument, suited
 from abcgen.notation.model_text import decode_tune
@@ -73,7 +73,7 @@ def sample_tunes(
         CheckpointError: if the checkpoint cannot be read.
     """
     with Referee() as referee:  # it starts while the checkpoint is read
-        maker = _Maker(folder.name, seed, config.temperature, instrument, referee)
+        maker = _Maker(folder.resolve().name, seed, config.temperature, instrument, referee)
         for drawn in _draw(load_checkpoint(folder), config, seed):
             tune = maker.judge(drawn)
             if tune and on_tune:
@@ -86,11 +86,14 @@ def sample_tunes(
 def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
     """One model text, whatever it is."""
     network = StepNetwork.of(checkpoint)
-    return next(sample(network, checkpoint.vocabulary, {0: ""}, config, seed)).text
+    return next(sample(network, checkpoint.vocabulary, [(0, "")], config, seed)).text
 
 
 def _draw(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> Iterator[Sampled]:
-    beginnings = dict.fromkeys(range(config.count * config.max_attempts), "")
+    # Where the likeliest character is always taken, all texts are the same one.
+    same = config.temperature < LEAST_TEMPERATURE
+    attempts = 1 if same else config.count * config.max_attempts
+    beginnings = ((number, "") for number in range(attempts))
     network = StepNetwork.of(checkpoint)
     return sample(network, checkpoint.vocabulary, beginnings, config, seed)
 

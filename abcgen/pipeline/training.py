@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
@@ -11,6 +11,7 @@ from abcgen.errors import NotationError
 from abcgen.model.checkpoint import Checkpoint, load_description
 from abcgen.model.events import Watch
 from abcgen.model.examples import Example
+from abcgen.model.settings import checked
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
@@ -76,41 +77,41 @@ def prepare_lesson(
     return Lesson(training, validation, vocabulary, _about(corpus, split, config))
 
 
-def train_network(
-    lesson: Lesson,
-    network: NetworkConfig,
-    options: TrainConfig,
-    folder: Path,
-    on_event: Callable[[Event], None],
-) -> TrainResult:
-    """Train a new network.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train: settings that make sense, and whether to go on with a run.
+
+    Attributes:
+        network: Shape of the network.
+        options: How to train it.
+        resume: Whether the run is there already.
+    """
+
+    network: NetworkConfig
+    options: TrainConfig
+    resume: bool = False
+
+
+def plan_training(network: NetworkConfig, options: TrainConfig) -> Plan:
+    """Plan a new run.
 
     Raises:
-        InputError: if a setting is out of range or there is nothing to learn.
-        OutputError: if the folder cannot be written to.
+        InputError: if a setting is out of range.
     """
-    return train(lesson.task(network, options), folder, Watch(on_event, _Voice(options.seed)))
+    return Plan(checked(network), checked(options))
 
 
-def resume_training(
-    lesson: Lesson,
-    folder: Path,
-    on_event: Callable[[Event], None],
-    *,
-    epochs: int | None = None,
-    minutes: float | None = None,
-) -> TrainResult:
-    """Go on with a run that was interrupted, or give one that ended more time.
+def plan_resuming(folder: Path, *, epochs: int | None, minutes: float | None) -> Plan:
+    """Plan to go on with a run that was interrupted, or to give one that ended more time.
 
     Args:
-        lesson: The same as it was begun with.
         folder: The checkpoint.
-        on_event: Told what happens.
         epochs: Passes in all, if other than planned.
         minutes: Time in all, if other than planned.
 
     Raises:
-        CheckpointError: if the run cannot be gone on with.
+        CheckpointError: if there is no run in the folder, or it is damaged.
+        InputError: if a setting is out of range.
     """
     begun = load_description(folder)
     options = begun.training
@@ -118,8 +119,34 @@ def resume_training(
         options = replace(options, minutes=minutes)
     elif epochs is not None:
         options = replace(options, epochs=epochs, minutes=None)
-    watch = Watch(on_event, _Voice(options.seed))
-    return train(lesson.task(begun.network, options), folder, watch, resume=True)
+    return Plan(begun.network, checked(options), resume=True)
+
+
+def train_network(
+    lesson: Lesson, plan: Plan, folder: Path, on_event: Callable[[Event], None]
+) -> TrainResult:
+    """Train a network.
+
+    Args:
+        lesson: What to learn; to go on with a run, the same as it was begun with.
+        plan: How.
+        folder: The checkpoint.
+        on_event: Told what happens.
+
+    Raises:
+        InputError: if training diverges.
+        CheckpointError: if a run cannot be gone on with.
+        OutputError: if the folder cannot be written to.
+    """
+    task = Task(
+        lesson.training,
+        lesson.validation,
+        lesson.vocabulary,
+        plan.network,
+        plan.options,
+        lesson.about,
+    )
+    return train(task, folder, Watch(on_event, _Voice(plan.options.seed)), resume=plan.resume)
 
 
 @dataclass(slots=True)
@@ -148,7 +175,7 @@ def _about(corpus: Corpus, split: Split, config: SplitConfig) -> dict[str, objec
         "split": {
             "fingerprint": split.fingerprint,
             "families": split.families,
-            "similarity": config.similarity,
+            **asdict(config),
             "training_tunes": len(split.training),
             "validation_tunes": len(split.validation),
             "test_tunes": len(split.test),

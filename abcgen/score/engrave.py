@@ -57,17 +57,16 @@ def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[
     return [TITLE.sub("", toolkit.renderToSVG(page)) for page in pages]
 
 
-def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
+def engrave_svg(musicxml: bytes) -> str:
     """Engrave a tune for the screen: one SVG document that needs no font and no other file.
 
     Args:
         musicxml: A tune as ``musicxml_of`` writes it, with its line breaks.
-        line_width: Width of a line in staff heights.
 
     Raises:
         InputError: if the engraver refuses the MusicXML.
     """
-    svg: str = _loaded(musicxml, line_width, systems_a_page=0).renderToSVG(1)
+    svg: str = _loaded(musicxml, LINE_WIDTH, systems_a_page=0).renderToSVG(1)
     return TITLE.sub("", svg)
 
 

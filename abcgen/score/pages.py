@@ -6,17 +6,16 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from abcgen.errors import InputError
-from abcgen.files import write_atomically
 from abcgen.score.engrave import engrave_systems
 from abcgen.score.lazy import LazyModule
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.text import kind_and_key, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable
 
     from abcgen.config import PageConfig
     from abcgen.notation.tune import Tune
@@ -32,135 +31,89 @@ GAP = 8.0
 """Millimetres at the edges of the page and between tunes."""
 
 STAFF_HEIGHTS = (3.0, 20.0)
-TITLE_PAGE_OVER = 8
 EPOCH = 0
 """The date that a PDF carries, so that the same tunes give the same bytes."""
 
 
-def _nobody() -> None:
-    """Nobody is watching."""
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """An engraved tune, ready to be set on a page.
+
+    Attributes:
+        title: What stands over it.
+        kind: What stands at the left above it.
+        composer: What stands at the right above it.
+        systems: One SVG document for every line of music.
+    """
+
+    title: str
+    kind: str
+    composer: str
+    systems: list[str]
 
 
-def write_pdf(
-    tunes: Sequence[Tune],
-    path: Path,
-    page: PageConfig,
-    *,
-    heading: str = "",
-    composer: str = "",
-    on_tune: Callable[[], None] = _nobody,
-) -> None:
-    """Print tunes to a PDF with its fonts embedded.
+def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
+    """Engrave a tune for the page.
 
     Args:
-        tunes: The tunes, in order; as many to a page as fit.
-        path: Where to.
+        tune: The tune.
         page: Paper and size.
-        heading: Title of a book; a collection of more than a few gets a title page for it.
-        composer: What to print at the right above every tune.
-        on_tune: Called after each tune is engraved.
+        composer: What to print at the right above the tune.
 
     Raises:
-        InputError: if there is no tune, or the paper or staff height cannot be used.
         NotationError: if a duration cannot be printed.
-        OutputError: if the file cannot be written.
+        InputError: if the engraver refuses the tune, or the paper or staff height cannot be used.
     """
-    book = _Book(tunes, page, one_line(heading), one_line(composer), on_tune)
-    (document,) = book.compiled(format="pdf", timestamp=EPOCH)
-    write_atomically(path, document)
+    line_width = _line_width(page)
+    musicxml = musicxml_of(tune, line_width=line_width)
+    systems = engrave_systems(musicxml, line_width=line_width)
+    return Sheet(one_line(tune.title), kind_and_key(tune), one_line(composer), systems)
 
 
-def write_pngs(
-    tunes: Sequence[Tune],
-    path: Path,
-    page: PageConfig,
-    *,
-    heading: str = "",
-    composer: str = "",
-    on_tune: Callable[[], None] = _nobody,
-) -> list[Path]:
-    """Print tunes to PNG pictures, one a page.
+def set_pages(
+    sheets: Iterable[Sheet], page: PageConfig, form: Literal["pdf", "png"]
+) -> list[bytes]:
+    """Set tunes on pages, as many to a page as fit.
 
     Args:
-        tunes: The tunes, in order; as many to a page as fit.
-        path: Where to; with several pages ``tune.png`` becomes ``tune-1.png``, ``tune-2.png`` ….
-        page: Paper, size and resolution.
-        heading: Title of a book; a collection of more than a few gets a title page for it.
-        composer: What to print at the right above every tune.
-        on_tune: Called after each tune is engraved.
+        sheets: The engraved tunes, in order. They are taken one at a time, and none before paper
+            and staff height are found good.
+        page: Paper, size and, for PNG, resolution.
+        form: What the pages become.
 
     Returns:
-        The files written, in order.
+        One PDF with its fonts embedded, or a PNG picture for every page; nothing if there is no
+        tune. The same tunes give the same bytes.
 
     Raises:
-        InputError: if there is no tune, or the paper or staff height cannot be used.
-        NotationError: if a duration cannot be printed.
-        OutputError: if a file cannot be written.
+        InputError: if the paper or staff height cannot be used.
     """
-    book = _Book(tunes, page, one_line(heading), one_line(composer), on_tune)
-    pages = book.compiled(format="png", ppi=page.ppi)
-    several = len(pages) > 1
-    paths = [
-        path.with_name(f"{path.stem}-{number}{path.suffix}") if several else path
-        for number in range(1, len(pages) + 1)
-    ]
-    for place, picture in zip(paths, pages, strict=True):
-        write_atomically(place, picture)
-    return paths
+    _line_width(page)
+    with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
+        root = Path(name)  # the only folder that typst may read
+        tunes = [_stored(sheet, number, root) for number, sheet in enumerate(sheets)]
+        if not tunes:
+            return []
+        book = {"paper": page.paper, "margin": MARGIN, "gap": GAP, "tunes": tunes}
+        (root / "book.json").write_text(json.dumps(book), encoding="utf-8")
+        main = root / "page.typ"
+        main.write_bytes(TEMPLATE.read_bytes())
+        options = {"timestamp": EPOCH} if form == "pdf" else {"ppi": page.ppi}
+        result = typst.compile(main, root=root, ignore_system_fonts=True, format=form, **options)
+    return result if isinstance(result, list) else [result]
 
 
-@dataclass(frozen=True)
-class _Book:
-    """Tunes to be set on pages."""
-
-    tunes: Sequence[Tune]
-    page: PageConfig
-    heading: str
-    composer: str
-    on_tune: Callable[[], None]
-
-    def compiled(self, **options: Any) -> list[bytes]:
-        """Set the pages in a folder of their own, the only one that typst may read."""
-        line_width = _line_width(self.page)
-        if not self.tunes:
-            raise InputError("there is no tune to print")
-        with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
-            root = Path(name)
-            contents = self._contents(root, line_width)
-            (root / "book.json").write_text(json.dumps(contents), encoding="utf-8")
-            main = root / "page.typ"
-            main.write_bytes(TEMPLATE.read_bytes())
-            result = typst.compile(main, root=root, ignore_system_fonts=True, **options)
-        return result if isinstance(result, list) else [result]
-
-    def _contents(self, root: Path, line_width: float) -> dict[str, Any]:
-        return {
-            "title": self.heading or one_line(self.tunes[0].title),
-            "heading": self.heading if len(self.tunes) > TITLE_PAGE_OVER else "",
-            "composer": self.composer,
-            "paper": self.page.paper,
-            "margin": MARGIN,
-            "gap": GAP,
-            "tunes": [
-                {
-                    "title": one_line(tune.title),
-                    "kind": kind_and_key(tune),
-                    "composer": self.composer,
-                    "systems": self._engraved(number, root, line_width),
-                }
-                for number, tune in enumerate(self.tunes)
-            ],
-        }
-
-    def _engraved(self, number: int, root: Path, line_width: float) -> list[str]:
-        """Engrave a tune line by line into files; their names."""
-        names: list[str] = []
-        musicxml = musicxml_of(self.tunes[number], line_width=line_width)
-        for line, svg in enumerate(engrave_systems(musicxml, line_width=line_width)):
-            names.append(f"{number}-{line}.svg")
-            (root / names[-1]).write_text(svg, encoding="utf-8")
-        self.on_tune()
-        return names
+def _stored(sheet: Sheet, number: int, root: Path) -> dict[str, Any]:
+    """What the page is told of a tune, its lines of music put into files."""
+    names = [f"{number}-{line}.svg" for line in range(len(sheet.systems))]
+    for name, svg in zip(names, sheet.systems, strict=True):
+        (root / name).write_text(svg, encoding="utf-8")
+    return {
+        "title": sheet.title,
+        "kind": sheet.kind,
+        "composer": sheet.composer,
+        "systems": names,
+    }
 
 
 def _line_width(page: PageConfig) -> float:

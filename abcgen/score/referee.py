@@ -175,11 +175,6 @@ class _Child:
         return answer
 
 
-def expected_notes(tune: Tune) -> list[Sound]:
-    """What a reader must hear in a tune as written: repeats not played, ties joined."""
-    return sounding_notes(tune)
-
-
 def first_difference(expected: list[Sound], heard: list[Sound]) -> str:
     """Where two hearings of a tune part, in one line; empty if they do not."""
     for number, (ours, theirs) in enumerate(zip(expected, heard, strict=False), start=1):

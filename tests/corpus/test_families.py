@@ -39,6 +39,17 @@ def test_versions_are_one_family_and_strangers_are_not(real_tunes: list[Tune]) -
     assert len(set(families)) > 0.9 * len(tunes)
 
 
+def test_many_copies_are_still_one_family(real_tunes: list[Tune]) -> None:
+    tune = max(real_tunes, key=lambda one: len(intervals_of(one)))
+    variant = replace(tune, bars=tune.bars[:-1])
+    assert set(families_of([tune] * 150 + [variant], 0.5)) == {0}
+
+
+def test_where_nothing_would_be_left_to_learn_nothing_is_held_out(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes[:40]:
+        assert split_tunes([tune], CONFIG).training == (tune,)
+
+
 def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
     copies = [transpose(tune, Key("A")) for tune in real_tunes]
     split = split_tunes([*real_tunes, *copies], CONFIG)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
 from abcgen.config import LIMITS
 from abcgen.corpus.loading import find_files, load_corpus
 from abcgen.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|\n"
 BAD = "X:2\nT:Bad\nM:4/4\nL:1/8\nK:C\nCD@F|\n"
@@ -52,6 +50,17 @@ def test_a_file_too_large_is_not_opened(tmp_path: Path) -> None:
         file.truncate(LIMITS.file_bytes + 1)
     (loss,) = load_corpus([tmp_path]).losses
     assert "larger than" in loss.cause.reason
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "good.abc", GOOD)
+    os.mkfifo(tmp_path / "pipe.abc")
+    corpus = load_corpus([tmp_path, tmp_path / "pipe.abc", Path(os.devnull)])
+    assert len(corpus.tunes) == 1
+    assert {str(loss) for loss in corpus.losses} == {
+        f"{tmp_path / 'pipe.abc'}: not a file",
+        f"{os.devnull}: not a file",
+    }
 
 
 def test_progress_reaches_the_whole(tmp_path: Path) -> None:

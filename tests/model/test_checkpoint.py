@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.config import NetworkConfig, SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError
 from abcgen.model.checkpoint import (
     CONFIG,
@@ -17,6 +19,7 @@ from abcgen.model.checkpoint import (
     WEIGHTS,
     Checkpoint,
     load_checkpoint,
+    load_description,
     newest_checkpoint,
     write_description,
     write_weights,
@@ -28,7 +31,6 @@ from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from abcgen.model.weights import Weights
 
@@ -133,6 +135,10 @@ def test_a_folder_in_place_of_a_file_is_refused(folder: Path) -> None:
         (("network",), None),
         (("training", "minutes"), -1),
         (("training", "seed"), None),
+        (("training", "seed"), 2**31),
+        (("training", "final_rate"), 2),
+        (("training", "epochs"), 10**400),
+        (("training", "learning_rate"), 10**400),
         (("about",), []),
         (("format_version",), "1"),
         (("format_version",), 0),
@@ -146,9 +152,11 @@ def test_a_spoilt_setting_is_refused(folder: Path, keys: tuple[str, ...], value:
 
 
 def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
-    _change(folder / CONFIG, "format_version", value=FORMAT_VERSION + 1)
-    with pytest.raises(CheckpointError, match="upgrade abcgen"):
-        load_checkpoint(folder)
+    for version in (FORMAT_VERSION + 1, 10**400):
+        _change(folder / CONFIG, "format_version", value=version)
+        with pytest.raises(CheckpointError, match="upgrade abcgen") as caught:
+            load_checkpoint(folder)
+        assert len(str(caught.value)) < len(str(folder)) + 200
 
 
 def test_a_setting_that_is_missing_has_its_default(folder: Path) -> None:
@@ -192,13 +200,60 @@ def test_without_runs_there_is_no_newest_checkpoint(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "nowhere") is None
 
 
-@pytest.mark.parametrize("settings", [NetworkConfig(), TrainConfig(), TrainConfig(minutes=6)])
-def test_the_defaults_are_within_their_ranges(settings: NetworkConfig | TrainConfig) -> None:
+@pytest.mark.parametrize(
+    "load", [load_checkpoint, load_description, newest_checkpoint, read_metrics]
+)
+def test_a_folder_that_cannot_be_looked_at_is_one_line(
+    load: Callable[[Path], object], tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match="name too long") as caught:
+        load(tmp_path / ("x" * 300))
+    assert "\n" not in str(caught.value)
+
+
+def _forbidden(path: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize("probe", ["iterdir", "is_file"])
+def test_a_run_that_cannot_be_looked_at_is_named(
+    probe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights({"x": np.zeros(1, np.float32)}, tmp_path / "run")
+    monkeypatch.setattr(Path, probe, _forbidden)
+    with pytest.raises(CheckpointError, match="cannot be read: permission denied") as caught:
+        newest_checkpoint(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("load", [load_description, read_metrics])
+def test_a_file_that_cannot_be_read_is_named(
+    load: Callable[[Path], object], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_metrics([_measurement(2, 1.0)], folder)
+    monkeypatch.setattr(Path, "read_bytes", _forbidden)
+    with pytest.raises(CheckpointError, match=r"json\w* cannot be read: permission denied"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "settings", [NetworkConfig(), TrainConfig(), TrainConfig(minutes=6), SampleConfig()]
+)
+def test_the_defaults_are_within_their_ranges(
+    settings: NetworkConfig | TrainConfig | SampleConfig,
+) -> None:
     assert checked(settings) is settings  # type: ignore[type-var]
 
 
 def test_every_setting_has_a_range() -> None:
-    assert set(RANGES) == {*NetworkConfig.__slots__, *TrainConfig.__slots__}
+    kinds = (NetworkConfig, TrainConfig, SampleConfig)
+    assert set(RANGES) == {name for kind in kinds for name in kind.__slots__}
+
+
+def test_a_seed_is_one_that_every_backend_takes() -> None:
+    assert checked(TrainConfig(seed=2**31 - 1))
+    with pytest.raises(InputError, match="seed must be a whole number from 0 to 2147483647"):
+        checked(TrainConfig(seed=2**31))
 
 
 def test_a_setting_out_of_range_is_named() -> None:
@@ -223,6 +278,28 @@ def test_a_line_that_is_no_measurement_is_named(tmp_path: Path, line: bytes) -> 
     with (tmp_path / METRICS).open("ab") as file:
         file.write(line + b"\n")
     with pytest.raises(CheckpointError, match="line 2"):
+        read_metrics(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 10**400},
+        {"steps": 2**53},
+        {"steps": 1.5},
+        {"steps": -1},
+        {"seconds": 1e308},
+        {"seconds": 10**400},
+        {"epochs": 1e20},
+        {"training_bits": 1e300},
+        {"bits_per_note": -1},
+        {"learning_rate": True},
+    ],
+)
+def test_a_figure_out_of_all_bounds_is_named(tmp_path: Path, change: dict[str, object]) -> None:
+    line = asdict(_measurement(2, 1.0)) | change
+    (tmp_path / METRICS).write_text(json.dumps(line))
+    with pytest.raises(CheckpointError, match="line 1"):
         read_metrics(tmp_path)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from abcgen.model.batches import Batches
 from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner
-from abcgen.model.network import build_network, set_weights, weights_of
+from abcgen.model.network import build_network, weight_name, weights_of
 from abcgen.model.scoring import measure
+from abcgen.model.settings import RANGES
 from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ CONFIGS = [
     NetworkConfig(layers=2, units=16, embedding=8, dropout=0.5),
     NetworkConfig(layers=3, units=9, embedding=12, dropout=0.2),
 ]
+
+
+def _set_weights(model: Any, weights: Weights) -> None:
+    """The inverse of ``weights_of``."""
+    for variable in model.trainable_variables:
+        variable.assign(weights[weight_name(variable.path)])
 
 
 def _step_through(network: StepNetwork, ids: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -58,7 +65,7 @@ def test_numpy_steps_give_the_logits_of_keras(
 ) -> None:
     weights, ids = random_weights(config, 11), _ids(batch, 40, 11)
     model = build_network(config, 11)
-    set_weights(model, weights)
+    _set_weights(model, weights)
     expected = np.asarray(model(ids, training=False))
     stepped = _step_through(StepNetwork(config.layers, weights), ids)
     assert np.abs(stepped - expected).max() < 1e-4
@@ -70,7 +77,7 @@ def test_nothing_sees_the_future(changed: int, random_weights: MakeWeights) -> N
     other = ids.copy()
     other[:, changed:] = (other[:, changed:] + 1) % 11
     model = build_network(config, 11)
-    set_weights(model, random_weights(config, 11))
+    _set_weights(model, random_weights(config, 11))
     before, after = (np.asarray(model(x, training=False)) for x in (ids, other))
     assert np.array_equal(before[:, :changed], after[:, :changed])
     assert not np.array_equal(before[:, changed:], after[:, changed:])
@@ -84,7 +91,7 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
 ) -> None:
     weights = random_weights(tiny, vocabulary.size)
     learner = Learner(tiny, vocabulary.size, TrainConfig())
-    set_weights(learner.model, weights)
+    _set_weights(learner.model, weights)
     trained = learner.measure(Batches(examples, vocabulary, 6))
     sampled = measure(StepNetwork(tiny.layers, weights), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)
@@ -92,12 +99,20 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     assert (trained.characters, trained.notes) == (sampled.characters, sampled.notes)
 
 
+def test_the_greatest_seed_can_be_trained_with(
+    examples: list[Example], vocabulary: Vocabulary, tiny: NetworkConfig
+) -> None:
+    options = TrainConfig(seed=int(RANGES["seed"][2]))
+    learner = Learner(tiny, vocabulary.size, options)
+    assert learner.learn(Batches(examples, vocabulary, 4).batch(np.array([0, 1])), 0.01) > 0
+
+
 def test_padding_does_not_change_the_loss(
     vocabulary: Vocabulary, tiny: NetworkConfig, random_weights: MakeWeights
 ) -> None:
     examples = [Example("abcd|\n"), Example("abcd|" * 30 + "\n")]
     learner = Learner(tiny, vocabulary.size, TrainConfig())
-    set_weights(learner.model, random_weights(tiny, vocabulary.size))
+    _set_weights(learner.model, random_weights(tiny, vocabulary.size))
     apart = [learner.measure(Batches([example], vocabulary, 1)).total for example in examples]
     together = learner.measure(Batches(examples, vocabulary, 2)).total
     assert together == pytest.approx(sum(apart), rel=1e-5)

@@ -8,11 +8,18 @@ import pytest
 from abcgen.config import NetworkConfig, SampleConfig
 from abcgen.errors import InputError
 from abcgen.model.inference import StepNetwork
-from abcgen.model.sampling import Sampled, StepFunction, choose, sample
+from abcgen.model.sampling import (
+    LEAST_TEMPERATURE,
+    Sampled,
+    StepFunction,
+    checked_sampling,
+    choose,
+    sample,
+)
 from abcgen.model.vocabulary import BEGIN, END, MARKS, PADDING, Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -52,7 +59,7 @@ def _texts(
     network: StepFunction, texts: list[str], *, first: int = 0, seed: int = 0, **settings: Any
 ) -> list[Sampled]:
     config = SampleConfig(**({"temperature": 1.0} | settings))
-    return list(sample(network, LETTERS, dict(enumerate(texts, first)), config, seed))
+    return list(sample(network, LETTERS, enumerate(texts, first), config, seed))
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-6, 1.0])
@@ -102,7 +109,14 @@ def test_characters_are_drawn_in_proportion_to_their_probability() -> None:
 def test_huge_logits_and_tiny_temperatures_do_no_harm() -> None:
     logits = np.array([[0, 0, -3e38, 3e38, 1e38]], np.float32)
     with np.errstate(all="raise", under="ignore"):
-        assert choose(logits, np.array([0.999]), 1e-300).tolist() == [3]
+        for temperature in (0.0, 1e-320, 1e-300, LEAST_TEMPERATURE):
+            assert choose(logits, np.array([0.999]), temperature).tolist() == [3]
+
+
+def test_below_the_least_temperature_the_likeliest_is_taken() -> None:
+    logits = np.array([[0, 0, 1.0, 1.0 + 1e-6, 0]])
+    assert choose(logits, np.array([0.0]), LEAST_TEMPERATURE).tolist() == [2]
+    assert choose(logits, np.array([0.0]), LEAST_TEMPERATURE / 2).tolist() == [3]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -137,18 +151,39 @@ def test_an_unknown_character_in_a_prefix_is_named() -> None:
         _texts(Spelling(), ["z"])
 
 
+SENSELESS: list[dict[str, Any]] = [
+    {"temperature": -1},
+    {"temperature": float("nan")},
+    {"temperature": float("inf")},
+    {"count": 0},
+    {"count": 1001},
+    {"max_characters": 0},
+    {"max_attempts": 0},
+    {"batch_size": 0},
+    {"batch_size": 1.5},
+]
+
+
+@pytest.mark.parametrize("setting", SENSELESS)
+def test_senseless_settings_are_named_before_any_work(setting: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(setting))):
+        checked_sampling(SampleConfig(**setting), 0)
+
+
+def test_any_seed_from_0_will_do_for_sampling() -> None:
+    checked_sampling(SampleConfig(temperature=0, count=1000), 2**80)
+    with pytest.raises(InputError, match="seed"):
+        checked_sampling(SampleConfig(), -1)
+
+
 @pytest.mark.parametrize(
     "setting",
     [
         {"temperature": -1},
-        {"temperature": float("nan")},
-        {"temperature": float("inf")},
-        {"max_characters": 0},
-        {"batch_size": 0},
         {"seed": -1},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any]) -> None:
+def test_sampling_checks_its_settings_too(setting: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         _texts(Spelling(), [""], **setting)
 
@@ -159,5 +194,27 @@ def test_nothing_asked_for_gives_nothing() -> None:
 
 def test_any_numbers_may_be_drawn_in_any_order() -> None:
     whole = _texts(Indifferent(), [""] * 9, seed=5)
-    some = sample(Indifferent(), LETTERS, {7: "", 2: ""}, SampleConfig(temperature=1.0), 5)
+    wanted = [(7, ""), (2, "")]
+    some = sample(Indifferent(), LETTERS, wanted, SampleConfig(temperature=1.0), 5)
     assert list(some) == [whole[7], whole[2]]
+
+
+def test_beginnings_are_asked_for_a_batch_at_a_time() -> None:
+    asked: list[int] = []
+
+    def numbers() -> Iterator[tuple[int, str]]:
+        for number in range(10**9):
+            asked.append(number)
+            yield number, ""
+
+    texts = sample(Spelling(), LETTERS, numbers(), SampleConfig(batch_size=4), 0)
+    assert [next(texts).number for _ in range(6)] == [0, 1, 2, 3, 4, 5]
+    assert asked == list(range(8))
+
+
+def test_an_unknown_character_spoils_no_batch_before_its_own() -> None:
+    beginnings = enumerate(["a", "z"])
+    texts = sample(Spelling(), LETTERS, beginnings, SampleConfig(temperature=0, batch_size=1), 0)
+    assert next(texts).text == "abcd"
+    with pytest.raises(InputError, match="'z'"):
+        next(texts)

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from abcgen.config import TrainConfig
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
 from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner
-from abcgen.model.metrics import read_metrics
+from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.schedule import learning_rate
 from abcgen.model.scoring import measure
 from abcgen.model.state import STATE
@@ -162,6 +164,56 @@ def test_a_damaged_state_is_named(
             train(task, tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 10**400},
+        {"epoch": 10**20},
+        {"epoch": 10},  # in fewer steps
+        {"first_step": 10**9},  # in the future
+        {"first_step": 5},  # an epoch has 3 batches
+        {"first_step": 10**400},
+        {"seconds": 1e308},
+        {"seconds": 10**400},
+        {"nats": 1e300},
+        {"characters": 2**53},
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(
+    change: dict[str, object], finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    arrays = load_file(tmp_path / STATE)
+    with safe_open(tmp_path / STATE, framework="numpy") as file:
+        position = json.loads(file.metadata()["position"])
+    save_file(arrays, tmp_path / STATE, {"position": json.dumps(position | change)})
+    with pytest.raises(CheckpointError, match="state"):
+        train(task, tmp_path, resume=True)
+
+
+def test_a_spoilt_line_of_metrics_ends_going_on(
+    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    line = json.loads((tmp_path / METRICS).read_text().splitlines()[0])
+    (tmp_path / METRICS).write_text(json.dumps(line | {"steps": 10**400}))
+    with pytest.raises(CheckpointError, match=METRICS):
+        train(task, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, METRICS, STATE])
+def test_a_folder_in_the_way_of_a_file_is_named(name: str, task: Task, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(OutputError, match=name):
+        train(task, tmp_path)
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(task: Task, tmp_path: Path) -> None:
+    (tmp_path / "training").touch()
+    with pytest.raises(OutputError, match="training"):
+        train(task, tmp_path)
+
+
 def test_the_seed_determines_the_weights_whatever_was_in_the_folder(
     finished: tuple[Path, Watcher], task: Task, tmp_path: Path
 ) -> None:
@@ -184,11 +236,24 @@ def test_training_stops_when_its_time_is_up(task: Task, tmp_path: Path) -> None:
 
 
 def test_without_held_out_texts_the_latest_weights_are_kept(task: Task, tmp_path: Path) -> None:
-    options = replace(task.options, epochs=1)
+    alone, watcher = replace(task, validation=[]), Watcher(interrupt_at=4)
+    assert train(alone, tmp_path, Watch(watcher)).interrupted
+    result = train(
+        alone, tmp_path, Watch(watcher, lambda found: str(len(found.weights))), resume=True
+    )
+    assert result.bits_per_character is result.bits_per_note is None
+    assert [line.bits_per_note for line in read_metrics(tmp_path)] == [None] * 4
+    ends = [event for event in watcher.events if isinstance(event, EpochEnd)]
+    assert [(end.bits_per_character, end.best) for end in ends] == [(None, True)] * 3
+    kept, latest = load_checkpoint(tmp_path).weights, load_file(tmp_path / STATE)
+    assert np.array_equal(kept["logits/bias"], latest["weights/logits/bias"])
+
+
+def test_without_held_out_texts_time_may_decide(task: Task, tmp_path: Path) -> None:
+    options = replace(task.options, minutes=2 / 60)
     result = train(replace(task, validation=[], options=options), tmp_path)
+    assert not result.interrupted
     assert result.bits_per_character is None
-    assert read_metrics(tmp_path)[0].bits_per_note is None
-    assert load_checkpoint(tmp_path).weights
 
 
 def test_a_run_that_diverges_says_so(
@@ -225,6 +290,12 @@ def test_the_learning_rate_climbs_and_then_falls() -> None:
     assert rates[:11] == sorted(rates[:11])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[-1] < 0.02
+
+
+def test_the_last_learning_rate_is_a_share_of_the_peak() -> None:
+    options = TrainConfig(learning_rate=0.5, final_rate=0.2)
+    assert learning_rate(options, 1.0) == pytest.approx(0.1)
+    assert learning_rate(TrainConfig(), 1.0) == pytest.approx(0.01 * TrainConfig().learning_rate)
 
 
 SCRIPT = """

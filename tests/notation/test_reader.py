@@ -6,7 +6,7 @@ import pytest
 
 from abcgen.errors import NotationError
 from abcgen.notation.reader import LeftOut, decode_text, read_abc, read_tunebook, split_tunebook
-from abcgen.notation.tune import BarLine, Metre, Note, Tune, Tuplet, timed
+from abcgen.notation.tune import BarLine, Metre, Note, Pitch, Tune, Tuplet, timed
 
 
 def tune(body: str, *, key: str = "C", metre: str = "4/4", unit: str = "1/8") -> Tune:
@@ -20,6 +20,11 @@ def notes(body: str, **fields: str) -> list[tuple[int | None, Fraction]]:
          note.duration * 8)
         for note in timed(tune(body, **fields).bars)
     ]  # fmt: skip
+
+
+def chords(body: str) -> list[tuple[Pitch, ...]]:
+    items = (note.item for note in timed(tune(body).bars))
+    return [item.pitches for item in items if isinstance(item, Note)]
 
 
 def keys(body: str, **fields: str) -> list[int | None]:
@@ -100,6 +105,19 @@ def test_a_tie_between_different_pitches_is_a_slur() -> None:
 )
 def test_dress_changes_no_note(body: str) -> None:
     assert keys(body) == [69, 71, 72, 74]
+
+
+@pytest.mark.parametrize("field", ["clef=bass", "bass", "", "clef=treble middle=B"])
+def test_a_change_of_clef_changes_no_note(field: str) -> None:
+    read = tune(f"F4|[K:{field}]F4|\nK:{field}\nF4|", key="D")
+    assert [bar.key for bar in read.bars] == [None, None, None]
+    assert keys(f"F4|[K:{field}]F4|", key="D") == [66, 66]
+
+
+def test_old_chords_and_line_breaks_are_no_decorations() -> None:
+    assert [len(pitches) for pitches in chords("A2+ce+B2")] == [1, 2, 1]
+    assert keys("AB!cd!ef|") == [69, 71, 72, 74, 76, 77]
+    assert keys("A!fermata!B+trill+c!ff!d") == [69, 71, 72, 74]
 
 
 def test_bar_lines_and_repeats() -> None:
@@ -199,6 +217,11 @@ def test_header_fields_are_kept() -> None:
         ("A & B", "sign not understood"),
         ("|::A::|", "more than twice"),
         ("[K:X]A", "key not understood"),
+        ("[K:bass transpose=-12]A", "key not understood"),
+        ("A!8va(!B", "sign not understood"),
+        ("A!wobbly!B", "sign not understood"),
+        ("Z2000", "bars of rest"),
+        ("A/128<<<<B", "too short"),
         ("A^/B", "sign not understood"),
         ("", "no music"),
     ],
@@ -226,6 +249,12 @@ def test_one_bad_tune_costs_only_itself() -> None:
 def test_a_tunebook_is_cut_at_blank_lines_and_numbers() -> None:
     blocks = list(split_tunebook("%abc\n\nX:1\nK:C\nA\nX:2\nK:C\nB\n\nfree text\n\nX:3\nK:C\nC"))
     assert [block.line for block in blocks] == [3, 6, 12]
+
+
+def test_a_tune_without_a_number_is_a_tune_and_words_are_none() -> None:
+    (read,) = read_tunebook("M:a list\nnothing here\n\nT:Nameless\nM:4/4\nK:C\nABcd|\n\nwords")
+    assert isinstance(read, Tune)
+    assert read.title == "Nameless"
 
 
 def test_other_encodings_and_line_ends() -> None:

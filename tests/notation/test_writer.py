@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from abcgen.notation.reader import TuneBlock, read_abc, read_block
-from abcgen.notation.tune import Note, Tune, timed
+from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.notation.key import Key, Mode
+from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.notation.reader import TuneBlock, decode_text, read_abc, read_block, read_tunebook
+from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import FREE_METRE, Metre, Note, Tune, timed
 from abcgen.notation.writer import write_abc, write_tunebook
 from tests.referee import played
 from tests.strategies import tunes
@@ -68,14 +74,24 @@ def test_a_title_cannot_break_the_header() -> None:
     assert "T:50\\% more\n" in write_abc(tune)
 
 
-@given(tunes())
-@settings(max_examples=40)
-def test_what_is_written_reads_back_to_the_same_music(tune: Tune) -> None:
-    again = read_abc(write_abc(tune))
-    assert sounding(again) == sounding(tune)
-    assert [(bar.line, bar.repeat_start, bar.ending) for bar in again.bars] == [
-        (bar.line, bar.repeat_start, bar.ending) for bar in tune.bars
-    ]
+@st.composite
+def tunes_with_changes(draw: st.DrawFn) -> Tune:
+    """Tunes with a change of key or metre at a bar."""
+    tune = draw(tunes())
+    index = draw(st.integers(0, len(tune.bars)))
+    if index in {0, len(tune.bars)}:
+        return tune
+    bars = list(tune.bars)
+    key = draw(st.sampled_from([None, Key("F"), Key("A", 0, Mode.MINOR, (("G", 1),))]))
+    metre = draw(st.sampled_from([None, Metre(3, 4), Metre(2, 2, "C|"), FREE_METRE]))
+    bars[index] = replace(bars[index], key=key, metre=metre)
+    return replace(tune, bars=tuple(bars))
+
+
+@given(tunes_with_changes())
+@settings(max_examples=60)
+def test_what_is_written_reads_back_to_the_same_tune(tune: Tune) -> None:
+    assert read_abc(write_abc(tune)) == tune
 
 
 def test_real_tunes_are_normalised_once_and_for_all(real_tunes: list[Tune]) -> None:
@@ -84,6 +100,22 @@ def test_real_tunes_are_normalised_once_and_for_all(real_tunes: list[Tune]) -> N
         again = read_abc(written)
         assert write_abc(again) == written
         assert sounding(again) == sounding(tune)
+
+
+@pytest.mark.slow
+def test_every_tune_of_every_collection_survives_every_way_of_writing() -> None:
+    read = 0
+    for collection in COLLECTIONS.values():
+        for file in collection_files(collection):
+            for tune in read_tunebook(decode_text(file.read_bytes())):
+                if isinstance(tune, Tune):
+                    read += 1
+                    written, text = write_abc(tune), encode_tune(tune).text
+                    again, decoded = read_abc(written), decode_tune(text)
+                    assert (write_abc(again), encode_tune(decoded).text) == (written, text)
+                    assert sounding(again) == sounding(tune)
+                    assert sounding(decoded) == sounding(transpose(tune, Key("C")))
+    assert read > 12_800
 
 
 def test_a_tunebook_has_a_blank_line_between_tunes(real_tunes: list[Tune]) -> None:

@@ -4,12 +4,46 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from abcgen.errors import InputError
-from abcgen.pipeline.rendering import FORMATS, Look, formats_named, render_tunes, slug
-from tests.tunes import JIG, REEL
+from abcgen.config import PageConfig
+from abcgen.corpus.loading import Corpus, load_corpus
+from abcgen.errors import InputError, OutputError
+from abcgen.notation.writer import write_tunebook
+from abcgen.pipeline.rendering import (
+    FORMATS,
+    Look,
+    Rendering,
+    formats_named,
+    render_files,
+    render_tunes,
+    slug,
+)
+from abcgen.score.musicxml import musicxml_of
+from tests.tunes import JIG, REEL, TOO_LOW, tune
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from abcgen.notation.tune import Tune
+
+TOO_SHORT = tune("A/64 |]", title="Too short")
+LOW = PageConfig(ppi=30)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def corpus_of(folder: Path, tunes: Sequence[Tune], name: str = "two.abc") -> Corpus:
+    path = folder / "in" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(write_tunebook(tunes), encoding="utf-8")
+    return load_corpus([path])
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +69,9 @@ def test_formats_are_named_once_each() -> None:
 
 
 def test_books_hold_all_tunes_and_the_rest_one_each(tmp_path: Path) -> None:
-    paths = render_tunes([JIG, REEL], list(FORMATS), tmp_path, "set", Look())
-    assert sorted(path.name for path in paths) == sorted(
+    done = render_tunes([JIG, REEL], list(FORMATS), tmp_path, "set", Look())
+    assert done.left_out == []
+    assert sorted(path.name for path in done.files) == sorted(
         [
             "set.abc",
             "set.pdf",
@@ -45,7 +80,7 @@ def test_books_hold_all_tunes_and_the_rest_one_each(tmp_path: Path) -> None:
             *(f"set-2-tuplets-in-d.{suffix}" for suffix in ("mid", "musicxml", "svg")),
         ]
     )
-    assert all(path.stat().st_size for path in paths)
+    assert all(path.stat().st_size for path in done.files)
 
 
 def test_progress_counts_every_tune_in_every_format(tmp_path: Path) -> None:
@@ -59,3 +94,175 @@ def test_progress_counts_every_tune_in_every_format(tmp_path: Path) -> None:
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(number, 6) for number in range(1, 7)]
+
+
+@pytest.mark.parametrize("there", ["set.pdf", "set-1.png", "set-2-tuplets-in-d.mid"])
+def test_nothing_is_written_over_without_force(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("mine")
+    formats = ["png"] if there.endswith("png") else ["midi", "pdf"]
+    tunes = [JIG, REEL] * (4 if there.endswith("png") else 1)
+    with pytest.raises(OutputError, match=f"{there} exists"):
+        render_tunes(tunes, formats, tmp_path, "set", Look(LOW))
+    assert names_in(tmp_path) == {there}
+    assert (tmp_path / there).read_text() == "mine"
+    done = render_tunes(tunes, formats, tmp_path, "set", Look(LOW), force=True)
+    assert tmp_path / there in done.files
+    assert (tmp_path / there).read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("x.PDF", "pdf"), ("x.ABC", "abc"), ("x.Png", "png"), ("x.MID", "midi")]
+)
+def test_a_file_asked_for_is_the_file_written(tmp_path: Path, name: str, form: str) -> None:
+    lower = tmp_path / f"x.{FORMATS[form].suffix}"
+    lower.write_text("mine")
+    out = tmp_path / name
+    corpus = corpus_of(tmp_path, [JIG])
+    assert render_files(corpus, [form], out, Look(LOW)) == Rendering([out], [])
+    assert lower.read_text() == "mine"
+    with pytest.raises(OutputError, match=f"{name} exists"):
+        render_files(corpus, [form], out, Look(LOW))
+    assert render_files(corpus, [form], out, Look(LOW), force=True).files == [out]
+
+
+def test_one_file_cannot_hold_the_sound_of_two_tunes(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, [JIG, REEL])
+    for form in ("midi", "musicxml", "svg"):
+        with pytest.raises(InputError, match=r"one tune, not 2 \(give a folder"):
+            render_files(corpus, [form], tmp_path / f"t.{FORMATS[form].suffix}", Look())
+    assert names_in(tmp_path) == set()
+
+
+def test_several_png_pages_are_numbered_after_the_file_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "x-2.png").write_text("mine")
+    corpus, out = corpus_of(tmp_path, [JIG, REEL] * 4), tmp_path / "x.png"
+    with pytest.raises(OutputError, match=r"x-2\.png exists"):
+        render_files(corpus, ["png"], out, Look(LOW))
+    assert names_in(tmp_path) == {"x-2.png"}
+    files = render_files(corpus, ["png"], out, Look(LOW), force=True).files
+    assert [path.name for path in files] == [f"x-{page}.png" for page in range(1, len(files) + 1)]
+
+
+def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
+    corpus_of(tmp_path, [JIG, REEL], "set.abc")
+    corpus_of(tmp_path, [JIG], "set-1-the-pickup-jig.abc")
+    with pytest.raises(InputError, match=r"two files would be called .*set-1-the-pickup-jig\.mid"):
+        render_files(load_corpus([tmp_path / "in"]), ["midi"], tmp_path / "out", Look())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None:
+    done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", Look(LOW))
+    reason = "a duration that no note sign stands for: '1/512'"
+    assert done.left_out == [
+        f"X:1 'Too short': not in {form}: {reason}" for form in ("pdf", "png", "svg", "musicxml")
+    ]
+    assert {path.name for path in done.files} == names_in(tmp_path)
+    assert names_in(tmp_path) == {
+        *("set.abc", "set.pdf", "set.png", "set-1-too-short.mid"),
+        *(f"set-2-the-pickup-jig.{suffix}" for suffix in ("mid", "musicxml", "svg")),
+    }
+
+
+def test_a_tune_beyond_midi_is_left_out_of_midi_alone(tmp_path: Path) -> None:
+    done = render_tunes([JIG, TOO_LOW], ["midi", "svg"], tmp_path, "set", Look())
+    (line,) = done.left_out
+    assert line.startswith("X:1 'Too low': not in midi: a note lies outside")
+    assert "set-2-too-low.svg" in names_in(tmp_path)
+    assert "set-2-too-low.mid" not in names_in(tmp_path)
+
+
+def test_what_is_left_out_is_named_with_its_file(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, [JIG, TOO_SHORT])
+    source = tmp_path / "in" / "two.abc"
+    for out in (tmp_path / "out", tmp_path / "book.pdf"):
+        (line,) = render_files(corpus, ["pdf"], out, Look()).left_out
+        assert line.startswith(f"{source}: X:1 'Too short': not in pdf: ")
+
+
+def test_a_tune_that_the_engraver_refuses_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def musicxml(tune: Tune, **_options: object) -> bytes:
+        return b"<html/>" if tune is JIG else musicxml_of(tune)
+
+    monkeypatch.setattr("abcgen.score.pages.musicxml_of", musicxml)
+    done = render_tunes([JIG, REEL], ["pdf"], tmp_path, "set", Look())
+    assert done.files == [tmp_path / "set.pdf"]
+    assert done.left_out == [
+        "X:1 'The Pickup Jig': not in pdf: the engraver cannot read this MusicXML"
+    ]
+
+
+def test_progress_counts_what_is_left_out(tmp_path: Path) -> None:
+    seen: list[int] = []
+    render_tunes(
+        [TOO_SHORT, JIG],
+        ["pdf", "musicxml"],
+        tmp_path,
+        "set",
+        Look(),
+        on_progress=lambda done, _total: seen.append(done),
+    )
+    assert seen == [1, 2, 3, 4]
+
+
+def test_it_is_an_error_if_nothing_can_be_written(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for form in ("pdf", "png", "svg"):
+        with pytest.raises(InputError, match=r"X:1 'Too short': .*1/512.*and 1 more"):
+            render_tunes([TOO_SHORT, TOO_SHORT], [form], out, "set", Look())
+    with pytest.raises(InputError, match="no tune"):
+        render_tunes([], list(FORMATS), out, "set", Look())
+    assert not out.exists()
+
+
+def test_a_paper_that_is_not_known_is_no_fault_of_the_tunes(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown paper 'a0'"):
+        render_tunes([JIG], ["pdf"], tmp_path, "set", Look(PageConfig(paper="a0")))
+
+
+def test_force_removes_what_an_earlier_run_wrote_and_nothing_else(tmp_path: Path) -> None:
+    stale = {"set-1.png", "set-7.png", "set-3.mid", "set-03-the-old-one.mid", "set.mid"}
+    others = {
+        *("set-3-the-old-one.svg", "set.pdf", "set.txt", "set-3-Mine.mid", "set-final.mid"),
+        *("setter-1-a.mid", "my-set-1-a.mid", "set-1-a.mid.bak", "set-2-x.png", "SET.png"),
+    }
+    for name in stale | others:
+        (tmp_path / name).write_text("old")
+    (tmp_path / "set-5-a-folder.mid").mkdir()
+    done = render_tunes([JIG, REEL], ["midi", "png"], tmp_path, "set", Look(LOW), force=True)
+    assert names_in(tmp_path) == others | {path.name for path in done.files}
+    assert (tmp_path / "set-5-a-folder.mid").is_dir()
+    assert all((tmp_path / name).read_text() == "old" for name in others)
+
+
+def test_force_never_removes_what_was_read(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    corpus_of(tmp_path, [JIG, REEL], "set.abc")
+    (folder / "set-9-mine.mid").write_text("to be mended")
+    corpus = load_corpus([folder])
+    render_files(corpus, ["midi"], folder, Look(), force=True)
+    assert (folder / "set-9-mine.mid").read_text() == "to be mended"
+
+
+def test_force_removes_nothing_beside_a_file_asked_for(tmp_path: Path) -> None:
+    for name in ("x.mid", "x-1-other.mid"):
+        (tmp_path / name).write_text("old")
+    corpus = corpus_of(tmp_path, [JIG])
+    render_files(corpus, ["midi"], tmp_path / "x.mid", Look(), force=True)
+    assert (tmp_path / "x-1-other.mid").read_text() == "old"
+
+
+def test_a_run_that_writes_nothing_removes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "set-1-old.svg").write_text("old")
+    with pytest.raises(InputError):
+        render_tunes([TOO_SHORT], ["svg"], tmp_path, "set", Look(), force=True)
+    assert names_in(tmp_path) == {"set-1-old.svg"}
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for form in ("pdf", "midi"):
+        with pytest.raises(OutputError, match=r"cannot write .*file/out"):
+            render_tunes([JIG], [form], tmp_path / "file" / "out", "set", Look())

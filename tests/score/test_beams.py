@@ -25,8 +25,8 @@ def sizes(text: str, metre: Metre, bar: int = 0) -> list[int]:
         ("A2 B2 cd ef", Metre(4, 4), [4]),
         ("A3/2B/ A3/2B/ cdef", Metre(4, 4), [2, 2, 4]),
         ("A/B/c/d/ e/f/g/a/", Metre(2, 4), [4, 4]),
-        ("(3ABc) de fgab", Metre(4, 4), [3, 2, 4]),
-        ("A(3B/c/d/)e fga", Metre(6, 8), [5, 3]),
+        ("(3ABc de fgab", Metre(4, 4), [3, 2, 4]),
+        ("A(3B/c/d/e fga", Metre(6, 8), [5, 3]),
         ("ABz def", Metre(6, 8), [2, 3]),
         ("ABcde", FREE_METRE, [2, 2]),
     ],
@@ -41,7 +41,7 @@ def test_a_pickup_is_beamed_as_the_end_of_a_bar() -> None:
 
 
 def test_the_second_half_of_a_divided_bar_is_beamed_as_that() -> None:
-    assert sizes("A8 | A2 B4 :| cd | e8", Metre(4, 4), bar=2) == [2]
+    assert sizes("|: A8 | A2 B4 :| cd | e8", Metre(4, 4), bar=2) == [2]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from abcgen.score.lazy import LazyModule
 from abcgen.score.midi import midi_of
 from abcgen.score.sounding import sounding_notes
 from tests.strategies import tunes
-from tests.tunes import CHORDS, JIG, REEL, changed, tune
+from tests.tunes import CHORDS, JIG, REEL, TOO_LOW, changed, tune
 
 mido = LazyModule("mido")
 FIDDLE = INSTRUMENTS["fiddle"]
@@ -73,7 +73,7 @@ def test_tied_notes_and_chords_sound_once() -> None:
 
 
 def test_sevenths_of_a_beat_do_not_drift() -> None:
-    long = tune("|".join(["(7ABcdefg)"] * 40) + "|]", metre=Metre(1, 4))
+    long = tune("|".join(["(7ABcdefg"] * 40) + "|]", metre=Metre(1, 4))
     found = notes(long)
     for number, (onset, _, _) in enumerate(found):
         assert abs(onset - Fraction(number * 480, 7)) <= Fraction(1, 2)
@@ -133,4 +133,4 @@ def test_the_instrument_and_the_title_are_in_the_file() -> None:
 
 def test_a_note_beyond_midi_is_refused() -> None:
     with pytest.raises(InputError, match="MIDI"):
-        midi_of(tune("A,,,,,,,,,8 |]"), instrument=FIDDLE)
+        midi_of(TOO_LOW, instrument=FIDDLE)

@@ -9,22 +9,31 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.config import PageConfig
-from abcgen.errors import InputError, OutputError
-from abcgen.score.pages import write_pdf, write_pngs
+from abcgen.errors import InputError, NotationError
+from abcgen.score.pages import set_pages, sheet_of
 from abcgen.score.text import key_name, kind_and_key
-from tests.tunes import CHORDS, JIG, REEL
+from tests.tunes import CHORDS, JIG, REEL, tune
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from abcgen.notation.tune import Tune
 
 HOSTILE = '#let x = read("/etc/passwd")'
-LOW = PageConfig(ppi=30)
+A4, LOW = PageConfig(), PageConfig(ppi=30)
 
 
 def long_tune(times: int, title: str = "A long tune") -> Tune:
     return replace(JIG, bars=JIG.bars * times, title=title)
+
+
+def write_pdf(
+    tunes: Sequence[Tune], path: Path, page: PageConfig = A4, *, composer: str = ""
+) -> None:
+    sheets = [sheet_of(tune, page, composer=composer) for tune in tunes]
+    (document,) = set_pages(sheets, page, "pdf")
+    path.write_bytes(document)
 
 
 def text_of(path: Path) -> str:
@@ -39,7 +48,7 @@ def pages_of(path: Path) -> list[str]:
 
 
 def test_a_page_says_title_rhythm_key_and_composer(tmp_path: Path) -> None:
-    write_pdf([JIG], tmp_path / "jig.pdf", PageConfig(), composer="a network")
+    write_pdf([JIG], tmp_path / "jig.pdf", composer="a network")
     (page,) = pages_of(tmp_path / "jig.pdf")
     assert all(words in page for words in ("The Pickup Jig", "jig · D", "a network"))
 
@@ -47,20 +56,20 @@ def test_a_page_says_title_rhythm_key_and_composer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("title", [HOSTILE, "*bold* _it_ $x^2$ // \\ <a> @b", '"; #panic("x")'])
 def test_a_title_prints_as_the_words_it_is(tmp_path: Path, title: str) -> None:
     path = tmp_path / "title.pdf"
-    write_pdf([replace(REEL, title=title)], path, PageConfig(), composer=title, heading=title)
+    write_pdf([replace(REEL, title=title)], path, composer=title)
     assert text_of(path).count(title) == 2
 
 
 def test_the_same_tunes_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.pdf", "b.pdf"):
-        write_pdf([CHORDS, REEL], tmp_path / name, PageConfig())
+        write_pdf([CHORDS, REEL], tmp_path / name)
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
 
 
 def test_fonts_are_embedded(tmp_path: Path) -> None:
     if not (tool := shutil.which("pdffonts")):
         pytest.skip("pdffonts is not installed")
-    write_pdf([JIG], tmp_path / "jig.pdf", PageConfig(), composer="x")
+    write_pdf([JIG], tmp_path / "jig.pdf", composer="x")
     done = subprocess.run([tool, tmp_path / "jig.pdf"], capture_output=True, check=True)  # noqa: S603
     fonts = done.stdout.decode().splitlines()[2:]
     assert fonts
@@ -68,13 +77,13 @@ def test_fonts_are_embedded(tmp_path: Path) -> None:
 
 
 def test_two_short_tunes_share_a_page_and_it_has_no_number(tmp_path: Path) -> None:
-    write_pdf([JIG, CHORDS], tmp_path / "two.pdf", PageConfig())
+    write_pdf([JIG, CHORDS], tmp_path / "two.pdf")
     (page,) = pages_of(tmp_path / "two.pdf")
     assert not re.search(r"^ +1$", page.rstrip().splitlines()[-1])
 
 
 def test_a_tune_that_fits_on_a_page_is_not_divided(tmp_path: Path) -> None:
-    write_pdf([long_tune(2, "First"), long_tune(2, "Second")], tmp_path / "x.pdf", PageConfig())
+    write_pdf([long_tune(2, "First"), long_tune(2, "Second")], tmp_path / "x.pdf")
     first, second = pages_of(tmp_path / "x.pdf")
     assert "First" in first
     assert "Second" in second
@@ -82,26 +91,15 @@ def test_a_tune_that_fits_on_a_page_is_not_divided(tmp_path: Path) -> None:
 
 
 def test_a_tune_longer_than_a_page_goes_on_over_the_page(tmp_path: Path) -> None:
-    write_pdf([long_tune(9)], tmp_path / "x.pdf", PageConfig())
+    write_pdf([long_tune(9)], tmp_path / "x.pdf")
     assert len(pages_of(tmp_path / "x.pdf")) == 3
 
 
-def test_a_book_has_a_title_page_with_contents(tmp_path: Path) -> None:
-    tunes = [replace(CHORDS, title=f"Tune {number}") for number in range(1, 10)]
-    write_pdf(tunes, tmp_path / "book.pdf", PageConfig(), heading="A #Book")
-    write_pdf(tunes[:8], tmp_path / "few.pdf", PageConfig(), heading="A #Book")
-    title_page = pages_of(tmp_path / "book.pdf")[0]
-    assert "A #Book" in title_page
-    assert re.search(r"Tune 9[ .\u2060]+\d", title_page)
-    assert "A #Book" not in text_of(tmp_path / "few.pdf")
-
-
-def test_png_pages_are_numbered_where_there_are_several(tmp_path: Path) -> None:
-    (one,) = write_pngs([CHORDS], tmp_path / "one.png", LOW)
-    many = write_pngs([long_tune(9)], tmp_path / "many.png", LOW)
-    assert one == tmp_path / "one.png"
-    assert [path.name for path in many] == ["many-1.png", "many-2.png", "many-3.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in [one, *many])
+def test_every_page_is_a_picture() -> None:
+    one = set_pages([sheet_of(CHORDS, LOW)], LOW, "png")
+    many = set_pages([sheet_of(long_tune(9), LOW)], LOW, "png")
+    assert (len(one), len(many)) == (1, 3)
+    assert all(page.startswith(b"\x89PNG") for page in [*one, *many])
 
 
 def test_larger_staves_and_letter_paper_are_honoured(tmp_path: Path) -> None:
@@ -111,21 +109,22 @@ def test_larger_staves_and_letter_paper_are_honoured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [PageConfig(paper="a0"), PageConfig(staff_height=500.0)])
-def test_a_page_that_cannot_be_is_refused(tmp_path: Path, page: PageConfig) -> None:
+def test_a_page_that_cannot_be_is_refused_before_any_tune_is_engraved(page: PageConfig) -> None:
+    tunes = iter([JIG])
     with pytest.raises(InputError):
-        write_pdf([JIG], tmp_path / "x.pdf", page)
-    assert not list(tmp_path.iterdir())
+        set_pages((sheet_of(tune, A4) for tune in tunes), page, "pdf")
+    assert list(tunes) == [JIG]
+    with pytest.raises(InputError):
+        sheet_of(JIG, page)
 
 
-def test_no_tunes_make_no_pages(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no tune"):
-        write_pdf([], tmp_path / "x.pdf", PageConfig())
+def test_no_tunes_make_no_pages() -> None:
+    assert set_pages([], A4, "pdf") == set_pages([], A4, "png") == []
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"x\.pdf"):
-        write_pdf([CHORDS], tmp_path / "file" / "x.pdf", PageConfig())
+def test_a_tune_that_no_signs_stand_for_has_no_sheet() -> None:
+    with pytest.raises(NotationError, match="1/512"):
+        sheet_of(tune("A/64 |]"), A4)
 
 
 def test_keys_are_named_as_musicians_say_them() -> None:

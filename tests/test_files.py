@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from abcgen.errors import OutputError
+from abcgen.files import check_writable, refuse_to_overwrite, unused_folder, write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_file_is_written_whole_and_leaves_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_writing_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    write_atomically(path, b"old")
+
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fdopen", full)
+    with pytest.raises(OutputError, match="no space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
+    refuse_to_overwrite(tmp_path / "new", force=False)
+    refuse_to_overwrite(tmp_path, force=False)  # an empty folder is as good as none
+    (tmp_path / "a.txt").touch()
+    for path in (tmp_path, tmp_path / "a.txt"):
+        with pytest.raises(OutputError, match="--force"):
+            refuse_to_overwrite(path, force=False)
+        refuse_to_overwrite(path, force=True)
+
+
+def test_folders_are_numbered_on(tmp_path: Path) -> None:
+    (tmp_path / "run-1").mkdir()
+    assert unused_folder(tmp_path, "run") == tmp_path / "run-2"
+
+
+def test_writability_is_checked_without_a_trace(tmp_path: Path) -> None:
+    check_writable(tmp_path / "deep" / "down")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by the system when a file is tried, as it tells everyone but root."""
+
+    def denied(*_arguments: Any, **_named: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
+    monkeypatch.setattr(tempfile, "mkstemp", denied)
+    with pytest.raises(OutputError, match="permission denied"):
+        check_writable(tmp_path / "out")
+    with pytest.raises(OutputError, match=r"permission denied.*--out"):
+        write_atomically(tmp_path / "out", b"")
+
+
+def test_a_file_where_a_folder_is_needed_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        check_writable(tmp_path / "file" / "out")
