@@ -290,7 +290,8 @@ def sample(
     from abcgen.notation.instruments import instrument_named
     from abcgen.notation.writer import write_abc
     from abcgen.pipeline.checkpoints import find_checkpoint
-    from abcgen.pipeline.rendering import Look, render_tunes
+    from abcgen.pipeline.formats import Look
+    from abcgen.pipeline.rendering import render_tunes
     from abcgen.pipeline.sampling import sample_tunes
 
     display = Display(as_json=as_json)
@@ -394,7 +395,8 @@ def render(
 ) -> None:
     """Prints tunes as sheet music, or writes them as MIDI or MusicXML."""
     from abcgen.notation.instruments import instrument_named
-    from abcgen.pipeline.rendering import Look, formats_named, render_files
+    from abcgen.pipeline.formats import Look, formats_named
+    from abcgen.pipeline.rendering import render_files
 
     display = Display(as_json=as_json)
     formats = formats_named(to)

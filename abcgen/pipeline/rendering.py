@@ -7,18 +7,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from abcgen.config import PageConfig, SoundConfig
-from abcgen.errors import InputError, OutputError
+from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
-from abcgen.notation.instruments import Instrument, instrument_named
-from abcgen.notation.writer import write_tunebook
-from abcgen.score.engrave import engrave_svg
-from abcgen.score.midi import midi_of
-from abcgen.score.musicxml import musicxml_of
-from abcgen.score.pages import Sheet, set_pages, sheet_of
+from abcgen.pipeline.formats import FORMATS, Format, Look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from abcgen.corpus.loading import Corpus, FileReading
@@ -27,23 +21,6 @@ if TYPE_CHECKING:
     OnProgress = Callable[[int, int], None]
 
 MAX_SLUG = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How tunes are printed and played.
-
-    Attributes:
-        page: The page.
-        composer: What stands at the right above every tune.
-        instrument: What plays in MIDI files.
-    """
-
-    page: PageConfig = field(default_factory=PageConfig)
-    composer: str = ""
-    instrument: Instrument = field(
-        default_factory=lambda: instrument_named(SoundConfig().instrument)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,83 +34,6 @@ class Rendering:
 
     files: list[Path]
     left_out: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How tunes become files of one kind.
-
-    Attributes:
-        suffix: The ending of the files' names.
-        make: What stands for one tune: the content of its file, or its part of the book.
-        bind: Makes the book of all parts, file by file; None if every tune has its own file.
-        extras: What may stand between a file name's stem and ending, as a regular expression.
-    """
-
-    suffix: str
-    make: Callable[[Tune, Look], Any]
-    bind: Callable[[Iterable[Any], Look], list[bytes]] | None = None
-    extras: str = ""
-
-
-def _abc_book(tunes: Iterable[Tune], _look: Look) -> list[bytes]:
-    book = write_tunebook(tunes)
-    return [book.encode()] if book else []
-
-
-def _pdf_book(sheets: Iterable[Sheet], look: Look) -> list[bytes]:
-    return set_pages(sheets, look.page, "pdf")
-
-
-def _png_pages(sheets: Iterable[Sheet], look: Look) -> list[bytes]:
-    return set_pages(sheets, look.page, "png")
-
-
-def _tune(tune: Tune, _look: Look) -> Tune:
-    return tune
-
-
-def _sheet(tune: Tune, look: Look) -> Sheet:
-    return sheet_of(tune, look.page, composer=look.composer)
-
-
-def _svg(tune: Tune, look: Look) -> bytes:
-    return engrave_svg(_musicxml(tune, look)).encode()
-
-
-def _midi(tune: Tune, look: Look) -> bytes:
-    return midi_of(tune, instrument=look.instrument)
-
-
-def _musicxml(tune: Tune, look: Look) -> bytes:
-    return musicxml_of(tune, composer=look.composer)
-
-
-PAGE_NUMBER = r"(-\d+)?"
-TUNE_NUMBER = r"(-\d+(-[a-z0-9-]+)?)?"
-FORMATS = {
-    "abc": Format("abc", _tune, _abc_book),
-    "pdf": Format("pdf", _sheet, _pdf_book),
-    "png": Format("png", _sheet, _png_pages, PAGE_NUMBER),
-    "svg": Format("svg", _svg, extras=TUNE_NUMBER),
-    "midi": Format("mid", _midi, extras=TUNE_NUMBER),
-    "musicxml": Format("musicxml", _musicxml, extras=TUNE_NUMBER),
-}
-
-
-def formats_named(names: str) -> list[str]:
-    """The formats in a list such as ``pdf,midi``.
-
-    Raises:
-        InputError: if one is not known, or there is none.
-    """
-    wanted = list(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown or not wanted:
-        raise InputError(
-            f"unknown format {', '.join(unknown) or names!r}", way_out=f"any of {','.join(FORMATS)}"
-        )
-    return wanted
 
 
 def render_tunes(  # noqa: PLR0913 - what, where to, how
@@ -157,9 +57,7 @@ def render_tunes(  # noqa: PLR0913 - what, where to, how
         folder: Where to.
         stem: What the files' names begin with.
         look: How to print and play them.
-        force: Whether to write over what is there. What an earlier run left is then removed when
-            all is written: in these formats, files of the names that runs with this stem give
-            (``stem.pdf``, ``stem-12-the-title.mid``, ``stem-2.png``), and no others.
+        force: Whether to write over files that are there. None is ever removed.
         on_progress: Called with the tunes done and in all, counted once for each format.
 
     Raises:
@@ -168,10 +66,7 @@ def render_tunes(  # noqa: PLR0913 - what, where to, how
     """
     target = _Target([_Entry(tune) for tune in tunes], folder, stem)
     press = _Press(look, force, len(tunes) * len(formats), on_progress)
-    rendering = press.render([target], formats)
-    if force:
-        _remove_leftovers([target], formats, keep=rendering.files)
-    return rendering
+    return press.render([target], formats)
 
 
 def render_files(
@@ -192,8 +87,7 @@ def render_files(
             format, for all tunes together. Only if they fill several PNG pages these are
             numbered: ``out-1.png``, ``out-2.png`` ….
         look: How to print and play them.
-        force: As in ``render_tunes``; files that were read are never removed, and beside an
-            ``out`` that is a file nothing is.
+        force: As in ``render_tunes``.
         on_progress: As in ``render_tunes``.
 
     Raises:
@@ -204,11 +98,7 @@ def render_files(
     in_folder = out.is_dir() or not out.suffix
     targets = _targets(corpus, out) if in_folder else [_one_file(corpus, formats, out)]
     press = _Press(look, force, len(corpus.tunes) * len(formats), on_progress)
-    rendering = press.render(targets, formats)
-    if force and in_folder:
-        read = [file.path for file in corpus.files]
-        _remove_leftovers(targets, formats, keep=[*rendering.files, *read])
-    return rendering
+    return press.render(targets, formats)
 
 
 class _Entry(NamedTuple):
@@ -255,7 +145,7 @@ class _Target:
         """The files that are sure to be written; how many PNG pages there are shows later."""
         if form.bind is None:
             return [self.single(place, form) for place in range(len(self.entries))]
-        return [] if form.extras else self.books(1, form)
+        return [] if form.has_pages else self.books(1, form)
 
     def _named(self, extra: str, form: Format) -> Path:
         return self.folder / f"{self.stem}{extra}{self.suffix or f'.{form.suffix}'}"
@@ -376,28 +266,6 @@ def _one_file(corpus: Corpus, formats: Sequence[str], out: Path) -> _Target:
         )
     entries = [_Entry(tune, file.path) for file in corpus.files for tune in file.tunes]
     return _Target(entries, out.parent, out.stem, out.suffix)
-
-
-def _remove_leftovers(
-    targets: Sequence[_Target], formats: Sequence[str], keep: Iterable[Path]
-) -> None:
-    """Remove what earlier runs wrote under the same stems and formats, so that runs do not mix."""
-    kept = {path.resolve() for path in keep}
-    for target in targets:
-        endings = "|".join(rf"{FORMATS[name].extras}\.{FORMATS[name].suffix}" for name in formats)
-        ours = re.compile(f"{re.escape(target.stem)}(?:{endings})")
-        for path in target.folder.iterdir():
-            is_file = path.is_file() and not path.is_symlink()
-            if ours.fullmatch(path.name) and is_file and path.resolve() not in kept:
-                _remove(path)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot remove {path}, left by an earlier run: {reason}") from error
 
 
 def _stems(files: Sequence[FileReading]) -> list[str]:

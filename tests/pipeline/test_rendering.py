@@ -8,15 +8,8 @@ from abcgen.config import PageConfig
 from abcgen.corpus.loading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
-from abcgen.pipeline.rendering import (
-    FORMATS,
-    Look,
-    Rendering,
-    formats_named,
-    render_files,
-    render_tunes,
-    slug,
-)
+from abcgen.pipeline.formats import FORMATS, Look, formats_named
+from abcgen.pipeline.rendering import Rendering, render_files, render_tunes, slug
 from abcgen.score.musicxml import musicxml_of
 from tests.tunes import JIG, REEL, TOO_LOW, tune
 
@@ -222,43 +215,10 @@ def test_a_paper_that_is_not_known_is_no_fault_of_the_tunes(tmp_path: Path) -> N
         render_tunes([JIG], ["pdf"], tmp_path, "set", Look(PageConfig(paper="a0")))
 
 
-def test_force_removes_what_an_earlier_run_wrote_and_nothing_else(tmp_path: Path) -> None:
-    stale = {"set-1.png", "set-7.png", "set-3.mid", "set-03-the-old-one.mid", "set.mid"}
-    others = {
-        *("set-3-the-old-one.svg", "set.pdf", "set.txt", "set-3-Mine.mid", "set-final.mid"),
-        *("setter-1-a.mid", "my-set-1-a.mid", "set-1-a.mid.bak", "set-2-x.png", "SET.png"),
-    }
-    for name in stale | others:
-        (tmp_path / name).write_text("old")
-    (tmp_path / "set-5-a-folder.mid").mkdir()
-    done = render_tunes([JIG, REEL], ["midi", "png"], tmp_path, "set", Look(LOW), force=True)
-    assert names_in(tmp_path) == others | {path.name for path in done.files}
-    assert (tmp_path / "set-5-a-folder.mid").is_dir()
-    assert all((tmp_path / name).read_text() == "old" for name in others)
-
-
-def test_force_never_removes_what_was_read(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    corpus_of(tmp_path, [JIG, REEL], "set.abc")
-    (folder / "set-9-mine.mid").write_text("to be mended")
-    corpus = load_corpus([folder])
-    render_files(corpus, ["midi"], folder, Look(), force=True)
-    assert (folder / "set-9-mine.mid").read_text() == "to be mended"
-
-
-def test_force_removes_nothing_beside_a_file_asked_for(tmp_path: Path) -> None:
-    for name in ("x.mid", "x-1-other.mid"):
-        (tmp_path / name).write_text("old")
-    corpus = corpus_of(tmp_path, [JIG])
-    render_files(corpus, ["midi"], tmp_path / "x.mid", Look(), force=True)
-    assert (tmp_path / "x-1-other.mid").read_text() == "old"
-
-
-def test_a_run_that_writes_nothing_removes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "set-1-old.svg").write_text("old")
-    with pytest.raises(InputError):
-        render_tunes([TOO_SHORT], ["svg"], tmp_path, "set", Look(), force=True)
-    assert names_in(tmp_path) == {"set-1-old.svg"}
+def test_nothing_is_ever_removed(tmp_path: Path) -> None:
+    (tmp_path / "set-3-the-old-one.mid").write_text("old")
+    render_tunes([JIG, REEL], ["midi"], tmp_path, "set", Look(), force=True)
+    assert (tmp_path / "set-3-the-old-one.mid").read_text() == "old"
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
