@@ -51,7 +51,7 @@ def perform(program: Path, abc: str, folder: Path) -> Performance:
     source.write_text(_plain(abc) + "\n", encoding="utf-8")
     target.unlink(missing_ok=True)
     command = [str(program), str(source), "-o", str(target), "-NGRA", "-NGUI", "-NFER"]
-    result = subprocess.run(  # noqa: S603 - our own arguments
+    result = subprocess.run(
         command, check=False, capture_output=True, encoding="utf-8", errors="replace"
     )
     return Performance(_notes(target.read_bytes()) if target.exists() else [], result.stdout)

@@ -84,7 +84,7 @@ def test_no_part_of_the_house_is_unknown() -> None:
 def loaded_by(statement: str) -> set[str]:
     """Top-level modules that a statement loads in a fresh interpreter."""
     code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    result = subprocess.run(  # noqa: S603 - our own interpreter on our own words
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     return set(result.stdout.split())

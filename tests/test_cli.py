@@ -120,9 +120,7 @@ def test_a_senseless_command_line_exits_with_2(run: Callable[..., Answer]) -> No
 
 def test_the_module_does_what_the_program_does(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "abcgen", "check", "nowhere.abc"]
-    result = subprocess.run(  # noqa: S603 - our own interpreter
-        command, capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert result.returncode == 1
     assert "nowhere.abc does not exist" in result.stderr
 
@@ -331,9 +329,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     write_small_corpus(folder / "corpora")
     command = [sys.executable, "-m", "abcgen", "train", *TRAINING]
-    result = subprocess.run(  # noqa: S603 - our own interpreter
-        command, cwd=folder, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     (folder / "said.txt").write_text(result.stderr + result.stdout, encoding="utf-8")
     return folder
@@ -446,7 +442,7 @@ def test_an_interrupted_training_can_be_sampled_and_gone_on_with(
 ) -> None:
     write_small_corpus(tmp_path / "corpora")
     command = [sys.executable, "-m", "abcgen", "train", *TRAINING, "--epochs", "100000"]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+    process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     metrics = tmp_path / "checkpoints" / "run-1" / "metrics.jsonl"
@@ -462,7 +458,7 @@ def test_an_interrupted_training_can_be_sampled_and_gone_on_with(
     before = len(metrics.read_text(encoding="utf-8").splitlines())
     sampled = run("sample", "--count", "1", "--temperature", "30")  # it is read, if not learned
     one_line(sampled, "none of 40")
-    resumed = subprocess.run(  # noqa: S603 - our own interpreter
+    resumed = subprocess.run(
         [sys.executable, "-m", "abcgen", "train", "--resume", "--epochs", str(before + 2)],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip

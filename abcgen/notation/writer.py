@@ -32,6 +32,7 @@ BARS_A_LINE = 4
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
 TRIPLET = (3, 2, 3)
 QUARTER = Fraction(1, 4)
+HALF = 2  # the denominator that a lone slash stands for
 MIDDLE_C_OCTAVE = 4
 SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
@@ -132,7 +133,7 @@ def length_text(duration: Fraction, unit: Fraction) -> str:
     number = "" if ratio.numerator == 1 else str(ratio.numerator)
     if ratio.denominator == 1:
         return number
-    return f"{number}/" if ratio.denominator == 2 else f"{number}/{ratio.denominator}"  # noqa: PLR2004
+    return f"{number}/" if ratio.denominator == HALF else f"{number}/{ratio.denominator}"
 
 
 class MusicWriter:

@@ -14,7 +14,5 @@ def test_importing_loads_no_framework(module: str) -> None:
         f"import sys; sys.path[:] = {sys.path!r}; import abcgen.model.{module}; "
         "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
     )
-    run = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -315,7 +315,7 @@ print("interrupted", result.interrupted)
 
 
 def test_ctrl_c_leaves_a_whole_checkpoint_and_a_quiet_terminal(tmp_path: Path) -> None:
-    process = subprocess.Popen(  # noqa: S603 - our own script
+    process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
