@@ -138,14 +138,7 @@ def train_network(
         CheckpointError: if a run cannot be gone on with.
         OutputError: if the folder cannot be written to.
     """
-    task = Task(
-        lesson.training,
-        lesson.validation,
-        lesson.vocabulary,
-        plan.network,
-        plan.options,
-        lesson.about,
-    )
+    task = lesson.task(plan.network, plan.options)
     return train(task, folder, Watch(on_event, _Voice(plan.options.seed)), resume=plan.resume)
 
 
