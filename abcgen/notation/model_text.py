@@ -77,8 +77,9 @@ def _body(tune: Tune) -> str:
     text = ""
     before: BarLine | None = None
     for bar in tune.bars:
-        text = _glue(text, before, bar) + _changes(bar) + "".join(music.items(bar))
-        text += bar.line
+        # A rest is a rest, whether its source prints it or not.
+        notes = "".join(music.items(bar)).replace("x", "z")
+        text = f"{_glue(text, before, bar)}{_changes(bar)}{notes}{bar.line}"
         before = bar.line
     return text
 

@@ -66,7 +66,9 @@ def _windows_with_short_notes(pieces: list[Piece], metre: Metre) -> set[int]:
 
 
 def _parted(before: Piece, piece: Piece, metre: Metre, fine: set[int]) -> bool:
-    """Whether the beam breaks between two neighbours."""
+    """Whether the beam breaks between two neighbours; within a tuplet it never does."""
+    if piece.tuplet is not None and not piece.first:
+        return False
     window, beat = _window(piece, metre), _beat(metre)
     if window != _window(before, metre):
         return True

@@ -35,6 +35,11 @@ def test_signs_that_meet_are_written_as_one() -> None:
     assert text.splitlines()[-1] == "|:C8|D8::E8||:F8:|G8|]"
 
 
+def test_invisible_rests_are_rests() -> None:
+    text = encode_tune(read_abc("X:1\nM:4/4\nL:1/8\nK:Cmix\nC4x4|]")).text
+    assert text == "M:4/4\nK:Cmix\nC4z4|]\n"
+
+
 def test_changes_stand_in_line() -> None:
     text = encode_tune(read_abc("X:1\nM:4/4\nL:1/8\nK:G\nG8|\nM:3/4\nK:Gm\nG6|")).text
     assert text == "M:4/4\nK:Cmaj\nc8|[M:3/4][K:Cmin]c6|\n"

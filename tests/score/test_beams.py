@@ -35,6 +35,11 @@ def test_notes_are_beamed_as_the_metre_asks(text: str, metre: Metre, expected: l
     assert sizes(text, metre) == expected
 
 
+def test_a_beam_never_breaks_within_a_tuplet() -> None:
+    assert sizes("(3DDEF/G/ | A8", Metre(4, 4)) == [5]
+    assert sizes("A(3BcdA Bcde", Metre(4, 4)) == [5, 4]
+
+
 def test_a_pickup_is_beamed_as_the_end_of_a_bar() -> None:
     assert sizes("ABc | d8", Metre(4, 4)) == [3]
     assert sizes("ABcde | d8", Metre(4, 4)) == [4]
