@@ -15,6 +15,7 @@ from abcgen.notation.tune import (
     Rest,
     Tune,
     Tuplet,
+    notes_in,
 )
 
 DOUBLE = 2
@@ -43,7 +44,7 @@ def pitches_of(tune: Tune) -> list[int]:
         pitch.midi
         for bar in tune.bars
         for item in bar.items
-        for note in (item.items if isinstance(item, Tuplet) else (item,))
+        for note in notes_in(item)
         if isinstance(note, Note)
         for pitch in note.pitches
     ]

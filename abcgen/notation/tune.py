@@ -93,6 +93,11 @@ class Tuplet:
 Item = Note | Rest | Tuplet
 
 
+def notes_in(item: Item) -> tuple[Note | Rest, ...]:
+    """The notes and rests of a tuplet, or the one note or rest itself."""
+    return item.items if isinstance(item, Tuplet) else (item,)
+
+
 class BarLine(StrEnum):
     """The bar line that closes a bar, as ABC writes it."""
 
@@ -244,9 +249,8 @@ def timed(bars: tuple[Bar, ...], order: tuple[int, ...] | None = None) -> Iterat
     onset = Fraction(0)
     for index in order if order is not None else range(len(bars)):
         for item in bars[index].items:
-            inner = item.items if isinstance(item, Tuplet) else (item,)
             ratio = Fraction(item.normal, item.actual) if isinstance(item, Tuplet) else Fraction(1)
-            for single in inner:
+            for single in notes_in(item):
                 duration = single.duration * ratio
                 yield TimedNote(single, onset, duration, index)
                 onset += duration

@@ -20,6 +20,7 @@ from abcgen.notation.tune import (
     Rest,
     Tune,
     Tuplet,
+    notes_in,
     opens_section,
 )
 
@@ -64,10 +65,7 @@ def write_tunebook(tunes: Iterable[Tune]) -> str:
 def best_unit(tune: Tune) -> Fraction:
     """The unit note length that leaves most notes without a number; 1/8 where two tie."""
     durations = [
-        note.duration
-        for bar in tune.bars
-        for item in bar.items
-        for note in (item.items if isinstance(item, Tuplet) else (item,))
+        note.duration for bar in tune.bars for item in bar.items for note in notes_in(item)
     ]
     return max(UNITS, key=durations.count)
 
@@ -191,8 +189,7 @@ class MusicWriter:
 
 
 def _has_beam(item: Item) -> bool:
-    notes = item.items if isinstance(item, Tuplet) else (item,)
-    return all(note.duration < QUARTER for note in notes)
+    return all(note.duration < QUARTER for note in notes_in(item))
 
 
 def _name(pitch: Pitch) -> str:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from abcgen.errors import NotationError
-from abcgen.notation.tune import Note, Rest, Tuplet
+from abcgen.notation.tune import Note, Rest, Tuplet, notes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def _cut_bar(planned: PlannedBar) -> Iterator[list[Piece]]:
     onset = planned.offset
     for item in map(_printable, planned.bar.items):
         tuplet = item if isinstance(item, Tuplet) else None
-        inner = item.items if isinstance(item, Tuplet) else (item,)
+        inner = notes_in(item)
         for place, single in enumerate(inner):
             cut: list[Piece] = []
             beat = Fraction(0) if tuplet else planned.beat
@@ -183,7 +183,7 @@ def _printable(item: Item) -> Item:
 
 def _singles(bar: Bar) -> Iterator[Note | Rest]:
     for item in bar.items:
-        yield from item.items if isinstance(item, Tuplet) else (item,)
+        yield from notes_in(item)
 
 
 def _ties(singles: list[Note | Rest]) -> Iterator[frozenset[Pitch]]:
