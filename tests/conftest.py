@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.notation.reader import TuneBlock, decode_text, read_block, split_tunebook
+from abcgen.notation.reader import Reading, TuneBlock, decode_text, read_block, split_tunebook
 from abcgen.notation.tune import Tune
 
 # Random tunes are slow to draw on a busy machine; what they find does not depend on the clock.
@@ -37,7 +37,7 @@ def real_blocks() -> list[TuneBlock]:
 def real_tunes(real_blocks: list[TuneBlock]) -> list[Tune]:
     """Those of them that can be read."""
     readings = map(read_block, real_blocks)
-    return [reading for reading in readings if isinstance(reading, Tune)]
+    return [reading.tune for reading in readings if isinstance(reading, Reading)]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from abcgen.config import LIMITS
 from abcgen.corpus.midi import read_midi
 from abcgen.errors import InputError, NotationError
-from abcgen.notation.reader import LeftOut, decode_text, read_block, split_tunebook
+from abcgen.notation.reader import LeftOut, Reading, decode_text, read_block, split_tunebook
 from abcgen.notation.tune import Tune
 
 if TYPE_CHECKING:
@@ -192,7 +192,9 @@ def _read_bytes(path: Path) -> bytes:
 def _read_abc(text: str) -> Iterator[tuple[Tune | LeftOut, float]]:
     blocks = list(split_tunebook(text))
     for number, block in enumerate(blocks, start=1):
-        yield read_block(block), number / len(blocks)
+        result = read_block(block)
+        tune = result.tune if isinstance(result, Reading) else result
+        yield tune, number / len(blocks)
 
 
 def _read_midi(data: bytes, title: str) -> Tune | LeftOut:

@@ -54,6 +54,36 @@ class TuneBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """Something that a tune's text says wrongly and its bars or notes put right.
+
+    Attributes:
+        line: Line of the file.
+        what: What was done and why, in words for whoever typed the tune.
+        text: The text that it was done to.
+    """
+
+    line: int
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A tune that was read.
+
+    Attributes:
+        tune: The tune.
+        line: Line of the file where it begins.
+        repairs: What was put right in reading it.
+    """
+
+    tune: Tune
+    line: int
+    repairs: tuple[Repair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """A tune that could not be read faithfully.
 
@@ -108,13 +138,15 @@ def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:
     Yields:
         Tunes, and in their place those left out.
     """
-    yield from map(read_block, split_tunebook(text))
+    for block in split_tunebook(text):
+        result = read_block(block)
+        yield result.tune if isinstance(result, Reading) else result
 
 
-def read_block(block: TuneBlock) -> Tune | LeftOut:
+def read_block(block: TuneBlock) -> Reading | LeftOut:
     """Read one tune of a tunebook, or say why not."""
     try:
-        return read_abc(block.text, line=block.line)
+        return Reading(read_abc(block.text, line=block.line), block.line)
     except NotationError as error:
         number, title = _name(block)
         return LeftOut(error.line or block.line, number, title, _reason(error))

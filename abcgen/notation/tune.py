@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from abcgen.notation.chord_symbol import ChordSymbol
     from abcgen.notation.key import Key
 
 LETTERS = "CDEFGAB"
@@ -48,6 +49,21 @@ class Pitch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What is written at a note or rest for the player, and changes no note of the tune.
+
+    Attributes:
+        chord_symbol: The chord an accompanist plays from here on, or None.
+        decorations: Names from the standard's table (``staccato``, ``roll``), as written.
+        grace: Grace notes before it.
+    """
+
+    chord_symbol: ChordSymbol | None = None
+    decorations: tuple[str, ...] = ()
+    grace: tuple[Pitch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One note, or a chord of several, with one duration.
 
@@ -55,11 +71,13 @@ class Note:
         pitches: What sounds, in the order written; never empty.
         duration: Written duration in whole notes.
         tied: Whether it is tied to the note that follows: pitches that both have sound on.
+        marks: What is written at it besides, or None.
     """
 
     pitches: tuple[Pitch, ...]
     duration: Fraction
     tied: bool = False
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +87,12 @@ class Rest:
     Attributes:
         duration: Written duration in whole notes.
         visible: Whether it is printed (``z``) or only keeps the place (``x``).
+        marks: What is written at it besides, or None.
     """
 
     duration: Fraction
     visible: bool = True
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +211,34 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Tune:
-    """A tune of one voice.
+class Voice:
+    """A voice that sounds together with a tune's first.
 
     Attributes:
-        bars: Its bars in the order written.
+        name: Its name (``V:``), unlike that of any other voice of the tune.
+        bars: Its bars; they begin with the tune's and need not be as many.
+    """
+
+    name: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """A tune: one voice, the melody, and any others that sound with it.
+
+    Every voice opens in the tune's key and metre and carries its own changes of them.
+
+    Attributes:
+        bars: The bars of its first voice, in the order written.
         key: The key it opens in.
         metre: The metre it opens in.
         title: What it is called.
         rhythm: The kind of tune (reel, jig, air), as its source says it.
         source: Where it comes from.
         number: Its reference number (``X:``).
+        voice: The first voice's name, empty if it has none.
+        others: The other voices.
     """
 
     bars: tuple[Bar, ...]
@@ -211,6 +248,13 @@ class Tune:
     rhythm: str = ""
     source: str = ""
     number: int = 1
+    voice: str = ""
+    others: tuple[Voice, ...] = ()
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """All its voices, the first among them."""
+        return (Voice(self.voice, self.bars), *self.others)
 
 
 def opens_section(bars: tuple[Bar, ...], index: int) -> bool:

@@ -1,0 +1,85 @@
+"""The command line: parses, calls the pipeline, shows what came of it.
+
+Exit codes: 0 done (with a warning if some inputs were left out), 1 a mistake of the user's in one
+clear line, 2 a command line that makes no sense, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from abcgen import __version__
+from abcgen.cli import check, corpus, normalise, render, sample, train
+from abcgen.display import Display
+from abcgen.errors import AbcgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="abcgen",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.add_typer(corpus.app, name="corpus")
+_EXAMPLES: dict[Callable[..., None], str] = {
+    normalise.normalise: "abcgen normalise corpora/ --out clean.abc",
+    train.train: "abcgen train corpora/ --minutes 6",
+    sample.sample: "abcgen sample --temperature 0.8 --count 6 --seed 1",
+    check.check: "abcgen check my-tunes.abc",
+    render.render: "abcgen render my-tunes.abc --to pdf,midi",
+}
+for _command, _example in _EXAMPLES.items():
+    app.command(epilog=f"Example: {_example}")(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line; the one place where errors become a line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except AbcgenError as error:
+        Display().fail(str(error))
+        sys.exit(1)
+    except OSError as error:  # a path that cannot be looked at, a disk that is full
+        name = f"{error.filename}: " if error.filename else ""
+        Display().fail(f"{name}{(error.strerror or str(error)).lower()}")
+        sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            Display().say("interrupted")
+        raise
+    sys.exit(0)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        print(f"abcgen {__version__}")  # noqa: T201 - the answer to --version
+        raise typer.Exit
+
+
+@app.callback()
+def abcgen(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Learns from a folder of tunes and writes new ones, as ABC, MIDI and sheet music.
+
+    Begin with: abcgen corpus install oneills, abcgen train, abcgen sample
+    """
