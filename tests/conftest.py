@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.notation.reader import Reading, TuneBlock, decode_text, read_block, split_tunebook
-from abcgen.notation.tune import Tune
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
 
 # Random tunes are slow to draw on a busy machine; what they find does not depend on the clock.
 settings.register_profile(
