@@ -92,6 +92,7 @@ class Limits:
         tune_characters: Longest tune body read.
         bars: Most bars in a tune.
         bar_notes: Most notes in a bar.
+        voices: Most voices in a tune.
         rest_bars: Most bars in one sign of rest (``Z8``).
         duration: Longest single note, in whole notes.
         referee_seconds: Time that music21 may take over one tune.
@@ -102,6 +103,7 @@ class Limits:
     tune_characters: int = 40_000
     bars: int = 2_000
     bar_notes: int = 200
+    voices: int = 32
     rest_bars: int = 64
     duration: int = 16
     referee_seconds: float = 10.0

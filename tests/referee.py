@@ -17,7 +17,7 @@ FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
 # Fields that change how abc2midi plays the notes: order of parts, swing, tempo.
 MANNER = re.compile(r"[PRQ]:")
 # What it plays beside the written notes: ornaments, staccato, chord symbols.
-DRESS = re.compile(r'"[^"]*"|\{[^}]*\}|!\w+!|[.~HTuvkKMSPJRLN]')
+DRESS = re.compile(r'"[^"]*"|\{[^}]*\}|![\w.()<>+]+!|[.~HTuvkKMSPJRLN]')
 
 
 class Played(NamedTuple):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.notation.draft import MAX_TUPLET, DraftBar, DraftNote, DraftTuplet, finished
+from abcgen.notation.draft import MAX_TUPLET, DraftBar, DraftNote, DraftTuplet, Repair, finished
 from abcgen.notation.fields import ACCIDENTALS, read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, Kind, Token
+from abcgen.notation.marks import MOST, DraftMarks, with_decorations
 from abcgen.notation.tune import LETTERS, Bar, BarLine, Metre, Pitch
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class BodyBuilder:
     """
 
     def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
+        self.repairs: list[Repair] = []
         self._opening_metre = metre
         self._metre, self._unit = metre, unit
         self._key, self._signature = key, key.signature
@@ -65,6 +67,7 @@ class BodyBuilder:
         self._last: DraftNote | None = None
         self._last_is_plain = True  # not of a tuplet
         self._broken: Fraction | None = None  # what the next note is shortened or lengthened by
+        self._marks = DraftMarks()
         self._line = 0
         self._take = {
             Kind.NOTE: self._note,
@@ -77,6 +80,9 @@ class BodyBuilder:
             Kind.BAR: self._bar_line,
             Kind.ENDING: self._ending,
             Kind.FIELD: self._inline_field,
+            Kind.DECORATION: self._decoration,
+            Kind.QUOTED: self._quoted,
+            Kind.GRACE: self._grace,
         }
 
     def take(self, token: Token) -> None:
@@ -108,7 +114,13 @@ class BodyBuilder:
         """Close a bar that a line's end leaves full: files without bar lines there mean it."""
         full = self._metre.bar_duration
         if full and self._tuplet is None and self._bar.duration(self._metre) == full:
+            self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
             self._close(BarLine.SINGLE)
+
+    @property
+    def has_music(self) -> bool:
+        """Whether it has been given a note or rest."""
+        return bool(self._bars or self._bar.items)
 
     def finish(self) -> tuple[Bar, ...]:
         """The bars of the whole tune.
@@ -120,9 +132,7 @@ class BodyBuilder:
             raise NotationError("broken rhythm with no second note", line=self._line)
         if self._bar.items:
             self._close(BarLine.SINGLE)
-        if not self._bars:
-            raise NotationError("no music", line=self._line)
-        return finished(self._bars, self._opening_metre)
+        return finished(self._bars, self._opening_metre, self.repairs)
 
     # Notes and rests.
 
@@ -138,6 +148,9 @@ class BodyBuilder:
         ties = {note["tie"] for note in notes}
         if len(ties) > 1:
             raise NotationError("chord tied in part", line=token.line, text=token.text)
+        if len({note["length"] for note in notes}) > 1:
+            what = "notes of a chord with different lengths: all get the first one's"
+            self.repairs.append(Repair(token.line, what, token.text))
         pitches = tuple(dict.fromkeys(self._pitch(note, token) for note in notes))
         inner = self._duration(notes[0]["length"], token) / self._unit
         self._add(pitches, inner * self._duration(token.match["length"], token))
@@ -189,7 +202,8 @@ class BodyBuilder:
                 raise NotationError("broken rhythm into or out of a tuplet", line=self._line)
             duration, self._broken = self._in_range(duration * self._broken), None
         self._held = {}
-        note = self._last = DraftNote(pitches, duration, visible=visible)
+        marks = self._marks.taken()
+        note = self._last = DraftNote(pitches, duration, visible=visible, marks=marks)
         self._last_is_plain = self._tuplet is None
         if self._tuplet is None:
             self._put(note)
@@ -201,13 +215,27 @@ class BodyBuilder:
     def _put(self, item: DraftNote | DraftTuplet) -> None:
         """Add to the bar; what changed since the bar before takes effect with its first note."""
         if not self._bar.items:
+            self._bar.text_line = self._line
             self._bar.key, self._new_key = self._new_key, None
             self._bar.metre, self._new_metre = self._new_metre, None
         if len(self._bar.items) >= LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar", line=self._line)
         self._bar.items.append(item)
 
-    # Signs between notes.
+    # Signs at and between notes.
+
+    def _decoration(self, token: Token) -> None:
+        self._marks.decorate(token.match["name"])
+
+    def _quoted(self, token: Token) -> None:
+        self._marks.quote(token.match["words"])
+
+    def _grace(self, token: Token) -> None:
+        """Grace notes; their accidentals are their own."""
+        accidentals = dict(self._accidentals)
+        notes = list(re.finditer(NOTE, token.match["notes"]))[:MOST]
+        self._marks.grace = tuple(self._pitch(note, token) for note in notes)
+        self._accidentals = accidentals
 
     def _broken_rhythm(self, token: Token) -> None:
         if self._broken is not None or self._last is None:
@@ -260,8 +288,6 @@ class BodyBuilder:
         self._bar.ending = tuple(numbers)
 
     def _inline_field(self, token: Token) -> None:
-        if token.match["field"] == "V":
-            raise NotationError("several voices", line=token.line, text=token.text)
         self.change(token.match["field"], token.match["value"], token.line)
 
     def _close(self, line: BarLine) -> None:
@@ -272,9 +298,16 @@ class BodyBuilder:
             raise NotationError(f"more than {LIMITS.bars} bars", line=self._line)
         self._accidentals.clear()
         if self._bar.items:
+            self._leave_marks()
             self._bar.line = line
             self._bars.append(self._bar)
             self._bar = DraftBar()
         elif self._bars and not self._bar.ending and not self._bar.repeat_start:
             before = self._bars[-1]
             before.line = max(before.line, line, key=_STRENGTH.__getitem__)
+
+    def _leave_marks(self) -> None:
+        """Give the note that is over what is said at the end of its bar."""
+        ended = self._marks.ended()
+        if ended and self._last:
+            self._last.marks = with_decorations(self._last.marks, ended)

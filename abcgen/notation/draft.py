@@ -16,11 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from abcgen.notation.key import Key
+    from abcgen.notation.tune import Marks
 
 MAX_TUPLET = 9
 QUINTUPLET = 5
 # The default tuplets of the standard 2.1, section 4.13; the others depend on the metre.
 _DEFAULT_NORMAL = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Something that a tune's text says wrongly and its bars or notes put right.
+
+    Attributes:
+        line: Line of the file.
+        what: What was done and why, in words for whoever typed the tune.
+        text: The text that it was done to.
+    """
+
+    line: int
+    what: str
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -31,12 +47,13 @@ class DraftNote:
     duration: Fraction
     tied: bool = False
     visible: bool = True
+    marks: Marks | None = None
 
     def frozen(self) -> Note | Rest:
         """The note as it stays."""
         if self.pitches:
-            return Note(self.pitches, self.duration, self.tied)
-        return Rest(self.duration, self.visible)
+            return Note(self.pitches, self.duration, self.tied, self.marks)
+        return Rest(self.duration, self.visible, self.marks)
 
 
 @dataclass(slots=True)
@@ -71,6 +88,7 @@ class DraftBar:
     ending: tuple[int, ...] = ()
     key: Key | None = None
     metre: Metre | None = None
+    text_line: int = 0  # where in the file its first note stands
 
     @property
     def notes(self) -> Iterator[DraftNote]:
@@ -95,27 +113,32 @@ class DraftBar:
         return self.plain + sum(squeezed, Fraction(0))
 
 
-def finished(drafts: list[DraftBar], metre: Metre) -> tuple[Bar, ...]:
+def finished(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> tuple[Bar, ...]:
     """Turn drafts into bars.
 
     Args:
         drafts: The bars as read; they are changed.
         metre: The metre the tune opens in.
+        repairs: What is put right on the way is added to these.
     """
-    _resolve_ties(drafts)
+    _resolve_ties(drafts, repairs)
     _open_repeats(drafts)
     bars = []
     for draft in drafts:
         metre = draft.metre or metre
-        bars.append(_frozen(draft, metre))
+        bars.append(_frozen(draft, metre, repairs))
     return tuple(bars)
 
 
-def _resolve_ties(drafts: list[DraftBar]) -> None:
+def _resolve_ties(drafts: list[DraftBar], repairs: list[Repair]) -> None:
     """A tie ties equal pitches; between others it is a slur, and dropped."""
-    notes = [note for draft in drafts for note in draft.notes]
-    for note, following in pairwise([*notes, DraftNote((), Fraction(0))]):
-        note.tied = note.tied and not set(note.pitches).isdisjoint(following.pitches)
+    notes = [(note, draft.text_line) for draft in drafts for note in draft.notes]
+    for (note, line), (following, _) in pairwise([*notes, (DraftNote((), Fraction(0)), 0)]):
+        if note.tied and set(note.pitches).isdisjoint(following.pitches):
+            note.tied = False
+            repairs.append(
+                Repair(line, "a tie that meets no note of its pitch read as a slur", "-")
+            )
 
 
 def _open_repeats(drafts: list[DraftBar]) -> None:
@@ -138,8 +161,12 @@ def _open_repeats(drafts: list[DraftBar]) -> None:
             start, opened, in_ending = index + 1, False, False
 
 
-def _frozen(draft: DraftBar, metre: Metre) -> Bar:
+def _frozen(draft: DraftBar, metre: Metre, repairs: list[Repair]) -> Bar:
     normal = _fitting_normal(draft, metre)
+    if normal:
+        actual = draft.tuplets[0].actual
+        what = f"{actual} notes played in the time of {normal}, for the bar to add up"
+        repairs.append(Repair(draft.text_line, what, f"({actual}"))
     items = tuple(
         Tuplet(
             item.actual,

@@ -38,6 +38,8 @@ _KEY = re.compile(r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<r
 _EXTRA = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 # As German sources write them; H is no other key anywhere.
 _GERMAN_TONICS = {"H": "B", "Es": "Eb", "As": "Ab"}
+# A slip of the finger for m, and a sign that is minor to every program but could mean major.
+_DOUBTED_MODES = frozenset({"M", "n"})
 # Words about the look of the staff, which leave the notes alone.
 _LOOK = re.compile(
     r"(?:clef\s*=\s*)?\b(?:treble|bass|alto|tenor)(?![-+\w])"
@@ -77,12 +79,22 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     return replace(key, extra=extra)
 
 
+def doubted_key(value: str) -> str:
+    """What a key was taken for that is not quite what it says; empty if there is no doubt."""
+    match = _KEY.fullmatch(value.strip())
+    if match and match["mode"] in _DOUBTED_MODES:
+        return f"K:{value} read as {match['letter']}{match['alter']} minor"
+    return ""
+
+
 def _mode(word: str, value: str, line: int) -> Mode:
     if word.lower() == "exp":
         return Mode.MAJOR
     name = word.lower()[:3]
-    if name in MODES and word != "M":  # a lone capital M means minor to some, major to others
+    if name in MODES:
         return MODES[name]
+    if word in _DOUBTED_MODES:
+        return Mode.MINOR
     raise NotationError("mode not understood", line=line, text=value)
 
 

@@ -31,6 +31,9 @@ class Kind(StrEnum):
     BAR_REST = "bar_rest"
     BROKEN = "broken"
     TIE = "tie"
+    DECORATION = "decoration"
+    QUOTED = "quoted"
+    GRACE = "grace"
 
 
 class Token(NamedTuple):
@@ -79,15 +82,16 @@ _PATTERNS = (
     (Kind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
     (Kind.BROKEN, "><", r"(?P<marks>>+|<+)"),
     (Kind.TIE, ".-", r"\.?-"),
-    (Kind.IGNORED, "{", r"\{[^{}]*\}"),  # grace notes
-    (Kind.IGNORED, '"', r'"[^"]*"'),  # chord symbols, fingerings, annotations
-    (Kind.IGNORED, "!", f"!{_DECORATIONS}!"),
+    (Kind.GRACE, "{", r"\{(?P<notes>[^{}]*)\}"),
+    (Kind.QUOTED, '"', r'"(?P<words>[^"]*)"'),  # chord symbols, fingerings, annotations
+    (Kind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
     (Kind.IGNORED, "!", r"!(?![^!|]*[h-wH-W][^!|]*!)"),  # a line break of older programs
-    (Kind.IGNORED, "+", rf"\+{_DECORATIONS}\+"),  # ABC 2.0
+    (Kind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),  # ABC 2.0
     (Kind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),  # ABC 1.6
     (Kind.IGNORED, ".()", r"\.?[()]"),  # slurs
     (Kind.IGNORED, "y", r"y\d*"),  # space
-    (Kind.IGNORED, "~.HIJKLMNOPQRSTUVWhijklmnopqrstuvw", r"."),  # decorations by letter
+    (Kind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
+    (Kind.IGNORED, "IJKNQRUVWhijklmnopqrstw", r"."),  # letters that each file gives its own sense
     (Kind.IGNORED, "`*$", r"."),  # beam glue; line breaks and justification of older programs
 )
 

@@ -15,7 +15,7 @@ from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.rhythm import rhythm_named
 from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import Bar, BarLine, Tune
+from abcgen.notation.tune import Bar, BarLine, Item, Marks, Tune, Tuplet
 from abcgen.notation.writer import MusicWriter, opening
 
 UNIT = Fraction(1, 8)
@@ -37,9 +37,14 @@ class ModelText:
     notes: int
 
 
-def encode_tune(tune: Tune) -> ModelText:
-    """The model text of a tune."""
-    tune = _plain(transpose(tune, Key("C")))
+def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> ModelText:
+    """The model text of a tune: of its first voice.
+
+    Args:
+        tune: The tune.
+        chord_symbols: Whether the chords above its notes are kept.
+    """
+    tune = _plain(transpose(tune, Key("C")), chord_symbols=chord_symbols)
     rhythm = rhythm_named(tune.rhythm)
     given = f"R:{rhythm}\n" if rhythm else ""
     head = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
@@ -58,18 +63,29 @@ def decode_tune(text: str) -> Tune:
     return read_abc(f"{parts['head']}L:{UNIT}\n{parts['rest']}")
 
 
-def _plain(tune: Tune) -> Tune:
-    """Without what model text has no sign for: C for 4/4, accidentals in the signature."""
+def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
+    """Without what model text has no sign for: C for 4/4, accidentals in the signature, marks."""
     bars = tuple(
         replace(
             bar,
+            items=tuple(_without_marks(item, chord_symbols=chord_symbols) for item in bar.items),
             key=bar.key and replace(bar.key, extra=()),
             metre=bar.metre and replace(bar.metre, symbol=""),
         )
         for bar in tune.bars
     )
     key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
-    return replace(tune, key=key, metre=metre, bars=bars)
+    return replace(tune, key=key, metre=metre, bars=bars, others=())
+
+
+def _without_marks(item: Item, *, chord_symbols: bool) -> Item:
+    if isinstance(item, Tuplet):
+        notes = (_without_marks(note, chord_symbols=chord_symbols) for note in item.items)
+        return replace(item, items=tuple(notes))  # type: ignore[arg-type]
+    if item.marks is None:
+        return item
+    symbol = item.marks.chord_symbol if chord_symbols else None
+    return replace(item, marks=Marks(symbol) if symbol else None)
 
 
 def _body(tune: Tune) -> str:

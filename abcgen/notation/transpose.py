@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from abcgen.notation.key import MAX_SIGNATURE, Key, key_at
 from abcgen.notation.tune import (
@@ -10,6 +11,7 @@ from abcgen.notation.tune import (
     NATURAL_SEMITONES,
     Bar,
     Item,
+    Marks,
     Note,
     Pitch,
     Rest,
@@ -17,6 +19,9 @@ from abcgen.notation.tune import (
     Tuplet,
     notes_in,
 )
+
+if TYPE_CHECKING:
+    from abcgen.notation.chord_symbol import Root
 
 DOUBLE = 2
 MIDDLE_OCTAVE = 4
@@ -35,11 +40,15 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
     """
     interval = _interval(tune.key, tonic, octaves)
     bars = tuple(_move_bar(bar, interval) for bar in tune.bars)
-    return replace(tune, key=_move_key(tune.key, interval), bars=bars)
+    others = tuple(
+        replace(voice, bars=tuple(_move_bar(bar, interval) for bar in voice.bars))
+        for voice in tune.others
+    )
+    return replace(tune, key=_move_key(tune.key, interval), bars=bars, others=others)
 
 
 def pitches_of(tune: Tune) -> list[int]:
-    """The MIDI key numbers of all notes written."""
+    """The MIDI key numbers of all notes written in its first voice."""
     return [
         pitch.midi
         for bar in tune.bars
@@ -80,9 +89,31 @@ def _move_item(item: Item, interval: tuple[int, int]) -> Item:
 
 
 def _move_single(item: Note | Rest, interval: tuple[int, int]) -> Note | Rest:
+    marks = item.marks and _move_marks(item.marks, interval)
     if isinstance(item, Rest):
-        return item
-    return replace(item, pitches=tuple(_move_pitch(pitch, interval) for pitch in item.pitches))
+        return replace(item, marks=marks)
+    pitches = tuple(_move_pitch(pitch, interval) for pitch in item.pitches)
+    return replace(item, pitches=pitches, marks=marks)
+
+
+def _move_marks(marks: Marks, interval: tuple[int, int]) -> Marks:
+    symbol = marks.chord_symbol
+    if symbol:
+        root, bass = _move_root(symbol.root, interval), symbol.bass
+        symbol = replace(symbol, root=root, bass=bass and _move_root(bass, interval))
+    grace = tuple(_move_pitch(pitch, interval) for pitch in marks.grace)
+    return replace(marks, chord_symbol=symbol, grace=grace)
+
+
+def _move_root(root: Root, interval: tuple[int, int]) -> Root:
+    """A chord's root; one that would need a double sharp or flat is respelled."""
+    letter, alter = _move_letter(*root, interval)
+    if abs(alter) <= 1:
+        return letter, alter
+    step = LETTERS.index(letter) + (1 if alter > 0 else -1)
+    octave = 12 * (step // 7)
+    moved = NATURAL_SEMITONES[LETTERS.index(letter)] + alter - octave
+    return LETTERS[step % 7], moved - NATURAL_SEMITONES[step % 7]
 
 
 def _move_pitch(pitch: Pitch, interval: tuple[int, int]) -> Pitch:

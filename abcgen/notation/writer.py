@@ -7,6 +7,7 @@ Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from abcgen.notation.tune import (
     Bar,
     BarLine,
     Item,
+    Marks,
     Metre,
     Pitch,
     Rest,
@@ -35,6 +37,8 @@ TRIPLET = (3, 2, 3)
 QUARTER = Fraction(1, 4)
 HALF = 2  # the denominator that a lone slash stands for
 MIDDLE_C_OCTAVE = 4
+# The decorations that every program knows by a sign; the others are written by name.
+DECORATION_SIGNS = {"staccato": ".", "roll": "~", "trill": "T", "upbow": "u", "downbow": "v"}
 SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
@@ -51,10 +55,14 @@ def write_abc(tune: Tune) -> str:
         "S": tune.source,
         "M": str(tune.metre),
         "L": str(unit),
-        "K": str(tune.key),
     }
-    fields = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
-    return "\n".join([*fields, *_music_lines(tune, unit)]) + "\n"
+    lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
+    names = [f"V:{voice.name}" for voice in tune.voices] if tune.others else []
+    lines += [*names, f"K:{tune.key}"]
+    for place, voice in enumerate(tune.voices):
+        lines += names[place : place + 1]
+        lines += _music_lines(replace(tune, bars=voice.bars), unit)
+    return "\n".join(lines) + "\n"
 
 
 def write_tunebook(tunes: Iterable[Tune]) -> str:
@@ -65,7 +73,11 @@ def write_tunebook(tunes: Iterable[Tune]) -> str:
 def best_unit(tune: Tune) -> Fraction:
     """The unit note length that leaves most notes without a number; 1/8 where two tie."""
     durations = [
-        note.duration for bar in tune.bars for item in bar.items for note in notes_in(item)
+        note.duration
+        for voice in tune.voices
+        for bar in voice.bars
+        for item in bar.items
+        for note in notes_in(item)
     ]
     return max(UNITS, key=durations.count)
 
@@ -181,11 +193,23 @@ class MusicWriter:
             sign = "(3" if shape == TRIPLET else "({}:{}:{}".format(*shape)
             return sign + "".join(self._item(note) for note in item.items)
         length = length_text(item.duration, self._unit)
+        marks = self._marks(item.marks) if item.marks else ""
         if isinstance(item, Rest):
-            return ("z" if item.visible else "x") + length
+            return marks + ("z" if item.visible else "x") + length
         names = [self._accidentals.sign(pitch) + _name(pitch) for pitch in item.pitches]
         tie = "-" if item.tied else ""
-        return (names[0] if len(names) == 1 else f"[{''.join(names)}]") + length + tie
+        return marks + (names[0] if len(names) == 1 else f"[{''.join(names)}]") + length + tie
+
+    def _marks(self, marks: Marks) -> str:
+        """What stands before a note, in the standard's order (section 4.20)."""
+        grace = "".join(self._accidentals.grace_sign(one) + _name(one) for one in marks.grace)
+        return "".join(
+            [
+                f"{{{grace}}}" if grace else "",
+                f'"{marks.chord_symbol}"' if marks.chord_symbol else "",
+                *(DECORATION_SIGNS.get(name) or f"!{name}!" for name in marks.decorations),
+            ]
+        )
 
 
 def _has_beam(item: Item) -> bool:
@@ -204,26 +228,37 @@ class _Accidentals:
     """Which accidentals must be written for every reader to understand the same pitch.
 
     Some programs let one reach the other octaves of its bar, others do not; it is written
-    wherever the two would differ. One that holds over a bar line by a tie is written again.
+    wherever the two would differ. One that holds over a bar line by a tie is written again, and
+    so is one that follows a grace note with an accidental.
     """
 
     def __init__(self, key: Key) -> None:
         self._signature = key.signature
         self._by_letter: dict[str, int] = {}
         self._by_step: dict[int, int] = {}
+        self._after_grace: set[str] = set()  # letters that a grace note may have altered
 
     def begin_bar(self, key: Key | None) -> None:
         if key is not None:
             self._signature = key.signature
         self._by_letter.clear()
         self._by_step.clear()
+        self._after_grace.clear()
+
+    def grace_sign(self, pitch: Pitch) -> str:
+        """What stands before a grace note; it owes nothing to the notes before it."""
+        touched = pitch.letter in self._by_letter or pitch.letter in self._after_grace
+        if pitch.alter == self._signature[pitch.letter] and not touched:
+            return ""
+        self._after_grace.add(pitch.letter)
+        return SIGNS[pitch.alter]
 
     def sign(self, pitch: Pitch) -> str:
         """What stands before the note: an accidental, or nothing."""
         own = self._signature[pitch.letter]
         everywhere = self._by_letter.get(pitch.letter, own)
         here = self._by_step.get(pitch.step, own)
-        if everywhere == here == pitch.alter:
+        if everywhere == here == pitch.alter and pitch.letter not in self._after_grace:
             return ""
         self._by_letter[pitch.letter] = self._by_step[pitch.step] = pitch.alter
         return SIGNS[pitch.alter]

@@ -49,7 +49,7 @@ def test_explicit_accidentals_add_to_the_signature_or_replace_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["Q", "X", "EM", "Gfoo", "G transpose=2", "G treble-8", "G# exp ^f", "C# lyd", "D ^q"]
+    "value", ["Q", "X", "Gfoo", "G transpose=2", "G treble-8", "G# exp ^f", "C# lyd", "D ^q"]
 )
 def test_a_key_that_is_not_understood_is_an_error(value: str) -> None:
     with pytest.raises(NotationError):

@@ -211,7 +211,6 @@ def test_header_fields_are_kept() -> None:
         ("A/100000", "out of range"),
         ("A/0", "out of range"),
         ("c''''''", "out of range"),
-        ("A|[V:2]B", "several voices"),
         ("[c-e]", "tied in part"),
         ("[cH", "sign not understood"),
         ("A & B", "sign not understood"),

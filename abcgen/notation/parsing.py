@@ -1,0 +1,225 @@
+"""From the lines of one tune to a Tune: header fields, voices, lines that go on.
+
+Source: the ABC standard 2.1, sections 3 (fields), 6.1 (continuation of lines) and 7 (voices).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from abcgen.config import LIMITS
+from abcgen.errors import NotationError
+from abcgen.notation.body import BodyBuilder
+from abcgen.notation.draft import Repair
+from abcgen.notation.fields import default_unit, doubted_key, read_key, read_metre, read_unit
+from abcgen.notation.lexer import Kind, Token, tokens
+from abcgen.notation.tune import Tune, Voice
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from abcgen.notation.key import Key
+    from abcgen.notation.tune import Metre
+
+FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
+# Among music, a note glued to a repeat sign (``A::c``) is no field.
+_BODY_FIELD = re.compile(r"\s*([A-Za-z+]):(?![:|])(.*)")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+# Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
+_MAIL_SPACE = re.compile(r"=20$")
+_MAIL_BREAK = re.compile(r"=$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,20}")
+# What a voice may be told that changes its notes.
+_MOVED = re.compile(
+    r"\b(?:octave|transpose|t|middle|score|sound|shift|instrument)\s*=\s*(?!0\b)\S+|\w[+-]8\b"
+)
+
+
+@dataclass(slots=True)
+class TuneParser:
+    """A tune half read; takes its lines one by one."""
+
+    repairs: list[Repair] = field(default_factory=list)
+    _header: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)  # the line each field stands in
+    _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)  # None: only announced
+    _voice: str = ""
+    _opened: bool = False  # whether the header is over
+    _characters: int = 0
+    _line: int = 0
+    _carried: str = ""  # a bar line at the end of a line that goes on
+
+    def take_line(self, raw: str, number: int) -> None:
+        """Take the next line.
+
+        Args:
+            raw: The line as it stands in the file.
+            number: Its number in the file.
+
+        Raises:
+            NotationError: at the first thing in it that is not understood.
+        """
+        self._line = number
+        text = _COMMENT.sub("", raw).rstrip()
+        if _MAIL_SPACE.search(text):
+            text = _MAIL_SPACE.sub("", text)
+            self._repaired("=20, a mail program's space, taken out at the line's end", "=20")
+        match = (_BODY_FIELD if self._opened else FIELD).fullmatch(text)
+        if match:
+            self._take_field(match[1], match[2].strip())
+        elif self._opened:
+            self._take_music(text)
+        elif "|" in text:  # anything else there is words
+            raise NotationError("music before the key (K:)", line=number, text=text[:20])
+
+    def tune(self) -> Tune:
+        """The whole tune.
+
+        Raises:
+            NotationError: if something is missing or was left open.
+        """
+        if not self._opened:
+            raise NotationError("no key (K:)", line=self._line)
+        self._end_carried()
+        bodies = {name: body for name, body in self._voices.items() if body and body.has_music}
+        if not bodies:
+            raise NotationError("no music", line=self._line)
+        names = _voice_names(list(bodies))
+        first, *others = (
+            Voice(name, body.finish()) for name, body in zip(names, bodies.values(), strict=True)
+        )
+        for body in bodies.values():
+            self.repairs += body.repairs
+        self.repairs.sort(key=lambda repair: repair.line)
+        number = re.match(r"\d{1,9}", self._header.get("X", ""))
+        return Tune(
+            bars=first.bars,
+            key=self._key(),
+            metre=self._metre(),
+            title=words(self._header.get("T", "")),
+            rhythm=words(self._header.get("R", "")),
+            source=words(self._header.get("S", "") or self._header.get("B", "")),
+            number=int(number[0]) if number else 1,
+            voice=first.name if others else "",
+            others=tuple(others),
+        )
+
+    # Fields.
+
+    def _take_field(self, name: str, value: str) -> None:
+        if name == "V":
+            self._take_voice(value)
+        elif name == "m":
+            raise NotationError("macro", line=self._line, text=value)
+        elif self._opened:
+            self._end_carried()
+            self._body().change(name, value, self._line)
+            self._doubt(name, value)
+        else:
+            if name not in self._header or name in "KLM":
+                self._header[name] = value
+                self._places[name] = self._line
+            if name == "K":
+                self._open()
+
+    def _open(self) -> None:
+        """End the header; what is wrong with it is said at once."""
+        self._key(), self._metre(), self._unit()
+        self._doubt("K", self._header["K"])
+        self._opened = True
+        self._voice = next(iter(self._voices), "")
+
+    def _doubt(self, name: str, value: str) -> None:
+        if name == "K" and (doubt := doubted_key(value)):
+            self._repaired(doubt, f"K:{value}")
+
+    def _take_voice(self, value: str) -> None:
+        """Announce a voice, or go on with it."""
+        name, *properties = value.split(maxsplit=1)[:2] or [""]
+        moved = _MOVED.search(properties[0]) if properties else None
+        if moved:
+            raise NotationError(
+                "voice that sounds otherwise than written", line=self._line, text=moved[0]
+            )
+        if name not in self._voices and len(self._voices) >= LIMITS.voices:
+            raise NotationError(f"more than {LIMITS.voices} voices", line=self._line)
+        self._end_carried()
+        self._voices.setdefault(name, None)
+        if self._opened:
+            self._voice = name
+
+    def _key(self) -> Key:
+        return read_key(self._header["K"], line=self._places["K"])
+
+    def _metre(self) -> Metre:
+        return read_metre(self._header.get("M", ""), line=self._places.get("M", 0))
+
+    def _unit(self) -> Fraction:
+        if "L" in self._header:
+            return read_unit(self._header["L"], line=self._places["L"])
+        return default_unit(self._metre())
+
+    # Music.
+
+    def _body(self) -> BodyBuilder:
+        """The voice that is being written."""
+        body = self._voices.get(self._voice)
+        if body is None:
+            body = self._voices[self._voice] = BodyBuilder(self._key(), self._metre(), self._unit())
+        return body
+
+    def _take_music(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > LIMITS.tune_characters:
+            limit = f"longer than {LIMITS.tune_characters} characters"
+            raise NotationError(limit, line=self._line)
+        if _MAIL_BREAK.search(text):
+            text = _MAIL_BREAK.sub("\\\\", text)
+            self._repaired("=, a mail program's line break, taken for a line that goes on", "=")
+        continued = text.endswith("\\")
+        text = self._carried + text.rstrip("\\ \t")
+        # A bar line may go on with the next line: ``|\`` and ``:`` there make ``|:``.
+        self._carried = text[len(text.rstrip(":|")) :] if continued else ""
+        for token in tokens(text.removesuffix(self._carried), self._line):
+            self._take(token)
+        if not continued:
+            self._body().end_line()
+
+    def _take(self, token: Token) -> None:
+        if token.kind is Kind.FIELD and token.match["field"] == "V":
+            self._take_voice(token.match["value"].strip())
+        else:
+            self._body().take(token)
+
+    def _end_carried(self) -> None:
+        """Take a bar line that no line goes on with."""
+        carried, self._carried = self._carried, ""
+        for token in tokens(carried, self._line):
+            self._body().take(token)
+
+    def _repaired(self, what: str, text: str) -> None:
+        self.repairs.append(Repair(self._line, what, text))
+
+
+def _voice_names(names: list[str]) -> list[str]:
+    """Names that can be written after ``V:``: as they are, or their number."""
+    return [
+        name if _NAME.fullmatch(name) else _unused(place, names)
+        for place, name in enumerate(names, start=1)
+    ]
+
+
+def _unused(place: int, names: list[str]) -> str:
+    """A name for the voice at a place that no other has."""
+    name = str(place)
+    while name in names:
+        name += "."
+    return name
+
+
+def words(value: str) -> str:
+    """A field's text on one line, without control characters."""
+    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()
