@@ -16,8 +16,14 @@ TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
 FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
 # Fields that change how abc2midi plays the notes: order of parts, swing, tempo.
 MANNER = re.compile(r"[PRQ]:")
-# What it plays beside the written notes: ornaments, staccato, chord symbols.
-DRESS = re.compile(r'"[^"]*"|\{[^}]*\}|![\w.()<>+]+!|[.~HTuvkKMSPJRLN]')
+# What it plays beside the written notes: ornaments, staccato, chord symbols. Fields within the
+# music are no ornaments; those that change notes stay.
+DRESS = re.compile(
+    r"(?P<kept>\[[KLMV]:[^\]]*\])|\[[A-Za-z]:[^\]]*\]"
+    r'|"[^"]*"|\{[^}]*\}|![\w.()<>+]+!|[.~HTuvkKMSPJRLN]'
+)
+# How ABC 1.6 wrote chords; abc2midi takes it for a decoration.
+OLD_CHORD = re.compile(r"\+((?:[\^_=]*[A-Ga-g][,']*[\d/]*){2,})\+")
 
 
 class Played(NamedTuple):
@@ -59,12 +65,17 @@ def perform(program: Path, abc: str, folder: Path) -> Performance:
 
 def _plain(abc: str) -> str:
     lines = [
-        line if FIELD.match(line) else DRESS.sub("", line)
+        line if FIELD.match(line) else _undressed(line)
         for line in abc.splitlines()
         if not MANNER.match(line)
     ]
     text = re.sub(r"(?m)^X:.*$", "X:1", "\n".join(lines), count=1)
     return re.sub(r"(?m)^(K:.*)$", "\\1\n%%MIDI chordattack 0", text, count=1)
+
+
+def _undressed(line: str) -> str:
+    line = OLD_CHORD.sub(r"[\1]", line)
+    return DRESS.sub(lambda match: match["kept"] or "", line)
 
 
 def _notes(midi: bytes) -> list[Played]:

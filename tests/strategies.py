@@ -9,8 +9,21 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from abcgen.notation.chord_symbol import ChordSymbol
 from abcgen.notation.key import Key, Mode
-from abcgen.notation.tune import Bar, BarLine, Item, Metre, Note, Pitch, Rest, Tune, Tuplet
+from abcgen.notation.tune import (
+    Bar,
+    BarLine,
+    Item,
+    Marks,
+    Metre,
+    Note,
+    Pitch,
+    Rest,
+    Tune,
+    Tuplet,
+    Voice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +132,40 @@ def _refilled(item: Item, supply: Iterator[Note | Rest]) -> Item:
     if isinstance(item, Tuplet):
         return replace(item, items=tuple(next(supply) for _ in item.items))
     return next(supply)
+
+
+ROOTS = st.tuples(st.sampled_from("ABCDEFG"), st.sampled_from([0, 0, 1, -1]))
+CHORD_SYMBOLS = st.builds(
+    ChordSymbol, ROOTS, st.sampled_from(["", "m", "7", "maj7", "dim", "sus4"]), st.none() | ROOTS
+)
+DECORATIONS = ["staccato", "roll", "trill", "upbow", "fermata", "accent", "segno", "crescendo("]
+
+
+@st.composite
+def marks(draw: st.DrawFn) -> Marks | None:
+    names = draw(st.lists(st.sampled_from(DECORATIONS), max_size=2, unique=True))
+    grace = draw(st.just([]) | st.lists(pitches(), max_size=3))
+    symbol = draw(st.none() | CHORD_SYMBOLS)
+    return Marks(symbol, tuple(names), tuple(grace)) if names or grace or symbol else None
+
+
+@st.composite
+def dressed_tunes(draw: st.DrawFn) -> Tune:
+    """Tunes with chord symbols, decorations and grace notes, some of them of two voices."""
+    tune = draw(tunes())
+    tune = replace(tune, bars=draw(_dressed(tune.bars)))
+    if draw(st.booleans()):
+        second = Voice("B", draw(_dressed(tune.bars)))
+        tune = replace(tune, voice="A", others=(second,))
+    return tune
+
+
+@st.composite
+def _dressed(draw: st.DrawFn, bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
+    supply = iter([
+        replace(note, marks=draw(marks()) if draw(st.integers(0, 3)) == 0 else None)
+        for bar in bars for item in bar.items for note in _inner(item)
+    ])  # fmt: skip
+    return tuple(
+        replace(bar, items=tuple(_refilled(item, supply) for item in bar.items)) for bar in bars
+    )

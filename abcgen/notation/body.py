@@ -122,6 +122,11 @@ class BodyBuilder:
         """Whether it has been given a note or rest."""
         return bool(self._bars or self._bar.items)
 
+    @property
+    def is_between_bars(self) -> bool:
+        """Whether a bar line was the last thing it was given."""
+        return bool(self._bars) and not self._bar.items
+
     def finish(self) -> tuple[Bar, ...]:
         """The bars of the whole tune.
 

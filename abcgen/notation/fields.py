@@ -79,6 +79,11 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     return replace(key, extra=extra)
 
 
+def names_tonic_only(value: str) -> bool:
+    """Whether a ``K:`` field leaves the mode to the standard's default, major."""
+    return bool(re.fullmatch(r"[A-G][#b]?", _GERMAN_TONICS.get(value, value)))
+
+
 def doubted_key(value: str) -> str:
     """What a key was taken for that is not quite what it says; empty if there is no doubt."""
     match = _KEY.fullmatch(value.strip())

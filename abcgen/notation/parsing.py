@@ -6,22 +6,30 @@ Source: the ABC standard 2.1, sections 3 (fields), 6.1 (continuation of lines) a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.body import BodyBuilder
 from abcgen.notation.draft import Repair
-from abcgen.notation.fields import default_unit, doubted_key, read_key, read_metre, read_unit
+from abcgen.notation.fields import (
+    default_unit,
+    doubted_key,
+    names_tonic_only,
+    read_key,
+    read_metre,
+    read_unit,
+)
 from abcgen.notation.lexer import Kind, Token, tokens
+from abcgen.notation.modes import mode_of
 from abcgen.notation.tune import Tune, Voice
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from abcgen.notation.key import Key
-    from abcgen.notation.tune import Metre
+    from abcgen.notation.tune import Bar, Metre
 
 FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
 # Among music, a note glued to a repeat sign (``A::c``) is no field.
@@ -31,6 +39,7 @@ _COMMENT = re.compile(r"(?<!\\)%.*")
 _MAIL_SPACE = re.compile(r"=20$")
 _MAIL_BREAK = re.compile(r"=$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,20}")
 # What a voice may be told that changes its notes.
 _MOVED = re.compile(
@@ -93,11 +102,12 @@ class TuneParser:
         )
         for body in bodies.values():
             self.repairs += body.repairs
+        key = self._true_key(first.bars)
         self.repairs.sort(key=lambda repair: repair.line)
         number = re.match(r"\d{1,9}", self._header.get("X", ""))
         return Tune(
             bars=first.bars,
-            key=self._key(),
+            key=key,
             metre=self._metre(),
             title=words(self._header.get("T", "")),
             rhythm=words(self._header.get("R", "")),
@@ -130,7 +140,8 @@ class TuneParser:
         self._key(), self._metre(), self._unit()
         self._doubt("K", self._header["K"])
         self._opened = True
-        self._voice = next(iter(self._voices), "")
+        if len(self._voices) == 1:
+            self._voice = next(iter(self._voices))
 
     def _doubt(self, name: str, value: str) -> None:
         if name == "K" and (doubt := doubted_key(value)):
@@ -162,16 +173,32 @@ class TuneParser:
             return read_unit(self._header["L"], line=self._places["L"])
         return default_unit(self._metre())
 
+    def _true_key(self, bars: tuple[Bar, ...]) -> Key:
+        """The key of a header that names no mode, with the mode that the notes are in."""
+        key, value = self._key(), self._header["K"].strip()
+        if not names_tonic_only(value) or any(bar.key for bar in bars):
+            return key
+        mode = mode_of(bars, key)
+        if mode is not key.mode:
+            what = f"K:{value} would be major; the notes are {key.tonic} {mode.name.lower()}"
+            self.repairs.append(Repair(self._places["K"], what, f"K:{value}"))
+        return replace(key, mode=mode)
+
     # Music.
 
     def _body(self) -> BodyBuilder:
         """The voice that is being written."""
         body = self._voices.get(self._voice)
         if body is None:
+            if self._voices and self._voice not in self._voices:
+                raise NotationError("music before its voice (V:) is named", line=self._line)
             body = self._voices[self._voice] = BodyBuilder(self._key(), self._metre(), self._unit())
         return body
 
     def _take_music(self, text: str) -> None:
+        if _LOST_REPEAT.match(text) and self._body().is_between_bars:
+            text = f"|{text.lstrip()}"
+            self._repaired("a colon at the line's start joined to the bar line before: |:", ":")
         self._characters += len(text)
         if self._characters > LIMITS.tune_characters:
             limit = f"longer than {LIMITS.tune_characters} characters"

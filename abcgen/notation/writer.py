@@ -12,6 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from abcgen.notation.key import Mode
+from abcgen.notation.modes import mode_of
 from abcgen.notation.tune import (
     Bar,
     BarLine,
@@ -58,7 +60,7 @@ def write_abc(tune: Tune) -> str:
     }
     lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
     names = [f"V:{voice.name}" for voice in tune.voices] if tune.others else []
-    lines += [*names, f"K:{tune.key}"]
+    lines += [*names, f"K:{_opening_key(tune)}"]
     for place, voice in enumerate(tune.voices):
         lines += names[place : place + 1]
         lines += _music_lines(replace(tune, bars=voice.bars), unit)
@@ -96,6 +98,13 @@ def lines_of(tune: Tune) -> list[list[int]]:
         lines[-1].append(index)
         full += bar.duration >= metre.bar_duration
     return lines
+
+
+def _opening_key(tune: Tune) -> str:
+    """The key it opens in; major is named where the notes would let a reader doubt it."""
+    if str(tune.key) == tune.key.tonic and mode_of(tune.bars, tune.key) is not Mode.MAJOR:
+        return tune.key.tonic + Mode.MAJOR.abbreviation
+    return str(tune.key)
 
 
 def _escaped(value: str) -> str:

@@ -54,6 +54,7 @@ class Outcome:
     as_written: bool = False
     played: bool = False
     cause: str = ""
+    said: str = ""
 
 
 def main() -> None:
@@ -98,7 +99,8 @@ def _judge(job: tuple[str, str, str, int]) -> Outcome:
         played = perform(program, canonical, folder).notes == perform(program, source, folder).notes
     alike = ours.notes == theirs.notes
     cause = "" if alike else _cause(theirs, canonical)
-    return Outcome(collection, outcome.place, outcome.title, "", alike, played, cause)
+    said = "" if alike else _first_error(theirs.said)
+    return Outcome(collection, outcome.place, outcome.title, "", alike, played, cause, said)
 
 
 def without_repeats(abc: str) -> str:
@@ -107,7 +109,8 @@ def without_repeats(abc: str) -> str:
     body: list[str] = []
     for line in re.sub(r"\\[ \t]*(?:%.*)?\n", "\\\\\n", abc).splitlines():
         (head if FIELD.match(line) and not body else body).append(line)
-    music = re.sub(r"\\\n", "", "\n".join(body))
+    # A line that goes on is joined to the next, but for a field between them.
+    music = re.sub(r"\\\n(?!\s*[A-Za-z]:[^:|])", "", "\n".join(body))
     music = re.sub(r'"[^"\n]*"', "", music)
     music = re.sub(r":*\[?\|+[\]:]*|::", "|", music)
     music = re.sub(r"\|\s*\[?\d[\d,.-]*|\[\d[\d,.-]*", "|", music)
@@ -155,6 +158,11 @@ def _cause(performance: Performance, canonical: str) -> str:
     return "not explained"
 
 
+def _first_error(said: str) -> str:
+    found = re.search(r"(?m)^Error in line-char [\d-]+ :\s*(.*)$", said)
+    return f" (abc2midi: {found[1].strip()})" if found else ""
+
+
 def _report(outcomes: list[Outcome]) -> str:
     lines = [
         "| collection | tunes | read | alike as written | alike with repeats |",
@@ -172,7 +180,7 @@ def _report(outcomes: list[Outcome]) -> str:
     differing = [one for one in outcomes if not one.left_out and not one.as_written]
     lines += ["", "## Read otherwise than abc2midi reads them, by cause", ""]
     lines += [f"- {count}: {cause}" for cause, count in _counted(one.cause for one in differing)]
-    lines += ["", *(f"- {one.place} {one.title}: {one.cause}" for one in differing)]
+    lines += ["", *(f"- {one.place} {one.title}: {one.cause}{one.said}" for one in differing)]
     left = [one for one in outcomes if one.left_out]
     lines += ["", "## Left out", ""]
     lines += [f"- {one.place} {one.title}: {one.left_out}" for one in left]

@@ -1,0 +1,75 @@
+"""What is put right in reading is said, in words for whoever typed the tune."""
+
+from __future__ import annotations
+
+import pytest
+
+from abcgen.notation.key import Mode
+from abcgen.notation.reader import Reading, read_abc, read_block, split_tunebook
+from abcgen.notation.writer import write_abc
+
+
+def reading(body: str, *, metre: str = "4/4", key: str = "C") -> Reading:
+    text = f"X:1\nT:Test\nM:{metre}\nL:1/4\nK:{key}\n{body}\n"
+    result = read_block(next(split_tunebook(text)))
+    assert isinstance(result, Reading)
+    return result
+
+
+def repairs(body: str, *, metre: str = "4/4", key: str = "C") -> list[tuple[int, str]]:
+    return [(repair.line, repair.what) for repair in reading(body, metre=metre, key=key).repairs]
+
+
+def test_a_right_tune_needs_none() -> None:
+    assert repairs('|: "Am"A>B (3ABc d :| c4- | c4 |]') == []
+
+
+def test_a_tuplets_length_is_put_right() -> None:
+    assert repairs("c3|d2(5A/4B/4c/4d/4e/4|", metre="3/4")[-1] == (
+        6,
+        "5 notes played in the time of 4, for the bar to add up",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("ABcd\ne4", "the line's end taken for a bar line"),
+        ("AB-cd|", "a tie that meets no note of its pitch read as a slur"),
+        ("ABcd|=20\ne4|", "=20, a mail program's space, taken out at the line's end"),
+        ("AB=\ncd|", "=, a mail program's line break, taken for a line that goes on"),
+        ("ABcd|\n:e4:|", "a colon at the line's start joined to the bar line before: |:"),
+        ("[A2c]Bc|", "notes of a chord with different lengths: all get the first one's"),
+    ],
+)
+def test_each_repair_is_said(body: str, what: str) -> None:
+    assert what in [said for _, said in repairs(body)]
+
+
+@pytest.mark.parametrize("key", ["EM", "En"])
+def test_a_doubtful_minor_is_said(key: str) -> None:
+    assert repairs("EGBe|", key=key) == [(5, f"K:{key} read as E minor")]
+    assert reading("EGBe|", key=key).tune.key.mode is Mode.MINOR
+
+
+@pytest.mark.parametrize(
+    ("body", "mode"),
+    [
+        ("D=FA=F|D_B=FD|", Mode.MINOR),
+        ("D=FA=F|DB=FB|A=CA=C|", Mode.DORIAN),
+        ("D=F_E_E|D=F_BD|", Mode.PHRYGIAN),
+        ("DF=CF|DA=C=C|", Mode.MIXOLYDIAN),
+        ("DFAd|DA=Cc|", Mode.MAJOR),
+        ("D=FAF|DFFD|", Mode.MAJOR),
+    ],
+)
+def test_the_mode_is_that_of_the_notes_where_the_key_names_none(body: str, mode: Mode) -> None:
+    found = reading(body, key="D")
+    assert found.tune.key.mode is mode
+    assert bool(found.repairs) == (mode is not Mode.MAJOR)
+
+
+def test_a_mode_that_is_named_is_believed() -> None:
+    tune = reading("D=FA=F|D_B=FD|", key="Dmaj").tune
+    assert tune.key.mode is Mode.MAJOR
+    assert read_abc(write_abc(tune)) == tune

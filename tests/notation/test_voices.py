@@ -1,0 +1,74 @@
+"""Tunes of several voices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.errors import NotationError
+from abcgen.notation.model_text import encode_tune
+from abcgen.notation.reader import read_abc
+from abcgen.notation.writer import write_abc
+from tests.referee import played
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "X:1\nT:Test\nM:4/4\nL:1/4\n"
+BY_LINES = "K:D\nV:1\nDEFG|A4|\nV:2\nD,4|A,4|\n"
+WRITINGS = [
+    BY_LINES,
+    "V:1\nV:2\nK:D\n[V:1]DEFG|\n[V:2]D,4|\n[V:1]A4|\n[V:2]A,4|\n",
+    'V:1 clef=treble name="Fiddle"\nV:2 clef=bass\nK:D\nV:1\nDEFG|A4|\nV:2\nD,4|A,4|\n',
+    "K:D\n[V:1]DEFG|A4|[V:2]D,4|A,4|\n",
+]
+
+
+@pytest.mark.parametrize("text", WRITINGS)
+def test_voices_are_the_same_however_they_are_written(text: str) -> None:
+    tune = read_abc(HEAD + text)
+    assert [voice.name for voice in tune.voices] == ["1", "2"]
+    assert write_abc(tune) == write_abc(read_abc(HEAD + BY_LINES))
+
+
+def test_a_lone_voice_needs_no_name() -> None:
+    tune = read_abc(HEAD + "K:D\nV:1\nDEFG|\n")
+    assert (tune.voice, tune.others) == ("", ())
+    assert "V:" not in write_abc(tune)
+
+
+def test_a_name_that_cannot_be_written_is_a_number() -> None:
+    tune = read_abc(HEAD + 'K:D\nV:"a|b"\nDEFG|\nV:1\nD4|\n')
+    assert [voice.name for voice in tune.voices] == ["1.", "1"]
+
+
+def test_each_voice_has_its_own_accidentals_keys_and_lengths() -> None:
+    tune = read_abc(HEAD + "K:C\n[V:1]^F2[V:2]F2[V:1]FG|[K:G]F4|\nV:2\nL:1/8\nF4|F8|\n")
+    assert write_abc(tune).splitlines()[-5:] == ["^F2 F G |", "K:G", "F4 |", "V:2", "F2 F2 | F4 |"]
+
+
+def test_the_model_text_is_the_first_voice() -> None:
+    assert encode_tune(read_abc(HEAD + BY_LINES)).text == "M:4/4\nK:Cmaj\nC2D2E2F2|G8|\n"
+
+
+@pytest.mark.parametrize("properties", ["octave=-1", "transpose=-12", "clef=treble-8", "t=2"])
+def test_a_voice_that_sounds_otherwise_is_left_out(properties: str) -> None:
+    with pytest.raises(NotationError, match="otherwise than written"):
+        read_abc(HEAD + f"V:1 {properties}\nK:D\nDEFG|\n")
+
+
+def test_music_that_could_be_any_voices_is_left_out() -> None:
+    with pytest.raises(NotationError, match="before its voice"):
+        read_abc(HEAD + "V:1\nV:2\nK:D\nDEFG|\nV:2\nD4|\n")
+
+
+def test_there_are_only_so_many_voices() -> None:
+    with pytest.raises(NotationError, match="more than 32 voices"):
+        read_abc(HEAD + "K:D\n" + "".join(f"V:{number}\nD4|\n" for number in range(40)))
+
+
+@pytest.mark.parametrize("text", WRITINGS)
+def test_abc2midi_plays_all_voices_alike(text: str, abc2midi: Path, tmp_path: Path) -> None:
+    canonical = write_abc(read_abc(HEAD + text))
+    assert played(abc2midi, canonical, tmp_path) == played(abc2midi, HEAD + text, tmp_path)
