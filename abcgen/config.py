@@ -7,19 +7,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """The stream network: embedding, LSTM layers, a softmax over characters at every step.
+    """Shape of a network.
 
     Attributes:
+        kind: ``stream`` reads a tune from its beginning and predicts at every character;
+            ``window`` reads the last characters anew for every prediction.
         layers: Number of LSTM layers.
-        units: Units of each LSTM layer.
-        embedding: Width of the character embedding.
+        units: Units of each LSTM layer; a bidirectional one has half of them in each direction.
+        embedding: Width of the character embedding; 0 (window only) for one number a character.
         dropout: Share of activations dropped after each layer in training.
+        attention: Whether causal attention over what was read so far follows the LSTMs.
+        heads: Attention heads, each of ``units / heads`` numbers.
+        bidirectional: Whether what lies wholly before the prediction is read both ways: in the
+            window network the window, in the stream network the block before the current one.
+        sequence_length: Characters of a window, of a block, or (plain stream) the most that are
+            learnt in one piece; None for what is usual.
     """
 
+    kind: str = "stream"
     layers: int = 2
     units: int = 128
     embedding: int = 64
     dropout: float = 0.05
+    attention: bool = True
+    heads: int = 4
+    bidirectional: bool = False
+    sequence_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +42,86 @@ class TrainConfig:
     Attributes:
         epochs: Passes over the training tunes, if no time budget is given.
         minutes: Time budget in minutes, or None; the learning-rate schedule spans it.
-        batch_size: Tunes to a batch.
-        learning_rate: Peak learning rate of AdamW.
+        patience: Passes without a better held-out figure after which training ends, or None.
+        batch_size: Tunes (windows) to a batch.
+        stride: Every which window is learnt from, others in other passes; window network only.
+        optimizer: One of ``OPTIMIZERS``.
+        learning_rate: Its peak learning rate.
         warm_up: Share of the run in which the learning rate climbs to its peak.
         final_rate: Learning rate at the end, as a share of the peak.
-        weight_decay: AdamW's weight decay.
+        weight_decay: Decoupled weight decay, for those that have it.
         clip_norm: Largest global gradient norm.
         seed: Seed of weights, order and dropout.
     """
 
     epochs: int = 20
     minutes: float | None = None
+    patience: int | None = None
     batch_size: int = 32
+    stride: int = 1
+    optimizer: str = "adamw"
     learning_rate: float = 10e-3
     warm_up: float = 0.05
     final_rate: float = 0.01
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     seed: int = 0
+
+
+NETWORKS = ("stream", "window")
+OPTIMIZERS = ("adamw", "adam", "lion", "nadam", "rmsprop", "sgd")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings that go together.
+
+    Attributes:
+        network: Shape of the network.
+        training: How it is trained.
+        fits: What it is for.
+    """
+
+    network: NetworkConfig
+    training: TrainConfig
+    fits: str
+
+
+PRESETS = {
+    "small": Preset(NetworkConfig(), TrainConfig(), "a CPU in minutes"),
+    "base": Preset(
+        NetworkConfig(units=256, dropout=0.2),
+        TrainConfig(learning_rate=4e-3),
+        "a CPU in half an hour or more, a GPU in minutes",
+    ),
+    "large": Preset(
+        NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8),
+        TrainConfig(epochs=40, batch_size=64, learning_rate=2e-3, weight_decay=0.05),
+        "a GPU in half an hour or more",
+    ),
+    # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022,
+    # fig. 6. The paper leaves open optimiser, rate, dropout and the dense layers' activation.
+    "paper": Preset(
+        NetworkConfig(
+            kind="window",
+            units=512,
+            embedding=0,
+            dropout=0.3,
+            attention=False,
+            sequence_length=100,
+        ),
+        TrainConfig(
+            epochs=200,
+            batch_size=64,
+            optimizer="adam",
+            learning_rate=1e-3,
+            warm_up=0.0,
+            final_rate=1.0,
+            weight_decay=0.0,
+        ),
+        "comparing with the published network",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +163,9 @@ class Limits:
     """Bounds on what strangers' files may cost.
 
     Attributes:
-        file_bytes: Largest tune file read.
+        file_bytes: Largest file read that must be read whole, as MIDI is.
+        tunebook_bytes: Largest tunebook read.
+        paragraph_bytes: Longest run of a tunebook without a blank line or a line with ``X:``.
         tune_characters: Longest tune body read.
         bars: Most bars in a tune.
         bar_notes: Most notes in a bar.
@@ -97,9 +174,13 @@ class Limits:
         duration: Longest single note, in whole notes.
         referee_seconds: Time that music21 may take over one tune.
         checkpoint_bytes: Largest file of a checkpoint that is opened.
+        cache_bytes: Most that the cache of readings keeps on disk.
+        report_rows: Most lines of one kind on a report's page; the JSON has all.
     """
 
     file_bytes: int = 32_000_000
+    tunebook_bytes: int = 256_000_000
+    paragraph_bytes: int = 1_000_000
     tune_characters: int = 40_000
     bars: int = 2_000
     bar_notes: int = 200
@@ -108,6 +189,21 @@ class Limits:
     duration: int = 16
     referee_seconds: float = 10.0
     checkpoint_bytes: int = 2_000_000_000
+    cache_bytes: int = 500_000_000
+    report_rows: int = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingConfig:
+    """How tune files are read by several processes.
+
+    Attributes:
+        portion_bytes: About how much of a tunebook is read in one go.
+        parallel_bytes: Least that is worth starting processes for.
+    """
+
+    portion_bytes: int = 64_000
+    parallel_bytes: int = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +225,15 @@ class PageConfig:
     Attributes:
         paper: Paper size, ``a4`` or ``us-letter``.
         ppi: Resolution of PNG pages in pixels an inch.
-        staff_height: Height of a staff in millimetres.
+        staff_height: Height of a staff in millimetres; text grows and shrinks with it.
     """
 
     paper: str = "a4"
     ppi: int = 150
-    staff_height: float = 7.0
+    staff_height: float = 6.5
 
+
+LARGE_PRINT = 10.0
+"""Height of a staff in millimetres for those who would rather read without glasses."""
 
 LIMITS = Limits()

@@ -34,7 +34,7 @@ OWNERS = {
     "keras": {"model"},
     "tensorflow": {"model"},
     "safetensors": {"model"},
-    "numpy": {"model"},
+    "numpy": {"model", "score"},
     "music21": {"score"},
     "verovio": {"score"},
     "typst": {"score"},

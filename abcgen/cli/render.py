@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from abcgen.cli.common import OUTPUT, Force, Json, Paths, load, loss_facts
-from abcgen.config import PageConfig, SoundConfig
+from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
 from abcgen.display import Display
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 _PAGE, _SOUND = PageConfig(), SoundConfig()
+MOST_PROCESSES = 8
 
 
 def render(
     paths: Paths,
-    to: Annotated[str, typer.Option(help="Any of pdf, svg, png, midi, musicxml, abc.")] = "pdf",
+    to: Annotated[
+        str, typer.Option(help="Any of pdf, png, svg, html, midi, wav, musicxml, abc.")
+    ] = "pdf",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -26,34 +30,60 @@ def render(
             show_default="a new folder under output/",
         ),
     ] = None,
+    title: Annotated[
+        str, typer.Option(help="What the book is called; gives it a title page.")
+    ] = "",
     paper: Annotated[str, typer.Option(help="a4 or us-letter.")] = _PAGE.paper,
-    instrument: Annotated[str, typer.Option(help="What plays in MIDI files.")] = _SOUND.instrument,
+    large_print: Annotated[bool, typer.Option("--large-print", help="Larger notes.")] = False,
+    instrument: Annotated[str, typer.Option(help="Who plays.")] = _SOUND.instrument,
+    tempo: Annotated[
+        float | None,
+        typer.Option(help="Beats a minute.", show_default="usual for rhythm and metre"),
+    ] = None,
+    swing: Annotated[bool, typer.Option("--swing", help="Swing hornpipes.")] = False,
+    chords: Annotated[bool, typer.Option("--chords", help="Play chord symbols too.")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Prints tunes as sheet music, or writes them as MIDI or MusicXML."""
+    """Prints tunes as sheet music, or writes them as sound, MusicXML or a web page that plays."""
     from abcgen.notation.instruments import instrument_named
     from abcgen.pipeline.formats import Look, formats_named
     from abcgen.pipeline.rendering import render_files
 
     display = Display(as_json=as_json)
     formats = formats_named(to)
-    look = Look(page=PageConfig(paper=paper), instrument=instrument_named(instrument))
+    look = Look(
+        page=PageConfig(paper=paper, staff_height=LARGE_PRINT if large_print else _PAGE.staff_height),
+        instrument=instrument_named(instrument),
+        title=title,
+        tempo=tempo,
+        swing=swing,
+        chords=chords,
+    )
     target = out or unused_folder(OUTPUT, "rendered")
     refuse_to_overwrite(target, force=force)
     check_writable(target)
     corpus = load(paths, display)
     with display.progress("engraving") as on_progress:
         rendering = render_files(
-            corpus, formats, target, look, force=force, on_progress=on_progress
+            corpus,
+            formats,
+            target,
+            look,
+            force=force,
+            processes=min(MOST_PROCESSES, os.cpu_count() or 1),
+            on_progress=on_progress,
         )
     display.left_out(rendering.left_out, "rendering")
+    for note in rendering.notes:
+        display.warn(note)
     display.files(rendering.files)
     display.result(
         {
             "tunes": len(corpus.tunes),
             "left_out": [loss_facts(loss) for loss in corpus.losses],
             "not_rendered": rendering.left_out,
+            "notes": rendering.notes,
             "files": [str(path) for path in rendering.files],
         }
     )

@@ -26,6 +26,7 @@ class Instrument:
         highest: The highest note a good amateur plays, as a MIDI key number.
         keys: Key signatures its players like, as major keys, most usual first.
         program: General MIDI program number, counted from 0.
+        tone: How its sound begins and dies away: ``bowed``, ``blown``, ``reed`` or ``plucked``.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Instrument:
     highest: int
     keys: tuple[str, ...]
     program: int
+    tone: str
 
     @property
     def comfort(self) -> float:
@@ -41,20 +43,20 @@ class Instrument:
 
 
 _TABLE = (
-    Instrument("fiddle", 55, 88, ("D", "G", "A", "E", "C", "F", "Bb"), 40),
-    Instrument("whistle", 62, 86, ("D", "G", "A", "E"), 78),
-    Instrument("flute", 62, 90, ("D", "G", "A", "E", "C", "F"), 73),
-    Instrument("uilleann-pipes", 62, 86, ("D", "G", "A", "E"), 109),
-    Instrument("highland-pipes", 67, 81, ("D", "G", "A"), 109),
-    Instrument("concertina", 55, 91, ("G", "C", "D", "A", "F"), 23),
-    Instrument("accordion", 53, 93, ("D", "G", "A", "C", "F", "Bb", "E"), 21),
-    Instrument("mandolin", 55, 88, ("D", "G", "A", "E", "C", "F"), 25),
-    Instrument("tenor-banjo", 48, 81, ("D", "G", "A", "E", "C"), 105),
-    Instrument("guitar", 52, 83, ("D", "G", "A", "C", "E"), 25),
-    Instrument("harp", 48, 96, ("D", "G", "A", "C", "F", "Eb", "Bb"), 46),
-    Instrument("recorder", 60, 86, ("C", "F", "G", "D", "Bb"), 74),
-    Instrument("clarinet", 52, 87, ("F", "C", "Bb", "G", "Eb"), 71),
-    Instrument("piano", 36, 96, ("C", "G", "F", "D", "Bb", "A", "Eb", "E"), 0),
+    Instrument("fiddle", 55, 88, ("D", "G", "A", "E", "C", "F", "Bb"), 40, "bowed"),
+    Instrument("whistle", 62, 86, ("D", "G", "A", "E"), 78, "blown"),
+    Instrument("flute", 62, 90, ("D", "G", "A", "E", "C", "F"), 73, "blown"),
+    Instrument("uilleann-pipes", 62, 86, ("D", "G", "A", "E"), 109, "reed"),
+    Instrument("highland-pipes", 67, 81, ("D", "G", "A"), 109, "reed"),
+    Instrument("concertina", 55, 91, ("G", "C", "D", "A", "F"), 23, "reed"),
+    Instrument("accordion", 53, 93, ("D", "G", "A", "C", "F", "Bb", "E"), 21, "reed"),
+    Instrument("mandolin", 55, 88, ("D", "G", "A", "E", "C", "F"), 25, "plucked"),
+    Instrument("tenor-banjo", 48, 81, ("D", "G", "A", "E", "C"), 105, "plucked"),
+    Instrument("guitar", 52, 83, ("D", "G", "A", "C", "E"), 25, "plucked"),
+    Instrument("harp", 48, 96, ("D", "G", "A", "C", "F", "Eb", "Bb"), 46, "plucked"),
+    Instrument("recorder", 60, 86, ("C", "F", "G", "D", "Bb"), 74, "blown"),
+    Instrument("clarinet", 52, 87, ("F", "C", "Bb", "G", "Eb"), 71, "blown"),
+    Instrument("piano", 36, 96, ("C", "G", "F", "D", "Bb", "A", "Eb", "E"), 0, "plucked"),
 )
 INSTRUMENTS = {instrument.name: instrument for instrument in _TABLE}
 

@@ -129,9 +129,7 @@ def _another_follows(bars: Sequence[Bar], index: int) -> bool:
     return False
 
 
-def _ended(
-    again: list[int], jump: int, signs: list[frozenset[str]], rest: list[int]
-) -> list[int]:
+def _ended(again: list[int], jump: int, signs: list[frozenset[str]], rest: list[int]) -> list[int]:
     """Where the last time through ends.
 
     Args:

@@ -6,14 +6,27 @@ bar before needs none and leaves none behind.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.notation.key import MAX_SIGNATURE, SHARP_ORDER, Key
-from abcgen.notation.tune import LETTERS, Note
+from abcgen.notation.tune import LETTERS, Note, Pitch
 
 if TYPE_CHECKING:
-    from abcgen.notation.tune import Pitch
+    from collections.abc import Iterable
+
     from abcgen.score.pieces import Piece
+
+
+class Printed(NamedTuple):
+    """The pitches of a piece that are printed with an accidental.
+
+    Attributes:
+        grace: Those of its grace notes.
+        notes: Its own.
+    """
+
+    grace: frozenset[Pitch]
+    notes: frozenset[Pitch]
 
 
 def printed_fifths(key: Key) -> int:
@@ -28,17 +41,24 @@ def printed_signature(key: Key) -> dict[str, int]:
     return {letter: dict(key.extra).get(letter, alters[letter]) for letter in LETTERS}
 
 
-def printed_accidentals(pieces: list[Piece], key: Key) -> list[frozenset[Pitch]]:
+def printed_accidentals(pieces: list[Piece], key: Key) -> list[Printed]:
     """For every piece of a bar the pitches that are printed with an accidental."""
     signature = printed_signature(key)
     said: dict[int, int] = {}
-    printed: list[frozenset[Pitch]] = []
+
+    def news(pitches: Iterable[Pitch]) -> frozenset[Pitch]:
+        """Those of the pitches that nothing has said yet; now it is said."""
+        needed = {
+            pitch
+            for pitch in pitches
+            if pitch.alter != said.get(pitch.step, signature[pitch.letter])
+        }
+        said.update({pitch.step: pitch.alter for pitch in needed})
+        return frozenset(needed)
+
+    printed: list[Printed] = []
     for piece in pieces:
         item = piece.item
         fresh = set(item.pitches) - piece.tied_from if isinstance(item, Note) else set()
-        needed = {
-            pitch for pitch in fresh if pitch.alter != said.get(pitch.step, signature[pitch.letter])
-        }
-        said.update({pitch.step: pitch.alter for pitch in needed})
-        printed.append(frozenset(needed))
+        printed.append(Printed(news(piece.grace), news(fresh)))
     return printed

@@ -20,6 +20,11 @@ UNIT = 9.0
 
 STAFF_UNITS = 8 * UNIT
 TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+CHORD_SIGN = re.compile(r'<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff])</tspan>')
+CHORD_SIGNS = {"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
+"""What stands in chord symbols, in the engraver's own font that no other program has."""
+
+CHORD_SIZE = "405px"  # of the letters beside them, at the scale of OPTIONS
 OPTIONS = {
     "inputFrom": "xml",
     "unit": UNIT,
@@ -29,6 +34,7 @@ OPTIONS = {
     "header": "none",
     "footer": "none",
     "svgViewBox": True,
+    "svgFormatRaw": True,  # without line breaks and indentation
     "smuflTextFont": "none",
     "minLastJustification": 0.35,  # a last line of four long notes is not stretched
     "pageMarginLeft": 20,
@@ -54,20 +60,29 @@ def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[
     """
     toolkit = _loaded(musicxml, line_width, systems_a_page=1)
     pages = range(1, toolkit.getPageCount() + 1)
-    return [TITLE.sub("", toolkit.renderToSVG(page)) for page in pages]
+    return [_plain(toolkit.renderToSVG(page)) for page in pages]
 
 
-def engrave_svg(musicxml: bytes) -> str:
+def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
     """Engrave a tune for the screen: one SVG document that needs no font and no other file.
 
     Args:
         musicxml: A tune as ``musicxml_of`` writes it, with its line breaks.
+        line_width: Width of a line in staff heights.
 
     Raises:
         InputError: if the engraver refuses the MusicXML.
     """
-    svg: str = _loaded(musicxml, LINE_WIDTH, systems_a_page=0).renderToSVG(1)
-    return TITLE.sub("", svg)
+    return _plain(_loaded(musicxml, line_width, systems_a_page=0).renderToSVG(1))
+
+
+def _plain(svg: str) -> str:
+    """The picture without its title and with signs in place of the engraver's own letters."""
+    return CHORD_SIGN.sub(_usual_sign, TITLE.sub("", svg))
+
+
+def _usual_sign(match: re.Match[str]) -> str:
+    return f'<tspan font-size="{CHORD_SIZE}">{CHORD_SIGNS.get(match[1], match[1])}</tspan>'
 
 
 def _loaded(musicxml: bytes, line_width: float, *, systems_a_page: int) -> Any:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from abcgen.score.pieces import Piece
     from abcgen.score.plan import PlannedBar
 
-LINE_WIDTH = 180 / 7
-"""Width of a line in staff heights where none is asked for: 180 mm of staves 7 mm high."""
+LINE_WIDTH = 180 / 6.5
+"""Width of a line in staff heights where none is asked for: 180 mm of staves 6.5 mm high."""
 
 USUAL_BARS = 4
 
@@ -27,33 +27,35 @@ METRE_WIDTH = 0.7
 REPEAT_WIDTH = 0.4
 BAR_LINE_WIDTH = 0.36
 SIXTEENTH_WIDTH = 0.45
+GRACE_WIDTH = 0.35
 NOTE_GROWTH = 0.55
 
 
 def line_starts(
-    plan: tuple[PlannedBar, ...], pieces: list[list[Piece]], line_width: float = LINE_WIDTH
+    plan: tuple[PlannedBar, ...], widths: list[float], line_width: float = LINE_WIDTH
 ) -> frozenset[int]:
     """Which bars, by index, begin a line of music; the first bar is among them.
 
     Args:
         plan: The bars of a tune.
-        pieces: What is printed in each.
+        widths: The width that each needs, in staff heights.
         line_width: Width of a line in staff heights.
     """
-    widths = [_bar_width(*bar) for bar in zip(plan, pieces, strict=True)]
     starts: set[int] = set()
-    for first, end in _sections(plan):
+    for first, end in sections(plan):
         room = line_width - CLEF_WIDTH - SIGN_WIDTH * abs(printed_fifths(plan[first].key))
         starts |= _best_breaks(plan, widths, first, end, room)
     return frozenset(starts)
 
 
-def _bar_width(planned: PlannedBar, pieces: list[Piece]) -> float:
-    """About how wide the engraver sets a bar before it justifies the line."""
-    accidentals = sum(len(printed) for printed in printed_accidentals(pieces, planned.key))
+def bar_width(planned: PlannedBar, pieces: list[Piece]) -> float:
+    """About how wide the engraver sets a bar before it justifies the line, in staff heights."""
+    printed = printed_accidentals(pieces, planned.key)
+    accidentals = sum(len(signs.grace) + len(signs.notes) for signs in printed)
     notes = sum(_piece_width(piece) for piece in pieces)
+    graces = sum(len(piece.grace) for piece in pieces) * GRACE_WIDTH
     signs = planned.new_metre * METRE_WIDTH + planned.bar.repeat_start * REPEAT_WIDTH
-    return BAR_LINE_WIDTH + notes + accidentals * SIGN_WIDTH + signs
+    return BAR_LINE_WIDTH + notes + graces + accidentals * SIGN_WIDTH + signs
 
 
 def _piece_width(piece: Piece) -> float:
@@ -61,7 +63,7 @@ def _piece_width(piece: Piece) -> float:
     return SIXTEENTH_WIDTH * math.pow(piece.duration * 16, NOTE_GROWTH)
 
 
-def _sections(plan: tuple[PlannedBar, ...]) -> list[tuple[int, int]]:
+def sections(plan: tuple[PlannedBar, ...]) -> list[tuple[int, int]]:
     """Sections as (first bar, bar after the last); one of under four bars joins a neighbour."""
     starts = [0]
     for index, planned in enumerate(plan):

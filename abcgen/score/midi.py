@@ -2,89 +2,76 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from abcgen.errors import InputError
 from abcgen.notation.key import Mode
-from abcgen.notation.playback import play_order
-from abcgen.notation.tune import timed
 from abcgen.score.accidentals import printed_fifths
+from abcgen.score.accompaniment import PROGRAM
 from abcgen.score.lazy import LazyModule
-from abcgen.score.plan import plan_bars
-from abcgen.score.sounding import sounding_notes
-from abcgen.score.tempo import beat_of, usual_tempo
+from abcgen.score.performance import perform
+from abcgen.score.tempo import beat_of
 from abcgen.score.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from fractions import Fraction
 
-    from abcgen.notation.instruments import Instrument
     from abcgen.notation.key import Key
     from abcgen.notation.tune import Metre, Tune
+    from abcgen.score.performance import Performance, Playing
+    from abcgen.score.plan import PlayedBar
+    from abcgen.score.sounding import Sound
 
 mido = LazyModule("mido")
 
 TICKS_A_QUARTER = 480
 TICKS_A_WHOLE = 4 * TICKS_A_QUARTER
-VELOCITY = 90
-HIGHEST_KEY = 127
-FASTEST, SLOWEST = 600.0, 10.0
+LOUD, SOFT = 90, 60
 MINUTE = 60_000_000
 LONGEST_QUARTER = 2**24 - 1
 """In microseconds, which MIDI counts a quarter's length in."""
 
+LONGEST_NAME = 120
+CHANNELS = tuple(channel for channel in range(16) if channel != 9)  # noqa: PLR2004 - drums
 MINOR_MODES = frozenset({Mode.MINOR, Mode.DORIAN, Mode.PHRYGIAN, Mode.LOCRIAN})
-MAJOR_KEYS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
-MINOR_KEYS = [
-    "Abm",
-    "Ebm",
-    "Bbm",
-    "Fm",
-    "Cm",
-    "Gm",
-    "Dm",
-    "Am",
-    "Em",
-    "Bm",
-    "F#m",
-    "C#m",
-    "G#m",
-    "D#m",
-    "A#m",
-]
+MAJOR_KEYS = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()
+MINOR_KEYS = "Abm Ebm Bbm Fm Cm Gm Dm Am Em Bm F#m C#m G#m D#m A#m".split()
 
 # Events at one tick are written in this order.
 SETTING, OFF, ON = range(3)
 
 
-def midi_of(tune: Tune, *, instrument: Instrument, tempo: float | None = None) -> bytes:
+def midi_of(tune: Tune, playing: Playing) -> bytes:
     """Write a tune as a MIDI file.
 
     Args:
         tune: The tune.
-        instrument: Whose General MIDI sound plays it.
-        tempo: Beats a minute, the beat being dotted in compound metres; what is usual for the
-            rhythm if None.
+        playing: How it is played.
 
     Returns:
-        A MIDI file of one track, 480 ticks to the quarter, the same for the same tune.
+        A MIDI file, 480 ticks to the quarter, the same for the same tune: of one track (type 0)
+        if there is one voice and nothing else, else with a track and a channel to each voice and
+        to the accompaniment (type 1).
 
     Raises:
         InputError: if the tempo is not between 10 and 600, or a note is out of MIDI's range.
     """
-    tempo = usual_tempo(tune) if tempo is None else tempo
-    if not SLOWEST <= tempo <= FASTEST:
-        raise InputError(f"a tempo of {tempo:g} is not between {SLOWEST:g} and {FASTEST:g}")
-    events = [*_settings(tune), *_note_events(tune)]
-    events.sort(key=lambda event: event[:2])
-    end = max((tick for tick, *_ in events), default=0)
-    track = mido.MidiTrack(_head(tune, instrument, tempo))
-    track += _with_deltas(events)
-    track.append(mido.MetaMessage("end_of_track", time=_length(tune) - end))
+    played = perform(tune, playing)
+    head = [*_head(tune, played), *_settings(played.bars)]
+    lines = [(sounds, playing.instrument.program, LOUD) for sounds in played.voices]
+    if played.accompaniment:
+        lines.append((played.accompaniment, PROGRAM, SOFT))
+    tracks = []
+    for number, (sounds, program, velocity) in enumerate(lines):
+        channel = CHANNELS[number % len(CHANNELS)]
+        change = mido.Message("program_change", program=program, channel=channel)
+        events = [(0, SETTING, change), *_note_events(sounds, channel, velocity)]
+        tracks.append(_track([*head, *events] if number == 0 else events, _tick(played.length)))
     buffer = BytesIO()
-    mido.MidiFile(type=0, ticks_per_beat=TICKS_A_QUARTER, tracks=[track]).save(file=buffer)
+    kind = 0 if len(tracks) == 1 else 1
+    options = {"ticks_per_beat": TICKS_A_QUARTER, "charset": "utf-8"}
+    mido.MidiFile(type=kind, tracks=tracks, **options).save(file=buffer)
     return buffer.getvalue()
 
 
@@ -93,35 +80,23 @@ def _tick(time: Fraction) -> int:
     return round(time * TICKS_A_WHOLE)
 
 
-def _length(tune: Tune) -> int:
-    last = max(
-        (note.onset + note.duration for note in timed(tune.bars, play_order(tune))), default=0
-    )
-    return _tick(Fraction(last))
+def _head(tune: Tune, played: Performance) -> Iterator[tuple[int, int, Any]]:
+    name = one_line(tune.title, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
+    quarter = min(LONGEST_QUARTER, round(MINUTE / played.tempo / float(played.beat * 4)))
+    yield 0, SETTING, mido.MetaMessage("track_name", name=name)
+    yield 0, SETTING, mido.MetaMessage("set_tempo", tempo=quarter)
 
 
-def _head(tune: Tune, instrument: Instrument, tempo: float) -> list[Any]:
-    name = one_line(tune.title).encode("latin-1", "replace").decode("latin-1")
-    quarter = min(LONGEST_QUARTER, round(MINUTE / tempo / float(beat_of(tune.metre) * 4)))
-    return [
-        mido.MetaMessage("track_name", name=name),
-        mido.MetaMessage("set_tempo", tempo=quarter),
-        mido.Message("program_change", program=instrument.program),
-    ]
-
-
-def _settings(tune: Tune) -> Iterator[tuple[int, int, Any]]:
+def _settings(bars: tuple[PlayedBar, ...]) -> Iterator[tuple[int, int, Any]]:
     """Key and time signatures, wherever the bars as played change them."""
-    plan = plan_bars(tune)
-    onset, key, metre = Fraction(0), None, None
-    for index in play_order(tune):
-        planned = plan[index]
+    key, metre = None, None
+    for bar in bars:
+        planned = bar.planned
         if planned.key != key:
-            yield _tick(onset), SETTING, _key_signature(planned.key)
+            yield _tick(bar.onset), SETTING, _key_signature(planned.key)
         if planned.metre != metre and not planned.metre.is_free:
-            yield _tick(onset), SETTING, _time_signature(planned.metre)
+            yield _tick(bar.onset), SETTING, _time_signature(planned.metre)
         key, metre = planned.key, planned.metre
-        onset += planned.bar.duration
 
 
 def _key_signature(key: Key) -> Any:
@@ -138,20 +113,23 @@ def _time_signature(metre: Metre) -> Any:
     )
 
 
-def _note_events(tune: Tune) -> Iterator[tuple[int, int, Any]]:
-    for onset, duration, keys in sounding_notes(tune, play_order(tune)):
+def _note_events(
+    sounds: Iterable[Sound], channel: int, velocity: int
+) -> Iterator[tuple[int, int, Any]]:
+    for onset, duration, keys in sounds:
         start, end = _tick(onset), _tick(onset + duration)
         for key in keys:
-            if not 0 <= key <= HIGHEST_KEY:
-                raise InputError(f"a note lies outside what MIDI can play: key {key}")
             if end > start:  # a note too short for a tick would never be switched off
-                yield start, ON, mido.Message("note_on", note=key, velocity=VELOCITY)
-                yield end, OFF, mido.Message("note_off", note=key, velocity=0)
+                note = {"note": key, "channel": channel}
+                yield start, ON, mido.Message("note_on", velocity=velocity, **note)
+                yield end, OFF, mido.Message("note_off", velocity=0, **note)
 
 
-def _with_deltas(events: list[tuple[int, int, Any]]) -> Iterator[Any]:
+def _track(events: list[tuple[int, int, Any]], length: int) -> Any:
     """Messages with the ticks since the one before, as MIDI wants them."""
-    before = 0
-    for tick, _, message in events:
-        yield message.copy(time=tick - before)
+    track, before = mido.MidiTrack(), 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - before))
         before = tick
+    track.append(mido.MetaMessage("end_of_track", time=max(0, length - before)))
+    return track

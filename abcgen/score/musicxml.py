@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 music21 = LazyModule("music21")
 
 UNSTEADY = re.compile(rb"\n *<encoding-date>.*?</encoding-date>")
-PART_ID = re.compile(rb'(<(?:score-part|part) id=)"P[0-9a-f]{32}"')
-"""What music21 writes anew every time: the date and the part's random name."""
+PART_ID = re.compile(rb'<score-part id="(P[0-9a-f]{32})"')
+"""What music21 writes anew every time: the date and the parts' random names."""
 
 
 def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> bytes:
@@ -37,4 +37,7 @@ def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
     exporter.makeNotation = False
     score = build_score(tune, composer=composer, line_width=line_width)
     document: bytes = exporter.parse(score)
-    return PART_ID.sub(rb'\1"P1"', UNSTEADY.sub(b"", document))
+    document = UNSTEADY.sub(b"", document)
+    for number, name in enumerate(PART_ID.findall(document), start=1):
+        document = document.replace(name, b"P%d" % number)
+    return document

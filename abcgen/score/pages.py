@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from abcgen.errors import InputError
 from abcgen.score.engrave import engrave_systems
+from abcgen.score.fonts import Fonts, fonts_for
 from abcgen.score.lazy import LazyModule
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.text import kind_and_key, one_line
@@ -30,6 +31,13 @@ MARGIN = 15.0
 GAP = 8.0
 """Millimetres at the edges of the page and between tunes."""
 
+TEXT_SIZE, USUAL_STAFF = 10.0, 6.5
+"""Points of ordinary text beside a staff of that many millimetres; both grow together."""
+
+LONGEST_TITLE = 160
+CONTENTS_FROM = 10
+"""As many tunes have a table of contents."""
+
 STAFF_HEIGHTS = (3.0, 20.0)
 EPOCH = 0
 """The date that a PDF carries, so that the same tunes give the same bytes."""
@@ -44,12 +52,21 @@ class Sheet:
         kind: What stands at the left above it.
         composer: What stands at the right above it.
         systems: One SVG document for every line of music.
+        fonts: What its words need.
     """
 
     title: str
     kind: str
     composer: str
     systems: list[str]
+    fonts: Fonts = Fonts()
+
+    @property
+    def note(self) -> str:
+        """What will not be printed as it should be; empty if all will."""
+        if not self.fonts.missing:
+            return ""
+        return f"no font of this machine has {self.fonts.missing!r}: a box is printed instead"
 
 
 def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
@@ -67,11 +84,13 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
     line_width = _line_width(page)
     musicxml = musicxml_of(tune, line_width=line_width)
     systems = engrave_systems(musicxml, line_width=line_width)
-    return Sheet(one_line(tune.title), kind_and_key(tune), one_line(composer), systems)
+    words = (one_line(tune.title, LONGEST_TITLE), kind_and_key(tune), one_line(composer))
+    names = [one_line(voice.name) for voice in tune.voices]
+    return Sheet(*words, systems, fonts_for([*words, *names]))
 
 
 def set_pages(
-    sheets: Iterable[Sheet], page: PageConfig, form: Literal["pdf", "png"]
+    sheets: Iterable[Sheet], page: PageConfig, form: Literal["pdf", "png"], *, title: str = ""
 ) -> list[bytes]:
     """Set tunes on pages, as many to a page as fit.
 
@@ -80,6 +99,7 @@ def set_pages(
             and staff height are found good.
         page: Paper, size and, for PNG, resolution.
         form: What the pages become.
+        title: What stands on a title page; empty for none.
 
     Returns:
         One PDF with its fonts embedded, or a PNG picture for every page; nothing if there is no
@@ -89,17 +109,30 @@ def set_pages(
         InputError: if the paper or staff height cannot be used.
     """
     _line_width(page)
+    of_machine = fonts_for([title]).of_machine
     with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
         root = Path(name)  # the only folder that typst may read
-        tunes = [_stored(sheet, number, root) for number, sheet in enumerate(sheets)]
+        tunes = []
+        for number, sheet in enumerate(sheets):
+            tunes.append(_stored(sheet, number, root))
+            of_machine |= sheet.fonts.of_machine
         if not tunes:
             return []
-        book = {"paper": page.paper, "margin": MARGIN, "gap": GAP, "tunes": tunes}
+        book = {
+            "title": one_line(title),
+            "subtitle": "1 tune" if len(tunes) == 1 else f"{len(tunes)} tunes",
+            "contents": len(tunes) >= CONTENTS_FROM,
+            "paper": page.paper,
+            "size": TEXT_SIZE * page.staff_height / USUAL_STAFF,
+            "margin": MARGIN,
+            "gap": GAP,
+            "tunes": tunes,
+        }
         (root / "book.json").write_text(json.dumps(book), encoding="utf-8")
         main = root / "page.typ"
         main.write_bytes(TEMPLATE.read_bytes())
         options = {"timestamp": EPOCH} if form == "pdf" else {"ppi": page.ppi}
-        result = typst.compile(main, root=root, ignore_system_fonts=True, format=form, **options)
+        result = typst.compile(main, root=root, ignore_system_fonts=not of_machine, format=form, **options)
     return result if isinstance(result, list) else [result]
 
 

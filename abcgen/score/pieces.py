@@ -16,7 +16,7 @@ from abcgen.notation.tune import Note, Rest, Tuplet, notes_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from abcgen.notation.tune import Bar, Item, Pitch
+    from abcgen.notation.tune import Bar, Item, Marks, Pitch
     from abcgen.score.plan import PlannedBar
 
 SIGNS = {
@@ -46,6 +46,7 @@ class Piece:
 
     Attributes:
         item: The note or rest it belongs to.
+        name: Which note or rest of its bar that is, counted from 0, and which piece of it.
         written: Its written duration in whole notes, a key of ``SIGNS``.
         onset: When it begins, in whole notes from where its bar, if it were full, would start.
         tuplet: The tuplet it is part of, or None.
@@ -56,6 +57,7 @@ class Piece:
     """
 
     item: Note | Rest
+    name: tuple[int, int]
     written: Fraction
     onset: Fraction
     tuplet: Tuplet | None = None
@@ -70,6 +72,16 @@ class Piece:
         if self.tuplet is None:
             return self.written
         return self.written * Fraction(self.tuplet.normal, self.tuplet.actual)
+
+    @property
+    def grace(self) -> tuple[Pitch, ...]:
+        """The grace notes before it."""
+        return self.marks.grace if self.marks else ()
+
+    @property
+    def marks(self) -> Marks | None:
+        """What is written at it; at the first piece of a note, and not at the others."""
+        return None if self.name[1] else self.item.marks
 
     @property
     def flags(self) -> int:
@@ -96,7 +108,7 @@ def pieces_of(plan: tuple[PlannedBar, ...]) -> list[list[Piece]]:
     return result
 
 
-def parts_of(duration: Fraction, onset: Fraction, beat: Fraction) -> list[Fraction]:
+def signs_of(duration: Fraction, onset: Fraction, beat: Fraction) -> list[Fraction]:
     """Divide a duration into ones that have a sign.
 
     Args:
@@ -136,16 +148,17 @@ def _longest_parts(duration: Fraction) -> list[Fraction]:
 
 def _cut_bar(planned: PlannedBar) -> Iterator[list[Piece]]:
     """The pieces of every note and rest of a bar, without ties."""
-    onset = planned.offset
+    onset, number = planned.offset, 0
     for item in map(_printable, planned.bar.items):
         tuplet = item if isinstance(item, Tuplet) else None
         inner = notes_in(item)
         for place, single in enumerate(inner):
             cut: list[Piece] = []
             beat = Fraction(0) if tuplet else planned.beat
-            for part in parts_of(single.duration, onset, beat):
-                cut.append(Piece(single, part, onset, tuplet))
+            for part, written in enumerate(signs_of(single.duration, onset, beat)):
+                cut.append(Piece(single, (number, part), written, onset, tuplet))
                 onset += cut[-1].duration
+            number += 1
             if tuplet and place == 0:
                 cut[0] = replace(cut[0], first=True)
             if tuplet and place == len(inner) - 1:
@@ -176,9 +189,7 @@ def _printable(item: Item) -> Item:
         return item
     normal = 1 << (odd.bit_length() - 1)
     written = item.duration * Fraction(odd, normal)
-    if isinstance(item, Rest):
-        return Tuplet(odd, normal, (Rest(written, item.visible),))
-    return Tuplet(odd, normal, (Note(item.pitches, written, item.tied),))
+    return Tuplet(odd, normal, (replace(item, duration=written),))
 
 
 def _singles(bar: Bar) -> Iterator[Note | Rest]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.notation.tune import Bar, BarLine, Metre, Tune, opens_section
 
@@ -48,6 +48,29 @@ class PlannedBar:
         if self.metre.is_free or self.metre.is_compound:
             return self.metre.beam_duration
         return Fraction(1, self.metre.unit)
+
+
+class PlayedBar(NamedTuple):
+    """A bar, each time it is played.
+
+    Attributes:
+        onset: When it begins, in whole notes from the start.
+        index: Which it is of the tune's bars.
+        planned: The bar.
+    """
+
+    onset: Fraction
+    index: int
+    planned: PlannedBar
+
+
+def played_bars(tune: Tune, order: tuple[int, ...]) -> tuple[PlayedBar, ...]:
+    """The bars of a tune in the order they are played."""
+    plan, onset, played = plan_bars(tune), Fraction(0), []
+    for index in order:
+        played.append(PlayedBar(onset, index, plan[index]))
+        onset += plan[index].bar.duration
+    return tuple(played)
 
 
 def plan_bars(tune: Tune) -> tuple[PlannedBar, ...]:

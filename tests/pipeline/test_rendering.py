@@ -9,7 +9,8 @@ from abcgen.corpus.loading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, Look, formats_named
-from abcgen.pipeline.rendering import Rendering, render_files, render_tunes, slug
+from abcgen.pipeline.rendering import Rendering, render_files, render_tunes
+from abcgen.pipeline.targets import slug
 from abcgen.score.musicxml import musicxml_of
 from tests.tunes import JIG, REEL, TOO_LOW, tune
 
@@ -67,10 +68,11 @@ def test_books_hold_all_tunes_and_the_rest_one_each(tmp_path: Path) -> None:
     assert sorted(path.name for path in done.files) == sorted(
         [
             "set.abc",
+            "set.html",
             "set.pdf",
             "set.png",
-            *(f"set-1-the-pickup-jig.{suffix}" for suffix in ("mid", "musicxml", "svg")),
-            *(f"set-2-tuplets-in-d.{suffix}" for suffix in ("mid", "musicxml", "svg")),
+            *(f"set-1-the-pickup-jig.{suffix}" for suffix in ("mid", "musicxml", "svg", "wav")),
+            *(f"set-2-tuplets-in-d.{suffix}" for suffix in ("mid", "musicxml", "svg", "wav")),
         ]
     )
     assert all(path.stat().st_size for path in done.files)
@@ -148,12 +150,13 @@ def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None
     done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", Look(LOW))
     reason = "a duration that no note sign stands for: '1/512'"
     assert done.left_out == [
-        f"X:1 'Too short': not in {form}: {reason}" for form in ("pdf", "png", "svg", "musicxml")
+        f"X:1 'Too short': not in {form}: {reason}" for form in ("pdf", "png", "svg", "html", "musicxml")
     ]
     assert {path.name for path in done.files} == names_in(tmp_path)
     assert names_in(tmp_path) == {
-        *("set.abc", "set.pdf", "set.png", "set-1-too-short.mid"),
-        *(f"set-2-the-pickup-jig.{suffix}" for suffix in ("mid", "musicxml", "svg")),
+        *("set.abc", "set.html", "set.pdf", "set.png"),
+        *("set-1-too-short.mid", "set-1-too-short.wav"),
+        *(f"set-2-the-pickup-jig.{suffix}" for suffix in ("mid", "musicxml", "svg", "wav")),
     }
 
 

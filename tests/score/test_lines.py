@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abcgen.notation.tune import Metre, Tune
-from abcgen.score.lines import LINE_WIDTH, line_starts
+from abcgen.score.lines import LINE_WIDTH, bar_width, line_starts
 from abcgen.score.pieces import pieces_of
 from abcgen.score.plan import ending_spans, plan_bars
 from tests.tunes import JIG, REEL, tune
@@ -9,7 +9,8 @@ from tests.tunes import JIG, REEL, tune
 
 def starts(tune: Tune, line_width: float = LINE_WIDTH) -> list[int]:
     plan = plan_bars(tune)
-    return sorted(line_starts(plan, pieces_of(plan), line_width))
+    widths = [bar_width(*bar) for bar in zip(plan, pieces_of(plan), strict=True)]
+    return sorted(line_starts(plan, widths, line_width))
 
 
 def repeated(bar: str, times: int) -> str:

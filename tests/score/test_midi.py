@@ -15,6 +15,7 @@ from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Metre, Tune
 from abcgen.score.lazy import LazyModule
 from abcgen.score.midi import midi_of
+from abcgen.score.performance import Playing
 from abcgen.score.sounding import sounding_notes
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, TOO_LOW, changed, tune
@@ -24,7 +25,9 @@ FIDDLE = INSTRUMENTS["fiddle"]
 
 
 def messages(tune: Tune, **options: Any) -> list[tuple[int, Any]]:
-    file = mido.MidiFile(file=BytesIO(midi_of(tune, instrument=FIDDLE, **options)))
+    file = mido.MidiFile(
+        file=BytesIO(midi_of(tune, Playing(FIDDLE, **options))), charset="utf-8"
+    )
     assert (file.type, file.ticks_per_beat, len(file.tracks)) == (0, 480, 1)
     now, found = 0, []
     for message in file.tracks[0]:
@@ -122,15 +125,15 @@ def test_the_tempo_asked_for_counts_dotted_beats_in_a_jig() -> None:
 @pytest.mark.parametrize("tempo", [0, -5, 10_000, float("nan")])
 def test_an_impossible_tempo_is_refused(tempo: float) -> None:
     with pytest.raises(InputError, match="tempo"):
-        midi_of(JIG, instrument=FIDDLE, tempo=tempo)
+        midi_of(JIG, Playing(FIDDLE, tempo=tempo))
 
 
 def test_the_instrument_and_the_title_are_in_the_file() -> None:
     tune = replace(CHORDS, title="Żółw\n№ 5 — café")
     assert [message.program for message in of_type(tune, "program_change")] == [40]
-    assert [message.name for message in of_type(tune, "track_name")] == ["?ó?w ? 5 ? café"]
+    assert [message.name for message in of_type(tune, "track_name")] == ["Żółw № 5 — café"]
 
 
 def test_a_note_beyond_midi_is_refused() -> None:
     with pytest.raises(InputError, match="MIDI"):
-        midi_of(TOO_LOW, instrument=FIDDLE)
+        midi_of(TOO_LOW, Playing(FIDDLE))
