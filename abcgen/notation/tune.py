@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from abcgen.notation.chord_symbol import ChordSymbol
     from abcgen.notation.key import Key
@@ -46,6 +47,18 @@ class Pitch(NamedTuple):
     def midi(self) -> int:
         """The MIDI key number; middle C is 60."""
         return 12 * (self.octave + 1) + NATURAL_SEMITONES[self.step % 7] + self.alter
+
+
+def total(durations: Iterable[Fraction]) -> Fraction:
+    """The sum of durations, reckoned in whole numbers: many times faster than adding fractions."""
+    sum_of, parts = 0, 1  # so many of so many parts of a whole note
+    for duration in durations:
+        own = duration.denominator
+        if own != parts:
+            common = lcm(own, parts)
+            sum_of, parts = sum_of * (common // parts), common
+        sum_of += duration.numerator * (parts // own)
+    return Fraction(sum_of, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +119,7 @@ class Tuplet:
     @property
     def duration(self) -> Fraction:
         """Sounding duration of the whole tuplet, in whole notes."""
-        written = sum((item.duration for item in self.items), Fraction(0))
-        return written * Fraction(self.normal, self.actual)
+        return total(item.duration for item in self.items) * Fraction(self.normal, self.actual)
 
 
 Item = Note | Rest | Tuplet
@@ -207,7 +219,7 @@ class Bar:
     @property
     def duration(self) -> Fraction:
         """Sounding duration in whole notes."""
-        return sum((item.duration for item in self.items), Fraction(0))
+        return total(item.duration for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +227,7 @@ class Voice:
     """A voice that sounds together with a tune's first.
 
     Attributes:
-        name: Its name (``V:``), unlike that of any other voice of the tune.
+        name: What it is called, empty if nothing; it need not differ from other voices'.
         bars: Its bars; they begin with the tune's and need not be as many.
     """
 
@@ -237,7 +249,7 @@ class Tune:
         rhythm: The kind of tune (reel, jig, air), as its source says it.
         source: Where it comes from.
         number: Its reference number (``X:``).
-        voice: The first voice's name, empty if it has none.
+        voice: The first voice's name, if it has one.
         others: The other voices.
     """
 

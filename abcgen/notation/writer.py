@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 from typing import TYPE_CHECKING
 
 from abcgen.notation.key import Mode
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 BARS_A_LINE = 4
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
 TRIPLET = (3, 2, 3)
-QUARTER = Fraction(1, 4)
 HALF = 2  # the denominator that a lone slash stands for
 MIDDLE_C_OCTAVE = 4
 # The decorations that every program knows by a sign; the others are written by name.
@@ -59,10 +59,10 @@ def write_abc(tune: Tune) -> str:
         "L": str(unit),
     }
     lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
-    names = [f"V:{voice.name}" for voice in tune.voices] if tune.others else []
-    lines += [*names, f"K:{_opening_key(tune)}"]
-    for place, voice in enumerate(tune.voices):
-        lines += names[place : place + 1]
+    lines.append(f"K:{_opening_key(tune)}")
+    for number, voice in enumerate(tune.voices, start=1):
+        if tune.others:
+            lines.append(_voice_line(number, voice.name))
         lines += _music_lines(replace(tune, bars=voice.bars), unit)
     return "\n".join(lines) + "\n"
 
@@ -74,14 +74,15 @@ def write_tunebook(tunes: Iterable[Tune]) -> str:
 
 def best_unit(tune: Tune) -> Fraction:
     """The unit note length that leaves most notes without a number; 1/8 where two tie."""
-    durations = [
+    durations = (
         note.duration
         for voice in tune.voices
         for bar in voice.bars
         for item in bar.items
         for note in notes_in(item)
-    ]
-    return max(UNITS, key=durations.count)
+    )
+    simple = [duration.denominator for duration in durations if duration.numerator == 1]
+    return max(UNITS, key=lambda unit: simple.count(unit.denominator))
 
 
 def lines_of(tune: Tune) -> list[list[int]]:
@@ -98,6 +99,12 @@ def lines_of(tune: Tune) -> list[list[int]]:
         lines[-1].append(index)
         full += bar.duration >= metre.bar_duration
     return lines
+
+
+def _voice_line(number: int, name: str) -> str:
+    """Where a voice begins; numbered, for there are readers that know no other voices."""
+    words = _escaped(name).replace('"', "'")
+    return f'V:{number} name="{words}"' if words else f"V:{number}"
 
 
 def _opening_key(tune: Tune) -> str:
@@ -145,10 +152,14 @@ def opening(bar: Bar, before: BarLine | None) -> str:
     return f"{repeat}{'' if glued else '['}{numbers}"
 
 
-@lru_cache(maxsize=4096)
 def length_text(duration: Fraction, unit: Fraction) -> str:
     """A duration as a multiple of the unit, in ABC: nothing, ``2``, ``/``, ``3/2``, ``/4``."""
-    ratio = duration / unit
+    return _ratio_text(duration.numerator * unit.denominator, duration.denominator * unit.numerator)
+
+
+@lru_cache(maxsize=4096)
+def _ratio_text(above: int, below: int) -> str:
+    ratio = Fraction(above, below)
     number = "" if ratio.numerator == 1 else str(ratio.numerator)
     if ratio.denominator == 1:
         return number
@@ -176,18 +187,18 @@ class MusicWriter:
             upbeat: Whether, if it is short, it is the end of a bar rather than its beginning.
         """
         texts = self.items(bar)
-        full, beam = self._metre.bar_duration, self._metre.beam_duration
-        onset = full - bar.duration if upbeat and bar.duration < full else Fraction(0)
+        lengths, full, beam = _in_whole_numbers(bar, self._metre)
+        onset = max(0, full - sum(lengths)) if upbeat else 0
         groups: list[str] = []
         open_beam: int | None = None  # the beat whose beam the next item may join
-        for item, text in zip(bar.items, texts, strict=True):
+        for item, text, length in zip(bar.items, texts, lengths, strict=True):
             beat = onset // beam if beam and _has_beam(item) else None
             if beat is not None and beat == open_beam:
                 groups[-1] += text
             else:
                 groups.append(text)
             open_beam = beat
-            onset += item.duration
+            onset += length
         return groups
 
     def items(self, bar: Bar) -> list[str]:
@@ -221,12 +232,29 @@ class MusicWriter:
         )
 
 
+def _in_whole_numbers(bar: Bar, metre: Metre) -> tuple[list[int], int, int]:
+    """The durations of a bar's items, of a full bar and of a beam, in a unit that fits them all."""
+    spans = [item.duration for item in bar.items]
+    spans += metre.bar_duration, metre.beam_duration
+    parts = lcm(*[span.denominator for span in spans])
+    *lengths, full, beam = [span.numerator * (parts // span.denominator) for span in spans]
+    return lengths, full, beam
+
+
 def _has_beam(item: Item) -> bool:
-    return all(note.duration < QUARTER for note in notes_in(item))
+    if isinstance(item, Tuplet):
+        return all(map(_has_beam, item.items))
+    return 4 * item.duration.numerator < item.duration.denominator  # shorter than a quarter
 
 
 def _name(pitch: Pitch) -> str:
     """A pitch's letter and octave marks: ``C,`` ``C`` ``c`` ``c'``."""
+    return _step_name(pitch.step)
+
+
+@lru_cache(maxsize=256)
+def _step_name(step: int) -> str:
+    pitch = Pitch(step)
     above = pitch.octave - MIDDLE_C_OCTAVE
     if above > 0:
         return pitch.letter.lower() + "'" * (above - 1)
