@@ -33,10 +33,13 @@ _STRENGTH = {line: rank for rank, line in enumerate(BarLine)}  # as listed: sing
 
 
 @lru_cache(maxsize=4096)
-def _duration_of(length: str, unit: Fraction) -> Fraction:
-    """The duration that a length such as ``3/2`` or ``//`` gives; 0 if out of range."""
+def _duration_of(length: str, above: int, below: int) -> Fraction:
+    """The duration that a length such as ``3/2`` or ``//`` gives; 0 if out of range.
+
+    The unit comes as numerator and denominator, for a fraction is slow to look up.
+    """
     number, *divisors = re.findall(r"^\d*|/\d*", length)
-    duration = unit * int(number[:6] or 1)
+    duration = Fraction(above, below) * int(number[:6] or 1)
     for divisor in divisors[:10]:
         by = int(divisor[1:6] or 2)
         duration = duration / by if by else Fraction(0)
@@ -190,7 +193,7 @@ class BodyBuilder:
         return Pitch(step, self._accidentals.get(letter, self._signature[letter]))
 
     def _duration(self, length: str, token: Token) -> Fraction:
-        duration = _duration_of(length, self._unit)
+        duration = _duration_of(length, self._unit.numerator, self._unit.denominator)
         if not duration:
             raise NotationError("note length out of range", line=token.line, text=token.text)
         return duration

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Bar, BarLine, Metre, Note, Pitch, Rest, Tuplet
+from abcgen.notation.tune import Bar, BarLine, Metre, Note, Pitch, Rest, Tuplet, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class DraftTuplet:
     @property
     def written(self) -> Fraction:
         """The written duration of its notes, in whole notes."""
-        return sum((note.duration for note in self.notes), Fraction(0))
+        return total(note.duration for note in self.notes)
 
     def normal_in(self, metre: Metre) -> int:
         """In the time of how many notes it is played, if need be by the standard's default."""
@@ -105,7 +105,7 @@ class DraftBar:
     def plain(self) -> Fraction:
         """Duration of what is in no tuplet, in whole notes."""
         notes = (item for item in self.items if isinstance(item, DraftNote))
-        return sum((note.duration for note in notes), Fraction(0))
+        return total(note.duration for note in notes)
 
     def duration(self, metre: Metre) -> Fraction:
         """Sounding duration in whole notes, tuplets by their defaults."""
