@@ -40,7 +40,7 @@ _MAIL_SPACE = re.compile(r"=20$")
 _MAIL_BREAK = re.compile(r"=$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,20}")
+_NAME = re.compile(r'\b(?:name|nm)\s*=\s*(?:"([^"]*)"|(\S+))')
 # What a voice may be told that changes its notes.
 _MOVED = re.compile(
     r"\b(?:octave|transpose|t|middle|score|sound|shift|instrument)\s*=\s*(?!0\b)\S+|\w[+-]8\b"
@@ -55,6 +55,7 @@ class TuneParser:
     _header: dict[str, str] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)  # the line each field stands in
     _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)  # None: only announced
+    _names: dict[str, str] = field(default_factory=dict)  # what voices say they are called
     _voice: str = ""
     _opened: bool = False  # whether the header is over
     _characters: int = 0
@@ -96,9 +97,8 @@ class TuneParser:
         bodies = {name: body for name, body in self._voices.items() if body and body.has_music}
         if not bodies:
             raise NotationError("no music", line=self._line)
-        names = _voice_names(list(bodies))
         first, *others = (
-            Voice(name, body.finish()) for name, body in zip(names, bodies.values(), strict=True)
+            Voice(self._name_of(voice), body.finish()) for voice, body in bodies.items()
         )
         for body in bodies.values():
             self.repairs += body.repairs
@@ -149,9 +149,8 @@ class TuneParser:
 
     def _take_voice(self, value: str) -> None:
         """Announce a voice, or go on with it."""
-        name, *properties = value.split(maxsplit=1)[:2] or [""]
-        moved = _MOVED.search(properties[0]) if properties else None
-        if moved:
+        name, _, properties = value.partition(" ")
+        if moved := _MOVED.search(properties):
             raise NotationError(
                 "voice that sounds otherwise than written", line=self._line, text=moved[0]
             )
@@ -159,8 +158,14 @@ class TuneParser:
             raise NotationError(f"more than {LIMITS.voices} voices", line=self._line)
         self._end_carried()
         self._voices.setdefault(name, None)
+        if called := _NAME.search(properties):
+            self._names[name] = words(called[1] or called[2] or "")
         if self._opened:
             self._voice = name
+
+    def _name_of(self, voice: str) -> str:
+        """What a voice is called: as it says, or by its sign if that is not just a number."""
+        return self._names.get(voice, "" if voice[:1].isdigit() else words(voice))
 
     def _key(self) -> Key:
         return read_key(self._header["K"], line=self._places["K"])
@@ -229,22 +234,6 @@ class TuneParser:
 
     def _repaired(self, what: str, text: str) -> None:
         self.repairs.append(Repair(self._line, what, text))
-
-
-def _voice_names(names: list[str]) -> list[str]:
-    """Names that can be written after ``V:``: as they are, or their number."""
-    return [
-        name if _NAME.fullmatch(name) else _unused(place, names)
-        for place, name in enumerate(names, start=1)
-    ]
-
-
-def _unused(place: int, names: list[str]) -> str:
-    """A name for the voice at a place that no other has."""
-    name = str(place)
-    while name in names:
-        name += "."
-    return name
 
 
 def words(value: str) -> str:

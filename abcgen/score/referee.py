@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -29,6 +30,7 @@ START_SECONDS = 60.0
 """Importing music21 takes a second or two; on a machine under load much more."""
 
 FIELD = re.compile(r"[A-Za-z+]:")
+GRACE = re.compile(r"\{[^}]*\}")
 LONG_NUMBER = re.compile(r"\d{4,}")
 NOTE_LENGTH = re.compile(r"[A-Ga-gxz\]][,']*(\d+)")
 LONGEST = 64 * LIMITS.duration
@@ -65,11 +67,14 @@ class Referee:
     ) -> None:
         self._stop()
 
-    def notes_of(self, abc: str) -> list[Sound]:
+    def voices_of(self, abc: str) -> list[list[Sound]]:
         """What music21 hears in a tune, as written: repeats not played, ties joined.
 
         Args:
             abc: One tune in ABC.
+
+        Returns:
+            The notes of each voice.
 
         Raises:
             InputError: if music21 refuses it or takes too long, or it is too long to try.
@@ -78,25 +83,33 @@ class Referee:
         answer = self._ask(abc)
         if "error" in answer:
             raise InputError(f"music21 cannot read the tune: {answer['error']}")
-        return join_ties(
-            Strike(Fraction(onset), Fraction(duration), dict(keys))
-            for onset, duration, keys in answer["notes"]
-        )
+        return [
+            join_ties(
+                Strike(Fraction(onset), Fraction(duration), dict(keys))
+                for onset, duration, keys in voice
+            )
+            for voice in answer["voices"]
+        ]
 
     def agrees(self, tune: Tune, abc: str) -> str:
         """Whether music21 hears in the ABC what the tune says.
 
-        Two things that music21's ABC reader does not know are left out of it: the ties of chords,
-        and invisible rests, which it is shown as visible ones.
+        Three things that music21's ABC reader does not know are left out of it: the ties of
+        chords, invisible rests, which it is shown as visible ones, and grace notes, which it
+        counts among the notes of a tuplet.
 
         Returns:
             The first disagreement in one line; empty if there is none.
         """
         try:
-            heard = self.notes_of(_with_visible_rests(abc))
+            heard = self.voices_of(_as_music21_knows_it(abc))
         except InputError as error:
             return error.message
-        return first_difference(sounding_notes(tune, chord_ties=False), heard)
+        if len(heard) != len(tune.voices):
+            return f"expected {len(tune.voices)} voices, heard {len(heard)}"
+        voices = (replace(tune, bars=voice.bars) for voice in tune.voices)
+        meant = (sounding_notes(voice, chord_ties=False) for voice in voices)
+        return next(filter(None, map(first_difference, meant, heard)), "")
 
     def _ask(self, abc: str) -> dict[str, Any]:
         if self._child is None:
@@ -190,10 +203,14 @@ def _described(sound: Sound) -> str:
     return f"{names} of {sound.duration} at {sound.onset}"
 
 
-def _with_visible_rests(abc: str) -> str:
-    """Canonical ABC with ``z`` for ``x``; its music lines have no words that could suffer."""
+def _as_music21_knows_it(abc: str) -> str:
+    """Canonical ABC with ``z`` for ``x`` and without grace notes."""
     lines = abc.splitlines(keepends=True)
-    return "".join(line if FIELD.match(line) else line.replace("x", "z") for line in lines)
+    return "".join(line if FIELD.match(line) else _plain(line) for line in lines)
+
+
+def _plain(music: str) -> str:
+    return GRACE.sub("", music).replace("x", "z")
 
 
 def _check_lengths(abc: str) -> None:

@@ -49,28 +49,32 @@ def _say(answers: Any, answer: dict[str, Any]) -> None:
 
 def _answer(abc: str) -> dict[str, Any]:
     try:
-        return {"notes": read_strikes(abc)}
+        return {"voices": read_voices(abc)}
     except Exception as error:  # noqa: BLE001 - music21 fails in every way there is
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def read_strikes(abc: str) -> list[list[Any]]:
-    """Read a tune as written.
+def read_voices(abc: str) -> list[list[list[Any]]]:
+    """Read a tune as written, without its grace notes.
 
     Returns:
-        For each note or chord its onset and duration in whole notes, as text, and pairs of a
-        MIDI key number and whether it is tied to the next.
+        For each voice its notes and chords; of each the onset and duration in whole notes, as
+        text, and pairs of a MIDI key number and whether it is tied to the next.
 
     Raises:
         ValueError: if the text is not one tune.
     """
     score = music21.converter.parseData(DIALECT + abc, format="abc")
-    if not isinstance(score, music21.stream.Score) or len(score.parts) != 1:
-        raise ValueError("not one tune of one voice")
+    if not isinstance(score, music21.stream.Score):  # several tunes make an opus
+        raise ValueError("not one tune")  # noqa: TRY004 - a bad text, not a bad argument
+    return [_strikes(part) for part in score.parts]
+
+
+def _strikes(part: Any) -> list[list[Any]]:
     return [
         [_whole_notes(note.offset), _whole_notes(note.quarterLength), _keys(note)]
-        for note in score.parts[0].flatten().notes
-        if "Harmony" not in note.classes
+        for note in part.flatten().notes
+        if "Harmony" not in note.classes and not note.duration.isGrace
     ]
 
 

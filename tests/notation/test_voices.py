@@ -20,7 +20,7 @@ BY_LINES = "K:D\nV:1\nDEFG|A4|\nV:2\nD,4|A,4|\n"
 WRITINGS = [
     BY_LINES,
     "V:1\nV:2\nK:D\n[V:1]DEFG|\n[V:2]D,4|\n[V:1]A4|\n[V:2]A,4|\n",
-    'V:1 clef=treble name="Fiddle"\nV:2 clef=bass\nK:D\nV:1\nDEFG|A4|\nV:2\nD,4|A,4|\n',
+    "V:1 clef=treble\nV:2 clef=bass\nK:D\nV:1\nDEFG|A4|\nV:2\nD,4|A,4|\n",
     "K:D\n[V:1]DEFG|A4|[V:2]D,4|A,4|\n",
 ]
 
@@ -28,7 +28,7 @@ WRITINGS = [
 @pytest.mark.parametrize("text", WRITINGS)
 def test_voices_are_the_same_however_they_are_written(text: str) -> None:
     tune = read_abc(HEAD + text)
-    assert [voice.name for voice in tune.voices] == ["1", "2"]
+    assert len(tune.voices) == 2
     assert write_abc(tune) == write_abc(read_abc(HEAD + BY_LINES))
 
 
@@ -38,9 +38,23 @@ def test_a_lone_voice_needs_no_name() -> None:
     assert "V:" not in write_abc(tune)
 
 
-def test_a_name_that_cannot_be_written_is_a_number() -> None:
-    tune = read_abc(HEAD + 'K:D\nV:"a|b"\nDEFG|\nV:1\nD4|\n')
-    assert [voice.name for voice in tune.voices] == ["1.", "1"]
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ("V:1\nV:2\n", ["", ""]),
+        ('V:1 name="First fiddle"\nV:2 nm=Bass clef=bass\n', ["First fiddle", "Bass"]),
+    ],
+)
+def test_voices_keep_their_names(fields: str, names: list[str]) -> None:
+    tune = read_abc(HEAD + fields + BY_LINES)
+    assert [voice.name for voice in tune.voices] == names
+    assert read_abc(write_abc(tune)) == tune
+
+
+def test_a_voice_without_a_name_is_called_by_its_sign() -> None:
+    tune = read_abc(HEAD + 'K:D\nV:T1\nDEFG|\nV:a"b\nD4|\n')
+    assert [voice.name for voice in tune.voices] == ["T1", 'a"b']
+    assert [voice.name for voice in read_abc(write_abc(tune)).voices] == ["T1", "a'b"]
 
 
 def test_each_voice_has_its_own_accidentals_keys_and_lengths() -> None:

@@ -52,7 +52,7 @@ def test_it_notices_notes_left_over(referee: Referee) -> None:
 
 
 def test_it_hears_ties_chords_tuplets_and_rests_as_written(referee: Referee) -> None:
-    heard = referee.notes_of(HEAD + "|: A4- A4 | (3ABc z2 [FAd]4 :|\n")
+    (heard,) = referee.voices_of(HEAD + "|: A4- A4 | (3ABc z2 [FAd]4 :|\n")
     assert heard == sounding_notes(tune("|: A4- A4 | (3ABc z2 [FAd]4 :|"))
     assert heard[0].duration == 1
     assert heard[1].duration == Fraction(1, 12)
@@ -64,32 +64,32 @@ def test_invisible_rests_and_chord_ties_are_not_held_against_a_tune(referee: Ref
 
 
 def test_an_accidental_lasts_through_the_bar(referee: Referee) -> None:
-    keys = [sound.keys for sound in referee.notes_of(HEAD + "^G2 G2 =G2 G2 | G8 |]\n")]
+    keys = [sound.keys for sound in referee.voices_of(HEAD + "^G2 G2 =G2 G2 | G8 |]\n")[0]]
     assert keys == [(68,), (68,), (67,), (67,), (67,)]
 
 
 def test_what_music21_refuses_is_an_input_error_with_its_reason(referee: Referee) -> None:
     with pytest.raises(InputError, match="music21 cannot read the tune: ABCHandlerException"):
-        referee.notes_of("no tune at all")
+        referee.voices_of("no tune at all")
 
 
 def test_two_tunes_are_not_one(referee: Referee) -> None:
     with pytest.raises(InputError):
-        referee.notes_of(HEAD + "A4 |]\n\nX:2\nL:1/8\nK:C\nB4 |]\n")
+        referee.voices_of(HEAD + "A4 |]\n\nX:2\nL:1/8\nK:C\nB4 |]\n")
 
 
 @pytest.mark.parametrize("body", ["C99999999", "z1000", "[CE]5000", "c" * 100_000])
 def test_monstrous_lengths_are_refused_before_they_cost_time(body: str) -> None:
     started = time.monotonic()
     with pytest.raises(InputError, match=r"too (great|long)"):
-        Referee().notes_of(HEAD + body)
+        Referee().voices_of(HEAD + body)
     assert time.monotonic() - started < 0.5
 
 
 def test_a_time_out_is_an_input_error_and_the_next_tune_is_read() -> None:
     slow = Referee(seconds=0.005)
     with pytest.raises(InputError, match="no answer after"):
-        slow.notes_of(HEAD + "ABcd efga | " * 300)
+        slow.voices_of(HEAD + "ABcd efga | " * 300)
     slow._seconds = 10.0
     with slow:
         assert slow.agrees(tune("A8 |]"), HEAD + "A8 |]\n") == ""
@@ -97,13 +97,13 @@ def test_a_time_out_is_an_input_error_and_the_next_tune_is_read() -> None:
 
 def test_after_a_crash_it_starts_again() -> None:
     with Referee() as referee:
-        referee.notes_of(HEAD + "A8 |]\n")
+        referee.voices_of(HEAD + "A8 |]\n")
         child = referee._child
         assert child is not None
         child._process.kill()
         with pytest.raises(InputError, match=r"process ended|Broken pipe"):
-            referee.notes_of(HEAD + "A8 |]\n")
-        assert len(referee.notes_of(HEAD + "A8 |]\n")) == 1
+            referee.voices_of(HEAD + "A8 |]\n")
+        assert len(referee.voices_of(HEAD + "A8 |]\n")[0]) == 1
 
 
 def test_leaving_it_leaves_no_process() -> None:
