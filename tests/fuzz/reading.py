@@ -1,0 +1,121 @@
+"""Feeds the reader what nobody would type, guided by which code each text reaches.
+
+Starts from real tunes. Whatever a text is, the reader must give tunes or reasons, soon, and a tune
+that it accepts must come back the same from its canonical ABC and from its model text. Needs
+atheris (``pip install atheris``). Run from the project's root:
+
+    python -m tests.fuzz.reading --seconds 3600 --findings findings/
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["abcgen"]):
+    from abcgen.corpus.collections import COLLECTIONS, collection_files
+    from abcgen.notation.model_text import decode_tune, encode_tune
+    from abcgen.notation.reader import Reading, decode_text, read_abc, read_block, split_tunebook
+    from abcgen.notation.transpose import pitches_of
+    from abcgen.notation.writer import write_abc
+
+EVERY = 40  # of the real tunes, to start from
+LONGEST = 800  # characters of a text; longer ones find little more and take long
+SLOW = 2.0  # seconds of computing; a text of that length is read in a hundredth
+WORDS = (
+    "X:1 K:C M:3/4 M:none L:1/16 V:1 [V:2] [K:Gm] [M:6/8] |: :| :: |1 :|2 [1 || |] [|] (3 (5:4:5 "
+    ">> << ^^ __ = - -| Z4 z x {g} {/g} !trill! !fine! +E3A3+ [CEG]4 ~ . \\ % =20 y & w: P:A exp"
+)
+
+
+def main() -> None:
+    """Fuzz for so many seconds; exit with 1 if anything was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--findings", type=Path, default=Path("findings"))
+    options = parser.parse_args()
+    findings = Findings(options.findings)
+    with tempfile.TemporaryDirectory() as name:
+        seeds, words = Path(name, "seeds"), Path(name, "words")
+        _write_seeds(seeds)
+        words.write_text("".join(f'"{word}"\n' for word in _escaped_words()), encoding="ascii")
+        limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=60"]
+        quiet = ["-verbosity=0", "-print_final_stats=1"]
+        atheris.Setup([sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet], findings.try_text)
+        atheris.Fuzz()
+
+
+class Findings:
+    """Keeps one text for each kind of thing that went wrong.
+
+    Args:
+        folder: Where the texts go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def try_text(self, data: bytes) -> None:
+        """Read a text and check what came of it."""
+        began = time.process_time()
+        try:
+            check(decode_text(data))
+            assert time.process_time() - began < SLOW, "slow"
+        except Exception as error:  # noqa: BLE001 - anything at all is a finding
+            self._keep(data, error)
+
+    def _keep(self, data: bytes, error: Exception) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        kind = f"{type(error).__name__}:{Path(place.filename).name}:{place.lineno}"
+        path = self._folder / (hashlib.sha256(kind.encode()).hexdigest()[:12] + ".abc")
+        if not path.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            print(f"found {kind} {error}: {path}", flush=True)
+
+
+def check(text: str) -> None:
+    """See that a text is read, or left out with a reason, and that nothing is half-read.
+
+    Raises:
+        AssertionError: if a tune does not come back as it was read.
+    """
+    for block in split_tunebook(text):
+        result = read_block(block)
+        if not isinstance(result, Reading):
+            assert result.reason
+            continue
+        canonical = write_abc(result.tune)
+        again = read_abc(canonical)
+        assert write_abc(again) == canonical, "normalising twice changes something"
+        model = encode_tune(result.tune)
+        decoded = decode_tune(model.text)
+        assert len(pitches_of(decoded)) == model.notes, "model text loses notes"
+        assert encode_tune(decoded).text == model.text, "model text and back differs"
+
+
+def _write_seeds(folder: Path) -> None:
+    folder.mkdir()
+    blocks = [
+        block.text
+        for collection in COLLECTIONS.values()
+        for file in collection_files(collection)
+        for block in split_tunebook(decode_text(file.read_bytes()))
+    ]
+    for number, text in enumerate(blocks[::EVERY]):
+        (folder / str(number)).write_bytes(text.encode()[:LONGEST])
+
+
+def _escaped_words() -> list[str]:
+    return [word.replace("\\", "\\\\") for word in WORDS.split()]
+
+
+if __name__ == "__main__":
+    main()
