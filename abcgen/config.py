@@ -130,6 +130,8 @@ class SampleConfig:
 
     Attributes:
         temperature: What logits are divided by; below 1 safer, above 1 bolder.
+        top_k: Draw from the likeliest so many characters only; 0 for all.
+        top_p: Draw from the likeliest characters that together are this likely; 1 for all.
         count: Valid tunes wanted.
         batch_size: Tunes drawn side by side.
         max_characters: Length at which a tune that has not ended is given up.
@@ -137,6 +139,8 @@ class SampleConfig:
     """
 
     temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 1.0
     count: int = 6
     batch_size: int = 16
     max_characters: int = 1200
@@ -204,6 +208,25 @@ class ReadingConfig:
 
     portion_bytes: int = 64_000
     parallel_bytes: int = 256_000
+
+
+@dataclass(frozen=True, slots=True)
+class MidiConfig:
+    """How MIDI files are transcribed.
+
+    Attributes:
+        texture: What is written: ``melody``, ``chords`` in one voice, ``voices``, or ``auto`` for
+            what suits the file.
+        track: The only track to write, by number or name; all if empty.
+        fold_range: Lowest and highest MIDI key that notes are moved into by octaves; None to
+            leave them where they are.
+        repeats: Whether passages played twice become repeats.
+    """
+
+    texture: str = "auto"
+    track: str = ""
+    fold_range: tuple[int, int] | None = None
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)

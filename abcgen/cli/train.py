@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from abcgen.cli.common import CORPORA, MAX_SEED, Force, Json, load
-from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
-from abcgen.display import Display, clock
+from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
+from abcgen.display import Display, clock, counted
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
-_NETWORK, _TRAIN = NetworkConfig(), TrainConfig()
+if TYPE_CHECKING:
+    from abcgen.pipeline.choosing import Wish
+    from abcgen.pipeline.training import Lesson, Plan, Preview
+
+BY_PRESET = "the preset's"
+# What may be said anew when a run is gone on with; the rest stays as it was begun.
+CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
 
 
 def train(
@@ -37,29 +43,110 @@ def train(
         float | None, typer.Option(help="Train for so long; the schedule is fitted to it.")
     ] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Passes over the tunes.", show_default=str(_TRAIN.epochs)),
+        int | None, typer.Option(help="Passes over the tunes.", show_default=BY_PRESET)
     ] = None,
-    layers: Annotated[int, typer.Option(help="LSTM layers.")] = _NETWORK.layers,
-    units: Annotated[int, typer.Option(help="Units of each layer.")] = _NETWORK.units,
-    embedding: Annotated[int, typer.Option(help="Width of the embedding.")] = _NETWORK.embedding,
-    dropout: Annotated[float, typer.Option(help="Share dropped in training.")] = _NETWORK.dropout,
-    batch_size: Annotated[int, typer.Option(help="Tunes to a batch.")] = _TRAIN.batch_size,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Passes without a better held-out figure before it ends."),
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(help=f"auto fits the device and the time; or {', '.join(PRESETS)}."),
+    ] = "auto",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            help="stream: whole tunes; window: the last characters.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
+    layers: Annotated[int | None, typer.Option(help="LSTM layers.", show_default=BY_PRESET)] = None,
+    units: Annotated[
+        int | None, typer.Option(help="Units of each layer.", show_default=BY_PRESET)
+    ] = None,
+    embedding: Annotated[
+        int | None,
+        typer.Option(
+            help="Width of the embedding; 0 (window): one number a character.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Share dropped in training.", show_default=BY_PRESET)
+    ] = None,
+    attention: Annotated[
+        bool | None,
+        typer.Option(
+            "--attention/--no-attention",
+            help="Look back over all that was read so far.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
+    heads: Annotated[
+        int | None,
+        typer.Option(help="Attention heads; must divide the units.", show_default=BY_PRESET),
+    ] = None,
+    bidirectional: Annotated[
+        bool | None,
+        typer.Option(
+            "--bidirectional/--no-bidirectional",
+            help="Read both ways what lies before the prediction: the window, or the last block.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
+    sequence_length: Annotated[
+        int | None,
+        typer.Option(
+            help="Characters of a window, of a block read both ways, or learnt in one piece.",
+            show_default="100, 64, whole tunes",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Tunes or windows to a batch.", show_default=BY_PRESET)
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(help="Learn every so-manieth window in a pass.", show_default=BY_PRESET),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", show_default=BY_PRESET),
+    ] = None,
     learning_rate: Annotated[
-        float, typer.Option(help="Peak learning rate.")
-    ] = _TRAIN.learning_rate,
+        float | None, typer.Option(help="Peak learning rate.", show_default=BY_PRESET)
+    ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=MAX_SEED, help="Seed of weights and order.")
-    ] = _TRAIN.seed,
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, help="Of weights and order.", show_default="0"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show plan, layers and estimated time; train nothing.")
+    ] = False,
+    classes: Annotated[
+        int | None,
+        typer.Option(min=3, help="With --dry-run: the layers for so many characters."),
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Also write logs for TensorBoard to this folder.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Trains a network on tunes; Ctrl-C keeps what it has learnt so far."""
-    from abcgen.pipeline import checkpoints, training
+    from abcgen.model.backend import use_device
+    from abcgen.pipeline import checkpoints, choosing, training
+    from abcgen.pipeline.logs import log_to
 
     display = Display(as_json=as_json)
     if minutes is not None and epochs is not None:
         raise typer.BadParameter("give --minutes or --epochs, not both")
+    if classes is not None and not dry_run:
+        raise typer.BadParameter("--classes goes with --dry-run")
+    wish = choosing.Wish(preset, _given(context))
+    choosing.check_wish(wish)
+    plan = None
     if resume:
         _refuse_settings(context)
         folder = out or checkpoints.newest_run()
@@ -71,25 +158,19 @@ def train(
         plan = training.plan_resuming(folder, epochs=epochs, minutes=minutes)
     else:
         folder = out or checkpoints.new_run()
-        refuse_to_overwrite(folder, force=force)
-        network = NetworkConfig(layers, units, embedding, dropout)
-        options = TrainConfig(
-            epochs=_TRAIN.epochs if epochs is None else epochs,
-            minutes=minutes,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-        )
-        plan = training.plan_training(network, options)
+        if not dry_run:
+            refuse_to_overwrite(folder, force=force)
     check_writable(folder)
-    corpus = load(paths or [CORPORA], display)
-    with display.progress("dividing tunes by family") as on_progress:
-        lesson = training.prepare_lesson(corpus, SplitConfig(), on_progress=on_progress)
-    if not lesson.validation:
-        display.warn("too few tunes to hold any out: there will be no held-out figures")
+    use_device(device)
+    lesson = _lesson(paths or [CORPORA], display)
+    plan = plan or _plan(wish, display)
+    display.say(described(plan))
+    if dry_run:
+        _show(training.preview(lesson, plan, classes), plan, display)
+        return
     display.say(f"checkpoint: {folder}")
-    with display.training() as on_event:
-        result = training.train_network(lesson, plan, folder, on_event)
+    with display.training() as on_event, log_to(tensorboard, on_event) as told:
+        result = training.train_network(lesson, plan, folder, told)
     how = "interrupted" if result.interrupted else "trained"
     display.text(f"{how} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
     display.text(f"wrote {folder}; sample from it with: abcgen sample --checkpoint {folder}")
@@ -98,6 +179,7 @@ def train(
     display.result(
         {
             "checkpoint": str(folder),
+            "preset": plan.why,
             "epochs": result.epochs,
             "seconds": result.seconds,
             "bits_per_character": result.bits_per_character,
@@ -107,10 +189,86 @@ def train(
     )
 
 
+def described(plan: Plan) -> str:
+    """The plan in one line."""
+    network, options = plan.network, plan.options
+    reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
+    parts = [f"{network.layers} LSTM layers of {network.units} units over {reads}"]
+    parts += ["both ways"] * network.bidirectional
+    parts += [f"attention of {network.heads} heads"] * network.attention
+    length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"
+    parts.append(f"batches of {options.batch_size}, {options.optimizer}, {length}")
+    return f"{plan.why}: {', '.join(parts)}"
+
+
+def _lesson(paths: list[Path], display: Display) -> Lesson:
+    from abcgen.pipeline.training import prepare_lesson
+
+    corpus = load(paths, display)
+    with display.progress("dividing tunes by family") as on_progress:
+        lesson = prepare_lesson(corpus, SplitConfig(), on_progress=on_progress)
+    if not lesson.validation:
+        display.warn("too few tunes to hold any out: there will be no held-out figures")
+    return lesson
+
+
+def _plan(wish: Wish, display: Display) -> Plan:
+    from abcgen.pipeline.training import plan_training
+
+    with display.progress("starting Keras"):
+        return plan_training(wish)
+
+
+def _show(preview: Preview, plan: Plan, display: Display) -> None:
+    """What a dry run shows."""
+    columns = ("layer", "output shape", "parameters")
+    # The input has no row of its own in such tables.
+    rows = [
+        (layer.kind, str(layer.shape), f"{layer.parameters:,}")
+        for layer in preview.layers
+        if layer.inputs
+    ]
+    display.table("network", columns, rows)
+    display.text(f"{preview.parameters:,} parameters in all")
+    what = "window" if plan.network.kind == "window" else "character"
+    display.text(f"{counted(preview.characters, what)} a pass")
+    one, whole = _span(preview.seconds_a_pass), _span(preview.seconds)
+    display.text(f"estimated on this machine as busy as it is now: {one} a pass, {whole} in all")
+    display.result(
+        {
+            "plan": described(plan),
+            "layers": [
+                {"layer": kind, "shape": shape, "parameters": int(number.replace(",", ""))}
+                for kind, shape, number in rows
+            ],
+            "parameters": preview.parameters,
+            "characters": preview.characters,
+            "seconds_a_pass": preview.seconds_a_pass,
+            "seconds": preview.seconds,
+        }
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time span in the unit that suits it."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _given(context: typer.Context) -> dict[str, object]:
+    """The network's and the training's settings that were given."""
+    from abcgen.pipeline.choosing import NETWORK_SETTINGS, TRAINING_SETTINGS
+
+    names = (*NETWORK_SETTINGS, *TRAINING_SETTINGS)
+    return {name: context.params[name] for name in names if context.params.get(name) is not None}
+
+
 def _refuse_settings(context: typer.Context) -> None:
     """A run that is gone on with keeps the settings it was begun with."""
-    for name in ("layers", "units", "embedding", "dropout", "batch_size", "learning_rate", "seed"):
+    for parameter in context.command.params:
+        name = parameter.name or ""
         source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(f"{option} cannot be changed with --resume")
+        if name not in CHANGEABLE and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with --resume")

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abcgen.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
+DEVICES = ("auto", "cpu", "gpu")
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
@@ -40,6 +43,15 @@ def to_numpy(variable: Any) -> NDArray[Any]:
     return np.array(load_keras().ops.convert_to_numpy(variable))
 
 
+def fused_lstm() -> Callable[..., tuple[Any, Any, Any]] | None:
+    """A loop over an LSTM's steps that is faster than Keras's own on this backend, if any is."""
+    if load_keras().backend.backend() != "tensorflow" or device() != "cpu":
+        return None
+    from abcgen.model.fused import lstm_sequence  # noqa: PLC0415 - loads TensorFlow
+
+    return lstm_sequence
+
+
 def describe_backend() -> str:
     """What computes, its version and where: ``TensorFlow 2.21.0 on cpu``."""
     keras = load_keras()
@@ -48,8 +60,30 @@ def describe_backend() -> str:
         number = version(name)
     except PackageNotFoundError:
         number = ""
-    device = str(next(iter(keras.distribution.list_devices()), "cpu")).split(":")[0]
-    return f"{NAMES.get(name, name)} {number} on {device}".replace("  ", " ")
+    return f"{NAMES.get(name, name)} {number} on {device()}".replace("  ", " ")
+
+
+def device() -> str:
+    """The kind of device that computes: ``cpu`` or ``gpu``."""
+    devices = load_keras().distribution.list_devices()
+    return str(next(iter(devices), "cpu")).split(":")[0].lower()
+
+
+def use_device(wanted: str) -> None:
+    """Compute on a CPU, a GPU, or (``auto``) whatever there is; before Keras is loaded.
+
+    Raises:
+        InputError: if there is no such device.
+    """
+    if wanted not in DEVICES:
+        raise InputError(f"device must be one of {', '.join(DEVICES)}, not {wanted[:40]!r}")
+    if wanted == "cpu":
+        os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    if wanted == "gpu" and device() != "gpu":
+        raise InputError(
+            f"{describe_backend().split(' on ')[0]} finds no GPU",
+            way_out="leave out --device, or install it: pip install 'abcgen[gpu]'",
+        )
 
 
 @contextmanager

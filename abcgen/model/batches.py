@@ -1,10 +1,10 @@
-"""Batches of whole texts of like length, padded on the right."""
+"""Batches of whole texts of like length, padded on the right, for the stream network."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class Batch:
 
     Attributes:
         inputs: Begin mark and text as ids, int32 of shape (texts, width).
-        targets: Text and end mark as ids, of the same shape.
+        targets: Text and end mark as ids, of the same shape; of a window, (windows,), the one
+            character after it.
         present: 1.0 where there is a target and 0.0 in the padding, float32.
         scored: The same, but 0.0 also where the text is given rather than scored.
     """
@@ -49,11 +50,41 @@ class Batch:
         return int(self.present.sum())
 
 
+class Deal(Protocol):
+    """Texts dealt into batches: whole ones for a stream network, windows for the other.
+
+    Attributes:
+        tunes: Number of texts.
+        scored: Number of scored characters and end marks.
+        notes: Number of notes.
+    """
+
+    tunes: int
+    scored: int
+    notes: int
+
+    @property
+    def characters(self) -> int:
+        """Number of targets in one pass over the texts."""
+
+    def in_order(self) -> list[NDArray[np.intp]]:
+        """Batches by length, each as the places of what is in it."""
+
+    def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
+        """Batches in random order, the same for the same seed and epoch."""
+
+    def batch(self, places: NDArray[np.intp]) -> Batch:
+        """Lay out what is at ``places``."""
+
+    def fingerprint(self) -> str:
+        """A hash of all that determines the batches."""
+
+
 class Texts(NamedTuple):
     """What is learnt, and what is held out to see how well."""
 
-    training: Batches
-    validation: Batches
+    training: Deal
+    validation: Deal
 
 
 class Batches:
@@ -63,9 +94,12 @@ class Batches:
         examples: The texts.
         vocabulary: Must know every character of them.
         size: Most texts to a batch.
+        multiple: What the width of a batch is a multiple of.
+        longest: Most characters in one piece; longer texts are divided. None for whole texts.
 
     Attributes:
-        lengths: Number of targets of each text, the end mark included.
+        tunes: Number of texts.
+        lengths: Number of targets of each piece, the end mark included.
         scored: Number of scored characters and end marks.
         notes: Number of notes.
 
@@ -73,13 +107,27 @@ class Batches:
         InputError: if a character is not known.
     """
 
-    def __init__(self, examples: Sequence[Example], vocabulary: Vocabulary, size: int) -> None:
-        self._ids = [vocabulary.encode(example.text) for example in examples]
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        vocabulary: Vocabulary,
+        size: int,
+        *,
+        multiple: int = 1,
+        longest: int | None = None,
+    ) -> None:
+        self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
-        self._size = size
+        self._size, self._multiple, self._longest = size, multiple, longest
+        self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
-        self.lengths = np.array([ids.size + 1 for ids in self._ids], np.int64)
+        self._pieces = [
+            (text, start, min(start + (longest or ids.size), ids.size - 1))
+            for text, ids in enumerate(self._ids)
+            for start in range(0, ids.size - 1, longest or ids.size)
+        ]
+        self.lengths = np.array([stop - start for _, start, stop in self._pieces], np.int64)
 
     @property
     def characters(self) -> int:
@@ -99,23 +147,25 @@ class Batches:
 
     def batch(self, places: NDArray[np.intp]) -> Batch:
         """Lay out the texts at ``places``."""
-        width = round_up(int(self.lengths[places].max()))
+        width = self._width(places)
         shape = (places.size, width)
         inputs, targets = np.full(shape, PADDING, np.int32), np.full(shape, PADDING, np.int32)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, place in enumerate(places):
-            ids = self._ids[place]
-            inputs[row, 0], inputs[row, 1 : ids.size + 1] = BEGIN, ids
-            targets[row, : ids.size], targets[row, ids.size] = ids, END
-            present[row, : ids.size + 1] = 1.0
-            scored[row, self._unscored[place] : ids.size + 1] = 1.0
+            text, start, stop = self._pieces[place]
+            ids, length = self._ids[text], stop - start
+            inputs[row, :length], targets[row, :length] = ids[start:stop], ids[start + 1 : stop + 1]
+            present[row, :length] = 1.0
+            scored[row, max(0, self._unscored[text] - start) : length] = 1.0
         return Batch(inputs, targets, present, scored)
 
     def fingerprint(self) -> str:
         """A hash of the texts, their order and the batch size."""
-        digest = hashlib.sha256(str(self._size).encode())
+        cut = f" {self._multiple} {self._longest}" if self._multiple > 1 or self._longest else ""
+        digest = hashlib.sha256(f"{self._size}{cut}".encode())
         for ids in self._ids:
-            digest.update(np.int64(ids.size).tobytes() + ids.tobytes())
+            characters = ids[1:-1]
+            digest.update(np.int64(characters.size).tobytes() + characters.tobytes())
         return digest.hexdigest()[:16]
 
     def _deal(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -126,9 +176,17 @@ class Batches:
         return [part for batch in batches for part in self._divide(batch)]
 
     def _divide(self, batch: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        width = round_up(int(self.lengths[batch].max()))
-        rows = max(1, self._size * WIDEST_FULL_BATCH // width)
+        rows = max(1, self._size * WIDEST_FULL_BATCH // self._width(batch))
         return np.array_split(batch, -(-batch.size // rows))
+
+    def _width(self, places: NDArray[np.intp]) -> int:
+        width = round_up(int(self.lengths[places].max()))
+        return -(-width // self._multiple) * self._multiple
+
+
+def with_marks(ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Ids between begin and end mark."""
+    return np.concatenate([[BEGIN], ids, [END]]).astype(np.int32)
 
 
 def round_up(width: int) -> int:

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# What a network of an older format was where its file does not say.
+OLDER: dict[int, dict[str, object]] = {1: {"attention": False}}
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
@@ -94,8 +96,11 @@ def load_description(folder: Path) -> Checkpoint:
         raise damaged(folder / CONFIG, "not an object")
     _check_version(folder / CONFIG, config.get("format_version"))
     characters = read_json(folder / VOCABULARY)
+    network = config.get("network")
+    if isinstance(network, dict):
+        network = OLDER.get(config["format_version"], {}) | network
     return Checkpoint(
-        network=_parse(folder / CONFIG, _settings, NetworkConfig, config.get("network")),
+        network=_parse(folder / CONFIG, _settings, NetworkConfig, network),
         training=_parse(folder / CONFIG, _settings, TrainConfig, config.get("training")),
         vocabulary=_parse(folder / VOCABULARY, Vocabulary.from_json, characters),
         weights={},

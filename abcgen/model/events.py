@@ -66,6 +66,8 @@ class EpochEnd:
         seconds: Training time so far, evaluation and earlier runs included.
         sampled: A text drawn from the network, if the caller gave the means.
         best: Whether these weights are the ones kept to sample from.
+        training_accuracy: Share of characters thought the likeliest over the pass.
+        accuracy: Held-out share, or None without held-out texts.
     """
 
     epoch: int
@@ -76,6 +78,8 @@ class EpochEnd:
     seconds: float
     sampled: str
     best: bool
+    training_accuracy: float | None = None
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

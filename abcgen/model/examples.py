@@ -34,11 +34,13 @@ class Bits:
         total: Sum of -log2 of the probability of every scored character and end mark.
         characters: Number of scored characters and end marks.
         notes: Number of notes in the texts.
+        accuracy: Share of scored characters that were thought the likeliest; NaN if not looked at.
     """
 
     total: float
     characters: int
     notes: int
+    accuracy: float = math.nan
 
     @property
     def per_character(self) -> float:

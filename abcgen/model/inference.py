@@ -1,4 +1,4 @@
-"""The stream network one character at a time, in plain NumPy.
+"""The networks one character at a time, in plain NumPy.
 
 Sampling needs a few thousand tiny steps. NumPy makes them faster than a framework does, and
 starts in a fraction of the time.
@@ -6,100 +6,200 @@ starts in a fraction of the time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from typing import TypeVar
+from abcgen.model.cells import Attention, BothWays, Lstm, times
+from abcgen.model.settings import reading_length
+from abcgen.model.vocabulary import PADDING
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from abcgen.config import NetworkConfig
+    from abcgen.model.cells import Array
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.weights import Weights
 
-    Array = NDArray[np.float32]
-    State = tuple[NDArray[np.float32], ...]
-    Number = TypeVar("Number", bound=np.generic)
-
-# A product with very few rows is summed in another order than one with many, so that a text
-# drawn alone could differ from the same text drawn among others. Narrow batches are filled up
-# to this many rows.
-LEAST_ROWS = 4
+    State = tuple[NDArray[Any], ...]
 
 
 class StepNetwork:
     """A network that remembers nothing: its state goes in and comes out of every step.
 
     Args:
-        layers: Number of LSTM layers.
+        config: Its shape.
         weights: Arrays by their names in a checkpoint.
     """
 
-    def __init__(self, layers: int, weights: Weights) -> None:
-        self._recurrent = [weights[f"lstm_{n + 1}/recurrent_kernel"] for n in range(layers)]
-        self._inputs = [weights[f"lstm_{n + 1}/kernel"] for n in range(layers)]
-        self._biases = [weights[f"lstm_{n + 1}/bias"] for n in range(layers)]
-        # What the first layer makes of a character is always the same.
-        self._first = weights["embedding/embeddings"] @ self._inputs[0] + self._biases[0]
-        self._logits = weights["logits/kernel"], weights["logits/bias"]
+    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+        if config.kind == "window":
+            self._steps: _Steps = _Window(config, weights)
+        elif config.bidirectional:
+            self._steps = _Blocks(config, weights)
+        else:
+            self._steps = _Stream(config, weights)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> StepNetwork:
         """The network of a checkpoint."""
-        return cls(checkpoint.network.layers, checkpoint.weights)
+        return cls(checkpoint.network, checkpoint.weights)
 
     def start(self, batch: int) -> State:
-        """The state before the begin mark: for every layer output and cell, (batch, units)."""
-        sizes = [kernel.shape[0] for kernel in self._recurrent for _ in range(2)]
-        return tuple(np.zeros((batch, size), np.float32) for size in sizes)
+        """The state before the begin mark: arrays whose first axis is the text."""
+        return self._steps.start(batch)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State]:
         """Read one character of every text.
 
         Args:
             ids: One id a text, shape (batch,).
-            state: From ``start`` or the step before. It is not changed.
+            state: From ``start`` or the step before. It can be stepped from again.
 
         Returns:
             Logits of the next character, float32 of shape (batch, vocabulary), and the state
             after this one.
         """
-        missing = LEAST_ROWS - len(ids)
-        if missing > 0:
-            logits, after = self._step(
-                _fill(ids, missing), [_fill(part, missing) for part in state]
-            )
-            return logits[: len(ids)], tuple(part[: len(ids)] for part in after)
-        return self._step(ids, list(state))
+        logits, after, _ = self._steps.step(ids, state)
+        return logits, after
 
-    def _step(self, ids: NDArray[np.int32], state: list[Array]) -> tuple[Array, State]:
+    def looks(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Where attention of a stream network looks while it reads a text.
+
+        Args:
+            ids: The text, begin mark included, shape (time,).
+
+        Returns:
+            The weight of every place for every place, mean of the heads, (time, time); nothing
+            above the diagonal.
+        """
+        looks = np.zeros((len(ids), len(ids)), np.float32)
+        state = self.start(1)
+        for place, number in enumerate(ids):
+            _, state, found = self._steps.step(np.array([number], np.int32), state)
+            if found is not None:
+                looks[place, : place + 1] = found[0].mean(axis=0)
+        return looks
+
+
+class _Steps(Protocol):
+    """What the three networks have in common."""
+
+    def start(self, batch: int) -> State: ...
+
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]: ...
+
+
+class _Stream:
+    """State: output and cell of every layer, and what attention keeps."""
+
+    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+        names = [f"lstm_{number}" for number in range(1, config.layers + 1)]
+        self._lstms = [Lstm.named(name, weights) for name in names]
+        embedding = weights["embedding/embeddings"]
+        # What the first layer makes of a character is always the same.
+        first = self._lstms[0]
+        self._first = embedding @ first.kernel[: embedding.shape[1]] + first.bias
+        self._attention = Attention(config.heads, weights) if config.attention else None
+        self._logits = weights["logits/kernel"], weights["logits/bias"]
+
+    def start(self, batch: int) -> State:
+        sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
+        kept = self._attention.start(batch) if self._attention else ()
+        return *(np.zeros((batch, size), np.float32) for size in sizes), *kept
+
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        return self._step(self._first[ids], state)
+
+    def _step(self, sums: Array, state: State) -> tuple[Array, State, Array | None]:
+        """One step, given what the inputs add to the first layer's gates."""
         after: list[Array] = []
-        stream = state[0]
-        for layer, recurrent in enumerate(self._recurrent):
-            sums = stream @ self._inputs[layer] + self._biases[layer] if layer else self._first[ids]
-            stream, cell = _lstm(sums + state[2 * layer] @ recurrent, state[2 * layer + 1])
+        for number, lstm in enumerate(self._lstms):
+            stream, cell = lstm.step(sums, state[2 * number], state[2 * number + 1])
             after += [stream, cell]
+            if number + 1 < len(self._lstms):
+                sums = self._lstms[number + 1].sums(stream)
         kernel, bias = self._logits
-        return stream @ kernel + bias, tuple(after)
+        if self._attention is None:
+            return times(stream, kernel) + bias, tuple(after), None
+        found, kept, looks = self._attention.step(stream, state[len(after) :])  # type: ignore[arg-type]
+        return times(stream + found, kernel) + bias, (*after, *kept), looks
 
 
-def _lstm(sums: Array, cell: Array) -> tuple[Array, Array]:
-    """Hochreiter & Schmidhuber's cell with a forget gate (Gers et al., 2000)."""
-    units = cell.shape[1]
-    gate_in, forget = _sigmoid(sums[:, :units]), _sigmoid(sums[:, units : 2 * units])
-    candidate, gate_out = np.tanh(sums[:, 2 * units : 3 * units]), _sigmoid(sums[:, 3 * units :])
-    cell = forget * cell + gate_in * candidate
-    return gate_out * np.tanh(cell), cell
+class _Blocks(_Stream):
+    """A stream network whose encoder reads the block before both ways.
+
+    State: as above, preceded by how many characters were read, the ids of the current block, and
+    what the encoder made of the block before.
+    """
+
+    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+        super().__init__(config, weights)
+        self._embedding = weights["embedding/embeddings"]
+        names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
+        self._encoders = [BothWays.named(name, weights) for name in names]
+        self._length = reading_length(config) or 1
+        self._second = self._lstms[0].kernel[self._embedding.shape[1] :]
+
+    def start(self, batch: int) -> State:
+        ids = np.full((batch, self._length), PADDING, np.int32)
+        encoded = np.zeros((batch, self._length, self._second.shape[0]), np.float32)
+        return np.zeros(batch, np.int64), ids, encoded, *super().start(batch)
+
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        counts, block, encoded, *rest = state
+        place = int(counts[0]) % self._length if len(counts) else 0
+        if place == 0:
+            encoded, states = self._encode(block, first=not counts.any())
+            rest[: len(states)] = states
+        block = block.copy()
+        block[:, place] = ids
+        sums = self._first[ids] + times(encoded[:, place], self._second)
+        logits, after, looks = self._step(sums, tuple(rest))
+        return logits, (counts + 1, block, encoded, *after), looks
+
+    def _encode(self, block: NDArray[np.int32], *, first: bool) -> tuple[Array, list[Array]]:
+        """The encoder's outputs, and the states that it hands to every layer."""
+        stream = self._embedding[block]
+        if first:  # before the first block there is nothing
+            stream = np.zeros_like(stream)
+        states: list[Array] = []
+        for encoder in self._encoders:
+            stream, output, cell = encoder.read(stream)
+            states += [output, cell]
+        return stream, states
 
 
-def _sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), written so that it cannot overflow."""
-    half: Array = np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5)
-    return half
+class _Window:
+    """State: the ids of the last characters. All is read anew at every step."""
 
+    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+        make = BothWays.named if config.bidirectional else Lstm.named
+        self._layers = [make(f"lstm_{n}", weights) for n in range(1, config.layers + 1)]
+        self._embedding = weights.get("embedding/embeddings")
+        self._length = reading_length(config) or 1
+        self._attention = Attention(config.heads, weights) if config.attention else None
+        names = ("dense_1", "dense_2", "logits")
+        self._dense = [(weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in names]
 
-def _fill(array: NDArray[Number], rows: int) -> NDArray[Number]:
-    filled = np.zeros((len(array) + rows, *array.shape[1:]), array.dtype)
-    filled[: len(array)] = array
-    return filled
+    def start(self, batch: int) -> State:
+        return (np.full((batch, self._length), PADDING, np.int32),)
+
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        window = np.concatenate([state[0][:, 1:], ids[:, None]], axis=1)
+        outputs = self._inputs(window)
+        for layer in self._layers:
+            outputs, last, _ = layer.read(outputs)
+        if self._attention:
+            last = last + self._attention.over(last, outputs)
+        for kernel, bias in self._dense[:-1]:
+            last = np.maximum(times(last, kernel) + bias, 0)
+        kernel, bias = self._dense[-1]
+        return times(last, kernel) + bias, (window,), None
+
+    def _inputs(self, window: NDArray[np.int32]) -> Array:
+        if self._embedding is not None:
+            return self._embedding[window]
+        classes = self._dense[-1][1].size
+        return (window[..., None] / classes).astype(np.float32)

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.model.backend import load_keras
 from abcgen.model.examples import Bits
-from abcgen.model.network import build_network, weights_of
+from abcgen.model.network import build_network, network_inputs, weights_of
 
 if TYPE_CHECKING:
     from abcgen.config import NetworkConfig, TrainConfig
-    from abcgen.model.batches import Batch, Batches
+    from abcgen.model.batches import Batch, Deal
     from abcgen.model.weights import Weights
 
 
+class Learnt(NamedTuple):
+    """How well a batch was predicted before it was learnt from.
+
+    Attributes:
+        loss: Nats per character, padding left out.
+        accuracy: Share of characters that were thought the likeliest.
+    """
+
+    loss: float
+    accuracy: float
+
+
 class Learner:
-    """The stream network with AdamW (Loshchilov & Hutter, 2019).
+    """A network with its optimiser, by default AdamW (Loshchilov & Hutter, 2019).
 
     Every change of a step, the count of steps included, is made by one call into the backend, so
     that an interruption finds the state before a step or after it.
@@ -29,18 +42,15 @@ class Learner:
 
     def __init__(self, network: NetworkConfig, vocabulary_size: int, options: TrainConfig) -> None:
         keras = load_keras()
+        self._network, self._classes = network, vocabulary_size
         self.model = build_network(network, vocabulary_size, options.seed)
-        optimizer = keras.optimizers.AdamW(
-            options.learning_rate,
-            weight_decay=options.weight_decay,
-            global_clipnorm=options.clip_norm,
-        )
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        optimizer = _optimizer(keras, options)
         optimizer.build(self.model.trainable_variables)
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
         )
-        self.model.compile(optimizer=optimizer, loss=loss)
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
 
     @property
     def steps(self) -> int:
@@ -57,23 +67,56 @@ class Learner:
         """A copy of the weights."""
         return weights_of(self.model)
 
-    def learn(self, batch: Batch, rate: float) -> float:
+    def learn(self, batch: Batch, rate: float) -> Learnt:
         """Make one step.
 
         Returns:
-            The loss before it, in nats per character, padding left out.
+            Loss and accuracy before it.
         """
         self.model.optimizer.learning_rate = rate
-        # Keras returns a mean over the batches since the last reset.
+        # Keras returns means over the batches since the last reset.
         self.model.reset_metrics()
-        return float(self.model.train_on_batch(batch.inputs, batch.targets, batch.present))
+        inputs = self._inputs(batch)
+        return Learnt(*map(float, self.model.train_on_batch(inputs, batch.targets, batch.present)))
 
-    def measure(self, batches: Batches) -> Bits:
-        """Bits of all scored characters and end marks, without dropout."""
-        nats = sum(self._nats(batches.batch(places)) for places in batches.in_order())
-        return Bits(nats / math.log(2), batches.scored, batches.notes)
+    def measure(self, batches: Deal) -> Bits:
+        """Bits of all scored characters and end marks, without dropout.
 
-    def _nats(self, batch: Batch) -> float:
-        self.model.reset_metrics()
-        mean = float(self.model.test_on_batch(batch.inputs, batch.targets, batch.scored))
-        return mean * float(batch.scored.sum())
+        Where the batches hold only some of them, all are taken to be like those.
+        """
+        nats = hits = measured = 0.0
+        for places in batches.in_order():
+            batch = batches.batch(places)
+            self.model.reset_metrics()
+            inputs, weight = self._inputs(batch), float(batch.scored.sum())
+            if weight:
+                loss, share = self.model.test_on_batch(inputs, batch.targets, batch.scored)
+                nats, hits, measured = (
+                    nats + float(loss) * weight,
+                    hits + float(share) * weight,
+                    measured + weight,
+                )
+        total = nats / math.log(2) * batches.scored / measured if measured else 0.0
+        return Bits(total, batches.scored, batches.notes, hits / measured if measured else math.nan)
+
+    def _inputs(self, batch: Batch) -> Any:
+        return network_inputs(self._network, self._classes, batch.inputs)
+
+
+def _optimizer(keras: Any, options: TrainConfig) -> Any:
+    kinds = {
+        "adamw": keras.optimizers.AdamW,
+        "adam": keras.optimizers.Adam,
+        "lion": keras.optimizers.Lion,
+        "nadam": keras.optimizers.Nadam,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+    }
+    decay = options.weight_decay or None
+    optimizer = kinds[options.optimizer](
+        options.learning_rate,
+        weight_decay=0.0 if decay is None and options.optimizer == "adamw" else decay,
+        global_clipnorm=options.clip_norm,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "recency"])
+    return optimizer

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from abcgen.files import write_atomically
+from abcgen.model.histograms import MOST, Histogram, histogram_from_json
 from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
 from abcgen.model.weights import damaged, read_bounded, unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from abcgen.errors import CheckpointError
@@ -19,6 +21,7 @@ METRICS = "metrics.jsonl"
 MAX_BYTES = 64_000_000
 # The other figures may be any amount.
 RANGES = {"steps": COUNT, "seconds": SECONDS}
+MAY_BE_MISSING = {"bits_per_character", "bits_per_note", "training_accuracy", "accuracy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,9 @@ class Measurement:
         bits_per_note: Held-out bits per note, or None.
         characters_per_second: Training speed over the current pass.
         learning_rate: At that moment.
+        training_accuracy: Share of characters thought the likeliest over the current pass.
+        accuracy: Held-out share of scored characters likewise, or None.
+        weights: How the LSTMs' weights were distributed.
     """
 
     epochs: float
@@ -44,6 +50,9 @@ class Measurement:
     bits_per_note: float | None
     characters_per_second: float
     learning_rate: float
+    training_accuracy: float | None = None
+    accuracy: float | None = None
+    weights: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 def write_metrics(measurements: list[Measurement], folder: Path) -> None:
@@ -72,6 +81,12 @@ def read_metrics(folder: Path) -> list[Measurement]:
     return [_measurement(path, number, line) for number, line in enumerate(lines, 1)]
 
 
+def passes_without_better(measurements: list[Measurement]) -> float:
+    """Passes over the texts since the measurement whose weights are kept."""
+    kept = best(measurements)
+    return measurements[-1].epochs - kept.epochs if kept else 0.0
+
+
 def best(measurements: list[Measurement]) -> Measurement | None:
     """The measurement whose weights are kept: least held-out bits, or the last without any."""
     held_out = [
@@ -86,16 +101,24 @@ def best(measurements: list[Measurement]) -> Measurement | None:
 
 def _measurement(path: Path, number: int, line: bytes) -> Measurement:
     try:
-        measurement = Measurement(**json.loads(line))
-        for name, value in asdict(measurement).items():
+        data = json.loads(line)
+        weights = data.pop("weights", {})
+        measurement = Measurement(**data, weights=_histograms(weights))
+        for name, value in data.items():
             _check(name, value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _no_measurement(path, number) from error
     return measurement
 
 
+def _histograms(data: object) -> dict[str, Histogram]:
+    if not isinstance(data, dict) or len(data) > MOST:
+        raise ValueError("weights")
+    return {str(name)[:80]: histogram_from_json(value) for name, value in data.items()}
+
+
 def _check(name: str, value: object) -> None:
-    if value is None and name in {"bits_per_character", "bits_per_note"}:
+    if value is None and name in MAY_BE_MISSING:
         return
     if not fits(value, RANGES.get(name, AMOUNT)):
         raise ValueError(name)

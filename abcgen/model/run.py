@@ -12,7 +12,8 @@ import numpy as np
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import WEIGHTS, write_weights
 from abcgen.model.events import EpochEnd, Interrupted, Step, TrainResult
-from abcgen.model.metrics import Measurement, best, write_metrics
+from abcgen.model.histograms import histograms_of
+from abcgen.model.metrics import Measurement, best, passes_without_better, write_metrics
 from abcgen.model.schedule import learning_rate
 from abcgen.model.state import Position, save_state
 from abcgen.model.timing import Timing
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.events import Watch
     from abcgen.model.learner import Learner
+    from abcgen.model.weights import Weights
 
 # A long epoch is saved in between this often, so that even a power cut costs no more.
 SAVE_SECONDS = 300.0
+# Until the first weights are written, good ones are remembered this often.
+GOOD_SECONDS = 10.0
 
 
 class Run:
@@ -54,7 +58,8 @@ class Run:
         self._timing = Timing(
             checkpoint.training, texts.training.characters, texts.validation.characters
         )
-        self._saved_at = time.monotonic()
+        self._saved_at = self._looked_at = time.monotonic()
+        self._good: Weights = {}
         self.stand_at(Position(), [])
 
     def stand_at(self, position: Position, measurements: list[Measurement]) -> None:
@@ -72,7 +77,7 @@ class Run:
         interrupted = False
         self._timing.start(self._position.seconds)
         try:
-            while not self._timing.is_over(self._position.epoch):
+            while not (self._timing.is_over(self._position.epoch) or self._out_of_patience):
                 self._epoch()
         except KeyboardInterrupt:
             interrupted = True
@@ -88,6 +93,11 @@ class Run:
         )
 
     @property
+    def _out_of_patience(self) -> bool:
+        patience = self._options.patience
+        return patience is not None and passes_without_better(self._measurements) >= patience
+
+    @property
     def _done(self) -> int:
         """Batches of this epoch that were learnt from, by the optimiser's own count."""
         return self._learner.steps - self._position.first_step
@@ -100,6 +110,7 @@ class Run:
     def _epoch(self) -> None:
         for places in self._plan[self._done :]:
             self._step(self._texts.training.batch(places))
+            self._keep_good()
             self._on_event(self._progress())
             if self._timing.out_of_time:
                 break
@@ -121,9 +132,9 @@ class Run:
     def _step(self, batch: Batch) -> None:
         began = time.monotonic()
         rate = learning_rate(self._options, self._timing.fraction(self.epochs))
-        loss = self._learner.learn(batch, rate)
+        loss, accuracy = self._learner.learn(batch, rate)
         if not math.isfinite(loss):
-            raise _diverged(f"the loss became {loss}")
+            raise self._diverged(f"the loss became {loss}")
         seconds = time.monotonic() - began
         self._timing.count_step(batch.characters, seconds)
         self._worked = (self._worked[0] + batch.characters, self._worked[1] + seconds)
@@ -131,7 +142,18 @@ class Run:
             self._position,
             nats=self._position.nats + loss * batch.characters,
             characters=self._position.characters + batch.characters,
+            hits=self._position.hits + accuracy * batch.characters,
         )
+
+    def _keep_good(self) -> None:
+        """Before the first measurement, remember weights now and then in case it goes wrong."""
+        if self._measurements or time.monotonic() - self._looked_at < GOOD_SECONDS * bool(
+            self._good
+        ):
+            return
+        self._looked_at, weights = time.monotonic(), self._learner.weights
+        if all(np.isfinite(array).all() for array in weights.values()):
+            self._good = weights
 
     def _measure(self) -> Measurement:
         """Measure the held-out texts, write the line, and keep the weights if they are best."""
@@ -141,6 +163,9 @@ class Run:
         began = time.monotonic()
         bits = self._learner.measure(self._texts.validation)
         self._timing.count_measuring(time.monotonic() - began)
+        weights = self._learner.weights
+        if not all(np.isfinite(array).all() for array in weights.values()):
+            raise self._diverged("a weight is no number any more")
         measurement = Measurement(
             epochs=round(self.epochs, 4),
             steps=self._learner.steps,
@@ -150,11 +175,11 @@ class Run:
             bits_per_note=_known(bits.per_note),
             characters_per_second=round(self._speed(), 1),
             learning_rate=learning_rate(self._options, self._timing.fraction(self.epochs)),
+            training_accuracy=round(self._position.hits / max(1, self._position.characters), 5),
+            accuracy=_known(bits.accuracy),
+            weights=histograms_of(weights),
         )
         if best([*past, measurement]) is measurement:
-            weights = self._learner.weights
-            if not all(np.isfinite(array).all() for array in weights.values()):
-                raise _diverged("a weight is no number any more")
             write_weights(weights, self._folder)
         past.append(measurement)
         write_metrics(past, self._folder)
@@ -171,6 +196,14 @@ class Run:
         if not (self._folder / WEIGHTS).exists():
             write_weights(self._learner.weights, self._folder)
         self._on_event(Interrupted(epochs=self.epochs, folder=self._folder))
+
+    def _diverged(self, how: str) -> InputError:
+        """The error that ends a run whose numbers ran away; the last good weights are kept."""
+        kept = self._folder / WEIGHTS
+        if not kept.exists() and self._good:
+            write_weights(self._good, self._folder)
+        where = f"; the last good weights are in {kept}" if kept.exists() else ""
+        return InputError(f"training diverged: {how}{where}", way_out="use a lower learning rate")
 
     def _save(self) -> None:
         self._position = replace(self._position, seconds=self._timing.seconds)
@@ -200,6 +233,8 @@ class Run:
             seconds=self._timing.seconds,
             sampled=text,
             best=best(self._measurements) is measurement,
+            training_accuracy=measurement.training_accuracy,
+            accuracy=measurement.accuracy,
         )
 
     def _training_bits(self) -> float:
@@ -208,10 +243,6 @@ class Run:
     def _speed(self) -> float:
         characters, seconds = self._worked
         return characters / seconds if seconds else 0.0
-
-
-def _diverged(how: str) -> InputError:
-    return InputError(f"training diverged: {how}", way_out="use a lower learning rate")
 
 
 def _known(value: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from abcgen.config import NetworkConfig, SampleConfig, TrainConfig
+from abcgen.config import NETWORKS, OPTIMIZERS, NetworkConfig, SampleConfig, TrainConfig
 from abcgen.errors import InputError
 
 Settings = TypeVar("Settings", NetworkConfig, TrainConfig, SampleConfig)
@@ -17,11 +17,15 @@ Range = tuple[type, float, float]
 RANGES: dict[str, Range] = {
     "layers": (int, 1, 16),
     "units": (int, 1, 8192),
-    "embedding": (int, 1, 8192),
+    "embedding": (int, 0, 8192),
     "dropout": (float, 0.0, 0.95),
+    "heads": (int, 1, 256),
+    "sequence_length": (int, 2, 100_000),
     "epochs": (int, 1, 1_000_000),
     "minutes": (float, 1e-3, 1e6),
+    "patience": (int, 1, 1_000_000),
     "batch_size": (int, 1, 65_536),
+    "stride": (int, 1, 1_000_000),
     "learning_rate": (float, 1e-9, 10.0),
     "warm_up": (float, 0.0, 1.0),
     "final_rate": (float, 0.0, 1.0),
@@ -29,11 +33,21 @@ RANGES: dict[str, Range] = {
     "clip_norm": (float, 1e-6, 1e6),
     "seed": (int, 0, 2**31 - 1),  # TensorFlow refuses some that are larger
     "temperature": (float, 0.0, 1e6),
-    "count": (int, 1, 1000),
+    "top_k": (int, 0, 4096),
+    "top_p": (float, 1e-6, 1.0),
+    "count": (int, 1, 100_000),
     "max_characters": (int, 1, 100_000),
     "max_attempts": (int, 1, 1_000_000),
 }
-MAY_BE_MISSING = {"minutes"}
+CHOICES: dict[str, tuple[object, ...]] = {
+    "kind": NETWORKS,
+    "optimizer": OPTIMIZERS,
+    "attention": (False, True),
+    "bidirectional": (False, True),
+}
+MAY_BE_MISSING = {"minutes", "patience", "sequence_length"}
+# Characters that are read at once where nothing else is said.
+WINDOW, BLOCK = 100, 64
 # Likewise for what a stranger's file says of a run: what a float counts exactly, and 30 years.
 COUNT: Range = (int, 0, 2**53 - 1)
 AMOUNT: Range = (float, 0.0, 2.0**53)
@@ -48,7 +62,15 @@ def checked(settings: Settings) -> Settings:
     """
     for name, value in asdict(settings).items():
         _check(name, value)
+    if isinstance(settings, NetworkConfig):
+        _check_shape(settings)
     return settings
+
+
+def reading_length(network: NetworkConfig) -> int | None:
+    """Characters of a window or block, or the most learnt in one piece, where there is a most."""
+    usual = WINDOW if network.kind == "window" else BLOCK if network.bidirectional else None
+    return network.sequence_length or usual
 
 
 def settings_from_json(kind: type[Settings], data: object) -> Settings:
@@ -74,7 +96,29 @@ def fits(value: object, allowed: Range) -> bool:
     return least <= value <= greatest
 
 
+def _check_shape(network: NetworkConfig) -> None:
+    """Settings that are possible each for itself but not together."""
+    units, heads = network.units, network.heads
+    if network.attention and units % heads:
+        raise InputError(
+            f"{heads} attention heads do not divide {units} units",
+            way_out="choose --heads and --units so that they do",
+        )
+    if network.bidirectional and units % 2:
+        raise InputError(
+            f"{units} units cannot be divided between two directions",
+            way_out="choose an even number of --units",
+        )
+    if network.kind == "stream" and not network.embedding:
+        raise InputError("embedding must be a whole number from 1 to 8192, not 0")
+
+
 def _check(name: str, value: Any) -> None:
+    if name in CHOICES:
+        if type(value) not in {str, bool} or value not in CHOICES[name]:
+            names = ", ".join(map(str, CHOICES[name]))
+            raise InputError(f"{name} must be one of {names}, not {str(value)[:40]!r}")
+        return
     kind, least, greatest = RANGES[name]
     if value is None and name in MAY_BE_MISSING:
         return

@@ -30,6 +30,7 @@ RANGES = {
     "seconds": SECONDS,
     "nats": AMOUNT,
     "characters": COUNT,
+    "hits": AMOUNT,
     "seed": COUNT,
 }
 
@@ -44,6 +45,7 @@ class Position:
         seconds: Training time so far.
         nats: Sum of the training loss over the current pass.
         characters: Characters that it was summed over.
+        hits: How many of them were thought the likeliest.
         fingerprint: Of the training texts and the batch size.
         seed: Of their order.
     """
@@ -53,6 +55,7 @@ class Position:
     seconds: float = 0.0
     nats: float = 0.0
     characters: int = 0
+    hits: float = 0.0
     fingerprint: str = ""
     seed: int = 0
 

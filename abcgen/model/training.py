@@ -29,14 +29,16 @@ from abcgen.model.events import NOBODY, Started, TrainResult, Watch
 from abcgen.model.learner import Learner
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.run import Run
-from abcgen.model.settings import checked
+from abcgen.model.settings import checked, reading_length
 from abcgen.model.state import STATE, Position, check_same_run, check_steps, restore_state
+from abcgen.model.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.model.batches import Deal
     from abcgen.model.examples import Example
     from abcgen.model.metrics import Measurement
     from abcgen.model.vocabulary import Vocabulary
@@ -81,7 +83,7 @@ def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = Fal
         CheckpointError: if the run in ``folder`` cannot be gone on with.
         OutputError: if the folder cannot be written to.
     """
-    texts = _texts(task)
+    texts = batches_of(task)
     checkpoint = _description(task)
     if resume:
         checkpoint = _same_network(checkpoint, load_description(folder), folder)
@@ -98,16 +100,60 @@ def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = Fal
     return run.to_the_end()
 
 
-def _texts(task: Task) -> Texts:
+def batches_of(task: Task) -> Texts:
+    """The texts of a task, dealt into batches.
+
+    Raises:
+        InputError: if a setting is impossible, there are no texts, or a character is unknown.
+    """
     checked(task.network)
     checked(task.options)
     if not task.training:
         raise InputError("there are no tunes to train on")
-    size = task.options.batch_size
-    return Texts(
-        Batches(task.training, task.vocabulary, size),
-        Batches(task.validation, task.vocabulary, size),
-    )
+    _check_lengths(task)
+    parts = task.vocabulary, task.network, task.options
+    return Texts(deal(task.training, *parts), deal(task.validation, *parts, measuring=True))
+
+
+def deal(
+    examples: Sequence[Example],
+    vocabulary: Vocabulary,
+    network: NetworkConfig,
+    options: TrainConfig,
+    *,
+    measuring: bool = False,
+) -> Deal:
+    """Examples in the batches that suit a network.
+
+    Args:
+        examples: The texts.
+        vocabulary: Must know every character of them.
+        network: Shape of the network.
+        options: Batch size and stride.
+        measuring: Whether they are to be measured, for which no text is divided.
+    """
+    size, length = options.batch_size, reading_length(network)
+    if network.kind == "window":
+        return Windows(examples, vocabulary, size, length=length or 1, stride=options.stride)
+    if network.bidirectional:
+        return Batches(examples, vocabulary, size, multiple=length or 1)
+    return Batches(examples, vocabulary, size, longest=None if measuring else length)
+
+
+def _check_lengths(task: Task) -> None:
+    """A window, block or piece longer than any tune is a mistake.
+
+    Raises:
+        InputError: if it is.
+    """
+    wanted = task.network.sequence_length
+    longest = max(len(example.text) for example in task.training) + 1
+    if wanted and wanted > longest:
+        raise InputError(
+            f"a sequence length of {wanted} is longer than any tune: the longest has {longest} "
+            "characters",
+            way_out="choose a smaller --sequence-length",
+        )
 
 
 def _description(task: Task) -> Checkpoint:
@@ -123,7 +169,7 @@ def _description(task: Task) -> Checkpoint:
 
 
 def _past(
-    learner: Learner, batches: Batches, start: Position, folder: Path
+    learner: Learner, batches: Deal, start: Position, folder: Path
 ) -> tuple[Position, list[Measurement]]:
     """Restore what an earlier run left, if it began like this one."""
     position = restore_state(learner.model, folder)
@@ -161,10 +207,10 @@ def _clear(folder: Path) -> None:
             ) from error
 
 
-def _started(learner: Learner, batches: Batches, run: Run) -> Started:
+def _started(learner: Learner, batches: Deal, run: Run) -> Started:
     return Started(
         parameters=learner.parameters,
-        tunes=len(batches.lengths),
+        tunes=batches.tunes,
         characters=batches.characters,
         backend=describe_backend(),
         epochs=run.epochs,

@@ -29,19 +29,30 @@ if TYPE_CHECKING:
 
 
 def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
-    """Name and shape of every weight of the stream network.
+    """Name and shape of every weight of a network.
 
     The four quarters of an LSTM's last axis are its input gate, forget gate, candidate and
-    output gate, in this order.
+    output gate, in this order. Where an LSTM reads both ways, each half has half of the units.
     """
-    shapes: Shapes = {"embedding/embeddings": (vocabulary_size, config.embedding)}
-    width = config.embedding
-    for layer in range(1, config.layers + 1):
-        shapes[f"lstm_{layer}/kernel"] = (width, 4 * config.units)
-        shapes[f"lstm_{layer}/recurrent_kernel"] = (config.units, 4 * config.units)
-        shapes[f"lstm_{layer}/bias"] = (4 * config.units,)
-        width = config.units
-    return shapes | {"logits/kernel": (width, vocabulary_size), "logits/bias": (vocabulary_size,)}
+    units, width = config.units, config.embedding or 1
+    shapes: Shapes = {}
+    if config.embedding:
+        shapes["embedding/embeddings"] = (vocabulary_size, config.embedding)
+    windowed = config.kind == "window"
+    if config.bidirectional and not windowed:
+        shapes |= _lstms("encoder", width, config, both_ways=True)
+        width += units
+    shapes |= _lstms("lstm", width, config, both_ways=config.bidirectional and windowed)
+    if config.attention:
+        kernels = ("query", "key", "value", "output")
+        shapes |= {f"attention/{name}": (units, units) for name in kernels}
+        shapes["attention/recency"] = (config.heads,)
+    width = units
+    if windowed:
+        shapes |= _dense("dense_1", width, units)
+        width = max(1, units // 2)
+        shapes |= _dense("dense_2", units, width)
+    return shapes | _dense("logits", width, vocabulary_size)
 
 
 def dump(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None) -> bytes:
@@ -117,6 +128,22 @@ def damaged(path: Path, reason: str) -> CheckpointError:
         f"{path}: {reason}",
         way_out="train again, or take the checkpoint from where it was made",
     )
+
+
+def _lstms(name: str, width: int, config: NetworkConfig, *, both_ways: bool) -> Shapes:
+    shapes: Shapes = {}
+    units = config.units // 2 if both_ways else config.units
+    for layer in range(1, config.layers + 1):
+        for half in ("forward/", "backward/") if both_ways else ("",):
+            shapes[f"{name}_{layer}/{half}kernel"] = (width, 4 * units)
+            shapes[f"{name}_{layer}/{half}recurrent_kernel"] = (units, 4 * units)
+            shapes[f"{name}_{layer}/{half}bias"] = (4 * units,)
+        width = config.units
+    return shapes
+
+
+def _dense(name: str, width: int, units: int) -> Shapes:
+    return {f"{name}/kernel": (width, units), f"{name}/bias": (units,)}
 
 
 def _description(part: Any) -> tuple[str, tuple[int, ...]]:

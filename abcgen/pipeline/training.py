@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.errors import NotationError
+from abcgen.model.backend import device
 from abcgen.model.checkpoint import Checkpoint, load_description
 from abcgen.model.events import Watch
 from abcgen.model.examples import Example
 from abcgen.model.settings import checked
-from abcgen.model.training import Task, train
+from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.choosing import choose
 from abcgen.pipeline.sampling import sample_text
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.loading import Corpus
     from abcgen.model.events import Event, TrainResult
+    from abcgen.model.preview import Layer
     from abcgen.notation.tune import Tune
+    from abcgen.pipeline.choosing import Wish
 
 HEARD = 400  # characters of a tune that an unfinished network may go on for
 
@@ -84,21 +88,66 @@ class Plan:
     Attributes:
         network: Shape of the network.
         options: How to train it.
+        why: Where the settings come from.
         resume: Whether the run is there already.
     """
 
     network: NetworkConfig
     options: TrainConfig
+    why: str
     resume: bool = False
 
 
-def plan_training(network: NetworkConfig, options: TrainConfig) -> Plan:
-    """Plan a new run.
+def plan_training(wish: Wish) -> Plan:
+    """Plan a new run on the device there is, which loads Keras.
 
     Raises:
-        InputError: if a setting is out of range.
+        InputError: if a setting is impossible.
     """
-    return Plan(checked(network), checked(options))
+    chosen = choose(wish, device())
+    return Plan(chosen.network, chosen.options, f"preset {chosen.preset}, {chosen.why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would be.
+
+    Attributes:
+        layers: The network's layers.
+        parameters: Number of weights.
+        characters: Characters (windows) learnt from in one pass.
+        seconds_a_pass: Estimate, without measuring held-out texts.
+        seconds: Estimate of the whole run.
+    """
+
+    layers: tuple[Layer, ...]
+    parameters: int
+    characters: int
+    seconds_a_pass: float
+    seconds: float
+
+
+def preview(lesson: Lesson, plan: Plan, classes: int | None = None) -> Preview:
+    """See what a run would be like, by making a few steps of it.
+
+    Args:
+        lesson: What to learn.
+        plan: How.
+        classes: Characters and marks told apart, if other than in the lesson; for the table only.
+
+    Raises:
+        InputError: if it cannot be trained.
+    """
+    from abcgen.model.preview import layers_of, seconds_a_pass  # noqa: PLC0415 - loads Keras
+
+    size = lesson.vocabulary.size
+    task = lesson.task(plan.network, plan.options)
+    batches = batches_of(task).training
+    layers = layers_of(plan.network, classes or size)
+    one = seconds_a_pass(plan.network, plan.options, size, batches)
+    whole = one * plan.options.epochs if plan.options.minutes is None else 60 * plan.options.minutes
+    parameters = sum(layer.parameters for layer in layers)
+    return Preview(tuple(layers), parameters, batches.characters, one, whole)
 
 
 def plan_resuming(folder: Path, *, epochs: int | None, minutes: float | None) -> Plan:
@@ -119,7 +168,8 @@ def plan_resuming(folder: Path, *, epochs: int | None, minutes: float | None) ->
         options = replace(options, minutes=minutes)
     elif epochs is not None:
         options = replace(options, epochs=epochs, minutes=None)
-    return Plan(begun.network, checked(options), resume=True)
+    why = f"as {folder} was begun"
+    return Plan(begun.network, checked(options), why, resume=True)
 
 
 def train_network(

@@ -52,13 +52,13 @@ def vocabulary(examples: list[Example], held_out: list[Example]) -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def tiny() -> NetworkConfig:
-    return NetworkConfig(layers=2, units=8, embedding=6, dropout=0.2)
+    return NetworkConfig(layers=2, units=8, embedding=6, dropout=0.2, heads=2)
 
 
 @pytest.fixture(scope="session")
 def task(examples: list[Example], held_out: list[Example], vocabulary: Vocabulary) -> Task:
     options = TrainConfig(epochs=3, batch_size=8, learning_rate=0.03, seed=3)
-    network = NetworkConfig(layers=1, units=8, embedding=6, dropout=0.2)
+    network = NetworkConfig(layers=1, units=8, embedding=6, dropout=0.2, heads=2)
     return Task(examples, held_out, vocabulary, network, options, about={"split": "abc"})
 
 

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.config import NETWORKS, NetworkConfig, TrainConfig
+from abcgen.model.backend import load_keras
 from abcgen.model.batches import Batches
 from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner
-from abcgen.model.network import build_network, weight_name, weights_of
+from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
 from abcgen.model.scoring import measure
-from abcgen.model.settings import RANGES
+from abcgen.model.settings import RANGES, reading_length
+from abcgen.model.training import deal
+from abcgen.model.vocabulary import PADDING
 from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
@@ -27,10 +31,25 @@ if TYPE_CHECKING:
     MakeWeights = Callable[[NetworkConfig, int], Weights]
 
 CONFIGS = [
-    NetworkConfig(layers=1, units=5, embedding=3, dropout=0.0),
-    NetworkConfig(layers=2, units=16, embedding=8, dropout=0.5),
-    NetworkConfig(layers=3, units=9, embedding=12, dropout=0.2),
+    NetworkConfig(layers=1, units=5, embedding=3, dropout=0.0, attention=False),
+    NetworkConfig(layers=3, units=9, embedding=12, dropout=0.2, heads=3),
+    NetworkConfig(kind="window", units=8, embedding=0, attention=False, sequence_length=11),
+    *(
+        NetworkConfig(kind, 2, 8, 6, 0.5, attention, 2, bidirectional, 16)
+        for kind in NETWORKS
+        for attention in (False, True)
+        for bidirectional in (False, True)
+    ),
 ]
+WIDTH = 48
+
+
+def _name(config: NetworkConfig) -> str:
+    options = ("attention", "bidirectional", "embedding")
+    return "-".join([config.kind, *(name for name in options if getattr(config, name))])
+
+
+every_network = pytest.mark.parametrize("config", CONFIGS, ids=_name)
 
 
 def _set_weights(model: Any, weights: Weights) -> None:
@@ -52,51 +71,108 @@ def _ids(batch: int, width: int, size: int) -> NDArray[np.int32]:
     return np.random.default_rng(3).integers(0, size, (batch, width)).astype(np.int32)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Keras's logits after every place."""
+    if config.kind == "stream":
+        return np.asarray(model(ids, training=False))
+    length = reading_length(config) or 0
+    padded = np.pad(ids, ((0, 0), (length - 1, 0)), constant_values=PADDING)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+    flat = network_inputs(config, 11, windows.reshape(-1, length))
+    return np.asarray(model(flat, training=False)).reshape(*ids.shape, -1)
+
+
+@every_network
 def test_a_checkpoint_names_every_weight_of_the_network(config: NetworkConfig) -> None:
     weights = weights_of(build_network(config, 11))
     assert {name: array.shape for name, array in weights.items()} == weight_shapes(config, 11)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@every_network
 @pytest.mark.parametrize("batch", [1, 7])
 def test_numpy_steps_give_the_logits_of_keras(
     config: NetworkConfig, batch: int, random_weights: MakeWeights
 ) -> None:
-    weights, ids = random_weights(config, 11), _ids(batch, 40, 11)
+    weights, ids = random_weights(config, 11), _ids(batch, WIDTH, 11)
     model = build_network(config, 11)
     _set_weights(model, weights)
-    expected = np.asarray(model(ids, training=False))
-    stepped = _step_through(StepNetwork(config.layers, weights), ids)
-    assert np.abs(stepped - expected).max() < 1e-4
+    stepped = _step_through(StepNetwork(config, weights), ids)
+    assert np.abs(stepped - _predicted(model, config, ids)).max() < 1e-4
 
 
-@pytest.mark.parametrize("changed", [1, 17, 39])
-def test_nothing_sees_the_future(changed: int, random_weights: MakeWeights) -> None:
-    config, ids = CONFIGS[1], _ids(3, 40, 11)
+@every_network
+@pytest.mark.parametrize("changed", [1, 17, 32, 47])
+def test_nothing_sees_the_future(
+    config: NetworkConfig, changed: int, random_weights: MakeWeights
+) -> None:
+    ids = _ids(3, WIDTH, 11)
     other = ids.copy()
     other[:, changed:] = (other[:, changed:] + 1) % 11
     model = build_network(config, 11)
     _set_weights(model, random_weights(config, 11))
-    before, after = (np.asarray(model(x, training=False)) for x in (ids, other))
+    before, after = (_predicted(model, config, x) for x in (ids, other))
     assert np.array_equal(before[:, :changed], after[:, :changed])
     assert not np.array_equal(before[:, changed:], after[:, changed:])
 
 
+@every_network
 def test_the_loss_of_sampling_is_the_loss_of_training(
+    config: NetworkConfig,
     examples: list[Example],
     vocabulary: Vocabulary,
-    tiny: NetworkConfig,
     random_weights: MakeWeights,
 ) -> None:
-    weights = random_weights(tiny, vocabulary.size)
-    learner = Learner(tiny, vocabulary.size, TrainConfig())
+    weights = random_weights(config, vocabulary.size)
+    learner = Learner(config, vocabulary.size, TrainConfig())
     _set_weights(learner.model, weights)
-    trained = learner.measure(Batches(examples, vocabulary, 6))
-    sampled = measure(StepNetwork(tiny.layers, weights), vocabulary, examples)
+    options = TrainConfig(batch_size=6)
+    trained = learner.measure(deal(examples, vocabulary, config, options, measuring=True))
+    sampled = measure(StepNetwork(config, weights), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)
     assert trained.per_note == pytest.approx(sampled.per_note, abs=1e-4)
     assert (trained.characters, trained.notes) == (sampled.characters, sampled.notes)
+
+
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-1]], ids=_name)
+def test_a_state_can_be_stepped_from_twice(
+    config: NetworkConfig, random_weights: MakeWeights
+) -> None:
+    network, ids = StepNetwork(config, random_weights(config, 11)), _ids(3, 90, 11)
+    state = network.start(3)
+    for place in range(70):
+        _, state = network.step(ids[:, place], state)
+    first = network.step(ids[:, 70], state)
+    network.step(ids[:, 71], state)
+    again = network.step(ids[:, 70], state)
+    assert np.array_equal(first[0], again[0])
+    followed, _ = network.step(ids[:, 72], first[1])
+    assert np.array_equal(followed, network.step(ids[:, 72], again[1])[0])
+
+
+def test_attention_looks_back_only_and_everywhere_once(random_weights: MakeWeights) -> None:
+    looks = StepNetwork(CONFIGS[1], random_weights(CONFIGS[1], 11)).looks(_ids(1, 20, 11)[0])
+    assert not np.triu(looks, 1).any()
+    assert looks.sum(axis=1) == pytest.approx(np.ones(20))
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+def test_the_fused_loop_is_the_lstm_of_keras(rows: int) -> None:
+    keras, fast = load_keras(), import_module("abcgen.model.layers").LSTM
+    inputs = np.random.default_rng(1).normal(size=(rows, 13, 3)).astype(np.float32)
+    state = [np.full((rows, 4), 0.3, np.float32), np.full((rows, 4), -0.7, np.float32)]
+    answers = []
+    for kind in (keras.layers.LSTM, fast):
+        sequence, first, second = keras.Input((None, 3)), keras.Input((4,)), keras.Input((4,))
+        layer = kind(4, return_sequences=True, return_state=True)
+        outputs = layer(sequence, initial_state=[first, second])
+        model = keras.Model([sequence, first, second], outputs)
+        random = np.random.default_rng(2)
+        layer.set_weights([random.normal(size=w.shape) for w in layer.get_weights()])
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        targets = [np.ones(output.shape) for output in model([inputs, *state])]
+        losses = [model.train_on_batch([inputs, *state], targets) for _ in range(3)]
+        answers.append([np.array(losses), *layer.get_weights()])
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(*answers, strict=True))
 
 
 def test_the_greatest_seed_can_be_trained_with(
@@ -104,7 +180,7 @@ def test_the_greatest_seed_can_be_trained_with(
 ) -> None:
     options = TrainConfig(seed=int(RANGES["seed"][2]))
     learner = Learner(tiny, vocabulary.size, options)
-    assert learner.learn(Batches(examples, vocabulary, 4).batch(np.array([0, 1])), 0.01) > 0
+    assert learner.learn(Batches(examples, vocabulary, 4).batch(np.array([0, 1])), 0.01).loss > 0
 
 
 def test_padding_does_not_change_the_loss(
@@ -121,7 +197,7 @@ def test_padding_does_not_change_the_loss(
 def test_given_characters_are_not_scored(
     vocabulary: Vocabulary, random_weights: MakeWeights, tiny: NetworkConfig
 ) -> None:
-    network = StepNetwork(tiny.layers, random_weights(tiny, vocabulary.size))
+    network = StepNetwork(tiny, random_weights(tiny, vocabulary.size))
     whole, given = (
         measure(network, vocabulary, [Example("ab", unscored=count, notes=2)]) for count in (0, 1)
     )
@@ -134,7 +210,7 @@ def test_a_network_without_knowledge_is_as_surprised_as_its_vocabulary_is_large(
 ) -> None:
     shapes = weight_shapes(tiny, vocabulary.size)
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    bits = measure(StepNetwork(tiny.layers, weights), vocabulary, examples)
+    bits = measure(StepNetwork(tiny, weights), vocabulary, examples)
     assert bits.per_character == pytest.approx(math.log2(vocabulary.size))
 
 
@@ -143,6 +219,6 @@ def test_bits_of_nothing_are_no_number(vocabulary: Vocabulary, tiny: NetworkConf
         name: np.zeros(shape, np.float32)
         for name, shape in weight_shapes(tiny, vocabulary.size).items()
     }
-    bits = measure(StepNetwork(tiny.layers, weights), vocabulary, [])
+    bits = measure(StepNetwork(tiny, weights), vocabulary, [])
     assert math.isnan(bits.per_character)
     assert math.isnan(bits.per_note)

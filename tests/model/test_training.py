@@ -21,7 +21,7 @@ from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
 from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
-from abcgen.model.learner import Learner
+from abcgen.model.learner import Learner, Learnt
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.schedule import learning_rate
 from abcgen.model.scoring import measure
@@ -140,7 +140,7 @@ def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], task: Task)
         replace(task, training=task.training[1:]),
         replace(task, options=replace(task.options, seed=8)),
         replace(task, options=replace(task.options, batch_size=5)),
-        replace(task, network=replace(task.network, units=9)),
+        replace(task, network=replace(task.network, units=10)),
         replace(task, vocabulary=Vocabulary(task.vocabulary.characters + "~")),
     ]
     for other in others:
@@ -259,7 +259,7 @@ def test_without_held_out_texts_time_may_decide(task: Task, tmp_path: Path) -> N
 def test_a_run_that_diverges_says_so(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Learner, "learn", lambda *_: float("nan"))
+    monkeypatch.setattr(Learner, "learn", lambda *_: Learnt(float("nan"), 0.0))
     with pytest.raises(InputError, match="learning rate"):
         train(task, tmp_path)
     assert not (tmp_path / WEIGHTS).exists()
