@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from abcgen.errors import OutputError
 
@@ -23,20 +24,34 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OutputError: if the folder or file cannot be written.
     """
+    with written_atomically(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to bit by bit, which others find whole or not at all.
+
+    Args:
+        path: Where to; its folder is made if missing.
+
+    Raises:
+        OutputError: if the folder or file cannot be written.
+    """
+    draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        draft = Path(name)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(draft).chmod(0o666 & ~_umask())
-        Path(draft).replace(path)
+            yield file
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        Path(draft).unlink(missing_ok=True)
+        if draft:
+            draft.unlink(missing_ok=True)
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:

@@ -34,11 +34,12 @@ OWNERS = {
     "keras": {"model"},
     "tensorflow": {"model"},
     "safetensors": {"model"},
-    "numpy": {"model", "score"},
+    "numpy": {"model", "score", "corpus"},
     "music21": {"score"},
     "verovio": {"score"},
     "typst": {"score"},
     "mido": {"score", "corpus"},
+    "jinja2": {"corpus"},
     "rich": {"display"},
     "typer": {"cli"},
 }

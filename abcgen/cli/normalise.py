@@ -1,15 +1,18 @@
-"""``abcgen normalise``: tunes of any kind to canonical ABC."""
+"""``abcgen normalise``: tunes of any kind to canonical ABC, and a report on them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import OUTPUT, Force, Json, Paths, load, loss_facts
+from abcgen.cli.common import OUTPUT, Force, Json, Paths, loss_facts
 from abcgen.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+
+if TYPE_CHECKING:
+    from abcgen.corpus.report import FileCounts, Report
 
 
 def normalise(
@@ -18,25 +21,84 @@ def normalise(
         Path | None,
         typer.Option(readable=False, help="A file (.abc) or a folder; a new folder by default."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False, help="Write all that was found, line by line, to a .html or .json file."
+        ),
+    ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            help="Use what was read before. Kept in the user's cache folder, or where "
+            "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
+        ),
+    ] = True,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Writes tunes as canonical ABC: four bars a line, beamed, every sign explicit."""
-    from abcgen.pipeline.normalising import write_normalised
+    """Writes tunes as canonical ABC: four bars a line, beamed, every sign explicit.
+
+    Ends with what was found: tunes put right or left out, bars that do not add up, duplicates.
+    """
+    from abcgen.corpus.cache import TextCache, default_folder
+    from abcgen.corpus.report_files import report_writer
+    from abcgen.pipeline.normalising import ReadingOptions, normalise_files
 
     display = Display(as_json=as_json)
     target = out or unused_folder(OUTPUT, "normalised")
-    refuse_to_overwrite(target, force=force)
-    check_writable(target)
-    corpus = load(paths, display)
-    written = write_normalised(corpus, target, force=force)
-    tunes, files = counted(len(corpus.tunes), "tune"), counted(len(corpus.files), "file")
-    display.text(f"{tunes} of {files}")
+    write_report = report_writer(report) if report else None
+    if report:
+        refuse_to_overwrite(report, force=force)
+        check_writable(report)
+    options = ReadingOptions(cache=TextCache(default_folder() if cache else None))
+    with display.progress("reading tunes") as on_progress:
+        found = normalise_files(paths, target, options, force=force, on_progress=on_progress)
+    written = list(found.files)
+    if report and write_report:
+        write_report(found.report)
+        written.append(report)
+    display.left_out(found.losses)
+    _show(found.report, display)
     display.files(written)
+    if not report and _has_findings(found.report.total):
+        display.text("each of them by file and line: add --report report.html")
     display.result(
         {
-            "tunes": len(corpus.tunes),
-            "left_out": [loss_facts(loss) for loss in corpus.losses],
-            "files": [str(path) for path in written],
+            **_facts(found.report),
+            "left_out": [loss_facts(loss) for loss in found.losses],
+            "files": [str(path) for path in found.files],
+            "report": str(report) if report else None,
         }
     )
+
+
+def _show(report: Report, display: Display) -> None:
+    total = report.total
+    rows = {
+        "tunes read": (total.tunes, f"in {counted(len(report.files), 'file')}"),
+        "put right": (total.repaired, "their bars or notes said what was meant"),
+        "left out": (total.left_out, "could not be read with certainty"),
+        "bars that do not add up": (total.wrong_bars, f"in {counted(total.wrong_tunes, 'tune')}"),
+        "duplicates": (total.duplicates, "note for note, in any key"),
+        "families": (len(report.families), f"{counted(total.relatives, 'version')} of one another"),
+    }
+    columns = ("what was found", "", "")
+    display.table("", columns, [[name, f"{count:,}", note] for name, (count, note) in rows.items()])
+
+
+def _has_findings(total: FileCounts) -> bool:
+    return any((total.repaired, total.wrong_bars, total.duplicates, total.relatives))
+
+
+def _facts(report: Report) -> dict[str, object]:
+    total = report.total
+    return {
+        "tunes": total.tunes,
+        "repaired": total.repaired,
+        "wrong_bars": total.wrong_bars,
+        "tunes_with_wrong_bars": total.wrong_tunes,
+        "duplicates": total.duplicates,
+        "families": len(report.families),
+        "tunes_in_families": total.relatives,
+    }

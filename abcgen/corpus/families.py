@@ -1,32 +1,32 @@
 """Families: tunes that are versions of one another, whatever their key.
 
 The same tune stands in many books, and a split that puts one version in training and another in
-test measures memory. Tunes that share enough of their interval 8-grams are one family.
+test measures memory. Tunes that share enough of their interval 8-grams are one family. Whether two
+tunes are versions depends on these two alone, so that adding tunes can join families and never
+divides one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from itertools import combinations, pairwise
+import math
+from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Note, Tune, timed
+from abcgen.notation.tune import Note, Rest, Tune, Tuplet, notes_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 GRAM = 8
-# A gram in more tunes than this (a run up the scale) tells families nothing.
-COMMON = 100
 
 
 def melody_of(tune: Tune) -> list[int]:
     """The highest note at every onset, as MIDI key numbers, ties joined."""
     melody = []
     tied: Note | None = None
-    for note in timed(tune.bars):
-        item = note.item
+    for item in _singles(tune):
         if isinstance(item, Note):
             if tied is None or set(tied.pitches).isdisjoint(item.pitches):
                 melody.append(max(pitch.midi for pitch in item.pitches))
@@ -39,17 +39,20 @@ def intervals_of(tune: Tune) -> bytes:
     return bytes((second - first) % 256 for first, second in pairwise(melody_of(tune)))
 
 
-def fingerprint(tune: Tune) -> str:
-    """A tune's identity by its notes alone: the same in every key, under every title."""
-    durations = ",".join(str(note.duration) for note in timed(tune.bars))
-    return hashlib.sha256(intervals_of(tune) + durations.encode()).hexdigest()
+def fingerprint(tune: Tune, intervals: bytes | None = None) -> str:
+    """A tune's identity by its notes alone: the same in every key, under every title.
+
+    Args:
+        tune: The tune.
+        intervals: Its intervals, if they are known already.
+    """
+    steps = intervals_of(tune) if intervals is None else intervals
+    durations = ",".join(map(str, _durations(tune)))
+    return hashlib.sha256(steps + durations.encode()).hexdigest()
 
 
 def families_of(tunes: Sequence[Tune], similarity: float) -> list[int]:
-    """Group tunes into families.
-
-    Two tunes are joined if the one with fewer distinct interval 8-grams shares ``similarity`` of
-    them with the other; families are what hangs together by such pairs.
+    """Group tunes into families; see ``families_by_intervals``.
 
     Args:
         tunes: The tunes.
@@ -58,44 +61,68 @@ def families_of(tunes: Sequence[Tune], similarity: float) -> list[int]:
     Returns:
         For every tune the index of the first tune of its family.
     """
-    grams = [frozenset(_grams(intervals_of(tune))) for tune in tunes]
-    roots = list(range(len(tunes)))
-    # Tunes with the very same grams are joined first, so that many copies of one tune do not make
-    # its grams look common.
-    firsts: dict[frozenset[bytes], int] = {}
-    for index, own in enumerate(grams):
-        _join(roots, firsts.setdefault(own, index), index)
-    for (first, second), count in _shared(firsts).items():
-        if count >= similarity * min(len(grams[first]), len(grams[second])):
-            _join(roots, first, second)
-    return [_root(roots, index) for index in range(len(tunes))]
+    return families_by_intervals([intervals_of(tune) for tune in tunes], similarity)
 
 
-def _shared(firsts: dict[frozenset[bytes], int]) -> Counter[tuple[int, int]]:
-    """How many grams two tunes share, for every pair that shares any."""
-    owners: dict[bytes, list[int]] = defaultdict(list)
-    for own, index in firsts.items():
-        for gram in own:
-            owners[gram].append(index)
-    shared: Counter[tuple[int, int]] = Counter()
-    for indices in owners.values():
-        if len(indices) <= COMMON:
-            shared.update(combinations(indices, 2))
-    return shared
+def families_by_intervals(intervals: Sequence[bytes], similarity: float) -> list[int]:
+    """Group tunes into families by their intervals.
+
+    Two tunes are joined if the one with fewer distinct interval 8-grams shares ``similarity`` of
+    them with the other; families are what hangs together by such pairs. A tune of fewer notes
+    than a gram has is a version of its exact copies only.
+
+    Args:
+        intervals: Those of every tune.
+        similarity: A share, 0 to 1.
+
+    Returns:
+        For every tune the index of the first tune of its family.
+    """
+    # NumPy takes a moment to load, and who only asks for a fingerprint needs none.
+    from abcgen.corpus.kinship import kin  # noqa: PLC0415
+
+    firsts: dict[bytes, int] = {}
+    same = [firsts.setdefault(own, index) for index, own in enumerate(intervals)]
+    places = [
+        index for index, own in enumerate(intervals) if same[index] == index and own[GRAM - 1 :]
+    ]
+    roots = kin([intervals[index] for index in places], similarity)
+    found = {index: places[root] for index, root in zip(places, roots, strict=True)}
+    return [found.get(index, index) for index in same]
 
 
-def _grams(intervals: bytes) -> set[bytes]:
+def alikeness(first: bytes, second: bytes) -> float:
+    """How much of the intervals of one tune is in another's: a share of its distinct 8-grams.
+
+    Measured on the one that has fewer.
+    """
+    ours, theirs = grams_of(first), grams_of(second)
+    return len(ours & theirs) / min(len(ours), len(theirs))
+
+
+def enough(similarity: float, grams: int) -> int:
+    """How many of its distinct grams a tune must share with a longer one to be its version."""
+    return max(1, math.ceil(similarity * grams))
+
+
+def grams_of(intervals: bytes) -> set[bytes]:
+    """The distinct 8-grams; of fewer than eight intervals, all of them as one."""
     last = max(1, len(intervals) - GRAM + 1)
     return {intervals[start : start + GRAM] for start in range(last)}
 
 
-def _root(roots: list[int], index: int) -> int:
-    while roots[index] != index:
-        roots[index] = roots[roots[index]]
-        index = roots[index]
-    return index
+def _singles(tune: Tune) -> Iterator[Note | Rest]:
+    for bar in tune.bars:
+        for item in bar.items:
+            yield from notes_in(item)
 
 
-def _join(roots: list[int], first: int, second: int) -> None:
-    low, high = sorted((_root(roots, first), _root(roots, second)))
-    roots[high] = low
+def _durations(tune: Tune) -> Iterator[Fraction]:
+    """How long each note and rest sounds, in whole notes."""
+    for bar in tune.bars:
+        for item in bar.items:
+            if isinstance(item, Tuplet):
+                ratio = Fraction(item.normal, item.actual)
+                yield from (note.duration * ratio for note in item.items)
+            else:
+                yield item.duration

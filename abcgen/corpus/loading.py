@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.config import LIMITS
-from abcgen.corpus.midi import read_midi
-from abcgen.errors import InputError, NotationError
-from abcgen.notation.reader import LeftOut, Reading, decode_text, read_block, split_tunebook
+from abcgen.corpus.portions import portions_of
+from abcgen.corpus.readers import NO_TUNE, READERS, Reader, whole
+from abcgen.errors import InputError
+from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.tune import Tune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-ABC_SUFFIXES = frozenset({".abc"})
-MIDI_SUFFIXES = frozenset({".mid", ".midi"})
-SUFFIXES = ABC_SUFFIXES | MIDI_SUFFIXES
 WAY_OUT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
 
 
@@ -73,136 +71,113 @@ class Corpus:
         return tuple(loss for file in self.files for loss in file.losses)
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+def find_files(paths: Sequence[Path], readers: Mapping[str, Reader] = READERS) -> list[Path]:
     """The tune files that paths name; folders are searched through.
 
-    Hidden files and folders are passed over.
+    Hidden files and folders are passed over, and links to folders not followed. A folder that
+    cannot be looked into is among the files, to be left out with the reason.
 
     Raises:
         InputError: if a path does not exist or nothing is found.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if not path.exists():
+        if not os.path.lexists(path):
             raise InputError(f"{path} does not exist", way_out=WAY_OUT)
-        found.update(dict.fromkeys(_below(path) if path.is_dir() else [path]))
+        found.update(dict.fromkeys(_below(path, readers) if path.is_dir() else [path]))
     if not found:
         names = " ".join(map(str, paths))
-        raise InputError(
-            f"no tunes in {names}: no .abc or .mid file",
-            way_out=WAY_OUT,
-        )
+        raise InputError(f"no tunes in {names}: no .abc or .mid file", way_out=WAY_OUT)
     return list(found)
 
 
-def _below(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and _is_file(path)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is a file that may be read: no pipe, no device, nothing out of reach."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+def _below(folder: Path, readers: Mapping[str, Reader]) -> list[Path]:
+    found: list[Path] = []
+    closed: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(place, name) for name in names if not name.startswith(".")]
+        found += [path for path in paths if path.suffix.lower() in readers]
+    return sorted([*found, *(Path(error.filename) for error in closed)])
 
 
 def load_corpus(
-    paths: Sequence[Path], *, on_progress: Callable[[int, int], None] | None = None
+    paths: Sequence[Path],
+    *,
+    readers: Mapping[str, Reader] = READERS,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Corpus:
     """Read every tune in files and folders.
 
     Args:
         paths: Files and folders.
+        readers: What reads files, by suffix.
         on_progress: Called after each tune with the bytes read so far and in all.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
     """
-    files = find_files(paths)
-    sizes = [_size(path) for path in files]
+    files = find_files(paths, readers)
+    total, done = sum(map(size_of, files)), 0
     readings: list[FileReading] = []
-    for place, path in enumerate(files):
+    for path in files:
         results: list[Tune | LeftOut] = []
-        for result, share in _read_file(path):
+        for result, length in _read_file(path, readers):
             results.append(result)
-            if on_progress:
-                on_progress(sum(sizes[:place]) + int(share * sizes[place]), sum(sizes))
+            done += length
+            on_progress(min(done, total), total)
         tunes = tuple(result for result in results if isinstance(result, Tune))
         losses = tuple(Loss(path, result) for result in results if isinstance(result, LeftOut))
         readings.append(FileReading(path, tunes, losses))
+    on_progress(total, total)
     corpus = Corpus(tuple(readings))
     if not corpus.tunes:
-        raise InputError(_nothing_read(files, corpus.losses))
+        raise nothing_read(corpus.losses)
     return corpus
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """A file's size in bytes; 0 if that cannot be known."""
     try:
         return path.stat().st_size
     except OSError:
         return 0
 
 
-def _nothing_read(files: Sequence[Path], losses: Sequence[Loss]) -> str:
-    if not losses:
-        return f"no tune in {files[0]}: no line begins with X:"
+def shown(path: Path | str) -> str:
+    """A file's name as text; what is no UTF-8 in it becomes question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def nothing_read(losses: Sequence[Loss]) -> InputError:
+    """What to say where not a single tune could be read."""
     more = f" (and {len(losses) - 1} more left out)" if len(losses) > 1 else ""
-    return f"no tune could be read: {losses[0]}{more}"
+    return InputError(f"no tune could be read: {losses[0]}{more}")
 
 
-def _read_file(path: Path) -> Iterator[tuple[Tune | LeftOut, float]]:
-    """The tunes of a file, each with the share of the file that is read with it.
-
-    A file that cannot be opened costs only itself.
-    """
-    try:
-        data = _read_bytes(path)
-    except OSError as error:
-        yield _whole((error.strerror or str(error)).lower()), 1
-        return
-    if len(data) > LIMITS.file_bytes:
-        yield _whole(f"larger than {LIMITS.file_bytes // 1_000_000} MB"), 1
-    elif path.suffix.lower() in MIDI_SUFFIXES:
-        yield _read_midi(data, path.stem), 1
-    elif b"\0" in data:
-        yield _whole("not a text file"), 1
-    else:
-        yield from _read_abc(decode_text(data))
+def reader_for(path: Path, readers: Mapping[str, Reader]) -> Reader:
+    """What reads a file; one of unknown kind that was named is taken for a tunebook."""
+    return readers.get(path.suffix.lower()) or readers[".abc"]
 
 
-def _read_bytes(path: Path) -> bytes:
-    """What a file holds, up to one byte more than is read of any.
-
-    Raises:
-        OSError: if it cannot be read, or is no file.
-    """
-    if not path.is_file():
-        raise OSError("not a file")
-    with path.open("rb") as file:
-        return file.read(LIMITS.file_bytes + 1)
-
-
-def _read_abc(text: str) -> Iterator[tuple[Tune | LeftOut, float]]:
-    blocks = list(split_tunebook(text))
-    for number, block in enumerate(blocks, start=1):
-        result = read_block(block)
-        tune = result.tune if isinstance(result, Reading) else result
-        yield tune, number / len(blocks)
+def _read_file(path: Path, readers: Mapping[str, Reader]) -> Iterator[tuple[Tune | LeftOut, int]]:
+    """What a file holds, and with it how many bytes are done: each portion's at its end."""
+    found = False
+    for portion in portions_of(path, reader_for(path, readers)):
+        if isinstance(portion, LeftOut):
+            found = True
+            yield portion, 0
+            continue
+        results = [_moved(result, portion.line) for result in portion.read()]
+        found |= bool(results)
+        for place, result in enumerate(results, start=1):
+            yield result, len(portion.data) if place == len(results) else 0
+    if not found:
+        yield whole(NO_TUNE), 0
 
 
-def _read_midi(data: bytes, title: str) -> Tune | LeftOut:
-    try:
-        return read_midi(data, title=title)
-    except NotationError as error:
-        return _whole(error.reason)
-
-
-def _whole(reason: str) -> LeftOut:
-    return LeftOut(0, "", "", reason)
+def _moved(result: Reading | LeftOut, line: int) -> Tune | LeftOut:
+    """What was read, with a line that counts from the beginning of the file."""
+    if isinstance(result, Reading):
+        return result.tune
+    return replace(result, line=result.line + line - 1) if result.line else result

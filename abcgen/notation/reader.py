@@ -8,6 +8,7 @@ Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -89,11 +90,22 @@ class LeftOut:
 
 
 def decode_text(data: bytes) -> str:
-    """The text of a file in UTF-8 or, as older files are, Latin-1."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    """The text of a file in UTF-8 or, as older files are, Latin-1.
+
+    Tunebooks are gathered from many hands: whatever is no UTF-8 is read as Latin-1 where it
+    stands, and the rest is not spoilt by it.
+    """
+    return data.decode("utf-8-sig", _LATIN_1)
+
+
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+_LATIN_1 = "abcgen-latin-1"
+codecs.register_error(_LATIN_1, _as_latin_1)
 
 
 def split_tunebook(text: str) -> Iterator[TuneBlock]:

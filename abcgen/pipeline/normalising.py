@@ -1,71 +1,184 @@
-"""Tunes in any form to canonical ABC."""
+"""Tunes in any form to canonical ABC, and what a tunebook doctor says of them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+import tempfile
+from array import array
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.files import refuse_to_overwrite, write_atomically
-from abcgen.notation.writer import write_tunebook
+from abcgen.config import SplitConfig
+from abcgen.corpus.cache import TextCache
+from abcgen.corpus.doctor import Doctor
+from abcgen.corpus.loading import Loss, find_files, nothing_read
+from abcgen.corpus.readers import READERS
+from abcgen.corpus.reading import read_files
+from abcgen.corpus.records import TuneRecord
+from abcgen.files import check_writable, refuse_to_overwrite, written_atomically
+from abcgen.notation.reader import LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO
 
-    from abcgen.corpus.loading import Corpus, FileReading
-    from abcgen.notation.tune import Tune
+    from abcgen.corpus.readers import Reader
+    from abcgen.corpus.report import Report
 
 
-def write_normalised(corpus: Corpus, out: Path, *, force: bool = False) -> list[Path]:
-    """Write tunes as canonical ABC.
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """How files are read.
+
+    Attributes:
+        readers: What reads them, by suffix.
+        cache: What was read before.
+        processes: How many to use; 0 for one to each processor, where there is enough to read.
+    """
+
+    readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
+    cache: TextCache = field(default_factory=lambda: TextCache(None))
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """What came of normalising tunes.
+
+    Attributes:
+        files: The files written.
+        losses: What was left out.
+        report: All that was found.
+    """
+
+    files: list[Path]
+    losses: list[Loss]
+    report: Report
+
+
+def normalise_files(
+    paths: Sequence[Path],
+    out: Path,
+    options: ReadingOptions,
+    *,
+    force: bool = False,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Normalised:
+    """Write the tunes of files and folders as canonical ABC.
 
     Args:
-        corpus: The tunes.
+        paths: Files and folders.
         out: A file ending in .abc for all of them; otherwise a folder, for a file to each file
-            read, with the folders they stood in.
+            read, with the folders they stand in.
+        options: How to read them.
         force: Whether to write over what is there.
-
-    Returns:
-        The files written.
+        on_progress: Called with the bytes read so far and in all.
 
     Raises:
-        OutputError: if one is there already or cannot be written.
+        InputError: if a path does not exist, or not a single tune could be read.
+        OutputError: if a file is there already or cannot be written.
     """
     refuse_to_overwrite(out, force=force)
-    if out.suffix.lower() == ".abc":
-        _write(out, [tune for file in corpus.files for tune in _with_sources(file)])
-        return [out]
-    files = [file for file in corpus.files if file.tunes]
-    targets = _targets([file.path for file in files], out)
-    for file, target in zip(files, targets, strict=True):
-        _write(target, _with_sources(file))
-    return targets
+    check_writable(out)
+    files = find_files(paths, options.readers)
+    targets = dict.fromkeys(files, out) if out.suffix.lower() == ".abc" else _targets(files, out)
+    doctor = Doctor()
+    losses: list[Loss] = []
+    batches = read_files(
+        files,
+        options.readers,
+        options.cache,
+        processes=options.processes,
+        on_progress=on_progress,
+    )
+    with tempfile.TemporaryFile() as file:
+        spool = _Spool(file)
+        for batch in batches:
+            doctor.take(batch)
+            losses += [Loss(batch.path, one) for one in batch.entries if isinstance(one, LeftOut)]
+            tunes = [entry for entry in batch.entries if isinstance(entry, TuneRecord)]
+            spool.add(targets[batch.path], tunes)
+        if not doctor.tunes:
+            raise nothing_read(losses)
+        report = doctor.report(SplitConfig().similarity, options.cache)
+        return Normalised(spool.write_out(), losses, report)
 
 
-def _write(path: Path, tunes: Sequence[Tune]) -> None:
-    """Write a tunebook; where two tunes have one number, all are numbered anew."""
-    if len({tune.number for tune in tunes}) < len(tunes):
-        tunes = [replace(tune, number=number) for number, tune in enumerate(tunes, start=1)]
-    write_atomically(path, write_tunebook(tunes).encode())
+class _Spool:
+    """Canonical tunes on their way into files, kept on disk until all are read.
+
+    Args:
+        file: Where to keep them.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._books: list[_Book] = []
+
+    def add(self, path: Path, tunes: Sequence[TuneRecord]) -> None:
+        """Take tunes for a file; what goes into one file comes without a break."""
+        if not tunes:
+            return
+        if not self._books or self._books[-1].path != path:
+            self._books.append(_Book(path, array("q"), array("q")))
+        book = self._books[-1]
+        for tune in tunes:
+            book.numbers.append(tune.number)
+            book.lengths.append(self._file.write(tune.abc.encode()))
+
+    def write_out(self) -> list[Path]:
+        """Write the files.
+
+        Raises:
+            OutputError: if one cannot be written.
+        """
+        self._file.seek(0)
+        for book in self._books:
+            with written_atomically(book.path) as file:
+                file.writelines(book.texts(self._file))
+        return [book.path for book in self._books]
 
 
-def _with_sources(file: FileReading) -> list[Tune]:
-    """The tunes of a file; one that names no source comes from the file."""
-    return [replace(tune, source=tune.source or file.path.name) for tune in file.tunes]
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """The tunes of one file to be.
+
+    Attributes:
+        path: The file.
+        numbers: Their reference numbers.
+        lengths: How many bytes of the spool each takes.
+    """
+
+    path: Path
+    numbers: array[int]
+    lengths: array[int]
+
+    def texts(self, spool: IO[bytes]) -> Iterator[bytes]:
+        """The tunes, a blank line between them; where two have one number all are counted anew."""
+        are_unlike = len(set(self.numbers)) == len(self.numbers)
+        numbers = self.numbers if are_unlike else range(1, len(self.numbers) + 1)
+        between = b""
+        for number, length in zip(numbers, self.lengths, strict=True):
+            yield between + b"X:%d\n" % number + spool.read(length)
+            between = b"\n"
 
 
-def _targets(sources: Sequence[Path], out: Path) -> list[Path]:
+def _targets(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
     """Where each file goes: under the folder that all come from, names kept apart."""
-    folders = [str(path.resolve().parent) for path in sources]
-    common = Path(os.path.commonpath(folders)) if folders else Path()
+    common = Path(os.path.commonpath([str(_folder(path)) for path in sources]))
+    targets: dict[Path, Path] = {}
     taken: set[Path] = set()
-    targets = []
     for path in sources:
-        inside = path.resolve().relative_to(common)
-        target = out / inside.with_suffix(".abc")
-        if target in taken:
-            target = out / inside.with_name(f"{inside.name}.abc")
+        inside = _folder(path).relative_to(common) / path.name
+        target, number = out / inside.with_suffix(".abc"), 1
+        while target in taken:
+            more = f"-{number}" if number > 1 else ""
+            target, number = out / inside.with_name(f"{inside.name}{more}.abc"), number + 1
         taken.add(target)
-        targets.append(target)
+        targets[path] = target
     return targets
+
+
+def _folder(path: Path) -> Path:
+    return path.absolute().parent.resolve()

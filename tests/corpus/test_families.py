@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from abcgen.config import SplitConfig
-from abcgen.corpus.families import families_of, fingerprint, intervals_of
-from abcgen.corpus.splits import split_tunes
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abcgen.corpus import kinship
+from abcgen.corpus.families import (
+    alikeness,
+    families_by_intervals,
+    families_of,
+    fingerprint,
+    grams_of,
+    intervals_of,
+)
 from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
@@ -13,7 +24,31 @@ from abcgen.notation.transpose import transpose
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
-CONFIG = SplitConfig(validation=0.2, test=0.2)
+HALF = 0.5
+
+
+def by_all_pairs(intervals: list[bytes], similarity: float) -> list[int]:
+    """The same families, found by comparing every tune with every other."""
+    roots = list(range(len(intervals)))
+    grams = [grams_of(own) for own in intervals]
+    for first, second in combinations(range(len(intervals)), 2):
+        low, high = sorted((roots[first], roots[second]))
+        enough = similarity * min(len(grams[first]), len(grams[second]))
+        if low < high and len(grams[first] & grams[second]) >= enough:
+            roots = [low if root == high else root for root in roots]
+    return roots
+
+
+# Few different steps, so that tunes share much.
+phrases = st.lists(st.binary(min_size=4, max_size=12), min_size=1, max_size=6, unique=True)
+
+
+@st.composite
+def related_tunes(draw: st.DrawFn) -> list[bytes]:
+    """Intervals of tunes put together from a few phrases."""
+    pool = draw(phrases)
+    tunes = st.lists(st.sampled_from(pool), min_size=0, max_size=5).map(b"".join)
+    return draw(st.lists(tunes, min_size=1, max_size=14))
 
 
 def test_a_tune_is_known_again_in_any_key_under_any_title(real_tunes: list[Tune]) -> None:
@@ -28,13 +63,13 @@ def test_another_rhythm_is_another_tune_of_the_same_family() -> None:
     straight = read_abc(f"X:1\nM:4/4\nL:1/8\nK:C\n{body}")
     dotted = read_abc(f"X:1\nM:4/4\nL:1/8\nK:C\n{body.replace('CD', 'C>D')}")
     assert fingerprint(straight) != fingerprint(dotted)
-    assert families_of([straight, dotted], 0.5) == [0, 0]
+    assert families_of([straight, dotted], HALF) == [0, 0]
 
 
 def test_versions_are_one_family_and_strangers_are_not(real_tunes: list[Tune]) -> None:
     tunes = real_tunes[:60]
-    copies = [transpose(tune, Key("Bb"[0], -1)) for tune in tunes]
-    families = families_of([*tunes, *copies], 0.5)
+    copies = [transpose(tune, Key("B", -1)) for tune in tunes]
+    families = families_of([*tunes, *copies], HALF)
     assert families[: len(tunes)] == families[len(tunes) :]
     assert len(set(families)) > 0.9 * len(tunes)
 
@@ -42,42 +77,47 @@ def test_versions_are_one_family_and_strangers_are_not(real_tunes: list[Tune]) -
 def test_many_copies_are_still_one_family(real_tunes: list[Tune]) -> None:
     tune = max(real_tunes, key=lambda one: len(intervals_of(one)))
     variant = replace(tune, bars=tune.bars[:-1])
-    assert set(families_of([tune] * 150 + [variant], 0.5)) == {0}
+    assert set(families_of([tune] * 150 + [variant], HALF)) == {0}
 
 
-def test_where_nothing_would_be_left_to_learn_nothing_is_held_out(real_tunes: list[Tune]) -> None:
-    for tune in real_tunes[:40]:
-        assert split_tunes([tune], CONFIG).training == (tune,)
+@pytest.mark.parametrize("similarity", [0.1, HALF, 0.8, 1.0])
+def test_real_families_are_those_of_all_pairs(similarity: float, real_tunes: list[Tune]) -> None:
+    """With versions among them: tunes that lost a third, or have another's in its place."""
+    own = [intervals_of(tune) for tune in real_tunes[:60]]
+    halves = [first[: len(first) // 2] + second[20:] for first, second in pairwise(own)]
+    tunes = [*own, *(one[len(one) // 3 :] for one in own), *halves]
+    assert families_by_intervals(tunes, similarity) == by_all_pairs(tunes, similarity)
 
 
-def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
-    copies = [transpose(tune, Key("A")) for tune in real_tunes]
-    split = split_tunes([*real_tunes, *copies], CONFIG)
-    parts = [split.training, split.validation, split.test]
-    prints = [{fingerprint(tune) for tune in part} for part in parts]
-    assert not prints[0] & prints[1]
-    assert not prints[0] & prints[2]
-    assert not prints[1] & prints[2]
-    assert sum(map(len, parts)) == 2 * len(real_tunes)
+@settings(max_examples=40)
+@given(related_tunes(), st.sampled_from([0.2, HALF, 0.9]), st.sampled_from([3, 50, 10_000]))
+def test_families_are_those_of_all_pairs(tunes: list[bytes], share: float, portion: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinship, "PORTION", portion)  # so that even few grams come in several
+        assert families_by_intervals(tunes, share) == by_all_pairs(tunes, share)
 
 
-def test_shares_are_about_as_asked_for(real_tunes: list[Tune]) -> None:
-    split = split_tunes(real_tunes, CONFIG)
-    for part in (split.validation, split.test):
-        assert 0.1 < len(part) / len(real_tunes) < 0.3
+@given(related_tunes(), related_tunes())
+def test_adding_tunes_divides_no_family(tunes: list[bytes], more: list[bytes]) -> None:
+    before = families_by_intervals(tunes, HALF)
+    after = families_by_intervals([*tunes, *more], HALF)
+    for first, second in combinations(range(len(tunes)), 2):
+        if before[first] == before[second]:
+            assert after[first] == after[second]
 
 
-def test_where_a_tune_goes_does_not_depend_on_the_others(real_tunes: list[Tune]) -> None:
-    """Unless they join its family: here none of those added is related."""
-    families = families_of(real_tunes, CONFIG.similarity)
-    alone = [tune for place, tune in enumerate(real_tunes) if families.count(families[place]) == 1]
-    half = alone[::2]
-    few, all_of_them = split_tunes(half, CONFIG), split_tunes(alone, CONFIG)
-    assert set(map(fingerprint, few.test)) <= set(map(fingerprint, all_of_them.test))
-    assert set(map(fingerprint, few.training)) <= set(map(fingerprint, all_of_them.training))
+def test_a_phrase_that_everyone_knows_divides_no_family() -> None:
+    """However common a phrase becomes, two tunes that were versions remain so."""
+    phrase = bytes(range(1, 17))
+    pair = [phrase + bytes([20] * 4), phrase + bytes([30] * 4)]
+    others = [phrase[:8] + bytes([40 + number, 7] * 60) for number in range(150)]
+    families = families_by_intervals([*pair, *others], HALF)
+    assert families[:2] == [0, 0]
 
 
-def test_order_does_not_matter(real_tunes: list[Tune]) -> None:
-    forward, backward = split_tunes(real_tunes, CONFIG), split_tunes(real_tunes[::-1], CONFIG)
-    assert forward.fingerprint == backward.fingerprint
-    assert split_tunes(real_tunes[1:], CONFIG).fingerprint != forward.fingerprint
+def test_alikeness_is_a_share_of_the_shorter() -> None:
+    whole = bytes(range(40))
+    assert alikeness(whole, whole) == 1
+    assert alikeness(whole[:20], whole) == 1
+    assert alikeness(whole, bytes(range(100, 140))) == 0
+    assert alikeness(whole[:24], whole[12:]) == pytest.approx(5 / 17)

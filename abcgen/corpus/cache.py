@@ -1,0 +1,144 @@
+"""What was read before: entries by a hash of what they were read from.
+
+A folder of text files. One that is damaged, or not of this program's making, is passed over and
+written anew; nothing in any of them is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import abcgen
+from abcgen.config import LIMITS
+from abcgen.errors import OutputError
+from abcgen.files import write_atomically
+
+if TYPE_CHECKING:
+    from abcgen.corpus.portions import Portion
+
+VARIABLE = "ABCGEN_CACHE"
+_OFF = {"", "0", "off", "no", "none"}
+_SUFFIX = ".jsonl"
+_READING_ROOMS = ("notation", "corpus", "score")  # whatever turns files into records
+
+
+class TextCache:
+    """Texts on disk by key; with no folder it remembers nothing.
+
+    Args:
+        folder: Where; made when something is first written.
+        limit: Most bytes kept.
+    """
+
+    def __init__(self, folder: Path | None, limit: int = LIMITS.cache_bytes) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._is_written = False
+
+    def get(self, key: str) -> str | None:
+        """The text of that key, if it is there and whole."""
+        if self._folder is None:
+            return None
+        path = self._path(self._folder, key)
+        try:
+            head, _, body = path.read_bytes().partition(b"\n")
+            if head.decode() != _seal(body):
+                return None
+            os.utime(path)
+            return body.decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a text; a disk that is full or may not be written to is no one's error."""
+        if self._folder is None:
+            return
+        body = text.encode()
+        try:
+            write_atomically(self._path(self._folder, key), _seal(body).encode() + b"\n" + body)
+        except OutputError:
+            self._folder = None
+        self._is_written = True
+
+    def trim(self) -> None:
+        """Remove what was not asked for the longest, until the rest is within the limit."""
+        if self._folder is None or not self._is_written:
+            return
+        found = [(path.stat(), path) for path in self._folder.glob(f"*/*{_SUFFIX}")]
+        total = sum(facts.st_size for facts, _ in found)
+        for facts, path in sorted(found, key=lambda one: one[0].st_mtime):
+            if total <= self._limit:
+                break
+            path.unlink(missing_ok=True)
+            total -= facts.st_size
+
+    @staticmethod
+    def _path(folder: Path, key: str) -> Path:
+        return folder / key[:2] / f"{key}{_SUFFIX}"
+
+
+def default_folder() -> Path | None:
+    """Where readings are kept; none if the user wants none.
+
+    ``ABCGEN_CACHE`` names another folder, or is ``off``.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return None if named.lower() in _OFF else Path(named) / "readings"
+    try:
+        return _user_cache() / "abcgen" / "readings"
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def portion_key(portion: Portion) -> str:
+    """The key of what a portion is read to: its content, its file's name, and this program."""
+    return key_of(
+        reader_version(),
+        portion.reader.read.__qualname__,
+        portion.reader.versions,
+        portion.path.name,
+        portion.data,
+    )
+
+
+def key_of(*parts: str | bytes) -> str:
+    """A hash of all parts in order."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else part.encode(errors="surrogateescape")
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+@cache
+def reader_version() -> str:
+    """A hash of all code that reads tunes, so that a change to it makes every reading new."""
+    package = Path(abcgen.__file__).parent
+    rooms = [path for room in _READING_ROOMS for path in sorted((package / room).rglob("*.py"))]
+    sources = [package / "config.py", *rooms]
+    return key_of(abcgen.__version__, *(path.read_bytes() for path in sources))
+
+
+def _seal(body: bytes) -> str:
+    """The first line of an entry: whose it is, and a hash of the rest."""
+    return f"abcgen reading {hashlib.sha256(body).hexdigest()}"
+
+
+def _user_cache() -> Path:
+    """The user's folder for what can be made again.
+
+    Raises:
+        RuntimeError: if they have no home.
+    """
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"

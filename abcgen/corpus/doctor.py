@@ -1,0 +1,204 @@
+"""The tunebook doctor: gathers, as tunes come, what a musician may want to put right."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from abcgen.corpus.cache import key_of
+from abcgen.corpus.families import alikeness, families_by_intervals
+from abcgen.corpus.loading import shown
+from abcgen.corpus.records import TuneRecord
+from abcgen.corpus.report import (
+    DoesNotAddUp,
+    FileCounts,
+    LeftOutTune,
+    Place,
+    Relative,
+    Repaired,
+    Report,
+)
+from abcgen.notation.rhythm import rhythm_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.reading import Batch
+    from abcgen.notation.reader import LeftOut
+
+# Lengths are counted in classes: how many bars or notes wide each is, and the last without an end.
+_CLASSES = {"bars": 8, "notes": 50}
+LAST_CLASS = 10
+NO_RHYTHM = "not said"
+MOST_COMPARED = 24  # tunes of one family that are compared each with each
+FEW_COMPARED = 3  # of a larger one, those that all others are compared with
+
+
+class Doctor:
+    """Takes batches of tunes and reports on them all.
+
+    Only what the report needs is kept of them.
+    """
+
+    def __init__(self) -> None:
+        self._files: list[FileCounts] = []
+        self._left_out: list[LeftOutTune] = []
+        self._repaired: list[Repaired] = []
+        self._wrong_bars: list[DoesNotAddUp] = []
+        self._kinds = {name: Counter[str]() for name in ("metre", "key", "rhythm")}
+        self._lengths = {name: Counter[int]() for name in _CLASSES}
+        self._places: list[tuple[int, int, int]] = []  # file, line and number of every tune
+        self._titles: list[str] = []
+        self._keys: list[str] = []
+        self._intervals: list[bytes] = []
+        self._fingerprints: list[str] = []
+        self._batches: list[str] = []
+
+    @property
+    def tunes(self) -> int:
+        """How many tunes were taken."""
+        return len(self._places)
+
+    def take(self, batch: Batch) -> None:
+        """Look at some tunes of a file; files come one after another."""
+        file = shown(batch.path)
+        if not self._files or self._files[-1].file != file:
+            self._files.append(FileCounts(file))
+        self._batches.append(batch.key)
+        for entry in batch.entries:
+            if isinstance(entry, TuneRecord):
+                self._take_tune(entry)
+            else:
+                self._take_loss(entry)
+
+    def _take_loss(self, loss: LeftOut) -> None:
+        counts = self._files[-1]
+        counts.left_out += 1
+        place = Place(counts.file, loss.line, loss.number, loss.title)
+        self._left_out.append(LeftOutTune(place, loss.reason))
+
+    def _take_tune(self, tune: TuneRecord) -> None:
+        counts = self._files[-1]
+        counts.tunes += 1
+        counts.repaired += bool(tune.repairs)
+        counts.wrong_tunes += bool(tune.wrong_bars)
+        counts.wrong_bars += len(tune.wrong_bars)
+        place = Place(counts.file, tune.line, str(tune.number), tune.title)
+        for note in tune.repairs:
+            at = place._replace(line=note.line or tune.line)
+            self._repaired.append(Repaired(at, note.what, note.text))
+        self._wrong_bars += [DoesNotAddUp(place, *bar) for bar in tune.wrong_bars]
+        self._count(tune)
+        self._places.append((len(self._files) - 1, tune.line, tune.number))
+        self._titles.append(tune.title)
+        self._keys.append(tune.key)
+        self._intervals.append(tune.intervals)
+        self._fingerprints.append(tune.fingerprint[:24])
+
+    def _count(self, tune: TuneRecord) -> None:
+        self._kinds["metre"][tune.metre] += 1
+        self._kinds["key"][tune.key] += 1
+        self._kinds["rhythm"][rhythm_named(tune.rhythm) or NO_RHYTHM] += 1
+        for name, size in (("bars", tune.bars), ("notes", tune.notes)):
+            self._lengths[name][min(LAST_CLASS, max(0, size - 1) // _CLASSES[name])] += 1
+
+    def _distributions(self) -> dict[str, dict[str, int]]:
+        """Kinds from many to few, lengths from short to long."""
+        kinds = {name: dict(counter.most_common()) for name, counter in self._kinds.items()}
+        lengths = {
+            name: {_class_name(place, _CLASSES[name]): counter[place] for place in sorted(counter)}
+            for name, counter in self._lengths.items()
+        }
+        return kinds | lengths
+
+    def report(self, similarity: float, cache: TextCache) -> Report:
+        """What was found in all tunes taken.
+
+        Args:
+            similarity: What makes a family.
+            cache: Where the families of these very tunes may be known already.
+        """
+        return Report(
+            files=self._files,
+            left_out=self._left_out,
+            repaired=self._repaired,
+            wrong_bars=self._wrong_bars,
+            duplicates=self._duplicates(),
+            families=self._families(similarity, cache),
+            distributions=self._distributions(),
+        )
+
+    def _duplicates(self) -> list[list[Relative]]:
+        groups = _groups(self._fingerprints)
+        for group in groups:
+            for place in group[1:]:
+                self._files[self._places[place][0]].duplicates += 1
+        return [[self._relative(place, 1.0) for place in group] for group in groups]
+
+    def _families(self, similarity: float, cache: TextCache) -> list[list[Relative]]:
+        groups = _groups(self._roots(similarity, cache))
+        for group in groups:
+            for place in group:
+                self._files[self._places[place][0]].relatives += 1
+        return [
+            [self._relative(place, alike) for place, alike in self._likeness(group)]
+            for group in groups
+        ]
+
+    def _roots(self, similarity: float, cache: TextCache) -> list[int]:
+        """The first tune of every tune's family."""
+        key = key_of("families", str(similarity), *self._batches)
+        known = cache.get(key)
+        if known is not None:
+            roots = _numbers(known)
+            if len(roots) == self.tunes and all(0 <= root < self.tunes for root in roots):
+                return roots
+        roots = families_by_intervals(self._intervals, similarity)
+        cache.put(key, json.dumps(roots))
+        return roots
+
+    def _likeness(self, group: Sequence[int]) -> list[tuple[int, float]]:
+        """How much each tune of a family is like the one it is most like.
+
+        In a family of very many only the first are compared with all the others.
+        """
+        best = dict.fromkeys(group, 0.0)
+        among = group if len(group) <= MOST_COMPARED else group[:FEW_COMPARED]
+        for first in among:
+            for second in group:
+                if first < second:
+                    alike = alikeness(self._intervals[first], self._intervals[second])
+                    best[first] = max(best[first], alike)
+                    best[second] = max(best[second], alike)
+        return list(best.items())
+
+    def _relative(self, place: int, alike: float) -> Relative:
+        file, line, number = self._places[place]
+        where = Place(self._files[file].file, line, str(number), self._titles[place])
+        return Relative(where, self._keys[place], round(alike, 2))
+
+
+def _numbers(text: str) -> list[int]:
+    """A list of whole numbers from the cache; empty if it is anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    is_list = isinstance(found, list) and all(type(number) is int for number in found)
+    return found if is_list else []
+
+
+def _groups(names: Iterable[object]) -> list[list[int]]:
+    """The places of what has a name in common with others."""
+    found: dict[object, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        found[name].append(place)
+    return [places for places in found.values() if len(places) > 1]
+
+
+def _class_name(place: int, width: int) -> str:
+    if place == LAST_CLASS:
+        return f"over {LAST_CLASS * width}"
+    return f"{place * width + 1} to {(place + 1) * width}"

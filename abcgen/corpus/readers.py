@@ -1,0 +1,98 @@
+"""Which files are read, and by what: a table by suffix that callers may add to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from abcgen.errors import NotationError
+from abcgen.notation.reader import (
+    LeftOut,
+    Reading,
+    TuneBlock,
+    decode_text,
+    read_block,
+    split_tunebook,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+NO_TUNE = "no tune in it: no line begins with X:"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads files of one kind.
+
+    Attributes:
+        read: From a file's content and its name to its tunes and what is left out of them, with
+            lines counted from 1. Of a tunebook it is given some whole tunes at a time. It must be
+            a function at the top of a module, for other processes are told it by its name.
+        is_tunebook: Whether the file is text whose tunes stand one after another, and may be cut
+            between them.
+        libraries: The packages whose version may change what it reads.
+    """
+
+    read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
+    is_tunebook: bool = False
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> str:
+        """Its libraries and their versions."""
+        return " ".join(f"{name} {_version(name)}" for name in self.libraries)
+
+
+def read_tunes(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
+    """Read the tunes of an ABC tunebook."""
+    del name  # every tune has a title of its own
+    for block in split_tunebook(decode_text(data)):
+        yield _with_nul(block) if "\0" in block.text else read_block(block)
+
+
+def read_midi_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
+    """Read the tune of a MIDI file."""
+    from abcgen.corpus.midi import read_midi  # noqa: PLC0415 - most have no MIDI to read
+
+    try:
+        yield read_midi(data, title=PurePath(name).stem)
+    except NotationError as error:
+        yield whole(error.reason)
+
+
+def whole(reason: str) -> LeftOut:
+    """A whole file that is left out."""
+    return LeftOut(0, "", "", reason)
+
+
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        ".abc": Reader(read_tunes, is_tunebook=True),
+        ".mid": Reader(read_midi_file),
+        ".midi": Reader(read_midi_file),
+        ".kar": Reader(read_midi_file),
+    }
+)
+"""The readers of this package, by suffix in small letters."""
+
+
+def _with_nul(block: TuneBlock) -> LeftOut:
+    """A tune that a NUL character stands in."""
+    mended = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
+    result = read_block(mended)
+    line = next(place for place, line in enumerate(block.lines) if "\0" in line)
+    reason = "not text: there is a NUL character in this line"
+    if isinstance(result, LeftOut):
+        return LeftOut(block.line + line, result.number, result.title, reason)
+    return LeftOut(block.line + line, str(result.tune.number), result.tune.title, reason)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

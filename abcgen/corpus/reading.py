@@ -1,0 +1,250 @@
+"""Reads tune files portion by portion, in several processes, asking the cache first.
+
+The portions come back in order, and only a few are held at a time, so that memory does not grow
+with what is read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
+
+from abcgen.config import ReadingConfig
+from abcgen.corpus.cache import portion_key
+from abcgen.corpus.loading import reader_for, shown, size_of
+from abcgen.corpus.portions import Portion, portions_of
+from abcgen.corpus.readers import NO_TUNE, whole
+from abcgen.corpus.records import decode_entries, encode_entries, record_of
+from abcgen.notation.reader import LeftOut, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.readers import Reader
+    from abcgen.corpus.records import Entry
+
+AHEAD = 3  # portions to a process that are read before they are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some of what a file holds, in order.
+
+    Attributes:
+        path: The file.
+        entries: Tunes and what is left out.
+        key: What the cache knows it by; empty if it has no content.
+    """
+
+    path: Path
+    entries: list[Entry]
+    key: str = ""
+
+
+def read_files(
+    files: Sequence[Path],
+    readers: Mapping[str, Reader],
+    cache: TextCache,
+    *,
+    processes: int = 0,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Iterator[Batch]:
+    """Read files, a batch of entries at a time.
+
+    Args:
+        files: The files.
+        readers: What reads them, by suffix.
+        cache: What was read before, and where to keep what is read now.
+        processes: How many to use; 0 for one to each processor, where there is enough to read.
+        on_progress: Called with the bytes read so far and in all.
+
+    Yields:
+        Batches in the order of the files; every file has at least one entry.
+    """
+    total = sum(map(size_of, files))
+    done, found = 0, False
+    with _pool(processes or _worth_starting(total)) as pool:
+        desk = _Desk(cache, pool)
+        for step in desk.read(_portions(files, readers)):
+            if isinstance(step, _FileEnd):
+                if not found:
+                    yield Batch(step.path, [whole(NO_TUNE)])
+                done, found = step.bytes_so_far, False
+            else:
+                batch, length = step
+                found |= bool(batch.entries)
+                done += length
+                yield batch
+            on_progress(min(done, total), total)
+    cache.trim()
+
+
+@dataclass(frozen=True, slots=True)
+class _FileEnd:
+    """The end of a file.
+
+    Attributes:
+        path: The file.
+        bytes_so_far: The size of all files up to here.
+    """
+
+    path: Path
+    bytes_so_far: int
+
+
+def _portions(
+    files: Sequence[Path], readers: Mapping[str, Reader]
+) -> Iterator[Portion | Batch | _FileEnd]:
+    done = 0
+    for path in files:
+        for portion in portions_of(path, reader_for(path, readers)):
+            yield Batch(path, [portion]) if isinstance(portion, LeftOut) else portion
+        done += size_of(path)
+        yield _FileEnd(path, done)
+
+
+class _Desk:
+    """Hands portions out to be read and takes them back in order."""
+
+    def __init__(self, cache: TextCache, pool: _Pool | None) -> None:
+        self._cache = cache
+        self._pool = pool
+
+    def read(
+        self, steps: Iterable[Portion | Batch | _FileEnd]
+    ) -> Iterator[tuple[Batch, int] | _FileEnd]:
+        """What the portions hold, each with its length in bytes."""
+        waiting: deque[_Waiting | Batch | _FileEnd] = deque()
+        for step in steps:
+            waiting.append(self._hand_out(step) if isinstance(step, Portion) else step)
+            while len(waiting) > (self._pool.ahead if self._pool else 0):
+                yield self._take_back(waiting.popleft())
+        while waiting:
+            yield self._take_back(waiting.popleft())
+
+    def _hand_out(self, portion: Portion) -> _Waiting:
+        key = portion_key(portion)
+        text = self._cache.get(key)
+        if text is None and self._pool:
+            return _Waiting(portion, key, future=self._pool.submit(portion))
+        return _Waiting(portion, key, text=text)
+
+    def _take_back(self, step: _Waiting | Batch | _FileEnd) -> tuple[Batch, int] | _FileEnd:
+        if isinstance(step, _FileEnd):
+            return step
+        if isinstance(step, Batch):
+            return step, 0
+        portion = step.portion
+        entries = _decoded(step.text, portion)
+        if entries is None:
+            text = self._result(step.future) or read_portion(portion)
+            self._cache.put(step.key, text)
+            entries = decode_entries(text, portion.line)
+        return Batch(portion.path, entries, step.key), len(portion.data)
+
+    def _result(self, future: Future[str] | None) -> str:
+        """What another process read; nothing if none did, for then this one will."""
+        try:
+            return future.result() if future else ""
+        except (BrokenProcessPool, OSError):
+            self._pool = None
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A portion whose entries are there or on their way."""
+
+    portion: Portion
+    key: str
+    text: str | None = None
+    future: Future[str] | None = None
+
+
+def _decoded(text: str | None, portion: Portion) -> list[Entry] | None:
+    """The entries of a text from the cache, unless it is not what it should be."""
+    try:
+        return None if text is None else decode_entries(text, portion.line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_portion(portion: Portion) -> str:
+    """Read the tunes of a portion: their entries as text."""
+    name = shown(portion.path.name)
+    return encode_entries(
+        record_of(result, name) if isinstance(result, Reading) else result
+        for result in portion.read()
+    )
+
+
+class _Pool:
+    """Processes that read portions.
+
+    Args:
+        executor: What runs them.
+        processes: How many there are.
+    """
+
+    def __init__(self, executor: ProcessPoolExecutor, processes: int) -> None:
+        self._executor = executor
+        self.ahead = AHEAD * processes
+
+    def submit(self, portion: Portion) -> Future[str] | None:
+        """Have a portion read; None if no process can be started."""
+        try:
+            return self._executor.submit(read_portion, portion)
+        except (BrokenProcessPool, OSError):
+            return None
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[_Pool | None]:
+    """Processes to read with, started when first used; none for one."""
+    if processes <= 1:
+        yield None
+        return
+    try:
+        # Forking a process that draws a progress bar from a thread could lock its child up.
+        executor = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
+    except (OSError, ImportError, NotImplementedError):  # a system without semaphores
+        yield None
+        return
+    try:
+        yield _Pool(executor, processes)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the process that started this one, and end when that one does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def _worth_starting(size: int) -> int:
+    """How many processes to read so many bytes with."""
+    if size < ReadingConfig().parallel_bytes:
+        return 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,95 @@
+"""Where a tune goes is decided by its family's content, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abcgen.config import SplitConfig
+from abcgen.corpus.families import families_of, fingerprint
+from abcgen.corpus.splits import Split, split_tunes
+from abcgen.notation.key import Key
+from abcgen.notation.transpose import transpose
+from tests.strategies import tunes as any_tunes
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
+CONFIG = SplitConfig(validation=0.2, test=0.2)
+
+
+def parts_of(split: Split) -> dict[str, str]:
+    """The part of every tune, by its fingerprint."""
+    parts = {"training": split.training, "validation": split.validation, "test": split.test}
+    return {fingerprint(tune): part for part, tunes in parts.items() for tune in tunes}
+
+
+def check_that_nothing_moved(tunes: list[Tune], added: list[Tune]) -> int:
+    """See that adding tunes leaves every tune in place whose family none of them joins.
+
+    Returns:
+        How many tunes that is said of.
+    """
+    before, after = (parts_of(split_tunes(some, CONFIG)) for some in (tunes, [*tunes, *added]))
+    families = families_of([*tunes, *added], CONFIG.similarity)
+    joined = set(families[len(tunes) :])
+    alone = [tune for tune, family in zip(tunes, families, strict=False) if family not in joined]
+    for tune in alone:
+        assert before[fingerprint(tune)] == after[fingerprint(tune)]
+    return len(alone)
+
+
+def test_where_nothing_would_be_left_to_learn_nothing_is_held_out(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes[:40]:
+        assert split_tunes([tune], CONFIG).training == (tune,)
+
+
+def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
+    copies = [transpose(tune, Key("A")) for tune in real_tunes]
+    split = split_tunes([*real_tunes, *copies], CONFIG)
+    prints = [
+        {fingerprint(tune) for tune in part}
+        for part in (split.training, split.validation, split.test)
+    ]
+    assert not prints[0] & prints[1]
+    assert not prints[0] & prints[2]
+    assert not prints[1] & prints[2]
+    assert len(split.training + split.validation + split.test) == 2 * len(real_tunes)
+
+
+def test_shares_are_about_as_asked_for(real_tunes: list[Tune]) -> None:
+    split = split_tunes(real_tunes, CONFIG)
+    for part in (split.validation, split.test):
+        assert 0.1 < len(part) / len(real_tunes) < 0.3
+
+
+def test_adding_tunes_moves_none_but_by_joining_its_family(real_tunes: list[Tune]) -> None:
+    half = len(real_tunes) // 2
+    versions = [transpose(tune, Key("E")) for tune in real_tunes[:10]]
+    added = [*real_tunes[half:], *versions]
+    assert check_that_nothing_moved(real_tunes[:half], added) > half // 2
+
+
+@settings(max_examples=8)
+@given(st.data())
+def test_adding_any_tunes_moves_none_but_by_joining_its_family(
+    real_tunes: list[Tune], data: st.DataObject
+) -> None:
+    """Tunes with one another's bars, and random ones: some join families, some do not."""
+    steady = real_tunes[:30]
+    mixed = data.draw(st.lists(st.sampled_from(real_tunes[:60]).map(_shortened), max_size=8))
+    strange = data.draw(st.lists(any_tunes(), max_size=2))
+    check_that_nothing_moved(steady, [*mixed, *strange])
+
+
+def _shortened(tune: Tune) -> Tune:
+    return replace(tune, bars=tune.bars[: max(1, 2 * len(tune.bars) // 3)])
+
+
+def test_order_does_not_matter(real_tunes: list[Tune]) -> None:
+    forward, backward = split_tunes(real_tunes, CONFIG), split_tunes(real_tunes[::-1], CONFIG)
+    assert forward.fingerprint == backward.fingerprint
+    assert split_tunes(real_tunes[1:], CONFIG).fingerprint != forward.fingerprint
