@@ -46,6 +46,15 @@ def _duration_of(length: str, above: int, below: int) -> Fraction:
     return duration if SHORTEST <= duration <= LIMITS.duration else Fraction(0)
 
 
+@lru_cache(maxsize=4096)
+def _spelling(accidental: str | None, name: str, octave: str) -> tuple[str, int, int | None]:
+    """The letter, step and own accidental, if it has one, of a note as written."""
+    letter = name.upper()
+    above = name.islower() + octave.count("'") - octave.count(",")
+    step = MIDDLE_C_STEP + 7 * above + LETTERS.index(letter)
+    return letter, step, ACCIDENTALS[accidental] if accidental else None
+
+
 class BodyBuilder:
     """Takes the signs of a tune's body one by one and makes its bars.
 
@@ -180,17 +189,16 @@ class BodyBuilder:
             self._add((), full, visible=token.match["letter"] == "Z")
 
     def _pitch(self, match: re.Match[str], token: Token) -> Pitch:
-        name = match["letter"]
-        letter = name.upper()
-        octave = name.islower() + match["octave"].count("'") - match["octave"].count(",")
-        step = MIDDLE_C_STEP + 7 * octave + LETTERS.index(letter)
+        letter, step, alter = _spelling(*match.group("accidental", "letter", "octave"))
         if not 0 <= step <= HIGHEST_STEP:
             raise NotationError("note out of range", line=token.line, text=token.text)
-        if match["accidental"]:
-            self._accidentals[letter] = ACCIDENTALS[match["accidental"]]
+        if alter is not None:
+            self._accidentals[letter] = alter
         elif step in self._held and letter not in self._accidentals:
             return Pitch(step, self._held[step])
-        return Pitch(step, self._accidentals.get(letter, self._signature[letter]))
+        elif letter not in self._accidentals:
+            return Pitch(step, self._signature[letter])
+        return Pitch(step, self._accidentals[letter])
 
     def _duration(self, length: str, token: Token) -> Fraction:
         duration = _duration_of(length, self._unit.numerator, self._unit.denominator)

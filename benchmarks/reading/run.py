@@ -174,8 +174,8 @@ def _report(outcomes: list[Outcome]) -> str:
         alike = sum(outcome.as_written for outcome in read)
         played = sum(outcome.played for outcome in read)
         lines.append(
-            f"| {name} | {len(own)} | {_share(len(read), len(own))} | "
-            f"{_share(alike, len(read))} | {_share(played, len(read))} |"
+            f"| {name} | {len(own)} | {share(len(read), len(own))} | "
+            f"{share(alike, len(read))} | {share(played, len(read))} |"
         )
     differing = [one for one in outcomes if not one.left_out and not one.as_written]
     lines += ["", "## Read otherwise than abc2midi reads them, by cause", ""]
@@ -191,7 +191,8 @@ def _counted(words: object) -> list[tuple[str, int]]:
     return Counter(words).most_common()  # type: ignore[call-overload, no-any-return]
 
 
-def _share(part: int, whole: int) -> str:
+def share(part: int, whole: int) -> str:
+    """A count with its percentage."""
     return f"{part} ({100 * part / whole:.2f}%)" if whole else "0"
 
 
