@@ -1,4 +1,10 @@
-"""Drawing texts from a network, which is given as an object with ``start`` and ``step``."""
+"""Drawing texts from a network, which is given as an object with ``start`` and ``step``.
+
+What is drawn may be constrained, for example to what a grammar allows. A constraint never changes
+a text that keeps to it anyway: every character is first drawn as if there were none, and again
+from what is allowed only if it is not. The outcome is distributed as if forbidden characters had
+been left out from the beginning, since p(c) + P(forbidden) p(c) / P(allowed) = p(c) / P(allowed).
+"""
 
 from __future__ import annotations
 
@@ -9,18 +15,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.model.masking import Mask
 from abcgen.model.settings import checked
 from abcgen.model.vocabulary import BEGIN, END
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from abcgen.config import SampleConfig
+    from abcgen.model.masking import Constraint
     from abcgen.model.vocabulary import Vocabulary
 
     State = tuple[NDArray[Any], ...]
+
+    Watcher = Callable[[int, str], None]
 
 # Below this temperature the likeliest character is as good as certain, so it is simply taken.
 LEAST_TEMPERATURE = 1e-3
@@ -44,24 +54,33 @@ class Sampled:
         text: All of it, what was given at the start included.
         ended: Whether the network ended it, rather than the limit on its length.
         number: Which together with the seed determines it.
+        drawn: How many characters were drawn rather than given, the end mark included.
+        forced: How many of them the constraint had to replace.
+        removed: The probability that it took from others, summed over the characters drawn.
     """
 
     text: str
     ended: bool
     number: int
+    drawn: int = 0
+    forced: int = 0
+    removed: float = 0.0
 
 
-def sample(
+def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
     network: StepFunction,
     vocabulary: Vocabulary,
     beginnings: Iterable[tuple[int, str]],
     config: SampleConfig,
     seed: int,
+    *,
+    constraint: Constraint | None = None,
+    watch: Watcher | None = None,
 ) -> Iterator[Sampled]:
     """Draw texts.
 
-    Text number n depends on the network, the temperature, the seed, n and its beginning, and on
-    nothing else: neither on the batch size nor on which other texts are drawn.
+    Text number n depends on the network, the settings, the constraint, the seed, n and its
+    beginning, and on nothing else: neither on the batch size nor on which others are drawn.
 
     Args:
         network: Gives the logits.
@@ -70,25 +89,34 @@ def sample(
             leaves everything to the network. ``enumerate(texts)`` numbers them from 0. They are
             asked for a batch at a time, so there may be more than fit in memory.
         config: Temperature (below ``LEAST_TEMPERATURE`` the likeliest character is always
-            taken), greatest length and how many are drawn side by side.
+            taken), top-k, top-p, greatest length and how many are drawn side by side.
         seed: Seed of all texts.
+        constraint: What the texts must keep to, if anything.
+        watch: Called with a text's number and its next character, as they come.
 
     Yields:
         The texts in the order of ``beginnings``, a batch at a time.
 
     Raises:
-        InputError: if a beginning has a character that the network does not know, or a setting
-            makes no sense.
+        InputError: if a beginning has a character that the network does not know, or breaks the
+            constraint, or a setting makes no sense.
     """
     checked_sampling(config, seed)
     remaining = iter(beginnings)
+    mask = Mask(constraint, vocabulary) if constraint else None
     while batch := list(islice(remaining, config.batch_size)):
         given = [vocabulary.encode(text)[: config.max_characters] for _, text in batch]
-        chances = [_stream(seed, number).random(config.max_characters + 1) for number, _ in batch]
-        rows = _Rows(given, np.stack(chances), config)
+        shape = (2, config.max_characters + 1)
+        chances = [_stream(seed, number).random(shape) for number, _ in batch]
+        rows = _Rows(given, np.stack(chances, axis=1), config, mask)
+        if watch is not None:
+            numbers = [number for number, _ in batch]
+            rows.watch = lambda row, ids, numbers=numbers: watch(
+                numbers[row], vocabulary.decode([ids])
+            )
         rows.run(network)
-        for (number, _), (ids, ended) in zip(batch, rows.results(), strict=True):
-            yield Sampled(vocabulary.decode(ids.tolist()), ended, number)
+        for place, (number, _) in enumerate(batch):
+            yield rows.result(place, number, vocabulary)
 
 
 def checked_sampling(config: SampleConfig, seed: int) -> None:
@@ -107,8 +135,10 @@ class _Rows:
 
     Args:
         given: The ids each begins with.
-        chances: A uniform random number for every place of every text.
-        config: Temperature and greatest length.
+        chances: Two uniform random numbers for every place of every text, shape (2, texts,
+            places); the second is for where the first draw is not allowed.
+        config: How to draw, and the greatest length.
+        mask: What is allowed; None for everything.
     """
 
     def __init__(
@@ -116,9 +146,10 @@ class _Rows:
         given: Sequence[NDArray[np.int32]],
         chances: NDArray[np.float64],
         config: SampleConfig,
+        mask: Mask | None,
     ) -> None:
-        self._chances, self._longest = chances, config.max_characters
-        self._temperature = config.temperature
+        self._chances, self._config, self._mask = chances, config, mask
+        self._longest = config.max_characters
         self._given = np.array([ids.size for ids in given])
         # What is given stands there from the start; drawing fills in the rest.
         self._ids = np.zeros((len(given), self._longest), np.int32)
@@ -126,6 +157,10 @@ class _Rows:
             self._ids[row, : ids.size] = ids
         self._lengths = np.full(len(given), self._longest)
         self._ended = np.zeros(len(given), bool)
+        self._forced = np.zeros(len(given), np.int64)
+        self._removed = np.zeros(len(given))
+        self._places = np.full(len(given), Mask.start, np.int32)
+        self.watch: Callable[[int, int], None] | None = None
 
     def run(self, network: StepFunction) -> None:
         """Let all texts grow until each has ended or is as long as it may be."""
@@ -139,52 +174,117 @@ class _Rows:
             self._end(growing[~going_on], place)
             if place == self._longest or not going_on.any():
                 return
-            growing, ids = growing[going_on], ids[going_on]
-            self._ids[growing, place] = ids
             if not going_on.all():
                 state = tuple(part[going_on] for part in state)
+                growing, ids = growing[going_on], ids[going_on]
+            self._ids[growing, place] = ids
+            self._go_on(growing, ids)
 
-    def results(self) -> Iterator[tuple[NDArray[np.int32], bool]]:
-        """Ids of every text, and whether the network ended it."""
-        for ids, length, ended in zip(self._ids, self._lengths, self._ended, strict=True):
-            yield ids[:length], bool(ended)
+    def result(self, row: int, number: int, vocabulary: Vocabulary) -> Sampled:
+        """One text."""
+        length, ended = int(self._lengths[row]), bool(self._ended[row])
+        return Sampled(
+            vocabulary.decode(self._ids[row, :length].tolist()),
+            ended,
+            number,
+            drawn=max(0, length + ended - int(self._given[row])),
+            forced=int(self._forced[row]),
+            removed=float(self._removed[row]),
+        )
 
     def _next(
         self, growing: NDArray[np.intp], place: int, logits: NDArray[Any]
     ) -> NDArray[np.int32]:
-        drawn = choose(logits, self._chances[growing, place], self._temperature)
+        first, second = self._chances[:, growing, place]
+        weights = weigh(logits, self._config)
+        drawn, total = _draw(weights, first)
         is_given = place < self._given[growing]
+        if self._mask:
+            allowed = self._mask.allowed(self._places[growing], self._longest - place)
+            kept = np.einsum("ij,ij->i", weights, allowed) / total
+            self._removed[growing] += np.where(is_given, 0.0, 1.0 - np.minimum(kept, 1.0))
+            wrong = ~(allowed[np.arange(drawn.size), drawn] | is_given)
+            if wrong.any():
+                left = np.where(allowed[wrong], logits[wrong], -np.inf)
+                drawn[wrong], _ = _draw(weigh(left, self._config), second[wrong])
+                self._forced[growing[wrong]] += 1
         if not is_given.any():
             return drawn
-        return np.where(is_given, self._ids[growing, place], drawn).astype(np.int32)
+        known = self._ids[growing, min(place, self._longest - 1)]
+        return np.where(is_given, known, drawn).astype(np.int32)
+
+    def _go_on(self, growing: NDArray[np.intp], ids: NDArray[np.int32]) -> None:
+        """Tell the constraint, and whoever watches, what was drawn."""
+        if self._mask:
+            self._places[growing] = self._mask.after(self._places[growing], ids)
+        if self.watch:
+            for row, drawn in zip(growing.tolist(), ids.tolist(), strict=True):
+                self.watch(row, drawn)
 
     def _end(self, rows: NDArray[np.intp], place: int) -> None:
         self._lengths[rows] = place
         self._ended[rows] = True
 
 
+def weigh(logits: NDArray[Any], config: SampleConfig) -> NDArray[np.float64]:
+    """How likely each id is to be drawn, not normalised; padding and begin never are.
+
+    Of the softmax of logits / temperature the ``top_k`` likeliest ids are kept, and of these the
+    likeliest whose probabilities together first reach ``top_p`` (Holtzman et al., "The Curious
+    Case of Neural Text Degeneration", ICLR 2020). Of ids that are equally likely, the lower.
+
+    Args:
+        logits: Shape (rows, vocabulary); minus infinity for what must not be drawn.
+        config: Temperature, top-k and top-p.
+
+    Returns:
+        Weights of shape (rows, vocabulary).
+    """
+    scores: NDArray[np.float64] = logits.astype(np.float64)
+    scores[:, :END] = -np.inf
+    top_k = 1 if config.temperature < LEAST_TEMPERATURE else config.top_k
+    if config.temperature < LEAST_TEMPERATURE:
+        weights = (scores == scores.max(axis=1, keepdims=True)).astype(np.float64)
+    else:
+        scores -= scores.max(axis=1, keepdims=True)
+        weights = np.exp(scores / config.temperature)
+    if not top_k and config.top_p >= 1:
+        return weights
+    order = np.argsort(-weights, axis=1, kind="stable")
+    ranked = np.take_along_axis(weights, order, axis=1)
+    if top_k:
+        ranked[:, top_k:] = 0.0
+    if config.top_p < 1:
+        before = np.cumsum(ranked, axis=1) - ranked
+        ranked[before >= config.top_p * ranked.sum(axis=1, keepdims=True)] = 0.0
+    kept = np.zeros_like(weights)
+    np.put_along_axis(kept, order, ranked, axis=1)
+    return kept
+
+
 def choose(
-    logits: NDArray[Any], chances: NDArray[np.float64], temperature: float
+    logits: NDArray[Any], chances: NDArray[np.float64], config: SampleConfig
 ) -> NDArray[np.int32]:
-    """Draw one id a row from the softmax of logits / temperature, never padding or begin.
+    """Draw one id a row.
 
     Args:
         logits: Shape (rows, vocabulary).
         chances: A uniform random number from [0, 1) for every row.
-        temperature: ``LEAST_TEMPERATURE`` or more to draw, less for the likeliest.
+        config: Temperature, top-k and top-p.
 
     Returns:
         The ids, int32 of shape (rows,).
     """
-    scores: NDArray[np.float64] = logits.astype(np.float64)
-    scores[:, :END] = -np.inf
-    if temperature < LEAST_TEMPERATURE:
-        chosen = np.argmax(scores, axis=1)
-    else:
-        scores -= scores.max(axis=1, keepdims=True)
-        sums = np.cumsum(np.exp(scores / temperature), axis=1)
-        chosen = np.argmax(sums > chances[:, None] * sums[:, -1:], axis=1)
-    return np.asarray(chosen, np.int32)
+    return _draw(weigh(logits, config), chances)[0]
+
+
+def _draw(
+    weights: NDArray[np.float64], chances: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """An id a row, and the sum of the row's weights."""
+    sums = np.cumsum(weights, axis=1)
+    total = sums[:, -1]
+    return np.argmax(sums > (chances * total)[:, None], axis=1).astype(np.int32), total
 
 
 def _stream(seed: int, number: int) -> np.random.Generator:

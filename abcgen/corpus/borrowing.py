@@ -1,0 +1,130 @@
+"""A tune as a sequence in which a passage looks the same in every key.
+
+Every note is one symbol of two bytes: how long it sounds, and by how many semitones the next one
+is higher or lower. Rests are symbols too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from abcgen.errors import InputError
+from abcgen.notation.rhythm import rhythm_named
+from abcgen.notation.tune import Note, Tune, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PARTS = 96  # of a whole note: eighths, sixteenths and their triplets are whole numbers of them
+REST = 1
+UNISON = 128
+SYMBOL_BYTES = 2
+BYTE = 255
+MAX_NAMES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The melody of a tune.
+
+    Attributes:
+        symbols: Two bytes to a note or rest, the last one left out, which leads nowhere.
+        durations: How long each of them sounds, in whole notes.
+        bar: Duration of the tune's bar in whole notes; a whole note in free metre.
+    """
+
+    symbols: bytes
+    durations: tuple[Fraction, ...]
+    bar: Fraction
+
+    def bars(self, start: int, length: int) -> float:
+        """How many bars so many symbols last."""
+        return float(sum(self.durations[start : start + length], Fraction(0)) / self.bar)
+
+
+def line_of(tune: Tune) -> Line:
+    """The melody of a tune: its highest notes, ties joined."""
+    events: list[tuple[int | None, Fraction]] = []
+    tied: Note | None = None
+    for note in timed(tune.bars):
+        item = note.item
+        if not isinstance(item, Note):
+            events.append((None, note.duration))
+            tied = None
+            continue
+        if tied and not set(tied.pitches).isdisjoint(item.pitches):
+            events[-1] = (events[-1][0], events[-1][1] + note.duration)
+        else:
+            events.append((max(pitch.midi for pitch in item.pitches), note.duration))
+        tied = item if item.tied else None
+    symbols, durations = bytearray(), []
+    following: int | None = None
+    for pitch, duration in reversed(events):
+        if following is not None:
+            step = REST if pitch is None else min(max(following - pitch + UNISON, 2), BYTE)
+            symbols += bytes((step, min(max(round(duration * PARTS), 1), BYTE)))
+            durations.append(duration)
+        following = following if pitch is None else pitch
+    bar = tune.metre.bar_duration or Fraction(1)
+    return Line(bytes(reversed(symbols)), tuple(reversed(durations)), bar)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a network learnt from, in words.
+
+    Attributes:
+        names: The tunes' titles, in the order of the index of their passages.
+        metres: How many tunes are in each metre.
+        modes: How many in each mode.
+        rhythms: How many are called what.
+        shared: For tunes held out, how many bars of each are a passage of a tune learnt from;
+            sorted.
+    """
+
+    names: tuple[str, ...] = ()
+    metres: dict[str, int] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)
+    rhythms: dict[str, int] = field(default_factory=dict)
+    shared: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, tunes: Sequence[Tune], shared: Iterable[float]) -> Facts:
+        """The facts about tunes."""
+        return cls(
+            tuple(tune.title for tune in tunes),
+            dict(Counter(f"{tune.metre.beats}/{tune.metre.unit}" for tune in tunes)),
+            dict(Counter(tune.key.mode.abbreviation for tune in tunes)),
+            dict(Counter(filter(None, (rhythm_named(tune.rhythm) for tune in tunes)))),
+            tuple(sorted(shared)),
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The facts as they are saved."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: object) -> Facts:
+        """Read what ``to_json`` gave, trusting nothing.
+
+        Raises:
+            InputError: if it is anything else.
+        """
+        if not isinstance(data, dict):
+            raise InputError("the facts about the tunes are an object")
+        counts = [_counts(data.get(name)) for name in ("metres", "modes", "rhythms")]
+        names, shared = data.get("names"), data.get("shared")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError("'names' must be a list of titles")
+        if not isinstance(shared, list) or not all(isinstance(one, int | float) for one in shared):
+            raise InputError("'shared' must be a list of numbers")
+        return cls(tuple(names), *counts, tuple(sorted(map(float, shared))))
+
+
+def _counts(data: object) -> dict[str, int]:
+    if not isinstance(data, dict) or not all(isinstance(one, int) for one in data.values()):
+        raise InputError("how many tunes there are of a kind must be a number for each")
+    return {str(name): int(number) for name, number in data.items()}

@@ -1,0 +1,108 @@
+"""What a constraint allows, as rows over the vocabulary that NumPy can work with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from abcgen.errors import InputError
+from abcgen.model.vocabulary import END, MARKS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from abcgen.model.vocabulary import Vocabulary
+
+FIRST_ROWS = 1024
+UNKNOWN = -1
+
+
+class Constraint(Protocol):
+    """Says which characters may come next. Places in a text are numbers."""
+
+    @property
+    def start(self) -> int:
+        """The place before the first character."""
+
+    def allowed(self, place: int, room: int) -> frozenset[str]:
+        """The characters that may come next with room for so many; empty string for the end."""
+
+    def after(self, place: int, sign: str) -> int:
+        """The place that a character leads to; KeyError if it is not allowed."""
+
+    def ceiling(self, place: int) -> int:
+        """With room for more characters than this, what is allowed does not depend on it."""
+
+
+class Mask:
+    """A constraint over a vocabulary, in tables that grow as places are met.
+
+    Places are numbered anew, by their rows in the tables; ``start`` is row 0.
+
+    Args:
+        constraint: What is allowed.
+        vocabulary: The ids that its characters have.
+    """
+
+    start = 0
+
+    def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
+        self._constraint, self._characters = constraint, vocabulary.characters
+        self._ids = {sign: MARKS + place for place, sign in enumerate(vocabulary.characters)}
+        self._ids[""] = END
+        self._allowed = np.zeros((FIRST_ROWS, vocabulary.size), bool)
+        self._next = np.full((FIRST_ROWS, vocabulary.size), UNKNOWN, np.int32)
+        self._places: list[int] = []
+        self._row_of: dict[int, int] = {}
+        self._highest = 0  # ceiling of all places met
+        self._row(constraint.start)
+
+    def after(self, rows: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The rows that ids lead to.
+
+        Raises:
+            InputError: if one is not allowed where it stands.
+        """
+        following = self._next[rows, ids]
+        for at in np.flatnonzero(following == UNKNOWN).tolist():
+            row, sign = int(rows[at]), self._characters[int(ids[at]) - MARKS]
+            try:
+                place = self._constraint.after(self._places[row], sign)
+            except KeyError as error:
+                raise InputError(f"{sign!r} cannot stand where it is given") from error
+            following[at] = self._row(place)
+            self._next[row, ids[at]] = following[at]
+        return following
+
+    def allowed(self, rows: NDArray[np.int32], room: int) -> NDArray[np.bool_]:
+        """What is allowed, with room for so many characters.
+
+        Returns:
+            Shape (rows, vocabulary).
+        """
+        table: NDArray[np.bool_] = self._allowed[rows]
+        if room <= self._highest:
+            for at, row in enumerate(rows.tolist()):
+                if room <= self._constraint.ceiling(self._places[row]):
+                    table[at] = self._fresh(self._places[row], room)
+        return table
+
+    def _row(self, place: int) -> int:
+        row = self._row_of.get(place)
+        if row is None:
+            row = self._row_of[place] = len(self._places)
+            self._places.append(place)
+            if row == len(self._allowed):
+                self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)])
+                self._next = np.concatenate([self._next, np.full_like(self._next, UNKNOWN)])
+            ceiling = self._constraint.ceiling(place)
+            self._highest = max(self._highest, ceiling)
+            self._allowed[row] = self._fresh(place, ceiling + 1)
+        return row
+
+    def _fresh(self, place: int, room: int) -> NDArray[np.bool_]:
+        allowed = np.zeros(len(self._characters) + MARKS, bool)
+        signs = self._constraint.allowed(place, room)
+        allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
+        return allowed

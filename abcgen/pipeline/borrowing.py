@@ -1,0 +1,114 @@
+"""What new tunes share with those a network learnt from.
+
+::
+
+    tunes.safetensors   index of all passages of the training tunes, whatever their key
+    tunes.json          their titles, metres, modes and rhythms, and what held-out tunes share
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from abcgen.corpus.borrowing import Facts, Line, line_of
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import read_json, write_json
+from abcgen.model.passages import Passages
+from abcgen.model.weights import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from abcgen.notation.tune import Tune
+
+INDEX = "tunes.safetensors"
+FACTS = "tunes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowing:
+    """The longest passage that a tune shares with a training tune.
+
+    Attributes:
+        bars: How many bars it lasts.
+        title: The training tune.
+        share: Share of real tunes, held out from training, that share no more than this with
+            the training tunes; None if none were held out.
+    """
+
+    bars: float
+    title: str
+    share: float | None
+
+    def __str__(self) -> str:
+        where = f", more than {self.share:.0%} of real tunes do" if self.share is not None else ""
+        return f"{self.bars:.1f} bars as in {self.title!r}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTunes:
+    """The tunes a network learnt from.
+
+    Attributes:
+        passages: All their passages.
+        facts: Their titles and kinds.
+    """
+
+    passages: Passages
+    facts: Facts
+
+    def compare(self, tune: Tune) -> Borrowing:
+        """What a tune shares with them."""
+        bars, owner = _longest(self.passages, line_of(tune))
+        names, shared = self.facts.names, self.facts.shared
+        title = names[owner] if bars and owner < len(names) else ""
+        share = bisect_right(shared, bars - 1e-9) / len(shared) if shared else None
+        return Borrowing(bars, title, share)
+
+
+def keep_training_tunes(folder: Path, training: Sequence[Tune], held_out: Sequence[Tune]) -> None:
+    """Write down, in a checkpoint, which tunes it learnt from.
+
+    Args:
+        folder: The checkpoint.
+        training: The tunes that it learnt from.
+        held_out: Tunes of other families: the measure of what real tunes share.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    passages = Passages.of([line_of(tune).symbols for tune in training])
+    shared = [_longest(passages, line_of(tune))[0] for tune in held_out]
+    passages.write(folder / INDEX)
+    write_json(folder / FACTS, Facts.of(training, shared).to_json())
+
+
+def training_tunes(folder: Path) -> TrainingTunes | None:
+    """The tunes that a checkpoint learnt from; None if it does not tell.
+
+    Raises:
+        CheckpointError: if what it tells is damaged.
+    """
+    if not (folder / INDEX).is_file() or not (folder / FACTS).is_file():
+        return None
+    try:
+        facts = Facts.from_json(read_json(folder / FACTS))
+    except InputError as error:
+        raise damaged(folder / FACTS, error.message) from error
+    return TrainingTunes(Passages.read(folder / INDEX), facts)
+
+
+def _longest(passages: Passages, line: Line) -> tuple[float, int]:
+    """Bars of the longest shared passage, and the index of a tune that has it."""
+    best, best_owner = 0.0, 0
+    for start in range(len(line.durations)):
+        if line.bars(start, len(line.durations)) <= best:
+            break  # what is left of the tune is shorter
+        length, owner = passages.longest_from(line.symbols, start)
+        bars = line.bars(start, length)
+        if bars > best:
+            best, best_owner = bars, owner
+    return best, best_owner
