@@ -187,7 +187,7 @@ class Limits:
     paragraph_bytes: int = 1_000_000
     tune_characters: int = 40_000
     bars: int = 2_000
-    bar_notes: int = 200
+    bar_notes: int = 400
     voices: int = 32
     rest_bars: int = 64
     duration: int = 16

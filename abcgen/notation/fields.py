@@ -79,6 +79,11 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     return replace(key, extra=extra)
 
 
+def doubted_metre(value: str) -> str:
+    """What a metre was taken for that is not quite what it says; empty if there is no doubt."""
+    return f"M:{value} read as {read_metre(value)}" if value.endswith("]") else ""
+
+
 def names_tonic_only(value: str) -> bool:
     """Whether a ``K:`` field leaves the mode to the standard's default, major."""
     return bool(re.fullmatch(r"[A-G][#b]?", _GERMAN_TONICS.get(value, value)))
@@ -123,7 +128,7 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
     Raises:
         NotationError: if it names none that is known.
     """
-    text = re.sub(r"\s", "", value)
+    text = re.sub(r"\s", "", value).rstrip("]")
     if text in METRE_SYMBOLS:
         return METRE_SYMBOLS[text]
     if text.lower() in {"", "none"} or text.startswith("FREI"):  # Essen's word for free

@@ -16,6 +16,7 @@ from abcgen.notation.draft import Repair
 from abcgen.notation.fields import (
     default_unit,
     doubted_key,
+    doubted_metre,
     names_tonic_only,
     read_key,
     read_metre,
@@ -139,13 +140,16 @@ class TuneParser:
         """End the header; what is wrong with it is said at once."""
         self._key(), self._metre(), self._unit()
         self._doubt("K", self._header["K"])
+        self._doubt("M", self._header.get("M", ""))
         self._opened = True
         if len(self._voices) == 1:
             self._voice = next(iter(self._voices))
 
     def _doubt(self, name: str, value: str) -> None:
-        if name == "K" and (doubt := doubted_key(value)):
-            self._repaired(doubt, f"K:{value}")
+        doubts = {"K": doubted_key, "M": doubted_metre}
+        if name in doubts and (doubt := doubts[name](value)):
+            line = self._line if self._opened else self._places[name]
+            self.repairs.append(Repair(line, doubt, f"{name}:{value}"))
 
     def _take_voice(self, value: str) -> None:
         """Announce a voice, or go on with it."""

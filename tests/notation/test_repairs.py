@@ -46,6 +46,10 @@ def test_each_repair_is_said(body: str, what: str) -> None:
     assert what in [said for _, said in repairs(body)]
 
 
+def test_a_bracket_gone_astray_is_said() -> None:
+    assert repairs("ABcd|", metre="2/2]") == [(3, "M:2/2] read as 2/2")]
+
+
 @pytest.mark.parametrize("key", ["EM", "En"])
 def test_a_doubtful_minor_is_said(key: str) -> None:
     assert repairs("EGBe|", key=key) == [(5, f"K:{key} read as E minor")]
