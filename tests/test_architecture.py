@@ -24,7 +24,8 @@ ALLOWED = {
     "corpus": BASE | {"notation"},
     "score": BASE | {"notation"},
     "model": BASE,
-    "pipeline": BASE | {"notation", "corpus", "score", "model"},
+    "plots": BASE,
+    "pipeline": BASE | {"notation", "corpus", "score", "model", "plots"},
     "display": BASE | {"notation", "corpus", "score", "model", "pipeline"},
     "cli": BASE | {"notation", "corpus", "score", "model", "pipeline", "display"},
     "__main__": {"cli"},
@@ -39,6 +40,8 @@ OWNERS = {
     "verovio": {"score"},
     "typst": {"score"},
     "mido": {"score", "corpus"},
+    "matplotlib": {"plots"},
+    "tensorboard": {"pipeline"},
     "jinja2": {"corpus"},
     "rich": {"display"},
     "typer": {"cli"},
@@ -93,7 +96,7 @@ def loaded_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("statement", ["import abcgen", "import abcgen.cli"])
 def test_what_is_heavy_waits_until_it_is_needed(statement: str) -> None:
-    heavy = {"keras", "tensorflow", "music21", "numpy", "verovio", "typst", "mido"}
+    heavy = {"keras", "tensorflow", "music21", "numpy", "verovio", "typst", "mido", "matplotlib"}
     assert not heavy & loaded_by(statement)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from abcgen import __version__
-from abcgen.cli import check, corpus, normalise, render, sample, train
+from abcgen.cli import check, corpus, normalise, plot, render, sample, train
 from abcgen.display import Display
 from abcgen.errors import AbcgenError
 
@@ -37,6 +37,7 @@ app.add_typer(corpus.app, name="corpus")
 _EXAMPLES: dict[Callable[..., None], str] = {
     normalise.normalise: "abcgen normalise corpora/ --out clean.abc",
     train.train: "abcgen train corpora/ --minutes 6",
+    plot.plot: "abcgen plot checkpoints/run-1",
     sample.sample: "abcgen sample --temperature 0.8 --count 6 --seed 1",
     check.check: "abcgen check my-tunes.abc",
     render.render: "abcgen render my-tunes.abc --to pdf,midi",

@@ -1,0 +1,58 @@
+"""``abcgen plot``: pictures of a training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abcgen.cli.common import MAX_SEED, OUTPUT, Force, Json
+from abcgen.display import Display
+from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+
+PICTURES = 4
+
+
+def plot(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="A folder that train wrote.",
+            show_default="the newest under checkpoints/",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Of the tune whose attention is drawn.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Draws a run as PNG and SVG: its curves, weights, network, and where its attention looks."""
+    from abcgen.pipeline.checkpoints import find_checkpoint
+
+    display = Display(as_json=as_json)
+    folder = find_checkpoint(run)
+    target = out or unused_folder(OUTPUT, "plots")
+    refuse_to_overwrite(target, force=force)
+    check_writable(target)
+    display.say(f"checkpoint {folder}")
+    with display.counting("drawing", PICTURES) as count_one:
+        from abcgen.pipeline.plotting import plot_run
+
+        pictures = plot_run(folder, target, seed, on_picture=count_one)
+    for line in pictures.left_out:
+        display.say(f"not drawn: {line}")
+    display.files(pictures.files)
+    display.result(
+        {
+            "checkpoint": str(folder),
+            "files": [str(path) for path in pictures.files],
+            "left_out": list(pictures.left_out),
+        }
+    )
