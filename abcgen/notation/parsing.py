@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, sections 3 (fields), 6.1 (continuation of lines) a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ class TuneParser:
         for body in bodies.values():
             self.repairs += body.repairs
         key = self._true_key(first.bars)
-        self.repairs.sort(key=lambda repair: repair.line)
+        self.repairs = _once_each(self.repairs)
         number = re.match(r"\d{1,9}", self._header.get("X", ""))
         return Tune(
             bars=first.bars,
@@ -238,6 +239,17 @@ class TuneParser:
 
     def _repaired(self, what: str, text: str) -> None:
         self.repairs.append(Repair(self._line, what, text))
+
+
+def _once_each(repairs: list[Repair]) -> list[Repair]:
+    """Repairs of one kind as one, at the first line that needed it, with their number."""
+    repairs.sort(key=lambda repair: repair.line)
+    counts = Counter(repair.what for repair in repairs)
+    firsts = {repair.what: repair for repair in reversed(repairs)}
+    return [
+        replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
+        for what, number in counts.items()
+    ]
 
 
 def words(value: str) -> str:

@@ -46,6 +46,11 @@ def test_each_repair_is_said(body: str, what: str) -> None:
     assert what in [said for _, said in repairs(body)]
 
 
+def test_what_is_put_right_again_and_again_is_said_once() -> None:
+    (said,) = repairs("ABcd\ne4\nf4\ng4|")
+    assert said == (6, "the line's end taken for a bar line, 3 times")
+
+
 def test_a_bracket_gone_astray_is_said() -> None:
     assert repairs("ABcd|", metre="2/2]") == [(3, "M:2/2] read as 2/2")]
 
