@@ -34,7 +34,7 @@ def test_a_tuplets_length_is_put_right() -> None:
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        ("ABcd\ne4", "the line's end taken for a bar line"),
+        ("ABcd\ne4|", "the line's end taken for a bar line"),
         ("AB-cd|", "a tie that meets no note of its pitch read as a slur"),
         ("ABcd|=20\ne4|", "=20, a mail program's space, taken out at the line's end"),
         ("AB=\ncd|", "=, a mail program's line break, taken for a line that goes on"),
