@@ -78,7 +78,7 @@ def _tunebook(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Portion |
     elif not head:
         yield whole("an empty file")
     elif b"\0" in head and not _TUNE_START.search(head):
-        is_wide = len(head) > 1 and b"X\0:\0" in head or b"\0X\0:" in head
+        is_wide = b"X\0:\0" in head or b"\0X\0:" in head
         yield whole("UTF-16 without its mark: save it as UTF-8" if is_wide else "not a text file")
         return
     line = 1

@@ -1,0 +1,187 @@
+"""Reading by several processes and from the cache: always the same entries in the same order."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.corpus import cache as cache_module
+from abcgen.corpus import portions
+from abcgen.corpus import reading as reading_module
+from abcgen.corpus.cache import TextCache, default_folder, key_of
+from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.readers import READERS
+from abcgen.corpus.reading import read_files
+from abcgen.corpus.records import Entry, TuneRecord, decode_entries, encode_entries
+from abcgen.notation.reader import LeftOut
+from abcgen.notation.writer import write_abc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.notation.reader import TuneBlock
+
+BROKEN = "X:{0}\nT:Broken\nM:4/4\nK:C\nCD@F|"
+
+
+@pytest.fixture
+def book(real_blocks: list[TuneBlock], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tunebook of several portions, with tunes in it that cannot be read."""
+    monkeypatch.setattr(portions, "_PORTION", 2_000)
+    texts = [block.text for block in real_blocks[::10]]
+    for place in range(0, len(texts), 10):
+        texts.insert(place, BROKEN.format(1000 + place))
+    path = tmp_path / "tunes" / "book.abc"
+    path.parent.mkdir()
+    path.write_text("\n\n".join(texts), encoding="utf-8")
+    return path
+
+
+def entries(path: Path, cache: TextCache | None = None, processes: int = 1) -> list[Entry]:
+    """What a file holds."""
+    batches = read_files([path], READERS, cache or TextCache(None), processes=processes)
+    return [entry for batch in batches for entry in batch.entries]
+
+
+def test_entries_are_what_was_read(book: Path) -> None:
+    corpus = load_corpus([book])
+    found = entries(book)
+    tunes = [one for one in found if isinstance(one, TuneRecord)]
+    assert [one for one in found if isinstance(one, LeftOut)] == [
+        loss.cause for loss in corpus.losses
+    ]
+    for record, tune in zip(tunes, corpus.tunes, strict=True):
+        assert record.title == tune.title
+        written = write_abc(tune).splitlines()
+        assert [line for line in record.abc.splitlines() if line != "S:book.abc"] == [
+            line for line in written[1:] if line != "S:book.abc"
+        ]
+    lines = book.read_text(encoding="utf-8").split("\n")
+    assert all(lines[tune.line - 1].startswith("X:") for tune in tunes)
+
+
+def test_several_processes_read_what_one_does(book: Path) -> None:
+    assert entries(book, processes=2) == entries(book)
+
+
+def test_files_come_in_order_and_none_without_an_entry(book: Path) -> None:
+    empty, words = book.with_name("empty.abc"), book.with_name("words.abc")
+    empty.touch()
+    words.write_text("words", encoding="utf-8")
+    seen: list[tuple[int, int]] = []
+    batches = read_files(
+        [empty, book, words],
+        READERS,
+        TextCache(None),
+        on_progress=lambda done, total: seen.append((done, total)),
+    )
+    paths = [batch.path for batch in batches]
+    assert list(dict.fromkeys(paths)) == [empty, book, words]
+    assert seen == sorted(seen)
+    assert seen[-1] == (book.stat().st_size + 5,) * 2
+
+
+def test_processes_that_die_cost_nothing(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = entries(book)
+    monkeypatch.setattr(reading_module, "_begin", _die)
+    assert entries(book, processes=2) == expected
+
+
+def _die() -> None:
+    os._exit(1)
+
+
+def test_a_second_reading_reads_nothing(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = TextCache(tmp_path / "cache")
+    first = entries(book, cache)
+
+    def never(portion: object) -> str:
+        raise AssertionError(portion)
+
+    monkeypatch.setattr(reading_module, "read_portion", never)
+    assert entries(book, cache) == first
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-40]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"A", b"B")),
+        lambda path: path.write_bytes(b"\xff\xfe\n" + bytes(range(256))),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["empty", "cut", "changed", "binary", "folder"],
+)
+def test_a_damaged_cache_is_made_new(damage: object, book: Path, tmp_path: Path) -> None:
+    cache = TextCache(tmp_path / "cache")
+    first = entries(book, cache)
+    for path in (tmp_path / "cache").rglob("*.jsonl"):
+        damage(path)  # type: ignore[operator]
+    assert entries(book, cache) == first
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '["a", "b", "c", "d"]', "[1, 2]", "nonsense", "[" * 9999]
+)
+def test_a_foreign_entry_that_is_sealed_is_not_believed(
+    text: str, book: Path, tmp_path: Path
+) -> None:
+    cache = TextCache(tmp_path / "cache")
+    first = entries(book, cache)
+    for path in (tmp_path / "cache").rglob("*.jsonl"):
+        cache.put(path.stem, text)
+    assert entries(book, cache) == first
+
+
+def test_what_is_not_asked_for_is_removed_first(tmp_path: Path) -> None:
+    keys = [key_of(str(number)) for number in range(6)]
+    cache = TextCache(tmp_path, limit=3500)
+    for age, key in enumerate(keys):
+        cache.put(key, "x" * 900)
+        path = next(tmp_path.rglob(f"{key}*"))
+        os.utime(path, (time.time() - 100 + age,) * 2)
+    assert cache.get(keys[0])  # which makes it the newest
+    cache.trim()
+    assert [bool(cache.get(key)) for key in keys] == [True, False, False, False, True, True]
+
+
+def test_a_change_to_the_reader_makes_every_reading_new(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = TextCache(tmp_path / "cache")
+    before = [batch.key for batch in read_files([book], READERS, cache)]
+    monkeypatch.setattr(cache_module, "reader_version", lambda: "another")
+    after = [batch.key for batch in read_files([book], READERS, cache)]
+    assert not set(before) & set(after)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(book: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
+    assert entries(book, TextCache(tmp_path / "cache")) == entries(book)
+
+
+def test_the_user_says_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABCGEN_CACHE", str(tmp_path))
+    assert default_folder() == tmp_path / "readings"
+    monkeypatch.setenv("ABCGEN_CACHE", "off")
+    assert default_folder() is None
+    monkeypatch.delenv("ABCGEN_CACHE")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "abcgen" / "readings"
+
+
+def test_entries_survive_as_text(book: Path) -> None:
+    found = entries(book)
+    text = encode_entries(found)
+    assert decode_entries(text) == found
+    assert all(json.loads(line) for line in text.splitlines())
+    moved = decode_entries(text, line=101)
+    assert [one.line - 100 for one in moved] == [one.line for one in found]
