@@ -44,6 +44,14 @@ class Display:
         """A line on what is being done; on standard error."""
         self._notes.print(_plain(text), markup=False, soft_wrap=True)
 
+    def live(self) -> Callable[[str], None] | None:
+        """What shows a text as it is written, sign by sign; None where nobody watches."""
+        if self._as_json or not self._notes.is_terminal:
+            return None
+        return lambda sign: self._notes.print(
+            sign if sign == "\n" else _plain(sign), end="", style="dim", markup=False
+        )
+
     def warn(self, text: str) -> None:
         """A line on what went less than well; on standard error."""
         self._notes.print(f"[yellow]warning:[/] {escape(_plain(text))}", soft_wrap=True)
@@ -107,6 +115,7 @@ class Display:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._notes, transient=True) as progress:
             task = progress.add_task(what, total=total)

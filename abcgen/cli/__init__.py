@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from abcgen import __version__
-from abcgen.cli import check, corpus, normalise, plot, render, sample, train
+from abcgen.cli import check, corpus, normalise, plot, render, replay, sample, train
 from abcgen.display import Display
 from abcgen.errors import AbcgenError
 
@@ -38,7 +38,8 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     normalise.normalise: "abcgen normalise corpora/ --out clean.abc",
     train.train: "abcgen train corpora/ --minutes 6",
     plot.plot: "abcgen plot checkpoints/run-1",
-    sample.sample: "abcgen sample --temperature 0.8 --count 6 --seed 1",
+    sample.sample: "abcgen sample --metre 6/8 --key Dmix --rhythm jig --bars 16 --parts AABB",
+    replay.replay: "abcgen replay output/tunes-1/tunes.abc",
     check.check: "abcgen check my-tunes.abc",
     render.render: "abcgen render my-tunes.abc --to pdf,midi",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,12 @@ from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
-    from abcgen.pipeline.sampling import SampleRun
+    from abcgen.pipeline.sampling import Composer, Made, Tally
 
 _SAMPLE, _SOUND = SampleConfig(), SoundConfig()
+INTERRUPTED = 130
+SHOWN = 50  # so many tunes are printed, and rendered in every format; more only if asked for
+RENDERED = "pdf,midi,musicxml"
 
 
 def sample(
@@ -29,17 +33,56 @@ def sample(
             show_default="the newest under checkpoints/, else the one that comes with abcgen",
         ),
     ] = None,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 safer, above 1 bolder.")
-    ] = _SAMPLE.temperature,
-    count: Annotated[int, typer.Option(min=1, max=1000, help="Tunes wanted.")] = _SAMPLE.count,
+    count: Annotated[int, typer.Option(min=1, help="Tunes wanted.")] = _SAMPLE.count,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_SEED, help="For the same tunes again.", show_default="drawn"),
     ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 safer, above 1 bolder.")
+    ] = _SAMPLE.temperature,
+    top_k: Annotated[
+        int, typer.Option(help="Draw from the likeliest so many characters; 0: all.")
+    ] = _SAMPLE.top_k,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest that are together so likely; 1: all.")
+    ] = _SAMPLE.top_p,
+    metre: Annotated[str, typer.Option(help="Such as 6/8.", show_default="any")] = "",
+    key: Annotated[str, typer.Option(help="Such as Dmix.", show_default="one that suits")] = "",
+    rhythm: Annotated[str, typer.Option(help="Such as jig.", show_default="any")] = "",
+    bars: Annotated[
+        int | None, typer.Option(min=1, help="Bars in all, without pickups.", show_default="any")
+    ] = None,
+    parts: Annotated[
+        str, typer.Option(help="Such as AABB: two parts, each repeated.", show_default="any")
+    ] = "",
     instrument: Annotated[
-        str, typer.Option(help="Who plays: sets key and sound.")
-    ] = _SOUND.instrument,
+        str | None,
+        typer.Option(
+            help="Who plays: sets sound, key and range.",
+            show_default=f"{_SOUND.instrument}, range not bounded",
+        ),
+    ] = None,
+    prime: Annotated[
+        str, typer.Option(help="ABC, or a file of it, to go on from.", show_default="nothing")
+    ] = "",
+    keep_bars: Annotated[
+        int | None, typer.Option(min=1, help="Bars of --prime to keep.", show_default="all")
+    ] = None,
+    max_copy: Annotated[
+        float | None,
+        typer.Option(min=0, help="Most bars in common with a training tune.", show_default="any"),
+    ] = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="Do without the grammar that keeps bars right.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Formats besides abc; none for none.",
+            show_default=f"{RENDERED}; none for more than {SHOWN} tunes",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
@@ -48,61 +91,148 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
-    from abcgen.model.sampling import checked_sampling
-    from abcgen.notation.instruments import instrument_named
-    from abcgen.notation.writer import write_abc
     from abcgen.pipeline.checkpoints import find_checkpoint
-    from abcgen.pipeline.formats import Look
-    from abcgen.pipeline.rendering import render_tunes
-    from abcgen.pipeline.sampling import sample_tunes
+    from abcgen.pipeline.formats import formats_named
+    from abcgen.pipeline.priming import primed
+    from abcgen.pipeline.requests import Request, checked_request
+    from abcgen.pipeline.sampling import Composer
 
     display = Display(as_json=as_json)
-    player = instrument_named(instrument)
-    config = SampleConfig(temperature=temperature, count=count)
+    if keep_bars is not None and not prime:
+        raise typer.BadParameter("--keep-bars needs --prime")
+    player = instrument or _SOUND.instrument
+    request = Request(
+        metre=metre,
+        key=key,
+        rhythm=rhythm,
+        bars=bars or 0,
+        parts=parts,
+        instrument=player,
+        in_range=instrument is not None and not free,
+        free=free,
+    )
+    request = checked_request(request)
+    if prime:
+        request = primed(request, prime, keep_bars)
+    wanted = to if to is not None else RENDERED if count <= SHOWN else "none"
+    formats = [] if wanted == "none" else [f for f in formats_named(wanted) if f != "abc"]
+    config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
     chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
-    checked_sampling(config, chosen)
     source = find_checkpoint(checkpoint)
     folder = out or unused_folder(OUTPUT, "tunes")
     refuse_to_overwrite(folder, force=force)
     check_writable(folder)
-    display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
-    with display.counting("composing", count) as count_one:
-        run = sample_tunes(source, config, chosen, player, on_tune=lambda _tune: count_one())
-    for tune in run.tunes:
-        display.text(write_abc(tune))
-    _show_thrown_away(display, run)
-    if not run.tunes:
+    with Composer(source, config, chosen, request) as composer:
+        display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
+        for warning in composer.warnings:
+            display.warn(warning)
+        book = folder / "tunes.abc"
+        kept, interrupted = _compose(composer, book, display, count, max_copy, keep=bool(formats))
+    _show_tally(display, composer.tally)
+    if not composer.tally.valid and not interrupted:
         raise InputError(
-            f"none of {run.drawn} tunes drawn from {source} was valid",
+            f"none of {composer.tally.drawn} tunes drawn from {source} was valid",
             way_out="train it longer, or try another --temperature",
         )
-    if len(run.tunes) < count:
-        display.warn(f"only {len(run.tunes)} of {count} tunes: {run.drawn} drawn, then given up")
-    name = source.resolve().name
-    formats = ["abc", "pdf", "midi", "musicxml"]
-    look = Look(composer=f"abcgen, {name}, seed {chosen}", instrument=player)
-    with display.progress("engraving") as on_progress:
-        rendering = render_tunes(
-            run.tunes, formats, folder, "tunes", look, force=force, on_progress=on_progress
-        )
-    display.left_out(rendering.left_out, "rendering")
-    display.files(rendering.files)
+    if interrupted:
+        display.say(f"interrupted: {counted(composer.tally.valid, 'tune')} in {book}")
+        raise typer.Exit(INTERRUPTED)
+    if composer.tally.valid < count:
+        display.warn(f"only {composer.tally.valid} of {count} tunes, then given up")
+    files = [book]
+    if formats:
+        files += _render(kept, formats, folder, player, display, force=force)
+    display.files(files)
     display.result(
         {
             "checkpoint": str(source),
             "seed": chosen,
             "temperature": temperature,
-            "drawn": run.drawn,
-            "thrown_away": dict(run.thrown_away),
-            "tunes": [{"title": tune.title, "abc": write_abc(tune)} for tune in run.tunes],
-            "files": [str(path) for path in rendering.files],
+            "drawn": composer.tally.drawn,
+            "thrown_away": dict(composer.tally.thrown_away),
+            "right_without_grammar": None if free else composer.tally.unforced,
+            "characters": composer.tally.characters,
+            "forced": composer.tally.forced,
+            "tunes": [_facts(made) for made in kept],
+            "files": [str(path) for path in files],
         }
     )
 
 
-def _show_thrown_away(display: Display, run: SampleRun) -> None:
-    """Say aloud what was drawn and did not pass."""
-    lost = sum(run.thrown_away.values())
-    display.say(f"{counted(run.drawn, 'tune')} drawn, {len(run.tunes)} valid, {lost} thrown away")
-    for reason, number in sorted(run.thrown_away.items(), key=lambda item: -item[1]):
+def _compose(
+    composer: Composer,
+    book: Path,
+    display: Display,
+    count: int,
+    max_copy: float | None,
+    *,
+    keep: bool,
+) -> tuple[list[Made], bool]:
+    """Write tunes to a file as they come.
+
+    Returns:
+        Those to be shown or rendered, and whether it was interrupted.
+    """
+    from abcgen.pipeline.streaming import TuneStream
+
+    kept: list[Made] = []
+    watch = display.live() if count == 1 else None
+    with suppress(KeyboardInterrupt), TuneStream(book) as stream:
+        with display.counting("composing", count) as count_one:
+            for made in composer.compose(max_copy=max_copy, watch=watch):
+                stream.write(made.abc)
+                count_one()
+                if keep or count <= SHOWN:
+                    kept.append(made)
+        for made in kept[:SHOWN]:
+            display.text(f"{made.abc}\n")
+        return kept, False
+    return kept, True
+
+
+def _render(
+    kept: list[Made],
+    formats: list[str],
+    folder: Path,
+    instrument: str,
+    display: Display,
+    *,
+    force: bool,
+) -> list[Path]:
+    from abcgen.notation.instruments import instrument_named
+    from abcgen.pipeline.formats import Look
+    from abcgen.pipeline.rendering import render_tunes
+
+    tunes = [made.tune for made in kept]
+    look = Look(composer=tunes[0].source, instrument=instrument_named(instrument))
+    with display.progress("engraving") as on_progress:
+        rendering = render_tunes(
+            tunes, formats, folder, "tunes", look, force=force, on_progress=on_progress
+        )
+    display.left_out(rendering.left_out, "rendering")
+    return rendering.files
+
+
+def _facts(made: Made) -> dict[str, object]:
+    borrowed = made.borrowing
+    return {
+        "title": made.tune.title,
+        "abc": made.abc,
+        "forced": made.sampled.forced,
+        "characters": made.sampled.drawn,
+        "shared_bars": None if borrowed is None else borrowed.bars,
+        "nearest": None if borrowed is None else borrowed.title,
+    }
+
+
+def _show_tally(display: Display, tally: Tally) -> None:
+    """Say aloud what was drawn and did not pass, and how often the grammar stepped in."""
+    lost = sum(tally.thrown_away.values())
+    display.say(f"{counted(tally.drawn, 'tune')} drawn, {tally.valid} valid, {lost} thrown away")
+    for reason, number in tally.thrown_away.most_common():
         display.say(f"  {number:4} {reason}")
+    if tally.drawn and tally.forced:
+        display.say(
+            f"the grammar stepped in at {tally.forced:,} of {tally.characters:,} characters; "
+            f"{tally.unforced} of {counted(tally.drawn, 'tune')} needed it nowhere"
+        )

@@ -2,85 +2,304 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.errors import NotationError
+from abcgen.errors import InputError, NotationError
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.inference import StepNetwork
-from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, sample
+from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, checked_sampling, sample
 from abcgen.notation.bars import bar_problems
-from abcgen.notation.instruments import Instrument, suited
+from abcgen.notation.grammar import Grammar
 from abcgen.notation.model_text import decode_tune
+from abcgen.notation.ranges import moved_to
+from abcgen.notation.repeats import repeat_problems
 from abcgen.notation.titles import new_title
+from abcgen.pipeline.borrowing import training_tunes
 from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.recipes import Recipe, checkpoint_hash, settings_of, with_recipe
+from abcgen.pipeline.requests import (
+    Request,
+    beginning_of,
+    checked_request,
+    metre_of,
+    never_seen,
+    player_of,
+    rules_of,
+)
 from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from abcgen.config import SampleConfig
     from abcgen.notation.tune import Tune
+    from abcgen.pipeline.borrowing import Borrowing, TrainingTunes
 
 UNENDED = "did not end by itself"
 UNREADABLE = "is no readable ABC"
 FREE = "has no metre to add up to"
 BARS = "has bars that do not add up"
+REPEATS = "has repeats that do not pair"
 SAME = "was drawn before"
+COPIED = "borrows more than it may"
 DISAGREED = "is read otherwise by music21"
 
 
 @dataclass(frozen=True, slots=True)
-class SampleRun:
-    """Tunes drawn from a checkpoint.
+class Made:
+    """A valid tune.
 
     Attributes:
-        tunes: The valid ones, as many as were asked for unless drawing was given up.
-        drawn: How many were drawn and judged.
-        thrown_away: How many of them were not valid, by the first reason found.
+        tune: The tune.
+        abc: Its canonical ABC, and how it was made.
+        sampled: The text it was made of, and how often the grammar stepped in.
+        borrowing: What it shares with the training tunes; None if the checkpoint has none.
     """
 
-    tunes: tuple[Tune, ...]
-    drawn: int
-    thrown_away: Mapping[str, int]
+    tune: Tune
+    abc: str
+    sampled: Sampled
+    borrowing: Borrowing | None
 
 
-def sample_tunes(
-    folder: Path,
-    config: SampleConfig,
-    seed: int,
-    instrument: Instrument,
-    *,
-    on_tune: Callable[[Tune], None] | None = None,
-) -> SampleRun:
-    """Draw tunes until as many as wanted are valid.
+@dataclass(slots=True)
+class Tally:
+    """What came of drawing.
 
-    A tune is valid when it ended by itself, every bar adds up, and music21 reads the same notes
-    from it within a time limit. It is moved to a key that suits the instrument and given a title.
+    Attributes:
+        drawn: How many texts were drawn and judged.
+        valid: How many were valid.
+        thrown_away: How many were not, by the first reason found.
+        unforced: How many were never forced by the grammar: they would be right without it.
+        characters: Characters drawn in all.
+        forced: How many of them the grammar replaced.
+        removed: The probability that it took from others, summed.
+    """
+
+    drawn: int = 0
+    valid: int = 0
+    thrown_away: Counter[str] = field(default_factory=Counter)
+    unforced: int = 0
+    characters: int = 0
+    forced: int = 0
+    removed: float = 0.0
+
+    def count(self, sampled: Sampled) -> None:
+        """Count a text that was drawn."""
+        self.drawn += 1
+        self.unforced += sampled.forced == 0
+        self.characters += sampled.drawn
+        self.forced += sampled.forced
+        self.removed += sampled.removed
+
+
+class Composer:
+    """Makes tunes of one checkpoint, all by one set of wishes.
+
+    A context manager: music21 is started on entering.
 
     Args:
         folder: The checkpoint.
-        config: How to draw, and how many.
-        seed: With the checkpoint and ``config`` it determines the tunes.
-        instrument: What they are to be played on.
-        on_tune: Called with each valid tune.
+        config: How to draw.
+        seed: With the checkpoint, ``config`` and ``request`` it determines the tunes.
+        request: What is asked of them.
+        name: What the checkpoint is to be called in the tunes; empty for its folder's name.
+
+    Attributes:
+        warnings: What is asked for that the checkpoint never saw.
+        tally: What came of drawing so far.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
+        InputError: if what is asked for cannot be.
     """
-    with Referee() as referee:  # it starts while the checkpoint is read
-        maker = _Maker(folder.resolve().name, seed, config.temperature, instrument, referee)
-        for drawn in _draw(load_checkpoint(folder), config, seed):
-            tune = maker.judge(drawn)
-            if tune and on_tune:
-                on_tune(tune)
-            if len(maker.tunes) == config.count:
-                break
-    return SampleRun(tuple(maker.tunes), maker.drawn, dict(maker.thrown_away))
+
+    def __init__(
+        self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
+    ) -> None:
+        checked_sampling(config, seed)
+        self._referee = Referee()
+        self._config, self._seed, self._request = config, seed, checked_request(request)
+        self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
+        checkpoint = load_checkpoint(folder)
+        self._vocabulary = checkpoint.vocabulary
+        self._network = StepNetwork.of(checkpoint)
+        self._known: TrainingTunes | None = training_tunes(folder)
+        self._beginning = beginning_of(request)
+        alphabet = frozenset(self._vocabulary.characters)
+        self.warnings = never_seen(request, self._known and self._known.facts, alphabet)
+        self._grammar = None if request.free else self._grammar_for(alphabet)
+        self._vocabulary.encode(self._beginning)
+        self.tally = Tally()
+
+    def __enter__(self) -> Composer:
+        self._referee.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._referee.__exit__(None, None, None)
+
+    def compose(
+        self, *, max_copy: float | None = None, watch: Callable[[str], None] | None = None
+    ) -> Iterator[Made]:
+        """Draw until as many tunes as wanted are valid, or drawing is given up.
+
+        Args:
+            max_copy: Most bars that a tune may share with one training tune.
+            watch: Called with every character as it is drawn, text after text.
+
+        Raises:
+            InputError: if borrowing is to be limited and the checkpoint does not tell its tunes.
+        """
+        if max_copy is not None and self._known is None:
+            raise InputError(
+                "this checkpoint does not tell which tunes it learnt from",
+                way_out="leave out --max-copy, or train it anew",
+            )
+        texts: set[bytes] = set()
+        titles: set[str] = set()
+        for sampled in self._draw(watch):
+            self.tally.count(sampled)
+            title = new_title(_chance(self._seed, sampled.number), titles)
+            made = self.make(sampled, self.tally.valid + 1, title)
+            text = hashlib.sha256(sampled.text.encode()).digest()
+            if isinstance(made, Made):
+                made = _kept(made, max_copy) if text not in texts else SAME
+            if isinstance(made, str):
+                self.tally.thrown_away[made] += 1
+                continue
+            texts.add(text)
+            titles.add(title)
+            self.tally.valid += 1
+            yield made
+            if self.tally.valid == self._config.count:
+                return
+
+    def draw(self, numbers: Iterable[int]) -> Iterator[Sampled]:
+        """The texts of these numbers, in this order."""
+        beginnings = ((number, self._beginning) for number in numbers)
+        return sample(
+            self._network,
+            self._vocabulary,
+            beginnings,
+            self._config,
+            self._seed,
+            constraint=self._grammar,
+        )
+
+    def make(self, sampled: Sampled, reference: int, title: str) -> Made | str:
+        """A tune of a text, or the first reason against it.
+
+        Args:
+            sampled: The text.
+            reference: The reference number it is to have.
+            title: The title it is to have.
+        """
+        metre = metre_of(self._request)
+        found = judged(sampled, free_metre=metre is not None and metre.is_free)
+        if isinstance(found, str):
+            return found
+        tune = self._dressed(found, sampled.number, reference, title)
+        if second_opinion(tune, self._referee):
+            return DISAGREED
+        borrowing = self._known.compare(tune) if self._known else None
+        recipe = Recipe(
+            __version__,
+            self._hash,
+            self._name,
+            self._seed,
+            sampled.number,
+            settings_of(self._config),
+            self._request,
+            reference,
+            title,
+        )
+        abc = with_recipe(tune, recipe, self._remarks(sampled, borrowing))
+        return Made(tune, abc, sampled, borrowing)
+
+    def _draw(self, watch: Callable[[str], None] | None) -> Iterator[Sampled]:
+        # Where the likeliest character is always taken, all texts are the same one.
+        same = self._config.temperature < LEAST_TEMPERATURE
+        attempts = 1 if same else self._config.count * self._config.max_attempts
+        size = min(self._config.batch_size, self._config.count)
+        return sample(
+            self._network,
+            self._vocabulary,
+            ((number, self._beginning) for number in range(attempts)),
+            replace(self._config, batch_size=1 if watch else size),
+            self._seed,
+            constraint=self._grammar,
+            watch=(lambda _number, sign: watch(sign)) if watch else None,
+        )
+
+    def _grammar_for(self, alphabet: frozenset[str]) -> Grammar:
+        grammar = Grammar(rules_of(self._request, alphabet))
+        try:
+            fits = grammar.fits(self._beginning, self._config.max_characters)
+        except InputError as error:
+            raise InputError(
+                f"the beginning does not fit what is asked for: {error.message}",
+                way_out="ask for less, or use --free",
+            ) from error
+        if not fits:
+            raise InputError(
+                f"such a tune does not fit into {self._config.max_characters} characters",
+                way_out="ask for fewer bars",
+            )
+        return grammar
+
+    def _dressed(self, tune: Tune, number: int, reference: int, title: str) -> Tune:
+        """With key, title, source and number."""
+        chance = _chance(self._seed, number)
+        chance.random()
+        first = self._request.first_pitch or None
+        tune = moved_to(tune, player_of(self._request), chance.random(), first)
+        source = (
+            f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
+            f"T {self._config.temperature:g}"
+        )
+        return replace(tune, title=title, source=source, number=reference)
+
+    def _remarks(self, sampled: Sampled, borrowing: Borrowing | None) -> list[str]:
+        share = sampled.removed / max(1, sampled.drawn)
+        grammar = (
+            "drawn without the grammar"
+            if self._grammar is None
+            else f"the grammar stepped in at {sampled.forced} of {sampled.drawn} characters, "
+            f"and ruled out {share:.2%} of probability"
+        )
+        remarks = [f"{__version__}, checkpoint {self._name}: {grammar}"]
+        if borrowing:
+            remarks.append(f"longest passage shared with a training tune: {borrowing}")
+        return remarks
+
+
+def _kept(made: Made, max_copy: float | None) -> Made | str:
+    """The tune, unless it borrows more bars than it may."""
+    if max_copy is None or made.borrowing is None or made.borrowing.bars <= max_copy:
+        return made
+    return COPIED
+
+
+def judged(sampled: Sampled, *, free_metre: bool = False) -> Tune | str:
+    """The tune, in C, that a text stands for, or the first reason why it is not right."""
+    if not sampled.ended:
+        return UNENDED
+    try:
+        tune = decode_tune(sampled.text)
+    except NotationError:
+        return UNREADABLE
+    if tune.metre.is_free and not free_metre:
+        return FREE
+    if bar_problems(tune):
+        return BARS
+    return REPEATS if repeat_problems(tune) else tune
 
 
 def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
@@ -89,63 +308,7 @@ def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
     return next(sample(network, checkpoint.vocabulary, [(0, "")], config, seed)).text
 
 
-def _draw(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> Iterator[Sampled]:
-    # Where the likeliest character is always taken, all texts are the same one.
-    same = config.temperature < LEAST_TEMPERATURE
-    attempts = 1 if same else config.count * config.max_attempts
-    beginnings = ((number, "") for number in range(attempts))
-    network = StepNetwork.of(checkpoint)
-    return sample(network, checkpoint.vocabulary, beginnings, config, seed)
+def _chance(seed: int, number: int) -> random.Random:
+    return random.Random(f"{seed} {number}")  # noqa: S311 - for titles, not secrets
 
 
-class _Maker:
-    """Makes tunes of texts, and keeps count of those that are none."""
-
-    def __init__(
-        self, name: str, seed: int, temperature: float, instrument: Instrument, referee: Referee
-    ) -> None:
-        self._source = f"abcgen {__version__}, checkpoint {name}, seed {seed}, T {temperature:g}"
-        self._seed, self._instrument, self._referee = seed, instrument, referee
-        self._texts: set[str] = set()
-        self.tunes: list[Tune] = []
-        self.drawn = 0
-        self.thrown_away: Counter[str] = Counter()
-
-    def judge(self, drawn: Sampled) -> Tune | None:
-        """Make a tune of a text if it is valid, else count why not."""
-        self.drawn += 1
-        tune = self._tune(drawn)
-        if isinstance(tune, str):
-            self.thrown_away[tune] += 1
-            return None
-        self.tunes.append(tune)
-        return tune
-
-    def _tune(self, drawn: Sampled) -> Tune | str:
-        """The tune, or the first reason against it."""
-        if not drawn.ended:
-            return UNENDED
-        try:
-            tune = decode_tune(drawn.text)
-        except NotationError:
-            return UNREADABLE
-        if tune.metre.is_free:
-            return FREE
-        if bar_problems(tune):
-            return BARS
-        if drawn.text in self._texts:
-            return SAME
-        self._texts.add(drawn.text)
-        tune = self._dressed(tune, drawn.number)
-        return DISAGREED if second_opinion(tune, self._referee) else tune
-
-    def _dressed(self, tune: Tune, number: int) -> Tune:
-        """With key, title, source and number."""
-        chance = random.Random(f"{self._seed} {number}")  # noqa: S311 - for titles, not secrets
-        tune = suited(tune, self._instrument, chance.random())
-        return replace(
-            tune,
-            title=new_title(chance, {other.title for other in self.tunes}),
-            source=self._source,
-            number=len(self.tunes) + 1,
-        )

@@ -1,0 +1,196 @@
+"""What a musician asks of new tunes, and what that means for the grammar and the network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from abcgen.errors import InputError, NotationError
+from abcgen.notation.fields import read_key, read_metre
+from abcgen.notation.grammar import Rules
+from abcgen.notation.grammar.form import Form, Section
+from abcgen.notation.instruments import instrument_named
+from abcgen.notation.key import Mode
+from abcgen.notation.ranges import playing_in, ranges_in_c
+from abcgen.notation.rhythm import RHYTHMS, rhythm_named
+
+if TYPE_CHECKING:
+    from abcgen.corpus.borrowing import Facts
+    from abcgen.notation.instruments import Instrument
+    from abcgen.notation.key import Key
+    from abcgen.notation.tune import Metre
+
+MOST_BARS = 256
+TWICE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of tunes; empty and 0 leave it to the network.
+
+    Attributes:
+        metre: Such as ``6/8``.
+        key: Such as ``Dmix``.
+        rhythm: Such as ``jig``.
+        bars: How many bars, pickups and second endings not counted.
+        parts: Such as ``AABB``: a letter to each part, twice if it is repeated.
+        instrument: Who plays.
+        in_range: Whether every note must be within the instrument's range.
+        beginning: Model text to go on from.
+        first_pitch: The MIDI key number of the beginning's first note, 0 if there is none.
+        free: Whether to do without the grammar.
+    """
+
+    metre: str = ""
+    key: str = ""
+    rhythm: str = ""
+    bars: int = 0
+    parts: str = ""
+    instrument: str = "fiddle"
+    in_range: bool = False
+    beginning: str = ""
+    first_pitch: int = 0
+    free: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """What differs from asking for nothing."""
+        usual = asdict(Request())
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @classmethod
+    def from_json(cls, data: object) -> Request:
+        """Read what ``to_json`` gave, trusting nothing.
+
+        Raises:
+            InputError: if it is anything else.
+        """
+        usual = asdict(cls())
+        if not isinstance(data, dict) or not set(data) <= {field.name for field in fields(cls)}:
+            raise InputError(f"no request for a tune: {str(data)[:60]!r}")
+        for name, value in data.items():
+            if type(value) is not type(usual[name]):
+                raise InputError(f"{name} cannot be {str(value)[:40]!r}")
+        return checked_request(cls(**data))
+
+
+def checked_request(request: Request) -> Request:
+    """Give a request back if it makes sense.
+
+    Raises:
+        InputError: naming what does not.
+    """
+    metre_of(request), key_of(request), player_of(request), form_of(request)
+    if request.rhythm and not rhythm_named(request.rhythm):
+        known = ", ".join(RHYTHMS)
+        raise InputError(f"unknown rhythm {request.rhythm!r}", way_out=f"one of {known}")
+    if request.free and (request.bars or request.parts or request.in_range):
+        raise InputError(
+            "bars, parts and range are kept by the grammar, which --free switches off",
+            way_out="leave out --free",
+        )
+    return request
+
+
+def metre_of(request: Request) -> Metre | None:
+    """The metre asked for.
+
+    Raises:
+        InputError: if there is no such metre.
+    """
+    try:
+        return read_metre(request.metre) if request.metre else None
+    except NotationError as error:
+        raise InputError(
+            f"impossible metre {request.metre!r}", way_out="such as 4/4, 6/8 or none"
+        ) from error
+
+
+def key_of(request: Request) -> Key | None:
+    """The key asked for.
+
+    Raises:
+        InputError: if there is no such key.
+    """
+    try:
+        return read_key(request.key) if request.key else None
+    except NotationError as error:
+        raise InputError(
+            f"impossible key {request.key!r}", way_out="such as D, Em, Dmix or Ador"
+        ) from error
+
+
+def player_of(request: Request) -> Instrument:
+    """Who plays, and in which keys."""
+    return playing_in(instrument_named(request.instrument), key_of(request))
+
+
+def form_of(request: Request) -> Form:
+    """Bars and sections asked for.
+
+    Raises:
+        InputError: if they contradict each other, or cannot be.
+    """
+    if not 0 <= request.bars <= MOST_BARS:
+        raise InputError(f"--bars must be from 1 to {MOST_BARS}, not {request.bars}")
+    if not request.parts:
+        return Form(request.bars)
+    runs = [(letter, len(list(run))) for letter, run in groupby(request.parts)]
+    letters = {letter for letter, _ in runs}
+    if not request.parts.isalpha() or len(letters) < len(runs) or max(n for _, n in runs) > TWICE:
+        raise InputError(
+            f"cannot make parts {request.parts!r}",
+            way_out="a letter to each part, twice if it is repeated, such as AABB, AAB or AB",
+        )
+    if request.bars % len(runs):
+        raise InputError(f"{request.bars} bars cannot be shared evenly by {len(runs)} parts")
+    bars = request.bars // len(runs)
+    return Form(sections=tuple(Section(bars, length == TWICE) for _, length in runs))
+
+
+def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
+    """What the request asks of a model text."""
+    metre, key, form = metre_of(request), key_of(request), form_of(request)
+    modes = (key.mode,) if key else tuple(Mode)
+    steered = bool(metre or key or not form.is_free)
+    rhythm = rhythm_named(request.rhythm)
+    return Rules(
+        alphabet,
+        rhythms=(rhythm,) if rhythm else Rules(alphabet).rhythms,
+        metres=(metre,) if metre else (),
+        modes=modes,
+        changes=not steered,
+        form=form,
+        ranges=ranges_in_c(player_of(request), modes) if request.in_range else {},
+    )
+
+
+def beginning_of(request: Request) -> str:
+    """The model text that is given to the network."""
+    if request.beginning:
+        return request.beginning
+    rhythm, metre, key = rhythm_named(request.rhythm), metre_of(request), key_of(request)
+    text = f"R:{rhythm}\n" if rhythm else ""
+    if metre:
+        text += f"M:{metre.beats}/{metre.unit}\n" if not metre.is_free else "M:none\n"
+        text += f"K:C{key.mode.abbreviation}\n" if key else ""
+    return text
+
+
+def never_seen(request: Request, facts: Facts | None, alphabet: frozenset[str]) -> list[str]:
+    """What is asked for that no training tune had, in words.
+
+    Where a checkpoint does not tell what it learnt from, only its characters speak.
+    """
+    metre, key = metre_of(request), key_of(request)
+    asked = {
+        "metre": ("metres", f"{metre.beats}/{metre.unit}" if metre else ""),
+        "mode": ("modes", key.mode.abbreviation if key else ""),
+        "rhythm": ("rhythms", rhythm_named(request.rhythm)),
+    }
+    unseen = []
+    for kind, (name, value) in asked.items():
+        seen = getattr(facts, name) if facts else {}
+        if value and ((facts and value not in seen) or not alphabet.issuperset(value)):
+            unseen.append(f"this checkpoint never saw the {kind} {value}")
+    return unseen
