@@ -21,7 +21,7 @@ from abcgen.pipeline.choosing import choose
 from abcgen.pipeline.sampling import sample_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from abcgen.corpus.loading import Corpus
@@ -74,7 +74,7 @@ def prepare_lesson(
     done = len(corpus.tunes)
     for tunes in (split.training, split.validation, split.test):
         on_progress(done, total)
-        parts.append(_examples(tunes))
+        parts.append(examples_of(tunes))
         done += len(tunes)
     vocabulary = Vocabulary.of(example.text for part in parts for example in part)
     training, validation, _test = parts
@@ -207,7 +207,8 @@ class _Voice:
             return text
 
 
-def _examples(tunes: Sequence[Tune]) -> tuple[Example, ...]:
+def examples_of(tunes: Iterable[Tune]) -> tuple[Example, ...]:
+    """Tunes as the texts a network learns."""
     texts = map(encode_tune, tunes)
     return tuple(Example(text.text, text.given, text.notes) for text in texts)
 

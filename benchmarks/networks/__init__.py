@@ -1,0 +1,1 @@
+"""What each option of the network buys at equal training time, beside PyTorch."""
