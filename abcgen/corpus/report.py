@@ -30,7 +30,13 @@ class LeftOutTune(NamedTuple):
 
 
 class Repaired(NamedTuple):
-    """Something put right in reading a tune: what and why, and the text it was done to."""
+    """Something put right in reading a tune.
+
+    Attributes:
+        place: The tune, at the line where it was done.
+        what: What was done and why.
+        text: What it was done to, as written.
+    """
 
     place: Place
     what: str

@@ -73,7 +73,7 @@ def report_page(report: Report) -> str:
             "wrong_bars": _by_file(report.wrong_bars),
         },
         duplicates=_few_groups(report.duplicates),
-        families=_few_groups(report.families),
+        families=_few_groups(_beyond_duplicates(report)),
         charts={name: _chart(counts) for name, counts in report.distributions.items()},
     )
 
@@ -110,6 +110,12 @@ def _by_file(rows: Sequence[Any]) -> _Shortened:
     """Findings file by file."""
     shown, total = _shortened(rows)
     return _Shortened([(file, list(own)) for file, own in groupby(shown, _file_of)], total)
+
+
+def _beyond_duplicates(report: Report) -> list[list[Relative]]:
+    """The families that are more than one tune and its duplicates."""
+    known = {tuple(tune.place for tune in group) for group in report.duplicates}
+    return [group for group in report.families if tuple(one.place for one in group) not in known]
 
 
 def _few_groups(groups: Sequence[Sequence[Relative]]) -> _Shortened:
