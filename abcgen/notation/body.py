@@ -71,8 +71,7 @@ class BodyBuilder:
         self._key, self._signature = key, key.signature
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
-        self._new_key: Key | None = None
-        self._new_metre: Metre | None = None
+        self._drawn_key, self._drawn_metre = key, metre  # those the bars so far are under
         self._accidentals: dict[str, int] = {}
         self._held: dict[int, int] = {}  # accidentals of tied notes, by step
         self._tuplet: DraftTuplet | None = None
@@ -114,11 +113,11 @@ class BodyBuilder:
         if name == "K":
             key = read_key(value, line=line, current=self._key)
             if key != self._key:
-                self._key = self._new_key = key
+                self._key = key
                 self._signature = key.signature
                 self._accidentals.clear()
         elif name == "M":
-            self._metre = self._new_metre = read_metre(value, line=line)
+            self._metre = read_metre(value, line=line)
         elif name == "L":
             self._unit = read_unit(value, line=line)
 
@@ -232,11 +231,17 @@ class BodyBuilder:
         """Add to the bar; what changed since the bar before takes effect with its first note."""
         if not self._bar.items:
             self._bar.text_line = self._line
-            self._bar.key, self._new_key = self._new_key, None
-            self._bar.metre, self._new_metre = self._new_metre, None
+            self._draw_changes()
         if len(self._bar.items) >= LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar", line=self._line)
         self._bar.items.append(item)
+
+    def _draw_changes(self) -> None:
+        """Write down what has changed since the bar before."""
+        if self._key != self._drawn_key:
+            self._bar.key = self._drawn_key = self._key
+        if self._metre != self._drawn_metre:
+            self._bar.metre = self._drawn_metre = self._metre
 
     # Signs at and between notes.
 

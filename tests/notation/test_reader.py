@@ -176,6 +176,12 @@ def test_changes_of_key_and_metre_take_effect_at_the_next_bar() -> None:
     assert keys("F|[K:G]F|[K:C]F") == [65, 66, 65]
 
 
+@pytest.mark.parametrize("fields", ["K:C", "M:4/4", "K:G\nK:C", "M:3/4\nM:4/4"])
+def test_what_is_changed_to_itself_is_no_change(fields: str) -> None:
+    bar = tune(f"A8|\n{fields}\nB8|").bars[1]
+    assert (bar.key, bar.metre) == (None, None)
+
+
 def test_a_change_of_unit_length_counts_at_once() -> None:
     assert lengths("A[L:1/4]A\nL:1/16\nA") == [1, 2, Fraction(1, 2)]
 
