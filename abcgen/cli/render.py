@@ -52,8 +52,9 @@ def render(
 
     display = Display(as_json=as_json)
     formats = formats_named(to)
+    staff_height = LARGE_PRINT if large_print else _PAGE.staff_height
     look = Look(
-        page=PageConfig(paper=paper, staff_height=LARGE_PRINT if large_print else _PAGE.staff_height),
+        page=PageConfig(paper=paper, staff_height=staff_height),
         instrument=instrument_named(instrument),
         title=title,
         tempo=tempo,

@@ -74,7 +74,7 @@ def render_tunes(  # noqa: PLR0913 - what, where to, how
         return press.render([target], formats)
 
 
-def render_files(
+def render_files(  # noqa: PLR0913 - what, where to, how
     corpus: Corpus,
     formats: Sequence[str],
     out: Path,

@@ -38,7 +38,7 @@ def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[S
     sounds: list[Sound] = []
     chord: ChordSymbol | None = None
     for bar in bars:
-        symbols = _symbols(parts, bar.index)
+        symbols = _symbols(parts, bar.place)
         for place, length, is_bass in strokes(bar.planned.metre):
             onset = place - bar.planned.offset
             chord = next((named for at, named in reversed(symbols) if at <= onset), chord)
@@ -70,9 +70,9 @@ def strokes(metre: Metre) -> Iterator[tuple[Fraction, Fraction, bool]]:
         yield Fraction(0), Fraction(1, 4), False
     elif metre.is_compound:
         eighth = Fraction(1, metre.unit)
-        for beat in range(metre.beats // TRIPLE):
-            yield TRIPLE * beat * eighth, eighth, True
-            yield (TRIPLE * beat + 2) * eighth, eighth, False
+        for place in range(0, metre.beats, TRIPLE):
+            yield place * eighth, eighth, True
+            yield (place + 2) * eighth, eighth, False
     else:
         beat = min(Fraction(1, metre.unit), Fraction(1, 4))
         every = 2 if metre.bar_duration.numerator % TRIPLE else int(metre.bar_duration / beat)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 music21 = LazyModule("music21")
 
+LONGEST_NAME = 20
 METRE_SYMBOLS = {"C": "common", "C|": "cut"}
 
 
@@ -56,14 +57,17 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
     voices = parts_of(tune)
     plans = [plan_bars(voice) for voice in voices]
     drawn = [list(zip(plan, pieces_of(plan), strict=True)) for plan in plans]
-    parts = [_part(*each) for each in zip(range(len(voices)), voices, drawn, strict=True)]
-    widths = [max(bar_width(*bar) for bar in side_by_side) for side_by_side in zip(*drawn)]
+    parts = [_part(number, *each) for number, each in enumerate(zip(voices, drawn, strict=True))]
+    stacks = zip(*drawn, strict=True)
+    widths = [max(bar_width(*bar) for bar in stack) for stack in stacks]
     for index in line_starts(plans[0], widths, line_width) - {0}:
         parts[0].getElementsByClass("Measure")[index].insert(
             0, music21.layout.SystemLayout(isNew=True)
         )
     score = music21.stream.Score(parts)
     if len(parts) > 1:
+        for part, voice in zip(parts, voices, strict=True):
+            part.partName = one_line(voice.voice, LONGEST_NAME)
         group = music21.layout.StaffGroup(parts, symbol="bracket", barTogether=True)
         score.insert(0, group)
     words = {"title": one_line(tune.title), "composer": one_line(composer)}
@@ -81,7 +85,6 @@ def _part(number: int, voice: Tune, drawn: Bars) -> Any:
     measures = [_measure(*bar) for bar in bars]
     measures[0].insert(0, getattr(music21.clef, clef_of(voice).name)())
     part = music21.stream.Part(measures, id=f"P{number + 1}")
-    part.partName = one_line(voice.voice)
     if number == 0:  # the others have the same endings, and one bracket is enough
         for first, last in ending_spans(voice.bars):
             numbers = list(voice.bars[first].ending)

@@ -112,9 +112,12 @@ def chord_symbol_of(symbol: ChordSymbol) -> Any:
     It is put together by hand: music21's own reading of a figure takes milliseconds.
     """
     sign = music21.harmony.ChordSymbol()
-    sign.root(_pitch(symbol.root))
-    if symbol.bass and symbol.bass != symbol.root:
-        sign.bass(_pitch(symbol.bass), allow_add=True)
+    root = _pitch(symbol.root)
+    bass = _pitch(symbol.bass) if symbol.bass else root
+    sign.pitches = (root,) if bass == root else (bass, root)
+    sign.root(root)
+    sign.bass(bass)
+    sign.inversion(0, transposeOnSet=False)  # worked out from these notes it would be nonsense
     sign.chordKind = kind_of(symbol.kind).name
     sign.chordKindStr = symbol.kind
     return sign

@@ -19,6 +19,7 @@ UNIT = 9.0
 """Half the distance between two lines of the staff, in the engraver's own unit."""
 
 STAFF_UNITS = 8 * UNIT
+HIGHEST_PAGE = 60_000  # the most that the engraver allows
 TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 CHORD_SIGN = re.compile(r'<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff])</tspan>')
 CHORD_SIGNS = {"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
@@ -29,6 +30,7 @@ OPTIONS = {
     "inputFrom": "xml",
     "unit": UNIT,
     "scale": 100,
+    "pageHeight": HIGHEST_PAGE,
     "adjustPageHeight": True,
     "breaks": "line",
     "header": "none",
@@ -71,9 +73,12 @@ def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
         line_width: Width of a line in staff heights.
 
     Raises:
-        InputError: if the engraver refuses the MusicXML.
+        InputError: if the engraver refuses the MusicXML, or the tune is too long.
     """
-    return _plain(_loaded(musicxml, line_width, systems_a_page=0).renderToSVG(1))
+    toolkit = _loaded(musicxml, line_width, systems_a_page=0)
+    if toolkit.getPageCount() > 1:
+        raise InputError("the tune is too long for one picture", way_out="print it as pdf")
+    return _plain(toolkit.renderToSVG(1))
 
 
 def _plain(svg: str) -> str:

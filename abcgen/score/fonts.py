@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 typst = LazyModule("typst")
 
-EUROPEAN = re.compile(r"[ -~\u00a0-\u036f\u0370-\u052f\u2010-\u2027\u20ac\u266d-\u266f\u2190-\u2193]*")
+EUROPEAN = re.compile(r"[ -~\u00a0-\u036f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u266d-\u266f]*")
 PROBE = """
 #set document(date: none)
 #set text(font: "Libertinus Serif")

@@ -35,8 +35,11 @@ LONGEST_QUARTER = 2**24 - 1
 LONGEST_NAME = 120
 CHANNELS = tuple(channel for channel in range(16) if channel != 9)  # noqa: PLR2004 - drums
 MINOR_MODES = frozenset({Mode.MINOR, Mode.DORIAN, Mode.PHRYGIAN, Mode.LOCRIAN})
-MAJOR_KEYS = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()
-MINOR_KEYS = "Abm Ebm Bbm Fm Cm Gm Dm Am Em Bm F#m C#m G#m D#m A#m".split()
+MAJOR_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
+MINOR_KEYS = (
+    *("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm"),
+    *("Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m"),
+)
 
 # Events at one tick are written in this order.
 SETTING, OFF, ON = range(3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,7 +59,7 @@ class Sheet:
     kind: str
     composer: str
     systems: list[str]
-    fonts: Fonts = Fonts()
+    fonts: Fonts = field(default_factory=Fonts)
 
     @property
     def note(self) -> str:
@@ -131,8 +131,9 @@ def set_pages(
         (root / "book.json").write_text(json.dumps(book), encoding="utf-8")
         main = root / "page.typ"
         main.write_bytes(TEMPLATE.read_bytes())
-        options = {"timestamp": EPOCH} if form == "pdf" else {"ppi": page.ppi}
-        result = typst.compile(main, root=root, ignore_system_fonts=not of_machine, format=form, **options)
+        options: dict[str, Any] = {"timestamp": EPOCH} if form == "pdf" else {"ppi": page.ppi}
+        options["ignore_system_fonts"] = not of_machine
+        result = typst.compile(main, root=root, format=form, **options)
     return result if isinstance(result, list) else [result]
 
 

@@ -7,12 +7,13 @@ bar line, repeat sign, ending and metre it has; whoever is short of a bar rests.
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import Bar, Rest, Tune
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from abcgen.notation.tune import Voice
 
 

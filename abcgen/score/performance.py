@@ -138,9 +138,9 @@ def _steps(
 ) -> Iterator[Step]:
     """The notes of a voice as they are played, tied ones too; rests are no steps."""
     for played in bars:
-        own = voice.bars[played.index]
+        own = voice.bars[played.place]
         for place, note in enumerate(timed((own,))):
             if isinstance(note.item, Note):
                 onset = played.onset + note.onset
-                name = f"v{number}b{played.index}{note_name(place)}"
-                yield Step(moved.get(onset, onset), played.index, name)
+                name = f"v{number}b{played.place}{note_name(place)}"
+                yield Step(moved.get(onset, onset), played.place, name)

@@ -55,12 +55,12 @@ class PlayedBar(NamedTuple):
 
     Attributes:
         onset: When it begins, in whole notes from the start.
-        index: Which it is of the tune's bars.
+        place: Index of the bar in the tune.
         planned: The bar.
     """
 
     onset: Fraction
-    index: int
+    place: int
     planned: PlannedBar
 
 

@@ -52,7 +52,7 @@ def _even_middles(parts: Sequence[Tune], bar: PlayedBar, beat: Fraction) -> Iter
     """The middles of evenly divided beats, in whole notes from the start of the bar."""
     inner: dict[Fraction, set[Fraction]] = {}
     for part in parts:
-        for note in timed((part.bars[bar.index],)):
+        for note in timed((part.bars[bar.place],)):
             place = (note.onset + bar.planned.offset) % beat
             if place:
                 inner.setdefault(note.onset - place, set()).add(place)

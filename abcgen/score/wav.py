@@ -6,7 +6,6 @@ A preview, not an instrument: a few harmonics with an attack and a decay.
 from __future__ import annotations
 
 import wave
-from fractions import Fraction
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from abcgen.score.performance import perform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
     import numpy as np
     import numpy.typing as npt

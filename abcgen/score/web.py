@@ -202,7 +202,7 @@ def _parts(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fra
     yield "Whole tune", played.length * 0, played.length
     spans = sections(plan_bars(tune))
     for place, (first, after) in enumerate(spans if len(spans) > 1 else []):
-        inside = [bar for bar in played.bars if first <= bar.index < after]
+        inside = [bar for bar in played.bars if first <= bar.place < after]
         if inside:
             start, end = inside[0].onset, inside[0].onset
             for bar in inside:

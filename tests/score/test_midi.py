@@ -25,9 +25,7 @@ FIDDLE = INSTRUMENTS["fiddle"]
 
 
 def messages(tune: Tune, **options: Any) -> list[tuple[int, Any]]:
-    file = mido.MidiFile(
-        file=BytesIO(midi_of(tune, Playing(FIDDLE, **options))), charset="utf-8"
-    )
+    file = mido.MidiFile(file=BytesIO(midi_of(tune, Playing(FIDDLE, **options))), charset="utf-8")
     assert (file.type, file.ticks_per_beat, len(file.tracks)) == (0, 480, 1)
     now, found = 0, []
     for message in file.tracks[0]:

@@ -1,0 +1,1 @@
+"""How sheet music and sound come out, and how fast."""

@@ -1,0 +1,128 @@
+"""Are the notes on the page those of the tune? The engraver and music21 read back what we wrote.
+
+Of every tune sampled from the collections the MusicXML is read by verovio, whose own account (MEI)
+says which signs it draws, and by music21; every note's onset, pitch and duration must be those of
+the tune. Every tenth document is held against the MusicXML 4.0 schema too. Run from the project's
+root:
+
+    python -m benchmarks.rendering.agreement [--every N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from multiprocessing import Pool
+from pathlib import Path
+from typing import NamedTuple
+
+from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.errors import NotationError
+from abcgen.notation.reader import decode_text, read_abc, split_tunebook
+from abcgen.score.musicxml import musicxml_of
+from abcgen.score.parts import parts_of
+from abcgen.score.sounding import sounding_notes
+from tests.engraved import engraver_hears, music21_hears, schema_errors
+
+HERE = Path(__file__).parent
+EVERY = 6
+SCHEMA_EVERY = 10
+
+
+class Job(NamedTuple):
+    """A tune as it stands in its file."""
+
+    collection: str
+    place: str
+    text: str
+    line: int
+    against_schema: bool
+
+
+class Outcome(NamedTuple):
+    """What came of one tune: empty words where all is well."""
+
+    collection: str
+    place: str
+    left_out: str = ""
+    engraved: str = ""
+    read_back: str = ""
+    schema: str | None = None
+
+
+def main() -> None:
+    """Judge every tune sampled and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--every", type=int, default=EVERY, help="look at every nth tune only")
+    every = parser.parse_args().every
+    began = time.monotonic()
+    with Pool() as pool:
+        outcomes = pool.map(_judge, _jobs(every), chunksize=20)
+    report = _report(outcomes)
+    if every <= EVERY:
+        (HERE / "agreement.md").write_text(report, encoding="utf-8")
+    print(report)
+    print(f"{time.monotonic() - began:.0f} s")
+
+
+def _jobs(every: int) -> list[Job]:
+    blocks = [
+        (collection.name, file.name, block)
+        for collection in COLLECTIONS.values()
+        for file in collection_files(collection)
+        for block in split_tunebook(decode_text(file.read_bytes()))
+    ]
+    return [
+        Job(name, f"{file}:{block.line}", block.text, block.line, number % SCHEMA_EVERY == 0)
+        for number, (name, file, block) in enumerate(blocks[::every])
+    ]
+
+
+def _judge(job: Job) -> Outcome:
+    outcome = Outcome(job.collection, job.place)
+    try:
+        tune = read_abc(job.text, line=job.line)
+        document = musicxml_of(tune)
+    except NotationError as error:
+        return outcome._replace(left_out=str(error))
+    meant = [sounding_notes(part) for part in parts_of(tune)]
+    try:
+        engraved = "" if engraver_hears(document) == meant else "other notes"
+        read_back = "" if music21_hears(document) == meant else "other notes"
+    except Exception as error:  # noqa: BLE001 - whatever a reader stumbles over is the result
+        return outcome._replace(engraved=f"{type(error).__name__}: {error}")
+    schema = "; ".join(schema_errors(document)[:1]) if job.against_schema else None
+    return outcome._replace(engraved=engraved, read_back=read_back, schema=schema)
+
+
+def _report(outcomes: list[Outcome]) -> str:
+    lines = [
+        "| collection | tunes | read | same in verovio | same in music21 | by schema | valid |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in [*COLLECTIONS, "all"]:
+        own = [outcome for outcome in outcomes if name in {outcome.collection, "all"}]
+        read = [outcome for outcome in own if not outcome.left_out]
+        checked = [outcome for outcome in read if outcome.schema is not None]
+        figures = [
+            len(own),
+            len(read),
+            sum(not outcome.engraved for outcome in read),
+            sum(not outcome.read_back for outcome in read),
+            len(checked),
+            sum(not outcome.schema for outcome in checked),
+        ]
+        lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
+    wrong = [one for one in outcomes if one.engraved or one.read_back or one.schema]
+    lines += [
+        "",
+        *(f"- {one.place}: {one.engraved or one.read_back or one.schema}" for one in wrong),
+    ]
+    reasons = Counter(one.left_out.partition(": ")[2] for one in outcomes if one.left_out)
+    lines += [f"- left out, {count}: {reason}" for reason, count in reasons.most_common()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What we write is read back by others: the engraver, music21 and the MusicXML schema."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from abcgen.notation.tune import Tune, Voice
+from abcgen.score.musicxml import musicxml_of
+from abcgen.score.parts import parts_of
+from abcgen.score.sounding import Sound, sounding_notes
+from tests.engraved import engraver_hears, music21_hears, schema_errors
+from tests.marked import DUET, MARKED
+from tests.strategies import tunes
+from tests.tunes import CHORDS, JIG, REEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHARE = 16  # every so many of the real tunes; benchmarks/rendering looks at thousands
+SAMPLES = [JIG, REEL, CHORDS, MARKED, DUET]
+
+
+def meant(tune: Tune) -> list[list[Sound]]:
+    return [sounding_notes(part) for part in parts_of(tune)]
+
+
+@pytest.mark.parametrize("tune", SAMPLES, ids=lambda tune: tune.title)
+def test_all_readers_find_the_notes_of_the_tune(tune: Tune) -> None:
+    document = musicxml_of(tune)
+    assert engraver_hears(document) == meant(tune)
+    assert music21_hears(document) == meant(tune)
+
+
+def test_all_readers_find_the_notes_of_real_tunes(real_tunes: Sequence[Tune]) -> None:
+    for tune in real_tunes[::SHARE]:
+        document = musicxml_of(tune)
+        assert engraver_hears(document) == meant(tune), tune.title
+        assert music21_hears(document) == meant(tune), tune.title
+
+
+@given(tunes(), tunes())
+@settings(max_examples=8)
+def test_the_engraver_draws_any_two_voices_however_ill_they_match(one: Tune, other: Tune) -> None:
+    duet = replace(one, others=(Voice("2", other.bars),))
+    assert engraver_hears(musicxml_of(duet)) == meant(duet)
+
+
+def test_the_documents_are_valid_by_the_schema(real_tunes: Sequence[Tune]) -> None:
+    pytest.importorskip("musicxml")
+    for tune in [MARKED, DUET, CHORDS, *real_tunes[:: 8 * SHARE]]:
+        assert schema_errors(musicxml_of(tune, composer="<b>&")) == []
+
+
+def test_the_schema_finds_what_is_wrong() -> None:
+    pytest.importorskip("musicxml")
+    wrong = musicxml_of(JIG).replace(b"<step>A</step>", b"<step>H</step>", 1)
+    assert schema_errors(wrong)
+
+
+def test_the_engraver_is_heard_to_play_a_wrong_note() -> None:
+    wrong = musicxml_of(JIG).replace(b"<octave>4</octave>", b"<octave>5</octave>", 1)
+    assert engraver_hears(wrong) != meant(JIG)

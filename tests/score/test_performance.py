@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import io
+import wave
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from abcgen.errors import InputError
+from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.notation.tune import FREE_METRE, Metre, Note, Pitch, Tune
+from abcgen.score.accompaniment import strokes
+from abcgen.score.harmony import KINDS, kind_of
+from abcgen.score.lazy import LazyModule
+from abcgen.score.midi import midi_of
+from abcgen.score.performance import Playing, perform
+from abcgen.score.sounding import Sound
+from abcgen.score.wav import LONGEST_SECONDS, RATE, TONES, wav_of
+from tests.engraved import flattened
+from tests.marked import DUET, MARKED, at, with_marks
+from tests.tunes import JIG, REEL, TOO_LOW, tune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+mido = LazyModule("mido")
+music21 = LazyModule("music21")
+numpy = LazyModule("numpy")
+FIDDLE = Playing(INSTRUMENTS["fiddle"])
+ALL = Playing(INSTRUMENTS["piano"], swing=True, chords=True)
+HORNPIPE = "hornpipe"
+
+
+def onsets(tune: Tune, *, swing: bool = True) -> list[Fraction]:
+    """In eighths."""
+    played = perform(tune, replace(FIDDLE, swing=swing))
+    return [sound.onset * 8 for sound in played.voices[0]]
+
+
+def thirds(*numbers: int) -> list[Fraction]:
+    return [Fraction(number, 3) for number in numbers]
+
+
+def test_a_hornpipe_swings_when_asked() -> None:
+    even = tune("ABcd efga |]", rhythm=HORNPIPE)
+    assert onsets(even) == thirds(0, 4, 6, 10, 12, 16, 18, 22)
+    assert onsets(even, swing=False) == list(range(8))
+
+
+def test_a_reel_does_not_swing() -> None:
+    assert onsets(tune("ABcd efga |]", rhythm="reel")) == list(range(8))
+
+
+def test_triplets_dotted_notes_and_sixteenths_are_left_as_they_are() -> None:
+    mixed = tune("(3ABc d>e f/g/a/b/ ag |]", rhythm=HORNPIPE)
+    assert onsets(mixed) == [
+        *thirds(0, 2, 4),
+        *(2, Fraction(7, 2), 4, Fraction(9, 2), 5, Fraction(11, 2)),
+        *thirds(18, 22),
+    ]
+
+
+def test_in_two_four_the_sixteenths_swing() -> None:
+    assert onsets(tune("A/B/c/d/ ef |]", rhythm=HORNPIPE, metre=Metre(2, 4)))[:3] == [
+        0,
+        Fraction(2, 3),
+        1,
+    ]
+
+
+def test_a_swung_pickup_leads_into_the_beat() -> None:
+    assert onsets(tune("B | A8 |]", rhythm=HORNPIPE)) == [Fraction(1, 3), 1]
+
+
+def test_two_voices_swing_together_or_not_at_all() -> None:
+    even = tune("ABcd efga |]", rhythm=HORNPIPE)
+    straight = tune("(3ABc c2 e2 g2 |]", rhythm=HORNPIPE)
+    duet = replace(even, others=(replace(DUET.others[0], bars=straight.bars),))
+    assert onsets(duet)[:4] == [0, 1, 2, Fraction(10, 3)]
+
+
+def accompanied(body: str, *chords: str, metre: Metre | None = None) -> list[Sound]:
+    """The accompaniment, a chord symbol at the first note of each bar; times in eighths."""
+    plain = tune(body, metre=metre)
+    marks = {(bar, 0): at(chord) for bar, chord in enumerate(chords) if chord}
+    sounds = perform(with_marks(plain, marks), replace(FIDDLE, chords=True)).accompaniment
+    return [Sound(onset * 8, duration * 8, keys) for onset, duration, keys in sounds]
+
+
+def test_bass_and_chord_alternate_in_common_time() -> None:
+    sounds = accompanied("A8 |]", "C")
+    assert [(sound.onset, sound.keys) for sound in sounds] == [
+        (0, (36,)),
+        (2, (48, 52, 55)),
+        (4, (36,)),
+        (6, (48, 52, 55)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metre", "bass", "chord"),
+    [
+        (Metre(3, 4), [0], [2, 4]),
+        (Metre(2, 4), [0], [2]),
+        (Metre(2, 2, "C|"), [0, 4], [2, 6]),
+        (Metre(6, 8), [0, 3], [2, 5]),
+        (Metre(9, 8), [0, 3, 6], [2, 5, 8]),
+        (Metre(3, 8), [0], [1, 2]),
+        (FREE_METRE, [], [0]),
+    ],
+)
+def test_every_metre_has_its_pattern(metre: Metre, bass: list[int], chord: list[int]) -> None:
+    found = list(strokes(metre))
+    assert [place * 8 for place, _, is_bass in found if is_bass] == bass
+    assert [place * 8 for place, _, is_bass in found if not is_bass] == chord
+
+
+def test_a_chord_goes_on_over_bars_and_repeats_until_the_next() -> None:
+    sounds = accompanied("|: A8 | B8 | c8 :|", "C", "", "G/B")
+    assert [sound.keys for sound in sounds if len(sound.keys) == 1] == [
+        *[(36,)] * 4,
+        *[(47,)] * 2,
+        *[(36,)] * 4,
+        *[(47,)] * 2,
+    ]
+
+
+def test_nothing_is_played_before_the_first_chord_or_under_a_pickup_s_missing_beats() -> None:
+    assert accompanied("A2 | B8 |]", "", "D")[0].onset == 2
+    assert accompanied("A8 |]") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "semitones"),
+    [
+        ("", "major", (0, 4, 7)),
+        ("min7", "minor-seventh", (0, 3, 7, 10)),
+        ("m7b5", "half-diminished", (0, 3, 6, 10)),
+        ("\u00b07", "diminished-seventh", (0, 3, 6, 9)),
+        ("sus", "suspended-fourth", (0, 5, 7)),
+        ("7(b9)", "other", (0, 4, 7, 10)),
+        ("madd11", "other", (0, 3, 7)),
+    ],
+)
+def test_kinds_of_chord_are_known_by_their_spellings(
+    text: str, name: str, semitones: tuple[int, ...]
+) -> None:
+    assert kind_of(text) == (name, semitones)
+
+
+def test_every_chord_has_at_least_a_fifth() -> None:
+    assert all(set(kind.semitones) & {6, 7, 8} for kind in KINDS.values())
+
+
+def midi_notes(midi: bytes) -> list[tuple[int, int, int]]:
+    """(onset, end, key) in ticks, of all tracks, by mido."""
+    found = []
+    for track in mido.MidiFile(file=BytesIO(midi)).tracks:
+        now, begun = 0, {}
+        for message in track:
+            now += message.time
+            if message.type == "note_on":
+                begun[message.note] = now
+            elif message.type == "note_off":
+                found.append((begun.pop(message.note), now, message.note))
+        assert not begun
+    return sorted(found)
+
+
+def music21_notes(midi: bytes) -> list[tuple[int, int, int]]:
+    """The same by music21, told not to round."""
+    file = music21.midi.MidiFile()
+    file.openFileLike(io.BytesIO(midi))
+    file.read()
+    score = music21.midi.translate.midiFileToStream(file, quantizePost=False).stripTies()
+    return sorted(
+        (round(480 * start), round(480 * (start + note.quarterLength)), pitch.midi)
+        for part in score.parts
+        for note in part.flatten().notes
+        for start in [note.offset]
+        for pitch in note.pitches
+    )
+
+
+def intended(tune: Tune, playing: Playing) -> list[tuple[int, int, int]]:
+    played = perform(tune, playing)
+    lines: Iterable[Any] = (*played.voices, played.accompaniment)
+    return sorted(
+        (round(1920 * onset), round(1920 * (onset + duration)), key)
+        for onset, duration, keys in flattened(list(line) for line in lines)
+        for key in keys
+    )
+
+
+@pytest.mark.parametrize("playing", [FIDDLE, ALL], ids=["plain", "all"])
+@pytest.mark.parametrize("tune", [JIG, REEL, MARKED, DUET], ids=lambda tune: tune.title)
+def test_mido_and_music21_read_back_the_notes_intended(tune: Tune, playing: Playing) -> None:
+    midi = midi_of(tune, playing)
+    assert midi_notes(midi) == intended(tune, playing)
+    assert music21_notes(midi) == intended(tune, playing)
+
+
+def test_voices_and_accompaniment_have_a_track_and_a_channel_each() -> None:
+    file = mido.MidiFile(file=BytesIO(midi_of(DUET, ALL)))
+    channels = [
+        {message.channel for message in track if not message.is_meta} for track in file.tracks
+    ]
+    assert (file.type, channels) == (1, [{0}, {1}, {2}])
+    programs = [message.program for message in file if message.type == "program_change"]
+    assert programs == [0, 0, 24]
+
+
+def test_drums_never_play_a_voice() -> None:
+    many = replace(JIG, others=tuple(replace(DUET.others[0], name=str(n)) for n in range(20)))
+    file = mido.MidiFile(file=BytesIO(midi_of(many, FIDDLE)))
+    assert 9 not in {message.channel for message in file if not message.is_meta}
+
+
+def test_each_step_names_the_note_that_is_seen_played() -> None:
+    steps = perform(tune("|: A4 z4 | B8 :|"), FIDDLE).steps
+    assert [(step.onset, step.name) for step in steps] == [
+        (0, "v0b0n0"),
+        (1, "v0b1n0"),
+        (2, "v0b0n0"),
+        (3, "v0b1n0"),
+    ]
+
+
+def samples_of(wav: bytes) -> Any:
+    with wave.open(BytesIO(wav)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
+        return numpy.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(float)
+
+
+def strongest(samples: Any, start: float) -> float:
+    """The frequency that sounds loudest in the quarter second from a time on."""
+    piece = samples[int(start * RATE) : int((start + 0.25) * RATE)]
+    spectrum = numpy.abs(numpy.fft.rfft(piece * numpy.hanning(len(piece)), 1 << 16))
+    return float(numpy.argmax(spectrum)) * RATE / (1 << 16)
+
+
+@pytest.mark.parametrize("instrument", ["fiddle", "flute", "accordion", "piano"])
+def test_the_pitches_heard_are_those_of_the_tune(instrument: str) -> None:
+    playing = Playing(INSTRUMENTS[instrument], tempo=60)
+    samples = samples_of(wav_of(tune("A2 c2 e2 z2 |]", key="C"), playing))
+    for place, key in enumerate([69, 72, 76]):
+        expected = 440 * 2 ** ((key - 69) / 12)
+        assert abs(strongest(samples, place + 0.1) - expected) < 2
+    assert numpy.abs(samples[int(3.2 * RATE) : int(3.9 * RATE)]).max() < 40
+    assert 20_000 < numpy.abs(samples).max() <= 32_767
+
+
+def test_a_silent_tune_is_silent() -> None:
+    assert not samples_of(wav_of(tune("z8 |]"), FIDDLE)).any()
+
+
+def test_every_instrument_has_a_tone() -> None:
+    assert {instrument.tone for instrument in INSTRUMENTS.values()} == set(TONES)
+
+
+def test_what_takes_too_long_is_refused_before_memory_is_spent() -> None:
+    hours = replace(JIG, bars=JIG.bars * 20)
+    with pytest.raises(InputError, match=r"minutes of music are too long"):
+        wav_of(hours, replace(FIDDLE, tempo=10))
+    assert LONGEST_SECONDS < 3600
+
+
+def test_a_note_beyond_midi_cannot_be_performed() -> None:
+    with pytest.raises(InputError, match="MIDI"):
+        perform(TOO_LOW, FIDDLE)
+
+
+def test_a_tune_of_one_note_has_one_sound() -> None:
+    one = replace(JIG, bars=tune("A8 |]").bars)
+    (sounds,) = perform(one, FIDDLE).voices
+    assert sounds == (Sound(Fraction(0), Fraction(1), (69,)),)
+    assert Note((Pitch(33),), Fraction(1)).pitches[0].midi == 69
