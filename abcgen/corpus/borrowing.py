@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
@@ -32,17 +33,18 @@ class Line:
 
     Attributes:
         symbols: Two bytes to a note or rest, the last one left out, which leads nowhere.
-        durations: How long each of them sounds, in whole notes.
-        bar: Duration of the tune's bar in whole notes; a whole note in free metre.
+        times: When each of them begins and the last ends, in bars; in free metre in whole notes.
     """
 
     symbols: bytes
-    durations: tuple[Fraction, ...]
-    bar: Fraction
+    times: tuple[float, ...]
 
     def bars(self, start: int, length: int) -> float:
         """How many bars so many symbols last."""
-        return float(sum(self.durations[start : start + length], Fraction(0)) / self.bar)
+        return self.times[start + length] - self.times[start]
+
+    def __len__(self) -> int:
+        return len(self.times) - 1
 
 
 def line_of(tune: Tune) -> Line:
@@ -69,7 +71,8 @@ def line_of(tune: Tune) -> Line:
             durations.append(duration)
         following = following if pitch is None else pitch
     bar = tune.metre.bar_duration or Fraction(1)
-    return Line(bytes(reversed(symbols)), tuple(reversed(durations)), bar)
+    times = accumulate(reversed(durations), initial=Fraction(0))
+    return Line(bytes(reversed(symbols)), tuple(float(time / bar) for time in times))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class Facts:
 
     def to_json(self) -> dict[str, object]:
         """The facts as they are saved."""
-        return asdict(self)
+        return asdict(self) | {"names": [*self.names], "shared": [*self.shared]}
 
     @classmethod
     def from_json(cls, data: object) -> Facts:

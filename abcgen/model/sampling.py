@@ -54,7 +54,8 @@ class Sampled:
         text: All of it, what was given at the start included.
         ended: Whether the network ended it, rather than the limit on its length.
         number: Which together with the seed determines it.
-        drawn: How many characters were drawn rather than given, the end mark included.
+        drawn: How many characters were drawn rather than given; with them the end mark, or the
+            one that found no more room.
         forced: How many of them the constraint had to replace.
         removed: The probability that it took from others, summed over the characters drawn.
     """
@@ -187,7 +188,7 @@ class _Rows:
             vocabulary.decode(self._ids[row, :length].tolist()),
             ended,
             number,
-            drawn=max(0, length + ended - int(self._given[row])),
+            drawn=length + 1 - int(self._given[row]),
             forced=int(self._forced[row]),
             removed=float(self._removed[row]),
         )

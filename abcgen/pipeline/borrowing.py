@@ -104,8 +104,8 @@ def training_tunes(folder: Path) -> TrainingTunes | None:
 def _longest(passages: Passages, line: Line) -> tuple[float, int]:
     """Bars of the longest shared passage, and the index of a tune that has it."""
     best, best_owner = 0.0, 0
-    for start in range(len(line.durations)):
-        if line.bars(start, len(line.durations)) <= best:
+    for start in range(len(line)):
+        if line.bars(start, len(line) - start) <= best:
             break  # what is left of the tune is shorter
         length, owner = passages.longest_from(line.symbols, start)
         bars = line.bars(start, length)

@@ -1,4 +1,4 @@
-"""Whether a tune is right: its bars add up, and music21 reads the notes that we do."""
+"""Whether a tune is right: bars add up, repeats pair, and music21 reads the notes that we do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.notation.bars import bar_problems
+from abcgen.notation.repeats import repeat_problems
 from abcgen.notation.writer import write_abc
 from abcgen.score.referee import Referee
 
@@ -69,8 +70,9 @@ def check_corpus(
     with Referee() as referee:
         for file in corpus.files:
             for tune in file.tunes:
-                problems = [*map(str, bar_problems(tune)), *second_opinion(tune, referee)]
-                verdicts.append(Verdict(file.path, tune, tuple(problems)))
+                problems = [*bar_problems(tune), *repeat_problems(tune)]
+                said = (*map(str, problems), *second_opinion(tune, referee))
+                verdicts.append(Verdict(file.path, tune, said))
                 if on_progress:
                     on_progress(len(verdicts), total)
     return CheckReport(tuple(verdicts), corpus.losses)

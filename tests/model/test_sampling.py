@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from abcgen.model.weights import Weights
 
 LETTERS = Vocabulary("abcd")
+MOST = 60
 
 
 class Spelling:
@@ -55,6 +56,43 @@ class Indifferent(Spelling):
         return np.zeros((len(ids), LETTERS.size), np.float32), state
 
 
+class Fixed(Spelling):
+    """A network that always says the same, and never ends."""
+
+    def __init__(self, logits: NDArray[Any]) -> None:
+        super().__init__()
+        self._logits = np.concatenate([np.full(MARKS, -99.0), logits])
+
+    def step(
+        self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+        return np.tile(self._logits, (len(ids), 1)), state
+
+
+class Only:
+    """A constraint to some characters, and the end."""
+
+    start = 0
+
+    def __init__(self, letters: str) -> None:
+        self._letters = letters
+
+    def allowed(self, _place: int, _room: int) -> frozenset[str]:
+        return frozenset(self._letters) | {""}
+
+    def after(self, place: int, sign: str) -> int:
+        if sign not in self._letters:
+            raise KeyError(sign)
+        return place + 1
+
+    def ceiling(self, _place: int) -> int:
+        return 0
+
+
+def at(temperature: float) -> SampleConfig:
+    return SampleConfig(temperature=temperature)
+
+
 def _texts(
     network: StepFunction, texts: list[str], *, first: int = 0, seed: int = 0, **settings: Any
 ) -> list[Sampled]:
@@ -65,7 +103,7 @@ def _texts(
 @pytest.mark.parametrize("temperature", [0.0, 1e-6, 1.0])
 def test_a_text_ends_at_the_end_mark(temperature: float) -> None:
     assert _texts(Spelling(), [""], temperature=temperature) == [
-        Sampled("abcd", ended=True, number=0)
+        Sampled("abcd", ended=True, number=0, drawn=5)
     ]
 
 
@@ -76,12 +114,15 @@ def test_a_text_goes_on_from_what_is_given() -> None:
 
 def test_a_text_that_does_not_end_is_given_up() -> None:
     texts = _texts(Spelling(), ["", "aaaaa"], temperature=0, max_characters=3)
-    assert texts == [Sampled("abc", ended=False, number=0), Sampled("aaa", ended=False, number=1)]
+    assert texts == [
+        Sampled("abc", ended=False, number=0, drawn=4),
+        Sampled("aaa", ended=False, number=1, drawn=1),
+    ]
 
 
 def test_a_text_may_end_right_at_its_greatest_length() -> None:
     texts = _texts(Spelling(), [""], temperature=0, max_characters=4)
-    assert texts == [Sampled("abcd", ended=True, number=0)]
+    assert texts == [Sampled("abcd", ended=True, number=0, drawn=5)]
 
 
 def test_finished_texts_cost_nothing_more() -> None:
@@ -93,30 +134,119 @@ def test_finished_texts_cost_nothing_more() -> None:
 def test_padding_and_begin_are_never_drawn() -> None:
     chances = np.linspace(0, 1, 500, endpoint=False)
     for temperature in (0.0, 0.01, 1.0, 100.0):
-        drawn = choose(np.zeros((500, 6), np.float32), chances, temperature)
+        drawn = choose(np.zeros((500, 6), np.float32), chances, at(temperature))
         assert not {PADDING, BEGIN} & set(drawn.tolist())
 
 
-def test_characters_are_drawn_in_proportion_to_their_probability() -> None:
-    chances = np.random.default_rng(0).random(20_000)
-    logits = np.tile(np.log([9.0, 9.0, 1.0, 2.0, 5.0]), (20_000, 1))
-    shares = np.bincount(choose(logits, chances, 1.0), minlength=5) / 20_000
-    assert shares == pytest.approx([0, 0, 1 / 8, 2 / 8, 5 / 8], abs=0.01)
-    bolder = np.bincount(choose(logits, chances, 0.5), minlength=5) / 20_000
-    assert bolder == pytest.approx([0, 0, 1 / 30, 4 / 30, 25 / 30], abs=0.01)
+# Exact probabilities of four characters, and what temperature, top-k and top-p make of them.
+PROBABILITIES = np.array([0.4, 0.3, 0.2, 0.1])
+SETTINGS: list[tuple[dict[str, Any], list[float]]] = [
+    ({"temperature": 1.0}, [0.4, 0.3, 0.2, 0.1]),
+    ({"temperature": 0.5}, [16 / 30, 9 / 30, 4 / 30, 1 / 30]),
+    ({"temperature": 2.0}, list(np.sqrt(PROBABILITIES) / np.sqrt(PROBABILITIES).sum())),
+    ({"temperature": 1.0, "top_k": 2}, [4 / 7, 3 / 7, 0, 0]),
+    ({"temperature": 1.0, "top_k": 9}, [0.4, 0.3, 0.2, 0.1]),
+    ({"temperature": 1.0, "top_p": 0.65}, [4 / 7, 3 / 7, 0, 0]),
+    ({"temperature": 1.0, "top_p": 0.75}, [4 / 9, 3 / 9, 2 / 9, 0]),
+    ({"temperature": 1.0, "top_p": 1e-6}, [1, 0, 0, 0]),
+    ({"temperature": 0.5, "top_k": 3, "top_p": 0.8}, [16 / 25, 9 / 25, 0, 0]),
+]
+DRAWS = 20_000
+# What chi-square with 3, 2 and 1 degrees of freedom passes once in 10,000.
+CRITICAL = {3: 21.11, 2: 18.42, 1: 15.14}
+
+
+def chi_square(counts: NDArray[np.int64], probabilities: list[float]) -> tuple[float, int]:
+    """The statistic and its degrees of freedom; nothing impossible may have been drawn."""
+    expected = np.array(probabilities) * counts.sum()
+    possible = expected > 0
+    assert not counts[~possible].any()
+    differences = counts[possible] - expected[possible]
+    return float((differences**2 / expected[possible]).sum()), int(possible.sum()) - 1
+
+
+@pytest.mark.parametrize(("settings", "expected"), SETTINGS)
+def test_characters_are_drawn_with_their_exact_probabilities(
+    settings: dict[str, Any], expected: list[float]
+) -> None:
+    chances = np.random.default_rng(4).random(DRAWS)
+    logits = np.tile([9.0, 9.0, -99.0, *np.log(PROBABILITIES)], (DRAWS, 1))
+    counts = np.bincount(choose(logits, chances, SampleConfig(**settings)), minlength=7)[3:]
+    statistic, freedom = chi_square(counts, expected)
+    assert not freedom or statistic < CRITICAL[freedom]
+
+
+def test_a_constraint_leaves_the_rest_their_proportions() -> None:
+    network, only = Fixed(np.log([0.1, 0.4, 0.3, 0.2])), Only("acd")
+    config = SampleConfig(temperature=1.0, max_characters=1, batch_size=500)
+    texts = sample(
+        network, LETTERS, ((n, "") for n in range(DRAWS // 4)), config, 3, constraint=only
+    )
+    letters = [sampled.text for sampled in texts]
+    counts = np.array([letters.count(letter) for letter in "abcd"])
+    statistic, freedom = chi_square(counts, [1 / 6, 0, 3 / 6, 2 / 6])
+    assert statistic < CRITICAL[freedom]
+
+
+def test_a_constraint_that_forbids_nothing_changes_nothing() -> None:
+    free = _texts(Indifferent(), [""] * 20, seed=5, max_characters=MOST)
+    bound = sample(
+        Indifferent(),
+        LETTERS,
+        enumerate([""] * 20),
+        SampleConfig(temperature=1.0, max_characters=MOST),
+        5,
+        constraint=Only("abcd"),
+    )
+    assert [sampled.text for sampled in bound] == [sampled.text for sampled in free]
+
+
+def test_a_text_that_keeps_to_the_constraint_anyway_is_left_as_it_is() -> None:
+    config = SampleConfig(temperature=1.0, max_characters=MOST)
+    free = _texts(Indifferent(), [""] * 200, seed=5, max_characters=MOST)
+    bound = list(
+        sample(Indifferent(), LETTERS, enumerate([""] * 200), config, 5, constraint=Only("abc"))
+    )
+    keeping = [sampled.text for sampled in free if "d" not in sampled.text]
+    unforced = [sampled.text for sampled in bound if sampled.forced == 0]
+    assert keeping == unforced
+    assert 20 < len(keeping) < 180
+    assert all("d" not in sampled.text for sampled in bound)
+
+
+def test_what_the_constraint_takes_is_told() -> None:
+    config = SampleConfig(temperature=1.0, max_characters=4)
+    network = Fixed(np.log([0.1, 0.4, 0.3, 0.2]))
+    [sampled] = sample(network, LETTERS, [(0, "")], config, 1, constraint=Only("a"))
+    assert (sampled.text, sampled.drawn) == ("aaaa", 5)
+    assert sampled.removed == pytest.approx(5 * 0.9, abs=1e-6)
+
+
+def test_what_is_given_must_keep_to_the_constraint() -> None:
+    with pytest.raises(InputError, match="'d'"):
+        list(sample(Spelling(), LETTERS, [(0, "d")], SampleConfig(), 1, constraint=Only("a")))
+
+
+def test_texts_can_be_watched_as_they_come() -> None:
+    seen: list[tuple[int, str]] = []
+    config = SampleConfig(temperature=0)
+    [sampled] = sample(
+        Spelling(), LETTERS, [(7, "")], config, 1, watch=lambda *sign: seen.append(sign)
+    )
+    assert seen == [(7, sign) for sign in sampled.text]
 
 
 def test_huge_logits_and_tiny_temperatures_do_no_harm() -> None:
     logits = np.array([[0, 0, -3e38, 3e38, 1e38]], np.float32)
     with np.errstate(all="raise", under="ignore"):
         for temperature in (0.0, 1e-320, 1e-300, LEAST_TEMPERATURE):
-            assert choose(logits, np.array([0.999]), temperature).tolist() == [3]
+            assert choose(logits, np.array([0.999]), at(temperature)).tolist() == [3]
 
 
 def test_below_the_least_temperature_the_likeliest_is_taken() -> None:
     logits = np.array([[0, 0, 1.0, 1.0 + 1e-6, 0]])
-    assert choose(logits, np.array([0.0]), LEAST_TEMPERATURE).tolist() == [2]
-    assert choose(logits, np.array([0.0]), LEAST_TEMPERATURE / 2).tolist() == [3]
+    assert choose(logits, np.array([0.0]), at(LEAST_TEMPERATURE)).tolist() == [2]
+    assert choose(logits, np.array([0.0]), at(LEAST_TEMPERATURE / 2)).tolist() == [3]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -137,8 +267,8 @@ def test_a_text_depends_on_its_number_and_not_on_its_neighbours() -> None:
 def test_a_real_network_draws_the_same_alone_as_in_company(
     layers: int, random_weights: Callable[[NetworkConfig, int], Weights]
 ) -> None:
-    config = NetworkConfig(layers=layers, units=96, embedding=16)
-    network = StepNetwork(layers, random_weights(config, LETTERS.size))
+    config = NetworkConfig(layers=layers, units=96, embedding=16, attention=layers == 2)
+    network = StepNetwork(config, random_weights(config, LETTERS.size))
     texts = [
         _texts(network, [""] * 24, seed=2, batch_size=size, max_characters=60)
         for size in (1, 2, 5, 24)
@@ -156,7 +286,10 @@ SENSELESS: list[dict[str, Any]] = [
     {"temperature": float("nan")},
     {"temperature": float("inf")},
     {"count": 0},
-    {"count": 1001},
+    {"count": 100_001},
+    {"top_k": -1},
+    {"top_p": 0.0},
+    {"top_p": 1.01},
     {"max_characters": 0},
     {"max_attempts": 0},
     {"batch_size": 0},

@@ -6,7 +6,6 @@ to another bar or, with the line's end, to the end of the tune.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 END = "\n"
@@ -87,7 +86,6 @@ def beginnings(form: Form) -> dict[str, Place]:
     return {"|:": Place(OPEN)} if form.sections[0].repeated else {"": Place()}
 
 
-@lru_cache(maxsize=65536)
 def bar_ends(form: Form, place: Place, bar: Bar) -> dict[str, Place]:
     """The texts that may close a bar, and where each leads.
 

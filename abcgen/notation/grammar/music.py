@@ -95,6 +95,7 @@ class Music:
         self.exact = not rules.form.is_free
         # 64ths where bars must be filled: then no bar that is asked for can hold too many notes.
         self.clock = Clock(rules.alphabet, 2 if self.exact else 1)
+        self._ends: dict[tuple[form.Place, form.Bar], dict[str, form.Place]] = {}
         self._following: dict[int, Callable[[Spot], Spots]] = {
             HEAD: self._in_head,
             BAR: self._in_music,
@@ -194,8 +195,9 @@ class Music:
             return {}
         spots = self._pitches(spot)
         spots["z"] = spot._replace(at=REST, text="")
-        spots["["] = spot._replace(at=BRACKET, text="")
-        if not within and self.clock.holds(room, TRIPLET):
+        if "]" in self.rules.alphabet:
+            spots["["] = spot._replace(at=BRACKET, text="")
+        if not within and "3" in self.rules.alphabet and self.clock.holds(room, TRIPLET):
             spots["("] = spot._replace(at=TUPLET, text="(")
         return spots
 
@@ -297,9 +299,17 @@ class Music:
     def ends(self, spot: Spot) -> dict[str, form.Place]:
         """The texts that may close the bar, and where each leads."""
         if not spot.items:
-            return form.beginnings(self.rules.form)
-        short = spot.full > 0 and spot.left > 0
-        return form.bar_ends(self.rules.form, spot.place, form.Bar(short, spot.begins))
+            return self._written(form.beginnings(self.rules.form))
+        bar = form.Bar(spot.full > 0 and spot.left > 0, spot.begins)
+        if (spot.place, bar) not in self._ends:
+            ends = form.bar_ends(self.rules.form, spot.place, bar)
+            self._ends[spot.place, bar] = self._written(ends)
+        return self._ends[spot.place, bar]
+
+    def _written(self, ends: dict[str, form.Place]) -> dict[str, form.Place]:
+        """Those that the alphabet can write."""
+        known = self.rules.alphabet
+        return {text: after for text, after in ends.items() if known.issuperset(text)}
 
     def bar(self, spot: Spot, place: form.Place, *, begins: bool) -> Spot:
         """A new bar."""

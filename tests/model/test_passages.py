@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from abcgen.errors import CheckpointError
+from abcgen.model.passages import Match, Passages
+
+SYMBOLS = st.lists(st.integers(1, 3), max_size=25)
+
+
+def packed(symbols: list[int]) -> bytes:
+    return b"".join(bytes((0, symbol)) for symbol in symbols)
+
+
+def longest(sequences: list[list[int]], query: list[int], start: int) -> int:
+    """The same by trying everything."""
+    for length in range(len(query) - start, 0, -1):
+        wanted = query[start : start + length]
+        for own in sequences:
+            if any(own[at : at + length] == wanted for at in range(len(own) - length + 1)):
+                return length
+    return 0
+
+
+@given(st.lists(SYMBOLS, max_size=6), SYMBOLS)
+def test_the_longest_passage_is_found(sequences: list[list[int]], query: list[int]) -> None:
+    passages = Passages.of([packed(own) for own in sequences])
+    for start in range(len(query)):
+        length, owner = passages.longest_from(packed(query), start)
+        assert length == longest(sequences, query, start)
+        if length:
+            assert longest([sequences[owner]], query, start) == length
+
+
+def test_passages_do_not_run_on_into_the_next_sequence() -> None:
+    passages = Passages.of([packed([1, 2]), packed([3, 4])])
+    assert passages.longest_from(packed([1, 2, 3, 4]), 0) == Match(2, 0)
+
+
+def test_symbols_begin_at_even_bytes_only() -> None:
+    passages = Passages.of([bytes((1, 2, 3, 4))])
+    assert passages.longest_from(bytes((2, 3)), 0).length == 0
+
+
+def test_they_can_be_written_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.safetensors"
+    Passages.of([packed([1, 2, 3]), packed([2, 3, 1])]).write(path)
+    assert Passages.read(path).longest_from(packed([2, 3, 1]), 0) == Match(3, 1)
+
+
+def test_what_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.safetensors"
+    with pytest.raises(CheckpointError):
+        Passages.read(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match=r"tunes\.safetensors"):
+        Passages.read(path)
+    arrays = {
+        "text": np.zeros(4, np.uint8),
+        "order": np.array([99], np.int32),
+        "starts": np.zeros(1, np.int32),
+    }
+    path.write_bytes(save(arrays))
+    with pytest.raises(CheckpointError, match="no index"):
+        Passages.read(path)
