@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 music21 = LazyModule("music21")
 
 LONGEST_NAME = 20
+UNTITLED = "Untitled"
 METRE_SYMBOLS = {"C": "common", "C|": "cut"}
 
 
@@ -70,9 +71,11 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
             part.partName = one_line(voice.voice, LONGEST_NAME)
         group = music21.layout.StaffGroup(parts, symbol="bracket", barTogether=True)
         score.insert(0, group)
-    words = {"title": one_line(tune.title), "composer": one_line(composer)}
-    said = {name: text for name, text in words.items() if text}
-    score.insert(0, music21.metadata.Metadata(**said))
+    # Without a title music21 would give it one of its own.
+    metadata = music21.metadata.Metadata(title=one_line(tune.title) or UNTITLED)
+    if made_by := one_line(composer):
+        metadata.composer = made_by
+    score.insert(0, metadata)
     return score
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.notation.tune import Note, timed
@@ -30,18 +31,23 @@ class Clef(NamedTuple):
 TREBLE = Clef("TrebleClef", 30)
 TREBLE_8 = Clef("Treble8vbClef", 23)
 BASS = Clef("BassClef", 18)
+LOW_STEP = 26  # A below middle C
 
 
 def clef_of(tune: Tune) -> Clef:
-    """Treble; for a voice that lies low, whichever of bass and octave treble has it on the staff.
+    """Treble, unless half the notes lie at A below middle C or deeper.
+
+    A fiddle tune on the low strings stays in treble; for what lies deeper the bass clef or the
+    octave treble clef is taken, whichever needs fewer ledger lines.
 
     Args:
         tune: A tune of one voice.
     """
     notes = [note.item for note in timed(tune.bars) if isinstance(note.item, Note)]
     steps = [pitch.step for note in notes for pitch in note.pitches]
-    lower = min((BASS, TREBLE_8), key=lambda clef: _beyond(clef, steps))
-    return lower if _beyond(TREBLE, steps) > 2 * _beyond(lower, steps) else TREBLE
+    if not steps or median(steps) > LOW_STEP:
+        return TREBLE
+    return min((BASS, TREBLE_8), key=lambda clef: _beyond(clef, steps))
 
 
 def _beyond(clef: Clef, steps: list[int]) -> int:

@@ -26,7 +26,6 @@ ARTICULATIONS = {
     "^": "StrongAccent",
     "upbow": "UpBow",
     "downbow": "DownBow",
-    "snap": "SnapPizzicato",
     "open": "OpenString",
     "thumb": "StringThumbPosition",
     "plus": "Stopped",

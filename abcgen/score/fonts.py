@@ -50,12 +50,18 @@ def fonts_for(texts: Iterable[str]) -> Fonts:
         texts: All words of a tune.
     """
     foreign = [text for text in texts if not EUROPEAN.fullmatch(text)]
-    if not foreign or not _missing(foreign, of_machine=False):
+    if not foreign or not missing_letter(foreign, of_machine=False):
         return Fonts()
-    return Fonts(of_machine=True, missing=_missing(foreign, of_machine=True))
+    return Fonts(of_machine=True, missing=missing_letter(foreign, of_machine=True))
 
 
-def _missing(texts: list[str], *, of_machine: bool) -> str:
+def missing_letter(texts: list[str], *, of_machine: bool) -> str:
+    """The first letter that no font has; empty if there is none.
+
+    Args:
+        texts: Words to be printed.
+        of_machine: Whether the machine's own fonts may be used.
+    """
     with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
         root = Path(name)
         (root / "words.json").write_text(json.dumps(texts), encoding="utf-8")

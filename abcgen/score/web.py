@@ -17,6 +17,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from abcgen.notation.writer import write_abc
+from abcgen.score.build import UNTITLED
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.lines import LINE_WIDTH, sections
 from abcgen.score.midi import midi_of
@@ -94,7 +95,7 @@ def web_tune_of(tune: Tune, playing: Playing, *, composer: str = "") -> WebTune:
     )
     rules = RULES.search(wide)
     return WebTune(
-        title=one_line(tune.title) or "Untitled",
+        title=one_line(tune.title) or UNTITLED,
         kind=kind_and_key(tune),
         composer=one_line(composer),
         wide=_inline(wide, glyphs),

@@ -1,0 +1,135 @@
+"""Words from strangers' files reach the page, the picture and the sound as words."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import unicodedata
+from dataclasses import replace
+from io import BytesIO
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+
+from abcgen.config import PageConfig
+from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.score.build import UNTITLED
+from abcgen.score.engrave import engrave_svg
+from abcgen.score.fonts import fonts_for, missing_letter
+from abcgen.score.lazy import LazyModule
+from abcgen.score.midi import midi_of
+from abcgen.score.musicxml import musicxml_of
+from abcgen.score.pages import LONGEST_TITLE, set_pages, sheet_of
+from abcgen.score.performance import Playing
+from abcgen.score.text import LONGEST, MOST_ACCENTS, one_line
+from tests.marked import DUET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.notation.tune import Tune
+
+mido = LazyModule("mido")
+PAGE = PageConfig(ppi=30)
+PLAYING = Playing(INSTRUMENTS["fiddle"])
+HOSTILE = {
+    "markup": "<b>&amp;</b><script>alert(1)</script>]]>",
+    "entity": "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>&y;",
+    "read": '#read("/etc/passwd") $x^2$ @cite *bold* _it_ // \\',
+    "injection": '"; #panic("x") "}]}',
+    "right to left": "\u202eabc\u202c \u05e2\u05d1\u05e8\u05d9\u05ea \u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+    "combining": "Z" + "\u0351\u0310\u0336" * 3_000,
+    "emoji": "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "chinese": "\u65e5\u672c\u8a9e\ud55c\uad6d\uc5b4",
+    "long": "long " * 2_000,
+    "one long word": "x" * 10_000,
+    "control": "a\0b\x1b[31mc\u2028d\ud800e\ufffe",
+    "nothing": " \n\t ",
+}
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
+def hostile(request: pytest.FixtureRequest) -> Tune:
+    words: str = request.param
+    return replace(DUET, title=words, rhythm=words, voice=words)
+
+
+def test_it_is_printed_on_a_page(hostile: Tune) -> None:
+    sheet = sheet_of(hostile, PAGE, composer=hostile.title)
+    pages = set_pages([sheet], PAGE, "png", title=hostile.title)
+    assert 1 <= len(pages) <= 3
+    assert len(sheet.title) <= LONGEST_TITLE
+
+
+def test_it_is_text_in_the_musicxml(hostile: Tune) -> None:
+    document = musicxml_of(hostile, composer=hostile.title)
+    root = ElementTree.fromstring(document)  # noqa: S314 - our own
+    title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
+    assert title == (one_line(hostile.title) or UNTITLED)
+    assert b"<!ENTITY" not in document.split(b"<score-partwise")[0]
+
+
+def test_it_is_text_in_the_picture(hostile: Tune) -> None:
+    svg = engrave_svg(musicxml_of(hostile))
+    root = ElementTree.fromstring(svg)  # noqa: S314 - our own
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert not tags & {"script", "foreignObject", "image", "a", "b"}
+    assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
+
+
+def test_it_is_text_in_the_midi_file(hostile: Tune) -> None:
+    file = mido.MidiFile(file=BytesIO(midi_of(hostile, PLAYING)), charset="utf-8")
+    (name,) = [message.name for message in file if message.type == "track_name"]
+    assert len(name) <= 120
+    assert name.isprintable() or "\u200d" in name
+
+
+@pytest.mark.parametrize("name", ["read", "injection", "markup"])
+def test_the_words_on_the_page_are_those_of_the_title(name: str, tmp_path: Path) -> None:
+    if not (tool := shutil.which("pdftotext")):
+        pytest.skip("pdftotext (Debian package poppler-utils) is not installed")
+    title = HOSTILE[name]
+    (document,) = set_pages([sheet_of(replace(DUET, title=title), PAGE)], PAGE, "pdf", title=title)
+    path = tmp_path / "page.pdf"
+    path.write_bytes(document)
+    done = subprocess.run([tool, "-layout", path, "-"], capture_output=True, check=True)
+    plain = re.sub(r"\s+", "", done.stdout.decode())
+    assert plain.count(re.sub(r"\s+", "", title)) == 2  # over the tune and on the title page
+    assert "root:" not in plain
+
+
+def test_a_long_title_is_cut_with_an_ellipsis() -> None:
+    assert one_line("a" * 10_000) == "a" * (LONGEST - 1) + "…"
+    assert one_line("a" * LONGEST) == "a" * LONGEST
+
+
+def test_few_accents_are_kept_on_a_letter() -> None:
+    accents = [unicodedata.combining(sign) > 0 for sign in one_line(HOSTILE["combining"])]
+    assert sum(accents) == MOST_ACCENTS
+    assert one_line("e\u0301 Ti\u1ebfng") == "e\u0301 Ti\u1ebfng"
+
+
+def test_directions_are_not_turned_and_emoji_are_kept_together() -> None:
+    assert "\u202e" not in one_line(HOSTILE["right to left"])
+    assert one_line(HOSTILE["emoji"]) == HOSTILE["emoji"]
+
+
+def test_european_words_need_no_fonts_of_the_machine() -> None:
+    for words in ("Ó Dubhthaigh’s № 5 – ‘ł’", "Ἑλλάς Όδος", "Полька", "B♭ F♯", "jig · D"):
+        assert fonts_for([words]) == (False, ""), words
+
+
+def test_letters_that_no_font_has_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("abcgen.score.fonts.missing_letter", _only_typst_s_own)
+    assert fonts_for(["fine"]) == (False, "")
+    assert fonts_for(["fine", "\u65e5\u672c"]) == (True, "\u65e5")
+    sheet = sheet_of(replace(DUET, title="\u65e5\u672c"), PAGE)
+    assert sheet.note == "no font of this machine has '\u65e5': a box is printed instead"
+
+
+def _only_typst_s_own(texts: list[str], *, of_machine: bool) -> str:
+    """A machine without fonts of its own."""
+    assert of_machine in {True, False}
+    return missing_letter(texts, of_machine=False)
