@@ -85,3 +85,22 @@ def test_a_fingerprint_tells_texts_and_batch_sizes_apart(other: tuple[list[str],
 def test_no_texts_give_no_batches() -> None:
     assert Batches([], VOCABULARY, 4).in_order() == []
     assert Batches([], VOCABULARY, 4).shuffled(0, 0) == []
+
+
+def test_long_texts_can_be_learnt_in_pieces_that_lose_nothing() -> None:
+    text = "ab" * 20
+    batches = Batches([Example(text, unscored=7)], VOCABULARY, 9, longest=16)
+    batch = batches.batch(np.arange(3))
+    pieces = [
+        row[: int(present.sum())] for row, present in zip(batch.targets, batch.present, strict=True)
+    ]
+    assert np.concatenate(pieces).tolist() == [*VOCABULARY.encode(text).tolist(), END]
+    assert [len(piece) for piece in pieces] == [16, 16, 9]
+    assert batch.inputs[1, 0] == batch.targets[0, 15]
+    assert batch.scored.sum() == batches.scored == 34
+    assert batches.tunes == 1
+
+
+def test_a_width_can_be_made_a_multiple() -> None:
+    batches = Batches([Example("a" * length) for length in (3, 70)], VOCABULARY, 9, multiple=24)
+    assert batches.batch(np.arange(2)).inputs.shape == (2, 96)

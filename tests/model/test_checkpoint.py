@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,16 @@ from abcgen.model.checkpoint import (
     write_description,
     write_weights,
 )
-from abcgen.model.metrics import METRICS, Measurement, best, read_metrics, write_metrics
-from abcgen.model.settings import RANGES, checked
+from abcgen.model.histograms import Histogram, histograms_of
+from abcgen.model.metrics import (
+    METRICS,
+    Measurement,
+    best,
+    passes_without_better,
+    read_metrics,
+    write_metrics,
+)
+from abcgen.model.settings import CHOICES, RANGES, checked
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.model.weights import weight_shapes
 
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 
     from abcgen.model.weights import Weights
 
-NETWORK = NetworkConfig(layers=2, units=8, embedding=4, dropout=0.1)
+NETWORK = NetworkConfig(layers=2, units=8, embedding=4, dropout=0.1, heads=2)
 
 
 @pytest.fixture
@@ -130,7 +138,14 @@ def test_a_folder_in_place_of_a_file_is_refused(folder: Path) -> None:
         (("network", "units"), [8]),
         (("network", "dropout"), float("nan")),
         (("network", "dropout"), 1.5),
-        (("network", "heads"), 4),
+        (("network", "heads"), 3),
+        (("network", "kind"), "transformer"),
+        (("network", "kind"), ["stream"]),
+        (("network", "attention"), 1),
+        (("network", "bidirectional"), "yes"),
+        (("network", "sequence_length"), 1),
+        (("network", "what"), 4),
+        (("training", "optimizer"), "pickle"),
         (("network",), 4),
         (("network",), None),
         (("training", "minutes"), -1),
@@ -157,6 +172,24 @@ def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
         with pytest.raises(CheckpointError, match="upgrade abcgen") as caught:
             load_checkpoint(folder)
         assert len(str(caught.value)) < len(str(folder)) + 200
+
+
+def test_a_checkpoint_of_format_1_has_the_network_it_was_written_with(
+    tmp_path: Path, random_weights: Callable[[NetworkConfig, int], Weights]
+) -> None:
+    old = replace(NETWORK, attention=False, heads=NetworkConfig().heads)
+    weights = random_weights(old, 6)
+    write_description(Checkpoint(old, TrainConfig(), Vocabulary("abc"), {}), tmp_path)
+    write_weights(weights, tmp_path)
+    config = json.loads((tmp_path / CONFIG).read_text())
+    names = ("layers", "units", "embedding", "dropout")
+    config |= {"format_version": 1, "network": {name: config["network"][name] for name in names}}
+    (tmp_path / CONFIG).write_text(json.dumps(config))
+    found = load_checkpoint(tmp_path)
+    assert found.network == old
+    assert found.weights.keys() == weights.keys()
+    config["network"].pop("layers")
+    assert load_description(tmp_path).network.layers == 2
 
 
 def test_a_setting_that_is_missing_has_its_default(folder: Path) -> None:
@@ -247,7 +280,7 @@ def test_the_defaults_are_within_their_ranges(
 
 def test_every_setting_has_a_range() -> None:
     kinds = (NetworkConfig, TrainConfig, SampleConfig)
-    assert set(RANGES) == {name for kind in kinds for name in kind.__slots__}
+    assert RANGES.keys() | CHOICES.keys() == {name for kind in kinds for name in kind.__slots__}
 
 
 def test_a_seed_is_one_that_every_backend_takes() -> None:
@@ -266,7 +299,9 @@ def _measurement(steps: int, bits: float | None) -> Measurement:
 
 
 def test_measurements_read_back(tmp_path: Path) -> None:
-    lines = [_measurement(2, None), _measurement(4, 1.5)]
+    shapes = {"lstm_1/kernel": Histogram(-1.5, 2.0, (3, 0, 4))}
+    full = replace(_measurement(4, 1.5), training_accuracy=0.25, accuracy=0.5, weights=shapes)
+    lines = [_measurement(2, None), full]
     write_metrics(lines, tmp_path)
     assert read_metrics(tmp_path) == lines
     assert read_metrics(tmp_path / "none") == []
@@ -294,6 +329,15 @@ def test_a_line_that_is_no_measurement_is_named(tmp_path: Path, line: bytes) -> 
         {"training_bits": 1e300},
         {"bits_per_note": -1},
         {"learning_rate": True},
+        {"accuracy": -1},
+        {"training_accuracy": "much"},
+        {"weights": []},
+        {"weights": {"a": {"low": 0.0, "high": 1.0}}},
+        {"weights": {"a": {"low": 1.0, "high": 0.0, "counts": [1]}}},
+        {"weights": {"a": {"low": 0.0, "high": float("nan"), "counts": [1]}}},
+        {"weights": {"a": {"low": 0.0, "high": 1.0, "counts": [-1]}}},
+        {"weights": {"a": {"low": 0.0, "high": 1.0, "counts": [1] * 10_000}}},
+        {"weights": {str(n): {"low": 0.0, "high": 1.0, "counts": [1]} for n in range(300)}},
     ],
 )
 def test_a_figure_out_of_all_bounds_is_named(tmp_path: Path, change: dict[str, object]) -> None:
@@ -308,3 +352,23 @@ def test_the_best_measurement_has_the_least_held_out_bits() -> None:
     assert best(lines) is lines[1]
     assert best([_measurement(2, None), _measurement(4, None)]) == _measurement(4, None)
     assert best([]) is None
+
+
+def test_passes_are_counted_since_the_best_measurement() -> None:
+    lines = [_measurement(2, 3.0), _measurement(4, 1.0), _measurement(6, 2.0)]
+    assert [passes_without_better(lines[:count]) for count in range(4)] == [0, 0, 0, 1]
+
+
+def test_histograms_are_small_and_count_every_weight() -> None:
+    weights = {
+        "lstm_1/kernel": np.linspace(-2, 3, 700).reshape(7, 100).astype(np.float32),
+        "lstm_1/recurrent_kernel": np.zeros((5, 20), np.float32),
+        "lstm_1/bias": np.zeros(20, np.float32),
+        "logits/kernel": np.zeros((5, 3), np.float32),
+    }
+    found = histograms_of(weights)
+    assert list(found) == ["lstm_1/kernel", "lstm_1/recurrent_kernel"]
+    assert [sum(histogram.counts) for histogram in found.values()] == [700, 100]
+    assert found["lstm_1/kernel"].edges[0] == -2
+    assert found["lstm_1/kernel"].edges[-1] == pytest.approx(3)
+    assert max(found["lstm_1/kernel"].counts) - min(found["lstm_1/kernel"].counts) <= 2

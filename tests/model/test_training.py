@@ -15,14 +15,16 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from abcgen.config import TrainConfig
+from abcgen.config import OPTIMIZERS, SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, OutputError
+from abcgen.model.batches import Batches
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
-from abcgen.model.examples import Example
+from abcgen.model.examples import Bits, Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner, Learnt
 from abcgen.model.metrics import METRICS, read_metrics
+from abcgen.model.sampling import sample
 from abcgen.model.schedule import learning_rate
 from abcgen.model.scoring import measure
 from abcgen.model.state import STATE
@@ -32,6 +34,7 @@ from abcgen.model.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from abcgen.model.batches import Batch
     from abcgen.model.training import Task
     from abcgen.model.weights import Weights
 
@@ -265,6 +268,73 @@ def test_a_run_that_diverges_says_so(
     assert not (tmp_path / WEIGHTS).exists()
 
 
+def test_a_run_that_diverges_later_keeps_its_last_good_weights(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn, steps = Learner.learn, iter([1, 1, 0])
+
+    def learn_twice(learner: Learner, batch: Batch, rate: float) -> Learnt:
+        learnt = learn(learner, batch, rate)
+        return learnt if next(steps) else Learnt(float("nan"), 0.0)
+
+    monkeypatch.setattr(Learner, "learn", learn_twice)
+    with pytest.raises(InputError, match="last good weights are in"):
+        train(task, tmp_path)
+    assert measure(StepNetwork.of(load_checkpoint(tmp_path)), task.vocabulary, task.validation)
+
+
+def test_patience_ends_a_run_that_gets_no_better(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bits = iter([9.0, 8.0, 8.5, 8.4, 7.0])
+    monkeypatch.setattr(Learner, "measure", lambda *_: Bits(next(bits), 5, 2))
+    options = replace(task.options, epochs=9, patience=2)
+    assert train(replace(task, options=options), tmp_path).epochs == 4
+    assert not (
+        set(read_metrics(tmp_path)[0].weights) ^ {"lstm_1/kernel", "lstm_1/recurrent_kernel"}
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(optimizer: str, task: Task) -> None:
+    rate = {"sgd": 1.0, "lion": 0.003}.get(optimizer, 0.03)
+    options = replace(task.options, optimizer=optimizer, learning_rate=rate)
+    learner = Learner(task.network, task.vocabulary.size, options)
+    batch = Batches(task.training, task.vocabulary, 20).batch(np.arange(20))
+    losses = [learner.learn(batch, rate).loss for _ in range(6)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
+    bidirectional: bool, task: Task, tmp_path: Path
+) -> None:
+    network = replace(
+        task.network, kind="window", bidirectional=bidirectional, sequence_length=8, embedding=0
+    )
+    windowed = replace(
+        task, network=network, options=replace(task.options, stride=9, learning_rate=0.01)
+    )
+    assert train(windowed, tmp_path, Watch(Watcher(interrupt_at=2))).interrupted
+    result = train(windowed, tmp_path, resume=True)
+    assert result.epochs == 3
+    assert result.bits_per_note is not None
+    sampled = sample(
+        StepNetwork.of(load_checkpoint(tmp_path)),
+        task.vocabulary,
+        [(0, "")],
+        SampleConfig(max_characters=12),
+        1,
+    )
+    assert len(next(iter(sampled)).text) <= 12
+
+
+def test_a_sequence_longer_than_any_tune_is_refused(task: Task, tmp_path: Path) -> None:
+    network = replace(task.network, kind="window", sequence_length=500)
+    with pytest.raises(InputError, match="500 is longer than any tune"):
+        train(replace(task, network=network), tmp_path)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -302,7 +372,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.examples import Example
+from abcgen.model.examples import Bits, Example
 from abcgen.model.events import Watch
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary

@@ -1,0 +1,94 @@
+"""The published network, row by row, and what the presets are."""
+
+from __future__ import annotations
+
+import pytest
+
+from abcgen.config import PRESETS
+from abcgen.errors import InputError
+from abcgen.model.preview import layers_of
+from abcgen.model.settings import checked
+from abcgen.pipeline.choosing import Wish, check_wish, choose
+
+# Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
+PUBLISHED = [
+    ("LSTM", (None, 100, 512), 1_052_672),
+    ("Dropout", (None, 100, 512), 0),
+    ("LSTM", (None, 512), 2_099_200),
+    ("Dense", (None, 512), 262_656),
+    ("Dropout", (None, 512), 0),
+    ("Dense", (None, 256), 131_328),
+    ("Dropout", (None, 256), 0),
+    ("Dense (softmax)", (None, 359), 92_263),
+]
+
+
+def test_the_published_network_is_built_row_by_row() -> None:
+    layers = layers_of(PRESETS["paper"].network, 359)
+    assert layers[0].kind == "InputLayer"
+    assert [(layer.kind, layer.shape, layer.parameters) for layer in layers[1:]] == PUBLISHED
+    assert sum(layer.parameters for layer in layers) == 3_638_119
+
+
+def test_the_published_training_is_the_presets() -> None:
+    network, training = PRESETS["paper"].network, PRESETS["paper"].training
+    assert (network.kind, network.sequence_length) == ("window", 100)
+    assert (training.epochs, training.batch_size) == (200, 64)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_within_its_ranges(name: str) -> None:
+    preset = PRESETS[name]
+    assert checked(preset.network) is preset.network
+    assert checked(preset.training) is preset.training
+
+
+@pytest.mark.parametrize(
+    ("device", "minutes", "preset"),
+    [
+        ("cpu", None, "small"),
+        ("cpu", 6.0, "small"),
+        ("cpu", 120.0, "base"),
+        ("gpu", None, "base"),
+        ("gpu", 5.0, "base"),
+        ("gpu", 60.0, "large"),
+    ],
+)
+def test_the_automatic_choice_fits_device_and_time(
+    device: str, minutes: float | None, preset: str
+) -> None:
+    choice = choose(Wish(changes={"minutes": minutes} if minutes else {}), device)
+    assert choice.preset == preset
+    assert choice.network == PRESETS[preset].network
+    assert ("GPU" if device == "gpu" else "CPU") in choice.why
+    assert (f"{minutes:g} minutes" if minutes else "no time limit") in choice.why
+
+
+def test_what_was_asked_for_is_changed_and_nothing_else() -> None:
+    choice = choose(Wish("large", {"units": 64, "patience": 3}), "cpu")
+    assert (choice.network.units, choice.options.patience) == (64, 3)
+    assert choice.network.layers == PRESETS["large"].network.layers
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "complaint"),
+    [
+        ("huge", {}, "no preset 'huge'"),
+        ("auto", {"units": 0}, "units must be a whole number from 1"),
+        ("auto", {"dropout": 1.0}, "dropout must be a number from 0 to"),
+        ("small", {"heads": 3}, "3 attention heads do not divide 128 units"),
+        ("small", {"heads": 0}, "heads"),
+        ("small", {"units": 129, "attention": False, "bidirectional": True}, "two directions"),
+        ("paper", {"kind": "stream"}, "embedding"),
+        ("auto", {"kind": "transformer"}, "kind must be one of stream, window"),
+        ("auto", {"optimizer": "lbfgs"}, "optimizer must be one of adamw"),
+        ("auto", {"sequence_length": 1}, "sequence_length"),
+        ("auto", {"patience": 0}, "patience"),
+        ("auto", {"stride": 0}, "stride"),
+    ],
+)
+def test_what_is_impossible_is_named(
+    preset: str, changes: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        check_wish(Wish(preset, changes))
