@@ -379,6 +379,36 @@ def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path
     assert run("check", folder / "tunes.abc").code == 0
 
 
+def test_sampled_tunes_can_be_made_again(run: Callable[..., Answer], here: Path) -> None:
+    assert run("sample", "--count", "2", "--metre", "6/8", "--key", "Em", "--to", "none").code == 0
+    book = here / "output" / "tunes-1" / "tunes.abc"
+    answer = run("replay", book)
+    assert answer.code == 0
+    assert "2 of 2 tunes the same" in answer.out
+    book.write_text(book.read_text(encoding="utf-8").replace("K:Emin", "K:E"), encoding="utf-8")
+    assert run("replay", book).code == 1
+    one_line(run("replay", "nowhere.abc"), "cannot read nowhere.abc")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--temperature", "-1"], "temperature"),
+        (["--top-p", "1.5"], "top_p"),
+        (["--top-k", "-2"], "top_k"),
+        (["--metre", "5/3"], "impossible metre"),
+        (["--prime", "hello?"], "cannot go on from"),
+        (["--parts", "ABA"], "cannot make parts"),
+        (["--instrument", "kazoo"], "unknown instrument"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_gets_one_line(
+    run: Callable[..., Answer], here: Path, options: list[str], said: str
+) -> None:
+    assert here.exists()
+    one_line(run("sample", *options), said)
+
+
 def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
     answer = run("sample", "--temperature", "0", "--count", "3")
@@ -407,7 +437,7 @@ def test_a_tune_that_is_never_valid_is_thrown_away_and_counted(
     run: Callable[..., Answer], here: Path
 ) -> None:
     assert here.exists()
-    answer = run("sample", "--temperature", "30", "--count", "1")
+    answer = run("sample", "--temperature", "30", "--count", "1", "--free")
     one_line(answer, "none of 40", "another --temperature")
     assert "40 thrown away" in answer.err
 
@@ -456,7 +486,7 @@ def test_an_interrupted_training_can_be_sampled_and_gone_on_with(
     assert "train --resume" in said
     assert "Traceback" not in said
     before = len(metrics.read_text(encoding="utf-8").splitlines())
-    sampled = run("sample", "--count", "1", "--temperature", "30")  # it is read, if not learned
+    sampled = run("sample", "--count", "1", "--temperature", "30", "--free")  # read, if not learned
     one_line(sampled, "none of 40")
     resumed = subprocess.run(
         [sys.executable, "-m", "abcgen", "train", "--resume", "--epochs", str(before + 2)],

@@ -18,6 +18,7 @@ from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.choosing import choose
+from abcgen.pipeline.borrowing import keep_training_tunes
 from abcgen.pipeline.sampling import sample_text
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ class Lesson:
         validation: The texts that training is watched by.
         vocabulary: All characters, those of the test texts too.
         about: What the checkpoint says of the data.
+        split: The tunes that the texts are of.
     """
 
     training: tuple[Example, ...]
     validation: tuple[Example, ...]
     vocabulary: Vocabulary
     about: dict[str, object]
+    split: Split
 
     def task(self, network: NetworkConfig, options: TrainConfig) -> Task:
         """The lesson for a network."""
@@ -78,7 +81,7 @@ def prepare_lesson(
         done += len(tunes)
     vocabulary = Vocabulary.of(example.text for part in parts for example in part)
     training, validation, _test = parts
-    return Lesson(training, validation, vocabulary, _about(corpus, split, config))
+    return Lesson(training, validation, vocabulary, _about(corpus, split, config), split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,9 @@ def train_network(
         OutputError: if the folder cannot be written to.
     """
     task = lesson.task(plan.network, plan.options)
-    return train(task, folder, Watch(on_event, _Voice(plan.options.seed)), resume=plan.resume)
+    result = train(task, folder, Watch(on_event, _Voice(plan.options.seed)), resume=plan.resume)
+    keep_training_tunes(folder, lesson.split.training, lesson.split.validation)
+    return result
 
 
 @dataclass(slots=True)

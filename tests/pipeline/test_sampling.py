@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from abcgen.config import SampleConfig
+from abcgen.errors import CheckpointError, InputError
 from abcgen.model.sampling import Sampled
+from abcgen.notation.bars import bar_problems
 from abcgen.notation.instruments import instrument_named
+from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
+from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline import sampling
-from abcgen.score.referee import Referee
+from abcgen.pipeline.borrowing import keep_training_tunes
+from abcgen.pipeline.recipes import recipe_in
+from abcgen.pipeline.replaying import replay_file
+from abcgen.pipeline.requests import Request
+from abcgen.pipeline.sampling import Composer, judged
+from abcgen.pipeline.streaming import TuneStream
+from tests.pipeline.checkpoints import untrained
+from tests.referee import played
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-RIGHT = "R:reel\nM:4/4\nK:Cdor\n|:CDEF GABc|cBAG FEDC:|\n".replace(" ", "")
-
-
-@pytest.fixture
-def maker() -> Iterator[sampling._Maker]:
-    with Referee() as referee:
-        yield sampling._Maker("net", 7, 0.8, instrument_named("whistle"), referee)
+RIGHT = "R:reel\nM:4/4\nK:Cdor\n|:CDEFGABc|cBAGFEDC:|\n"
+SHORT = SampleConfig(count=3, max_characters=150, temperature=1.0)
 
 
-def test_a_right_text_becomes_a_tune_for_the_instrument(maker: sampling._Maker) -> None:
-    tune = maker.judge(Sampled(RIGHT, ended=True, number=0))
-    assert tune is not None
-    assert tune.title
-    assert tune.rhythm == "reel"
-    assert tune.key.signature["F"] == 1  # two sharps, one or three: what a D whistle likes
-    assert "checkpoint net, seed 7" in tune.source
-    assert (maker.drawn, maker.tunes, maker.thrown_away) == (1, [tune], {})
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+
+
+@pytest.fixture(autouse=True)
+def _no_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """music21 has its own tests, and takes a second to start."""
+    monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: [])
+    monkeypatch.setattr(sampling.Referee, "__enter__", lambda self: self)
 
 
 @pytest.mark.parametrize(
@@ -40,30 +50,196 @@ def test_a_right_text_becomes_a_tune_for_the_instrument(maker: sampling._Maker) 
         ("M:4/4\nK:Cmaj\nAB@c|\n", sampling.UNREADABLE),
         ("M:none\nK:Cmaj\nABcd|\n", sampling.FREE),
         ("M:4/4\nK:Cmaj\nABcd|ABc|ABcd|ABcd|\n", sampling.BARS),
+        ("M:4/4\nK:Cmaj\n|:c8|c8|\n", sampling.REPEATS),
     ],
 )
-def test_a_wrong_text_is_counted_with_its_reason(
-    maker: sampling._Maker, text: str, reason: str
+def test_a_wrong_text_is_thrown_away_with_its_reason(text: str, reason: str) -> None:
+    assert judged(Sampled(text, ended=True, number=0)) == reason
+
+
+def test_a_text_without_an_end_is_no_tune() -> None:
+    assert judged(Sampled(RIGHT, ended=False, number=0)) == sampling.UNENDED
+
+
+def test_free_metre_is_right_where_it_is_asked_for() -> None:
+    text = Sampled("M:none\nK:Cmaj\nABcd|\n", ended=True, number=0)
+    assert not isinstance(judged(text, free_metre=True), str)
+
+
+def test_a_right_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> None:
+    with Composer(checkpoint, SHORT, 7, Request(instrument="whistle")) as composer:
+        made = composer.make(Sampled(RIGHT, ended=True, number=0), 4, "A Title")
+    assert isinstance(made, sampling.Made)
+    assert (made.tune.number, made.tune.title, made.tune.rhythm) == (4, "A Title", "reel")
+    assert made.tune.key.signature["F"] == 1  # one sharp, two or three: what a D whistle likes
+    assert "checkpoint net, seed 7" in made.tune.source
+
+
+def test_even_an_untrained_network_writes_right_tunes(checkpoint: Path) -> None:
+    with Composer(checkpoint, SHORT, 7, Request()) as composer:
+        made = list(composer.compose())
+    assert len(made) == composer.tally.valid == composer.tally.drawn == 3
+    assert all(bar_problems(one.tune) == [] for one in made)
+    assert composer.tally.forced > 0
+
+
+def test_without_the_grammar_it_does_not(checkpoint: Path) -> None:
+    with Composer(checkpoint, SHORT, 7, Request(free=True)) as composer:
+        assert list(composer.compose()) == []
+    assert composer.tally.drawn == 3 * SHORT.max_attempts
+    assert composer.tally.forced == 0
+
+
+ASKED: list[dict[str, Any]] = [
+    {"metre": "6/8", "key": "Dmix", "rhythm": "jig", "instrument": "whistle", "in_range": True},
+    {"metre": "3/4", "key": "Bb", "bars": 4},
+    {"key": "F#m", "instrument": "highland-pipes", "in_range": True},
+    {"metre": "2/4", "parts": "AAB", "bars": 8},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> None:
+    config = SampleConfig(count=2, max_characters=400, temperature=1.0)
+    with Composer(checkpoint, config, 1, Request(**asked)) as composer:
+        made = list(composer.compose())
+    assert len(made) == 2
+    player = instrument_named(asked.get("instrument", "fiddle"))
+    for one in made:
+        tune = read_abc(one.abc)
+        assert str(tune.metre) == asked.get("metre", str(tune.metre))
+        assert str(tune.key).replace("min", "m") == asked.get("key", str(tune.key))
+        assert tune.rhythm == asked.get("rhythm", tune.rhythm)
+        if asked.get("in_range"):
+            pitches = pitches_of(tune)
+            assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
+
+
+def test_a_tune_carries_its_recipe_and_is_read_by_all_as_without_it(
+    checkpoint: Path, abc2midi: Path, tmp_path: Path
 ) -> None:
-    assert maker.judge(Sampled(text, ended=True, number=0)) is None
-    assert maker.thrown_away == {reason: 1}
+    with Composer(checkpoint, SHORT, 7, Request(metre="4/4")) as composer:
+        [made, *_] = composer.compose()
+    plain = "".join(line for line in made.abc.splitlines(keepends=True) if line[0] != "%")
+    assert plain != made.abc
+    assert read_abc(made.abc) == read_abc(plain)
+    assert played(abc2midi, made.abc, tmp_path) == played(abc2midi, plain, tmp_path) != []
+    recipe = recipe_in(made.abc)
+    assert recipe is not None
+    assert (recipe.seed, recipe.number, recipe.request.metre) == (7, 0, "4/4")
+    assert "the grammar stepped in at" in made.abc
 
 
-def test_a_text_without_an_end_is_no_tune(maker: sampling._Maker) -> None:
-    assert maker.judge(Sampled(RIGHT, ended=False, number=0)) is None
-    assert maker.thrown_away == {sampling.UNENDED: 1}
-
-
-def test_the_same_text_twice_is_one_tune(maker: sampling._Maker) -> None:
-    for number in range(3):
-        maker.judge(Sampled(RIGHT, ended=True, number=number))
-    assert len(maker.tunes) == 1
-    assert maker.thrown_away == {sampling.SAME: 2}
-
-
-def test_what_music21_reads_otherwise_is_thrown_away(
-    maker: sampling._Maker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_tunes_are_made_again_byte_for_byte_whatever_they_are_batched_with(
+    checkpoint: Path, tmp_path: Path, batch_size: int
 ) -> None:
-    monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: ["music21 disagrees"])
-    assert maker.judge(Sampled(RIGHT, ended=True, number=0)) is None
-    assert maker.thrown_away == {sampling.DISAGREED: 1}
+    path = tmp_path / "tunes.abc"
+    config = SampleConfig(count=3, max_characters=150, temperature=1.0, batch_size=batch_size)
+    with Composer(checkpoint, config, 7, Request(metre="4/4", key="G")) as composer:
+        made = [one.abc for one in composer.compose()]
+    path.write_text("\n".join(made), encoding="utf-8")
+    replays = list(replay_file(path, checkpoint))
+    assert [replay.made for replay in replays] == made
+    assert all(replay.is_same for replay in replays)
+    # The last alone, from a file of its own.
+    path.write_text(made[-1], encoding="utf-8")
+    assert [replay.made for replay in replay_file(path, checkpoint)] == made[-1:]
+
+
+def test_a_tune_that_was_changed_is_told(checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tunes.abc"
+    with Composer(checkpoint, SHORT, 7, Request()) as composer:
+        [made, *_] = composer.compose()
+    path.write_text(made.abc.replace("T:The", "T:A"), encoding="utf-8")
+    [replay] = replay_file(path, checkpoint)
+    assert not replay.is_same
+    assert "not the same" in str(replay)
+
+
+def test_a_tune_of_another_checkpoint_cannot_be_made_again(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "tunes.abc"
+    with Composer(checkpoint, SHORT, 7, Request()) as composer:
+        [made, *_] = composer.compose()
+    path.write_text(made.abc.replace('"checkpoint": "', '"checkpoint": "0'), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="made from checkpoint 0"):
+        list(replay_file(path, checkpoint))
+    path.write_text("X:1\nK:C\nc\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no recipe"):
+        list(replay_file(path, checkpoint))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": "7"},
+        {"number": -1},
+        {"request": {"instrument": 3}},
+        {"request": {"command": "rm"}},
+        {"settings": {}},
+        {"request": {"metre": "6/7"}},
+    ],
+)
+def test_a_recipe_is_not_trusted(
+    checkpoint: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    with Composer(checkpoint, SHORT, 7, Request()) as composer:
+        [made, *_] = composer.compose()
+    *head, recipe = made.abc.splitlines()
+    data = json.loads(recipe.removeprefix("%abcgen ")) | change
+    path = tmp_path / "tunes.abc"
+    path.write_text("\n".join([*head, f"%abcgen {json.dumps(data)}\n"]), encoding="utf-8")
+    with pytest.raises(InputError):
+        list(replay_file(path, checkpoint))
+
+
+def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    with Composer(folder, SHORT, 7, Request()) as composer:
+        [first, *_] = composer.compose()
+    assert first.borrowing is None
+    with pytest.raises(InputError, match="which tunes"), Composer(
+        folder, SHORT, 7, Request()
+    ) as composer:
+        next(composer.compose(max_copy=1))
+    keep_training_tunes(folder, [first.tune], [])
+    with Composer(folder, SHORT, 7, Request()) as composer:
+        [again, *_] = composer.compose()
+    assert again.tune == first.tune
+    assert again.borrowing is not None
+    assert again.borrowing.title == first.tune.title
+    assert again.borrowing.bars > 0.5
+    with Composer(folder, SHORT, 7, Request()) as composer:
+        others = list(composer.compose(max_copy=again.borrowing.bars - 0.1))
+    assert composer.tally.thrown_away[sampling.COPIED] >= 1
+    assert first.tune not in [one.tune for one in others]
+
+
+def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    keep_training_tunes(folder, [read_abc("R:jig\nM:6/8\nL:1/8\nK:C\nc6|d6|\n")], [])
+    asked = Request(metre="7/8", key="Ador", rhythm="reel")
+    with Composer(folder, SHORT, 7, asked) as composer:
+        assert len(composer.warnings) == 3
+        assert "never saw the metre 7/8" in composer.warnings[0]
+    with Composer(folder, SHORT, 7, Request(metre="6/8", key="A", rhythm="jig")) as composer:
+        assert composer.warnings == []
+
+
+def test_a_request_that_cannot_fit_is_refused(checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="does not fit into 150 characters"):
+        Composer(checkpoint, SHORT, 7, Request(bars=200, metre="4/4"))
+
+
+def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "tunes.abc"
+    with pytest.raises(KeyboardInterrupt), TuneStream(path) as stream:
+        assert not path.exists()
+        stream.write("X:1\nK:C\nc|\n")
+        stream.write("X:2\nK:C\nd|\n")
+        tunes = list(read_tunebook(path.read_text(encoding="utf-8")))
+        assert len(tunes) == 2
+        raise KeyboardInterrupt
+    assert not [t for t in read_tunebook(path.read_text(encoding="utf-8")) if isinstance(t, LeftOut)]

@@ -1,0 +1,32 @@
+"""A checkpoint that has learnt nothing: random weights, so that no test waits for training."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.model.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHARACTERS = "\n'(,-/123456789:=ABCDEFGKMR[]^_abcdefghijlmnoprstwxyz| "
+
+
+def untrained(folder: Path) -> Path:
+    """Write it."""
+    network = NetworkConfig(layers=1, units=24, embedding=8)
+    vocabulary = Vocabulary("".join(sorted(CHARACTERS)))
+    random = np.random.default_rng(7)
+    weights = {
+        name: random.normal(0, 1 / math.sqrt(shape[0]), shape).astype(np.float32)
+        for name, shape in weight_shapes(network, vocabulary.size).items()
+    }
+    write_description(Checkpoint(network, TrainConfig(), vocabulary, weights), folder)
+    write_weights(weights, folder)
+    return folder
