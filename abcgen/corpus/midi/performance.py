@@ -1,0 +1,231 @@
+"""Messages to notes: what is struck and released when, and what the file says about it.
+
+Times are in whole notes from the start of the file.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from abcgen.config import LIMITS
+from abcgen.corpus.midi.smf import (
+    KEY,
+    META,
+    METRE,
+    NOTE_OFF,
+    NOTE_ON,
+    PITCH_BEND,
+    TEMPO,
+    TRACK_NAME,
+    MidiFile,
+)
+from abcgen.errors import NotationError
+from abcgen.notation.key import Key, Mode, key_at
+from abcgen.notation.reader import decode_text
+from abcgen.notation.tune import Metre
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from abcgen.corpus.midi.smf import Message
+
+DRUMS = 9  # channel 10, counted from 0
+USUAL_TEMPO = 500_000  # microseconds to the quarter
+LONGEST = LIMITS.bars * LIMITS.duration  # in whole notes
+_NO_BEND = 0x2000
+
+
+class Strike(NamedTuple):
+    """A note as played.
+
+    Attributes:
+        start: When it is struck.
+        end: When it is released.
+        key: Its MIDI key number.
+        velocity: How hard, 1 to 127.
+    """
+
+    start: float
+    end: float
+    key: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The notes of one track and channel.
+
+    Attributes:
+        name: The track's name, empty if it has none fit to print.
+        track: The track's number, counted from 1 as programs show it.
+        notes: In the order in which they begin; at least one.
+    """
+
+    name: str
+    track: int
+    notes: tuple[Strike, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What a MIDI file plays and tells.
+
+    Attributes:
+        parts: All parts but drums.
+        metres: Metres by the times from which they hold.
+        keys: Keys likewise.
+        tempos: Microseconds to the quarter likewise.
+        name: The first track's name.
+        remarks: What was not as it should be, in words.
+    """
+
+    parts: tuple[Part, ...]
+    metres: dict[float, Metre]
+    keys: dict[float, Key]
+    tempos: dict[float, int]
+    name: str
+    remarks: tuple[str, ...]
+
+
+class _Events:
+    """Sorts a file's messages by what they mean."""
+
+    def __init__(self, whole: int) -> None:
+        self.whole = whole
+        self.remarks: dict[str, None] = {}
+        self.metres: dict[float, Metre] = {}
+        self.keys: dict[float, Key] = {}
+        self.tempos: dict[float, int] = {}
+        self.names: list[str] = []
+        self.notes = 0
+
+    def parts(self, track: Iterable[Message], number: int) -> list[Part]:
+        """The parts of a track."""
+        name = ""
+        channels: dict[int, list[Message]] = defaultdict(list)
+        for message in track:
+            if message.tick > self.whole * LONGEST:
+                self.remarks["what came after an endless silence was left out"] = None
+                break
+            if message.status == META:
+                name = self._told(message) or name
+            elif message.status & 0xF0 in {NOTE_ON, NOTE_OFF}:
+                channels[message.status & 0x0F].append(message)
+            elif message.status & 0xF0 == PITCH_BEND and _bent(message.data):
+                self.remarks["bent pitches were read as the notes they start from"] = None
+        if DRUMS in channels:
+            del channels[DRUMS]
+            self.remarks["drums were left out"] = None
+        played = (self._strikes(messages) for _, messages in sorted(channels.items()))
+        return [Part(name, number, notes) for notes in played if notes]
+
+    def _told(self, message: Message) -> str:
+        """Take what a meta message says; the track's name if it says that."""
+        time, kind, content = message.tick / self.whole, message.data[0], message.data[1:]
+        if kind == TRACK_NAME:
+            name = decode_text(content).strip("\0 \t\r\n")
+            self.names.append(name if name.isprintable() else "")
+            return self.names[-1]
+        if kind == METRE and (metre := _metre(content)):
+            self.metres[time] = metre
+        elif kind == KEY and (key := _key(content)):
+            self.keys[time] = key
+        elif kind == TEMPO and any(content):
+            self.tempos[time] = int.from_bytes(content[:3])
+        return ""
+
+    def _strikes(self, messages: Iterable[Message]) -> tuple[Strike, ...]:
+        """Notes from the messages that begin and end them.
+
+        A key struck again while it sounds ends the note before; one that is never released
+        lasts a quarter.
+        """
+        sounding: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
+        notes: list[tuple[int, int, int, int]] = []
+        for tick, status, (key, velocity) in ((m.tick, m.status, m.data) for m in messages):
+            if key >= 0x80 or velocity >= 0x80:  # noqa: PLR2004 - data bytes have seven bits
+                continue
+            if status & 0xF0 == NOTE_ON and velocity:
+                sounding[key].append((tick, velocity))
+            elif sounding[key]:
+                start, struck = sounding[key].popleft()
+                notes.append((start, tick, key, struck))
+        for key, starts in sounding.items():
+            if starts:
+                self.remarks["notes that never end were given a quarter's length"] = None
+            notes += [(start, start + self.whole // 4, key, hard) for start, hard in starts]
+        self.notes += len(notes)
+        if self.notes > LIMITS.tune_characters:  # each takes a character of ABC at the very least
+            raise NotationError(f"more than {LIMITS.tune_characters} notes")
+        return self._mended(sorted(notes))
+
+    def _mended(self, notes: list[tuple[int, int, int, int]]) -> tuple[Strike, ...]:
+        """No note without length, none that goes on when its key is struck again."""
+        following: dict[int, int] = {}
+        mended = []
+        for start, end, key, velocity in reversed(notes):
+            again = following.get(key)
+            if again == start:
+                self.remarks["a note struck twice at once was read once"] = None
+                continue
+            if again is not None and end > again:
+                end = again  # noqa: PLW2901 - the mended end
+            if end <= start:
+                self.remarks["notes without length were given a sixteenth's"] = None
+                end = min(start + max(1, self.whole // 16), again or LONGEST * self.whole)  # noqa: PLW2901 - likewise
+            following[key] = start
+            mended.append(Strike(start / self.whole, end / self.whole, key, velocity))
+        return tuple(sorted(mended))
+
+
+def perform(file: MidiFile) -> Performance:
+    """What a file plays.
+
+    Raises:
+        NotationError: if there are no notes, or too many.
+    """
+    events = _Events(4 * file.quarter)
+    events.remarks.update(dict.fromkeys(file.damage))
+    parts: list[Part] = []
+    for number, track in enumerate(file.tracks, start=1):
+        if file.kind == 2 and parts:  # noqa: PLR2004 - format 2: tracks are pieces of their own
+            events.remarks["only the first of the file's independent tracks was read"] = None
+            break
+        parts += events.parts(track, number)
+    if not parts:
+        raise NotationError(_nothing(events))
+    return Performance(
+        tuple(parts),
+        events.metres,
+        events.keys,
+        events.tempos,
+        next(iter(events.names), ""),
+        tuple(events.remarks),
+    )
+
+
+def _nothing(events: _Events) -> str:
+    return "; ".join(["no notes", *events.remarks])
+
+
+def _bent(data: bytes) -> bool:
+    return data[0] | data[1] << 7 != _NO_BEND
+
+
+def _metre(content: bytes) -> Metre | None:
+    """The metre of a message; None if no music is written in it."""
+    if len(content) < 2 or not 1 <= content[0] <= 32 or content[1] > 5:  # noqa: PLR2004 - 32/32
+        return None
+    metre = Metre(content[0], 2 ** content[1])
+    return metre if metre.bar_duration <= LIMITS.duration else None
+
+
+def _key(content: bytes) -> Key | None:
+    if len(content) < 2:  # noqa: PLR2004 - signature and mode
+        return None
+    fifths = content[0] - 256 if content[0] > 127 else content[0]  # noqa: PLR2004 - signed
+    if abs(fifths) > 7:  # noqa: PLR2004 - letters
+        return None
+    return key_at(fifths, Mode.MINOR if content[1] == 1 else Mode.MAJOR)

@@ -1,0 +1,272 @@
+"""A MIDI file to a tune: what is heard, and how a musician would write it down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from abcgen.config import MidiConfig
+from abcgen.corpus.midi.bars import Span, spans_from, with_silences, written_bars
+from abcgen.corpus.midi.beats import keeps_grid, on_beats
+from abcgen.corpus.midi.judging import COMMON, Bars, judge_key, judge_metre
+from abcgen.corpus.midi.performance import USUAL_TEMPO, Strike, perform
+from abcgen.corpus.midi.repeats import Repeat, find_repeats
+from abcgen.corpus.midi.smf import parse
+from abcgen.corpus.midi.swing import find_swing, straightened
+from abcgen.corpus.midi.texture import Line, choose, chords, folded, hands, melody, voices
+from abcgen.corpus.midi.values import Quantiser, Sound
+from abcgen.errors import NotationError
+from abcgen.notation.reader import Reading, Repair
+from abcgen.notation.tune import Bar, BarLine, Metre, Tune, Voice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from abcgen.corpus.midi.performance import Part, Performance
+    from abcgen.notation.key import Key
+
+DEFAULTS = MidiConfig()
+_LN2 = 0.693
+
+
+class _Score(NamedTuple):
+    """Voices of exact note values, and what is known of their bars and keys."""
+
+    lines: list[Line]
+    start: Fraction
+    end: Fraction
+    keys: dict[Fraction, Key]
+
+
+def read_midi(
+    data: bytes,
+    *,
+    title: str = "",
+    config: MidiConfig = DEFAULTS,
+    judge: Callable[[Tune], float] | None = None,
+) -> Reading:
+    """Transcribe a MIDI file.
+
+    Args:
+        data: The file's bytes.
+        title: What the tune is called if the file's first track name is not fit to print.
+        config: What is to be written.
+        judge: Tells how many bits a trained network finds in a tune; of the likeliest readings of
+            metre and pickup, the one is taken that both find likely. None to do without.
+
+    Returns:
+        The tune, and in words what was inferred in transcribing it.
+
+    Raises:
+        NotationError: if there is nothing in the file that can be written.
+    """
+    performance = perform(parse(data))
+    remarks = list(performance.remarks)
+    choice = choose(performance.parts, config.texture, config.track)
+    remarks += [choice.why] if choice.why else []
+    parts = _in_time(choice.parts, performance, remarks)
+    lines = _lines(parts, choice.texture, config)
+    tune = _written(lines, performance, config, judge, remarks)
+    name = performance.name or title
+    return Reading(replace(tune, title=name), 0, tuple(Repair(0, text) for text in remarks))
+
+
+def _in_time(
+    parts: Sequence[Part], performance: Performance, remarks: list[str]
+) -> list[tuple[str, list[Strike]]]:
+    """The notes of every part by its name, on beats and without swing."""
+    notes = sorted(note for part in parts for note in part.notes)
+    onsets = sorted({note.start for note in notes})
+    moved: Sequence[Strike] = notes
+    if not keeps_grid(onsets):
+        found = on_beats(notes, performance.tempos, USUAL_TEMPO)
+        if found:
+            remarks.append("played freely: beats were found by listening, not by the file's count")
+            moved = found
+    elif _may_swing(performance) and (swing := find_swing(onsets)):
+        remarks.append(
+            f"swung {round(100 * swing.place)}:{round(100 * (1 - swing.place))}: written as even eighths"
+        )
+        moved = straightened(notes, swing)
+    places = dict(zip(notes, moved, strict=True))
+    return [(part.name, [places[note] for note in part.notes]) for part in parts]
+
+
+def _may_swing(performance: Performance) -> bool:
+    """Only where the file's beats are quarters or halves may they be swung."""
+    return all(metre.unit <= 4 for metre in performance.metres.values())  # noqa: PLR2004 - quarters
+
+
+def _lines(
+    parts: Sequence[tuple[str, list[Strike]]], texture: str, config: MidiConfig
+) -> list[Line]:
+    """The voices to be written, of exact values."""
+    quantiser = Quantiser(note for _, notes in parts for note in notes)
+    sounds = [(name, quantiser.sounds(notes)) for name, notes in parts]
+    if config.fold_range:
+        sounds = [(name, folded(part, *config.fold_range)) for name, part in sounds]
+    together = sorted(sound for _, part in sounds for sound in part)
+    if texture == "melody":
+        return [Line("", melody(together))]
+    if texture == "chords":
+        return [Line("", chords(together))]
+    return _named(_voices(sounds))
+
+
+def _voices(parts: Iterable[tuple[str, list[Sound]]]) -> list[Line]:
+    parts = list(parts)
+    lines: list[Line] = []
+    for name, sounds in parts:
+        own = hands(sounds) if len(parts) == 1 else [sounds]
+        for hand in own:
+            lines += voices(name, hand)
+    return [line for line in lines if line.sounds]
+
+
+def _named(lines: Sequence[Line]) -> list[Line]:
+    """Voices with names that ABC can hold, each unlike the others."""
+    taken: set[str] = set()
+    named = []
+    for number, line in enumerate(lines, start=1):
+        plain = "".join(sign for sign in line.name if sign.isascii() and sign.isalnum())[:12]
+        name = plain if plain and plain not in taken else f"{plain}{number}"
+        taken.add(name)
+        named.append(replace(line, name=name))
+    return named
+
+
+def _written(
+    lines: Sequence[Line],
+    performance: Performance,
+    config: MidiConfig,
+    judge: Callable[[Tune], float] | None,
+    remarks: list[str],
+) -> Tune:
+    sounds = sorted(sound for line in lines for sound in line.sounds)
+    if not sounds:
+        raise NotationError("no notes")
+    start, end = sounds[0].start, max(sound.end for sound in sounds)
+    keys = _keys(sounds, performance, start, remarks)
+    score = _Score(list(lines), start, end, keys)
+    metres = {_time(time): metre for time, metre in performance.metres.items()}
+    if len({metre for time, metre in metres.items() if time < end}) > 1:
+        spans = spans_from(start, end, Fraction(0), {Fraction(0): COMMON, **metres})
+        return _tune(score, spans, [])
+    named = next(iter(metres.values()), None)
+    tonic = keys[min(keys)].tonic_pitch_class
+    candidates = judge_metre(_leading(lines), tonic, named)
+    tunes = [_barred(score, bars, config) for bars in candidates]
+    best = _best(candidates, tunes, judge)
+    _remark(candidates[best], named, tunes[best], remarks)
+    return tunes[best]
+
+
+def _time(time: float) -> Fraction:
+    return Fraction(round(time * 96), 96)
+
+
+def _keys(
+    sounds: Sequence[Sound], performance: Performance, start: Fraction, remarks: list[str]
+) -> dict[Fraction, Key]:
+    """The keys by the times from which they hold."""
+    named = sorted((_time(time), key) for time, key in performance.keys.items())
+    opening = [key for time, key in named if time <= start]
+    key = judge_key(sounds, opening[-1] if opening else None)
+    if not opening or key.fifths != opening[-1].fifths:
+        doubted = f"not {opening[-1]} as the file says" if opening else "the file names none"
+        remarks.append(f"key {key} inferred from the notes: {doubted}")
+    return {min(Fraction(0), start): key, **{time: one for time, one in named if time > start}}
+
+
+def _leading(lines: Sequence[Line]) -> list[Sound]:
+    """The notes by which bars are judged: the tune, or all voices' highest."""
+    if len(lines) == 1:
+        return [sound for sound in lines[0].sounds if sound.keys]
+    return list(melody(sound for line in lines for sound in line.sounds))
+
+
+def _barred(score: _Score, bars: Bars, config: MidiConfig) -> Tune:
+    """The tune in a reading's bars, with its repeats."""
+    full = bars.metre.bar_duration
+    anchor = score.start + bars.pickup
+    anchor -= full if anchor > score.start else 0
+    spans = spans_from(score.start, score.end, anchor, {anchor: bars.metre})
+    repeats = []
+    if config.repeats and len(score.keys) == 1:
+        voices_sounds = [line.sounds for line in score.lines]
+        repeats = find_repeats(voices_sounds, score.start, score.end, full, bars.pickup)
+    return _tune(score, spans, repeats)
+
+
+def _tune(score: _Score, spans: Sequence[Span], repeats: Sequence[Repeat]) -> Tune:
+    spans = [spans[0]._replace(start=max(spans[0].start, score.start)), *spans[1:]]
+    spans = _cut([*spans[:-1], spans[-1]._replace(end=score.end)], repeats)
+    end = score.end
+    written = []
+    for line in score.lines:
+        filled = with_silences(line.sounds, spans[0].start, end)
+        bars = written_bars(filled, spans, score.keys)
+        written.append(_repeated(bars, spans, repeats))
+    names = [line.name if len(written) > 1 else "" for line in score.lines]
+    others = tuple(Voice(*pair) for pair in zip(names[1:], written[1:], strict=True))
+    key = score.keys[max(time for time in score.keys if time <= score.start)]
+    return Tune(written[0], key, spans[0].metre, voice=names[0], others=others)
+
+
+def _cut(spans: Sequence[Span], repeats: Sequence[Repeat]) -> list[Span]:
+    """The bars, cut where a passage begins, ends or is to be played otherwise."""
+    cuts = sorted({time for one in repeats for time in (*one, one.second_ending)})
+    pieces: list[Span] = []
+    for span in spans:
+        inner = [time for time in cuts if span.start < time < span.end]
+        edges = [span.start, *inner, span.end]
+        pieces += [span._replace(start=one, end=two) for one, two in pairwise(edges)]
+    return pieces
+
+
+def _repeated(
+    bars: Sequence[Bar], spans: Sequence[Span], repeats: Sequence[Repeat]
+) -> tuple[Bar, ...]:
+    """The bars without those that a repeat sign stands for."""
+    lines = {one.end: BarLine.REPEAT for one in repeats}
+    lines |= {one.again: BarLine.DOUBLE for one in repeats if one.ending != one.end}
+    starts = {one.start for one in repeats}
+    endings = {one.ending: (1,) for one in repeats if one.ending != one.end}
+    endings |= {one.second_ending: (2,) for one in repeats if one.ending != one.end}
+    kept = []
+    for bar, span in zip(bars, spans, strict=True):
+        if any(one.end <= span.start < one.second_ending for one in repeats):
+            continue
+        line = lines.get(span.end, bar.line)
+        ending = endings.get(span.start, ())
+        kept.append(replace(bar, line=line, repeat_start=span.start in starts, ending=ending))
+    if kept[-1].line is not BarLine.REPEAT:
+        kept[-1] = replace(kept[-1], line=BarLine.FINAL)
+    return tuple(kept)
+
+
+def _best(
+    candidates: Sequence[Bars], tunes: Sequence[Tune], judge: Callable[[Tune], float] | None
+) -> int:
+    """Which reading is likeliest, the judge's bits taken for evidence if there is one."""
+    if judge is None:
+        return 0
+    scores = [
+        bars.score - _LN2 * judge(tune) / 4 for bars, tune in zip(candidates, tunes, strict=True)
+    ]
+    return max(range(len(scores)), key=lambda place: scores[place])
+
+
+def _remark(bars: Bars, named: Metre | None, tune: Tune, remarks: list[str]) -> None:
+    if named is None:
+        remarks.append(f"metre {bars.metre} inferred: the file names none")
+    elif named != bars.metre:
+        remarks.append(f"metre {bars.metre} inferred: not {named} as the file says")
+    if bars.pickup:
+        remarks.append(f"a pickup of {bars.pickup} of a whole note inferred")
+    repeats = sum(bar.line is BarLine.REPEAT for bar in tune.bars)
+    if repeats:
+        passages = "a passage" if repeats == 1 else f"{repeats} passages"
+        remarks.append(f"{passages} played twice written as repeats")

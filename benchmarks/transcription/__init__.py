@@ -1,0 +1,1 @@
+"""How well MIDI is transcribed, beside other converters."""
