@@ -191,7 +191,7 @@ def test_a_broken_triplet_is_written_as_it_sounds() -> None:
 
 @pytest.mark.parametrize("parts", [5, 7])
 def test_fives_and_sevens_are_tuplets(parts: int) -> None:
-    tune = tune_of(written(metre(0, 4, 4) + line(1, *[1 / parts] * parts, 2)))
+    tune = tune_of(written(metre(0, 4, 4) + line(1, *[1 / parts] * parts, 1, *[1] * 4)))
     groups = [item for item in tune.bars[0].items if isinstance(item, Tuplet)]
     assert [(group.actual, group.normal, len(group.items)) for group in groups] == [
         (parts, 4, parts)
