@@ -1,7 +1,8 @@
 """Divides tunes into training, validation and test, family by family.
 
 Where a family goes is decided by its content alone: it stays there when other tunes are added,
-unless they join it.
+unless they join it. Only where so few tunes are given that none would be left to learn from, they
+all go into training, until others join them.
 """
 
 from __future__ import annotations
