@@ -286,8 +286,9 @@ def test_names_of_files_cannot_reach_the_terminal(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["train", "--epochs", "0"],
         ["train", "--epochs", "2", "--minutes", "2"],
+        ["train", "--classes", "359"],
+        ["train", "--resume", "--preset", "large"],
         ["train", "--resume", "--units", "64"],
         ["train", "--seed", "9223372036854775807"],
         ["sample", "--count", "0"],
@@ -310,6 +311,14 @@ def test_senseless_options_are_refused(arguments: list[str], run: Callable[..., 
         ["train", "--dropout", "1"],
         ["train", "--batch-size", "0"],
         ["train", "--learning-rate", "nan"],
+        ["train", "--heads", "7"],
+        ["train", "--no-attention", "--bidirectional", "--units", "9"],
+        ["train", "--network", "transformer"],
+        ["train", "--optimizer", "lbfgs"],
+        ["train", "--preset", "huge"],
+        ["train", "--sequence-length", "1"],
+        ["train", "--patience", "0"],
+        ["train", "--epochs", "0"],
         ["train", "--resume", "--out", "nowhere"],
         ["sample", "--temperature", "nan"],
         ["sample", "--temperature", "-1"],
@@ -333,6 +342,39 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     (folder / "said.txt").write_text(result.stderr + result.stdout, encoding="utf-8")
     return folder
+
+
+def test_a_dry_run_shows_the_published_network_and_leaves_nothing(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    write_small_corpus(tmp_path / "corpora")
+    settings = ["--preset", "paper", "--sequence-length", "90", "--classes", "359"]
+    answer = run("train", *settings, "--dry-run", "--json")
+    layers: list[dict[str, object]] = answer.json["layers"]  # type: ignore[assignment]
+    shown = [(row["layer"], row["shape"], row["parameters"]) for row in layers]
+    assert shown[0] == ("LSTM", "(None, 90, 512)", 1_052_672)
+    assert shown[-1] == ("Dense (softmax)", "(None, 359)", 92_263)
+    assert answer.json["parameters"] == 3_638_119
+    assert "preset paper" in answer.err
+    assert float(str(answer.json["seconds"])) > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["corpora"]
+
+
+def test_training_says_which_preset_it_chose_and_why(trained: Path) -> None:
+    said = (trained / "said.txt").read_text(encoding="utf-8")
+    assert re.search(r"preset \w+, for .+: 1 LSTM layers of 96 units over whole tunes", said)
+
+
+def test_a_run_is_drawn(here: Path, run: Callable[..., Answer]) -> None:
+    answer = run("plot", "--out", "pictures")
+    assert answer.code == 0
+    names = ("curves", "weights", "network", "attention")
+    for name in names:
+        assert (here / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (here / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert "96" in (here / "pictures" / "network.svg").read_text(encoding="utf-8")
+    one_line(run("plot", "--out", "pictures"), "exists already")
+    one_line(run("plot", "nowhere"), "nowhere")
 
 
 def test_training_says_what_it_does(trained: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import Json
+from abcgen.cli.common import Json  # noqa: TC001 - Typer looks annotations up when it runs
 from abcgen.display import Display, counted
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Passages:
         return cls(text, _sorted_suffixes(text), starts)
 
     def longest_from(self, query: bytes, start: int) -> Match:
-        """The longest passage that begins at a symbol of ``query``; of length 0 if there is none."""
+        """The longest passage that begins at a symbol of ``query``; its length may be 0."""
         wanted = query[WIDTH * start :]
         place = bisect_left(self.order, wanted, key=lambda at: self._at(at, len(wanted)))
         neighbours = [int(at) for at in self.order[max(0, place - 1) : place + 1]]
@@ -86,7 +86,7 @@ class Passages:
         """
         from safetensors.numpy import save  # noqa: PLC0415 - only training writes
 
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "text": np.frombuffer(self.text, np.uint8),
             "order": self.order,
             "starts": self.starts,
@@ -147,4 +147,5 @@ def _sorted_suffixes(text: bytes) -> NDArray[np.int32]:
         ranks = np.empty_like(ranks)
         ranks[order] = np.cumsum(np.diff(keys[order], prepend=keys[order[:1]]) != 0)
         width *= 2
-    return order[symbols[order] != 0].astype(np.int32)
+    kept: NDArray[np.int32] = order[symbols[order] != 0].astype(np.int32)
+    return kept

@@ -250,7 +250,7 @@ def weigh(logits: NDArray[Any], config: SampleConfig) -> NDArray[np.float64]:
         scores -= scores.max(axis=1, keepdims=True)
         weights = np.exp(scores / config.temperature)
     if not top_k and config.top_p >= 1:
-        return weights
+        return np.asarray(weights, np.float64)
     order = np.argsort(-weights, axis=1, kind="stable")
     ranked = np.take_along_axis(weights, order, axis=1)
     if top_k:
@@ -260,7 +260,7 @@ def weigh(logits: NDArray[Any], config: SampleConfig) -> NDArray[np.float64]:
         ranked[before >= config.top_p * ranked.sum(axis=1, keepdims=True)] = 0.0
     kept = np.zeros_like(weights)
     np.put_along_axis(kept, order, ranked, axis=1)
-    return kept
+    return np.asarray(kept, np.float64)
 
 
 def choose(

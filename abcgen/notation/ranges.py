@@ -1,4 +1,4 @@
-"""Moving tunes from C, where a network writes them, to keys and octaves that an instrument plays."""
+"""Moving tunes from C, where a network writes them, to where an instrument plays them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def moved_to(
 
 
 def _moves(mode: Mode, major: str) -> list[int]:
-    """By how many semitones ``suited`` moves a tune in C to the mode with a major key's signature."""
+    """By how many semitones ``suited`` moves a tune in C to a major key's signature."""
     alter = {"": 0, "#": 1, "b": -1}[major[1:]]
     target = key_at(Key(major[0], alter).fifths, mode)
     probe = replace(_PROBE, key=Key("C", 0, mode))

@@ -86,9 +86,8 @@ class Recipe:
         if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
             raise InputError("seed, number and reference of a recipe must be whole numbers")
         request = Request.from_json(data.get("request"))
-        *places, title = words
-        seed, number, reference = numbers
-        return cls(*places, seed, number, settings, request, reference, title)
+        (version, checkpoint, name, title), (seed, number, reference) = words, numbers
+        return cls(version, checkpoint, name, seed, number, settings, request, reference, title)
 
 
 def settings_of(config: SampleConfig) -> dict[str, float]:

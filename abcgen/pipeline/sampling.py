@@ -133,7 +133,8 @@ class Composer:
         self._known: TrainingTunes | None = training_tunes(folder)
         self._beginning = beginning_of(request)
         alphabet = frozenset(self._vocabulary.characters)
-        self.warnings = never_seen(request, self._known and self._known.facts, alphabet)
+        facts = self._known.facts if self._known else None
+        self.warnings = never_seen(request, facts, alphabet)
         self._grammar = None if request.free else self._grammar_for(alphabet)
         self._vocabulary.encode(self._beginning)
         self.tally = Tally()
@@ -310,5 +311,3 @@ def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
 
 def _chance(seed: int, number: int) -> random.Random:
     return random.Random(f"{seed} {number}")  # noqa: S311 - for titles, not secrets
-
-

@@ -17,8 +17,8 @@ from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.choosing import choose
 from abcgen.pipeline.borrowing import keep_training_tunes
+from abcgen.pipeline.choosing import choose
 from abcgen.pipeline.sampling import sample_text
 
 if TYPE_CHECKING:

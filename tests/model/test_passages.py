@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,6 +10,11 @@ from safetensors.numpy import save
 
 from abcgen.errors import CheckpointError
 from abcgen.model.passages import Match, Passages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SYMBOLS = st.lists(st.integers(1, 3), max_size=25)
 
@@ -61,7 +66,7 @@ def test_what_is_damaged_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(CheckpointError, match=r"tunes\.safetensors"):
         Passages.read(path)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "text": np.zeros(4, np.uint8),
         "order": np.array([99], np.int32),
         "starts": np.zeros(1, np.int32),

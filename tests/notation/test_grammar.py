@@ -245,9 +245,7 @@ def _bars_of_second_endings(bars: tuple[object, ...]) -> int:
 
 def test_every_note_is_in_one_of_the_ranges() -> None:
     ranges = ((55, 67), (60, 74), (72, 84))
-    rules = Rules(
-        ALPHABET, metres=(Metre(4, 4),), modes=(Mode.MINOR,), ranges={Mode.MINOR: ranges}
-    )
+    rules = Rules(ALPHABET, metres=(Metre(4, 4),), modes=(Mode.MINOR,), ranges={Mode.MINOR: ranges})
     grammar = Grammar(rules)
     for seed in range(4):
         pitches = pitches_of(decode_tune(walk(grammar, random.Random(seed), 150)))

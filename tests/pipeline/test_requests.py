@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +10,9 @@ from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline.priming import primed
 from abcgen.pipeline.requests import Request, beginning_of, checked_request, form_of, rules_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TUNE = "X:1\nT:Example\nR:jig\nM:6/8\nL:1/8\nK:D\n|:A|dfd afd|efg efg|dfd afd|e3 d2:|\n"
 
@@ -39,7 +41,10 @@ def test_a_request_that_makes_no_sense_is_named(asked: dict[str, Any], said: str
 def test_parts_are_sections_twice_if_their_letter_is() -> None:
     two = (Section(8, repeated=True), Section(8, repeated=True))
     assert form_of(Request(bars=16, parts="AABB")) == Form(sections=two)
-    assert form_of(Request(parts="AB")).sections == (Section(0, False), Section(0, False))
+    assert form_of(Request(parts="AB")).sections == (
+        Section(0, repeated=False),
+        Section(0, repeated=False),
+    )
     assert form_of(Request(bars=12)) == Form(12)
 
 

@@ -21,6 +21,7 @@ from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import Request
 from abcgen.pipeline.sampling import Composer, judged
 from abcgen.pipeline.streaming import TuneStream
+from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played
 
@@ -40,7 +41,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _no_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
     """music21 has its own tests, and takes a second to start."""
     monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: [])
-    monkeypatch.setattr(sampling.Referee, "__enter__", lambda self: self)
+    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +201,10 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
     with Composer(folder, SHORT, 7, Request()) as composer:
         [first, *_] = composer.compose()
     assert first.borrowing is None
-    with pytest.raises(InputError, match="which tunes"), Composer(
-        folder, SHORT, 7, Request()
-    ) as composer:
+    with (
+        pytest.raises(InputError, match="which tunes"),
+        Composer(folder, SHORT, 7, Request()) as composer,
+    ):
         next(composer.compose(max_copy=1))
     keep_training_tunes(folder, [first.tune], [])
     with Composer(folder, SHORT, 7, Request()) as composer:
@@ -235,11 +237,16 @@ def test_a_request_that_cannot_fit_is_refused(checkpoint: Path) -> None:
 
 def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
     path = tmp_path / "new" / "tunes.abc"
-    with pytest.raises(KeyboardInterrupt), TuneStream(path) as stream:
-        assert not path.exists()
-        stream.write("X:1\nK:C\nc|\n")
-        stream.write("X:2\nK:C\nd|\n")
-        tunes = list(read_tunebook(path.read_text(encoding="utf-8")))
-        assert len(tunes) == 2
-        raise KeyboardInterrupt
-    assert not [t for t in read_tunebook(path.read_text(encoding="utf-8")) if isinstance(t, LeftOut)]
+
+    def interrupted() -> None:
+        with TuneStream(path) as stream:
+            assert not path.exists()
+            stream.write("X:1\nK:C\nc|\n")
+            stream.write("X:2\nK:C\nd|\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    found = list(read_tunebook(path.read_text(encoding="utf-8")))
+    assert len(found) == 2
+    assert not [tune for tune in found if isinstance(tune, LeftOut)]

@@ -33,7 +33,7 @@ END = ""
 
 LOW, HIGH = "CDEFGAB", "cdefgab"
 LETTERS = LOW + HIGH
-MARKS = {letter: "," for letter in LOW} | {letter: "'" for letter in HIGH}
+MARKS = dict.fromkeys(LOW, ",") | dict.fromkeys(HIGH, "'")
 MOST_MARKS = 3  # C,,, to c''': what a piano has
 SMALLEST_CHORD, LARGEST_CHORD = 2, 10
 ACCIDENTALS = Trie.of(frozenset({"^^", "^", "=", "_", "__"}))
@@ -151,7 +151,9 @@ class Music:
             for alter in (-1, 0, 1)
             for mode in self.rules.modes
         ]
-        names = [key.tonic + key.mode.abbreviation for key in keys if abs(key.fifths) <= MAX_SIGNATURE]
+        names = [
+            key.tonic + key.mode.abbreviation for key in keys if abs(key.fifths) <= MAX_SIGNATURE
+        ]
         return self._trie(metres + [f"K:{name}]" for name in names])
 
     def _trie(self, texts: list[str]) -> Trie:
@@ -254,9 +256,7 @@ class Music:
 
     def _in_tuplet_sign(self, spot: Spot) -> Spots:
         tuplets = self.clock.tuplets(self.room(spot))
-        spots = {
-            sign: spot._replace(text=spot.text + sign) for sign in tuplets.after(spot.text)
-        }
+        spots = {sign: spot._replace(text=spot.text + sign) for sign in tuplets.after(spot.text)}
         if spot.text in tuplets.whole:
             spots |= self._notes(self.opened(spot))
         return spots

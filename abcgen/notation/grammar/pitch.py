@@ -7,7 +7,7 @@ move leaves a range of its own; all of a tune must lie in one of them, whichever
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.fields import ACCIDENTALS, read_key
 from abcgen.notation.grammar.music import LETTERS, LOW, MARKS, MOST_MARKS
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 MIDDLE_C_STEP = 28
 HEAD, BODY, ACCIDENTAL, LETTER, BRACKET, FIELD = range(6)
 _KEY_LINE = re.compile(r"K:(C[a-z]{3})\n$")
+# What a sign that is no note does to what is remembered.
+_EFFECTS: dict[str, dict[str, Any]] = {
+    "[": {"at": BRACKET, "in_chord": True, "last": ()},
+    "]": {"in_chord": False, "held": ()},
+    "z": {"last": (), "held": ()},
+    "|": {"altered": ()},
+    ":": {"altered": ()},
+}
 Alters = tuple[tuple[int | str, int], ...]
 
 
@@ -94,19 +102,11 @@ class PitchRule:
             return pitches._replace(at=BODY if sign == "1" else FIELD, text=sign, in_chord=False)
         if sign in MARKS:
             return self._letter(pitches, sign)
-        if sign in "^_=":
+        if sign and sign in "^_=":
             return self._accidental(pitches, pitches.sign + sign)
         if sign == "-":
             return pitches._replace(held=pitches.last)
-        if sign == "[":
-            return pitches._replace(at=BRACKET, in_chord=True, last=())
-        if sign == "]":
-            return pitches._replace(at=BODY, in_chord=False, held=())
-        if sign == "z":
-            return pitches._replace(at=BODY, last=(), held=())
-        if sign in "|:" and sign:
-            return pitches._replace(at=BODY, altered=())
-        return pitches._replace(at=BODY)
+        return pitches._replace(at=BODY)._replace(**_EFFECTS.get(sign, {}))
 
     def _accidental(self, pitches: Pitches, sign: str) -> Pitches | None:
         begun = pitches._replace(at=ACCIDENTAL, sign=sign)

@@ -14,7 +14,7 @@ from abcgen.notation.grammar import music as at
 from abcgen.notation.grammar.lengths import UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from abcgen.notation.grammar.music import Music, Spot
 
@@ -32,22 +32,19 @@ class WayOut:
 
     def __init__(self, music: Music) -> None:
         self._music = music
+        self._signs: dict[int, Callable[[Spot], str]] = {
+            at.HEAD: lambda spot: self._completion(spot.text, music.heads[spot.items].whole),
+            at.FIELD: lambda spot: self._completion(spot.text, music.fields.whole),
+            at.LINE: self._line,
+            at.TUPLET: self._tuplet,
+            at.LETTER: self._note,
+            at.LENGTH: self._note,
+            at.REST: self._note,
+        }
 
     def signs(self, spot: Spot) -> str:
         """The character to write next, and others that serve as well, best first."""
-        if spot.at == at.DONE:
-            return at.END
-        if spot.at == at.HEAD:
-            return self._completion(spot.text, self._music.heads[spot.items].whole)
-        if spot.at == at.FIELD:
-            return self._completion(spot.text, self._music.fields.whole)
-        if spot.at == at.LINE:
-            return self._line(spot)
-        if spot.at == at.TUPLET:
-            return self._tuplet(spot)
-        if spot.at in {at.LETTER, at.LENGTH, at.REST}:
-            return self._note(spot)
-        return self._other(spot)
+        return self._signs.get(spot.at, self._other)(spot)
 
     def ceiling(self, spot: Spot) -> int:
         """A length that no way out from a place, or from one a character later, exceeds."""
