@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from abcgen.config import MidiConfig
     from abcgen.corpus.loading import Corpus, Loss
     from abcgen.display import Display
 
@@ -18,16 +19,33 @@ MAX_SEED = 2**31 - 1
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
 Paths = Annotated[
-    list[Path], typer.Argument(readable=False, help=".abc and .mid files, or folders of them.")
+    list[Path],
+    typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
 ]
 
 
-def load(paths: list[Path], display: Display) -> Corpus:
-    """Read tunes, showing how far it is and what was left out."""
-    from abcgen.corpus.loading import load_corpus
+Texture = Annotated[
+    str,
+    typer.Option(help="Of MIDI files: auto, melody (the tune), chords (in one voice) or voices."),
+]
+Track = Annotated[
+    str, typer.Option(help="Of MIDI files: write this track only, by number or name.")
+]
+FoldRange = Annotated[
+    str,
+    typer.Option(help="Of MIDI files: move notes by octaves into this instrument's range."),
+]
 
+
+def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) -> Corpus:
+    """Read tunes, showing how far it is and what was left out."""
+    from abcgen.config import MidiConfig
+    from abcgen.corpus.loading import load_corpus
+    from abcgen.pipeline.readers import all_readers
+
+    readers = all_readers(midi or MidiConfig())
     with display.progress("reading tunes") as on_progress:
-        corpus = load_corpus(paths, on_progress=on_progress)
+        corpus = load_corpus(paths, readers=readers, on_progress=on_progress)
     display.left_out(corpus.losses)
     return corpus
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import OUTPUT, Force, Json, Paths, loss_facts
+from abcgen.cli.common import OUTPUT, FoldRange, Force, Json, Paths, Texture, Track, loss_facts
 from abcgen.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
@@ -34,6 +34,9 @@ def normalise(
             "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
         ),
     ] = True,
+    texture: Texture = "auto",
+    track: Track = "",
+    fold_range: FoldRange = "",
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -44,6 +47,7 @@ def normalise(
     from abcgen.corpus.cache import TextCache, default_folder
     from abcgen.corpus.report_files import report_writer
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
+    from abcgen.pipeline.readers import all_readers, midi_config
 
     display = Display(as_json=as_json)
     target = out or unused_folder(OUTPUT, "normalised")
@@ -51,7 +55,8 @@ def normalise(
     if report:
         refuse_to_overwrite(report, force=force)
         check_writable(report)
-    options = ReadingOptions(cache=TextCache(default_folder() if cache else None))
+    readers = all_readers(midi_config(texture, track, fold_range))
+    options = ReadingOptions(readers, cache=TextCache(default_folder() if cache else None))
     with display.progress("reading tunes") as on_progress:
         found = normalise_files(paths, target, options, force=force, on_progress=on_progress)
     written = list(found.files)

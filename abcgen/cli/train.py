@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import CORPORA, MAX_SEED, Force, Json, load
+from abcgen.cli.common import (
+    CORPORA,
+    MAX_SEED,
+    FoldRange,
+    Force,
+    Json,
+    Texture,
+    Track,
+    load,
+)
 from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
 from abcgen.display import Display, clock, counted
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
+    from abcgen.config import MidiConfig
     from abcgen.pipeline.choosing import Wish
     from abcgen.pipeline.training import Lesson, Plan, Preview
 
 BY_PRESET = "the preset's"
 # What may be said anew when a run is gone on with; the rest stays as it was begun.
 CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
+CHANGEABLE |= {"texture", "track", "fold_range"}  # how the same files are read
 
 
 def train(
@@ -131,6 +142,9 @@ def train(
     tensorboard: Annotated[
         Path | None, typer.Option(help="Also write logs for TensorBoard to this folder.")
     ] = None,
+    texture: Texture = "auto",
+    track: Track = "",
+    fold_range: FoldRange = "",
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -138,6 +152,7 @@ def train(
     from abcgen.model.backend import use_device
     from abcgen.pipeline import checkpoints, choosing, training
     from abcgen.pipeline.logs import log_to
+    from abcgen.pipeline.readers import midi_config
 
     display = Display(as_json=as_json)
     if minutes is not None and epochs is not None:
@@ -162,7 +177,8 @@ def train(
             refuse_to_overwrite(folder, force=force)
     check_writable(folder)
     use_device(device)
-    lesson = _lesson(paths or [CORPORA], display)
+    midi = midi_config(texture, track, fold_range)
+    lesson = _lesson(paths or [CORPORA], display, midi)
     plan = plan or _plan(wish, display)
     display.say(described(plan))
     if dry_run:
@@ -201,10 +217,10 @@ def described(plan: Plan) -> str:
     return f"{plan.why}: {', '.join(parts)}"
 
 
-def _lesson(paths: list[Path], display: Display) -> Lesson:
+def _lesson(paths: list[Path], display: Display, midi: MidiConfig) -> Lesson:
     from abcgen.pipeline.training import prepare_lesson
 
-    corpus = load(paths, display)
+    corpus = load(paths, display, midi)
     with display.progress("dividing tunes by family") as on_progress:
         lesson = prepare_lesson(corpus, SplitConfig(), on_progress=on_progress)
     if not lesson.validation:

@@ -100,7 +100,7 @@ def portion_key(portion: Portion) -> str:
     """The key of what a portion is read to: its content, its file's name, and this program."""
     return key_of(
         reader_version(),
-        portion.reader.read.__qualname__,
+        portion.reader.name,
         portion.reader.versions,
         portion.path.name,
         portion.data,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from abcgen.config import MidiConfig
 from abcgen.errors import NotationError
 from abcgen.notation.reader import (
     LeftOut,
@@ -21,6 +23,8 @@ from abcgen.notation.reader import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+_MIDI = MidiConfig()
 NO_TUNE = "no tune in it: no line begins with X:"
 
 
@@ -31,7 +35,8 @@ class Reader:
     Attributes:
         read: From a file's content and its name to its tunes and what is left out of them, with
             lines counted from 1. Of a tunebook it is given some whole tunes at a time. It must be
-            a function at the top of a module, for other processes are told it by its name.
+            a function at the top of a module, or a partial of one, for other processes are told
+            it by its name.
         is_tunebook: Whether the file is text whose tunes stand one after another, and may be cut
             between them.
         libraries: The packages whose version may change what it reads.
@@ -40,6 +45,13 @@ class Reader:
     read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
     is_tunebook: bool = False
     libraries: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its function's name, and what that was told beforehand."""
+        if isinstance(self.read, partial):
+            return f"{self.read.func.__qualname__} {self.read.args} {self.read.keywords}"
+        return self.read.__qualname__
 
     @property
     def versions(self) -> str:
@@ -54,12 +66,14 @@ def read_tunes(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
         yield _with_nul(block) if "\0" in block.text else read_block(block)
 
 
-def read_midi_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
+def read_midi_file(
+    data: bytes, name: str, *, config: MidiConfig = _MIDI
+) -> Iterator[Reading | LeftOut]:
     """Read the tune of a MIDI file."""
     from abcgen.corpus.midi import read_midi  # noqa: PLC0415 - most have no MIDI to read
 
     try:
-        yield read_midi(data, title=PurePath(name).stem)
+        yield read_midi(data, title=PurePath(name).stem, config=config)
     except NotationError as error:
         yield whole(error.reason)
 
@@ -72,9 +86,7 @@ def whole(reason: str) -> LeftOut:
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
         ".abc": Reader(read_tunes, is_tunebook=True),
-        ".mid": Reader(read_midi_file),
-        ".midi": Reader(read_midi_file),
-        ".kar": Reader(read_midi_file),
+        **dict.fromkeys(MIDI_SUFFIXES, Reader(read_midi_file)),
     }
 )
 """The readers of this package, by suffix in small letters."""

@@ -35,7 +35,9 @@ def remarks(data: bytes) -> str:
 def test_every_message_is_read_as_mido_reads_it(kind: int) -> None:
     tracks = [metre(0, 3, 4) + line(1, 2, 0.5, 1.5), note(0, 4, 40, 1)]
     data = written(*(tracks if kind else [tracks[0] + tracks[1]]), kind=kind)
-    for ours, theirs in zip(parse(data).tracks, mido.MidiFile(file=BytesIO(data)).tracks, strict=True):
+    for ours, theirs in zip(
+        parse(data).tracks, mido.MidiFile(file=BytesIO(data)).tracks, strict=True
+    ):
         tick = 0
         found: list[Any] = []
         for message in theirs:
@@ -48,7 +50,9 @@ def test_every_message_is_read_as_mido_reads_it(kind: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 127), st.integers(0, 127)), max_size=20))
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 127), st.integers(0, 127)), max_size=20)
+)
 def test_running_status_changes_nothing(notes: list[tuple[int, int, int]]) -> None:
     def number(value: int) -> bytes:
         return bytes([value >> 7 | 0x80, value & 0x7F]) if value > 0x7F else bytes([value])
@@ -137,7 +141,9 @@ def test_drums_are_left_out_and_told() -> None:
     ],
 )
 def test_the_title_is_the_first_name_in_any_encoding_if_printable(name: str, title: str) -> None:
-    data = written(meta(0, "track_name", name=name), line(4, 4) + meta(0, "track_name", name="Flute"))
+    data = written(
+        meta(0, "track_name", name=name), line(4, 4) + meta(0, "track_name", name="Flute")
+    )
     assert read_midi(data, title="Given").tune.title == title
 
 
@@ -215,8 +221,12 @@ def test_any_bytes_are_a_tune_or_a_reason(body: bytes) -> None:
 
 def test_the_grid_is_the_same_for_any_number_of_ticks() -> None:
     found = [
-        heard(written([(at * ticks // QUARTER, message) for at, message in line(1, 0.5, 0.5, 2, 4)],
-                      ticks_per_beat=ticks))
+        heard(
+            written(
+                [(at * ticks // QUARTER, message) for at, message in line(1, 0.5, 0.5, 2, 4)],
+                ticks_per_beat=ticks,
+            )
+        )
         for ticks in (24, 96, 120, 480, 960)
     ]
     assert all(one == found[0] for one in found)

@@ -120,5 +120,4 @@ def judge_key(sounds: Sequence[Sound], named: Key | None) -> Key:
 
 def _in_signature(key: Key, named: Key) -> Key:
     """A key, spelled as the signature that a file names is: six sharps or six flats."""
-
     return key_at(named.fifths, key.mode)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = MidiConfig()
 _LN2 = 0.693
+_VALUES = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixteenth"}
 
 
 class _Score(NamedTuple):
@@ -265,8 +266,14 @@ def _remark(bars: Bars, named: Metre | None, tune: Tune, remarks: list[str]) -> 
     elif named != bars.metre:
         remarks.append(f"metre {bars.metre} inferred: not {named} as the file says")
     if bars.pickup:
-        remarks.append(f"a pickup of {bars.pickup} of a whole note inferred")
+        remarks.append(f"a pickup of {_in_words(bars.pickup)} inferred")
     repeats = sum(bar.line is BarLine.REPEAT for bar in tune.bars)
     if repeats:
         passages = "a passage" if repeats == 1 else f"{repeats} passages"
         remarks.append(f"{passages} played twice written as repeats")
+
+
+def _in_words(duration: Fraction) -> str:
+    """A duration as a musician says it: ``3 eighths``."""
+    name = _VALUES.get(duration.denominator, f"{duration.denominator}ths")
+    return f"{duration.numerator} {name}{'s' if duration.numerator > 1 else ''}"

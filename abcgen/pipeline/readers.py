@@ -1,0 +1,47 @@
+"""Every kind of file that tunes are read from, MIDI as it is asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from abcgen.config import MidiConfig
+from abcgen.corpus.midi.texture import TEXTURES
+from abcgen.corpus.readers import MIDI_SUFFIXES, READERS, Reader, read_midi_file
+from abcgen.errors import InputError
+from abcgen.notation.instruments import instrument_named
+from abcgen.score.read_musicxml import read_musicxml_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MUSICXML_SUFFIXES = (".musicxml", ".mxl")
+
+
+def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
+    """How MIDI is to be transcribed.
+
+    Args:
+        texture: ``auto``, ``melody``, ``chords`` or ``voices``.
+        track: The only track to write, by number or name; all if empty.
+        fold_range: The instrument into whose range notes are moved by octaves; none if empty.
+
+    Raises:
+        InputError: if there is no such texture or instrument.
+    """
+    if texture not in TEXTURES:
+        raise InputError(f"unknown texture {texture!r}", way_out=f"one of {', '.join(TEXTURES)}")
+    instrument = instrument_named(fold_range) if fold_range else None
+    keys = (instrument.lowest, instrument.highest) if instrument else None
+    return MidiConfig(texture, track, keys)
+
+
+def all_readers(midi: MidiConfig) -> Mapping[str, Reader]:
+    """What reads each kind of file, by suffix."""
+    read = Reader(partial(read_midi_file, config=midi))
+    musicxml = Reader(read_musicxml_file, libraries=("music21",))
+    return {
+        **READERS,
+        **dict.fromkeys(MIDI_SUFFIXES, read),
+        **dict.fromkeys(MUSICXML_SUFFIXES, musicxml),
+    }
