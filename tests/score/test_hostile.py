@@ -39,7 +39,7 @@ HOSTILE = {
     "entity": "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>&y;",
     "read": '#read("/etc/passwd") $x^2$ @cite *bold* _it_ // \\',
     "injection": '"; #panic("x") "}]}',
-    "right to left": "\u202eabc\u202c \u05e2\u05d1\u05e8\u05d9\u05ea \u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+    "right to left": "\u202eabc\u202c \u05e2\u05d1\u05e8\u05d9\u05ea \u0639\u0631\u0628\u064a",
     "combining": "Z" + "\u0351\u0310\u0336" * 3_000,
     "emoji": "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467",
     "chinese": "\u65e5\u672c\u8a9e\ud55c\uad6d\uc5b4",
@@ -50,7 +50,7 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
 def hostile(request: pytest.FixtureRequest) -> Tune:
     words: str = request.param
     return replace(DUET, title=words, rhythm=words, voice=words)
@@ -117,7 +117,7 @@ def test_directions_are_not_turned_and_emoji_are_kept_together() -> None:
 
 
 def test_european_words_need_no_fonts_of_the_machine() -> None:
-    for words in ("Ó Dubhthaigh’s № 5 – ‘ł’", "Ἑλλάς Όδος", "Полька", "B♭ F♯", "jig · D"):
+    for words in ("Ó Dubhthaigh\u2019s № 5 \u2013 ł", "Ἑλλάς Όδος", "Полька", "B♭ F♯", "jig · D"):
         assert fonts_for([words]) == (False, ""), words
 
 

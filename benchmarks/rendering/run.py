@@ -1,0 +1,116 @@
+"""How long a book of a hundred tunes takes, in every format, and how long one tune.
+
+The tunes are every twentieth of O'Neill's that can be read. abcm2ps with ps2pdf, where they are
+installed, engrave the same file in the same run. Run from the project's root:
+
+    python -m benchmarks.rendering.run
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abcgen.config import PageConfig
+from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.notation.writer import write_tunebook
+from abcgen.pipeline.formats import FORMATS
+from abcgen.score.pages import set_pages, sheet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from abcgen.notation.tune import Tune
+
+HERE = Path(__file__).parent
+TUNES, EVERY = 100, 20
+PAGE = PageConfig()
+
+
+def main() -> None:
+    """Time everything and write the table."""
+    tunes = _tunes()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        book = folder / "hundred.abc"
+        book.write_text(write_tunebook(tunes), encoding="utf-8")
+        rows = [_format_row(form, book, folder) for form in FORMATS]
+        rows += _peer_rows(book, folder)
+    rows.append(_one_tune_row(tunes))
+    report = _report(rows, tunes)
+    (HERE / "table.md").write_text(report, encoding="utf-8")
+    print(report)
+
+
+def _tunes() -> list[Tune]:
+    readings = [
+        read_block(block)
+        for file in collection_files(COLLECTIONS["oneills"])
+        for block in split_tunebook(decode_text(file.read_bytes()))
+    ]
+    return [one.tune for one in readings if isinstance(one, Reading)][::EVERY][:TUNES]
+
+
+def _format_row(form: str, book: Path, folder: Path) -> list[str]:
+    out = folder / f"out-{form}"
+    command = [sys.executable, "-m", "abcgen", "render", str(book), "--to", form]
+    seconds, busy = _timed([*command, "--title", "A hundred tunes", "--out", str(out)])
+    files = list(out.iterdir())
+    size = sum(file.stat().st_size for file in files)
+    return [f"`abcgen render --to {form}`", seconds, busy, f"{len(files)}", f"{size / 1e6:.1f}"]
+
+
+def _peer_rows(book: Path, folder: Path) -> list[list[str]]:
+    if not shutil.which("abcm2ps") or not shutil.which("ps2pdf"):
+        return []
+    script, pdf = folder / "book.ps", folder / "book.pdf"
+    command = 'abcm2ps -q -O "$1" "$2" && ps2pdf "$1" "$3"'
+    seconds, busy = _timed(["sh", "-c", command, "sh", str(script), str(book), str(pdf)])
+    return [["abcm2ps and ps2pdf", seconds, busy, "1", f"{pdf.stat().st_size / 1e6:.1f}"]]
+
+
+def _one_tune_row(tunes: Sequence[Tune]) -> list[str]:
+    set_pages([sheet_of(tunes[0], PAGE)], PAGE, "pdf")  # loads the libraries
+    began, cpu = time.perf_counter(), time.process_time()
+    set_pages([sheet_of(tunes[1], PAGE)], PAGE, "pdf")
+    seconds, busy = time.perf_counter() - began, time.process_time() - cpu
+    return ["one tune to PDF, libraries loaded", f"{seconds:.2f}", f"{busy:.2f}", "1", ""]
+
+
+def _timed(command: list[str]) -> tuple[str, str]:
+    """Seconds on the clock and of the processor, children's included."""
+    before, began = os.times(), time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own arguments
+    after = os.times()
+    busy = after.children_user + after.children_system
+    busy -= before.children_user + before.children_system
+    return f"{time.perf_counter() - began:.1f}", f"{busy:.1f}"
+
+
+def _report(rows: list[list[str]], tunes: Sequence[Tune]) -> str:
+    bars = sum(len(tune.bars) for tune in tunes)
+    names = ("abcgen", "music21", "verovio", "typst")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    machine = f"{os.cpu_count()} cores of {platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    versions = f"Python {platform.python_version()}, {versions}"
+    lines = [
+        f"{len(tunes)} tunes, {bars} bars; {machine}; {versions}.",
+        "",
+        "| | seconds | of the processor | files | MB |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
