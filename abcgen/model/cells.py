@@ -127,8 +127,8 @@ class Attention:
     """
 
     def __init__(self, heads: int, weights: Weights) -> None:
-        parts = ("query", "key", "value", "output", "recency")
-        self._query, self._key, self._value, self._output, self._recency = (
+        parts = ("query", "key", "value", "output")
+        self._query, self._key, self._value, self._output = (
             weights[f"attention/{part}"] for part in parts
         )
         self._heads, self._units = heads, self._query.shape[0]
@@ -178,9 +178,7 @@ class Attention:
 
     def _look(self, stream: Array, keys: Array, values: Array) -> tuple[Array, Array]:
         query = self._split(times(stream, self._query)) * self._scale
-        distance = np.arange(keys.shape[2] - 1, -1, -1, dtype=np.float32)
         scores = (keys @ query[..., None])[..., 0]
-        scores -= self._recency[:, None] * np.log1p(distance)
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         looks = scores / scores.sum(axis=-1, keepdims=True)
         found = (looks[:, :, None, :] @ values)[:, :, 0]

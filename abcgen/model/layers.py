@@ -109,7 +109,6 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
             glorot = keras.initializers.GlorotUniform(seed=self.seed + number)
             weight = self.add_weight(name=name, shape=(width, width), initializer=glorot)
             setattr(self, f"{name}_kernel", weight)
-        self.recency = self.add_weight(name="recency", shape=(self.heads,), initializer="zeros")
         self.built = True
 
     def call(self, queries: Any, memory: Any) -> Any:
@@ -128,7 +127,7 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         value = self._split(ops.matmul(memory, self.value_kernel))
         scale = (memory.shape[-1] / self.heads) ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))
-        found = ops.matmul(ops.softmax(scores + self._bias(queries, memory)), value)
+        found = ops.matmul(ops.softmax(scores + _hidden(queries, memory)), value)
         joined = ops.reshape(ops.transpose(found, (0, 2, 1, 3)), ops.shape(queries))
         return ops.matmul(joined, self.output_kernel)
 
@@ -145,15 +144,6 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         batch, time, width = ops.shape(values)
         heads = ops.reshape(values, (batch, time, self.heads, width // self.heads))
         return ops.transpose(heads, (0, 2, 1, 3))
-
-    def _bias(self, queries: Any, memory: Any) -> Any:
-        """(heads, places, time): hides later places, and lets heads prefer near or far ones."""
-        places, time = ops.shape(queries)[1], ops.shape(memory)[1]
-        last = ops.arange(places) + (time - places)
-        distance = ops.expand_dims(last, 1) - ops.expand_dims(ops.arange(time), 0)
-        hidden = ops.where(distance < 0, HIDDEN, 0.0)
-        nearness = ops.log1p(ops.cast(ops.maximum(distance, 0), "float32"))
-        return hidden - ops.reshape(self.recency, (self.heads, 1, 1)) * nearness
 
 
 class BlockBefore(keras.layers.Layer):  # type: ignore[misc]
@@ -197,3 +187,10 @@ class Joined(keras.layers.Layer):  # type: ignore[misc]
         """(blocks, length, width) to (batch, time, width), of the length of ``like``."""
         batch, time = ops.shape(like)[:2]
         return ops.reshape(blocks, (batch, time, blocks.shape[-1]))
+
+
+def _hidden(queries: Any, memory: Any) -> Any:
+    """(places, time): what hides from every query the places after its own."""
+    places, time = ops.shape(queries)[1], ops.shape(memory)[1]
+    own = ops.expand_dims(ops.arange(places) + (time - places), 1)
+    return ops.where(ops.expand_dims(ops.arange(time), 0) > own, HIDDEN, 0.0)

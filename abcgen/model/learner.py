@@ -118,5 +118,5 @@ def _optimizer(keras: Any, options: TrainConfig) -> Any:
         weight_decay=0.0 if decay is None and options.optimizer == "adamw" else decay,
         global_clipnorm=options.clip_norm,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "recency"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer

@@ -46,7 +46,6 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
     if config.attention:
         kernels = ("query", "key", "value", "output")
         shapes |= {f"attention/{name}": (units, units) for name in kernels}
-        shapes["attention/recency"] = (config.heads,)
     width = units
     if windowed:
         shapes |= _dense("dense_1", width, units)

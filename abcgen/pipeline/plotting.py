@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from matplotlib.figure import Figure
-
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.histograms import Histogram
     from abcgen.model.metrics import Measurement
+    from abcgen.plots.canvas import Picture
 
 STAGES = 6  # of training that distributions are drawn at
 LONGEST_LABEL = 24
@@ -72,7 +71,7 @@ def plot_run(
         OutputError: if a picture cannot be written.
     """
     checkpoint, measurements = load_checkpoint(folder), read_metrics(folder)
-    pictures: dict[str, Callable[[], Figure]] = {
+    pictures: dict[str, Callable[[], Picture]] = {
         "curves": lambda: _curves(measurements),
         "weights": lambda: _weights(measurements),
         "network": lambda: _diagram(checkpoint),
@@ -94,7 +93,7 @@ class _NothingToDrawError(Exception):
     """Why there is no such picture of this run."""
 
 
-def _curves(measurements: Sequence[Measurement]) -> Figure:
+def _curves(measurements: Sequence[Measurement]) -> Picture:
     if not measurements:
         raise _NothingToDrawError("nothing was measured yet")
     curves = [
@@ -119,7 +118,7 @@ def _curves(measurements: Sequence[Measurement]) -> Figure:
     return draw_curves([item.epochs for item in measurements], curves)
 
 
-def _weights(measurements: Sequence[Measurement]) -> Figure:
+def _weights(measurements: Sequence[Measurement]) -> Picture:
     known = [item for item in measurements if item.weights]
     if not known:
         raise _NothingToDrawError("the run kept no distributions of weights")
@@ -141,7 +140,7 @@ def _density(histogram: Histogram) -> tuple[Sequence[float], Sequence[float]]:
     return histogram.edges, [count / total / width for count in histogram.counts]
 
 
-def _diagram(checkpoint: Checkpoint) -> Figure:
+def _diagram(checkpoint: Checkpoint) -> Picture:
     layers = layers_of(checkpoint.network, checkpoint.vocabulary.size)
     boxes = [
         Box(
@@ -159,7 +158,7 @@ def _diagram(checkpoint: Checkpoint) -> Figure:
     return draw_diagram(f"{checkpoint.network.kind} network, {total:,} weights", boxes)
 
 
-def _attention(checkpoint: Checkpoint, seed: int, text: str | None) -> Figure:
+def _attention(checkpoint: Checkpoint, seed: int, text: str | None) -> Picture:
     network = checkpoint.network
     if not network.attention:
         raise _NothingToDrawError("the network has no attention")

@@ -27,7 +27,9 @@ def draw_attention(title: str, bars: Sequence[str], looks: Sequence[Sequence[flo
     axes = picture.subplots()
     image = axes.imshow(looks, cmap="magma_r", vmin=0)
     axes.set(title=title, xlabel="bar that is looked at", ylabel="bar that is being written")
-    axes.set_xticks(range(len(bars)), [str(number) for number in range(1, len(bars) + 1)], fontsize=7)
+    axes.set_xticks(
+        range(len(bars)), [str(number) for number in range(1, len(bars) + 1)], fontsize=7
+    )
     axes.set_yticks(
         range(len(bars)),
         [f"{bar}  {number}" for number, bar in enumerate(bars, 1)],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+Picture = Figure
 LOOK = {
     "axes.grid": True,
     "axes.spines.right": False,

@@ -1,0 +1,114 @@
+"""What is drawn of a run: the figures behind the pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
+from abcgen.model.histograms import Histogram
+from abcgen.model.metrics import Measurement, write_metrics
+from abcgen.model.vocabulary import Vocabulary
+from abcgen.model.weights import weight_shapes
+from abcgen.pipeline.plotting import bars_of, plot_run
+from abcgen.plots.canvas import looks, write_figure
+from abcgen.plots.curves import Curve, draw_curves
+from abcgen.plots.diagram import Box, draw_diagram
+from abcgen.plots.weights import draw_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = "R:reel\nM:4/4\nK:Cmaj\n|:G|cded cBAG|c4[1c4:|[2c4z2:|\n".replace(" ", "")
+
+
+def test_bars_lose_nothing_of_the_text() -> None:
+    bars = bars_of(TEXT)
+    assert "".join(bars) == TEXT
+    assert bars[0].endswith("|:")
+    assert bars[1:3] == ["G|", "cdedcBAG|"]
+
+
+def test_a_text_without_a_key_has_no_bars() -> None:
+    with pytest.raises(InputError, match="K:"):
+        bars_of("abc|")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run that never was, of a plain network."""
+    network, vocabulary = NetworkConfig(units=8, embedding=4, attention=False), Vocabulary("abc|")
+    shapes = weight_shapes(network, vocabulary.size)
+    checkpoint = Checkpoint(network, TrainConfig(), vocabulary, {})
+    write_description(checkpoint, tmp_path / "run")
+    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    write_weights(weights, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_what_cannot_be_drawn_is_said(run: Path, tmp_path: Path) -> None:
+    pictures = plot_run(run, tmp_path / "out", on_picture=lambda: None)
+    assert [path.name for path in pictures.files] == ["network.png", "network.svg"]
+    reasons = " ".join(pictures.left_out)
+    assert "nothing was measured" in reasons
+    assert "no attention" in reasons
+
+
+def test_a_run_without_held_out_tunes_is_drawn(run: Path, tmp_path: Path) -> None:
+    shapes = {"$x_1$<b>": Histogram(-1.0, 1.0, (1, 5, 1))}
+    lines = [
+        Measurement(n, n, 1.0, 3.0 / n, None, None, 9.0, 0.1, 0.1 * n, None, shapes)
+        for n in range(1, 9)
+    ]
+    write_metrics(lines, run)
+    pictures = plot_run(run, tmp_path / "out", on_picture=lambda: None)
+    assert len(pictures.files) == 6
+    # A stranger's names are drawn as they are, no formula and no markup.
+    assert "$x_1$&lt;b&gt;" in (tmp_path / "out" / "weights.svg").read_text(encoding="utf-8")
+
+
+def test_the_best_held_out_figure_is_marked() -> None:
+    curve = Curve("loss", "bits", [3.0, 2.0, 1.0], [3.0, 1.23, 2.0])
+    (axes,) = draw_curves([1, 2, 3], [curve]).axes
+    assert [text.get_text() for text in axes.texts] == ["1.23"]
+    assert [line.get_label() for line in axes.lines[:2]] == ["training", "held-out"]
+
+
+def test_every_stage_of_every_array_is_drawn() -> None:
+    outline = [0.0, 1.0, 2.0], [0.5, 0.5]
+    stages = [("epoch 1", outline), ("epoch 2", outline)]
+    panels = draw_weights({"a": stages, "b": stages}).axes
+    assert [panel.get_title() for panel in panels] == ["a", "b"]
+    assert [text.get_text() for text in panels[0].texts] == ["epoch 1", "epoch 2"]
+
+
+def test_layers_that_read_the_same_stand_side_by_side() -> None:
+    boxes = [
+        Box("in", "InputLayer", "", ()),
+        Box("one", "LSTM", "", ("in",)),
+        Box("two", "LSTM", "", ("in",)),
+        Box("sum", "Add", "", ("one", "two")),
+    ]
+    picture = draw_diagram("title", boxes)
+    texts = {
+        text.get_text().split()[-1]: text.get_position()
+        for text in picture.axes[0].texts
+        if text.get_text()
+    }
+    assert texts["one"][1] == texts["two"][1]
+    assert texts["one"][0] != texts["two"][0]
+    assert texts["sum"][1] > texts["one"][1]
+
+
+def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
+    contents = []
+    for name in "ab":
+        with looks():
+            picture = draw_diagram("title", [Box("in", "InputLayer", "", ())])
+            files = write_figure(picture, tmp_path / name)
+        contents.append([path.read_bytes() for path in files])
+    assert contents[0] == contents[1]
