@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from abcgen.corpus.cache import key_of
-from abcgen.corpus.families import alikeness, families_by_intervals
+from abcgen.corpus.families import alikeness, families_by_intervals, grams_of
 from abcgen.corpus.loading import shown
 from abcgen.corpus.records import TuneRecord
 from abcgen.corpus.report import (
@@ -22,7 +22,7 @@ from abcgen.corpus.report import (
 from abcgen.notation.rhythm import rhythm_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.reading import Batch
@@ -113,12 +113,19 @@ class Doctor:
         }
         return kinds | lengths
 
-    def report(self, similarity: float, cache: TextCache) -> Report:
+    def report(
+        self,
+        similarity: float,
+        cache: TextCache,
+        *,
+        on_progress: Callable[[float], None] = lambda _share: None,
+    ) -> Report:
         """What was found in all tunes taken.
 
         Args:
             similarity: What makes a family.
             cache: Where the families of these very tunes may be known already.
+            on_progress: Called now and then with the share of the work that is done.
         """
         return Report(
             files=self._files,
@@ -126,7 +133,7 @@ class Doctor:
             repaired=self._repaired,
             wrong_bars=self._wrong_bars,
             duplicates=self._duplicates(),
-            families=self._families(similarity, cache),
+            families=self._families(self._roots(similarity, cache, on_progress)),
             distributions=self._distributions(),
         )
 
@@ -137,8 +144,8 @@ class Doctor:
                 self._files[self._places[place][0]].duplicates += 1
         return [[self._relative(place, 1.0) for place in group] for group in groups]
 
-    def _families(self, similarity: float, cache: TextCache) -> list[list[Relative]]:
-        groups = _groups(self._roots(similarity, cache))
+    def _families(self, roots: Sequence[int]) -> list[list[Relative]]:
+        groups = _groups(roots)
         for group in groups:
             for place in group:
                 self._files[self._places[place][0]].relatives += 1
@@ -147,7 +154,9 @@ class Doctor:
             for group in groups
         ]
 
-    def _roots(self, similarity: float, cache: TextCache) -> list[int]:
+    def _roots(
+        self, similarity: float, cache: TextCache, on_progress: Callable[[float], None]
+    ) -> list[int]:
         """The first tune of every tune's family."""
         key = key_of("families", str(similarity), *self._batches)
         known = cache.get(key)
@@ -155,7 +164,7 @@ class Doctor:
             roots = _numbers(known)
             if len(roots) == self.tunes and all(0 <= root < self.tunes for root in roots):
                 return roots
-        roots = families_by_intervals(self._intervals, similarity)
+        roots = families_by_intervals(self._intervals, similarity, on_progress=on_progress)
         cache.put(key, json.dumps(roots))
         return roots
 
@@ -165,11 +174,12 @@ class Doctor:
         In a family of very many only the first are compared with all the others.
         """
         best = dict.fromkeys(group, 0.0)
+        grams = {place: grams_of(self._intervals[place]) for place in group}
         among = group if len(group) <= MOST_COMPARED else group[:FEW_COMPARED]
         for first in among:
             for second in group:
                 if first < second:
-                    alike = alikeness(self._intervals[first], self._intervals[second])
+                    alike = alikeness(grams[first], grams[second])
                     best[first] = max(best[first], alike)
                     best[second] = max(best[second], alike)
         return list(best.items())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from abcgen.notation.tune import Note, Rest, Tune, Tuplet, notes_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence, Set
 
 GRAM = 8
 
@@ -64,7 +64,12 @@ def families_of(tunes: Sequence[Tune], similarity: float) -> list[int]:
     return families_by_intervals([intervals_of(tune) for tune in tunes], similarity)
 
 
-def families_by_intervals(intervals: Sequence[bytes], similarity: float) -> list[int]:
+def families_by_intervals(
+    intervals: Sequence[bytes],
+    similarity: float,
+    *,
+    on_progress: Callable[[float], None] = lambda _share: None,
+) -> list[int]:
     """Group tunes into families by their intervals.
 
     Two tunes are joined if the one with fewer distinct interval 8-grams shares ``similarity`` of
@@ -74,6 +79,7 @@ def families_by_intervals(intervals: Sequence[bytes], similarity: float) -> list
     Args:
         intervals: Those of every tune.
         similarity: A share, 0 to 1.
+        on_progress: Called now and then with the share of the work that is done.
 
     Returns:
         For every tune the index of the first tune of its family.
@@ -86,18 +92,17 @@ def families_by_intervals(intervals: Sequence[bytes], similarity: float) -> list
     places = [
         index for index, own in enumerate(intervals) if same[index] == index and own[GRAM - 1 :]
     ]
-    roots = kin([intervals[index] for index in places], similarity)
+    roots = kin([intervals[index] for index in places], similarity, on_progress)
     found = {index: places[root] for index, root in zip(places, roots, strict=True)}
     return [found.get(index, index) for index in same]
 
 
-def alikeness(first: bytes, second: bytes) -> float:
-    """How much of the intervals of one tune is in another's: a share of its distinct 8-grams.
+def alikeness(first: Set[bytes], second: Set[bytes]) -> float:
+    """How much of one tune is in another: the share of its distinct 8-grams, 0 to 1.
 
     Measured on the one that has fewer.
     """
-    ours, theirs = grams_of(first), grams_of(second)
-    return len(ours & theirs) / min(len(ours), len(theirs))
+    return len(first & second) / min(len(first), len(second))
 
 
 def enough(similarity: float, grams: int) -> int:

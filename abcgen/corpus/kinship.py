@@ -18,7 +18,7 @@ import numpy as np
 from abcgen.corpus.families import GRAM, enough, grams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 PORTION = 2_000_000  # grams sorted at a time
 SIGNATURE = 128  # bytes of a tune's signature
 REMEMBERED = 500_000  # pairs known to be strangers
+TOLD_EVERY = 1000  # groups of tunes
 SETS = 4096  # tunes whose grams are kept as sets
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads grams evenly
 
 
-def kin(intervals: Sequence[bytes], similarity: float) -> list[int]:
+def kin(
+    intervals: Sequence[bytes], similarity: float, on_progress: Callable[[float], None]
+) -> list[int]:
     """Group tunes that are versions of one another.
 
     Args:
         intervals: Those of every tune: at least a gram's, no two alike.
         similarity: The share of grams that makes two tunes versions.
+        on_progress: Called now and then with the share of the work that is done.
 
     Returns:
         For every tune the index of the first tune of its group.
@@ -47,8 +51,14 @@ def kin(intervals: Sequence[bytes], similarity: float) -> list[int]:
     judge = _Judge(intervals, index, similarity)
     rarest = index.rarest(similarity)
     for part in range(index.parts):
-        for owners, asking in _open_groups(index.postings(part), rarest, judge.roots):
-            judge.settle(owners, asking)
+        postings = index.postings(part)
+        groups, ends = _open_groups(postings, rarest, judge.roots), postings.ends
+        for done, group in enumerate(groups):
+            begin, end = postings.starts[group], ends[group]
+            owners, asking = postings.owners[begin:end], rarest[postings.places[begin:end]]
+            judge.settle(owners.tolist(), owners[asking].tolist())
+            if done % TOLD_EVERY == 0:
+                on_progress((part + done / len(groups)) / index.parts)
     return judge.roots.listed()
 
 
@@ -66,9 +76,14 @@ class _Postings(NamedTuple):
     starts: Indices
 
     @property
+    def ends(self) -> Indices:
+        """Where in these two the tunes of each gram end."""
+        return np.append(self.starts[1:], len(self.owners))
+
+    @property
     def counts(self) -> Indices:
         """How many tunes each gram is in."""
-        return np.diff(self.starts, append=len(self.owners))
+        return self.ends - self.starts
 
 
 class _GramIndex:
@@ -139,27 +154,18 @@ class _GramIndex:
         np.bitwise_or.at(self.signatures, (postings.owners, bits >> 3), signs)
 
 
-def _open_groups(
-    postings: _Postings, rarest: NDArray[np.bool_], roots: _Roots
-) -> Iterator[tuple[list[int], list[int]]]:
-    """The grams that still have something to tell.
+def _open_groups(postings: _Postings, rarest: NDArray[np.bool_], roots: _Roots) -> Indices:
+    """The grams, by their place among the postings, that still have something to tell.
 
-    Yields:
-        The tunes that share one and are not all of one family, and those of them that look it up.
+    They are in tunes that are not all of one family, and one of those looks them up.
     """
-    asking = rarest[postings.places]
     family = np.array(roots.listed())[postings.owners]
-    is_open = np.minimum.reduceat(family, postings.starts) != np.maximum.reduceat(
-        family, postings.starts
-    )
-    is_open &= np.logical_or.reduceat(asking, postings.starts)
-    groups = np.flatnonzero(is_open)
+    lowest = np.minimum.reduceat(family, postings.starts)
+    highest = np.maximum.reduceat(family, postings.starts)
+    is_asked = np.logical_or.reduceat(rarest[postings.places], postings.starts)
+    groups = np.flatnonzero(is_asked & (lowest != highest))
     # Neighbours by their first tune are often the grams of the same tunes.
-    groups = groups[np.argsort(postings.owners[postings.starts[groups]], kind="stable")]
-    ends = postings.starts + postings.counts
-    for begin, end in zip(postings.starts[groups].tolist(), ends[groups].tolist(), strict=True):
-        owners = postings.owners[begin:end]
-        yield owners.tolist(), owners[asking[begin:end]].tolist()
+    return groups[np.argsort(postings.owners[postings.starts[groups]], kind="stable")]
 
 
 class _Roots:

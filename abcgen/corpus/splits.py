@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.families import families_of, fingerprint
+from abcgen.corpus.families import families_by_intervals, fingerprint, intervals_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,9 @@ def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
         tunes: The tunes.
         config: The shares held out and what makes a family.
     """
-    prints = [fingerprint(tune) for tune in tunes]
-    families = families_of(tunes, config.similarity)
+    intervals = [intervals_of(tune) for tune in tunes]
+    prints = [fingerprint(tune, own) for tune, own in zip(tunes, intervals, strict=True)]
+    families = families_by_intervals(intervals, config.similarity)
     # A family is named by the smallest fingerprint among its tunes, whatever their order.
     names: dict[int, str] = {}
     for family, own in zip(families, prints, strict=True):

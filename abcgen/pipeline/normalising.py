@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from abcgen.corpus.readers import Reader
     from abcgen.corpus.report import Report
 
+READING, COMPARING = 0.85, 0.15  # shares of the work, about
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
@@ -73,7 +75,7 @@ def normalise_files(
             read, with the folders they stand in.
         options: How to read them.
         force: Whether to write over what is there.
-        on_progress: Called with the bytes read so far and in all.
+        on_progress: Called with the work done and in all; reading is most of it.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
@@ -90,7 +92,7 @@ def normalise_files(
         options.readers,
         options.cache,
         processes=options.processes,
-        on_progress=on_progress,
+        on_progress=lambda done, total: on_progress(int(READING * done), total),
     )
     with tempfile.TemporaryFile() as file:
         spool = _Spool(file)
@@ -101,7 +103,11 @@ def normalise_files(
             spool.add(targets[batch.path], tunes)
         if not doctor.tunes:
             raise nothing_read(losses)
-        report = doctor.report(SplitConfig().similarity, options.cache)
+        report = doctor.report(
+            SplitConfig().similarity,
+            options.cache,
+            on_progress=lambda share: on_progress(int(100 * (READING + COMPARING * share)), 100),
+        )
         return Normalised(spool.write_out(), losses, report)
 
 

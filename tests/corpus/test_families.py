@@ -117,7 +117,8 @@ def test_a_phrase_that_everyone_knows_divides_no_family() -> None:
 
 def test_alikeness_is_a_share_of_the_shorter() -> None:
     whole = bytes(range(40))
-    assert alikeness(whole, whole) == 1
-    assert alikeness(whole[:20], whole) == 1
-    assert alikeness(whole, bytes(range(100, 140))) == 0
-    assert alikeness(whole[:24], whole[12:]) == pytest.approx(5 / 17)
+    grams = grams_of(whole)
+    assert alikeness(grams, grams) == 1
+    assert alikeness(grams_of(whole[:20]), grams) == 1
+    assert alikeness(grams, grams_of(bytes(range(100, 140)))) == 0
+    assert alikeness(grams_of(whole[:24]), grams_of(whole[12:])) == pytest.approx(5 / 17)
