@@ -41,7 +41,7 @@ def _abcgen(data: bytes) -> str:
 
 def midi2abc(files: Sequence[bytes]) -> Converted:
     """That of the abcmidi package, told nothing."""
-    return _timed(lambda data: _midi2abc(data), files)
+    return _timed(_midi2abc, files)
 
 
 def midi2abc_guessing(files: Sequence[bytes]) -> Converted:

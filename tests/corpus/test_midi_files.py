@@ -1,4 +1,4 @@
-"""What reading MIDI files promises of damaged and odd ones: a tune and a word about it, or a reason."""
+"""What reading damaged and odd MIDI files promises: a tune and a word about it, or a reason."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def remarks(data: bytes) -> str:
 
 @pytest.mark.parametrize("kind", [0, 1])
 def test_every_message_is_read_as_mido_reads_it(kind: int) -> None:
-    tracks = [metre(0, 3, 4) + line(1, 2, 0.5, 1.5), note(0, 4, 40, 1)]
-    data = written(*(tracks if kind else [tracks[0] + tracks[1]]), kind=kind)
+    parts = [metre(0, 3, 4) + line(1, 2, 0.5, 1.5), note(0, 4, 40, 1)]
+    data = written(*(parts if kind else [parts[0] + parts[1]]), kind=kind)
     for ours, theirs in zip(
         parse(data).tracks, mido.MidiFile(file=BytesIO(data)).tracks, strict=True
     ):

@@ -33,6 +33,7 @@ _BEAT = Fraction(1, 4)
 # Spans that five or seven may fill.
 _GROUPS = (Fraction(1, 4), Fraction(1, 2), Fraction(1, 8), Fraction(3, 8), Fraction(3, 4))
 _MOST_EDGES = 40
+_LARGEST_TUPLET = 9
 
 
 class Span(NamedTuple):
@@ -173,9 +174,21 @@ def _lone(sound: Sound, key: Key) -> Iterator[Item]:
     odd = _odd_part(sound.duration.denominator)
     if odd == 1:
         yield _note(sound, key)
+    elif odd > _LARGEST_TUPLET:  # from a third to a fifth
+        cut = _binary_between(sound.start, sound.end)
+        yield from _lone(sound._replace(end=cut, tied=bool(sound.keys)), key)
+        yield from _lone(sound._replace(start=cut), key)
     else:
         cell = _Cell(sound.start, sound.duration, odd)
         yield Tuplet(odd, cell.normal, (_note(sound, key, cell),))
+
+
+def _binary_between(start: Fraction, end: Fraction) -> Fraction:
+    """A time between two that divides the whole note by halving, as coarsely as there is."""
+    parts = 1
+    while Fraction(int(start * parts) + 1, parts) >= end:
+        parts *= 2
+    return Fraction(int(start * parts) + 1, parts)
 
 
 def _odd_part(number: int) -> int:

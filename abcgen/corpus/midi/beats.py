@@ -73,7 +73,7 @@ def on_beats(
         return (place + 1 + share) * _QUARTER
 
     moved = [note._replace(start=counted(note.start), end=counted(note.end)) for note in notes]
-    shift = min(0.0, min(note.start for note in moved))
+    shift = min(0.0, *(note.start for note in moved))
     return [note._replace(start=note.start - shift, end=note.end - shift) for note in moved]
 
 

@@ -183,9 +183,9 @@ def _candidates(onset: float) -> list[_Point]:
     for span in _TRIPLETS:
         step = max(_EIGHTH, span // 2)
         for time in range(first, last + 1):
-            for part in (span // 3, span - span // 3):
-                if time >= part and (time - part) % step == 0:
-                    points.append(_Point(time, time - part, span))
+            parts = (span // 3, span - span // 3)
+            cells = [time - part for part in parts if time >= part and (time - part) % step == 0]
+            points += [_Point(time, cell, span) for cell in cells]
     return points
 
 

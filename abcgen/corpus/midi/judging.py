@@ -1,4 +1,4 @@
-"""The metre and the key a piece is written in: what its file says, weighed with what it sounds like.
+"""The metre and key a piece is written in: what its file says, and what it sounds like.
 
 A program that was told neither writes 4/4 and C; both are therefore doubted where they stand.
 """

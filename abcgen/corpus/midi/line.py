@@ -1,4 +1,4 @@
-"""A melody as the readings of metre see it: onsets in sixteenths, steps, leaps, what returns when."""
+"""A melody as readings of metre see it: onsets in sixteenths, steps, leaps, what returns."""
 
 from __future__ import annotations
 

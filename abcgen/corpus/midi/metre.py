@@ -29,6 +29,8 @@ METRES = tuple(
 )
 _BARS_BETWEEN = (1, 2, 4, 8)
 _MOST_ACCENT = 5.0  # nats a note
+_PER_QUARTER = 1 / 4  # of a bar in sixteenths: a loudness to each quarter
+_FLAT_COMPOUND = 6.0  # nats against a compound metre none of whose later beats is marked
 _SHORT_TUNE = 3 / 2  # bars: a metre with fewer is not thought of
 
 
@@ -200,7 +202,7 @@ def _returned(line: Line, full: int) -> Any:
 def _accent(line: Line, metre: Metre, pickup: int) -> float:
     """What the velocities say: the gain in likelihood from a loudness for every beat of the bar.
 
-    Each beat costs half the logarithm of the number of notes (the Bayesian criterion); a bar
+    Each quarter costs half the logarithm of the number of notes (the Bayesian criterion); a bar
     whose first beat is not its loudest has no such gain.
     """
     notes = len(line.velocities)
@@ -219,7 +221,10 @@ def _accent(line: Line, metre: Metre, pickup: int) -> float:
         return -notes * _loudest_gap(means, spread / notes)
     left = sum((v - means[place]) ** 2 for place, group in groups.items() for v in group)
     gain = min(_MOST_ACCENT, -log(max(left / spread, 1e-9)))
-    return notes / 2 * gain - len(groups) * log(notes) / 2
+    beats = [mean for place, mean in means.items() if place > 0]
+    is_flat = metre.is_compound and bool(beats) and max(beats) <= means.get(-1, 0.0)
+    doubt = _FLAT_COMPOUND if is_flat else 0.0
+    return notes / 2 * gain - _PER_QUARTER * full * log(notes) / 2 - doubt
 
 
 def _loudest_gap(means: Mapping[int, float], variance: float) -> float:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.corpus.midi.values import Sound
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
+
+    from abcgen.corpus.midi.values import Sound
 
 SHORTEST, LONGEST = 4, 32  # bars of a passage
 _LONGEST_ENDING = 2
@@ -58,26 +58,35 @@ def find_repeats(
         bar: A bar's length.
         pickup: How much comes before the first bar line.
     """
-    count = int((end - start) / bar)
-    if count < 2 * SHORTEST:
+    if end - start < 2 * SHORTEST * bar:
         return []
-    edges = [start + bar * place for place in range(count + 1)]
-    passages = _Passages(voices, edges, pickup)
-    best: list[tuple[float, Repeat | None, int]] = [(0.0, None, 0)] * (count + 1)
-    for place in range(count - 1, -1, -1):
-        best[place] = (best[place + 1][0] + 1, None, place + 1)
-        for length in range(SHORTEST, min(LONGEST, (count - place) // 2) + 1):
-            ending = passages.ending(place, length)
+    passages = _Passages(voices, _edges(start, end, bar, pickup), 2 if pickup else 1)
+    edges, per = passages.edges, passages.per
+    best: list[tuple[float, Repeat | None, int]] = [(0.0, None, 0)] * len(edges)
+    for place in range(len(edges) - 2, -1, -1):
+        best[place] = (best[place + 1][0] + 1 / per, None, place + 1)
+        longest = min(LONGEST, (len(edges) - 1 - place) // (2 * per))
+        for length in range(SHORTEST, longest + 1):
+            again = place + length * per
+            ending = passages.ending(place, again)
             if ending is None:
                 continue
-            after = place + 2 * length
-            cost = best[after][0] + length + ending + _SIGN + (_ENDING if ending else 0)
-            if cost < best[place][0]:
-                first = edges[place + length]
-                cut = first if not ending else first - bar * ending + pickup
-                repeat = Repeat(edges[place], first, edges[after], cut)
-                best[place] = (cost, repeat, after)
+            after = again + length * per
+            written = length + (again - ending) / per + _SIGN + (_ENDING if ending < again else 0)
+            if best[after][0] + written < best[place][0]:
+                repeat = Repeat(*(edges[at] for at in (place, again, after, ending)))
+                best[place] = (best[after][0] + written, repeat, after)
     return _followed(best)
+
+
+def _edges(start: Fraction, end: Fraction, bar: Fraction, pickup: Fraction) -> list[Fraction]:
+    """Where phrases may begin: after every bar, counted from the pickup, and at every bar line."""
+    edges = []
+    for place in range(int((end - start) / bar) + 1):
+        edges.append(start + bar * place)
+        if pickup and edges[-1] + pickup <= end:
+            edges.append(edges[-1] + pickup)
+    return edges
 
 
 def _followed(best: Sequence[tuple[float, Repeat | None, int]]) -> list[Repeat]:
@@ -90,58 +99,64 @@ def _followed(best: Sequence[tuple[float, Repeat | None, int]]) -> list[Repeat]:
 
 
 class _Passages:
-    """What is played between edges, to be compared."""
+    """What is played between edges, to be compared.
 
-    def __init__(
-        self, voices: Sequence[Sequence[Sound]], edges: Sequence[Fraction], pickup: Fraction
-    ) -> None:
-        self._edges, self._pickup = edges, pickup
-        self._bars = [_content(voices, *pair) for pair in _pairs(edges, edges)]
-        middles = [edge + pickup for edge in edges]
-        self._heads = [_content(voices, *pair) for pair in zip(edges, middles, strict=True)]
+    Args:
+        voices: The notes and silences of every voice.
+        edges: Where phrases may begin.
+        per: Edges to the bar: 2 where there is a pickup, the second being the bar line.
+    """
 
-    def ending(self, place: int, length: int) -> int | None:
-        """How many bars the endings of a passage and its repetition have; None if they differ.
+    def __init__(self, voices: Sequence[Sequence[Sound]], edges: list[Fraction], per: int) -> None:
+        self.edges, self.per = edges, per
+        contents = [_contents(voice, edges) for voice in voices]
+        self._contents = [tuple(parts) for parts in zip(*contents, strict=True)]
+        self._is_held = [any(part and part[0].is_held for part in row) for row in self._contents]
 
-        Two passages are alike also if a note held over the end of one is not over the other's.
+    def ending(self, place: int, again: int) -> int | None:
+        """The edge where a passage and its repetition begin to differ; None if they do earlier.
+
+        The ending begins at a bar line; where there is none, that is the end of the passage.
         """
-        alike = 0
-        while alike < length and self._bars[place + alike] == self._bars[place + length + alike]:
-            alike += 1
-        ending = length - alike
-        if ending > min(_LONGEST_ENDING, length // 4):
+        if any(self._holds(edge) for edge in (place, again, 2 * again - place)):
             return None
-        if ending and self._heads[place + alike] != self._heads[place + length + alike]:
-            ending += 1
-            if ending > min(_LONGEST_ENDING, length // 4):
-                return None
-        return None if self._is_cut(place, length) else ending
+        length = again - place
+        alike = 0
+        while alike < length and self._contents[place + alike] == self._contents[again + alike]:
+            alike += 1
+        if alike == length:
+            return again
+        first = place + alike
+        while (first + 1) % self.per:  # back to a bar line
+            first -= 1
+        allowed = min(_LONGEST_ENDING * self.per, length // 4)
+        return first if again - first <= allowed else None
 
-    def _is_cut(self, place: int, length: int) -> bool:
-        """Whether a note is held over a repeat sign."""
-        return any(self._bars[edge][1] for edge in (place, place + length)) or (
-            place + 2 * length < len(self._bars) and self._bars[place + 2 * length][1]
-        )
-
-
-def _pairs(
-    first: Sequence[Fraction], second: Sequence[Fraction]
-) -> list[tuple[Fraction, Fraction]]:
-    return list(zip(first[:-1], second[1:], strict=True))
+    def _holds(self, edge: int) -> bool:
+        """Whether a note is held over an edge, where a repeat sign is to stand."""
+        return edge < len(self._is_held) and self._is_held[edge]
 
 
-def _content(
-    voices: Sequence[Sequence[Sound]], start: Fraction, end: Fraction
-) -> tuple[tuple[object, ...], bool]:
-    """What sounds in a stretch, and whether a note is held into it."""
-    found: list[object] = []
-    held = False
-    for number, voice in enumerate(voices):
-        for sound in voice:
-            if sound.end <= start or sound.start >= end:
-                continue
-            is_held = sound.start < start and bool(sound.keys)
-            held |= is_held
-            begin, stop = max(sound.start, start) - start, min(sound.end, end) - start
-            found.append((number, begin, stop, sound.keys, is_held))
-    return tuple(found), held
+class _Piece(NamedTuple):
+    """A part of a note that sounds between two edges, counted from the first of them."""
+
+    start: Fraction
+    end: Fraction
+    keys: tuple[int, ...]
+    is_held: bool
+
+
+def _contents(voice: Sequence[Sound], edges: Sequence[Fraction]) -> list[tuple[_Piece, ...]]:
+    """What sounds from each edge to the next."""
+    found: list[list[_Piece]] = [[] for _ in edges[1:]]
+    place = 0
+    for sound in voice:
+        while place < len(found) and edges[place + 1] <= sound.start:
+            place += 1
+        at = place
+        while at < len(found) and edges[at] < sound.end:
+            first, last = edges[at], edges[at + 1]
+            start, end = max(sound.start, first) - first, min(sound.end, last) - first
+            found[at].append(_Piece(start, end, sound.keys, sound.start < first))
+            at += 1
+    return [tuple(pieces) for pieces in found]

@@ -52,9 +52,8 @@ def find_swing(onsets: Sequence[float]) -> Swing | None:
 
 def _swing(onsets: Sequence[float], origin: float) -> Swing | None:
     parts = [(onset - origin) / _BEAT % 1 for onset in onsets]
-    even = sum(
-        abs(2 * (onset - onsets[0]) / _BEAT % 1 - 0.5) >= 0.5 - 2 * _LOOSE for onset in onsets
-    )
+    halves = [2 * (onset - onsets[0]) / _BEAT % 1 for onset in onsets]
+    even = sum(min(half, 1 - half) <= 2 * _LOOSE for half in halves)
     if even > _EVEN * len(onsets):
         return None
     off = [part for part in parts if _ON_BEAT < part < 1 - _ON_BEAT]

@@ -87,9 +87,8 @@ def _in_time(
             remarks.append("played freely: beats were found by listening, not by the file's count")
             moved = found
     elif _may_swing(performance) and (swing := find_swing(onsets)):
-        remarks.append(
-            f"swung {round(100 * swing.place)}:{round(100 * (1 - swing.place))}: written as even eighths"
-        )
+        late = round(100 * swing.place)
+        remarks.append(f"swung {late}:{100 - late}: written as even eighths")
         moved = straightened(notes, swing)
     places = dict(zip(notes, moved, strict=True))
     return [(part.name, [places[note] for note in part.notes]) for part in parts]
