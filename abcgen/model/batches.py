@@ -24,6 +24,8 @@ LENGTH_NOISE = 0.1
 # A batch of long texts is divided so that its rows times its width stay within the batch size
 # times this: what an LSTM remembers for its gradient grows with that area.
 WIDEST_FULL_BATCH = 1024
+# With attention it grows with the width squared, and so does the time.
+WIDEST_ATTENDING_BATCH = 512
 NARROWEST_STEP = 16
 
 
@@ -96,6 +98,7 @@ class Batches:
         size: Most texts to a batch.
         multiple: What the width of a batch is a multiple of.
         longest: Most characters in one piece; longer texts are divided. None for whole texts.
+        attending: Whether every place of a text looks at all before it.
 
     Attributes:
         tunes: Number of texts.
@@ -115,10 +118,12 @@ class Batches:
         *,
         multiple: int = 1,
         longest: int | None = None,
+        attending: bool = False,
     ) -> None:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
         self._size, self._multiple, self._longest = size, multiple, longest
+        self._attending = attending
         self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
@@ -162,6 +167,7 @@ class Batches:
     def fingerprint(self) -> str:
         """A hash of the texts, their order and the batch size."""
         cut = f" {self._multiple} {self._longest}" if self._multiple > 1 or self._longest else ""
+        cut += " attending" * self._attending
         digest = hashlib.sha256(f"{self._size}{cut}".encode())
         for ids in self._ids:
             characters = ids[1:-1]
@@ -176,8 +182,11 @@ class Batches:
         return [part for batch in batches for part in self._divide(batch)]
 
     def _divide(self, batch: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        rows = max(1, self._size * WIDEST_FULL_BATCH // self._width(batch))
-        return np.array_split(batch, -(-batch.size // rows))
+        width = self._width(batch)
+        rows = self._size * WIDEST_FULL_BATCH // width
+        if self._attending:
+            rows = min(rows, self._size * WIDEST_ATTENDING_BATCH**2 // width**2)
+        return np.array_split(batch, -(-batch.size // max(1, rows)))
 
     def _width(self, places: NDArray[np.intp]) -> int:
         width = round_up(int(self.lengths[places].max()))

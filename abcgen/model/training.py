@@ -135,9 +135,14 @@ def deal(
     size, length = options.batch_size, reading_length(network)
     if network.kind == "window":
         return Windows(examples, vocabulary, size, length=length or 1, stride=options.stride)
-    if network.bidirectional:
-        return Batches(examples, vocabulary, size, multiple=length or 1)
-    return Batches(examples, vocabulary, size, longest=None if measuring else length)
+    return Batches(
+        examples,
+        vocabulary,
+        size,
+        multiple=length or 1 if network.bidirectional else 1,
+        longest=None if measuring or network.bidirectional else length,
+        attending=network.attention,
+    )
 
 
 def _check_lengths(task: Task) -> None:

@@ -104,3 +104,11 @@ def test_long_texts_can_be_learnt_in_pieces_that_lose_nothing() -> None:
 def test_a_width_can_be_made_a_multiple() -> None:
     batches = Batches([Example("a" * length) for length in (3, 70)], VOCABULARY, 9, multiple=24)
     assert batches.batch(np.arange(2)).inputs.shape == (2, 96)
+
+
+def test_long_texts_that_are_attended_to_come_in_still_smaller_batches() -> None:
+    examples = [Example("a" * length) for length in [10] * 8 + [2000] * 8]
+    plain, attending = (Batches(examples, VOCABULARY, 8, attending=x) for x in (False, True))
+    assert max(map(len, attending.in_order())) == 8
+    assert len(attending.in_order()) > len(plain.in_order())
+    assert attending.fingerprint() != plain.fingerprint()
