@@ -169,6 +169,7 @@ class Limits:
     Attributes:
         file_bytes: Largest file read that must be read whole, as MIDI is.
         tunebook_bytes: Largest tunebook read.
+        tunebook_tunes: Most tunes read of one tunebook.
         paragraph_bytes: Longest run of a tunebook without a blank line or a line with ``X:``.
         tune_characters: Longest tune body read.
         bars: Most bars in a tune.
@@ -184,6 +185,7 @@ class Limits:
 
     file_bytes: int = 32_000_000
     tunebook_bytes: int = 256_000_000
+    tunebook_tunes: int = 1_000_000
     paragraph_bytes: int = 1_000_000
     tune_characters: int = 40_000
     bars: int = 2_000

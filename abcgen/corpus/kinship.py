@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     Indices = NDArray[np.int64]
 
-PORTION = 2_000_000  # grams sorted at a time
+PORTION = 1_000_000  # grams sorted at a time
 SIGNATURE = 128  # bytes of a tune's signature
-REMEMBERED = 500_000  # pairs known to be strangers
+REMEMBERED = 300_000  # pairs known to be strangers
 TOLD_EVERY = 1000  # groups of tunes
 SETS = 4096  # tunes whose grams are kept as sets
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads grams evenly

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from abcgen.config import LIMITS, ReadingConfig
-from abcgen.corpus.readers import Reader, whole
-from abcgen.notation.reader import LeftOut, Reading
+from abcgen.corpus.readers import Reader, left_out, whole
+from abcgen.notation.reader import LeftOut, Reading, decode_text, split_tunebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,22 +81,39 @@ def _tunebook(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Portion |
         is_wide = b"X\0:\0" in head or b"\0X\0:" in head
         yield whole("UTF-16 without its mark: save it as UTF-8" if is_wide else "not a text file")
         return
-    line = 1
+    line, tunes = 1, 0
     for piece in _pieces(file):
-        if isinstance(piece, bytes):
-            yield Portion(path, reader, piece, line)
-            line += _line_ends(piece)
-        else:
-            yield LeftOut(line, "", "", f"{piece.reason}: passed over to the next tune")
+        if isinstance(piece, _Skipped):
+            yield piece.left_out(line)
             line += piece.line_ends
+            continue
+        tunes += max(piece.count(b"X:"), piece.count(b"K:"))
+        if tunes > LIMITS.tunebook_tunes:
+            yield LeftOut(line, "", "", f"from here on: more than {LIMITS.tunebook_tunes:,} tunes")
+            return
+        yield Portion(path, reader, piece, line)
+        line += _line_ends(piece)
 
 
 @dataclass(frozen=True, slots=True)
 class _Skipped:
-    """Text without an end."""
+    """Text without an end.
 
-    reason: str
+    Attributes:
+        head: How it begins.
+        line_ends: How many lines end in it.
+    """
+
+    head: bytes
     line_ends: int
+
+    def left_out(self, line: int) -> LeftOut:
+        """What to say of it, where it begins at a line of the file."""
+        size = LIMITS.paragraph_bytes / 1_000_000
+        reason = f"over {size:g} MB without a blank line; passed over to the next tune"
+        for block in split_tunebook(decode_text(self.head)):
+            return left_out(block, line, reason)
+        return LeftOut(line, "", "", reason)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes | _Skipped]:
@@ -109,9 +126,9 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes | _Skipped]:
             yield held[:cut]
             held = held[cut:]
         elif len(held) > LIMITS.paragraph_bytes:
+            head = held[:_HEAD]
             line_ends, held = _skip(file, held)
-            size = LIMITS.paragraph_bytes / 1_000_000
-            yield _Skipped(f"over {size:g} MB without a blank line or an X:", line_ends)
+            yield _Skipped(head, line_ends)
     if held:
         yield held
 

@@ -66,6 +66,15 @@ def read_tunes(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
         yield _with_nul(block) if "\0" in block.text else read_block(block)
 
 
+def left_out(block: TuneBlock, line: int, reason: str) -> LeftOut:
+    """A tune left out for something else than its notes, named as far as that can be read."""
+    clean = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
+    result = read_block(clean)
+    if isinstance(result, LeftOut):
+        return LeftOut(line, result.number, result.title, reason)
+    return LeftOut(line, str(result.tune.number), result.tune.title, reason)
+
+
 def read_midi_file(
     data: bytes, name: str, *, config: MidiConfig = _MIDI
 ) -> Iterator[Reading | LeftOut]:
@@ -93,14 +102,9 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 
 
 def _with_nul(block: TuneBlock) -> LeftOut:
-    """A tune that a NUL character stands in."""
-    mended = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
-    result = read_block(mended)
-    line = next(place for place, line in enumerate(block.lines) if "\0" in line)
+    place = next(place for place, line in enumerate(block.lines) if "\0" in line)
     reason = "not text: there is a NUL character in this line"
-    if isinstance(result, LeftOut):
-        return LeftOut(block.line + line, result.number, result.title, reason)
-    return LeftOut(block.line + line, str(result.tune.number), result.tune.title, reason)
+    return left_out(block, block.line + place, reason)
 
 
 def _version(package: str) -> str:

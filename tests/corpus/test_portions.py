@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from abcgen.config import LIMITS
 from abcgen.corpus import portions
 from abcgen.corpus.loading import load_corpus
 from abcgen.corpus.portions import Portion, portions_of
@@ -108,13 +110,26 @@ def test_a_nul_character_costs_only_its_tune(tmp_path: Path) -> None:
 def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
     first, last = TUNE.format(1, "First"), TUNE.format(2, "Last")
     with (tmp_path / "a.abc").open("w", encoding="utf-8") as file:
-        file.write(first + "\n")
+        file.write(first + "\nX:9\nT:Endless\nK:C\n")
         for _ in range(30):
             file.write("c" * 100_000)
         file.write("\n\n" + last.replace("GABc", "@"))
     corpus = load_corpus([tmp_path])
     assert [tune.title for tune in corpus.tunes] == ["First"]
     endless, broken = (loss.cause for loss in corpus.losses)
-    assert endless.line == 8
+    assert (endless.line, endless.number, endless.title) == (8, "9", "Endless")
     assert "without a blank line" in endless.reason
-    assert (broken.line, broken.title) == (15, "Last")
+    assert (broken.line, broken.title) == (18, "Last")
+
+
+def test_of_very_many_tunes_the_rest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "LIMITS", replace(LIMITS, tunebook_tunes=3))
+    monkeypatch.setattr(portions, "_PORTION", 1)
+    tunes = [TUNE.format(number, f"Tune {number}") for number in range(1, 10)]
+    (tmp_path / "a.abc").write_text("\n".join(tunes), encoding="utf-8")
+    corpus = load_corpus([tmp_path])
+    assert len(corpus.tunes) == 3
+    (loss,) = corpus.losses
+    assert (loss.cause.line, "more than 3 tunes" in loss.cause.reason) == (22, True)
