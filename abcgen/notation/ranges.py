@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.instruments import FAVOURITES, Instrument, suited
 from abcgen.notation.key import Key, Mode, key_at
-from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import Bar, Metre, Note, Pitch, Tune
+from abcgen.notation.transpose import pitches_of, spelled, transpose
+from abcgen.notation.tune import Bar, Item, Metre, Note, Pitch, Rest, Tune, Tuplet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OCTAVES = (0, 1, -1)
 OCTAVE = 12
+DOUBLE = 2
 C = 60
 _PROBE = Tune((Bar((Note((Pitch(28),), Fraction(1, 4)),)),), Key("C"), Metre(4, 4))
 
@@ -56,11 +57,37 @@ def moved_to(
         first_pitch: The MIDI key number that its first note is to have, in some octave; None
             leaves the octave to the instrument.
     """
-    tune = suited(tune, instrument, choice)
+    tune = _respelled(suited(tune, instrument, choice))
     pitches = pitches_of(tune)
     if first_pitch is None or not pitches:
         return tune
     return transpose(tune, tune.key, octaves=round((first_pitch - pitches[0]) / OCTAVE))
+
+
+def _respelled(tune: Tune) -> Tune:
+    """With one accidental where moving it made two: players read D, not C double sharp."""
+    bars = tuple(
+        replace(bar, items=tuple(_respelled_item(item) for item in bar.items)) for bar in tune.bars
+    )
+    return replace(tune, bars=bars)
+
+
+def _respelled_item(item: Item) -> Item:
+    if isinstance(item, Tuplet):
+        return replace(item, items=tuple(_respelled_note(note) for note in item.items))
+    return _respelled_note(item)
+
+
+def _respelled_note(note: Note | Rest) -> Note | Rest:
+    if isinstance(note, Rest) or all(abs(pitch.alter) < DOUBLE for pitch in note.pitches):
+        return note
+    pitches = [
+        spelled(pitch.step + pitch.alter // DOUBLE, pitch.midi)
+        if abs(pitch.alter) == DOUBLE
+        else pitch
+        for pitch in note.pitches
+    ]
+    return replace(note, pitches=tuple(dict.fromkeys(pitches)))
 
 
 def _moves(mode: Mode, major: str) -> list[int]:

@@ -19,6 +19,7 @@ UNIT_STEPS = 16  # shortest notes in the unit length, an eighth
 UNIT = STEP * UNIT_STEPS
 WHOLE = 8 * UNIT
 LONGEST = 128  # units in the longest note: 16 whole notes
+LARGEST_ODD = 9
 TRIPLET = (3, 2, 3)
 MAX_ACTUAL = 9
 MAX_NORMAL = 9
@@ -85,16 +86,21 @@ def length_of(steps: int) -> str:
     return f"{text}/" if divisor == 2 else f"{text}/{divisor}"  # noqa: PLR2004 - half is a lone slash
 
 
+def is_usual(steps: int) -> bool:
+    """Whether music has notes of such a length: up to nine of some note value, no 43/16."""
+    return steps // (steps & -steps) <= LARGEST_ODD
+
+
 @lru_cache(maxsize=64)
 def lengths_in(alphabet: frozenset[str], shortest: int = 1) -> dict[str, int]:
-    """Every length that an alphabet can write, in 128ths, shortest first.
+    """Every usual length that an alphabet can write, in 128ths, shortest first.
 
     Args:
         alphabet: The characters that may be used.
         shortest: The shortest length wanted; all are multiples of it.
     """
     every = range(shortest, LONGEST * UNIT_STEPS + 1, shortest)
-    texts = {length_of(steps): steps for steps in every}
+    texts = {length_of(steps): steps for steps in every if is_usual(steps)}
     return {text: steps for text, steps in texts.items() if alphabet.issuperset(text)}
 
 

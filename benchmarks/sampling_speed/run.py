@@ -1,0 +1,247 @@
+"""How fast texts are sampled: ours, PyTorch one step at a time, and ``model.predict`` on windows.
+
+All run the network of one checkpoint on the same number of threads. Ours is measured through to
+the texts, with and without the grammar; PyTorch draws from its softmax likewise; the limit is the
+matrix products of a step alone. Run from the project's root:
+
+    python -m benchmarks.sampling_speed.run CHECKPOINT [--steps 400] [--threads 2] [--keras]
+
+PyTorch is no dependency of abcgen: where it is missing its column stays empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abcgen.model.checkpoint import Checkpoint
+
+HERE = Path(__file__).parent
+BATCHES = (1, 16, 64)
+WINDOW = 100
+REPEATS = 5
+HEAD = ["batch", "ours", "ours, grammar", "grammar's cost", "PyTorch", "ours / PyTorch"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Characters a second at one batch size; 0 where not measured."""
+
+    batch: int
+    ours: float
+    bound: float
+    torch: float
+    limit: float
+    predict: float
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--keras", action="store_true", help="model.predict too; slow")
+    parser.add_argument("--write", action="store_true", help="write table.md")
+    options = parser.parse_args()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(options.threads)  # before NumPy is imported, which reads them
+    from abcgen.model.checkpoint import load_checkpoint  # noqa: PLC0415 - after the environment
+
+    checkpoint = load_checkpoint(options.checkpoint)
+    rows = [_row(checkpoint, batch, options) for batch in BATCHES]
+    report = _report(checkpoint, options, rows)
+    print(report)
+    if options.write:
+        (HERE / "table.md").write_text(report, encoding="utf-8")
+
+
+def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row:
+    steps = options.steps
+    characters = batch * steps
+    contestants: dict[str, Callable[[], None]] = {
+        "ours": _ours(checkpoint, batch, steps, bound=False),
+        "bound": _ours(checkpoint, batch, steps, bound=True),
+        "limit": _products(checkpoint, batch, steps),
+    }
+    if find_spec("torch"):
+        contestants["torch"] = _torch(checkpoint, batch, steps, options.threads)
+    for contestant in contestants.values():
+        contestant()  # warm: what is worked out or compiled once
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(REPEATS):  # in turn, so that a disturbance hits all alike
+        for name, contestant in contestants.items():
+            began = time.perf_counter()
+            contestant()
+            times[name].append(time.perf_counter() - began)
+    rate = {name: characters / statistics.median(taken) for name, taken in times.items()}
+    predict = _predict(checkpoint) if options.keras and batch == 1 else 0.0
+    return Row(batch, rate["ours"], rate["bound"], rate.get("torch", 0.0), rate["limit"], predict)
+
+
+class _Endless:
+    """A network that never ends a text, so that all batches do the same work."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+
+    def start(self, batch: int) -> Any:
+        return self._network.start(batch)
+
+    def step(self, ids: Any, state: Any) -> Any:
+        from abcgen.model.vocabulary import END  # noqa: PLC0415 - after the environment
+
+        logits, state = self._network.step(ids, state)
+        logits[:, END] = -1e9
+        return logits, state
+
+
+def _ours(checkpoint: Checkpoint, batch: int, steps: int, *, bound: bool) -> Callable[[], None]:
+    from abcgen.config import SampleConfig  # noqa: PLC0415 - after the environment
+    from abcgen.model.inference import StepNetwork  # noqa: PLC0415
+    from abcgen.model.sampling import sample  # noqa: PLC0415
+
+    network = _Endless(StepNetwork.of(checkpoint))
+    constraint = _Ongoing(checkpoint) if bound else None
+    config = SampleConfig(batch_size=batch, max_characters=steps - 1, temperature=1.0)
+
+    def run() -> None:
+        numbers = ((number, "") for number in range(batch))
+        for _ in sample(network, checkpoint.vocabulary, numbers, config, 1, constraint=constraint):
+            pass
+
+    return run
+
+
+class _Ongoing:
+    """The grammar, with the line's end ruled out and all the room it wants: no text ends."""
+
+    start = 0
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        from abcgen.notation.grammar import Grammar, Rules  # noqa: PLC0415
+
+        self._grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
+
+    def allowed(self, place: int, room: int) -> frozenset[str]:
+        signs = self._grammar.allowed(place, room + 1000)
+        body = signs - {"\n"}
+        return body or signs
+
+    def after(self, place: int, sign: str) -> int:
+        return self._grammar.after(place, sign)
+
+    def ceiling(self, _place: int) -> int:
+        return -1
+
+
+def _products(checkpoint: Checkpoint, batch: int, steps: int) -> Callable[[], None]:
+    """The matrix products of every step, and nothing else."""
+    import numpy as np  # noqa: PLC0415 - after the environment
+
+    kernels = [
+        kernel
+        for name, kernel in checkpoint.weights.items()
+        if kernel.ndim > 1 and not name.startswith("embedding") and name != "lstm_1/kernel"
+    ]
+    inputs = [np.ones((batch, kernel.shape[0]), np.float32) for kernel in kernels]
+    outputs = [np.empty((batch, kernel.shape[1]), np.float32) for kernel in kernels]
+
+    def run() -> None:
+        for _ in range(steps):
+            for given, kernel, out in zip(inputs, kernels, outputs, strict=True):
+                np.matmul(given, kernel, out=out)
+
+    return run
+
+
+def _torch(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Callable[[], None]:
+    """The same layers as ``torch.nn`` modules, stepped in batches in eager mode."""
+    import torch  # noqa: PLC0415 - an optional peer
+
+    torch.set_num_threads(threads)
+    network, size = checkpoint.network, checkpoint.vocabulary.size
+    if network.attention:
+        print("PyTorch's column leaves out attention, ours has it", file=sys.stderr)
+    embedding = torch.nn.Embedding(size, network.embedding)
+    lstm = torch.nn.LSTM(network.embedding, network.units, network.layers, batch_first=True)
+    logits = torch.nn.Linear(network.units, size)
+
+    def run() -> None:
+        ids = torch.ones(batch, 1, dtype=torch.long)
+        state = None
+        with torch.inference_mode():
+            for _ in range(steps):
+                stream, state = lstm(embedding(ids), state)
+                ids = torch.multinomial(torch.softmax(logits(stream[:, 0]), -1), 1)
+
+    return run
+
+
+def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
+    """Characters a second of ``model.predict`` on windows, as tutorials sample."""
+    from abcgen.model.backend import load_keras  # noqa: PLC0415 - seconds to import
+
+    import numpy as np  # noqa: I001, PLC0415
+
+    keras = load_keras()
+    network, size = checkpoint.network, checkpoint.vocabulary.size
+    layers: list[Any] = [keras.layers.Embedding(size, network.embedding)]
+    for layer in range(network.layers):
+        last = layer == network.layers - 1
+        layers.append(keras.layers.LSTM(network.units, return_sequences=not last))
+    model = keras.Sequential([*layers, keras.layers.Dense(size, activation="softmax")])
+    window = np.ones((1, WINDOW), np.int32)
+    model.predict(window, verbose=0)
+    began = time.perf_counter()
+    for _ in range(characters):
+        chosen = model.predict(window, verbose=0)[0].argmax()
+        window = np.concatenate([window[:, 1:], [[chosen]]], axis=1)
+    return characters / (time.perf_counter() - began)
+
+
+def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]) -> str:
+    network = checkpoint.network
+    lines = [
+        f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
+        f"{' and attention' if network.attention else ''}, {options.steps} steps, "
+        f"{options.threads} threads, Python {platform.python_version()}, {_processor()}. "
+        f"Characters/s in all, median of {REPEATS} runs in turn.",
+        "",
+        "| " + " | ".join([*HEAD, "matrix products alone", "model.predict"]) + " |",
+        "|---" * (len(HEAD) + 2) + "|",
+    ]
+    for row in rows:
+        cost = row.ours / row.bound - 1
+        ratio = f"{row.ours / row.torch:.1f}" if row.torch else ""
+        cells = [str(row.batch), f"{row.ours:,.0f}", f"{row.bound:,.0f}", f"{cost:+.1%}"]
+        cells += [f"{row.torch:,.0f}" if row.torch else "", ratio, f"{row.limit:,.0f}"]
+        lines.append(
+            "| " + " | ".join([*cells, f"{row.predict:.1f}" if row.predict else ""]) + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    found = [
+        line.partition(":")[2].strip()
+        for line in (info.read_text(encoding="utf-8").splitlines() if info.exists() else ())
+        if line.startswith("model name")
+    ]
+    return found[0] if found else platform.processor()
+
+
+if __name__ == "__main__":
+    main()
