@@ -15,6 +15,8 @@ from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
@@ -64,11 +66,11 @@ class StepNetwork:
         logits, after, _ = self._steps.step(ids, state)
         return logits, after
 
-    def looks(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    def looks(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Where attention of a stream network looks while it reads a text.
 
         Args:
-            ids: The text, begin mark included, shape (time,).
+            ids: The text, begin mark included.
 
         Returns:
             The weight of every place for every place, mean of the heads, (time, time); nothing

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.choosing import Wish
 
-HEARD = 400  # characters of a tune that an unfinished network may go on for
+# Characters of a tune that an unfinished network may go on for; one that reads a window anew for
+# every character is slow.
+HEARD = {"stream": 400, "window": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,8 @@ class _Voice:
 
     def __call__(self, checkpoint: Checkpoint) -> str:
         self.seed += 1
-        text = sample_text(checkpoint, SampleConfig(max_characters=HEARD), self.seed)
+        config = SampleConfig(max_characters=HEARD[checkpoint.network.kind])
+        text = sample_text(checkpoint, config, self.seed)
         try:
             return write_abc(decode_tune(text))
         except NotationError:

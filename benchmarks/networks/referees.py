@@ -70,7 +70,7 @@ RECIPES = {
 }
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """Embedding or one-hot, LSTMs, perhaps attention, logits."""
 
     def __init__(self, recipe: Recipe, classes: int) -> None:
@@ -236,7 +236,7 @@ class _Run:
             group["lr"] = self._rate()
         loss = (_losses(self._network, ids) * present).sum() / present.sum()
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         largest = 5.0 if self._network.recipe.tokens else 1.0
         nn.utils.clip_grad_norm_(self._network.parameters(), largest)
         self._optimizer.step()
