@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SAMPLE, _SOUND = SampleConfig(), SoundConfig()
 INTERRUPTED = 130
+MOST = 100_000
 SHOWN = 50  # so many tunes are printed, and rendered in every format; more only if asked for
 RENDERED = "pdf,midi,musicxml"
 
@@ -33,7 +34,7 @@ def sample(
             show_default="the newest under checkpoints/, else the one that comes with abcgen",
         ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Tunes wanted.")] = _SAMPLE.count,
+    count: Annotated[int, typer.Option(min=1, max=MOST, help="Tunes wanted.")] = _SAMPLE.count,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_SEED, help="For the same tunes again.", show_default="drawn"),
@@ -91,6 +92,7 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
+    from abcgen.model.sampling import checked_sampling
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
     from abcgen.pipeline.priming import primed
@@ -118,6 +120,7 @@ def sample(
     formats = [] if wanted == "none" else [f for f in formats_named(wanted) if f != "abc"]
     config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
     chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
+    checked_sampling(config, chosen)
     source = find_checkpoint(checkpoint)
     folder = out or unused_folder(OUTPUT, "tunes")
     refuse_to_overwrite(folder, force=force)

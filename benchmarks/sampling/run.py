@@ -180,22 +180,33 @@ def _report(
     removed = sum(t.removed for t in texts)
     unforced = sum(t.forced == 0 for t in texts)
     lines = [
-        f"{options.count:,} texts of {options.checkpoint.name} at temperature "
-        f"{options.temperature:g}, seed {options.seed}. Python {platform.python_version()}, "
-        f"{platform.machine()}. In brackets 95% confidence (Wilson).",
+        (
+            f"{options.count:,} texts of {options.checkpoint.name} at temperature "
+            f"{options.temperature:g}, seed {options.seed}. Python {platform.python_version()}, "
+            f"{platform.machine()}. In brackets 95% confidence (Wilson)."
+        ),
         "",
         "| | with the grammar | without | folk-rnn's published samples |",
         "|---|---|---|---|",
-        f"| right by our checker | {_share(bound.right, bound.texts)} | "
-        f"{_share(free.right, free.texts)} | {_share(*FOLK_RNN)} with all bars right |",
-        f"| of these, music21 reads the same notes | {_share(bound.music21, bound.right)} | "
-        f"{_share(free.music21, free.right)} | |",
-        f"| of these, abc2midi plays the same notes | {_share(bound.abc2midi, bound.right)} | "
-        f"{_share(free.abc2midi, free.right)} | |",
+        (
+            f"| right by our checker | {_share(bound.right, bound.texts)} | "
+            f"{_share(free.right, free.texts)} | {_share(*FOLK_RNN)} with all bars right |"
+        ),
+        (
+            f"| of these, music21 reads the same notes | {_share(bound.music21, bound.right)} | "
+            f"{_share(free.music21, free.right)} | |"
+        ),
+        (
+            f"| of these, abc2midi plays the same notes | {_share(bound.abc2midi, bound.right)} | "
+            f"{_share(free.abc2midi, free.right)} | |"
+        ),
         "",
-        f"The grammar replaced {forced:,} of {drawn:,} characters ({forced / drawn:.2%}) and took "
-        f"{removed / drawn:.2%} of probability. In {_share(unforced, len(texts))} of the tunes it "
-        "replaced none: they are the same without it.",
+        (
+            f"The grammar replaced {forced:,} of {drawn:,} characters ({forced / drawn:.2%}) "
+            f"and took {removed / drawn:.2%} of probability. In "
+            f"{_share(unforced, len(texts))} of the tunes it replaced none: they are the same "
+            "without it."
+        ),
         "",
     ]
     for name, outcome in (("With", bound), ("Without", free)):

@@ -1,0 +1,1 @@
+"""How fast tunes are sampled."""

@@ -191,9 +191,9 @@ def _torch(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Call
 
 def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
     """Characters a second of ``model.predict`` on windows, as tutorials sample."""
-    from abcgen.model.backend import load_keras  # noqa: PLC0415 - seconds to import
+    import numpy as np  # noqa: PLC0415
 
-    import numpy as np  # noqa: I001, PLC0415
+    from abcgen.model.backend import load_keras  # noqa: PLC0415 - seconds to import
 
     keras = load_keras()
     network, size = checkpoint.network, checkpoint.vocabulary.size
@@ -214,10 +214,12 @@ def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
 def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]) -> str:
     network = checkpoint.network
     lines = [
-        f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
-        f"{' and attention' if network.attention else ''}, {options.steps} steps, "
-        f"{options.threads} threads, Python {platform.python_version()}, {_processor()}. "
-        f"Characters/s in all, median of {REPEATS} runs in turn.",
+        (
+            f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
+            f"{' and attention' if network.attention else ''}, {options.steps} steps, "
+            f"{options.threads} threads, Python {platform.python_version()}, {_processor()}. "
+            f"Characters/s in all, median of {REPEATS} runs in turn."
+        ),
         "",
         "| " + " | ".join([*HEAD, "matrix products alone", "model.predict"]) + " |",
         "|---" * (len(HEAD) + 2) + "|",
