@@ -29,6 +29,8 @@ _HEARD = 8  # notes: likewise
 _CANDIDATES = 4
 _CLOSE = 4.0  # nats: readings further behind are not judged
 COMMON = Metre(4, 4)
+# What a file that says 4/4 may be in: never half of that, which is for its writer to say.
+_NOT_TWICE = tuple(metre for metre in METRES if metre == COMMON or metre.beats % 3 == 0)
 
 
 class Bars(NamedTuple):
@@ -57,7 +59,7 @@ def judge_metre(sounds: Sequence[Sound], tonic: int, named: Metre | None) -> lis
     line = line_of(sounds, tonic, scale)
     if named and line.end < _JUDGED * bar_sixteenths(shown):
         return [Bars(named, _padded_pickup(sounds, named) or Fraction(0), 0.0)]
-    thought_of = METRES if named in {None, COMMON} else (shown,)
+    thought_of = {None: METRES, COMMON: _NOT_TWICE}.get(named, (shown,))
     found = readings(line, tables(), thought_of)
     padded = _padded_pickup(sounds, named) if named else None
     weighed = []

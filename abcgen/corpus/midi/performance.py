@@ -137,25 +137,21 @@ class _Events:
         return ""
 
     def _strikes(self, messages: Iterable[Message]) -> tuple[Strike, ...]:
-        """Notes from the messages that begin and end them.
-
-        A key struck again while it sounds ends the note before; one that is never released
-        lasts a quarter.
-        """
-        sounding: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
-        notes: list[tuple[int, int, int, int]] = []
+        """Notes from the messages that begin and end them."""
+        by_key: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for tick, status, (key, velocity) in ((m.tick, m.status, m.data) for m in messages):
-            if key >= 0x80 or velocity >= 0x80:  # noqa: PLR2004 - data bytes have seven bits
-                continue
-            if status & 0xF0 == NOTE_ON and velocity:
-                sounding[key].append((tick, velocity))
-            elif sounding[key]:
-                start, struck = sounding[key].popleft()
-                notes.append((start, tick, key, struck))
-        for key, starts in sounding.items():
-            if starts:
+            if key < 0x80 and velocity < 0x80:  # noqa: PLR2004 - data bytes have seven bits
+                is_on = status & 0xF0 == NOTE_ON
+                by_key[key].append((tick, velocity if is_on else 0))
+        notes: list[tuple[int, int, int, int]] = []
+        for key, strokes in by_key.items():
+            pairs, left = _paired(strokes)
+            if left:
+                pairs, left = _cut(strokes)
+            if left:
                 self.remarks["notes that never end were given a quarter's length"] = None
-            notes += [(start, start + self.whole // 4, key, hard) for start, hard in starts]
+                pairs += [(start, start + self.whole // 4, hard) for start, hard in left]
+            notes += [(start, end, key, velocity) for start, end, velocity in pairs]
         self.notes += len(notes)
         if self.notes > LIMITS.tune_characters:  # each takes a character of ABC at the very least
             raise NotationError(f"more than {LIMITS.tune_characters} notes")
@@ -178,6 +174,42 @@ class _Events:
             following[key] = start
             mended.append(Strike(start / self.whole, end / self.whole, key, velocity))
         return tuple(sorted(mended))
+
+
+_Pairs = tuple[list[tuple[int, int, int]], list[tuple[int, int]]]
+
+
+def _paired(strokes: Iterable[tuple[int, int]]) -> _Pairs:
+    """Notes of one key, the first release ending the first of them, and those never released."""
+    sounding: deque[tuple[int, int]] = deque()
+    pairs = []
+    orphan = -1  # a release without a note: that of a grace note written before its stroke
+    for tick, velocity in strokes:
+        if velocity and tick == orphan:
+            pairs.append((tick, tick, velocity))
+            orphan = -1
+        elif velocity:
+            sounding.append((tick, velocity))
+        elif sounding:
+            start, struck = sounding.popleft()
+            pairs.append((start, tick, struck))
+        else:
+            orphan = tick
+    return pairs, list(sounding)
+
+
+def _cut(strokes: Iterable[tuple[int, int]]) -> _Pairs:
+    """Likewise, a new stroke ending the one before: where releases are missing.
+
+    Otherwise one that is missing would put off the end of every note after it.
+    """
+    pairs = []
+    sounding: tuple[int, int] | None = None
+    for tick, velocity in strokes:
+        if sounding:
+            pairs.append((sounding[0], tick, sounding[1]))
+        sounding = (tick, velocity) if velocity else None
+    return pairs, [sounding] if sounding else []
 
 
 def perform(file: MidiFile) -> Performance:
