@@ -150,7 +150,8 @@ def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None
     done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", Look(LOW))
     reason = "a duration that no note sign stands for: '1/512'"
     assert done.left_out == [
-        f"X:1 'Too short': not in {form}: {reason}" for form in ("pdf", "png", "svg", "html", "musicxml")
+        f"X:1 'Too short': not in {form}: {reason}"
+        for form in ("pdf", "png", "svg", "html", "musicxml")
     ]
     assert {path.name for path in done.files} == names_in(tmp_path)
     assert names_in(tmp_path) == {
