@@ -76,7 +76,16 @@ def _parted(before: Piece, piece: Piece, metre: Metre, fine: set[int]) -> bool:
         return True
     if before.last and piece.first:
         return True
+    # A beam that crosses the edge of a tuplet holds all of it, or engravers take both for one.
+    if (before.last and _is_broken(before)) or (piece.first and _is_broken(piece)):
+        return True
     return (before.last or piece.first) and piece.onset % beat == 0
+
+
+def _is_broken(piece: Piece) -> bool:
+    """Whether no one beam can hold the whole tuplet of a piece: a rest or long note is in it."""
+    items = piece.tuplet.items if piece.tuplet else ()
+    return any(isinstance(item, Rest) or item.duration >= QUARTER for item in items)
 
 
 def _runs(pieces: list[Piece], group: list[int], level: int, beat: Fraction) -> list[list[int]]:

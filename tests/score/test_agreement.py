@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, given, settings
 
-from abcgen.notation.tune import Tune, Voice
+from abcgen.notation.tune import Metre, Tune, Voice
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.parts import parts_of
 from abcgen.score.referee import first_difference
@@ -16,7 +16,7 @@ from abcgen.score.sounding import Sound, sounding_notes
 from tests.engraved import engraver_hears, music21_hears, schema_errors
 from tests.marked import DUET, MARKED
 from tests.strategies import tunes
-from tests.tunes import CHORDS, JIG, REEL
+from tests.tunes import CHORDS, JIG, REEL, tune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +37,10 @@ def test_all_readers_find_the_notes_of_the_tune(tune: Tune) -> None:
 
 
 def test_all_readers_find_the_notes_of_real_tunes(real_tunes: Sequence[Tune]) -> None:
-    for tune in real_tunes[::SHARE]:
-        document = musicxml_of(tune)
-        assert engraver_hears(document) == meant(tune), tune.title
-        assert music21_hears(document) == meant(tune), tune.title
+    for real in real_tunes[::SHARE]:
+        document = musicxml_of(real)
+        assert engraver_hears(document) == meant(real), real.title
+        assert music21_hears(document) == meant(real), real.title
 
 
 @given(tunes(), tunes())
@@ -52,10 +52,15 @@ def test_the_engraver_draws_any_two_voices_however_ill_they_match(one: Tune, oth
         assert first_difference(ours, theirs) == ""
 
 
+def test_a_tuplet_that_opens_with_a_rest_keeps_to_itself() -> None:
+    odd = tune("(3z/B/c/ d/4e3/4 fg | A3 |]", metre=Metre(3, 8))
+    assert engraver_hears(musicxml_of(odd)) == meant(odd)
+
+
 def test_the_documents_are_valid_by_the_schema(real_tunes: Sequence[Tune]) -> None:
     pytest.importorskip("musicxml")
-    for tune in [MARKED, DUET, CHORDS, *real_tunes[:: 8 * SHARE]]:
-        assert schema_errors(musicxml_of(tune, composer="<b>&")) == []
+    for each in [MARKED, DUET, CHORDS, *real_tunes[:: 8 * SHARE]]:
+        assert schema_errors(musicxml_of(each, composer="<b>&")) == []
 
 
 def test_the_schema_finds_what_is_wrong() -> None:

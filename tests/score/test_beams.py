@@ -40,6 +40,14 @@ def test_a_beam_never_breaks_within_a_tuplet() -> None:
     assert sizes("A(3BcdA Bcde", Metre(4, 4)) == [5, 4]
 
 
+def test_a_beam_crosses_the_edge_of_a_tuplet_only_with_all_of_it() -> None:
+    assert sizes("(3zBc de fgab", Metre(4, 4)) == [2, 2, 4]
+    assert sizes("(3z/B/c/d/e/", Metre(3, 8)) == [2, 2]
+    assert sizes("d/e/(3B/c/z/", Metre(3, 8)) == [2, 2]
+    assert sizes("A(3z/c/d/e fga", Metre(6, 8)) == [2, 3]
+    assert sizes("A(3B/c/d/e fga", Metre(6, 8)) == [5, 3]
+
+
 def test_a_pickup_is_beamed_as_the_end_of_a_bar() -> None:
     assert sizes("ABc | d8", Metre(4, 4)) == [3]
     assert sizes("ABcde | d8", Metre(4, 4)) == [4]
