@@ -41,6 +41,8 @@ music21 = LazyModule("music21")
 MAX_BYTES = 4_000_000  # of XML, unpacked
 _MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
 _LINES = {"final": BarLine.FINAL, "double": BarLine.DOUBLE, "light-light": BarLine.DOUBLE}
+# What the zip module raises where an archive is not what it should be.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
 _QUARTERS = 4  # in a whole note
 _LARGEST_ALTER, _HIGHEST_STEP = 2, 75
 
@@ -90,7 +92,7 @@ def _unpacked(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             return _score_in(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise NotationError("a damaged packed file") from error
 
 
@@ -154,7 +156,7 @@ class _Piece:
     def _bars(
         self, contents: Sequence[Any], frames: Sequence[_Frame], measures: Sequence[Any]
     ) -> tuple[Bar, ...]:
-        bars = []
+        bars: list[Bar] = []
         key = metre = None
         for content, frame, measure in zip(contents, frames, measures, strict=True):
             items = tuple(self._items(content, Fraction(measure.duration.quarterLength) / 4))
@@ -181,7 +183,7 @@ class _Piece:
         elements = [] if content is None else content.notesAndRests
         for element in elements:
             duration = Fraction(element.duration.quarterLength) / _QUARTERS
-            if element.isClassOrSubclass(("ChordSymbol", "NoChord")):
+            if "Harmony" in element.classes:
                 self._remarks["chord symbols were left out"] = None
                 continue
             if not duration:

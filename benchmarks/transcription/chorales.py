@@ -54,7 +54,7 @@ def _judged(path: str) -> tuple[float, float, float]:
     tune = read_midi(data).tune
     ours = _from_first(Counter(sounding(tune)))
     text = "%abc-2.1\n" + write_abc(tune)
-    theirs = _from_first(_heard(converter.parseData(text, format="abc")))
+    theirs = _from_first(_heard(_expanded(converter.parseData(text, format="abc"))))
     signature = next(iter(score.recurse().getElementsByClass("KeySignature")), None)
     key = signature is not None and signature.sharps == tune.key.fifths
     return f1(true, ours), f1(true, theirs), float(key)

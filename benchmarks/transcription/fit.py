@@ -100,7 +100,8 @@ def _table(examples: Sequence[Example], metre: Metre) -> Any:
     """A metre's table, in hundredths of nats."""
     full = bar_sixteenths(metre)
     own = [example for example in examples if example.metre == metre]
-    steps, degrees, leaps, lasts, pickups = (defaultdict(Counter) for _ in range(5))
+    steps: defaultdict[Any, Counter[int]] = defaultdict(Counter)
+    degrees, leaps, lasts, pickups = (_counters() for _ in range(4))
     anywhere: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for example in own:
         line = example.line

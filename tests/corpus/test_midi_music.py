@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -180,7 +181,7 @@ def test_playing_without_the_file_s_beat_is_followed_by_listening() -> None:
     source, chance = read_abc(WALTZ), random.Random(3)
 
     def freely(time: Fraction) -> float:
-        return float(time) * 1.37 + 0.02 * float(time) ** 1.2
+        return float(time) * 1.37 + 0.02 * math.pow(time, 1.2)
 
     notes = [
         (4 * freely(on) + 0.61 + chance.gauss(0, 0.01), 4 * 1.37 * float(length) * 0.9, key)

@@ -7,7 +7,7 @@ the last note (``tables.json``, weighed by ``benchmarks/transcription/fit.py``).
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,16 +69,16 @@ def _tables() -> tuple[Any, list[float]]:
 def key_features(sounds: Sequence[Sound], keys: Sequence[Key], degrees: Any) -> list[list[float]]:
     """What speaks for each key, in the order of the weights."""
     struck: Counter[int] = Counter()
-    lasting: Counter[int] = Counter()
+    lasting: dict[int, float] = defaultdict(float)
     for sound in sounds:
-        for key in sound.keys:
-            struck[key % 12] += 1
-            lasting[key % 12] += float(sound.duration)  # type: ignore[assignment]
+        for midi in sound.keys:
+            struck[midi % 12] += 1
+            lasting[midi % 12] += float(sound.duration)
     ringing = [sound for sound in sounds if sound.keys]
     end = max(sound.end for sound in ringing)
     first, last = ringing[0].keys[-1], max(s.keys[0] for s in ringing if s.end == end)
     lowest = min(sound.keys[0] for sound in ringing if sound.end == end)
-    notes, length = struck.total(), sum(lasting.values()) or 1
+    notes, length = struck.total(), sum(lasting.values()) or 1.0
     rows = []
     for key in keys:
         table, tonic = degrees[key.mode.abbreviation], key.tonic_pitch_class

@@ -125,7 +125,7 @@ class Line:
         for place in range(len(steps) - _SEED + 1):
             last = place + _SEED - 1
             places[(*steps[place:last], self.keys[last])].append(place)
-        found = []
+        found: list[Return] = []
         for starts in places.values():
             for later, again in enumerate(starts):
                 for first in starts[:later]:

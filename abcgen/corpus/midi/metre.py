@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from math import log
+from math import log, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.corpus.midi.line import SIXTEENTHS, Line, step_class
@@ -230,7 +230,7 @@ def _accent(line: Line, metre: Metre, pickup: int) -> float:
 def _loudest_gap(means: Mapping[int, float], variance: float) -> float:
     """How much louder than the first beat another is, in standard deviations, at most 1."""
     gap = max(means.values()) - means.get(0, min(means.values()))
-    return min(1.0, gap / variance**0.5)
+    return min(1.0, gap / sqrt(variance))
 
 
 __all__ = ["METRES", "MetreTable", "Reading", "Tables", "features", "readings", "step_class"]

@@ -164,14 +164,15 @@ def chords(sounds: Iterable[Sound]) -> tuple[Sound, ...]:
 def voices(name: str, sounds: Iterable[Sound]) -> list[Line]:
     """Notes divided into as few voices as hold them whole, the highest first.
 
-    Notes that begin and end together are a chord; a chord goes to the free voice that was last
-    nearest to it.
+    Notes that begin and end together are a chord; a chord goes to the first voice that is free,
+    unless that would leap to it.
     """
     lines: list[list[Sound]] = []
     for chord in _aligned(sounds):
-        free = [line for line in lines if line[-1].end <= chord.start]
+        free = [number for number, line in enumerate(lines) if line[-1].end <= chord.start]
         if free:
-            min(free, key=lambda line: _distance(line[-1], chord)).append(chord)
+            best = min(free, key=lambda number: _strain(number, lines[number][-1], chord))
+            lines[best].append(chord)
         elif len(lines) < MOST_VOICES:
             lines.append([chord])
     lines.sort(key=lambda line: -median(key for sound in line for key in sound.keys))
@@ -204,9 +205,9 @@ def replace_keys(sound: Sound, keys: tuple[int, ...]) -> Sound:
     return sound._replace(keys=keys)
 
 
-def _distance(before: Sound, chord: Sound) -> tuple[float, Fraction]:
-    leap = abs(fmean(before.keys) - fmean(chord.keys))
-    return leap + 6 * float(chord.start - before.end), before.end
+def _strain(number: int, before: Sound, chord: Sound) -> float:
+    """What speaks against a voice: that it is a lower one, and the leap it would make."""
+    return 6 * number + abs(fmean(before.keys) - fmean(chord.keys)) / 2
 
 
 def folded(sounds: Sequence[Sound], low: int, high: int) -> list[Sound]:

@@ -1,0 +1,104 @@
+"""What reading MusicXML promises: the tune that was written, or a reason."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.errors import NotationError
+from abcgen.notation.reader import LeftOut, Reading, read_abc
+from abcgen.score.musicxml import musicxml_of
+from abcgen.score.read_musicxml import MAX_BYTES, read_musicxml, read_musicxml_file
+from benchmarks.transcription.measures import sounding
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
+TUNE = """X:1
+T:Repeats, endings, triplets
+M:4/4
+L:1/8
+K:Ador
+|: A2 | (3efg e2 dBGB | A3 ^c e4- | e2 z2 [Ace]4 |1 G2 E2 G4 :|2 A6 ||
+M:3/4
+K:D
+|: f4 d2 | A6 :|
+"""
+VOICES = """X:1
+T:Two voices
+M:3/4
+L:1/4
+K:F
+V:1
+c2 d | e f g | a3 |]
+V:2
+F3 | C3 | F3 |]
+"""
+
+
+def through(tune: Tune) -> Tune:
+    return read_musicxml(musicxml_of(tune)).tune
+
+
+def test_repeats_endings_triplets_keys_and_metres_come_back() -> None:
+    tune = read_abc(TUNE)
+    found = through(tune)
+    assert sounding(found) == sounding(tune)
+    assert [(bar.repeat_start, bar.line, bar.ending) for bar in found.bars] == [
+        (bar.repeat_start, bar.line, bar.ending) for bar in tune.bars
+    ]
+    assert (found.key.fifths, found.metre, found.title) == (tune.key.fifths, tune.metre, tune.title)
+
+
+def test_voices_come_back() -> None:
+    tune = read_abc(VOICES)
+    assert len(through(tune).voices) == 2
+    assert sounding(through(tune)) == sounding(tune)
+
+
+def test_real_tunes_come_back_note_for_note(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes[::20]:
+        assert sounding(through(tune)) == sounding(tune), tune.title
+
+
+def packed(**files: bytes) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "/") + ".xml", data)
+    return buffer.getvalue()
+
+
+def test_a_packed_file_is_read() -> None:
+    xml = musicxml_of(read_abc(TUNE))
+    data = packed(**{"META-INF__container": b"<container/>", "score": xml})
+    assert sounding(read_musicxml(data).tune) == sounding(read_abc(TUNE))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not MusicXML"),
+        (b"<html/>", "not MusicXML"),
+        (b"PK\3\4 and no more", "damaged packed file"),
+        (packed(score=b" " * (MAX_BYTES + 1)), "when unpacked"),
+        (b" " * (MAX_BYTES + 1), "larger than"),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><score-partwise/>', "entities of its own"),
+        (b"<score-partwise><part-list", "cannot read"),
+        (packed(other=b"")[:-5] + b"12345", "packed"),
+    ],
+)
+def test_what_is_no_piece_is_left_out_with_a_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(NotationError, match=reason):
+        read_musicxml(data)
+    assert isinstance(next(read_musicxml_file(data, "x.musicxml")), LeftOut)
+
+
+def test_a_piece_without_a_title_is_named_after_its_file() -> None:
+    xml = musicxml_of(read_abc(TUNE.replace("Repeats, endings, triplets", "")))
+    result = next(read_musicxml_file(xml, "The Reel.musicxml"))
+    assert isinstance(result, Reading)
+    assert result.tune.title
