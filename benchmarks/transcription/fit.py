@@ -139,6 +139,10 @@ def _table(examples: Sequence[Example], metre: Metre) -> Any:
     return _scaled(logs, 100, whole=True)
 
 
+def _counters() -> defaultdict[int, Counter[int]]:
+    return defaultdict(Counter)
+
+
 def _shares(counts: Counter[int], kinds: int, base: Sequence[float], weight: float) -> list[float]:
     """Probabilities, drawn towards a base as by so many more observations."""
     total = counts.total() + weight
