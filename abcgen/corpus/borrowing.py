@@ -118,13 +118,15 @@ class Facts:
         """
         if not isinstance(data, dict):
             raise InputError("the facts about the tunes are an object")
-        counts = [_counts(data.get(name)) for name in ("metres", "modes", "rhythms")]
+        metres, modes, rhythms = (
+            _counts(data.get(name)) for name in ("metres", "modes", "rhythms")
+        )
         names, shared = data.get("names"), data.get("shared")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError("'names' must be a list of titles")
         if not isinstance(shared, list) or not all(isinstance(one, int | float) for one in shared):
             raise InputError("'shared' must be a list of numbers")
-        return cls(tuple(names), *counts, tuple(sorted(map(float, shared))))
+        return cls(tuple(names), metres, modes, rhythms, tuple(sorted(map(float, shared))))
 
 
 def _counts(data: object) -> dict[str, int]:
