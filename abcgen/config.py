@@ -52,6 +52,7 @@ class TrainConfig:
         weight_decay: Decoupled weight decay, for those that have it.
         clip_norm: Largest global gradient norm.
         seed: Seed of weights, order and dropout.
+        chord_symbols: Whether the chords above the notes are learnt too.
     """
 
     epochs: int = 20
@@ -66,6 +67,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     seed: int = 0
+    chord_symbols: bool = False
 
 
 NETWORKS = ("stream", "window")

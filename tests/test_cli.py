@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from abcgen import __version__
 from abcgen.cli import app, main
+from abcgen.model.checkpoint import FORMAT_VERSION
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from tests.tinker import write_small_corpus
@@ -268,7 +269,7 @@ def test_unknown_formats_papers_and_instruments(run: Callable[..., Answer], tmp_
 
 
 def test_a_path_that_cannot_be_looked_at(run: Callable[..., Answer]) -> None:
-    one_line(run("check", "a" * 300), "too long")
+    one_line(run("check", "a" * 300), "does not exist")
 
 
 def test_names_of_files_cannot_reach_the_terminal(
@@ -389,7 +390,7 @@ def test_training_says_what_it_does(trained: Path) -> None:
 def test_a_checkpoint_can_be_read_by_people(trained: Path) -> None:
     run_folder = trained / "checkpoints" / "run-1"
     config = json.loads((run_folder / "config.json").read_text(encoding="utf-8"))
-    assert config["format_version"] == 1
+    assert config["format_version"] == FORMAT_VERSION
     assert len(config["about"]["split"]["fingerprint"]) == 64
     metrics = (run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(metrics[0])["bits_per_note"] > json.loads(metrics[-1])["training_bits"]

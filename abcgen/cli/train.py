@@ -98,6 +98,14 @@ def train(
         int | None,
         typer.Option(help="Attention heads; must divide the units.", show_default=BY_PRESET),
     ] = None,
+    chord_symbols: Annotated[
+        bool | None,
+        typer.Option(
+            "--chord-symbols/--no-chord-symbols",
+            help="Learn the chords above the notes too.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
     bidirectional: Annotated[
         bool | None,
         typer.Option(
@@ -178,7 +186,8 @@ def train(
     check_writable(folder)
     use_device(device)
     midi = midi_config(texture, track, fold_range)
-    lesson = _lesson(paths or [CORPORA], display, midi)
+    chords = plan.options.chord_symbols
+    lesson = _lesson(paths or [CORPORA], display, midi, chord_symbols=chords)
     plan = plan or _plan(wish, display)
     display.say(described(plan))
     if dry_run:
@@ -217,12 +226,16 @@ def described(plan: Plan) -> str:
     return f"{plan.why}: {', '.join(parts)}"
 
 
-def _lesson(paths: list[Path], display: Display, midi: MidiConfig) -> Lesson:
+def _lesson(
+    paths: list[Path], display: Display, midi: MidiConfig, *, chord_symbols: bool
+) -> Lesson:
     from abcgen.pipeline.training import prepare_lesson
 
     corpus = load(paths, display, midi)
     with display.progress("dividing tunes by family") as on_progress:
-        lesson = prepare_lesson(corpus, SplitConfig(), on_progress=on_progress)
+        lesson = prepare_lesson(
+            corpus, SplitConfig(), chord_symbols=chord_symbols, on_progress=on_progress
+        )
     if not lesson.validation:
         display.warn("too few tunes to hold any out: there will be no held-out figures")
     return lesson

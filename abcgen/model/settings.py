@@ -44,6 +44,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "optimizer": OPTIMIZERS,
     "attention": (False, True),
     "bidirectional": (False, True),
+    "chord_symbols": (False, True),
 }
 MAY_BE_MISSING = {"minutes", "patience", "sequence_length"}
 # Characters that are read at once where nothing else is said.

@@ -135,9 +135,26 @@ class Composer:
         alphabet = frozenset(self._vocabulary.characters)
         facts = self._known.facts if self._known else None
         self.warnings = never_seen(request, facts, alphabet)
-        self._grammar = None if request.free else self._grammar_for(alphabet)
+        self._grammar = self._grammar_for(alphabet) if self._is_bound(alphabet) else None
         self._vocabulary.encode(self._beginning)
         self.tally = Tally()
+
+    def _is_bound(self, alphabet: frozenset[str]) -> bool:
+        """Whether the grammar is to be kept; it knows no chord symbols.
+
+        Raises:
+            InputError: if what is asked for needs it and cannot have it.
+        """
+        request = self._request
+        if request.free or '"' not in alphabet:
+            return not request.free
+        if request.bars or request.parts or request.in_range:
+            raise InputError(
+                "bars, parts and range are kept by the grammar, which knows no chord symbols",
+                way_out="use a network trained without --chord-symbols",
+            )
+        self.warnings.append("this network writes chord symbols: drawn without the grammar")
+        return False
 
     def __enter__(self) -> Composer:
         self._referee.__enter__()

@@ -63,6 +63,7 @@ def prepare_lesson(
     corpus: Corpus,
     config: SplitConfig,
     *,
+    chord_symbols: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Lesson:
     """Divide tunes by family and turn them into model text.
@@ -70,6 +71,7 @@ def prepare_lesson(
     Args:
         corpus: The tunes.
         config: How to divide them.
+        chord_symbols: Whether the chords above the notes are learnt too.
         on_progress: Called with the tunes done and in all; dividing counts as half the work.
     """
     total = 2 * len(corpus.tunes)
@@ -79,7 +81,7 @@ def prepare_lesson(
     done = len(corpus.tunes)
     for tunes in (split.training, split.validation, split.test):
         on_progress(done, total)
-        parts.append(examples_of(tunes))
+        parts.append(examples_of(tunes, chord_symbols=chord_symbols))
         done += len(tunes)
     vocabulary = Vocabulary.of(example.text for part in parts for example in part)
     training, validation, _test = parts
@@ -215,9 +217,9 @@ class _Voice:
             return text
 
 
-def examples_of(tunes: Iterable[Tune]) -> tuple[Example, ...]:
-    """Tunes as the texts a network learns."""
-    texts = map(encode_tune, tunes)
+def examples_of(tunes: Iterable[Tune], *, chord_symbols: bool = False) -> tuple[Example, ...]:
+    """Tunes as the texts a network learns, with the chords above the notes or without."""
+    texts = (encode_tune(tune, chord_symbols=chord_symbols) for tune in tunes)
     return tuple(Example(text.text, text.given, text.notes) for text in texts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from abcgen.notation.chord_symbol import ChordSymbol, read_chord_symbol
 from abcgen.notation.key import Key
@@ -113,11 +113,13 @@ def test_a_grace_notes_accidental_is_its_own() -> None:
     assert first.marks is not None
 
 
+@settings(max_examples=40)
 @given(dressed_tunes())
 def test_written_and_read_again_nothing_is_lost(tune: Tune) -> None:
     assert read_abc(write_abc(tune)) == tune
 
 
+@settings(max_examples=40)
 @given(dressed_tunes())
 def test_the_model_text_takes_the_first_voice_without_marks(tune: Tune) -> None:
     bare = decode_tune(encode_tune(tune).text)
@@ -126,6 +128,7 @@ def test_the_model_text_takes_the_first_voice_without_marks(tune: Tune) -> None:
     assert all(note.marks is None for note in notes)
 
 
+@settings(max_examples=40)
 @given(dressed_tunes())
 def test_the_model_text_keeps_chord_symbols_if_asked(tune: Tune) -> None:
     text = encode_tune(tune, chord_symbols=True).text
