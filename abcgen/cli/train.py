@@ -186,7 +186,7 @@ def train(
     check_writable(folder)
     use_device(device)
     midi = midi_config(texture, track, fold_range)
-    chords = plan.options.chord_symbols
+    chords = plan.options.chord_symbols if plan else bool(chord_symbols)
     lesson = _lesson(paths or [CORPORA], display, midi, chord_symbols=chords)
     plan = plan or _plan(wish, display)
     display.say(described(plan))
