@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 CHARACTERS = "\n'(,-/123456789:=ABCDEFGKMR[]^_abcdefghijlmnoprstwxyz| "
 
 
-def untrained(folder: Path) -> Path:
-    """Write it."""
+def untrained(folder: Path, more: str = "") -> Path:
+    """Write it, with more characters if need be."""
     network = NetworkConfig(layers=1, units=24, embedding=8)
-    vocabulary = Vocabulary("".join(sorted(CHARACTERS)))
+    vocabulary = Vocabulary("".join(sorted(CHARACTERS + more)))
     random = np.random.default_rng(7)
     weights = {
         name: random.normal(0, 1 / math.sqrt(shape[0]), shape).astype(np.float32)
