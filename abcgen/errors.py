@@ -59,3 +59,8 @@ class CheckpointError(InputError):
 
 class OutputError(AbcgenError):
     """A result cannot be written where it was asked for."""
+
+
+def reason_of(error: OSError) -> str:
+    """What the system said was wrong, to end a sentence with."""
+    return (error.strerror or str(error)).lower()

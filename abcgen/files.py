@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from abcgen.errors import OutputError
+from abcgen.errors import OutputError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,5 +104,5 @@ def _umask() -> int:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return OutputError(f"cannot write {path}: {reason}", way_out="choose another place with --out")

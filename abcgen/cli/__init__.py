@@ -15,7 +15,7 @@ import typer
 from abcgen import __version__
 from abcgen.cli import check, corpus, normalise, plot, render, replay, sample, train
 from abcgen.display import Display
-from abcgen.errors import AbcgenError
+from abcgen.errors import AbcgenError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:  # a path that cannot be looked at, a disk that is full
         name = f"{error.filename}: " if error.filename else ""
-        Display().fail(f"{name}{(error.strerror or str(error)).lower()}")
+        Display().fail(f"{name}{reason_of(error)}")
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:

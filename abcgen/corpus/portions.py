@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from abcgen.config import LIMITS, ReadingConfig
 from abcgen.corpus.readers import Reader, left_out, whole
+from abcgen.errors import reason_of
 from abcgen.notation.reader import LeftOut, Reading, decode_text, split_tunebook
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def portions_of(path: Path, reader: Reader) -> Iterator[Portion | LeftOut]:
             else:
                 yield Portion(path, reader, file.read(limit))
     except OSError as error:
-        yield whole((error.strerror or str(error)).lower())
+        yield whole(reason_of(error))
 
 
 def _no_file(path: Path) -> str:

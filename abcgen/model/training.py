@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from abcgen.errors import CheckpointError, InputError, OutputError
+from abcgen.errors import CheckpointError, InputError, OutputError, reason_of
 from abcgen.model.backend import describe_backend
 from abcgen.model.batches import Batches, Texts
 from abcgen.model.checkpoint import (
@@ -207,7 +207,7 @@ def _clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(
-                f"cannot overwrite {path}: {(error.strerror or str(error)).lower()}",
+                f"cannot overwrite {path}: {reason_of(error)}",
                 way_out="choose another folder",
             ) from error
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from abcgen.config import LIMITS
-from abcgen.errors import CheckpointError
+from abcgen.errors import CheckpointError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 def unreadable(path: Path, error: OSError) -> CheckpointError:
     """The error for a checkpoint's file or folder that the system does not let us read."""
     return CheckpointError(
-        f"{error.filename or path} cannot be read: {(error.strerror or str(error)).lower()}",
+        f"{error.filename or path} cannot be read: {reason_of(error)}",
         way_out="name the folder of a finished training run",
     )
 

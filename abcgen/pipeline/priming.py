@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
-from abcgen.errors import InputError, NotationError
+from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
 from abcgen.notation.transpose import pitches_of
@@ -80,7 +80,7 @@ def _first_tune(path: Path) -> str:
             blocks = split_tunebook(decode_text(file.read(LIMITS.file_bytes)))
             return next(blocks).text
     except OSError as error:
-        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     except StopIteration:
         raise InputError(f"no tune in {path}: no line begins with X:") from None
 

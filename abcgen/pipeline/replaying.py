@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from abcgen import __version__
 from abcgen.config import LIMITS, SampleConfig
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, reason_of
 from abcgen.notation.reader import decode_text, split_tunebook
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, recipe_in
 from abcgen.pipeline.sampling import Composer, Made
@@ -89,7 +89,7 @@ def _recipes(path: Path) -> Iterator[tuple[Recipe, str]]:
         with path.open("rb") as file:
             text = decode_text(file.read(LIMITS.file_bytes))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     for block in split_tunebook(text):
         recipe = recipe_in(block.text)
         if recipe:

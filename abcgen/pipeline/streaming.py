@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from abcgen.errors import OutputError
+from abcgen.errors import OutputError, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,5 +45,5 @@ class TuneStream:
                 self._file.write(f"\n{abc}")
             self._file.flush()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             raise OutputError(f"cannot write {self._path}: {reason}") from error
