@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.notation.reader import Reading, TuneBlock, decode_text, read_block, split_tunebook
+from abcgen.corpus.collections import found_blocks
+from abcgen.notation.reader import Reading, TuneBlock, read_block
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
@@ -27,13 +27,7 @@ EVERY = 40
 @pytest.fixture(scope="session")
 def real_blocks() -> list[TuneBlock]:
     """Every fortieth tune of all collections as it stands in its file: some 320."""
-    blocks = [
-        block
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
-    return blocks[::EVERY]
+    return [found.block for found in found_blocks()][::EVERY]
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import mido
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ABC2MIDI = Path(shutil.which("abc2midi") or "abc2midi")
 TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
 FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
 # Fields that change how abc2midi plays the notes: order of parts, swing, tempo.

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.files import refuse_to_overwrite, write_atomically
 from abcgen.notation.reader import TuneBlock, decode_text, split_tunebook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,14 @@ class Collection:
     title: str
     tunes: int
     rights: str
+
+
+class FoundBlock(NamedTuple):
+    """A tune's text inside the installed music21, and where it stands."""
+
+    collection: str
+    file: str
+    block: TuneBlock
 
 
 _NO_LICENCE = "no licence text; transcribers credited in the tunes (Z:)"
@@ -100,17 +108,24 @@ def install_collection(collection: Collection, folder: Path, *, force: bool = Fa
         OutputError: if another file has its name, or it cannot be written.
     """
     path = folder / f"{collection.name}.abc"
-    blocks = [
-        block
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
-    data = _tunebook(collection, blocks).encode()
+    data = _tunebook(collection, [found.block for found in found_blocks(collection)]).encode()
     if path.is_file() and path.read_bytes() == data:
         return path
     refuse_to_overwrite(path, force=force)
     write_atomically(path, data)
     return path
+
+
+def found_blocks(*collections: Collection) -> Iterator[FoundBlock]:
+    """Every tune's text in some collections, or in all, in the order of their files.
+
+    Raises:
+        InputError: if this installation of music21 has no such collection.
+    """
+    for collection in collections or COLLECTIONS.values():
+        for file in collection_files(collection):
+            for block in split_tunebook(decode_text(file.read_bytes())):
+                yield FoundBlock(collection.name, file.name, block)
 
 
 def collection_files(collection: Collection) -> list[Path]:

@@ -193,11 +193,8 @@ class BodyBuilder:
             raise NotationError("note out of range", line=token.line, text=token.text)
         if alter is not None:
             self._accidentals[letter] = alter
-        elif step in self._held and letter not in self._accidentals:
-            return Pitch(step, self._held[step])
-        elif letter not in self._accidentals:
-            return Pitch(step, self._signature[letter])
-        return Pitch(step, self._accidentals[letter])
+        unmarked = self._held.get(step, self._signature[letter])
+        return Pitch(step, self._accidentals.get(letter, unmarked))
 
     def _duration(self, length: str, token: Token) -> Fraction:
         duration = _duration_of(length, self._unit.numerator, self._unit.denominator)

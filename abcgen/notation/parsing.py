@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -49,6 +49,14 @@ _MOVED = re.compile(
 )
 
 
+class _Opening(NamedTuple):
+    """What the header says that every voice begins with."""
+
+    key: Key
+    metre: Metre
+    unit: Fraction
+
+
 @dataclass(slots=True)
 class TuneParser:
     """A tune half read; takes its lines one by one."""
@@ -59,7 +67,7 @@ class TuneParser:
     _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)  # None: only announced
     _names: dict[str, str] = field(default_factory=dict)  # what voices say they are called
     _voice: str = ""
-    _opened: bool = False  # whether the header is over
+    _opening: _Opening | None = None  # None while the header is read
     _characters: int = 0
     _line: int = 0
     _carried: str = ""  # a bar line at the end of a line that goes on
@@ -79,10 +87,10 @@ class TuneParser:
         if _MAIL_SPACE.search(text):
             text = _MAIL_SPACE.sub("", text)
             self._repaired("=20, a mail program's space, taken out at the line's end", "=20")
-        match = (_BODY_FIELD if self._opened else FIELD).fullmatch(text)
+        match = (_BODY_FIELD if self._opening else FIELD).fullmatch(text)
         if match:
             self._take_field(match[1], match[2].strip())
-        elif self._opened:
+        elif self._opening:
             self._take_music(text)
         elif "|" in text:  # anything else there is words
             raise NotationError("music before the key (K:)", line=number, text=text[:20])
@@ -93,7 +101,7 @@ class TuneParser:
         Raises:
             NotationError: if something is missing or was left open.
         """
-        if not self._opened:
+        if not self._opening:
             raise NotationError("no key (K:)", line=self._line)
         self._end_carried()
         bodies = {name: body for name, body in self._voices.items() if body and body.has_music}
@@ -104,13 +112,13 @@ class TuneParser:
         )
         for body in bodies.values():
             self.repairs += body.repairs
-        key = self._true_key(first.bars)
+        key = self._true_key(self._opening.key, first.bars)
         self.repairs = _once_each(self.repairs)
         number = re.match(r"\d{1,9}", self._header.get("X", ""))
         return Tune(
             bars=first.bars,
             key=key,
-            metre=self._metre(),
+            metre=self._opening.metre,
             title=words(self._header.get("T", "")),
             rhythm=words(self._header.get("R", "")),
             source=words(self._header.get("S", "") or self._header.get("B", "")),
@@ -126,7 +134,7 @@ class TuneParser:
             self._take_voice(value)
         elif name == "m":
             raise NotationError("macro", line=self._line, text=value)
-        elif self._opened:
+        elif self._opening:
             self._end_carried()
             self._body().change(name, value, self._line)
             self._doubt(name, value)
@@ -139,17 +147,20 @@ class TuneParser:
 
     def _open(self) -> None:
         """End the header; what is wrong with it is said at once."""
-        self._key(), self._metre(), self._unit()
-        self._doubt("K", self._header["K"])
-        self._doubt("M", self._header.get("M", ""))
-        self._opened = True
+        head, places = self._header, self._places
+        key = read_key(head["K"], line=places["K"])
+        metre = read_metre(head.get("M", ""), line=places.get("M", 0))
+        unit = read_unit(head["L"], line=places["L"]) if "L" in head else default_unit(metre)
+        self._doubt("K", head["K"])
+        self._doubt("M", head.get("M", ""))
+        self._opening = _Opening(key, metre, unit)
         if len(self._voices) == 1:
             self._voice = next(iter(self._voices))
 
     def _doubt(self, name: str, value: str) -> None:
         doubts = {"K": doubted_key, "M": doubted_metre}
         if name in doubts and (doubt := doubts[name](value)):
-            line = self._line if self._opened else self._places[name]
+            line = self._line if self._opening else self._places[name]
             self.repairs.append(Repair(line, doubt, f"{name}:{value}"))
 
     def _take_voice(self, value: str) -> None:
@@ -165,27 +176,16 @@ class TuneParser:
         self._voices.setdefault(name, None)
         if called := _NAME.search(properties):
             self._names[name] = words(called[1] or called[2] or "")
-        if self._opened:
+        if self._opening:
             self._voice = name
 
     def _name_of(self, voice: str) -> str:
         """What a voice is called: as it says, or by its sign if that is not just a number."""
         return self._names.get(voice, "" if voice[:1].isdigit() else words(voice))
 
-    def _key(self) -> Key:
-        return read_key(self._header["K"], line=self._places["K"])
-
-    def _metre(self) -> Metre:
-        return read_metre(self._header.get("M", ""), line=self._places.get("M", 0))
-
-    def _unit(self) -> Fraction:
-        if "L" in self._header:
-            return read_unit(self._header["L"], line=self._places["L"])
-        return default_unit(self._metre())
-
-    def _true_key(self, bars: tuple[Bar, ...]) -> Key:
+    def _true_key(self, key: Key, bars: tuple[Bar, ...]) -> Key:
         """The key of a header that names no mode, with the mode that the notes are in."""
-        key, value = self._key(), self._header["K"].strip()
+        value = self._header["K"].strip()
         if not names_tonic_only(value) or any(bar.key for bar in bars):
             return key
         mode = mode_of(bars, key)
@@ -200,9 +200,9 @@ class TuneParser:
         """The voice that is being written."""
         body = self._voices.get(self._voice)
         if body is None:
-            if self._voices and self._voice not in self._voices:
+            if not self._opening or (self._voices and self._voice not in self._voices):
                 raise NotationError("music before its voice (V:) is named", line=self._line)
-            body = self._voices[self._voice] = BodyBuilder(self._key(), self._metre(), self._unit())
+            body = self._voices[self._voice] = BodyBuilder(*self._opening)
         return body
 
     def _take_music(self, text: str) -> None:

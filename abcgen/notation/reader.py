@@ -19,7 +19,7 @@ from abcgen.notation.draft import Repair
 from abcgen.notation.parsing import FIELD, TuneParser, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from abcgen.notation.tune import Tune
 
@@ -146,9 +146,7 @@ def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:
 def read_block(block: TuneBlock) -> Reading | LeftOut:
     """Read one tune of a tunebook, or say why not."""
     try:
-        parser = TuneParser()
-        for place, line in enumerate(block.lines, start=block.line):
-            parser.take_line(line, place)
+        parser = _parsed(block.lines, block.line)
         return Reading(parser.tune(), block.line, tuple(parser.repairs))
     except NotationError as error:
         number, title = _name(block)
@@ -165,10 +163,14 @@ def read_abc(text: str, *, line: int = 1) -> Tune:
     Raises:
         NotationError: if anything in it is not understood.
     """
+    return _parsed(_LINE_END.split(text), line).tune()
+
+
+def _parsed(lines: Iterable[str], line: int) -> TuneParser:
     parser = TuneParser()
-    for number, raw in enumerate(_LINE_END.split(text), start=line):
+    for number, raw in enumerate(lines, start=line):
         parser.take_line(raw, number)
-    return parser.tune()
+    return parser
 
 
 def _name(block: TuneBlock) -> tuple[str, str]:

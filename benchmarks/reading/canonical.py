@@ -10,7 +10,6 @@ must give the same notes back, transposed. Run from the project's root:
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 import time
 from collections import Counter
@@ -20,19 +19,18 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.collections import COLLECTIONS, FoundBlock, found_blocks
 from abcgen.notation.key import Key
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import Reading, decode_text, read_abc, read_block, split_tunebook
+from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
 from abcgen.notation.writer import write_abc
 from abcgen.score.referee import Referee
 from abcgen.score.sounding import sounding_notes
 from benchmarks.reading.run import share, without_repeats
-from tests.referee import TICKS, Played, perform
+from tests.referee import ABC2MIDI, TICKS, Played, perform
 
 if TYPE_CHECKING:
-    from abcgen.notation.reader import TuneBlock
     from abcgen.notation.tune import Tune
 
 HERE = Path(__file__).parent
@@ -54,7 +52,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only every Nth tune")
     every = parser.parse_args().every
     began = time.monotonic()
-    jobs = list(_jobs())[::every]
+    jobs = list(found_blocks())[::every]
     with Pool() as pool:
         outcomes = [one for one in pool.imap(_judge, jobs, chunksize=20) if one]
     report = _report(outcomes)
@@ -64,23 +62,14 @@ def main() -> None:
     print(f"{time.monotonic() - began:.0f} s")
 
 
-def _jobs() -> list[tuple[str, str, TuneBlock]]:
-    return [
-        (collection.name, file.name, block)
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
-
-
 @cache
 def _referee() -> Referee:
     """One for each process; it ends with it."""
     return Referee()
 
 
-def _judge(job: tuple[str, str, TuneBlock]) -> Outcome | None:
-    collection, file, block = job
+def _judge(found: FoundBlock) -> Outcome | None:
+    collection, file, block = found
     reading = read_block(block)
     if not isinstance(reading, Reading):
         return None
@@ -110,8 +99,7 @@ def _sounds(tune: Tune) -> list[tuple[object, ...]]:
 def _abc2midi_disagrees(tune: Tune, canonical: str) -> str:
     """What abc2midi plays otherwise than the Tune says, as written; empty if nothing."""
     with tempfile.TemporaryDirectory() as name:
-        program = Path(shutil.which("abc2midi") or "abc2midi")
-        heard = perform(program, without_repeats(canonical), Path(name)).notes
+        heard = perform(ABC2MIDI, without_repeats(canonical), Path(name)).notes
     meant = sorted(
         Played(round(sound.onset * 4 * TICKS), key, round(sound.duration * 2 * TICKS))
         for voice in tune.voices

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import tempfile
 import time
 from collections import Counter
@@ -19,11 +18,11 @@ from fractions import Fraction
 from multiprocessing import Pool
 from pathlib import Path
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.collections import COLLECTIONS, found_blocks
 from abcgen.errors import NotationError
-from abcgen.notation.reader import decode_text, read_abc, split_tunebook
+from abcgen.notation.reader import read_abc
 from abcgen.notation.writer import write_abc
-from tests.referee import FIELD, Performance, perform
+from tests.referee import ABC2MIDI, FIELD, Performance, perform
 
 HERE = Path(__file__).parent
 ESSEN_SIGN = re.compile(r"(?P<bar>\|)|(?P<note>[A-Ga-gz])[,']*(?P<length>\d*(?:/\d*)?)")
@@ -75,10 +74,7 @@ def main() -> None:
 
 def _jobs() -> list[tuple[str, str, str, int]]:
     return [
-        (collection.name, file.name, block.text, block.line)
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
+        (collection, file, block.text, block.line) for collection, file, block in found_blocks()
     ]
 
 
@@ -90,13 +86,13 @@ def _judge(job: tuple[str, str, str, int]) -> Outcome:
         canonical = write_abc(read_abc(text, line=line))
     except NotationError as error:
         return Outcome(collection, outcome.place, outcome.title, left_out=str(error))
-    program = Path(shutil.which("abc2midi") or "abc2midi")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours = perform(program, without_repeats(canonical), folder)
+        ours = perform(ABC2MIDI, without_repeats(canonical), folder)
         source = with_line_ends(text) if collection == "essen" else text
-        theirs = perform(program, without_repeats(source), folder)
-        played = perform(program, canonical, folder).notes == perform(program, source, folder).notes
+        theirs = perform(ABC2MIDI, without_repeats(source), folder)
+        repeated = [perform(ABC2MIDI, abc, folder).notes for abc in (canonical, source)]
+    played = repeated[0] == repeated[1]
     alike = ours.notes == theirs.notes
     cause = "" if alike else _cause(theirs, canonical)
     said = "" if alike else _first_error(theirs.said)

@@ -25,8 +25,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files, install_collection
-from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.corpus.collections import COLLECTIONS, found_blocks, install_collection
+from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.writer import write_abc
 from benchmarks.reading_speed.memory import Watched, watch
@@ -81,12 +81,7 @@ def _machine() -> str:
 
 
 def _one_by_one(every: int) -> list[str]:
-    blocks = [
-        block
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ][::every]
+    blocks = [found.block for found in found_blocks()][::every]
     readers: dict[str, Callable[[TuneBlock], int]] = {"abcgen, to canonical ABC": _ours}
     if _version("abcnotes") != "missing":
         readers["abcnotes"] = _abcnotes

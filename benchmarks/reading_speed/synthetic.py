@@ -7,8 +7,8 @@ from collections import defaultdict
 from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.corpus.collections import found_blocks
+from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.writer import write_abc
 
 if TYPE_CHECKING:
@@ -57,12 +57,10 @@ def write_synthetic(path: Path, number: int, chance: random.Random) -> None:
 
 
 def _models() -> Iterator[_Model]:
-    for collection in COLLECTIONS.values():
-        for file in collection_files(collection):
-            for block in split_tunebook(decode_text(file.read_bytes())):
-                reading = read_block(block)
-                if isinstance(reading, Reading) and not reading.tune.others:
-                    yield _model(write_abc(reading.tune))
+    for found in found_blocks():
+        reading = read_block(found.block)
+        if isinstance(reading, Reading) and not reading.tune.others:
+            yield _model(write_abc(reading.tune))
 
 
 def _model(abc: str) -> _Model:

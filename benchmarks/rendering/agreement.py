@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from itertools import islice
 from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.collections import COLLECTIONS, found_blocks
 from abcgen.errors import NotationError
-from abcgen.notation.reader import decode_text, read_abc, split_tunebook
+from abcgen.notation.reader import read_abc
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.parts import parts_of
 from abcgen.score.sounding import sounding_notes
@@ -67,15 +68,9 @@ def main() -> None:
 
 
 def _jobs(every: int) -> list[Job]:
-    blocks = [
-        (collection.name, file.name, block)
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
     return [
         Job(name, f"{file}:{block.line}", block.text, block.line, number % SCHEMA_EVERY == 0)
-        for number, (name, file, block) in enumerate(blocks[::every])
+        for number, (name, file, block) in enumerate(islice(found_blocks(), 0, None, every))
     ]
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
-from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.corpus.collections import COLLECTIONS, found_blocks
+from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS
 from abcgen.score.pages import set_pages, sheet_of
@@ -52,11 +52,7 @@ def main() -> None:
 
 
 def _tunes() -> list[Tune]:
-    readings = [
-        read_block(block)
-        for file in collection_files(COLLECTIONS["oneills"])
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
+    readings = [read_block(found.block) for found in found_blocks(COLLECTIONS["oneills"])]
     return [one.tune for one in readings if isinstance(one, Reading)][::EVERY][:TUNES]
 
 

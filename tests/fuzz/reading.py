@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 import traceback
+from itertools import islice
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["abcgen"]):
-    from abcgen.corpus.collections import COLLECTIONS, collection_files
+    from abcgen.corpus.collections import found_blocks
     from abcgen.notation.model_text import decode_tune, encode_tune
     from abcgen.notation.reader import Reading, decode_text, read_abc, read_block, split_tunebook
     from abcgen.notation.transpose import pitches_of
@@ -105,14 +106,8 @@ def check(text: str) -> None:
 
 def _write_seeds(folder: Path) -> None:
     folder.mkdir()
-    blocks = [
-        block.text
-        for collection in COLLECTIONS.values()
-        for file in collection_files(collection)
-        for block in split_tunebook(decode_text(file.read_bytes()))
-    ]
-    for number, text in enumerate(blocks[::EVERY]):
-        (folder / str(number)).write_bytes(text.encode()[:LONGEST])
+    for number, found in enumerate(islice(found_blocks(), 0, None, EVERY)):
+        (folder / str(number)).write_bytes(found.block.text.encode()[:LONGEST])
 
 
 def _escaped_words() -> list[str]:
