@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from abcgen.errors import InputError, NotationError
 from abcgen.notation.fields import read_key, read_metre
@@ -16,11 +16,14 @@ from abcgen.notation.ranges import playing_in, ranges_in_c
 from abcgen.notation.rhythm import RHYTHMS, rhythm_named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from abcgen.corpus.borrowing import Facts
     from abcgen.notation.instruments import Instrument
     from abcgen.notation.key import Key
     from abcgen.notation.tune import Metre
 
+_Read = TypeVar("_Read")
 MOST_BARS = 256
 TWICE = 2
 
@@ -53,6 +56,11 @@ class Request:
     first_pitch: int = 0
     free: bool = False
 
+    @property
+    def needs_grammar(self) -> bool:
+        """Whether something is asked that nothing but the grammar can keep."""
+        return bool(self.bars or self.parts or self.in_range)
+
     def to_json(self) -> dict[str, object]:
         """What differs from asking for nothing."""
         usual = asdict(Request())
@@ -84,7 +92,7 @@ def checked_request(request: Request) -> Request:
     if request.rhythm and not rhythm_named(request.rhythm):
         known = ", ".join(RHYTHMS)
         raise InputError(f"unknown rhythm {request.rhythm!r}", way_out=f"one of {known}")
-    if request.free and (request.bars or request.parts or request.in_range):
+    if request.free and request.needs_grammar:
         raise InputError(
             "bars, parts and range are kept by the grammar, which --free switches off",
             way_out="leave out --free",
@@ -98,12 +106,7 @@ def metre_of(request: Request) -> Metre | None:
     Raises:
         InputError: if there is no such metre.
     """
-    try:
-        return read_metre(request.metre) if request.metre else None
-    except NotationError as error:
-        raise InputError(
-            f"impossible metre {request.metre!r}", way_out="such as 4/4, 6/8 or none"
-        ) from error
+    return _read("metre", request.metre, read_metre, "such as 4/4, 6/8 or none")
 
 
 def key_of(request: Request) -> Key | None:
@@ -112,12 +115,14 @@ def key_of(request: Request) -> Key | None:
     Raises:
         InputError: if there is no such key.
     """
+    return _read("key", request.key, read_key, "such as D, Em, Dmix or Ador")
+
+
+def _read(what: str, value: str, read: Callable[[str], _Read], way_out: str) -> _Read | None:
     try:
-        return read_key(request.key) if request.key else None
+        return read(value) if value else None
     except NotationError as error:
-        raise InputError(
-            f"impossible key {request.key!r}", way_out="such as D, Em, Dmix or Ador"
-        ) from error
+        raise InputError(f"impossible {what} {value!r}", way_out=way_out) from error
 
 
 def player_of(request: Request) -> Instrument:

@@ -148,7 +148,7 @@ class Composer:
         request = self._request
         if request.free or '"' not in alphabet:
             return not request.free
-        if request.bars or request.parts or request.in_range:
+        if request.needs_grammar:
             raise InputError(
                 "bars, parts and range are kept by the grammar, which knows no chord symbols",
                 way_out="use a network trained without --chord-symbols",
