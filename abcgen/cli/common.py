@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
     from abcgen.corpus.loading import Corpus, Loss
@@ -35,6 +37,18 @@ FoldRange = Annotated[
     str,
     typer.Option(help="Of MIDI files: move notes by octaves into this instrument's range."),
 ]
+
+
+def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
+    """Where results go: what was asked for, or a new folder; seen to before any long work.
+
+    Raises:
+        OutputError: if something is there already, or it cannot be written to.
+    """
+    target = out or unused_folder(OUTPUT, stem)
+    refuse_to_overwrite(target, force=force)
+    check_writable(target)
+    return target
 
 
 def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) -> Corpus:

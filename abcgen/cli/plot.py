@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, OUTPUT, Force, Json
+from abcgen.cli.common import MAX_SEED, Force, Json, target_for
 from abcgen.display import Display
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 PICTURES = 4
 
@@ -38,9 +37,7 @@ def plot(
 
     display = Display(as_json=as_json)
     folder = find_checkpoint(run)
-    target = out or unused_folder(OUTPUT, "plots")
-    refuse_to_overwrite(target, force=force)
-    check_writable(target)
+    target = target_for(out, "plots", force=force)
     display.say(f"checkpoint {folder}")
     with display.counting("drawing", PICTURES) as count_one:
         from abcgen.pipeline.plotting import plot_run

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import OUTPUT, Force, Json, Paths, load, loss_facts
+from abcgen.cli.common import Force, Json, Paths, load, loss_facts, target_for
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
 from abcgen.display import Display
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 _PAGE, _SOUND = PageConfig(), SoundConfig()
 MOST_PROCESSES = 8
@@ -61,9 +60,7 @@ def render(
         swing=swing,
         chords=chords,
     )
-    target = out or unused_folder(OUTPUT, "rendered")
-    refuse_to_overwrite(target, force=force)
-    check_writable(target)
+    target = target_for(out, "rendered", force=force)
     corpus = load(paths, display)
     with display.progress("engraving") as on_progress:
         rendering = render_files(
