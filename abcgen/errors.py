@@ -13,6 +13,12 @@
 
 from __future__ import annotations
 
+from reprlib import Repr
+
+# Nesting too deep to be shown in full is not followed.
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
+
 
 class AbcgenError(Exception):
     """Something the user can put right.
@@ -59,6 +65,11 @@ class CheckpointError(InputError):
 
 class OutputError(AbcgenError):
     """A result cannot be written where it was asked for."""
+
+
+def shown(value: object) -> str:
+    """A value out of a stranger's file, short whatever it is."""
+    return _SHORT.repr(value)
 
 
 def reason_of(error: OSError) -> str:

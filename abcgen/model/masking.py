@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from abcgen.errors import InputError
-from abcgen.model.vocabulary import END, MARKS
+from abcgen.model.vocabulary import END
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from abcgen.model.vocabulary import Vocabulary
 
 FIRST_ROWS = 1024
-UNKNOWN = -1
+UNSEEN = -1
+NONE: Mapping[int, str] = MappingProxyType({})
 
 
 class Constraint(Protocol):
@@ -48,31 +52,44 @@ class Mask:
     start = 0
 
     def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
-        self._constraint, self._characters = constraint, vocabulary.characters
-        self._ids = {sign: MARKS + place for place, sign in enumerate(vocabulary.characters)}
+        self._constraint, self._vocabulary = constraint, vocabulary
+        signs = enumerate(vocabulary.characters, vocabulary.marks)
+        self._ids = {sign: number for number, sign in signs}
         self._ids[""] = END
         self._allowed = np.zeros((FIRST_ROWS, vocabulary.size), bool)
-        self._next = np.full((FIRST_ROWS, vocabulary.size), UNKNOWN, np.int32)
+        self._next = np.full((FIRST_ROWS, vocabulary.size), UNSEEN, np.int32)
         self._places: list[int] = []
         self._row_of: dict[int, int] = {}
         self._highest = 0  # ceiling of all places met
         self._row(constraint.start)
 
-    def after(self, rows: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    def after(
+        self,
+        rows: NDArray[np.int32],
+        ids: NDArray[np.int32],
+        unknown: Mapping[int, str] = NONE,
+    ) -> NDArray[np.int32]:
         """The rows that ids lead to.
+
+        Args:
+            rows: Where the texts are.
+            ids: What comes next in them.
+            unknown: Where in ``ids`` stands what the vocabulary does not know, and what it is.
 
         Raises:
             InputError: if one is not allowed where it stands.
         """
         following = self._next[rows, ids]
-        for at in np.flatnonzero(following == UNKNOWN).tolist():
-            row, sign = int(rows[at]), self._characters[int(ids[at]) - MARKS]
+        for at in np.flatnonzero(following == UNSEEN).tolist():
+            row, number = int(rows[at]), int(ids[at])
+            sign = unknown.get(at) or self._vocabulary.decode([number])
             try:
                 place = self._constraint.after(self._places[row], sign)
             except KeyError as error:
                 raise InputError(f"{sign!r} cannot stand where it is given") from error
             following[at] = self._row(place)
-            self._next[row, ids[at]] = following[at]
+            if at not in unknown:  # the next one may be another
+                self._next[row, number] = following[at]
         return following
 
     def allowed(self, rows: NDArray[np.int32], room: int) -> NDArray[np.bool_]:
@@ -95,14 +112,14 @@ class Mask:
             self._places.append(place)
             if row == len(self._allowed):
                 self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)])
-                self._next = np.concatenate([self._next, np.full_like(self._next, UNKNOWN)])
+                self._next = np.concatenate([self._next, np.full_like(self._next, UNSEEN)])
             ceiling = self._constraint.ceiling(place)
             self._highest = max(self._highest, ceiling)
             self._allowed[row] = self._fresh(place, ceiling + 1)
         return row
 
     def _fresh(self, place: int, room: int) -> NDArray[np.bool_]:
-        allowed = np.zeros(len(self._characters) + MARKS, bool)
+        allowed = np.zeros(self._vocabulary.size, bool)
         signs = self._constraint.allowed(place, room)
         allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
         return allowed

@@ -17,7 +17,7 @@ import numpy as np
 from abcgen.errors import InputError
 from abcgen.model.masking import Mask
 from abcgen.model.settings import checked
-from abcgen.model.vocabulary import BEGIN, END
+from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # Below this temperature the likeliest character is as good as certain, so it is simply taken.
 LEAST_TEMPERATURE = 1e-3
+UNDRAWN = (PADDING, BEGIN)
 
 
 class StepFunction(Protocol):
@@ -99,25 +100,23 @@ def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
         The texts in the order of ``beginnings``, a batch at a time.
 
     Raises:
-        InputError: if a beginning has a character that the network does not know, or breaks the
-            constraint, or a setting makes no sense.
+        InputError: if a beginning breaks the constraint, or has a character that the network does
+            not know and has no symbol for, or a setting makes no sense.
     """
     checked_sampling(config, seed)
     remaining = iter(beginnings)
     mask = Mask(constraint, vocabulary) if constraint else None
     while batch := list(islice(remaining, config.batch_size)):
-        given = [vocabulary.encode(text)[: config.max_characters] for _, text in batch]
+        given = [text[: config.max_characters] for _, text in batch]
         shape = (2, config.max_characters + 1)
         chances = [_stream(seed, number).random(shape) for number, _ in batch]
-        rows = _Rows(given, np.stack(chances, axis=1), config, mask)
+        rows = _Rows(given, vocabulary, np.stack(chances, axis=1), config, mask)
         if watch is not None:
             numbers = [number for number, _ in batch]
-            rows.watch = lambda row, ids, numbers=numbers: watch(
-                numbers[row], vocabulary.decode([ids])
-            )
+            rows.watch = lambda row, sign, numbers=numbers: watch(numbers[row], sign)
         rows.run(network)
         for place, (number, _) in enumerate(batch):
-            yield rows.result(place, number, vocabulary)
+            yield rows.result(place, number)
 
 
 def checked_sampling(config: SampleConfig, seed: int) -> None:
@@ -135,7 +134,8 @@ class _Rows:
     """The texts of one batch while they grow.
 
     Args:
-        given: The ids each begins with.
+        given: What each begins with.
+        vocabulary: The network's characters.
         chances: Two uniform random numbers for every place of every text, shape (2, texts,
             places); the second is for where the first draw is not allowed.
         config: How to draw, and the greatest length.
@@ -144,24 +144,26 @@ class _Rows:
 
     def __init__(
         self,
-        given: Sequence[NDArray[np.int32]],
+        given: Sequence[str],
+        vocabulary: Vocabulary,
         chances: NDArray[np.float64],
         config: SampleConfig,
         mask: Mask | None,
     ) -> None:
         self._chances, self._config, self._mask = chances, config, mask
         self._longest = config.max_characters
-        self._given = np.array([ids.size for ids in given])
+        self._texts, self._vocabulary = given, vocabulary
+        self._given = np.array([len(text) for text in given])
         # What is given stands there from the start; drawing fills in the rest.
         self._ids = np.zeros((len(given), self._longest), np.int32)
-        for row, ids in enumerate(given):
-            self._ids[row, : ids.size] = ids
+        for row, text in enumerate(given):
+            self._ids[row, : len(text)] = vocabulary.encode(text)
         self._lengths = np.full(len(given), self._longest)
         self._ended = np.zeros(len(given), bool)
         self._forced = np.zeros(len(given), np.int64)
         self._removed = np.zeros(len(given))
         self._places = np.full(len(given), Mask.start, np.int32)
-        self.watch: Callable[[int, int], None] | None = None
+        self.watch: Callable[[int, str], None] | None = None
 
     def run(self, network: StepFunction) -> None:
         """Let all texts grow until each has ended or is as long as it may be."""
@@ -179,13 +181,14 @@ class _Rows:
                 state = tuple(part[going_on] for part in state)
                 growing, ids = growing[going_on], ids[going_on]
             self._ids[growing, place] = ids
-            self._go_on(growing, ids)
+            self._go_on(growing, place, ids)
 
-    def result(self, row: int, number: int, vocabulary: Vocabulary) -> Sampled:
+    def result(self, row: int, number: int) -> Sampled:
         """One text."""
         length, ended = int(self._lengths[row]), bool(self._ended[row])
+        drawn = self._ids[row, int(self._given[row]) : length].tolist()
         return Sampled(
-            vocabulary.decode(self._ids[row, :length].tolist()),
+            self._texts[row] + self._vocabulary.decode(drawn),
             ended,
             number,
             drawn=length + 1 - int(self._given[row]),
@@ -197,7 +200,7 @@ class _Rows:
         self, growing: NDArray[np.intp], place: int, logits: NDArray[Any]
     ) -> NDArray[np.int32]:
         first, second = self._chances[:, growing, place]
-        weights = weigh(logits, self._config)
+        weights = weigh(logits, self._config, self._vocabulary.undrawn)
         drawn, total = _draw(weights, first)
         is_given = place < self._given[growing]
         if self._mask:
@@ -207,28 +210,40 @@ class _Rows:
             wrong = ~(allowed[np.arange(drawn.size), drawn] | is_given)
             if wrong.any():
                 left = np.where(allowed[wrong], logits[wrong], -np.inf)
-                drawn[wrong], _ = _draw(weigh(left, self._config), second[wrong])
+                drawn[wrong], _ = _draw(weigh(left, self._config, self._vocabulary.undrawn), second[wrong])
                 self._forced[growing[wrong]] += 1
         if not is_given.any():
             return drawn
         known = self._ids[growing, min(place, self._longest - 1)]
         return np.where(is_given, known, drawn).astype(np.int32)
 
-    def _go_on(self, growing: NDArray[np.intp], ids: NDArray[np.int32]) -> None:
+    def _go_on(self, growing: NDArray[np.intp], place: int, ids: NDArray[np.int32]) -> None:
         """Tell the constraint, and whoever watches, what was drawn."""
+        unknown = self._unknown(growing, place, ids)
         if self._mask:
-            self._places[growing] = self._mask.after(self._places[growing], ids)
+            self._places[growing] = self._mask.after(self._places[growing], ids, unknown)
         if self.watch:
-            for row, drawn in zip(growing.tolist(), ids.tolist(), strict=True):
-                self.watch(row, drawn)
+            for at, (row, number) in enumerate(zip(growing.tolist(), ids.tolist(), strict=True)):
+                self.watch(row, unknown.get(at) or self._vocabulary.decode([number]))
+
+    def _unknown(
+        self, growing: NDArray[np.intp], place: int, ids: NDArray[np.int32]
+    ) -> dict[int, str]:
+        """Where what was given is not known to the network, and what it is."""
+        if self._vocabulary.unknown is None:
+            return {}
+        places = np.flatnonzero(ids == self._vocabulary.unknown).tolist()
+        return {at: self._texts[int(growing[at])][place] for at in places}
 
     def _end(self, rows: NDArray[np.intp], place: int) -> None:
         self._lengths[rows] = place
         self._ended[rows] = True
 
 
-def weigh(logits: NDArray[Any], config: SampleConfig) -> NDArray[np.float64]:
-    """How likely each id is to be drawn, not normalised; padding and begin never are.
+def weigh(
+    logits: NDArray[Any], config: SampleConfig, undrawn: Sequence[int] = UNDRAWN
+) -> NDArray[np.float64]:
+    """How likely each id is to be drawn, not normalised.
 
     Of the softmax of logits / temperature the ``top_k`` likeliest ids are kept, and of these the
     likeliest whose probabilities together first reach ``top_p`` (Holtzman et al., "The Curious
@@ -237,12 +252,13 @@ def weigh(logits: NDArray[Any], config: SampleConfig) -> NDArray[np.float64]:
     Args:
         logits: Shape (rows, vocabulary); minus infinity for what must not be drawn.
         config: Temperature, top-k and top-p.
+        undrawn: The ids that never are.
 
     Returns:
         Weights of shape (rows, vocabulary).
     """
     scores: NDArray[np.float64] = logits.astype(np.float64)
-    scores[:, :END] = -np.inf
+    scores[:, list(undrawn)] = -np.inf
     top_k = 1 if config.temperature < LEAST_TEMPERATURE else config.top_k
     if config.temperature < LEAST_TEMPERATURE:
         weights = (scores == scores.max(axis=1, keepdims=True)).astype(np.float64)

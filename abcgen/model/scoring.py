@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,16 +21,25 @@ if TYPE_CHECKING:
     from abcgen.model.vocabulary import Vocabulary
 
 BATCH_SIZE = 64
+# What the symbol for unknown characters leaves open: which of Unicode's code points it is. Without
+# it a network would measure the better the fewer characters it knows.
+BITS_OF_UNKNOWN = math.log2(0x110000)
 
 
 def measure(network: StepFunction, vocabulary: Vocabulary, examples: Sequence[Example]) -> Bits:
     """Bits of the scored characters and end marks of all examples.
 
+    A character that is not known has the bits of its symbol and ``BITS_OF_UNKNOWN``.
+
     Raises:
-        InputError: if the network does not know a character of them.
+        InputError: if the network does not know a character of them and has no symbol for that.
     """
     batches = Batches(examples, vocabulary, BATCH_SIZE)
-    total = sum(float(_bits(network, batches.batch(rows)).sum()) for rows in batches.in_order())
+    total = 0.0
+    for rows in batches.in_order():
+        batch = batches.batch(rows)
+        unknown = vocabulary.unknown is not None and batch.targets == vocabulary.unknown
+        total += float((_bits(network, batch) + batch.scored * unknown * BITS_OF_UNKNOWN).sum())
     return Bits(total, batches.scored, batches.notes)
 
 

@@ -1,78 +1,111 @@
-"""The characters a network knows, and the numbers that stand for them."""
+"""The characters a network knows, and the numbers that stand for them.
+
+A character that it does not know has a number of its own, ``UNKNOWN``: it can be read and
+measured, and is never drawn. Networks of format 2 and older have none.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abcgen.errors import InputError
+from abcgen.errors import InputError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-PADDING, BEGIN, END = 0, 1, 2
-MARKS = 3
+PADDING, BEGIN, END, UNKNOWN = 0, 1, 2, 3
+MARKS = 4
+MARKS_BEFORE = 3  # when there was no UNKNOWN
 MAX_CHARACTERS = 4096
+SURROGATES = ("\ud800", "\udfff")  # no characters, and no file can hold one
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Characters in order of code point; the first has the id ``MARKS``.
+    """Characters in the order of their ids, which begin after those of the marks.
 
-    The ids below stand for padding, the begin mark and the end mark.
+    The marks are padding, begin, end and, but in old networks, the unknown character.
 
     Attributes:
-        characters: Every known character once, sorted.
+        characters: Every known character once.
+        marks: How many marks there are; the id of the first character.
     """
 
     characters: str
+    marks: int = MARKS
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """The vocabulary of all characters in ``texts``."""
-        return cls("".join(sorted(set().union(*texts))))
+        """The vocabulary of all characters in ``texts``, sorted.
+
+        Raises:
+            InputError: if there are too many.
+        """
+        return cls("").extended(texts)
+
+    def extended(self, texts: Iterable[str]) -> Vocabulary:
+        """This vocabulary and, behind what it has, the other characters in ``texts``.
+
+        Raises:
+            InputError: if there are too many.
+        """
+        characters = self.characters + self.unknown_in(texts)
+        if len(characters) > MAX_CHARACTERS:
+            raise InputError(f"more than {MAX_CHARACTERS} different characters")
+        return Vocabulary(characters, self.marks)
 
     @property
     def size(self) -> int:
         """Number of ids, marks included."""
-        return MARKS + len(self.characters)
+        return self.marks + len(self.characters)
+
+    @property
+    def unknown(self) -> int | None:
+        """The id of every other character; None where there is none."""
+        return UNKNOWN if self.marks > UNKNOWN else None
+
+    @property
+    def undrawn(self) -> tuple[int, ...]:
+        """The ids that are never drawn."""
+        return (PADDING, BEGIN, *(() if self.unknown is None else (self.unknown,)))
+
+    def unknown_in(self, texts: Iterable[str]) -> str:
+        """The characters in ``texts`` that are not known, sorted."""
+        return "".join(sorted(set().union(*texts).difference(self.characters)))
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """Turn a text into ids, one a character, without marks.
 
         Raises:
-            InputError: if a character is not known; names the first such.
+            InputError: if a character is not known and there is no id for that; names the first.
         """
         known, codes = _code_points(self.characters), _code_points(text)
-        if not known.size:
-            places = np.zeros(codes.size, np.intp)
-            unknown = np.ones(codes.size, bool)
-        else:
-            places = np.minimum(np.searchsorted(known, codes), known.size - 1)
-            unknown = known[places] != codes
-        if unknown.any():
-            raise InputError(
-                f"the network does not know the character {text[int(unknown.argmax())]!r}",
-                way_out="train on tunes that contain it",
-            )
-        return (places + MARKS).astype(np.int32)
+        order = np.argsort(known)
+        places = np.searchsorted(known[order], codes)
+        found = places < known.size
+        found[found] = known[order[places[found]]] == codes[found]
+        if self.unknown is None and not found.all():
+            raise unknown_character(text[int(found.argmin())])
+        ids = np.full(codes.size, UNKNOWN, np.int32)
+        ids[found] = order[places[found]] + self.marks
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Turn ids back into text; marks and padding stand for nothing."""
-        return "".join(self.characters[number - MARKS] for number in ids if number >= MARKS)
+        """Turn ids back into text; marks and what is unknown stand for nothing."""
+        return "".join(
+            self.characters[number - self.marks] for number in ids if number >= self.marks
+        )
 
     def to_json(self) -> dict[str, object]:
         """The vocabulary as it is saved."""
         return {
-            "padding": PADDING,
-            "begin": BEGIN,
-            "end": END,
-            "first_character": MARKS,
+            **_marks(self.marks),
+            "first_character": self.marks,
             "characters": list(self.characters),
         }
 
@@ -85,10 +118,26 @@ class Vocabulary:
         """
         if not isinstance(data, dict):
             raise InputError("a vocabulary is an object with a list of characters")
-        marks = {name: data.get(name) for name in ("padding", "begin", "end", "first_character")}
-        if list(marks.values()) != [PADDING, BEGIN, END, MARKS]:
-            raise InputError(f"the ids of the marks are not those of this format: {marks}")
-        return cls(_checked_characters(data.get("characters")))
+        first = data.get("first_character")
+        if type(first) is not int or first not in {MARKS, MARKS_BEFORE}:
+            raise InputError(f"the first character has the id {shown(first)}")
+        if any(data.get(name) != number for name, number in _marks(first).items()):
+            raise InputError("the ids of the marks are not those of this format")
+        return cls(_checked_characters(data.get("characters")), first)
+
+
+def unknown_character(character: str) -> InputError:
+    """The error for a character that cannot be read."""
+    return InputError(
+        f"the network does not know the character {character!r}",
+        way_out="train on tunes that contain it",
+    )
+
+
+def _marks(count: int) -> dict[str, int]:
+    """The ids of so many marks by their names in a file."""
+    names = ("padding", "begin", "end", "unknown")[:count]
+    return {name: number for number, name in enumerate(names)}
 
 
 def _checked_characters(characters: object) -> str:
@@ -96,10 +145,11 @@ def _checked_characters(characters: object) -> str:
         raise InputError(f"'characters' must be a list of at most {MAX_CHARACTERS} characters")
     for character in characters:
         if not isinstance(character, str) or len(character) != 1:
-            raise InputError(f"not a single character: {str(character)[:40]!r}")
-    for before, after in pairwise(characters):
-        if before >= after:
-            raise InputError(f"characters not sorted, or given twice: {before!r}, {after!r}")
+            raise InputError(f"not a single character: {shown(character)}")
+        if SURROGATES[0] <= character <= SURROGATES[1]:
+            raise InputError(f"no character: {character!r}")
+    if len(set(characters)) < len(characters):
+        raise InputError("a character is given twice")
     return "".join(characters)
 
 

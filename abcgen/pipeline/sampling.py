@@ -132,11 +132,15 @@ class Composer:
         self._network = StepNetwork.of(checkpoint)
         self._known: TrainingTunes | None = training_tunes(folder)
         self._beginning = beginning_of(request)
+        self._vocabulary.encode(self._beginning)
         alphabet = frozenset(self._vocabulary.characters)
         facts = self._known.facts if self._known else None
         self.warnings = never_seen(request, facts, alphabet)
-        self._grammar = self._grammar_for(alphabet) if self._is_bound(alphabet) else None
-        self._vocabulary.encode(self._beginning)
+        unknown = self._vocabulary.unknown_in([self._beginning])
+        if unknown:
+            self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
+        bound = self._is_bound(alphabet)
+        self._grammar = self._grammar_for(alphabet.union(unknown)) if bound else None
         self.tally = Tally()
 
     def _is_bound(self, alphabet: frozenset[str]) -> bool:

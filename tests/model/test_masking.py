@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 from abcgen.errors import InputError
 from abcgen.model.masking import FIRST_ROWS, Mask
-from abcgen.model.vocabulary import END, Vocabulary
+from abcgen.model.vocabulary import END, UNKNOWN, Vocabulary
 
 LETTERS = Vocabulary("ab")
-A, B = 3, 4
+A, B = LETTERS.encode("ab").tolist()
 
 
 class Countdown:
@@ -56,6 +58,14 @@ def test_the_tables_grow() -> None:
         row = after(mask, row, A)
     assert row == 2 * FIRST_ROWS
     assert allowed(mask, row, 10**6) == [END, A, B]
+
+
+def test_what_the_network_does_not_know_is_followed_by_what_it_is() -> None:
+    mask = Mask(Countdown(), LETTERS)
+    rows, unknown = np.zeros(2, np.int32), np.full(2, UNKNOWN, np.int32)
+    for signs in ("xy", "zb"):  # the same id, and never the same sign
+        with pytest.raises(InputError, match="'b'") if "b" in signs else nullcontext():
+            assert mask.after(rows, unknown, dict(enumerate(signs))).tolist() == [1, 1]
 
 
 def test_what_is_not_allowed_cannot_be_gone_on_from() -> None:

@@ -16,7 +16,7 @@ from abcgen.model.sampling import (
     choose,
     sample,
 )
-from abcgen.model.vocabulary import BEGIN, END, MARKS, PADDING, Vocabulary
+from abcgen.model.vocabulary import BEGIN, END, MARKS, MARKS_BEFORE, PADDING, UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -276,9 +276,22 @@ def test_a_real_network_draws_the_same_alone_as_in_company(
     assert all(other == texts[0] for other in texts)
 
 
-def test_an_unknown_character_in_a_prefix_is_named() -> None:
-    with pytest.raises(InputError, match="'z'"):
-        _texts(Spelling(), ["z"])
+def test_an_unknown_character_in_a_prefix_is_read_as_such_and_kept() -> None:
+    assert [sampled.text for sampled in _texts(Spelling(), ["z", "bz"])] == ["zabcd", "bzabcd"]
+
+
+def test_the_unknown_character_is_never_drawn() -> None:
+    likely = Fixed(np.full(4, -60.0))
+    likely._logits[UNKNOWN] = 99.0
+    assert set(_texts(likely, [""], max_characters=30)[0].text) <= set("abcd")
+
+
+def test_whoever_watches_sees_what_is_given_and_not_known() -> None:
+    seen: list[str] = []
+    config = SampleConfig(temperature=0)
+    watch = lambda _number, sign: seen.append(sign)  # noqa: E731 - one line says it
+    list(sample(Spelling(), LETTERS, [(0, "z")], config, 0, watch=watch))
+    assert "".join(seen) == "zabcd"
 
 
 SENSELESS: list[dict[str, Any]] = [
@@ -347,7 +360,8 @@ def test_beginnings_are_asked_for_a_batch_at_a_time() -> None:
 
 def test_an_unknown_character_spoils_no_batch_before_its_own() -> None:
     beginnings = enumerate(["a", "z"])
-    texts = sample(Spelling(), LETTERS, beginnings, SampleConfig(temperature=0, batch_size=1), 0)
-    assert next(texts).text == "abcd"
+    old, config = Vocabulary("abcd", MARKS_BEFORE), SampleConfig(temperature=0, batch_size=1)
+    texts = sample(Indifferent(), old, beginnings, config, 0)
+    assert next(texts).text.startswith("a")
     with pytest.raises(InputError, match="'z'"):
         next(texts)

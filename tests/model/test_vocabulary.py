@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.errors import InputError
-from abcgen.model.vocabulary import BEGIN, END, MARKS, PADDING, Vocabulary
+from abcgen.model.vocabulary import (
+    BEGIN,
+    END,
+    MARKS,
+    MARKS_BEFORE,
+    PADDING,
+    UNKNOWN,
+    Vocabulary,
+)
 
 
 @given(st.text())
@@ -20,17 +28,44 @@ def test_characters_are_numbered_after_the_marks_in_sorted_order() -> None:
     vocabulary = Vocabulary.of(["ba", "cab"])
     assert vocabulary.characters == "abc"
     assert vocabulary.encode("abc").tolist() == [MARKS, MARKS + 1, MARKS + 2]
-    assert vocabulary.size == 6
+    assert vocabulary.size == 7
 
 
 def test_marks_stand_for_no_text() -> None:
     assert Vocabulary("a").decode([BEGIN, MARKS, END, PADDING]) == "a"
 
 
+@pytest.mark.parametrize("characters", ["abc", "", "cab"])
+def test_an_unknown_character_has_an_id_of_its_own(characters: str) -> None:
+    ids = Vocabulary(characters).encode(f"€{characters}☃")
+    assert ids.tolist() == [UNKNOWN, *range(MARKS, MARKS + len(characters)), UNKNOWN]
+    assert Vocabulary(characters).decode(ids.tolist()) == characters
+
+
 @pytest.mark.parametrize("characters", ["abc", ""])
-def test_an_unknown_character_is_named(characters: str) -> None:
+def test_a_network_without_that_id_names_the_character(characters: str) -> None:
     with pytest.raises(InputError, match="'€'"):
-        Vocabulary(characters).encode("€")
+        Vocabulary(characters, MARKS_BEFORE).encode(f"{characters}€☃")
+
+
+def test_new_characters_come_behind_the_old_ones() -> None:
+    old = Vocabulary("bd")
+    new = old.extended(["cab", "a"])
+    assert new.characters == "bdac"
+    assert new.encode("bd").tolist() == old.encode("bd").tolist()
+    assert new.decode(new.encode("dcba").tolist()) == "dcba"
+    assert old.extended(["b"]) == old
+    with pytest.raises(InputError, match="different characters"):
+        old.extended([chr(number) for number in range(5000)])
+
+
+def test_a_vocabulary_of_before_reads_back_with_its_ids() -> None:
+    old = Vocabulary("ab", MARKS_BEFORE)
+    assert Vocabulary.from_json(old.to_json()) == old
+    assert old.encode("ab").tolist() == [3, 4]
+    assert old.unknown is None
+    assert old.undrawn == (PADDING, BEGIN)
+    assert Vocabulary("ab").undrawn == (PADDING, BEGIN, UNKNOWN)
 
 
 @given(st.text())
@@ -44,7 +79,7 @@ def test_a_saved_vocabulary_reads_back(text: str) -> None:
     "change",
     [
         {"characters": ["a", "a"]},
-        {"characters": ["b", "a"]},
+        {"characters": ["\ud800"]},
         {"characters": ["ab"]},
         {"characters": [""]},
         {"characters": [1]},
@@ -53,6 +88,10 @@ def test_a_saved_vocabulary_reads_back(text: str) -> None:
         {"characters": ["a"] * 5000},
         {"padding": 1},
         {"first_character": 2},
+        {"first_character": 5},
+        {"first_character": [4]},
+        {"first_character": 4.5},
+        {"unknown": 5},
     ],
 )
 def test_a_spoilt_vocabulary_is_refused(change: dict[str, object]) -> None:
