@@ -1,8 +1,11 @@
-"""The parts of the networks in plain NumPy: LSTMs, and attention that keeps keys and values."""
+"""The parts of the networks in plain NumPy: LSTMs, and attention that keeps keys and values.
+
+Weights are arranged once for few and cheap operations a step; results differ from the
+checkpoint's formulas by rounding only.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,62 +18,87 @@ if TYPE_CHECKING:
     from abcgen.model.weights import Weights
 
     Array: TypeAlias = NDArray[np.float32]
-    Cached: TypeAlias = tuple[Array, Array, Array, NDArray[np.int64], NDArray[np.int64]]
+    Cached: TypeAlias = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
 
-# A product with very few rows is summed in another order than one with many, so that a text
-# drawn alone could differ from the same text drawn among others. Narrow batches are filled up
-# to this many rows.
-LEAST_ROWS = 4
+# OpenBLAS sums a product in another order where it has one row only, where its columns are no
+# whole number of vectors, or where its sums are so long that it cuts them (measured with its
+# kernels for AVX-512). A text drawn alone could then differ from the same one drawn among others.
+LEAST_ROWS = 2
+VECTOR = 16
+LONGEST_SUM = 256
 FIRST_CAPACITY = 64  # places that a cache begins with; doubled whenever it is full
+HALF = np.float32(0.5)
 
 
-def times(rows: Array, kernel: Array) -> Array:
-    """``rows @ kernel``, each row the same whatever its company; (rows, in) and (in, out)."""
-    missing = LEAST_ROWS - len(rows)
-    if missing <= 0:
-        return rows @ kernel
-    filled = np.zeros((LEAST_ROWS, rows.shape[1]), np.float32)
-    filled[: len(rows)] = rows
-    return (filled @ kernel)[: len(rows)]
+class Product:
+    """``rows @ kernel``, plus a bias if there is one; each row the same whatever its company.
+
+    Args:
+        kernel: (in, out).
+        bias: (out,), or None.
+    """
+
+    def __init__(self, kernel: Array, bias: Array | None = None) -> None:
+        self._width = kernel.shape[1]
+        self._bias = bias
+        padded = np.pad(kernel, ((0, 0), (0, -self._width % VECTOR)))
+        starts = range(0, len(kernel), LONGEST_SUM)
+        self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
+
+    def __call__(self, rows: Array) -> Array:
+        """(rows, in) to (rows, out); a new array."""
+        count = len(rows)
+        if count < LEAST_ROWS:
+            rows = np.concatenate([rows] * LEAST_ROWS)
+        first, *others = self._parts
+        result: Array = np.dot(rows[:, :LONGEST_SUM], first)
+        for number, kernel in enumerate(others, 1):
+            start = number * LONGEST_SUM
+            result += np.dot(rows[:, start : start + LONGEST_SUM], kernel)
+        result = result[:count, : self._width]
+        if self._bias is not None:
+            result += self._bias
+        return result
 
 
-@dataclass(frozen=True, slots=True)
 class Lstm:
     """Hochreiter & Schmidhuber's cell with a forget gate (Gers et al., 2000).
 
+    The gates are arranged as input, forget, output, candidate, and the sums of the first three
+    halved, so that one tanh serves all: sigmoid(x) = (1 + tanh(x / 2)) / 2.
+
+    Args:
+        name: Of the layer in a checkpoint.
+        weights: The checkpoint's: ``kernel`` (features, 4 units), ``recurrent_kernel`` (units,
+            4 units) and ``bias`` (4 units,); the gates as input, forget, candidate, output.
+
     Attributes:
-        kernel: (features, 4 units): input gate, forget gate, candidate, output gate.
-        recurrent: (units, 4 units).
-        bias: (4 units,).
+        units: Width of the output.
+        sums: What inputs (rows, features) add to the gates, bias included: (rows, 4 units).
     """
 
-    kernel: Array
-    recurrent: Array
-    bias: Array
-
-    @classmethod
-    def named(cls, name: str, weights: Weights) -> Lstm:
-        """The one of that name in a checkpoint."""
+    def __init__(self, name: str, weights: Weights) -> None:
+        self.units = weights[f"{name}/recurrent_kernel"].shape[0]
         parts = ("kernel", "recurrent_kernel", "bias")
-        return cls(*(weights[f"{name}/{part}"] for part in parts))
-
-    @property
-    def units(self) -> int:
-        """Width of the output."""
-        return int(self.recurrent.shape[0])
-
-    def sums(self, inputs: Array) -> Array:
-        """What inputs (rows, features) add to the gates, bias included."""
-        return times(inputs, self.kernel) + self.bias
+        self.kernel, recurrent, self.bias = (_arranged(weights[f"{name}/{part}"]) for part in parts)
+        self.sums, self._recurrent = Product(self.kernel, self.bias), Product(recurrent)
 
     def step(self, sums: Array, output: Array, cell: Array) -> tuple[Array, Array]:
-        """Output and cell (rows, units) after one step."""
-        gates = sums + times(output, self.recurrent)
+        """Output and cell (rows, units) after one step; new arrays."""
         units = self.units
-        gate_in, forget = _sigmoid(gates[:, :units]), _sigmoid(gates[:, units : 2 * units])
-        candidate = np.tanh(gates[:, 2 * units : 3 * units])
-        cell = forget * cell + gate_in * candidate
-        return _sigmoid(gates[:, 3 * units :]) * np.tanh(cell), cell
+        gates = self._recurrent(output)
+        gates += sums
+        np.tanh(gates, out=gates)
+        opened = gates[:, : 3 * units]
+        opened *= HALF
+        opened += HALF
+        cell = opened[:, units : 2 * units] * cell
+        written = opened[:, :units]
+        written *= gates[:, 3 * units :]
+        cell += written
+        output = np.tanh(cell)
+        output *= opened[:, 2 * units :]
+        return output, cell
 
     def read(self, inputs: Array, *, backward: bool = False) -> tuple[Array, Array, Array]:
         """Read a whole sequence.
@@ -92,22 +120,22 @@ class Lstm:
         return outputs, output, cell
 
 
-@dataclass(frozen=True, slots=True)
 class BothWays:
-    """Two LSTMs over the same sequence, one from each end."""
+    """Two LSTMs over the same sequence, one from each end.
 
-    forward: Lstm
-    backward: Lstm
+    Args:
+        name: Of the two in a checkpoint.
+        weights: The checkpoint's.
+    """
 
-    @classmethod
-    def named(cls, name: str, weights: Weights) -> BothWays:
-        """The two of that name in a checkpoint."""
-        return cls(Lstm.named(f"{name}/forward", weights), Lstm.named(f"{name}/backward", weights))
+    def __init__(self, name: str, weights: Weights) -> None:
+        self._forward = Lstm(f"{name}/forward", weights)
+        self._backward = Lstm(f"{name}/backward", weights)
 
     def read(self, inputs: Array) -> tuple[Array, Array, Array]:
         """Outputs (rows, time, units), last output and last cell (rows, units) of both."""
         pairs = zip(
-            self.forward.read(inputs), self.backward.read(inputs, backward=True), strict=True
+            self._forward.read(inputs), self._backward.read(inputs, backward=True), strict=True
         )
         outputs, output, cell = (np.concatenate(pair, axis=-1) for pair in pairs)
         return outputs, output, cell
@@ -117,9 +145,10 @@ class Attention:
     """Causal attention as ``abcgen.model.layers.CausalAttention``, a place at a time.
 
     What it keeps of earlier places is arrays whose first axis is the text: keys and values
-    (rows, heads, capacity, head), the vector the next key is made from, how many places count,
-    and how many are written. The last two differ where a state was stepped from twice; then the
-    arrays are copied, so that a state never changes under whoever holds it.
+    (rows, heads, capacity, head), how many places count, and how many are written. The last two
+    differ where a state was stepped from twice; then the arrays are copied, so that a state never
+    changes under whoever holds it. A place's key is made of what stands before it, and so is
+    written a place ahead.
 
     Args:
         heads: Number of heads.
@@ -127,19 +156,19 @@ class Attention:
     """
 
     def __init__(self, heads: int, weights: Weights) -> None:
-        parts = ("query", "key", "value", "output")
-        self._query, self._key, self._value, self._output = (
-            weights[f"attention/{part}"] for part in parts
-        )
-        self._heads, self._units = heads, self._query.shape[0]
-        self._scale = np.float32((self._units / heads) ** -0.5)
+        parts = ("query", "value", "key", "output")
+        query, value, key, output = (weights[f"attention/{part}"] for part in parts)
+        self._heads, self._units = heads, query.shape[0]
+        query = query * np.float32((self._units / heads) ** -0.5)
+        # The three products of the same rows in one.
+        self._parts = Product(np.concatenate([query, value, key], axis=1))
+        self._output = Product(output)
 
     def start(self, batch: int) -> Cached:
         """What is kept before anything was read."""
         shape = batch, self._heads, FIRST_CAPACITY, self._units // self._heads
-        counts = np.zeros(batch, np.int64)
-        before = np.zeros((batch, self._units), np.float32)
-        return np.zeros(shape, np.float32), np.zeros(shape, np.float32), before, counts, counts + 0
+        keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
     def step(self, stream: Array, cached: Cached) -> tuple[Array, Cached, Array]:
         """Attend from the next place.
@@ -151,44 +180,43 @@ class Attention:
         Returns:
             What was found (rows, units), what is kept, and where it looked: (rows, heads, places).
         """
-        keys, values, before, counts, written = cached
-        place = int(counts[0]) if len(counts) else 0
-        if (written != place).any():
+        keys, values, counts, written = cached
+        place = int(counts[0])  # all texts are equally far
+        if written[0] != place:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
-        if place == keys.shape[2]:
+        if place + 1 == keys.shape[2]:
             keys, values = (np.concatenate([a, np.zeros_like(a)], axis=2) for a in (keys, values))
-        keys[:, :, place] = self._split(times(before, self._key))
-        values[:, :, place] = self._split(times(stream, self._value))
-        written[:] = place + 1
-        found, looks = self._look(stream, keys[:, :, : place + 1], values[:, :, : place + 1])
-        return found, (keys, values, stream, counts + 1, written), looks
+        query, values[:, :, place], keys[:, :, place + 1] = self._split(self._parts(stream), 3)
+        written += 1
+        found, looks = _look(query, keys[:, :, : place + 1], values[:, :, : place + 1])
+        return self._output(found), (keys, values, counts + 1, written), looks
 
     def over(self, query: Array, memory: Array) -> Array:
         """Attend from the last place over all of ``memory`` (rows, time, units)."""
         rows, time, units = memory.shape
-        before = np.zeros_like(memory)
-        before[:, 1:] = memory[:, :-1]
-        keys, values = (
-            times(part.reshape(-1, units), kernel)
-            .reshape(rows, time, self._heads, -1)
-            .transpose(0, 2, 1, 3)
-            for part, kernel in ((before, self._key), (memory, self._value))
-        )
-        return self._look(query, keys, values)[0]
+        parts = self._parts(memory.reshape(-1, units)).reshape(rows, time, 3, self._heads, -1)
+        values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)
+        before = np.zeros_like(keys)
+        before[:, :, 1:] = keys[:, :, :-1]
+        found, _ = _look(self._split(self._parts(query), 3)[0], before, values)
+        return self._output(found)
 
-    def _look(self, stream: Array, keys: Array, values: Array) -> tuple[Array, Array]:
-        query = self._split(times(stream, self._query)) * self._scale
-        scores = (keys @ query[..., None])[..., 0]
-        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        looks = scores / scores.sum(axis=-1, keepdims=True)
-        found = (looks[:, :, None, :] @ values)[:, :, 0]
-        return times(found.reshape(len(stream), -1), self._output), looks
-
-    def _split(self, rows: Array) -> Array:
-        return rows.reshape(len(rows), self._heads, -1)
+    def _split(self, rows: Array, parts: int) -> Array:
+        """(rows, parts * units) to (parts, rows, heads, head)."""
+        return rows.reshape(len(rows), parts, self._heads, -1).swapaxes(0, 1)
 
 
-def _sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), written so that it cannot overflow."""
-    half: Array = np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5)
-    return half
+def _look(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
+    """What queries (rows, heads, head) find, (rows, heads * head), and where they look."""
+    scores = np.matmul(keys, query[..., None])[..., 0]
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    found = np.matmul(scores[:, :, None, :], values)
+    return found.reshape(len(query), -1), scores
+
+
+def _arranged(gates: Array) -> Array:
+    """Gates (…, 4 units) as input, forget, output, candidate, all but the last halved."""
+    opening, forgetting, candidate, output = np.split(gates, 4, axis=-1)
+    return np.concatenate([opening * HALF, forgetting * HALF, output * HALF, candidate], axis=-1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from abcgen.model.cells import Attention, BothWays, Lstm, times
+from abcgen.model.cells import Attention, BothWays, Lstm, Product
 from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
@@ -97,14 +97,12 @@ class _Stream:
     """State: output and cell of every layer, and what attention keeps."""
 
     def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        names = [f"lstm_{number}" for number in range(1, config.layers + 1)]
-        self._lstms = [Lstm.named(name, weights) for name in names]
-        embedding = weights["embedding/embeddings"]
+        self._lstms = [Lstm(f"lstm_{number}", weights) for number in range(1, config.layers + 1)]
+        embedding, first = weights["embedding/embeddings"], self._lstms[0]
         # What the first layer makes of a character is always the same.
-        first = self._lstms[0]
         self._first = embedding @ first.kernel[: embedding.shape[1]] + first.bias
         self._attention = Attention(config.heads, weights) if config.attention else None
-        self._logits = weights["logits/kernel"], weights["logits/bias"]
+        self._logits = Product(weights["logits/kernel"], weights["logits/bias"])
 
     def start(self, batch: int) -> State:
         sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
@@ -112,57 +110,56 @@ class _Stream:
         return *(np.zeros((batch, size), np.float32) for size in sizes), *kept
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        return self._step(self._first[ids], state)
+        return self._step(self._first.take(ids, axis=0), state)
 
     def _step(self, sums: Array, state: State) -> tuple[Array, State, Array | None]:
         """One step, given what the inputs add to the first layer's gates."""
         after: list[Array] = []
         for number, lstm in enumerate(self._lstms):
+            if number:
+                sums = lstm.sums(stream)
             stream, cell = lstm.step(sums, state[2 * number], state[2 * number + 1])
             after += [stream, cell]
-            if number + 1 < len(self._lstms):
-                sums = self._lstms[number + 1].sums(stream)
-        kernel, bias = self._logits
         if self._attention is None:
-            return times(stream, kernel) + bias, tuple(after), None
+            return self._logits(stream), tuple(after), None
         found, kept, looks = self._attention.step(stream, state[len(after) :])  # type: ignore[arg-type]
-        return times(stream + found, kernel) + bias, (*after, *kept), looks
+        found += stream
+        return self._logits(found), (*after, *kept), looks
 
 
 class _Blocks(_Stream):
     """A stream network whose encoder reads the block before both ways.
 
     State: as above, preceded by how many characters were read, the ids of the current block, and
-    what the encoder made of the block before.
+    what the block before adds to the first layer's gates at every place of the current one.
     """
 
     def __init__(self, config: NetworkConfig, weights: Weights) -> None:
         super().__init__(config, weights)
         self._embedding = weights["embedding/embeddings"]
         names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
-        self._encoders = [BothWays.named(name, weights) for name in names]
+        self._encoders = [BothWays(name, weights) for name in names]
         self._length = reading_length(config) or 1
-        self._second = self._lstms[0].kernel[self._embedding.shape[1] :]
+        self._second = Product(self._lstms[0].kernel[self._embedding.shape[1] :])
 
     def start(self, batch: int) -> State:
         ids = np.full((batch, self._length), PADDING, np.int32)
-        encoded = np.zeros((batch, self._length, self._second.shape[0]), np.float32)
-        return np.zeros(batch, np.int64), ids, encoded, *super().start(batch)
+        sums = np.zeros((batch, self._length, self._first.shape[1]), np.float32)
+        return np.zeros(batch, np.int64), ids, sums, *super().start(batch)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        counts, block, encoded, *rest = state
-        place = int(counts[0]) % self._length if len(counts) else 0
+        counts, block, before, *rest = state
+        place = int(counts[0]) % self._length
         if place == 0:
-            encoded, states = self._encode(block, first=not counts.any())
+            before, states = self._encode(block, first=not counts[0])
             rest[: len(states)] = states
         block = block.copy()
         block[:, place] = ids
-        sums = self._first[ids] + times(encoded[:, place], self._second)
-        logits, after, looks = self._step(sums, tuple(rest))
-        return logits, (counts + 1, block, encoded, *after), looks
+        logits, after, looks = self._step(self._first[ids] + before[:, place], tuple(rest))
+        return logits, (counts + 1, block, before, *after), looks
 
     def _encode(self, block: NDArray[np.int32], *, first: bool) -> tuple[Array, list[Array]]:
-        """The encoder's outputs, and the states that it hands to every layer."""
+        """What a block adds to the next one's gates, and the states it hands to every layer."""
         stream = self._embedding[block]
         if first:  # before the first block there is nothing
             stream = np.zeros_like(stream)
@@ -170,20 +167,24 @@ class _Blocks(_Stream):
         for encoder in self._encoders:
             stream, output, cell = encoder.read(stream)
             states += [output, cell]
-        return stream, states
+        rows, length, width = stream.shape
+        sums = self._second(stream.reshape(rows * length, width))
+        return sums.reshape(rows, length, -1), states
 
 
 class _Window:
     """State: the ids of the last characters. All is read anew at every step."""
 
     def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        make = BothWays.named if config.bidirectional else Lstm.named
+        make = BothWays if config.bidirectional else Lstm
         self._layers = [make(f"lstm_{n}", weights) for n in range(1, config.layers + 1)]
         self._embedding = weights.get("embedding/embeddings")
         self._length = reading_length(config) or 1
         self._attention = Attention(config.heads, weights) if config.attention else None
         names = ("dense_1", "dense_2", "logits")
-        self._dense = [(weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in names]
+        kernels = [(weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in names]
+        self._classes = kernels[-1][1].size
+        *self._dense, self._logits = (Product(kernel, bias) for kernel, bias in kernels)
 
     def start(self, batch: int) -> State:
         return (np.full((batch, self._length), PADDING, np.int32),)
@@ -195,13 +196,11 @@ class _Window:
             outputs, last, _ = layer.read(outputs)
         if self._attention:
             last = last + self._attention.over(last, outputs)
-        for kernel, bias in self._dense[:-1]:
-            last = np.maximum(times(last, kernel) + bias, 0)
-        kernel, bias = self._dense[-1]
-        return times(last, kernel) + bias, (window,), None
+        for dense in self._dense:
+            last = np.maximum(dense(last), 0)
+        return self._logits(last), (window,), None
 
     def _inputs(self, window: NDArray[np.int32]) -> Array:
         if self._embedding is not None:
             return self._embedding[window]
-        classes = self._dense[-1][1].size
-        return (window[..., None] / classes).astype(np.float32)
+        return (window[..., None] / self._classes).astype(np.float32)
