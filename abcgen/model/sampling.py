@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 # Below this temperature the likeliest character is as good as certain, so it is simply taken.
 LEAST_TEMPERATURE = 1e-3
 UNDRAWN = (PADDING, BEGIN)
+# Rows whose text has ended are carried along until no more than this share of a batch goes on:
+# to leave them out copies all that the network remembers of the others.
+FULL_ENOUGH = 0.75
 
 
 class StepFunction(Protocol):
@@ -110,7 +113,7 @@ def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
         given = [text[: config.max_characters] for _, text in batch]
         shape = (2, config.max_characters + 1)
         chances = [_stream(seed, number).random(shape) for number, _ in batch]
-        rows = _Rows(given, vocabulary, np.stack(chances, axis=1), config, mask)
+        rows = _Rows(given, vocabulary, np.stack(chances, axis=-1), config, mask)
         if watch is not None:
             numbers = [number for number, _ in batch]
             rows.watch = lambda row, sign, numbers=numbers: watch(numbers[row], sign)
@@ -136,8 +139,8 @@ class _Rows:
     Args:
         given: What each begins with.
         vocabulary: The network's characters.
-        chances: Two uniform random numbers for every place of every text, shape (2, texts,
-            places); the second is for where the first draw is not allowed.
+        chances: Two uniform random numbers for every place of every text, shape (2, places,
+            texts); the second is for where the first draw is not allowed.
         config: How to draw, and the greatest length.
         mask: What is allowed; None for everything.
     """
@@ -154,6 +157,7 @@ class _Rows:
         self._longest = config.max_characters
         self._texts, self._vocabulary = given, vocabulary
         self._given = np.array([len(text) for text in given])
+        self._most_given = int(self._given.max())
         # What is given stands there from the start; drawing fills in the rest.
         self._ids = np.zeros((len(given), self._longest), np.int32)
         for row, text in enumerate(given):
@@ -167,21 +171,24 @@ class _Rows:
 
     def run(self, network: StepFunction) -> None:
         """Let all texts grow until each has ended or is as long as it may be."""
-        growing = np.arange(self._lengths.size)
-        state = network.start(growing.size)
-        ids = np.full(growing.size, BEGIN, np.int32)
+        rows = np.arange(self._lengths.size)
+        growing = np.ones(rows.size, bool)
+        state = network.start(rows.size)
+        ids = np.full(rows.size, BEGIN, np.int32)
         for place in range(self._longest + 1):
             logits, state = network.step(ids, state)
-            ids = self._next(growing, place, logits)
-            going_on = ids != END
-            self._end(growing[~going_on], place)
-            if place == self._longest or not going_on.any():
+            ids = self._next(rows, growing, place, logits)
+            ended = growing & (ids == END)
+            self._end(rows[ended], place)
+            growing &= ~ended
+            left = int(np.count_nonzero(growing))
+            if place == self._longest or not left:
                 return
-            if not going_on.all():
-                state = tuple(part[going_on] for part in state)
-                growing, ids = growing[going_on], ids[going_on]
-            self._ids[growing, place] = ids
-            self._go_on(growing, place, ids)
+            if left <= FULL_ENOUGH * rows.size:
+                state = tuple(part[growing] for part in state)
+                rows, ids, growing = rows[growing], ids[growing], growing[growing]
+            self._ids[rows, place] = ids
+            self._go_on(rows, growing, place, ids)
 
     def result(self, row: int, number: int) -> Sampled:
         """One text."""
@@ -197,43 +204,55 @@ class _Rows:
         )
 
     def _next(
-        self, growing: NDArray[np.intp], place: int, logits: NDArray[Any]
+        self,
+        rows: NDArray[np.intp],
+        growing: NDArray[np.bool_],
+        place: int,
+        logits: NDArray[Any],
     ) -> NDArray[np.int32]:
-        first, second = self._chances[:, growing, place]
-        weights = weigh(logits, self._config, self._vocabulary.undrawn)
+        """The next id of every row; the end mark again for those that have ended."""
+        undrawn = self._vocabulary.undrawn
+        first, second = self._chances[:, place, rows]
+        weights = weigh(logits, self._config, undrawn)
         drawn, total = _draw(weights, first)
-        is_given = place < self._given[growing]
+        is_drawn = growing & (place >= self._given[rows])
         if self._mask:
-            allowed = self._mask.allowed(self._places[growing], self._longest - place)
+            allowed = self._mask.allowed(self._places[rows], self._longest - place)
             kept = np.einsum("ij,ij->i", weights, allowed) / total
-            self._removed[growing] += np.where(is_given, 0.0, 1.0 - np.minimum(kept, 1.0))
-            wrong = ~(allowed[np.arange(drawn.size), drawn] | is_given)
+            self._removed[rows] += is_drawn * (1.0 - np.minimum(kept, 1.0))
+            wrong = is_drawn & ~allowed[np.arange(drawn.size), drawn]
             if wrong.any():
                 left = np.where(allowed[wrong], logits[wrong], -np.inf)
-                drawn[wrong], _ = _draw(weigh(left, self._config, self._vocabulary.undrawn), second[wrong])
-                self._forced[growing[wrong]] += 1
-        if not is_given.any():
+                drawn[wrong], _ = _draw(weigh(left, self._config, undrawn), second[wrong])
+                self._forced[rows[wrong]] += 1
+        if is_drawn.all():
             return drawn
-        known = self._ids[growing, min(place, self._longest - 1)]
-        return np.where(is_given, known, drawn).astype(np.int32)
+        known = self._ids[rows, min(place, self._longest - 1)]
+        return np.where(is_drawn, drawn, np.where(growing, known, END)).astype(np.int32)
 
-    def _go_on(self, growing: NDArray[np.intp], place: int, ids: NDArray[np.int32]) -> None:
+    def _go_on(
+        self, rows: NDArray[np.intp], growing: NDArray[np.bool_], place: int, ids: NDArray[np.int32]
+    ) -> None:
         """Tell the constraint, and whoever watches, what was drawn."""
-        unknown = self._unknown(growing, place, ids)
+        if not (self._mask or self.watch):
+            return
+        if not growing.all():
+            rows, ids = rows[growing], ids[growing]
+        unknown = self._unknown(rows, place, ids)
         if self._mask:
-            self._places[growing] = self._mask.after(self._places[growing], ids, unknown)
+            self._places[rows] = self._mask.after(self._places[rows], ids, unknown)
         if self.watch:
-            for at, (row, number) in enumerate(zip(growing.tolist(), ids.tolist(), strict=True)):
+            for at, (row, number) in enumerate(zip(rows.tolist(), ids.tolist(), strict=True)):
                 self.watch(row, unknown.get(at) or self._vocabulary.decode([number]))
 
     def _unknown(
-        self, growing: NDArray[np.intp], place: int, ids: NDArray[np.int32]
+        self, rows: NDArray[np.intp], place: int, ids: NDArray[np.int32]
     ) -> dict[int, str]:
         """Where what was given is not known to the network, and what it is."""
-        if self._vocabulary.unknown is None:
+        if self._vocabulary.unknown is None or place >= self._most_given:
             return {}
         places = np.flatnonzero(ids == self._vocabulary.unknown).tolist()
-        return {at: self._texts[int(growing[at])][place] for at in places}
+        return {at: self._texts[int(rows[at])][place] for at in places}
 
     def _end(self, rows: NDArray[np.intp], place: int) -> None:
         self._lengths[rows] = place
@@ -258,13 +277,15 @@ def weigh(
         Weights of shape (rows, vocabulary).
     """
     scores: NDArray[np.float64] = logits.astype(np.float64)
-    scores[:, list(undrawn)] = -np.inf
+    for number in undrawn:
+        scores[:, number] = -np.inf
     top_k = 1 if config.temperature < LEAST_TEMPERATURE else config.top_k
     if config.temperature < LEAST_TEMPERATURE:
         weights = (scores == scores.max(axis=1, keepdims=True)).astype(np.float64)
     else:
         scores -= scores.max(axis=1, keepdims=True)
-        weights = np.exp(scores / config.temperature)
+        scores /= config.temperature
+        weights = np.exp(scores, out=scores)
     if not top_k and config.top_p >= 1:
         return np.asarray(weights, np.float64)
     order = np.argsort(-weights, axis=1, kind="stable")
