@@ -7,25 +7,31 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from rich.console import ConsoleOptions, RenderResult
+
     from abcgen.model.events import EpochEnd, Event, Started, Step
 
 MOST_SHOWN = 10
+REFRESHES = 20  # a second, of a text that grows
 
 
 class Display:
@@ -43,14 +49,6 @@ class Display:
     def say(self, text: str) -> None:
         """A line on what is being done; on standard error."""
         self._notes.print(_plain(text), markup=False, soft_wrap=True)
-
-    def live(self) -> Callable[[str], None] | None:
-        """What shows a text as it is written, sign by sign; None where nobody watches."""
-        if self._as_json or not self._notes.is_terminal:
-            return None
-        return lambda sign: self._notes.print(
-            sign if sign == "\n" else _plain(sign), end="", style="dim", markup=False
-        )
 
     def warn(self, text: str) -> None:
         """A line on what went less than well; on standard error."""
@@ -93,6 +91,11 @@ class Display:
             more = f", {MOST_SHOWN} of them shown" if len(losses) > MOST_SHOWN else ""
             self.warn(f"{counted(len(losses), what)} left out{more}")
 
+    def _progress(self, *columns: ProgressColumn) -> Progress:
+        """Bars that are gone when all is done; none where nobody watches."""
+        unwatched = not self._notes.is_terminal
+        return Progress(*columns, console=self._notes, transient=True, disable=unwatched)
+
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """A bar with how far and how long still; gives the callback that moves it."""
@@ -103,7 +106,7 @@ class Display:
             TaskProgressColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._notes, transient=True) as progress:
+        with self._progress(*columns) as progress:
             task = progress.add_task(what, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -117,9 +120,23 @@ class Display:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._notes, transient=True) as progress:
+        with self._progress(*columns) as progress:
             task = progress.add_task(what, total=total)
             yield lambda: progress.advance(task)
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[int, str], None] | None]:
+        """Texts as they are written, one at a time and gone when all are done.
+
+        Gives the callback that is told a text's number and its next sign; None where nobody
+        watches.
+        """
+        if self._as_json or not self._notes.is_terminal:
+            yield None
+            return
+        text = _TextSoFar()
+        with Live(text, console=self._notes, transient=True, refresh_per_second=REFRESHES):
+            yield text.add
 
     @contextmanager
     def training(self) -> Iterator[Callable[[Event], None]]:
@@ -131,8 +148,25 @@ class Display:
             TaskProgressColumn(),
             TextColumn("{task.fields[figures]}"),
         )
-        with Progress(*columns, console=self._notes, transient=True) as progress:
+        with self._progress(*columns) as progress:
             yield _TrainingView(self, progress)
+
+
+class _TextSoFar:
+    """The end of a text that grows, as many lines as the terminal has room for."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._text = ""
+
+    def add(self, number: int, sign: str) -> None:
+        """Put a sign to the text of that number; another number begins another text."""
+        before = self._text if number == self._number else ""
+        self._number, self._text = number, before + (sign if sign == "\n" else _plain(sign))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        text = Text(self._text, style="dim", overflow="fold")
+        yield from text.wrap(console, options.max_width)[-(console.height - 1) :]
 
 
 class _TrainingView:
@@ -144,13 +178,17 @@ class _TrainingView:
         self._task = progress.add_task("starting", total=1.0, figures="")
 
     def __call__(self, event: Event) -> None:
-        from abcgen.model.events import EpochEnd, Interrupted, Started, Step
+        from abcgen.model.events import EpochEnd, Interrupted, Started, Step, TakenOver
 
         match event:
             case Started():
                 self._start(event)
             case Step():
                 self._step(event)
+            case TakenOver():
+                bits = event.bits_per_note
+                if bits is not None:
+                    self._display.say(f"as taken over: held-out {bits:.2f} bits/note")
             case EpochEnd():
                 self._epoch_end(event)
             case Interrupted():

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import random
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, OUTPUT, Force, Json
+from abcgen.cli.common import MAX_SEED, Force, Json, target_for
 from abcgen.config import SampleConfig, SoundConfig
 from abcgen.display import Display, counted
 from abcgen.errors import InputError
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from abcgen.model.sampling import Watcher
+    from abcgen.pipeline.rendering import Rendering
     from abcgen.pipeline.sampling import Composer, Made, Tally
 
 _SAMPLE, _SOUND = SampleConfig(), SoundConfig()
@@ -80,7 +84,7 @@ def sample(
     to: Annotated[
         str | None,
         typer.Option(
-            help="Formats besides abc; none for none.",
+            help="Any of pdf, png, svg, html, midi, wav, musicxml besides abc; or none.",
             show_default=f"{RENDERED}; none for more than {SHOWN} tunes",
         ),
     ] = None,
@@ -92,6 +96,7 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
+    _draw_one_on_one_core(count)
     from abcgen.model.sampling import checked_sampling
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
@@ -122,29 +127,27 @@ def sample(
     chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
     checked_sampling(config, chosen)
     source = find_checkpoint(checkpoint)
-    folder = out or unused_folder(OUTPUT, "tunes")
-    refuse_to_overwrite(folder, force=force)
-    check_writable(folder)
+    folder = target_for(out, "tunes", force=force)
+    book = folder / "tunes.abc"
     with Composer(source, config, chosen, request) as composer:
         display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
         for warning in composer.warnings:
             display.warn(warning)
-        book = folder / "tunes.abc"
         kept, interrupted = _compose(composer, book, display, count, max_copy, keep=bool(formats))
     _show_tally(display, composer.tally)
-    if not composer.tally.valid and not interrupted:
+    if interrupted:
+        if composer.tally.valid:
+            display.say(f"{counted(composer.tally.valid, 'tune')} kept in {book}")
+        raise typer.Exit(INTERRUPTED)
+    if not composer.tally.valid:
         raise InputError(
             f"none of {composer.tally.drawn} tunes drawn from {source} was valid",
             way_out="train it longer, or try another --temperature",
         )
-    if interrupted:
-        display.say(f"interrupted: {counted(composer.tally.valid, 'tune')} in {book}")
-        raise typer.Exit(INTERRUPTED)
     if composer.tally.valid < count:
         display.warn(f"only {composer.tally.valid} of {count} tunes, then given up")
-    files = [book]
-    if formats:
-        files += _render(kept, formats, folder, player, display, force=force)
+    rendering = _render(kept, formats, folder, player, display, force=force)
+    files = [book, *rendering.files]
     display.files(files)
     display.result(
         {
@@ -157,9 +160,20 @@ def sample(
             "characters": composer.tally.characters,
             "forced": composer.tally.forced,
             "tunes": [_facts(made) for made in kept],
+            "not_rendered": rendering.left_out,
+            "notes": rendering.notes,
             "files": [str(path) for path in files],
         }
     )
+
+
+def _draw_one_on_one_core(count: int) -> None:
+    """Keep NumPy, which is not loaded yet, from sharing out the small products of a single tune.
+
+    That would gain little, and the other core is loading music21. The numbers are the same.
+    """
+    if count == 1:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _compose(
@@ -179,9 +193,8 @@ def _compose(
     from abcgen.pipeline.streaming import TuneStream
 
     kept: list[Made] = []
-    watch = display.live() if count == 1 else None
     with suppress(KeyboardInterrupt), TuneStream(book) as stream:
-        with display.counting("composing", count) as count_one:
+        with _watching(display, count) as (watch, count_one):
             for made in composer.compose(max_copy=max_copy, watch=watch):
                 stream.write(made.abc)
                 count_one()
@@ -193,6 +206,17 @@ def _compose(
     return kept, True
 
 
+@contextmanager
+def _watching(display: Display, count: int) -> Iterator[tuple[Watcher | None, Callable[[], None]]]:
+    """A single tune sign by sign, several on a bar: who is told of signs, and who of tunes."""
+    if count == 1:
+        with display.writing() as watch:
+            yield watch, lambda: None
+    else:
+        with display.counting("composing", count) as count_one:
+            yield None, count_one
+
+
 def _render(
     kept: list[Made],
     formats: list[str],
@@ -201,11 +225,13 @@ def _render(
     display: Display,
     *,
     force: bool,
-) -> list[Path]:
+) -> Rendering:
     from abcgen.notation.instruments import instrument_named
     from abcgen.pipeline.formats import Look
-    from abcgen.pipeline.rendering import render_tunes
+    from abcgen.pipeline.rendering import Rendering, render_tunes
 
+    if not formats:
+        return Rendering([], [])
     tunes = [made.tune for made in kept]
     look = Look(composer=tunes[0].source, instrument=instrument_named(instrument))
     with display.progress("engraving") as on_progress:
@@ -213,7 +239,9 @@ def _render(
             tunes, formats, folder, "tunes", look, force=force, on_progress=on_progress
         )
     display.left_out(rendering.left_out, "rendering")
-    return rendering.files
+    for note in rendering.notes:
+        display.warn(note)
+    return rendering
 
 
 def _facts(made: Made) -> dict[str, object]:

@@ -34,10 +34,11 @@ from abcgen.pipeline.requests import (
 from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from abcgen.config import SampleConfig
+    from abcgen.model.sampling import Watcher
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.borrowing import Borrowing, TrainingTunes
 
@@ -168,13 +169,13 @@ class Composer:
         self._referee.__exit__(None, None, None)
 
     def compose(
-        self, *, max_copy: float | None = None, watch: Callable[[str], None] | None = None
+        self, *, max_copy: float | None = None, watch: Watcher | None = None
     ) -> Iterator[Made]:
         """Draw until as many tunes as wanted are valid, or drawing is given up.
 
         Args:
             max_copy: Most bars that a tune may share with one training tune.
-            watch: Called with every character as it is drawn, text after text.
+            watch: Called with a text's number and its next character, text after text.
 
         Raises:
             InputError: if borrowing is to be limited and the checkpoint does not tell its tunes.
@@ -245,7 +246,7 @@ class Composer:
         abc = with_recipe(tune, recipe, self._remarks(sampled, borrowing))
         return Made(tune, abc, sampled, borrowing)
 
-    def _draw(self, watch: Callable[[str], None] | None) -> Iterator[Sampled]:
+    def _draw(self, watch: Watcher | None) -> Iterator[Sampled]:
         # Where the likeliest character is always taken, all texts are the same one.
         same = self._config.temperature < LEAST_TEMPERATURE
         attempts = 1 if same else self._config.count * self._config.max_attempts
@@ -257,7 +258,7 @@ class Composer:
             replace(self._config, batch_size=1 if watch else size),
             self._seed,
             constraint=self._grammar,
-            watch=(lambda _number, sign: watch(sign)) if watch else None,
+            watch=watch,
         )
 
     def _grammar_for(self, alphabet: frozenset[str]) -> Grammar:

@@ -12,10 +12,9 @@ import signal
 import sys
 import threading
 from fractions import Fraction
-from importlib import import_module
 from typing import Any
 
-from abcgen.score.lazy import LazyModule
+from abcgen.score.lazy import LazyModule, load_module
 
 music21 = LazyModule("music21")
 
@@ -32,7 +31,7 @@ def main(seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent to act on
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     sys.stdout = sys.stderr  # what music21 prints must not look like an answer
-    import_module("music21")  # most of the start-up, before the first question
+    load_module("music21")  # most of the start-up, before the first question
     _say(answers, {"ready": True})
     for line in sys.stdin:
         watchdog = threading.Timer(seconds, os._exit, (1,))

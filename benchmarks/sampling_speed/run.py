@@ -217,7 +217,7 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
         (
             f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
             f"{' and attention' if network.attention else ''}, {options.steps} steps, "
-            f"{options.threads} threads, Python {platform.python_version()}, {_processor()}. "
+            f"{options.threads} threads, Python {platform.python_version()}, {processor()}. "
             f"Characters/s in all, median of {REPEATS} runs in turn."
         ),
         "",
@@ -235,7 +235,8 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
     return "\n".join(lines) + "\n"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The machine's processor."""
     info = Path("/proc/cpuinfo")
     found = [
         line.partition(":")[2].strip()

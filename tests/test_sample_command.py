@@ -1,0 +1,200 @@
+"""``abcgen sample`` at a terminal: a tune as it is written, Ctrl-C, and what else is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from abcgen.cli import app
+from abcgen.display import Display, _TextSoFar
+from abcgen.notation.reader import read_tunebook
+from abcgen.notation.tune import Tune
+from abcgen.pipeline.formats import FORMATS
+from abcgen.score import pages
+from abcgen.score.fonts import Fonts
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pty = pytest.importorskip("pty", reason="there are no such terminals here")
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+SHORT = ["--bars", "4", "--metre", "4/4", "--seed", "1", "--to", "none"]
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+
+
+@dataclass
+class Seen:
+    """A command whose notes go to a terminal and whose results into a pipe."""
+
+    process: subprocess.Popen[str]
+    terminal: int
+    chunks: list[str] = field(default_factory=list)
+
+    def read(self, until: Callable[[str], bool] = lambda _: False) -> str:
+        """What the terminal was sent, until it is enough or the command has ended."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and not until("".join(self.chunks)):
+            try:
+                self.chunks.append(os.read(self.terminal, 65536).decode())
+            except OSError:  # Linux says so where others give nothing: the other end is closed
+                break
+            if not self.chunks[-1]:
+                break
+        return "".join(self.chunks)
+
+
+@contextmanager
+def at_a_terminal(checkpoint: Path, *arguments: str, columns: int = 80) -> Iterator[Seen]:
+    """Run ``abcgen sample`` where somebody watches."""
+    ours, theirs = pty.openpty()
+    size = {"COLUMNS": str(columns), "LINES": "24", "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "abcgen", "sample", "--checkpoint", str(checkpoint), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        cwd=checkpoint.parent,
+        env={**os.environ, **size},
+    )
+    os.close(theirs)
+    try:
+        yield Seen(process, ours)
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+
+
+def frames(sent: str) -> list[str]:
+    """The texts that stood on the terminal one after the other, without their colours."""
+    return [ESCAPE.sub("", frame).replace("\r", "") for frame in re.split(r"\x1b\[2K", sent)]
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_single_tune_appears_as_it_is_written_and_makes_room(
+    columns: int, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    with at_a_terminal(checkpoint, *SHORT, "--count", "1", "--out", out, columns=columns) as seen:
+        sent = seen.read()
+        printed = seen.process.communicate(timeout=PATIENCE)[0]
+    assert seen.process.returncode == 0, sent
+    growing = [frame for frame in frames(sent) if frame.startswith("M:4/4")]
+    assert max(map(len, growing)) > 20
+    assert max(len(line) for frame in growing for line in frame.splitlines()) <= columns
+    assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")  # the cursor is there again
+    after = ESCAPE.sub("", sent[sent.rindex("\x1b[?25h") :])
+    assert "1 tune drawn" in after or "tunes drawn" in after
+    assert "|" not in after
+    assert "\x1b" not in printed
+    (tune,) = read_tunebook(printed.split("wrote")[0])
+    assert isinstance(tune, Tune)
+
+
+def test_json_at_a_terminal_is_nothing_but_json(checkpoint: Path, tmp_path: Path) -> None:
+    arguments = [*SHORT, "--count", "1", "--json", "--out", str(tmp_path / "out")]
+    with at_a_terminal(checkpoint, *arguments) as seen:
+        seen.read()
+        printed = seen.process.communicate(timeout=PATIENCE)[0]
+    assert len(json.loads(printed)["tunes"]) == 1
+
+
+def test_ctrl_c_keeps_the_tunes_that_are_done(checkpoint: Path, tmp_path: Path) -> None:
+    book = tmp_path / "out" / "tunes.abc"
+    arguments = [*SHORT, "--count", "2000", "--out", str(book.parent)]
+    with at_a_terminal(checkpoint, *arguments) as seen:
+        seen.read(until=lambda _: book.exists() and book.stat().st_size > 0)
+        seen.process.send_signal(signal.SIGINT)
+        sent = seen.read()
+        seen.process.wait(PATIENCE)
+    assert seen.process.returncode == 130, sent
+    assert "Traceback" not in sent
+    assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")
+    kept = re.search(r"(\d+) tunes? kept in", sent)
+    assert kept
+    tunes = list(read_tunebook(book.read_text(encoding="utf-8")))
+    assert len(tunes) == int(kept[1])
+    assert all(isinstance(tune, Tune) for tune in tunes)
+
+
+def test_where_nobody_watches_nothing_but_the_notes_is_written(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "abcgen", "sample", "--checkpoint", str(checkpoint)]
+    command += [*SHORT, "--count", "1", "--to", "midi", "--out", str(tmp_path / "out")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert "\x1b" not in ended.stdout + ended.stderr
+    assert "" not in ended.stderr.splitlines()
+    assert "|" not in ended.stderr
+
+
+def lines_of(text: _TextSoFar, width: int, height: int) -> list[str]:
+    console = Console(width=width, height=height, file=StringIO())
+    console.print(text)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_of_a_long_text_its_end_is_seen() -> None:
+    text = _TextSoFar()
+    for number in range(100):
+        text.add(0, chr(ord("A") + number % 26))
+    lines = lines_of(text, 10, 4)
+    assert [len(line) for line in lines] == [10, 10, 10]
+    assert lines[-1].endswith("V")
+
+
+def test_another_text_takes_the_place_of_the_one_before() -> None:
+    text = _TextSoFar()
+    for number, sign in [(0, "A"), (0, "\n"), (0, "\x1b"), (1, "B"), (1, "c")]:
+        text.add(number, sign)
+    assert lines_of(text, 20, 10) == ["Bc"]
+
+
+def test_a_text_is_not_shown_to_a_file_or_a_machine() -> None:
+    for display in (Display(as_json=True), Display()):
+        with display.writing() as watch:
+            assert watch is None
+
+
+def sampled(checkpoint: Path, *arguments: str) -> str:
+    """What a command says in all."""
+    options = ["sample", "--checkpoint", str(checkpoint), *SHORT, "--count", "1", *arguments]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_what_is_not_printed_as_it_should_be_is_said(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "fonts_for", lambda _: Fonts(missing="名"))
+    said = sampled(checkpoint, "--to", "pdf", "--out", str(tmp_path / "out"))
+    assert said.count("no font of this machine has '名'") == 1
+
+
+def test_the_help_names_every_format() -> None:
+    command = get_command(app).commands["sample"]  # type: ignore[attr-defined]
+    (said,) = [option.help for option in command.params if option.name == "to"]
+    assert [name for name in FORMATS if name not in said] == []
