@@ -114,11 +114,12 @@ class _Stream:
 
     def _step(self, sums: Array, state: State) -> tuple[Array, State, Array | None]:
         """One step, given what the inputs add to the first layer's gates."""
-        after: list[Array] = []
-        for number, lstm in enumerate(self._lstms):
-            if number:
-                sums = lstm.sums(stream)
-            stream, cell = lstm.step(sums, state[2 * number], state[2 * number + 1])
+        first, *others = self._lstms
+        stream, cell = first.step(sums, state[0], state[1])
+        after = [stream, cell]
+        for lstm in others:
+            place = len(after)
+            stream, cell = lstm.step(lstm.sums(stream), state[place], state[place + 1])
             after += [stream, cell]
         if self._attention is None:
             return self._logits(stream), tuple(after), None

@@ -9,16 +9,20 @@ out once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from abcgen.errors import InputError
-from abcgen.notation.grammar.music import END, Music, Spot
-from abcgen.notation.grammar.pitch import Pitches, PitchRule
+from abcgen.notation.grammar.music import Music
+from abcgen.notation.grammar.pitch import Pitches, PitchRule, is_unbound
 from abcgen.notation.grammar.rules import ANY_METRE, Rules
+from abcgen.notation.grammar.spot import END, Spot, Step, taken
 from abcgen.notation.grammar.way_out import WayOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
+
+T = TypeVar("T")
+Place = tuple[Spot, int]
 
 __all__ = ["ANY_METRE", "END", "Grammar", "Rules"]
 
@@ -41,28 +45,20 @@ class Grammar:
         self.rules = rules
         self._music, self._pitch = Music(rules), PitchRule(rules)
         self._out = WayOut(self._music)
-        first = (self._music.start, self._pitch.start)
-        self._places: list[tuple[Spot, Pitches]] = [first]
-        self._numbers = {first: 0}
-        self._following: list[dict[str, int] | None] = [None]
+        self._pitches = Numbered[Pitches]()
+        self._places = Numbered[Place]()
+        self._places.number((self._music.start, self._pitches.number(self._pitch.start)))
+        self._steps: dict[int, dict[str, tuple[Step, int]]] = {}
+        self._after: dict[tuple[int, str], int] = {}
         self._ways: dict[int, int] = {}
         self._ceilings: dict[int, int] = {}
 
-    def following(self, place: int) -> dict[str, int]:
-        """Every character that may come next, and the place it leads to.
+    def following(self, place: int) -> Collection[str]:
+        """Every character that may come next.
 
         The empty string stands for the end of the text.
         """
-        known = self._following[place]
-        if known is None:
-            spot, pitches = self._places[place]
-            known = {}
-            for sign, after in self._music.following(spot).items():
-                pitched = self._pitch.after(pitches, sign)
-                if pitched is not None:
-                    known[sign] = self._number(after, pitched)
-            self._following[place] = known
-        return known
+        return self._following(place).keys()
 
     def after(self, place: int, sign: str) -> int:
         """The place that a character leads to.
@@ -70,7 +66,26 @@ class Grammar:
         Raises:
             KeyError: if the character may not come next.
         """
-        return self.following(place)[sign]
+        step = place, sign
+        if step not in self._after:
+            after, pitches = self._following(place)[sign]
+            self._after[step] = self._places.number((taken(after), pitches))
+        return self._after[step]
+
+    def _following(self, place: int) -> dict[str, tuple[Step, int]]:
+        if place not in self._steps:
+            spot, number = self._places[place]
+            spots, pitches = self._music.following(spot), self._pitches[number]
+            if is_unbound(pitches):
+                steps = {sign: (after, number) for sign, after in spots.items()}
+            else:
+                steps = {
+                    sign: (after, self._pitches.number(pitched))
+                    for sign, after in spots.items()
+                    if (pitched := self._pitch.after(pitches, sign)) is not None
+                }
+            self._steps[place] = steps
+        return self._steps[place]
 
     def allowed(self, place: int, room: int) -> frozenset[str]:
         """The characters that may come next with room for so many, this one included.
@@ -81,7 +96,7 @@ class Grammar:
         if room > self.ceiling(place):
             return frozenset(following)
         return frozenset(
-            sign for sign, after in following.items() if sign == END or self.way(after) < room
+            sign for sign in following if sign == END or self.way(self.after(place, sign)) < room
         )
 
     def ceiling(self, place: int) -> int:
@@ -99,7 +114,7 @@ class Grammar:
             if sign == END:
                 self._ways[place] = 0
                 break
-            place = self.following(place)[sign]
+            place = self.after(place, sign)
         length = self._ways[place]
         for distance, earlier in enumerate(reversed([p for p in path if p != place]), start=1):
             self._ways[earlier] = length + distance
@@ -120,10 +135,9 @@ class Grammar:
             InputError: naming the first character that may not stand where it does.
         """
         for index, sign in enumerate(text):
-            following = self.following(place)
-            if sign not in following:
+            if sign not in self.following(place):
                 raise InputError(f"{text[max(0, index - 20) : index + 1]!r} cannot become a tune")
-            place = following[sign]
+            place = self.after(place, sign)
         return place
 
     def accepts(self, text: str) -> bool:
@@ -137,16 +151,20 @@ class Grammar:
         """Whether a text that begins so can end within so many characters."""
         return len(begun) + self.way(self.read(begun)) <= length
 
-    def _number(self, spot: Spot, pitches: Pitches) -> int:
-        place = (spot, pitches)
-        number = self._numbers.get(place)
-        if number is None:
-            number = self._numbers[place] = len(self._places)
-            self._places.append(place)
-            self._following.append(None)
+
+class Numbered(Generic[T]):
+    """Values numbered as they are met."""
+
+    def __init__(self) -> None:
+        self._values: list[T] = []
+        self._numbers: dict[T, int] = {}
+
+    def __getitem__(self, number: int) -> T:
+        return self._values[number]
+
+    def number(self, value: T) -> int:
+        """The number of a value."""
+        number = self._numbers.setdefault(value, len(self._values))
+        if number == len(self._values):
+            self._values.append(value)
         return number
-
-
-def alphabet_of(texts: Iterable[str]) -> frozenset[str]:
-    """The characters of texts."""
-    return frozenset().union(*texts)

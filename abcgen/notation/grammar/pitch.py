@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.fields import ACCIDENTALS, read_key
-from abcgen.notation.grammar.music import LETTERS, LOW, MARKS, MOST_MARKS
+from abcgen.notation.grammar.spot import LETTERS, LOW, MARKS, MOST_MARKS
 from abcgen.notation.key import Key
 from abcgen.notation.tune import Pitch
 
@@ -55,6 +55,11 @@ class Pitches(NamedTuple):
     held: Alters = ()
     last: Alters = ()
     in_chord: bool = False
+
+
+def is_unbound(pitches: Pitches) -> bool:
+    """Whether no pitch is asked for any more, and nothing will change that."""
+    return pitches.at == BODY and pitches.ranges is None
 
 
 class PitchRule:

@@ -10,13 +10,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from abcgen.notation.grammar import form
-from abcgen.notation.grammar import music as at
+from abcgen.notation.grammar import spot as at
 from abcgen.notation.grammar.lengths import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from abcgen.notation.grammar.music import Music, Spot
+    from abcgen.notation.grammar.music import Music
+    from abcgen.notation.grammar.spot import Spot
 
 FILLERS = "z" + at.LETTERS
 SLACK = 120  # more than closing a tuplet, a chord and a repeat takes
@@ -33,8 +34,8 @@ class WayOut:
     def __init__(self, music: Music) -> None:
         self._music = music
         self._signs: dict[int, Callable[[Spot], str]] = {
-            at.HEAD: lambda spot: self._completion(spot.text, music.heads[spot.items].whole),
-            at.FIELD: lambda spot: self._completion(spot.text, music.fields.whole),
+            at.HEAD: lambda spot: self._completion(spot.text, music.header.lines[spot.items].whole),
+            at.FIELD: lambda spot: self._completion(spot.text, music.header.fields.whole),
             at.LINE: self._line,
             at.TUPLET: self._tuplet,
             at.LETTER: self._note,
@@ -52,7 +53,7 @@ class WayOut:
         if asked.is_free or spot.at == at.DONE:
             return SLACK
         in_sections = sum(section.bars + 3 for section in asked.sections)
-        full = spot.full or max(self._music.metres.values())
+        full = spot.full or max(self._music.header.metres.values())
         # Rests of up to nine units, one of what is left, and its fractions.
         in_bar = 2 * (full // (9 * UNIT)) + 14 + (0 if self._has_digits else full // UNIT)
         return (asked.bars + in_sections + 4) * in_bar + SLACK
@@ -82,7 +83,7 @@ class WayOut:
         return FILLERS if best == spot.text else best[len(spot.text)]
 
     def _tuplet(self, spot: Spot) -> str:
-        whole = self._music.clock.tuplets(self._music.room(spot)).whole
+        whole = self._music.notes.clock.tuplets(self._music.notes.room(spot)).whole
         return FILLERS if spot.text in whole else self._completion(spot.text, whole)
 
     def _note(self, spot: Spot) -> str:
@@ -92,18 +93,18 @@ class WayOut:
         marks = MARKS if spot.at == at.LETTER else ""
         length = self._length(spot, begun)
         if length == begun:
-            return self._music_signs(self._music.finished(spot._replace(text=begun))) + marks
+            return self._music_signs(self._music.notes.finished(spot._replace(text=begun))) + marks
         return length[len(begun)] + marks
 
     def _length(self, spot: Spot, begun: str) -> str:
         """The length to make of one that is begun."""
-        room = self._music.room(spot)
-        lengths = self._music.clock.lengths(room, begun)
-        if not self._music.exact or spot.tuplet[0]:
+        room = self._music.notes.room(spot)
+        lengths = self._music.notes.clock.lengths(room, begun)
+        if not self._music.notes.exact or spot.tuplet[0]:
             return next(lengths)
         shortest = list(islice(lengths, 1 + len("/123456789")))
         brief = [text for text in shortest if len(text) <= 1] or shortest[:1]
-        return max(brief, key=self._music.clock.steps.__getitem__)
+        return max(brief, key=self._music.notes.clock.steps.__getitem__)
 
     @staticmethod
     def _completion(begun: str, texts: Iterable[str]) -> str:
