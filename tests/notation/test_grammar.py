@@ -84,6 +84,18 @@ WALKS = {
         modes=(Mode.DORIAN,),
         ranges={Mode.DORIAN: ((62, 86),)},
     ),
+    "neat sections": Rules(ALPHABET, metres=COMMON, neat=True),
+    "neat sections in any metre": Rules(ALPHABET, metres=ANY_METRE, neat=True),
+    "neat sections of few characters": Rules(
+        frozenset("M:KCmaj\n|z2/4(3AB"), metres=(Metre(2, 4), Metre(7, 4)), neat=True
+    ),
+    "neat parts": Rules(
+        ALPHABET,
+        metres=(Metre(6, 8),),
+        form=Form(sections=(Section(4, repeated=True), Section(4, repeated=False))),
+        changes=False,
+        neat=True,
+    ),
     "few characters": Rules(frozenset("M:KCmaj\n|z2/4AB"), metres=(Metre(2, 4), Metre(4, 4))),
 }
 

@@ -58,12 +58,14 @@ class Place(NamedTuple):
         bars: Bars counted so far, of the section if sections are asked for.
         ending: Bars of the first ending while in it; those the second has still to match.
         section: Index of the section.
+        pickup: Ticks of the last pickup, where a short bar must complete it.
     """
 
     repeat: str = PLAIN
     bars: int = 0
     ending: int = 0
     section: int = 0
+    pickup: int = 0
 
 
 class Bar(NamedTuple):
@@ -72,10 +74,14 @@ class Bar(NamedTuple):
     Attributes:
         short: Whether it does not add up to its metre.
         begins: Whether a section or ending begins with it, so that it may be short.
+        is_cut: Whether it is short and had better be filled.
+        pickup: Ticks of it if it may be a pickup that matters.
     """
 
     short: bool
     begins: bool
+    is_cut: bool = False
+    pickup: int = 0
 
 
 def beginnings(form: Form) -> dict[str, Place]:
@@ -91,13 +97,17 @@ def bar_ends(form: Form, place: Place, bar: Bar) -> dict[str, Place]:
 
     Texts that end with the line end the tune.
     """
-    if form.is_free:
-        return _free(place, bar)
     is_pickup = bar.short and bar.begins and place.repeat in {PLAIN, OPEN}
-    counted = place if place.repeat == LAST else place._replace(bars=place.bars + 1)
-    ends = _planned(form, counted, bar) if form.sections else _counted(form.bars, counted, bar)
+    if form.is_free:
+        ends = _free(place, bar)
+    else:
+        counted = place if place.repeat == LAST else place._replace(bars=place.bars + 1)
+        ends = _planned(form, counted, bar) if form.sections else _counted(form.bars, counted, bar)
+    if bar.is_cut:
+        ends = {text: after for text, after in ends.items() if not text.startswith(SINGLE)}
+    ends = {text: after._replace(pickup=place.pickup) for text, after in ends.items()}
     if is_pickup:
-        ends[SINGLE] = place
+        ends[SINGLE] = place._replace(pickup=bar.pickup)
     return ends
 
 

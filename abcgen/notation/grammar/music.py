@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from abcgen.notation.grammar.rules import Rules
 
 
+CUT, EXCUSED = 1, 2  # what is left of a short bar once it is closed
+
+
 class Music:
     """Which characters may follow, as far as time and form go.
 
@@ -120,7 +123,7 @@ class Music:
         """The texts that may close the bar, and where each leads."""
         if not spot.items:
             return self._written(form.beginnings(self.rules.form))
-        bar = form.Bar(spot.full > 0 and spot.left > 0, spot.begins)
+        bar = self._closing(spot)
         if (spot.place, bar) not in self._ends:
             ends = form.bar_ends(self.rules.form, spot.place, bar)
             self._ends[spot.place, bar] = self._written(ends)
@@ -137,12 +140,30 @@ class Music:
         fields = "MK" if spot.items else ""
         return Spot(BAR, "", spot.full, left, begins=begins, fields=fields, place=place)
 
+    def _closing(self, spot: Spot) -> form.Bar:
+        """What matters of a bar that is about to be closed."""
+        short = spot.full > 0 and spot.left > 0
+        if not short or not self.rules.neat:
+            return form.Bar(short, spot.begins)
+        if spot.begins:
+            return form.Bar(short, begins=True, pickup=spot.full - spot.left)
+        return form.Bar(short, begins=False, is_cut=self._is_cut(spot))
+
+    def _is_cut(self, spot: Spot) -> bool:
+        """Whether a short bar completes no pickup, and can be filled."""
+        if spot.at == LINE:
+            return spot.left == CUT
+        return spot.left != spot.place.pickup and self.notes.can_fill(spot)
+
     def _lines(self, spot: Spot) -> Steps:
         if not spot.items or spot.tuplet[0]:
             return {}
-        # Nothing of a bar matters once it is closed but whether it was short.
-        closed = spot._replace(items=1, left=min(spot.left, 1), fields="")
-        return {text[0]: (closed, LINE, text[0]) for text in self.ends(spot)}
+        ends = self.ends(spot)
+        bar = self._closing(spot)
+        # Nothing else of a bar matters once it is closed, so that many places become one.
+        left = spot.left if bar.pickup else (CUT if bar.is_cut else EXCUSED) if bar.short else 0
+        closed = spot._replace(items=1, left=left, fields="")
+        return {text[0]: (closed, LINE, text[0]) for text in ends}
 
     def _in_line(self, spot: Spot) -> Steps:
         ends = self.ends(spot)

@@ -72,6 +72,10 @@ class Notes:
             steps["("] = spot, TUPLET, "("
         return steps
 
+    def can_fill(self, spot: Spot) -> bool:
+        """Whether plain notes can fill the bar."""
+        return not spot.left % self.clock.grain and spot.items < LIMITS.bar_notes
+
     def in_length(self, spot: Spot) -> Steps:
         """What may make a length longer."""
         room, text = self.room(spot), spot.text

@@ -50,7 +50,7 @@ class WayOut:
     def ceiling(self, spot: Spot) -> int:
         """A length that no way out from a place, or from one a character later, exceeds."""
         asked = self._music.rules.form
-        if asked.is_free or spot.at == at.DONE:
+        if spot.at == at.DONE or (asked.is_free and not self._music.rules.neat):
             return SLACK
         in_sections = sum(section.bars + 3 for section in asked.sections)
         full = spot.full or max(self._music.header.metres.values())
@@ -100,7 +100,8 @@ class WayOut:
         """The length to make of one that is begun."""
         room = self._music.notes.room(spot)
         lengths = self._music.notes.clock.lengths(room, begun)
-        if not self._music.notes.exact or spot.tuplet[0]:
+        must_fill = self._music.notes.exact or self._music.rules.neat
+        if not must_fill or spot.tuplet[0]:
             return next(lengths)
         shortest = list(islice(lengths, 1 + len("/123456789")))
         brief = [text for text in shortest if len(text) <= 1] or shortest[:1]
