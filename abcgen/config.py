@@ -53,6 +53,7 @@ class TrainConfig:
         clip_norm: Largest global gradient norm.
         seed: Seed of weights, order and dropout.
         chord_symbols: Whether the chords above the notes are learnt too.
+        save_minutes: Most minutes between two moments from which training can go on.
     """
 
     epochs: int = 20
@@ -68,6 +69,7 @@ class TrainConfig:
     clip_norm: float = 1.0
     seed: int = 0
     chord_symbols: bool = False
+    save_minutes: float = 5.0
 
 
 NETWORKS = ("stream", "window")
@@ -126,6 +128,13 @@ PRESETS = {
 }
 
 
+# To go on from another network with tunes of one's own, which may be few: what it knows is to be
+# bent, not lost. benchmarks/finetuning has what others do.
+FINE_TUNING = TrainConfig(
+    epochs=30, patience=5, batch_size=8, learning_rate=1e-3, warm_up=0.1, weight_decay=0.0
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SampleConfig:
     """How tunes are drawn from a network.
@@ -150,6 +159,36 @@ class SampleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindTestConfig:
+    """Which tunes a blind test has.
+
+    Attributes:
+        count: Tunes of each kind, held out and generated.
+        fewest_bars: Bars of the shortest.
+        most_bars: Bars of the longest.
+        temperature: As in ``SampleConfig``.
+    """
+
+    count: int = 10
+    fewest_bars: int = 8
+    most_bars: int = 40
+    temperature: float = SampleConfig().temperature
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationConfig:
+    """How a network is judged.
+
+    Attributes:
+        samples: Tunes drawn with the grammar, and as many without.
+        batch_size: Tunes drawn side by side.
+    """
+
+    samples: int = 1000
+    batch_size: int = 64
+
+
+@dataclass(frozen=True, slots=True)
 class SplitConfig:
     """How families of tunes are divided; the rest is for training.
 
@@ -157,11 +196,17 @@ class SplitConfig:
         validation: Share of families held out to watch training.
         test: Share of families never looked at in training.
         similarity: Share of interval 8-grams that makes two tunes one family.
+        least: Least families held out for either, where there are six times as many.
     """
 
     validation: float = 0.05
     test: float = 0.05
     similarity: float = 0.5
+    least: int = 0
+
+
+# Of few tunes, a twentieth would be none.
+FINE_TUNING_SPLIT = SplitConfig(validation=0.1, test=0.1, least=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +227,7 @@ class Limits:
         referee_seconds: Time that music21 may take over one tune.
         checkpoint_bytes: Largest file of a checkpoint that is opened.
         cache_bytes: Most that the cache of readings keeps on disk.
+        answers_bytes: Largest file of a blind test's answers, or key.
         report_rows: Most lines of one kind on a report's page; the JSON has all.
     """
 
@@ -198,6 +244,7 @@ class Limits:
     referee_seconds: float = 10.0
     checkpoint_bytes: int = 2_000_000_000
     cache_bytes: int = 500_000_000
+    answers_bytes: int = 1_000_000
     report_rows: int = 3_000
 
 

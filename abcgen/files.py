@@ -13,19 +13,25 @@ from abcgen.errors import OutputError, reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DRAFT = ".draft"
 
-def write_atomically(path: Path, data: bytes) -> None:
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file so that a reader finds the old content or the new, never a part.
 
     Args:
         path: Where to; its folder is made if missing.
         data: The whole content.
+        durable: Whether to wait for the disk, so that even a power cut takes nothing back.
 
     Raises:
         OutputError: if the folder or file cannot be written.
     """
     with written_atomically(path) as file:
         file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextmanager
@@ -41,7 +47,7 @@ def written_atomically(path: Path) -> Iterator[IO[bytes]]:
     draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(DRAFT, f".{path.name}.", path.parent)
         draft = Path(name)
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -52,6 +58,19 @@ def written_atomically(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if draft:
             draft.unlink(missing_ok=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Take away what a writing left that was killed.
+
+    Raises:
+        OutputError: if it cannot be taken away.
+    """
+    try:
+        for draft in folder.glob(f".*{DRAFT}"):
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:

@@ -17,20 +17,25 @@ from abcgen.cli.common import (
     Track,
     load,
 )
+from abcgen.cli.plans import described, show, tell
 from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
-from abcgen.display import Display, clock, counted
+from abcgen.display import Display
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
     from abcgen.pipeline.choosing import Wish
-    from abcgen.pipeline.training import Lesson, Plan, Preview
+    from abcgen.pipeline.training import Lesson, Plan
 
 BY_PRESET = "the preset's"
 # What may be said anew when a run is gone on with; the rest stays as it was begun.
 CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
-CHANGEABLE |= {"texture", "track", "fold_range"}  # how the same files are read
+CHANGEABLE |= {"devices", "precision"}  # where and how it is computed
+CHANGEABLE |= {"save_minutes", "texture", "track", "fold_range"}  # how files are read
+# What may be said where a trained network is gone on from; its shape stays.
+TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
+TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}
 
 
 def train(
@@ -50,6 +55,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, or the newest one.")
     ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            readable=False,
+            help="Go on from this checkpoint with these tunes, be they few; it stays as it is.",
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Train for so long; the schedule is fitted to it.")
     ] = None,
@@ -59,6 +72,12 @@ def train(
     patience: Annotated[
         int | None,
         typer.Option(help="Passes without a better held-out figure before it ends."),
+    ] = None,
+    save_minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Save at least so often, besides after every pass.", show_default=BY_PRESET
+        ),
     ] = None,
     preset: Annotated[
         str,
@@ -147,6 +166,17 @@ def train(
         int | None,
         typer.Option(min=3, help="With --dry-run: the layers for so many characters."),
     ] = None,
+    devices: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Devices of this host that every batch is divided among; "
+            "for several hosts see docs/scaling.md.",
+        ),
+    ] = 1,
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16 for GPUs that are faster with it.")
+    ] = "float32",
     tensorboard: Annotated[
         Path | None, typer.Option(help="Also write logs for TensorBoard to this folder.")
     ] = None,
@@ -157,8 +187,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Trains a network on tunes; Ctrl-C keeps what it has learnt so far."""
-    from abcgen.model.backend import use_device
-    from abcgen.pipeline import checkpoints, choosing, training
+    from abcgen.model.distribution import compute_on
+    from abcgen.pipeline import checkpoints, choosing, going_on, training
     from abcgen.pipeline.logs import log_to
     from abcgen.pipeline.readers import midi_config
 
@@ -167,74 +197,69 @@ def train(
         raise typer.BadParameter("give --minutes or --epochs, not both")
     if classes is not None and not dry_run:
         raise typer.BadParameter("--classes goes with --dry-run")
+    if base is not None:
+        _refuse_others(context, TUNABLE, "--from")
+    if resume:
+        _refuse_others(context, CHANGEABLE, "--resume")
     wish = choosing.Wish(preset, _given(context))
     choosing.check_wish(wish)
+    folder = out or (_newest_run() if resume else checkpoints.new_run())
+    if not (resume or dry_run):
+        refuse_to_overwrite(folder, force=force)
     plan = None
     if resume:
-        _refuse_settings(context)
-        folder = out or checkpoints.newest_run()
-        if folder is None:
-            raise CheckpointError(
-                "there is no run under ./checkpoints to go on with",
-                way_out="train without --resume",
-            )
-        plan = training.plan_resuming(folder, epochs=epochs, minutes=minutes)
-    else:
-        folder = out or checkpoints.new_run()
-        if not dry_run:
-            refuse_to_overwrite(folder, force=force)
+        plan = going_on.plan_resuming(folder, wish.changes)
+    elif base is not None:
+        plan = going_on.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, wish.changes)
     check_writable(folder)
-    use_device(device)
+    compute_on(device, devices, precision)
     midi = midi_config(texture, track, fold_range)
-    chords = plan.options.chord_symbols if plan else bool(chord_symbols)
-    lesson = _lesson(paths or [CORPORA], display, midi, chord_symbols=chords)
+    lesson = _lesson(paths or [CORPORA], display, midi, plan, chord_symbols=bool(chord_symbols))
     plan = plan or _plan(wish, display)
     display.say(described(plan))
     if dry_run:
-        _show(training.preview(lesson, plan, classes), plan, display)
+        show(training.preview(lesson, plan, classes), plan, display)
         return
     display.say(f"checkpoint: {folder}")
     with display.training() as on_event, log_to(tensorboard, on_event) as told:
         result = training.train_network(lesson, plan, folder, told)
-    how = "interrupted" if result.interrupted else "trained"
-    display.text(f"{how} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
-    display.text(f"wrote {folder}; sample from it with: abcgen sample --checkpoint {folder}")
-    if result.interrupted:
-        display.text(f"go on with: abcgen train --resume --out {folder}")
-    display.result(
-        {
-            "checkpoint": str(folder),
-            "preset": plan.why,
-            "epochs": result.epochs,
-            "seconds": result.seconds,
-            "bits_per_character": result.bits_per_character,
-            "bits_per_note": result.bits_per_note,
-            "interrupted": result.interrupted,
-        }
-    )
+    tell(result, plan, display)
 
 
-def described(plan: Plan) -> str:
-    """The plan in one line."""
-    network, options = plan.network, plan.options
-    reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
-    parts = [f"{network.layers} LSTM layers of {network.units} units over {reads}"]
-    parts += ["both ways"] * network.bidirectional
-    parts += [f"attention of {network.heads} heads"] * network.attention
-    length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"
-    parts.append(f"batches of {options.batch_size}, {options.optimizer}, {length}")
-    return f"{plan.why}: {', '.join(parts)}"
+def _newest_run() -> Path:
+    """The run to go on with where none is named.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    from abcgen.pipeline import checkpoints
+
+    folder = checkpoints.newest_run()
+    if folder is None:
+        raise CheckpointError(
+            "there is no run under ./checkpoints to go on with", way_out="train without --resume"
+        )
+    return folder
 
 
 def _lesson(
-    paths: list[Path], display: Display, midi: MidiConfig, *, chord_symbols: bool
+    paths: list[Path],
+    display: Display,
+    midi: MidiConfig,
+    plan: Plan | None,
+    *,
+    chord_symbols: bool,
 ) -> Lesson:
     from abcgen.pipeline.training import prepare_lesson
 
     corpus = load(paths, display, midi)
     with display.progress("dividing tunes by family") as on_progress:
         lesson = prepare_lesson(
-            corpus, SplitConfig(), chord_symbols=chord_symbols, on_progress=on_progress
+            corpus,
+            plan.split if plan else SplitConfig(),
+            chord_symbols=plan.options.chord_symbols if plan else chord_symbols,
+            known=plan.base.vocabulary if plan and plan.base else None,
+            on_progress=on_progress,
         )
     if not lesson.validation:
         display.warn("too few tunes to hold any out: there will be no held-out figures")
@@ -248,44 +273,6 @@ def _plan(wish: Wish, display: Display) -> Plan:
         return plan_training(wish)
 
 
-def _show(preview: Preview, plan: Plan, display: Display) -> None:
-    """What a dry run shows."""
-    columns = ("layer", "output shape", "parameters")
-    # The input has no row of its own in such tables.
-    rows = [
-        (layer.kind, str(layer.shape), f"{layer.parameters:,}")
-        for layer in preview.layers
-        if layer.inputs
-    ]
-    display.table("network", columns, rows)
-    display.text(f"{preview.parameters:,} parameters in all")
-    what = "window" if plan.network.kind == "window" else "character"
-    display.text(f"{counted(preview.characters, what)} a pass")
-    one, whole = _span(preview.seconds_a_pass), _span(preview.seconds)
-    display.text(f"estimated on this machine as busy as it is now: {one} a pass, {whole} in all")
-    display.result(
-        {
-            "plan": described(plan),
-            "layers": [
-                {"layer": kind, "shape": shape, "parameters": int(number.replace(",", ""))}
-                for kind, shape, number in rows
-            ],
-            "parameters": preview.parameters,
-            "characters": preview.characters,
-            "seconds_a_pass": preview.seconds_a_pass,
-            "seconds": preview.seconds,
-        }
-    )
-
-
-def _span(seconds: float) -> str:
-    """A time span in the unit that suits it."""
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
 def _given(context: typer.Context) -> dict[str, object]:
     """The network's and the training's settings that were given."""
     from abcgen.pipeline.choosing import NETWORK_SETTINGS, TRAINING_SETTINGS
@@ -294,10 +281,10 @@ def _given(context: typer.Context) -> dict[str, object]:
     return {name: context.params[name] for name in names if context.params.get(name) is not None}
 
 
-def _refuse_settings(context: typer.Context) -> None:
-    """A run that is gone on with keeps the settings it was begun with."""
+def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> None:
+    """What is gone on with keeps the other settings it was begun with."""
     for parameter in context.command.params:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
-        if name not in CHANGEABLE and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with --resume")
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")

@@ -13,11 +13,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
+from abcgen.notation.melody import tones_of
 from abcgen.notation.rhythm import rhythm_named
-from abcgen.notation.tune import Note, Tune, timed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from abcgen.notation.tune import Tune
 
 PARTS = 96  # of a whole note: eighths, sixteenths and their triplets are whole numbers of them
 REST = 1
@@ -25,6 +27,7 @@ UNISON = 128
 SYMBOL_BYTES = 2
 BYTE = 255
 MAX_NAMES = 1_000_000
+MOST = 1e9  # tunes, or bars of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,9 @@ class Line:
 
 def line_of(tune: Tune) -> Line:
     """The melody of a tune: its highest notes, ties joined."""
-    events: list[tuple[int | None, Fraction]] = []
-    tied: Note | None = None
-    for note in timed(tune.bars):
-        item = note.item
-        if not isinstance(item, Note):
-            events.append((None, note.duration))
-            tied = None
-            continue
-        if tied and not set(tied.pitches).isdisjoint(item.pitches):
-            events[-1] = (events[-1][0], events[-1][1] + note.duration)
-        else:
-            events.append((max(pitch.midi for pitch in item.pitches), note.duration))
-        tied = item if item.tied else None
     symbols, durations = bytearray(), []
     following: int | None = None
-    for pitch, duration in reversed(events):
+    for pitch, duration in reversed(tones_of(tune.bars)):
         if following is not None:
             step = REST if pitch is None else min(max(following - pitch + UNISON, 2), BYTE)
             symbols += bytes((step, min(max(round(duration * PARTS), 1), BYTE)))
@@ -105,6 +95,16 @@ class Facts:
             tuple(sorted(shared)),
         )
 
+    def __add__(self, other: Facts) -> Facts:
+        """The facts about the tunes of both."""
+        return Facts(
+            self.names + other.names,
+            dict(Counter(self.metres) + Counter(other.metres)),
+            dict(Counter(self.modes) + Counter(other.modes)),
+            dict(Counter(self.rhythms) + Counter(other.rhythms)),
+            tuple(sorted(self.shared + other.shared)),
+        )
+
     def to_json(self) -> dict[str, object]:
         """The facts as they are saved."""
         return asdict(self) | {"names": [*self.names], "shared": [*self.shared]}
@@ -124,12 +124,16 @@ class Facts:
         names, shared = data.get("names"), data.get("shared")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError("'names' must be a list of titles")
-        if not isinstance(shared, list) or not all(isinstance(one, int | float) for one in shared):
+        if not isinstance(shared, list) or not all(map(_is_amount, shared)):
             raise InputError("'shared' must be a list of numbers")
         return cls(tuple(names), metres, modes, rhythms, tuple(sorted(map(float, shared))))
 
 
 def _counts(data: object) -> dict[str, int]:
-    if not isinstance(data, dict) or not all(isinstance(one, int) for one in data.values()):
+    if not isinstance(data, dict) or not all(map(_is_amount, data.values())):
         raise InputError("how many tunes there are of a kind must be a number for each")
     return {str(name): int(number) for name, number in data.items()}
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= MOST

@@ -2,12 +2,14 @@
 
 Where a family goes is decided by its content alone: it stays there when other tunes are added,
 unless they join it. Only where so few tunes are given that none would be left to learn from, they
-all go into training, until others join them.
+all go into training, until others join them. And where a least number is to be held out, those
+next in line are, until there are so many families that the shares alone are enough.
 """
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 SCALE = 16**12
+FEWEST_TO_ONE_HELD_OUT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
     names: dict[int, str] = {}
     for family, own in zip(families, prints, strict=True):
         names[family] = min(own, names.get(family, own))
-    parts = [_part(names[family], config) for family in families]
+    places = _parts([*names.values()], config)
+    parts = [places[names[family]] for family in families]
     if "training" not in parts:  # too few to hold any out
         parts = ["training"] * len(parts)
     chosen = {
@@ -67,11 +71,16 @@ def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
     return Split(**chosen, families=len(names), fingerprint=digest)
 
 
-def _part(name: str, config: SplitConfig) -> str:
-    """Where the family of that name belongs, by a hash evenly spread over 0 to 1."""
-    place = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) / SCALE
-    if place < config.test:
-        return "test"
-    if place < config.test + config.validation:
-        return "validation"
-    return "training"
+def _parts(names: list[str], config: SplitConfig) -> dict[str, str]:
+    """Where the families of those names belong, by hashes evenly spread over 0 to 1."""
+    in_line = sorted(names, key=_place)
+    least = min(config.least, len(names) // FEWEST_TO_ONE_HELD_OUT)
+    test = max(least, sum(_place(name) < config.test for name in names))
+    held_out = sum(_place(name) < config.test + config.validation for name in names)
+    bounds = (test, max(test + least, held_out))
+    kinds = ("test", "validation", "training")
+    return {name: kinds[bisect_right(bounds, rank)] for rank, name in enumerate(in_line)}
+
+
+def _place(name: str) -> float:
+    return int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) / SCALE

@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, shown
 from abcgen.files import write_atomically
 from abcgen.model.settings import settings_from_json
 from abcgen.model.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # What a network of an older format was where its file does not say.
 OLDER: dict[int, dict[str, object]] = {1: {"attention": False}}
 WEIGHTS = "weights.safetensors"
@@ -49,6 +49,7 @@ CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 # The JSON files are a few kilobytes; this leaves room for what a caller adds.
 MAX_JSON_BYTES = 16_000_000
+SHORT = 40  # characters of a date or a version
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def load_description(folder: Path) -> Checkpoint:
         vocabulary=_parse(folder / VOCABULARY, Vocabulary.from_json, characters),
         weights={},
         about=_object(folder / CONFIG, config, "about"),
-        created=str(config.get("created", ""))[:40],
-        written_by=str(config.get("written_by", ""))[:40],
+        created=_short(config.get("created")),
+        written_by=_short(config.get("written_by")),
     )
 
 
@@ -154,7 +155,7 @@ def write_weights(weights: Weights, folder: Path) -> None:
     Raises:
         OutputError: if the folder cannot be written to.
     """
-    write_atomically(folder / WEIGHTS, dump(weights))
+    write_atomically(folder / WEIGHTS, dump(weights), durable=True)
 
 
 def write_json(path: Path, data: object) -> None:
@@ -189,13 +190,17 @@ def package_version() -> str:
 
 def _check_version(path: Path, found: object) -> None:
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise damaged(path, f"format_version is {str(found)[:40]!r}, not a whole number from 1")
+        raise damaged(path, f"format_version is {shown(found)}, not a whole number from 1")
     if found > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path}: checkpoint format {str(found)[:40]} is newer than this abcgen, which reads "
+            f"{path}: checkpoint format {shown(found)} is newer than this abcgen, which reads "
             f"format {FORMAT_VERSION}",
             way_out="upgrade abcgen",
         )
+
+
+def _short(text: object) -> str:
+    return text[:SHORT] if isinstance(text, str) else ""
 
 
 def _settings(kind: Any, data: object) -> Any:

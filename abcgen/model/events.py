@@ -32,6 +32,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """A network that another run trained has been measured, before it learns anything more.
+
+    Attributes:
+        bits_per_note: Its held-out bits per note, or None without held-out texts.
+    """
+
+    bits_per_note: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One batch has been learnt from.
 
@@ -95,7 +106,7 @@ class Interrupted:
     folder: Path
 
 
-Event = Started | Step | EpochEnd | Interrupted
+Event = Started | TakenOver | Step | EpochEnd | Interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,7 @@ class TrainResult:
         bits_per_character: Held-out bits of the weights kept, or None without held-out texts.
         bits_per_note: Likewise, per note.
         interrupted: Whether it was stopped before its end.
+        bits_before: Per note, of the weights that another run had left; None if there were none.
     """
 
     folder: Path
@@ -117,6 +129,7 @@ class TrainResult:
     bits_per_character: float | None
     bits_per_note: float | None
     interrupted: bool
+    bits_before: float | None = None
 
 
 def _ignore(event: Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from abcgen.files import write_atomically
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from abcgen.errors import CheckpointError
-
 METRICS = "metrics.jsonl"
 MAX_BYTES = 64_000_000
 # The other figures may be any amount.
 RANGES = {"steps": COUNT, "seconds": SECONDS}
-MAY_BE_MISSING = {"bits_per_character", "bits_per_note", "training_accuracy", "accuracy"}
+MAY_BE_MISSING = {
+    "training_bits",
+    "bits_per_character",
+    "bits_per_note",
+    "training_accuracy",
+    "accuracy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Measurement:
         epochs: Passes over the training texts, with a fraction.
         steps: Optimiser steps.
         seconds: Training time.
-        training_bits: Training loss in bits per character over the current pass.
+        training_bits: Training loss in bits per character over the current pass; None before it.
         bits_per_character: Held-out bits per scored character, or None.
         bits_per_note: Held-out bits per note, or None.
         characters_per_second: Training speed over the current pass.
@@ -45,7 +50,7 @@ class Measurement:
     epochs: float
     steps: int
     seconds: float
-    training_bits: float
+    training_bits: float | None
     bits_per_character: float | None
     bits_per_note: float | None
     characters_per_second: float
@@ -77,7 +82,7 @@ def read_metrics(folder: Path) -> list[Measurement]:
             return []
     except OSError as error:
         raise unreadable(path, error) from error
-    lines = read_bounded(path, MAX_BYTES).splitlines()
+    lines = BytesIO(read_bounded(path, MAX_BYTES))
     return [_measurement(path, number, line) for number, line in enumerate(lines, 1)]
 
 
@@ -101,14 +106,24 @@ def best(measurements: list[Measurement]) -> Measurement | None:
 
 def _measurement(path: Path, number: int, line: bytes) -> Measurement:
     try:
-        data = json.loads(line)
-        weights = data.pop("weights", {})
-        measurement = Measurement(**data, weights=_histograms(weights))
-        for name, value in data.items():
-            _check(name, value)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _no_measurement(path, number) from error
-    return measurement
+        return measurement_from_json(json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged(path, f"line {number} is not a measurement") from error
+
+
+def measurement_from_json(data: object) -> Measurement:
+    """Read what ``dataclasses.asdict`` made of a measurement, trusting nothing.
+
+    Raises:
+        ValueError: if it is anything else.
+        TypeError: likewise.
+    """
+    if not isinstance(data, dict):
+        raise TypeError("measurement")
+    figures = {name: value for name, value in data.items() if name != "weights"}
+    for name, value in figures.items():
+        _check(name, value)
+    return Measurement(**figures, weights=_histograms(data.get("weights", {})))
 
 
 def _histograms(data: object) -> dict[str, Histogram]:
@@ -122,7 +137,3 @@ def _check(name: str, value: object) -> None:
         return
     if not fits(value, RANGES.get(name, AMOUNT)):
         raise ValueError(name)
-
-
-def _no_measurement(path: Path, number: int) -> CheckpointError:
-    return damaged(path, f"line {number} is not a measurement")

@@ -64,6 +64,15 @@ class Passages:
         text = b"".join(sequence + SEPARATOR for sequence in sequences)
         return cls(text, _sorted_suffixes(text), starts)
 
+    @property
+    def sequences(self) -> list[bytes]:
+        """The sequences that they are of."""
+        ends = [*self.starts[1:].tolist(), len(self.text) // WIDTH]
+        return [
+            self.text[WIDTH * start : WIDTH * (end - 1)]
+            for start, end in zip(self.starts.tolist(), ends, strict=True)
+        ]
+
     def longest_from(self, query: bytes, start: int) -> Match:
         """The longest passage that begins at a symbol of ``query``; its length may be 0."""
         wanted = query[WIDTH * start :]
@@ -118,6 +127,8 @@ def _check(path: Path, text: NDArray[np.uint8], *indices: NDArray[np.int32]) -> 
     for index in indices:
         is_sound &= index.dtype == np.int32 and index.ndim == 1
         is_sound = is_sound and not ((index < 0) | (index > size)).any()
+    starts = indices[-1]
+    is_sound = is_sound and text.size % WIDTH == 0 and bool((np.diff(starts) > 0).all())
     if not is_sound:
         raise CheckpointError(f"{path} is damaged: no index of passages")
 

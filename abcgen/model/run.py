@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abcgen.errors import InputError
-from abcgen.model.checkpoint import WEIGHTS, write_weights
-from abcgen.model.events import EpochEnd, Interrupted, Step, TrainResult
+from abcgen.errors import InputError, OutputError
+from abcgen.model.checkpoint import WEIGHTS
+from abcgen.model.events import EpochEnd, Interrupted, Step, TakenOver, TrainResult
 from abcgen.model.histograms import histograms_of
-from abcgen.model.metrics import Measurement, best, passes_without_better, write_metrics
+from abcgen.model.interrupts import asked_to_end, uninterrupted
+from abcgen.model.keeping import Keeper
+from abcgen.model.metrics import Measurement, best, passes_without_better
 from abcgen.model.schedule import learning_rate
-from abcgen.model.state import Position, save_state
+from abcgen.model.state import Moment, Position
 from abcgen.model.timing import Timing
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from abcgen.model.learner import Learner
     from abcgen.model.weights import Weights
 
-# A long epoch is saved in between this often, so that even a power cut costs no more.
-SAVE_SECONDS = 300.0
 # Until the first weights are written, good ones are remembered this often.
 GOOD_SECONDS = 10.0
 
@@ -58,13 +58,29 @@ class Run:
         self._timing = Timing(
             checkpoint.training, texts.training.characters, texts.validation.characters
         )
-        self._saved_at = self._looked_at = time.monotonic()
+        self._keeper = Keeper(learner, folder)
+        self._looked_at = time.monotonic()
         self._good: Weights = {}
-        self.stand_at(Position(), [])
+        self._taken_over = False
+        self.stand_at(Moment(Position(), None), [])
 
-    def stand_at(self, position: Position, measurements: list[Measurement]) -> None:
+    def begin(self, position: Position, *, taken_over: bool) -> None:
+        """Begin there, and soon have something saved to go on with.
+
+        Args:
+            position: The beginning.
+            taken_over: Whether the learner knows something already, which is measured first.
+        """
+        self.stand_at(Moment(position, None), [])
+        self._taken_over = taken_over
+        if not taken_over:
+            self._keeper.save(self._now())
+
+    def stand_at(self, moment: Moment, measurements: list[Measurement]) -> None:
         """Go on from there; the learner must already be there."""
-        self._position, self._measurements = position, measurements
+        self._position = moment.position
+        self._keeper.stand_at(moment, measurements)
+        self._timing.start(moment.position.seconds)
         self._plan_epoch()
 
     @property
@@ -77,12 +93,14 @@ class Run:
         interrupted = False
         self._timing.start(self._position.seconds)
         try:
-            while not (self._timing.is_over(self._position.epoch) or self._out_of_patience):
-                self._epoch()
+            with asked_to_end():
+                self._passes()
         except KeyboardInterrupt:
             interrupted = True
             self._stop()
-        kept = best(self._measurements)
+        except OutputError as error:
+            raise self._unsaved(error) from error
+        kept = best(self._keeper.measurements)
         return TrainResult(
             folder=self._folder,
             epochs=self.epochs,
@@ -90,12 +108,31 @@ class Run:
             bits_per_character=kept.bits_per_character if kept else None,
             bits_per_note=kept.bits_per_note if kept else None,
             interrupted=interrupted,
+            bits_before=self._bits_before,
         )
+
+    def _passes(self) -> None:
+        """All that is still to be done."""
+        self._keeper.record()
+        if self._taken_over:
+            self._measure_first()
+        while not (self._timing.is_over(self._position.epoch) or self._out_of_patience):
+            self._epoch()
+
+    def _measure_first(self) -> None:
+        """What is taken over counts like a pass: it is kept if nothing better comes."""
+        self._keeper.keep(self._measured(), self._now())
+        self._on_event(TakenOver(self._bits_before))
+
+    @property
+    def _bits_before(self) -> float | None:
+        first = next(iter(self._keeper.measurements), None)
+        return first.bits_per_note if first and not first.steps else None
 
     @property
     def _out_of_patience(self) -> bool:
         patience = self._options.patience
-        return patience is not None and passes_without_better(self._measurements) >= patience
+        return patience is not None and passes_without_better(self._keeper.measurements) >= patience
 
     @property
     def _done(self) -> int:
@@ -109,14 +146,15 @@ class Run:
 
     def _epoch(self) -> None:
         for places in self._plan[self._done :]:
-            self._step(self._texts.training.batch(places))
+            with uninterrupted():
+                self._step(self._texts.training.batch(places))
             self._keep_good()
             self._on_event(self._progress())
             if self._timing.out_of_time:
                 break
-            if time.monotonic() - self._saved_at > SAVE_SECONDS:
-                self._save()
-        measurement = self._measure()
+            if time.monotonic() - self._keeper.saved_at > 60 * self._options.save_minutes:
+                self._keeper.save(self._now())
+        measurement = self._measured()
         epoch, speed = self._position.epoch + 1, self._speed()
         if self._done >= len(self._plan):
             self._position = Position(
@@ -126,7 +164,7 @@ class Run:
                 seed=self._position.seed,
             )
             self._plan_epoch()
-        self._save()
+        self._keeper.keep(measurement, self._now())
         self._on_event(self._epoch_end(epoch, speed, measurement))
 
     def _step(self, batch: Batch) -> None:
@@ -147,7 +185,7 @@ class Run:
 
     def _keep_good(self) -> None:
         """Before the first measurement, remember weights now and then in case it goes wrong."""
-        if self._measurements or time.monotonic() - self._looked_at < GOOD_SECONDS * bool(
+        if self._keeper.measurements or time.monotonic() - self._looked_at < GOOD_SECONDS * bool(
             self._good
         ):
             return
@@ -155,60 +193,61 @@ class Run:
         if all(np.isfinite(array).all() for array in weights.values()):
             self._good = weights
 
-    def _measure(self) -> Measurement:
-        """Measure the held-out texts, write the line, and keep the weights if they are best."""
-        past = self._measurements
-        if past and past[-1].steps == self._learner.steps:
-            return past[-1]
+    def _measured(self) -> Measurement:
+        """What the held-out texts are worth to these weights."""
+        last = self._keeper.last()
+        if last and last.steps == self._learner.steps:
+            return last
         began = time.monotonic()
         bits = self._learner.measure(self._texts.validation)
         self._timing.count_measuring(time.monotonic() - began)
         weights = self._learner.weights
         if not all(np.isfinite(array).all() for array in weights.values()):
             raise self._diverged("a weight is no number any more")
-        measurement = Measurement(
+        seen = self._position.characters
+        return Measurement(
             epochs=round(self.epochs, 4),
             steps=self._learner.steps,
             seconds=round(self._timing.seconds, 2),
-            training_bits=self._training_bits(),
+            training_bits=self._training_bits() if seen else None,
             bits_per_character=_known(bits.per_character),
             bits_per_note=_known(bits.per_note),
             characters_per_second=round(self._speed(), 1),
             learning_rate=learning_rate(self._options, self._timing.fraction(self.epochs)),
-            training_accuracy=round(self._position.hits / max(1, self._position.characters), 5),
+            training_accuracy=round(self._position.hits / seen, 5) if seen else None,
             accuracy=_known(bits.accuracy),
             weights=histograms_of(weights),
         )
-        if best([*past, measurement]) is measurement:
-            write_weights(weights, self._folder)
-        past.append(measurement)
-        write_metrics(past, self._folder)
-        return measurement
 
     def _stop(self) -> None:
         """Save at once, then see whether these weights are better than those kept."""
-        self._save()
+        self._keeper.save(self._now())
         try:
+            self._keeper.record()
             if self._done:
-                self._measure()
+                self._keeper.keep(self._measured(), self._now())
         except KeyboardInterrupt:
             pass
-        if not (self._folder / WEIGHTS).exists():
-            write_weights(self._learner.weights, self._folder)
+        self._keeper.keep_some(self._learner.weights)
         self._on_event(Interrupted(epochs=self.epochs, folder=self._folder))
 
     def _diverged(self, how: str) -> InputError:
         """The error that ends a run whose numbers ran away; the last good weights are kept."""
         kept = self._folder / WEIGHTS
-        if not kept.exists() and self._good:
-            write_weights(self._good, self._folder)
+        self._keeper.keep_some(self._good)
         where = f"; the last good weights are in {kept}" if kept.exists() else ""
         return InputError(f"training diverged: {how}{where}", way_out="use a lower learning rate")
 
-    def _save(self) -> None:
-        self._position = replace(self._position, seconds=self._timing.seconds)
-        save_state(self._learner.model, self._position, self._folder)
-        self._saved_at = time.monotonic()
+    def _unsaved(self, error: OutputError) -> OutputError:
+        """The error that ends a run which cannot be saved; what was saved before is still there."""
+        return OutputError(
+            error.message,
+            way_out="make room there, then go on after the last pass that was saved: "
+            f"abcgen train --resume --out {self._folder}",
+        )
+
+    def _now(self) -> Position:
+        return replace(self._position, seconds=self._timing.seconds)
 
     def _progress(self) -> Step:
         return Step(
@@ -226,13 +265,13 @@ class Run:
             text = self._sample_text(replace(self._checkpoint, weights=self._learner.weights))
         return EpochEnd(
             epoch=epoch,
-            training_bits=measurement.training_bits,
+            training_bits=measurement.training_bits or 0.0,
             bits_per_character=measurement.bits_per_character,
             bits_per_note=measurement.bits_per_note,
             characters_per_second=speed,
             seconds=self._timing.seconds,
             sampled=text,
-            best=best(self._measurements) is measurement,
+            best=best(self._keeper.measurements) is measurement,
             training_accuracy=measurement.training_accuracy,
             accuracy=measurement.accuracy,
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from abcgen.config import NETWORKS, OPTIMIZERS, NetworkConfig, SampleConfig, TrainConfig
-from abcgen.errors import InputError
+from abcgen.errors import InputError, shown
 
 Settings = TypeVar("Settings", NetworkConfig, TrainConfig, SampleConfig)
 
@@ -31,6 +31,7 @@ RANGES: dict[str, Range] = {
     "final_rate": (float, 0.0, 1.0),
     "weight_decay": (float, 0.0, 10.0),
     "clip_norm": (float, 1e-6, 1e6),
+    "save_minutes": (float, 0.0, 1e6),
     "seed": (int, 0, 2**31 - 1),  # TensorFlow refuses some that are larger
     "temperature": (float, 0.0, 1e6),
     "top_k": (int, 0, 4096),
@@ -46,6 +47,8 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "bidirectional": (False, True),
     "chord_symbols": (False, True),
 }
+# Sampling keeps so many numbers for each text where it reads windows or blocks.
+MOST_READ = 2**23
 MAY_BE_MISSING = {"minutes", "patience", "sequence_length"}
 # Characters that are read at once where nothing else is said.
 WINDOW, BLOCK = 100, 64
@@ -53,6 +56,7 @@ WINDOW, BLOCK = 100, 64
 COUNT: Range = (int, 0, 2**53 - 1)
 AMOUNT: Range = (float, 0.0, 2.0**53)
 SECONDS: Range = (float, 0.0, 1e9)
+SHARE: Range = (float, 0.0, 1.0)
 
 
 def checked(settings: Settings) -> Settings:
@@ -81,7 +85,7 @@ def settings_from_json(kind: type[Settings], data: object) -> Settings:
         InputError: if one is unknown, of another type or out of range.
     """
     if not isinstance(data, dict):
-        raise InputError(f"settings must be an object, not {str(data)[:40]!r}")
+        raise InputError(f"settings must be an object, not {shown(data)}")
     unknown = set(data) - {field.name for field in fields(kind)}
     if unknown:
         raise InputError(f"unknown setting {min(map(str, unknown))[:40]!r}")
@@ -110,6 +114,12 @@ def _check_shape(network: NetworkConfig) -> None:
             f"{units} units cannot be divided between two directions",
             way_out="choose an even number of --units",
         )
+    reads_again = network.kind == "window" or network.bidirectional
+    if reads_again and (reading_length(network) or 0) * units > MOST_READ:
+        raise InputError(
+            f"{network.sequence_length} characters are too many to read at once by {units} units",
+            way_out="choose a smaller --sequence-length",
+        )
     if network.kind == "stream" and not network.embedding:
         raise InputError("embedding must be a whole number from 1 to 8192, not 0")
 
@@ -118,7 +128,7 @@ def _check(name: str, value: Any) -> None:
     if name in CHOICES:
         if type(value) not in {str, bool} or value not in CHOICES[name]:
             names = ", ".join(map(str, CHOICES[name]))
-            raise InputError(f"{name} must be one of {names}, not {str(value)[:40]!r}")
+            raise InputError(f"{name} must be one of {names}, not {shown(value)}")
         return
     kind, least, greatest = RANGES[name]
     if value is None and name in MAY_BE_MISSING:
@@ -126,7 +136,7 @@ def _check(name: str, value: Any) -> None:
     if not fits(value, RANGES[name]):
         raise InputError(
             f"{name} must be {_article(kind)} from {least:.10g} to {greatest:.10g}, "
-            f"not {str(value)[:40]}"
+            f"not {shown(value)}"
         )
 
 

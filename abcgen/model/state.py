@@ -1,29 +1,36 @@
 """What going on with training needs, in one file.
 
 Weights, optimiser, dropout's random state and position are written together, so that no
-interruption, not even of the power, can leave parts of different moments.
+interruption, not even of the power, can leave parts of different moments. What was measured at
+that moment stands there too, until it has found its way into the other files.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safetensors import SafetensorError, safe_open
+import numpy as np
+from safetensors import SafetensorError
 
 from abcgen.errors import CheckpointError
 from abcgen.files import write_atomically
 from abcgen.model.backend import to_numpy
+from abcgen.model.metrics import Measurement, measurement_from_json
+from abcgen.model.network import weight_name
 from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
-from abcgen.model.weights import bounded_size, damaged, dump
+from abcgen.model.weights import damaged, dump, open_arrays, shapes_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from abcgen.model.weights import Shapes, Weights
+
 STATE = "training/state.safetensors"
+KEPT = "weights/"
 RANGES = {
     "epoch": COUNT,
     "first_step": COUNT,
@@ -60,34 +67,72 @@ class Position:
     seed: int = 0
 
 
-def save_state(model: Any, position: Position, folder: Path) -> None:
+class Moment(NamedTuple):
+    """A moment of a run.
+
+    Attributes:
+        position: Where training is.
+        measurement: What was measured right then, if anything was.
+    """
+
+    position: Position
+    measurement: Measurement | None
+
+
+def save_state(model: Any, moment: Moment, folder: Path) -> None:
     """Write the state of training.
 
     Raises:
         OutputError: if it cannot be written.
     """
     arrays = {name: to_numpy(variable) for name, variable in _variables(model).items()}
-    write_atomically(folder / STATE, dump(arrays, {"position": json.dumps(asdict(position))}))
+    parts = {"position": moment.position, "measurement": moment.measurement}
+    told = {name: json.dumps(asdict(part)) for name, part in parts.items() if part}
+    write_atomically(_path(folder), dump(arrays, told), durable=True)
 
 
-def restore_state(model: Any, folder: Path) -> Position:
-    """Give a compiled model the state that ``save_state`` wrote.
+def check_state(shapes: Shapes, folder: Path) -> None:
+    """See that there is a state for a network, before one of its size is built.
 
-    Returns:
-        The position.
+    Args:
+        shapes: The network's weights.
+        folder: The checkpoint.
 
     Raises:
         CheckpointError: if there is none, or it is damaged or of another network.
     """
-    path = folder / STATE
-    bounded_size(path)
+    path = _path(folder)
+    if not path.exists():
+        raise CheckpointError(
+            f"{folder} holds no state of training to go on with",
+            way_out="begin anew with another --out, or learn from its network with --from",
+        )
+    with open_arrays(path) as file:
+        found = shapes_in(file)
+    named = {
+        weight_name(name.removeprefix(KEPT)): shape
+        for name, shape in found.items()
+        if name.startswith(KEPT)
+    }
+    if named != shapes:
+        raise damaged(path, "it belongs to another network or optimiser")
+
+
+def restore_state(model: Any, folder: Path) -> Moment:
+    """Give a compiled model the state that ``save_state`` wrote.
+
+    Returns:
+        The moment.
+
+    Raises:
+        CheckpointError: if there is none, or it is damaged or of another network.
+    """
+    path = _path(folder)
     variables = _variables(model)
     try:
-        with safe_open(path, framework="numpy") as file:
-            position = _position(json.loads((file.metadata() or {})["position"]))
-            names = sorted(file.keys())
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-            if found != {name: tuple(variable.shape) for name, variable in variables.items()}:
+        with open_arrays(path) as file:
+            moment = _moment(file.metadata() or {})
+            if shapes_in(file) != {name: tuple(one.shape) for name, one in variables.items()}:
                 raise damaged(path, "it belongs to another network or optimiser")
             arrays: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in variables}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -95,8 +140,17 @@ def restore_state(model: Any, folder: Path) -> Position:
     for name, variable in variables.items():
         if arrays[name].dtype.name != variable.dtype:
             raise damaged(path, f"{name} is {arrays[name].dtype}, not {variable.dtype}")
+        if variable.dtype.startswith("float") and not np.isfinite(arrays[name]).all():
+            raise damaged(path, f"{name} holds numbers that are not finite")
+    for name, variable in variables.items():
         variable.assign(arrays[name])
-    return position
+    return moment
+
+
+def give_weights(model: Any, weights: Weights) -> None:
+    """Give a model weights to begin with; all must be there."""
+    for variable in model.trainable_variables:
+        variable.assign(weights[weight_name(variable.path)])
 
 
 def check_same_run(position: Position, start: Position, folder: Path) -> None:
@@ -133,9 +187,24 @@ def check_steps(position: Position, steps: int, batches: int, folder: Path) -> N
         )
 
 
+def _path(folder: Path) -> Path:
+    """The file, which must lie within the checkpoint.
+
+    Raises:
+        CheckpointError: if it would lie elsewhere.
+    """
+    path = folder / STATE
+    if path.parent.is_symlink():
+        raise CheckpointError(
+            f"{path.parent} is a link that leads out of the checkpoint",
+            way_out="put the folder itself there",
+        )
+    return path
+
+
 def _variables(model: Any) -> dict[str, Any]:
     """Everything that changes in training, by names that are the same in every process."""
-    named = {f"weights/{variable.path}": variable for variable in model.trainable_variables}
+    named = {f"{KEPT}{variable.path}": variable for variable in model.trainable_variables}
     # Keras numbers the random generators and optimisers of a process, so that their paths differ
     # from one process to the next.
     for number, variable in enumerate(model.non_trainable_variables, 1):
@@ -143,6 +212,14 @@ def _variables(model: Any) -> dict[str, Any]:
     for variable in model.optimizer.variables:
         named[f"optimizer/{variable.path.split('/', 1)[-1]}"] = variable
     return named
+
+
+def _moment(told: dict[str, str]) -> Moment:
+    measurement = told.get("measurement")
+    return Moment(
+        _position(json.loads(told["position"])),
+        measurement_from_json(json.loads(measurement)) if measurement else None,
+    )
 
 
 def _position(data: dict[str, Any]) -> Position:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from abcgen.errors import CheckpointError, InputError, OutputError, reason_of
-from abcgen.model.backend import describe_backend
+from abcgen.files import remove_drafts
 from abcgen.model.batches import Batches, Texts
 from abcgen.model.checkpoint import (
     WEIGHTS,
@@ -25,12 +25,24 @@ from abcgen.model.checkpoint import (
     package_version,
     write_description,
 )
+from abcgen.model.distribution import describe_devices
 from abcgen.model.events import NOBODY, Started, TrainResult, Watch
 from abcgen.model.learner import Learner
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.run import Run
 from abcgen.model.settings import checked, reading_length
-from abcgen.model.state import STATE, Position, check_same_run, check_steps, restore_state
+from abcgen.model.state import (
+    STATE,
+    Moment,
+    Position,
+    check_same_run,
+    check_state,
+    check_steps,
+    give_weights,
+    restore_state,
+)
+from abcgen.model.vocabulary import unknown_character
+from abcgen.model.weights import weight_shapes
 from abcgen.model.windows import Windows
 
 if TYPE_CHECKING:
@@ -42,6 +54,7 @@ if TYPE_CHECKING:
     from abcgen.model.examples import Example
     from abcgen.model.metrics import Measurement
     from abcgen.model.vocabulary import Vocabulary
+    from abcgen.model.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class Task:
         network: Shape of the network.
         options: How to train it.
         about: Whatever else ``config.json`` should say, as JSON.
+        weights: Another network's, to go on from; random ones if there are none.
     """
 
     training: Sequence[Example]
@@ -63,6 +77,7 @@ class Task:
     network: NetworkConfig
     options: TrainConfig
     about: Mapping[str, object] = field(default_factory=dict)
+    weights: Weights = field(default_factory=dict)
 
 
 def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = False) -> TrainResult:
@@ -87,16 +102,21 @@ def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = Fal
     checkpoint = _description(task)
     if resume:
         checkpoint = _same_network(checkpoint, load_description(folder), folder)
+        check_state(weight_shapes(task.network, task.vocabulary.size), folder)
     learner = Learner(task.network, task.vocabulary.size, task.options)
     run = Run(learner, texts, checkpoint, folder, watch)
     position = Position(fingerprint=texts.training.fingerprint(), seed=task.options.seed)
     if resume:
         run.stand_at(*_past(learner, texts.training, position, folder))
     else:
+        give_weights(learner.model, _first_weights(task, learner))
         _clear(folder)
-        run.stand_at(position, [])
+    for inside in (folder, (folder / STATE).parent):
+        remove_drafts(inside)
     write_description(checkpoint, folder)
     watch.on_event(_started(learner, texts.training, run))
+    if not resume:
+        run.begin(position, taken_over=bool(task.weights))
     return run.to_the_end()
 
 
@@ -111,6 +131,10 @@ def batches_of(task: Task) -> Texts:
     if not task.training:
         raise InputError("there are no tunes to train on")
     _check_lengths(task)
+    examples = (*task.training, *task.validation)
+    unknown = task.vocabulary.unknown_in(example.text for example in examples)
+    if unknown:
+        raise unknown_character(unknown[0])
     parts = task.vocabulary, task.network, task.options
     return Texts(deal(task.training, *parts), deal(task.validation, *parts, measuring=True))
 
@@ -173,26 +197,45 @@ def _description(task: Task) -> Checkpoint:
     )
 
 
+def _first_weights(task: Task, learner: Learner) -> Weights:
+    """The weights to begin with: in random ones an unknown character says nothing.
+
+    No text to learn from has one, so that a random row would stay what it is.
+    """
+    weights = task.weights or learner.weights
+    if not task.weights and task.network.embedding and task.vocabulary.unknown is not None:
+        weights["embedding/embeddings"][task.vocabulary.unknown] = 0.0
+    return weights
+
+
 def _past(
     learner: Learner, batches: Deal, start: Position, folder: Path
-) -> tuple[Position, list[Measurement]]:
+) -> tuple[Moment, list[Measurement]]:
     """Restore what an earlier run left, if it began like this one."""
-    position = restore_state(learner.model, folder)
+    moment = restore_state(learner.model, folder)
+    position = moment.position
     check_same_run(position, start, folder)
     epoch = batches.shuffled(position.seed, position.epoch)
     check_steps(position, learner.steps, len(epoch), folder)
     # Lines written after the state that is gone on from will be written again.
-    return position, [line for line in read_metrics(folder) if line.steps <= learner.steps]
+    return moment, [line for line in read_metrics(folder) if line.steps <= learner.steps]
 
 
 def _same_network(wanted: Checkpoint, found: Checkpoint, folder: Path) -> Checkpoint:
     """What to write when going on: as wanted now, created when it was."""
-    for name in ("network", "vocabulary"):
-        if getattr(wanted, name) != getattr(found, name):
-            raise CheckpointError(
-                f"the run in {folder} has another {name} than is asked for now",
-                way_out="go on with the settings it was begun with, or begin a new run",
-            )
+    unknown = found.vocabulary.unknown_in([wanted.vocabulary.characters])
+    reason = ""
+    if unknown:
+        reason = f"does not know the character {unknown[0]!r}, which the tunes hold now"
+    elif wanted.vocabulary != found.vocabulary:
+        reason = "has another vocabulary than the tunes now"
+    elif wanted.network != found.network:
+        reason = "has another network than is asked for now"
+    if reason:
+        raise CheckpointError(
+            f"the run in {folder} {reason}",
+            way_out="go on with the tunes and settings it was begun with, or begin a new run",
+        )
     return replace(wanted, created=found.created, about=wanted.about or found.about)
 
 
@@ -202,7 +245,8 @@ def _clear(folder: Path) -> None:
     Raises:
         OutputError: if it cannot be taken away.
     """
-    for path in (folder / name for name in (WEIGHTS, METRICS, STATE)):
+    # First what would be gone on from, lest that be mistaken for the new run's.
+    for path in (folder / name for name in (STATE, METRICS, WEIGHTS)):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -217,6 +261,6 @@ def _started(learner: Learner, batches: Deal, run: Run) -> Started:
         parameters=learner.parameters,
         tunes=batches.tunes,
         characters=batches.characters,
-        backend=describe_backend(),
+        backend=describe_devices(),
         epochs=run.epochs,
     )

@@ -7,6 +7,7 @@ could run when it is opened).
 from __future__ import annotations
 
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from abcgen.config import LIMITS
 from abcgen.errors import CheckpointError, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
     Weights = dict[str, NDArray[np.float32]]
     Shapes = dict[str, tuple[int, ...]]
+
+
+HEADER_BYTES = 8  # the length of the JSON header comes first
+MAX_HEADER = 4_000_000  # some hundred arrays and what was measured last are far less
 
 
 def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
@@ -67,30 +72,53 @@ def read_weights(path: Path, shapes: Shapes) -> Weights:
     Raises:
         CheckpointError: if the file is missing, too large, damaged or of another network.
     """
-    bounded_size(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            found = {name: _description(file.get_slice(name)) for name in sorted(file.keys())}
-            _compare(path, found, shapes)
-            weights = {name: file.get_tensor(name) for name in shapes}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise damaged(path, str(error)[:200]) from error
+    with open_arrays(path) as file:
+        found = {name: _description(file.get_slice(name)) for name in sorted(file.keys())}
+        _compare(path, found, shapes)
+        weights = {name: file.get_tensor(name) for name in shapes}
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise damaged(path, f"{name} holds numbers that are not finite")
     return weights
 
 
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Any]:
+    """An untrusted safetensors file, of which no array is read yet.
+
+    Raises:
+        CheckpointError: if the file is missing, too large or damaged.
+    """
+    size = bounded_size(path)
+    try:
+        with path.open("rb") as start:
+            header = int.from_bytes(start.read(HEADER_BYTES), "little")
+        if header > min(MAX_HEADER, size - HEADER_BYTES):
+            raise damaged(path, f"says that {header:,} bytes describe its arrays")
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged(path, str(error)[:200]) from error
+
+
+def shapes_in(file: Any) -> Shapes:
+    """The shapes of a safetensors file's arrays by their names."""
+    return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
+
+
 def bounded_size(path: Path) -> int:
     """Size of a checkpoint's file in bytes.
 
     Raises:
-        CheckpointError: if it is not there or larger than the limit.
+        CheckpointError: if it is not there, larger than the limit, or a link, which might lead
+            out of the checkpoint.
     """
     try:
-        found = path.stat()
+        found = path.lstat()
     except OSError as error:
         raise unreadable(path, error) from error
+    if stat.S_ISLNK(found.st_mode):
+        raise CheckpointError(f"{path} is a link", way_out="put the file itself there")
     if found.st_size > LIMITS.checkpoint_bytes or not stat.S_ISREG(found.st_mode):
         raise CheckpointError(
             f"{path} is no file of at most {LIMITS.checkpoint_bytes:,} bytes",
@@ -105,12 +133,15 @@ def read_bounded(path: Path, limit: int) -> bytes:
     Raises:
         CheckpointError: if it cannot be read or is larger than ``limit`` bytes.
     """
-    if bounded_size(path) > limit:
-        raise damaged(path, f"larger than {limit:,} bytes")
+    bounded_size(path)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
     except OSError as error:
         raise unreadable(path, error) from error
+    if len(content) > limit:
+        raise damaged(path, f"larger than {limit:,} bytes")
+    return content
 
 
 def unreadable(path: Path, error: OSError) -> CheckpointError:

@@ -68,22 +68,40 @@ class TrainingTunes:
         share = bisect_right(shared, bars - 1e-9) / len(shared) if shared else None
         return Borrowing(bars, title, share)
 
+    def has(self, tune: Tune) -> bool:
+        """Whether a tune is a passage of one of them, note for note, in any key."""
+        line = line_of(tune)
+        return bool(line) and self.passages.longest_from(line.symbols, 0).length == len(line)
 
-def keep_training_tunes(folder: Path, training: Sequence[Tune], held_out: Sequence[Tune]) -> None:
+
+def keep_training_tunes(
+    folder: Path,
+    training: Sequence[Tune],
+    held_out: Sequence[Tune],
+    before: TrainingTunes | None = None,
+) -> None:
     """Write down, in a checkpoint, which tunes it learnt from.
 
     Args:
         folder: The checkpoint.
         training: The tunes that it learnt from.
         held_out: Tunes of other families: the measure of what real tunes share.
+        before: What the network had learnt before, which it may still know by heart.
 
     Raises:
         OutputError: if the folder cannot be written to.
     """
-    passages = Passages.of([line_of(tune).symbols for tune in training])
+    known = before.passages.sequences if before else []
+    passages = Passages.of(known + [line_of(tune).symbols for tune in training])
     shared = [_longest(passages, line_of(tune))[0] for tune in held_out]
+    facts = Facts.of(training, shared)
     passages.write(folder / INDEX)
-    write_json(folder / FACTS, Facts.of(training, shared).to_json())
+    write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
+
+
+def tells_its_tunes(folder: Path) -> bool:
+    """Whether a checkpoint says which tunes it learnt from."""
+    return (folder / INDEX).is_file() and (folder / FACTS).is_file()
 
 
 def training_tunes(folder: Path) -> TrainingTunes | None:
@@ -92,7 +110,7 @@ def training_tunes(folder: Path) -> TrainingTunes | None:
     Raises:
         CheckpointError: if what it tells is damaged.
     """
-    if not (folder / INDEX).is_file() or not (folder / FACTS).is_file():
+    if not tells_its_tunes(folder):
         return None
     try:
         facts = Facts.from_json(read_json(folder / FACTS))

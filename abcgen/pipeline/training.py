@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.errors import NotationError
 from abcgen.model.backend import device
-from abcgen.model.checkpoint import Checkpoint, load_description
-from abcgen.model.events import Watch
+from abcgen.model.distribution import own_folder
+from abcgen.model.events import Started, Watch
 from abcgen.model.examples import Example
-from abcgen.model.settings import checked
+from abcgen.model.extending import extended
 from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.borrowing import keep_training_tunes
+from abcgen.pipeline.borrowing import TrainingTunes, keep_training_tunes, tells_its_tunes
 from abcgen.pipeline.choosing import choose
+from abcgen.pipeline.held_out import keep_held_out
 from abcgen.pipeline.sampling import sample_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from abcgen.corpus.loading import Corpus
+    from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.events import Event, TrainResult
     from abcgen.model.preview import Layer
+    from abcgen.model.weights import Weights
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.choosing import Wish
 
@@ -64,6 +67,7 @@ def prepare_lesson(
     config: SplitConfig,
     *,
     chord_symbols: bool = False,
+    known: Vocabulary | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Lesson:
     """Divide tunes by family and turn them into model text.
@@ -72,6 +76,7 @@ def prepare_lesson(
         corpus: The tunes.
         config: How to divide them.
         chord_symbols: Whether the chords above the notes are learnt too.
+        known: The characters that the network knows already, which keep their ids.
         on_progress: Called with the tunes done and in all; dividing counts as half the work.
     """
     total = 2 * len(corpus.tunes)
@@ -83,7 +88,8 @@ def prepare_lesson(
         on_progress(done, total)
         parts.append(examples_of(tunes, chord_symbols=chord_symbols))
         done += len(tunes)
-    vocabulary = Vocabulary.of(example.text for part in parts for example in part)
+    texts = (example.text for part in parts for example in part)
+    vocabulary = known.extended(texts) if known else Vocabulary.of(texts)
     training, validation, _test = parts
     return Lesson(training, validation, vocabulary, _about(corpus, split, config), split)
 
@@ -97,12 +103,29 @@ class Plan:
         options: How to train it.
         why: Where the settings come from.
         resume: Whether the run is there already.
+        split: How to divide the tunes.
+        base: The checkpoint to go on from: the run itself, or the one to fine-tune.
+        about: What the checkpoint says besides of where it comes from.
+        before: The tunes that it learnt from before, if it is fine-tuned and tells them.
     """
 
     network: NetworkConfig
     options: TrainConfig
     why: str
     resume: bool = False
+    split: SplitConfig = field(default_factory=SplitConfig)
+    base: Checkpoint | None = None
+    about: Mapping[str, object] = field(default_factory=dict)
+    before: TrainingTunes | None = None
+
+    def task(self, lesson: Lesson) -> Task:
+        """What the network is to learn of a lesson."""
+        weights: Weights = {}
+        if self.base and not self.resume:
+            weights = extended(self.base, [lesson.vocabulary.characters]).weights
+        about = lesson.about | dict(self.about)
+        task = lesson.task(self.network, self.options)
+        return replace(task, about=about, weights=weights)
 
 
 def plan_training(wish: Wish) -> Plan:
@@ -148,35 +171,12 @@ def preview(lesson: Lesson, plan: Plan, classes: int | None = None) -> Preview:
     from abcgen.model.preview import layers_of, seconds_a_pass  # noqa: PLC0415 - loads Keras
 
     size = lesson.vocabulary.size
-    task = lesson.task(plan.network, plan.options)
-    batches = batches_of(task).training
+    batches = batches_of(plan.task(lesson)).training
     layers = layers_of(plan.network, classes or size)
     one = seconds_a_pass(plan.network, plan.options, size, batches)
     whole = one * plan.options.epochs if plan.options.minutes is None else 60 * plan.options.minutes
     parameters = sum(layer.parameters for layer in layers)
     return Preview(tuple(layers), parameters, batches.characters, one, whole)
-
-
-def plan_resuming(folder: Path, *, epochs: int | None, minutes: float | None) -> Plan:
-    """Plan to go on with a run that was interrupted, or to give one that ended more time.
-
-    Args:
-        folder: The checkpoint.
-        epochs: Passes in all, if other than planned.
-        minutes: Time in all, if other than planned.
-
-    Raises:
-        CheckpointError: if there is no run in the folder, or it is damaged.
-        InputError: if a setting is out of range.
-    """
-    begun = load_description(folder)
-    options = begun.training
-    if minutes is not None:
-        options = replace(options, minutes=minutes)
-    elif epochs is not None:
-        options = replace(options, epochs=epochs, minutes=None)
-    why = f"as {folder} was begun"
-    return Plan(begun.network, checked(options), why, resume=True)
 
 
 def train_network(
@@ -195,10 +195,16 @@ def train_network(
         CheckpointError: if a run cannot be gone on with.
         OutputError: if the folder cannot be written to.
     """
-    task = lesson.task(plan.network, plan.options)
-    result = train(task, folder, Watch(on_event, _Voice(plan.options.seed)), resume=plan.resume)
-    keep_training_tunes(folder, lesson.split.training, lesson.split.validation)
-    return result
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Started) and not (plan.resume and tells_its_tunes(folder)):
+            keep_training_tunes(folder, lesson.split.training, lesson.split.validation, plan.before)
+            keep_held_out(folder, lesson.split, lesson.training, plan.options)
+        on_event(event)
+
+    voice = _Voice(plan.options.seed)
+    with own_folder(folder) as folder:  # noqa: PLR1704 - what other hosts write is not kept
+        return train(plan.task(lesson), folder, Watch(watch, voice), resume=plan.resume)
 
 
 @dataclass(slots=True)

@@ -178,7 +178,7 @@ def test_a_checkpoint_of_format_1_has_the_network_it_was_written_with(
     tmp_path: Path, random_weights: Callable[[NetworkConfig, int], Weights]
 ) -> None:
     old = replace(NETWORK, attention=False, heads=NetworkConfig().heads)
-    weights = random_weights(old, 6)
+    weights = random_weights(old, Vocabulary("abc").size)
     write_description(Checkpoint(old, TrainConfig(), Vocabulary("abc"), {}), tmp_path)
     write_weights(weights, tmp_path)
     config = json.loads((tmp_path / CONFIG).read_text())
@@ -208,7 +208,7 @@ def test_weights_of_another_shape_are_refused_before_they_are_read(folder: Path)
     [
         ({"lstm_9/bias": np.zeros(3, np.float32)}, "unknown"),
         ({"logits/bias": np.zeros(7, np.float64)}, "F64"),
-        ({"logits/bias": np.full(7, np.nan, np.float32)}, "not finite"),
+        ({"logits/bias": np.full(8, np.nan, np.float32)}, "not finite"),
         ({"logits/bias": None}, "missing"),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_file_that_cannot_be_read_is_named(
     load: Callable[[Path], object], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_metrics([_measurement(2, 1.0)], folder)
-    monkeypatch.setattr(Path, "read_bytes", _forbidden)
+    monkeypatch.setattr(Path, "open", lambda path, _mode: _forbidden(path))
     with pytest.raises(CheckpointError, match=r"json\w* cannot be read: permission denied"):
         load(folder)
 

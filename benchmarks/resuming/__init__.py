@@ -1,0 +1,1 @@
+"""Does killing a training run change what it learns?"""

@@ -1,0 +1,27 @@
+"""A minute of fuzzing each; see ``tests.fuzz.reading`` and the others beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fuzzer", ["reading", "midi", "checkpoints"])
+def test_a_minute_of_nonsense_finds_nothing(fuzzer: str, tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="pip install atheris")
+    command = [sys.executable, "-m", f"tests.fuzz.{fuzzer}", "--seconds", "60"]
+    result = subprocess.run(
+        [*command, "--findings", str(tmp_path / "findings")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "number_of_executed_units" in result.stderr, result.stderr[-2000:]
+    assert "found " not in result.stdout, result.stdout

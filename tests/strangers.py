@@ -1,0 +1,112 @@
+"""A small checkpoint with every file that one can have, and all that is done with a stranger's."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abcgen.config import SampleConfig
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint
+from abcgen.model.histograms import Histogram
+from abcgen.model.inference import StepNetwork
+from abcgen.model.metrics import METRICS, Measurement, read_metrics, write_metrics
+from abcgen.model.sampling import sample
+from abcgen.model.state import STATE, Position, check_state, restore_state
+from abcgen.model.weights import dump, weight_shapes
+from abcgen.notation.reader import read_abc
+from abcgen.pipeline.borrowing import FACTS, INDEX, keep_training_tunes, training_tunes
+from abcgen.pipeline.going_on import plan_resuming
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = (CONFIG, VOCABULARY, METRICS, FACTS, WEIGHTS, STATE, INDEX)
+TUNE = read_abc("X:1\nT:Known\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|\n")
+
+
+def whole_checkpoint(folder: Path) -> Path:
+    """Write one whose every file is in order."""
+    untrained(folder)
+    line = Measurement(1.0, 3, 2.5, 2.0, 1.5, 3.0, 100.0, 1e-3)
+    figures = Histogram(-1.0, 1.0, (1, 2))
+    write_metrics([line, Measurement(**asdict(line) | {"weights": {"a": figures}})], folder)
+    keep_training_tunes(folder, [TUNE, TUNE], [TUNE])
+    told = {"position": json.dumps(asdict(Position())), "measurement": json.dumps(asdict(line))}
+    arrays = {name: variable.value for name, variable in variables_of(folder).items()}
+    (folder / STATE).parent.mkdir()
+    (folder / STATE).write_bytes(dump(arrays, told))
+    return folder
+
+
+def open_all(folder: Path, variables: dict[str, Any]) -> None:
+    """Do with a stranger's checkpoint what abcgen does; what is refused is refused in one line.
+
+    Args:
+        folder: The checkpoint.
+        variables: Those of the network that training would go on with.
+
+    Raises:
+        Exception: anything but what a person is told.
+    """
+    for use in (_draw, _resume, read_metrics, _compare):
+        with suppress(InputError):
+            use(folder)
+    with suppress(InputError):
+        restore_state(_model(variables), folder)
+
+
+def _draw(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder)
+    config = SampleConfig(max_characters=12)
+    texts = list(sample(StepNetwork.of(checkpoint), checkpoint.vocabulary, [(0, "")], config, 1))
+    assert texts[0].text.encode() is not None
+
+
+def _resume(folder: Path) -> None:
+    plan = plan_resuming(folder, {})
+    assert plan.base is not None
+    check_state(weight_shapes(plan.network, plan.base.vocabulary.size), folder)
+
+
+def _compare(folder: Path) -> None:
+    known = training_tunes(folder)
+    if known:
+        assert known.compare(TUNE).bars >= 0
+        assert len(known.passages.sequences) < 10**6
+
+
+def variables_of(folder: Path) -> dict[str, Any]:
+    """Stand-ins for the variables of a compiled network of a checkpoint's shape."""
+    weights = load_checkpoint(folder).weights
+    named = {f"weights/{name}": array for name, array in weights.items()}
+    named["random/1"] = np.array([1, 2], np.int64)
+    named["optimizer/iterations"] = np.array(0, np.int64)
+    return {name: _variable(name, array) for name, array in named.items()}
+
+
+def _variable(name: str, array: Any) -> Any:
+    return SimpleNamespace(
+        path=name.removeprefix("weights/"),
+        value=array,
+        shape=array.shape,
+        dtype=array.dtype.name,
+        assign=lambda _array: None,
+    )
+
+
+def _model(variables: dict[str, Any]) -> Any:
+    def of(kind: str) -> list[Any]:
+        return [value for name, value in variables.items() if name.startswith(kind)]
+
+    return SimpleNamespace(
+        trainable_variables=of("weights/"),
+        non_trainable_variables=of("random/"),
+        optimizer=SimpleNamespace(variables=of("optimizer/")),
+    )
