@@ -11,7 +11,18 @@ from dataclasses import dataclass
 ALTERS = {"": 0, "#": 1, "b": -1, "\u266f": 1, "\u266d": -1, "=": 0, "\u266e": 0}
 _ROOT = r"([A-G])([#b=\u266f\u266d\u266e]?)"
 # Words for the kinds of chord that are in use; longer ones first.
-_KIND = r"(?:maj|min|dim|aug|sus|add|omit|no|m|M|\+|-|\u00b0|o|\u00f8|#|b|\d{1,2}|[(),\s])*"
+KINDS = (
+    "maj",
+    "min",
+    "dim",
+    "aug",
+    "sus",
+    "add",
+    "omit",
+    "no",
+    *"mM+-\u00b0o\u00f8#b0123456789(), ",
+)
+_KIND = f"(?:{'|'.join(map(re.escape, KINDS))})*"
 _SYMBOL = re.compile(rf"{_ROOT}({_KIND})(?:/{_ROOT.replace('A-G', 'A-Ga-g')})?")
 MAX_LENGTH = 20
 

@@ -32,6 +32,11 @@ def grammar() -> Grammar:
     return Grammar(Rules(ALPHABET, metres=COMMON))
 
 
+@pytest.fixture(scope="module")
+def with_chords() -> Grammar:
+    return Grammar(Rules(ALPHABET | frozenset('"#u'), metres=COMMON))
+
+
 def is_right(tune: Tune) -> bool:
     return not bar_problems(tune) and not repeat_problems(tune)
 
@@ -95,6 +100,13 @@ WALKS = {
         form=Form(sections=(Section(4, repeated=True), Section(4, repeated=False))),
         changes=False,
         neat=True,
+    ),
+    "chord symbols": Rules(ALPHABET | frozenset('"#m7M+'), metres=COMMON, neat=True),
+    "chord symbols in a range": Rules(
+        ALPHABET | {'"'},
+        metres=(Metre(3, 4),),
+        modes=(Mode.DORIAN,),
+        ranges={Mode.DORIAN: ((62, 86),)},
     ),
     "few characters": Rules(frozenset("M:KCmaj\n|z2/4AB"), metres=(Metre(2, 4), Metre(4, 4))),
 }
@@ -204,10 +216,13 @@ def test_what_may_come_next(grammar: Grammar, before: str, may: str, may_not: st
         "[ceg]4-[ceg]4|c8|",
         "c8|[M:6/8][K:Gmaj]c6|",
         "c7/4c/4c6|",
+        "|:c8|1c8:|2d8:|3e8|",
+        '"C"c4"Am7/G"[ce]2(3"Gsus4"ccc|"Dmaj7"z8|',
+        '|:"Bbm"c8|[M:2/4]"F#dim"c4:|',
     ],
 )
-def test_right_tunes(grammar: Grammar, body: str) -> None:
-    assert grammar.accepts(f"{HEAD}{body}\n")
+def test_right_tunes(with_chords: Grammar, body: str) -> None:
+    assert with_chords.accepts(f"{HEAD}{body}\n")
     assert is_right(decode_tune(f"{HEAD}{body}\n"))
 
 
@@ -227,10 +242,20 @@ def test_right_tunes(grammar: Grammar, body: str) -> None:
         "[c]8|",
         "c8|[M:6/8]c8|",
         "|:c8:|2d8|",
+        "|:c8|1c8:|2d8:|3e8:|4f8|",
+        '"C|c8|',
+        '""c8|',
+        '"H"c8|',
+        '"Cma"c8|',
+        '"C"|c8|',
+        '"C""G"c8|',
+        'c8"C"|',
+        '["C"ce]8|',
+        '"C"(3ccc c6|',
     ],
 )
-def test_wrong_tunes(grammar: Grammar, body: str) -> None:
-    assert not grammar.accepts(f"{HEAD}{body}\n")
+def test_wrong_tunes(with_chords: Grammar, body: str) -> None:
+    assert not with_chords.accepts(f"{HEAD}{body}\n")
 
 
 def test_the_form_asked_for_is_kept() -> None:

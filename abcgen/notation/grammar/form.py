@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 END = "\n"
-PLAIN, OPEN, FIRST, LAST = "plain", "open", "first", "last"
-"""Outside of repeats; in one; in its first ending; in its second."""
+PLAIN, OPEN, FIRST, LAST, LATER = "plain", "open", "first", "last", "later"
+"""Outside of repeats; in one; in its first ending; in its second; in its third."""
 
 SINGLE, DOUBLE, FINAL = "|", "||", "|]"
-CLOSE, REOPEN, SECOND = ":|", "::", ":|2"
+CLOSE, REOPEN, SECOND, THIRD = ":|", "::", ":|2", ":|3"
 OPENINGS = ("|:", "||:", "|]|:")
 FIRST_ENDINGS = ("|1", "||[1", "|][1")
 LINES = (SINGLE, DOUBLE, FINAL)
@@ -116,13 +116,15 @@ def _free(place: Place, bar: Bar) -> dict[str, Place]:
     ends: dict[str, Place] = {}
     if not bar.short or bar.begins:
         ends[SINGLE] = place
-    if repeat in {PLAIN, LAST}:
+    if repeat in {PLAIN, LAST, LATER}:
         ends |= dict.fromkeys((DOUBLE, FINAL), Place())
         ends |= dict.fromkeys(OPENINGS, Place(OPEN))
         ends |= dict.fromkeys((line + AT_ONCE for line in OPENINGS), Place(FIRST))
         ends |= {line + END: Place() for line in LINES}
         if repeat == PLAIN:  # goes back to the last repeat's end, or to the beginning
             ends |= {CLOSE: Place(), CLOSE + END: Place(), REOPEN: Place(OPEN)}
+        if repeat == LAST:
+            ends[THIRD] = Place(LATER)
     elif repeat == OPEN:
         ends |= dict.fromkeys((DOUBLE, FINAL, REOPEN), place)
         ends |= dict.fromkeys((*FIRST_ENDINGS, REOPEN + AT_ONCE), Place(FIRST))
@@ -136,6 +138,7 @@ def _counted(bars: int, place: Place, bar: Bar) -> dict[str, Place]:
     """Any sections, so many bars in all."""
     more = place.bars < bars
     ends = _free(place, Bar(bar.short, begins=False))
+    ends.pop(THIRD, None)
     going_on = {SECOND} if place.repeat == FIRST else set()
     kept: dict[str, Place] = {}
     for text, after in ends.items():

@@ -25,6 +25,8 @@ from abcgen.notation.grammar.spot import (
     LENGTH,
     LETTER,
     LINE,
+    QUOTE,
+    QUOTED,
     REST,
     TUPLET,
     Spot,
@@ -75,6 +77,8 @@ class Music:
             FIELD: self.header.in_field,
             TUPLET: self.notes.in_tuplet_sign,
             LINE: self._in_line,
+            QUOTE: self.notes.in_symbol,
+            QUOTED: self.notes.sounding,
             DONE: lambda spot: {END: step_to(spot)},
         }
         if not all(trie.whole for trie in self.header.lines) or not rules.alphabet >= {"|", "\n"}:
@@ -131,8 +135,12 @@ class Music:
 
     def _written(self, ends: dict[str, form.Place]) -> dict[str, form.Place]:
         """Those that the alphabet can write."""
-        known = self.rules.alphabet
-        return {text: after for text, after in ends.items() if known.issuperset(text)}
+        known, neat = self.rules.alphabet, self.rules.neat
+        return {
+            text: after
+            for text, after in ends.items()
+            if known.issuperset(text) and not (neat and text == form.THIRD)
+        }
 
     def bar(self, spot: Spot, place: form.Place, *, begins: bool) -> Spot:
         """A new bar."""

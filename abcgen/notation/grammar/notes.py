@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
+from abcgen.notation.grammar.chord_symbols import ChordSymbols
 from abcgen.notation.grammar.lengths import TRIPLET, TUPLETS, Clock, Room, Trie
 from abcgen.notation.grammar.spot import (
     ACCIDENTAL,
@@ -21,6 +22,8 @@ from abcgen.notation.grammar.spot import (
     MARKS,
     MOST_MARKS,
     NO_TUPLET,
+    QUOTE,
+    QUOTED,
     REST,
     SMALLEST_CHORD,
     TUPLET,
@@ -43,12 +46,14 @@ class Notes:
     Attributes:
         exact: Whether bars must be filled as asked.
         clock: What can be written of time.
+        symbols: The chords that can be written above it.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.exact = not rules.form.is_free
         # 64ths where bars must be filled: then no bar that is asked for can hold too many notes.
         self.clock = Clock(rules.alphabet, 2 if self.exact else 1)
+        self.symbols = ChordSymbols(rules.alphabet)
         self._has_chords, self._has_tuplets = "]" in rules.alphabet, "3" in rules.alphabet
 
     def room(self, spot: Spot) -> Room:
@@ -64,12 +69,27 @@ class Notes:
         room = self.room(spot)
         if not self.clock.has_room(room):
             return {}
+        steps = self.sounding(spot)
+        if self.symbols.can_be_written:
+            steps['"'] = spot, QUOTE, ""
+        if not within and self._has_tuplets and self.clock.holds(room, TRIPLET):
+            steps["("] = spot, TUPLET, "("
+        return steps
+
+    def sounding(self, spot: Spot) -> Steps:
+        """A note, rest or chord; its bracket may also begin a field, where one may stand."""
         steps = pitches(spot)
         steps["z"] = spot, REST, ""
         if self._has_chords:
             steps["["] = spot, BRACKET, ""
-        if not within and self._has_tuplets and self.clock.holds(room, TRIPLET):
-            steps["("] = spot, TUPLET, "("
+        return steps
+
+    def in_symbol(self, spot: Spot) -> Steps:
+        """What may follow in a chord symbol; once it is whole its note must come."""
+        signs = self.symbols.following(spot.text)
+        steps: Steps = {sign: (spot, QUOTE, spot.text + sign) for sign in signs}
+        if self.symbols.is_whole(spot.text):
+            steps['"'] = spot._replace(fields=""), QUOTED, ""
         return steps
 
     def can_fill(self, spot: Spot) -> bool:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from abcgen.notation.grammar.rules import Range, Rules
 
 MIDDLE_C_STEP = 28
-HEAD, BODY, ACCIDENTAL, LETTER, BRACKET, FIELD = range(6)
+HEAD, BODY, ACCIDENTAL, LETTER, BRACKET, FIELD, SYMBOL = range(7)
 _KEY_LINE = re.compile(r"K:(C[a-z]{3})\n$")
 # What a sign that is no note does to what is remembered.
 _EFFECTS: dict[str, dict[str, Any]] = {
     "[": {"at": BRACKET, "in_chord": True, "last": ()},
     "]": {"in_chord": False, "held": ()},
     "z": {"last": (), "held": ()},
+    '"': {"at": SYMBOL},
     "|": {"altered": ()},
     ":": {"altered": ()},
 }
@@ -84,7 +85,7 @@ class PitchRule:
             return self._after_head(pitches, pitches.text + sign)
         if pitches.ranges is None:
             return pitches
-        if pitches.at == FIELD:
+        if pitches.at in {FIELD, SYMBOL}:
             return _after_field(pitches, sign)
         if pitches.at == LETTER:
             if sign == MARKS[pitches.text[0]]:
@@ -129,6 +130,9 @@ class PitchRule:
 
 
 def _after_field(pitches: Pitches, sign: str) -> Pitches:
+    """Within a field, or a chord symbol, whose letters are no notes."""
+    if pitches.at == SYMBOL:
+        return pitches._replace(at=BODY if sign == '"' else SYMBOL)
     if sign != "]":
         return pitches._replace(text=pitches.text + sign)
     if pitches.text[0] != "K":

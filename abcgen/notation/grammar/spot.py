@@ -19,6 +19,7 @@ NO_TUPLET = (0, 1, 1)
 # What has just been written.
 HEAD, BAR, ITEM, ACCIDENTAL, LETTER, LENGTH, REST = range(7)
 CHORD, BRACKET, FIELD, TUPLET, LINE, DONE = range(7, 13)
+QUOTE, QUOTED = range(13, 15)  # a chord symbol; a whole one, whose note comes next
 
 
 class Spot(NamedTuple):

@@ -38,6 +38,8 @@ class WayOut:
             at.FIELD: lambda spot: self._completion(spot.text, music.header.fields.whole),
             at.LINE: self._line,
             at.TUPLET: self._tuplet,
+            at.QUOTE: self._symbol,
+            at.QUOTED: lambda _: FILLERS,
             at.LETTER: self._note,
             at.LENGTH: self._note,
             at.REST: self._note,
@@ -81,6 +83,10 @@ class WayOut:
         ends = [text for text in self._music.ends(spot) if text.startswith(spot.text)]
         best = min(ends, key=_rank)
         return FILLERS if best == spot.text else best[len(spot.text)]
+
+    def _symbol(self, spot: Spot) -> str:
+        symbols = self._music.notes.symbols
+        return '"' if symbols.is_whole(spot.text) else symbols.way_out(spot.text)
 
     def _tuplet(self, spot: Spot) -> str:
         whole = self._music.notes.clock.tuplets(self._music.notes.room(spot)).whole
