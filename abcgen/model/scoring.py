@@ -11,7 +11,7 @@ from abcgen.model.batches import Batches
 from abcgen.model.examples import Bits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,18 +29,45 @@ BITS_OF_UNKNOWN = math.log2(0x110000)
 def measure(network: StepFunction, vocabulary: Vocabulary, examples: Sequence[Example]) -> Bits:
     """Bits of the scored characters and end marks of all examples.
 
-    A character that is not known has the bits of its symbol and ``BITS_OF_UNKNOWN``.
+    Raises:
+        InputError: if the network does not know a character of them.
+    """
+    each = measure_each(network, vocabulary, examples)
+    return Bits(
+        sum(bits.total for bits in each),
+        sum(bits.characters for bits in each),
+        sum(bits.notes for bits in each),
+    )
+
+
+def measure_each(
+    network: StepFunction,
+    vocabulary: Vocabulary,
+    examples: Sequence[Example],
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[Bits]:
+    """Bits of the scored characters and the end mark of each example.
+
+    Args:
+        network: Gives the logits.
+        vocabulary: Its characters.
+        examples: The texts.
+        on_progress: Called with the texts measured and in all.
 
     Raises:
-        InputError: if the network does not know a character of them and has no symbol for that.
+        InputError: if the network does not know a character of them.
     """
     batches = Batches(examples, vocabulary, BATCH_SIZE)
-    total = 0.0
+    totals = np.zeros(len(examples))
+    done = 0
     for rows in batches.in_order():
-        batch = batches.batch(rows)
-        unknown = vocabulary.unknown is not None and batch.targets == vocabulary.unknown
-        total += float((_bits(network, batch) + batch.scored * unknown * BITS_OF_UNKNOWN).sum())
-    return Bits(total, batches.scored, batches.notes)
+        on_progress(done, len(examples))
+        totals[rows] = _bits(network, batches.batch(rows)).sum(axis=1)
+        done += len(rows)
+    return [
+        Bits(float(total), example.scored, example.notes)
+        for total, example in zip(totals, examples, strict=True)
+    ]
 
 
 def _bits(network: StepFunction, batch: Batch) -> NDArray[np.float64]:

@@ -1,0 +1,90 @@
+"""``abcgen evaluate``: whether a network is any good, and whether it copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from abcgen.cli.common import MAX_SEED, OUTPUT, Force, Json, load
+from abcgen.config import EvaluationConfig, SampleConfig
+from abcgen.display import Display
+from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+
+if TYPE_CHECKING:
+    from abcgen.evaluation.evaluation import Evaluation
+
+_SAMPLE, _EVALUATION = SampleConfig(), EvaluationConfig()
+MOST = 100_000
+
+
+def evaluate(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="A folder that train wrote.",
+            show_default="the newest under checkpoints/, else the one that comes with abcgen",
+        ),
+    ] = None,
+    tunes: Annotated[
+        list[Path] | None,
+        typer.Option(
+            readable=False,
+            help="Tunes to judge by: those it was trained on, of which the held-out ones are "
+            "taken, or others. Repeat for several files or folders.",
+            show_default="those held out in training, which the checkpoint holds",
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(max=MOST, help="Tunes drawn with the grammar, and as many without.")
+    ] = _EVALUATION.samples,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 safer, above 1 bolder.")
+    ] = _SAMPLE.temperature,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all that is drawn.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False,
+            help="The folder for the report.",
+            show_default="a new one under output/",
+        ),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Judges a network by tunes it does not know: surprise, rightness, form, likeness, copying.
+
+    Every figure has a 95% interval and stands beside that of real tunes. Writes a page with
+    pictures and the figures as JSON.
+    """
+    from abcgen.pipeline.checkpoints import find_checkpoint
+    from abcgen.pipeline.evaluating import evaluate as judge
+
+    display = Display(as_json=as_json)
+    source = find_checkpoint(checkpoint)
+    folder = out or unused_folder(OUTPUT, "evaluation")
+    refuse_to_overwrite(folder, force=force)
+    check_writable(folder)
+    config = SampleConfig(count=samples, temperature=temperature, batch_size=_EVALUATION.batch_size)
+    display.say(f"checkpoint {source}, {samples} samples, temperature {temperature:g}")
+    given = load(tunes, display).tunes if tunes else None
+    evaluation = judge(source, config, seed, display.progress, given)
+    with display.progress("drawing the report"):
+        from abcgen.pipeline.evaluation_report import write_evaluation
+
+        files = write_evaluation(evaluation, folder)
+    _show(evaluation, display)
+    display.files(files)
+    display.result(evaluation.to_json() | {"files": [str(path) for path in files]})
+
+
+def _show(evaluation: Evaluation, display: Display) -> None:
+    for note in evaluation.notes:
+        display.say(note)
+    for table in evaluation.tables():
+        columns = ("", *table.columns)
+        display.table(table.title, columns, [[name, *cells] for name, cells in table.rows])
+        display.text(f"{table.note}\n")

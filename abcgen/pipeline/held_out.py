@@ -1,0 +1,265 @@
+"""The tunes that a checkpoint did not learn from, kept in it so that it can be judged anywhere.
+
+::
+
+    held-out.json   model texts of the test and validation tunes, what n-grams and lzma that learnt
+                    the training tunes make of the test tunes, and tunes drawn from the n-grams
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from abcgen.config import LIMITS, SampleConfig, SplitConfig
+from abcgen.corpus.families import families_of
+from abcgen.corpus.splits import split_tunes
+from abcgen.errors import CheckpointError, InputError, NotationError
+from abcgen.evaluation.baselines import (
+    ORDER,
+    Piece,
+    learnt_ngrams,
+    lzma_pieces,
+    ngram_pieces,
+)
+from abcgen.model.checkpoint import read_json, write_json
+from abcgen.model.weights import damaged
+from abcgen.notation.model_text import ModelText, decode_tune, encode_tune
+from abcgen.notation.transpose import pitches_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from abcgen.config import TrainConfig
+    from abcgen.corpus.splits import Split
+    from abcgen.model.examples import Example
+    from abcgen.notation.tune import Tune
+    from abcgen.pipeline.borrowing import TrainingTunes
+
+HELD_OUT = "held-out.json"
+FORMAT_VERSION = 1
+NGRAMS, LZMA = f"ngrams_order_{ORDER}", "lzma"
+MOST_TUNES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Tunes to judge a network by.
+
+    Attributes:
+        test: Tunes that were never looked at in training.
+        validation: Tunes that training was watched by, of other families: what real tunes are
+            like beside the test tunes.
+        ngrams: Tunes drawn from character n-grams, as many as test tunes.
+        baselines: What others make of the test tunes, by name; empty if the training tunes are
+            not known.
+    """
+
+    test: tuple[ModelText, ...]
+    validation: tuple[ModelText, ...]
+    ngrams: tuple[str, ...] = ()
+    baselines: Mapping[str, tuple[Piece, ...]] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """As it is saved."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "test": [tune.text for tune in self.test],
+            "validation": [tune.text for tune in self.validation],
+            "ngrams": list(self.ngrams),
+            "baselines": {name: list(own) for name, own in (self.baselines or {}).items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> HeldOut:
+        """Read what ``to_json`` gave, trusting nothing.
+
+        Raises:
+            InputError: if it is anything else.
+        """
+        if not isinstance(data, dict) or data.get("format_version") != FORMAT_VERSION:
+            raise InputError(f"held-out tunes of format {FORMAT_VERSION} expected")
+        baselines = data.get("baselines")
+        if not isinstance(baselines, dict) or not set(baselines) <= {NGRAMS, LZMA}:
+            raise InputError("'baselines' must be an object of known names")
+        return cls(
+            _tunes(data.get("test")),
+            _tunes(data.get("validation")),
+            tuple(_texts(data.get("ngrams"))),
+            {name: _pieces(own) for name, own in baselines.items()},
+        )
+
+
+def held_out_of(split: Split, training: Sequence[ModelText], *, chord_symbols: bool) -> HeldOut:
+    """What is to be kept of tunes that were divided.
+
+    Args:
+        split: The tunes.
+        training: The texts of the training tunes.
+        chord_symbols: Whether the chords above the notes are learnt too.
+    """
+    validation, test = (_encoded(part, chord_symbols) for part in (split.validation, split.test))
+    if not test:
+        return HeldOut(test, validation)
+    ngrams = learnt_ngrams(training, test)
+    longest = SampleConfig().max_characters
+    return HeldOut(
+        test,
+        validation,
+        tuple(ngrams.sample(seed, longest) for seed in range(len(test))),
+        {
+            NGRAMS: tuple(ngram_pieces(ngrams, test)),
+            LZMA: tuple(lzma_pieces(training, test)),
+        },
+    )
+
+
+def keep_held_out(
+    folder: Path, split: Split, training: Sequence[Example], options: TrainConfig
+) -> None:
+    """Write the held-out tunes into a checkpoint.
+
+    Args:
+        folder: The checkpoint.
+        split: The tunes.
+        training: What is learnt of the training tunes.
+        options: How it is learnt.
+
+    Raises:
+        OutputError: if it cannot be written to.
+    """
+    texts = [ModelText(one.text, one.unscored, one.notes) for one in training]
+    held_out = held_out_of(split, texts, chord_symbols=options.chord_symbols)
+    write_json(folder / HELD_OUT, held_out.to_json())
+
+
+def kept_held_out(folder: Path) -> HeldOut:
+    """The held-out tunes of a checkpoint.
+
+    Raises:
+        CheckpointError: if it has none, or they are damaged.
+    """
+    if not (folder / HELD_OUT).is_file():
+        raise CheckpointError(
+            f"{folder} does not tell which tunes were held out from training",
+            way_out="name the tunes that it was trained on with --tunes, or train it anew",
+        )
+    try:
+        held_out = HeldOut.from_json(read_json(folder / HELD_OUT))
+    except InputError as error:
+        raise damaged(folder / HELD_OUT, error.message) from error
+    if not held_out.test:
+        raise CheckpointError(
+            f"no tunes were held out when {folder} was trained: there were too few",
+            way_out="train it on more, or name tunes that it does not know with --tunes",
+        )
+    return held_out
+
+
+def held_out_in(
+    tunes: Sequence[Tune],
+    about: Mapping[str, Any],
+    known: TrainingTunes | None,
+    *,
+    chord_symbols: bool,
+) -> tuple[HeldOut, str]:
+    """Tunes to judge a network by, of tunes that are given.
+
+    Of those that it was trained on, the ones that were held out. Of any others, all that it did
+    not learn note for note; half of them, by family, stand in for the validation tunes.
+
+    Args:
+        tunes: The tunes.
+        about: What the checkpoint says of its data.
+        known: The tunes that it learnt from.
+        chord_symbols: Whether it learnt the chords above the notes.
+
+    Returns:
+        The held-out tunes, and in words which they are.
+
+    Raises:
+        InputError: if there are none.
+    """
+    split = split_tunes(tunes, _split_config(about))
+    told = about.get("split")
+    same = isinstance(told, dict) and told.get("fingerprint") == split.fingerprint
+    if same:
+        training = _encoded(split.training, chord_symbols)
+        held_out = held_out_of(split, training, chord_symbols=chord_symbols)
+        words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
+    else:
+        strange = [tune for tune in tunes if not (known and known.has(tune))]
+        test, validation = _halves(strange, chord_symbols)
+        held_out = HeldOut(test, validation)
+        words = (
+            f"{len(strange)} of {len(tunes)} tunes: other tunes than it was trained on, "
+            "without those that it learnt note for note"
+        )
+    if not held_out.test:
+        raise InputError("no tune is left to judge by", way_out="name more tunes with --tunes")
+    return held_out, words
+
+
+def _split_config(about: Mapping[str, Any]) -> SplitConfig:
+    """How the checkpoint's tunes were divided, as far as it says so in numbers that make sense."""
+    usual, told = SplitConfig(), about.get("split")
+    if not isinstance(told, dict):
+        return usual
+    shares = [told.get(name) for name in ("validation", "test", "similarity")]
+    if not all(isinstance(share, float) and 0 <= share <= 1 for share in shares):
+        return usual
+    return SplitConfig(*shares)  # type: ignore[arg-type]
+
+
+def _halves(
+    tunes: Sequence[Tune],
+    chord_symbols: bool,  # noqa: FBT001 - private
+) -> tuple[tuple[ModelText, ...], tuple[ModelText, ...]]:
+    """Every other family, and the rest."""
+    families = families_of(tunes, SplitConfig().similarity)
+    places = {family: n for n, family in enumerate(dict.fromkeys(families))}
+    sides: tuple[list[Tune], list[Tune]] = ([], [])
+    for tune, family in zip(tunes, families, strict=True):
+        sides[places[family] % 2].append(tune)
+    return _encoded(sides[0], chord_symbols), _encoded(sides[1], chord_symbols)
+
+
+def _encoded(tunes: Sequence[Tune], chord_symbols: bool) -> tuple[ModelText, ...]:  # noqa: FBT001 - private
+    return tuple(encode_tune(tune, chord_symbols=chord_symbols) for tune in tunes)
+
+
+def _texts(data: object) -> list[str]:
+    if not isinstance(data, list) or not all(isinstance(text, str) for text in data):
+        raise InputError("held-out tunes must be lists of texts")
+    if len(data) > MOST_TUNES or max(map(len, data), default=0) > LIMITS.tune_characters:
+        raise InputError("too many held-out tunes, or too long ones")
+    return data
+
+
+def _tunes(data: object) -> tuple[ModelText, ...]:
+    return tuple(map(_model_text, _texts(data)))
+
+
+def _model_text(text: str) -> ModelText:
+    """A text with what can be told of it by reading it."""
+    given = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
+    try:
+        return ModelText(text, given, len(pitches_of(decode_tune(text))))
+    except NotationError as error:
+        raise InputError(f"a held-out tune cannot be read: {error.message}") from error
+
+
+def _pieces(data: object) -> tuple[Piece, ...]:
+    if not isinstance(data, list) or len(data) > MOST_TUNES:
+        raise InputError("a baseline must be a list")
+    return tuple(map(_piece, data))
+
+
+def _piece(data: object) -> Piece:
+    if not isinstance(data, list) or [type(one) for one in data] != [float, int, int]:
+        raise InputError("a baseline must be bits, characters and notes of each tune")
+    if not math.isfinite(data[0]) or min(data) < 0:
+        raise InputError("a baseline must be of finite numbers from 0")
+    return Piece(*data)

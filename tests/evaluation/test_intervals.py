@@ -1,0 +1,52 @@
+"""Whether intervals hold what they promise, by simulation against known truths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from abcgen.evaluation.intervals import bootstrap, ratio_of, share_of, wilson
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    # Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I.
+    found = wilson(81, 263)
+    assert (found.value, found.low, found.high) == pytest.approx((0.308, 0.2553, 0.3662), abs=5e-4)
+    none = wilson(0, 20)
+    assert (none.low, none.high) == pytest.approx((0.0, 0.1611), abs=5e-4)
+
+
+def test_nineteen_of_twenty_shares_lie_in_their_intervals() -> None:
+    parts = np.random.default_rng(1).binomial(200, 0.9, 2000)
+    covered = [(found := wilson(int(part), 200)).low <= 0.9 <= found.high for part in parts]
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_nineteen_of_twenty_ratios_lie_in_their_intervals() -> None:
+    chance = np.random.default_rng(2)
+    covered = []
+    for _ in range(120):
+        notes = chance.integers(40, 200, 80)
+        bits = notes * chance.normal(2.5, 0.6, 80)
+        found = ratio_of(bits.tolist(), notes.tolist())
+        assert found
+        covered.append(found.low <= 2.5 <= found.high)
+    assert 0.89 <= np.mean(covered) <= 0.99
+
+
+def test_an_interval_stays_within_what_can_be() -> None:
+    found = ratio_of([1.0] * 9 + [0.0], bounds=(0.0, 1.0))
+    assert found
+    assert found.value == pytest.approx(0.9)
+    assert found.high == 1.0
+
+
+def test_there_is_no_figure_of_nothing() -> None:
+    assert share_of([]) is None
+    assert ratio_of([]) is None
+    assert ratio_of([1.0, 2.0], [0.0, 0.0]) is None
+    assert bootstrap(lambda weights: weights.sum(axis=1), [1]) is None
+
+
+def test_the_same_tunes_give_the_same_interval() -> None:
+    assert ratio_of([1.0, 2.0, 4.0]) == ratio_of([1.0, 2.0, 4.0])

@@ -1,0 +1,120 @@
+"""Distances and the discriminator against known answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from abcgen.evaluation.discriminator import Exhibit, area, discriminator_auc
+from abcgen.evaluation.features import traits_of
+from abcgen.evaluation.likeness import coverage, kolmogorov_smirnov, total_variation
+from abcgen.evaluation.ngrams import CharacterNgrams
+from abcgen.notation.model_text import encode_tune
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
+
+def test_total_variation_is_what_would_have_to_be_something_else() -> None:
+    first, second = [Counter("aab"), Counter("b")], [Counter("abcd"), Counter("abcd")]
+    found = total_variation(first, second)
+    assert found
+    assert found.value == pytest.approx(0.5)
+    assert found.low <= 0.5 <= found.high
+
+
+def test_the_same_are_at_no_distance_and_strangers_at_one() -> None:
+    words, others = [Counter("ab")] * 5, [Counter("cd")] * 5
+    alike, apart = total_variation(words, words), total_variation(words, others)
+    assert alike
+    assert apart
+    assert (alike.value, apart.value) == (0, 1)
+    near = kolmogorov_smirnov([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    far = kolmogorov_smirnov([1.0, 2.0], [3.0, 4.0])
+    assert near
+    assert far
+    assert (near.value, far.value) == (0, 1)
+
+
+def test_kolmogorov_smirnov_is_the_greatest_difference() -> None:
+    found = kolmogorov_smirnov([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0])
+    assert found
+    assert found.value == pytest.approx(0.5)
+
+
+def test_coverage_is_the_share_of_tunes_whose_kind_occurs() -> None:
+    found = coverage(["6/8", "6/8", "4/4"], ["6/8", "4/4", "9/8", "3/4"])
+    assert found
+    assert found.value == pytest.approx(0.5)
+
+
+def test_the_area_is_that_of_another_program_ties_too() -> None:
+    chance = np.random.default_rng(3)
+    high, low = chance.integers(2, 9, 60).astype(float), chance.integers(0, 7, 40).astype(float)
+    found = area(high, low)
+    assert found
+    labels = [1] * 60 + [0] * 40
+    assert found.value == pytest.approx(roc_auc_score(labels, [*high, *low]))
+
+
+def test_separable_scores_have_area_one_and_identical_ones_a_half() -> None:
+    apart, alike = area(np.arange(5.0) + 9, np.arange(5.0)), area(np.ones(9), np.ones(9))
+    assert apart
+    assert alike
+    assert (apart.value, alike.value) == (1.0, 0.5)
+
+
+def test_the_interval_of_an_area_holds_the_truth() -> None:
+    chance = np.random.default_rng(4)  # two normal distributions a standard deviation apart
+    truth, covered = 0.7602, []
+    for _ in range(60):
+        found = area(chance.normal(1, 1, 60), chance.normal(0, 1, 60))
+        assert found
+        covered.append(found.low <= truth <= found.high)
+    assert np.mean(covered) >= 0.86
+
+
+@pytest.fixture(scope="module")
+def exhibits(real_tunes: list[Tune]) -> list[Exhibit]:
+    return [
+        Exhibit(encode_tune(tune).text, traits_of(tune), place)
+        for place, tune in enumerate(real_tunes[:120])
+    ]
+
+
+def test_halves_of_one_collection_cannot_be_told_apart(exhibits: list[Exhibit]) -> None:
+    halves = np.random.default_rng(6).permutation(len(exhibits))
+    sides = ([exhibits[place] for place in half] for half in (halves[::2], halves[1::2]))
+    found = discriminator_auc(*sides)
+    assert found
+    assert 0.3 <= found.value <= 0.65
+
+
+def test_tunes_of_ngrams_are_told_from_real_ones(exhibits: list[Exhibit]) -> None:
+    ngrams = CharacterNgrams((one.text for one in exhibits[::2]), 5)
+    drawn = [Exhibit(ngrams.sample(seed, 600), None, 1000 + seed) for seed in range(60)]
+    by_text = [one._replace(traits=None) for one in exhibits[1::2]]  # its turns of phrase alone
+    found = discriminator_auc(drawn, by_text)
+    assert found
+    assert found.value >= 0.75
+
+
+def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[Exhibit]) -> None:
+    # Every tune three times; its label is chance, so only a judge that saw its version knows it.
+    chance = np.random.default_rng(5)
+    tunes = [one for one in exhibits[:60] for _ in range(3)]
+    labels = np.repeat(chance.permutation([0, 1] * 30), 3)
+    sides = (
+        [one for one, own in zip(tunes, labels, strict=True) if own == side] for side in (1, 0)
+    )
+    found = discriminator_auc(*sides)
+    assert found
+    assert found.value <= 0.65
+
+
+def test_too_few_tunes_are_not_judged(exhibits: list[Exhibit]) -> None:
+    assert discriminator_auc(exhibits[:10], exhibits[10:60]) is None

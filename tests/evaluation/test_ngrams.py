@@ -1,0 +1,74 @@
+"""Character n-grams against what can be reckoned by hand."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+
+from abcgen.evaluation.baselines import lzma_pieces
+from abcgen.evaluation.ngrams import BEGIN, END, CharacterNgrams
+from abcgen.notation.model_text import ModelText
+
+TEXTS = ["abab", "abba", "cab", "aa"]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("past", ["", BEGIN, "ab", "zz", "cabab", BEGIN + "ca"])
+def test_probabilities_add_up_to_one(order: int, past: str) -> None:
+    ngrams = CharacterNgrams(TEXTS, order, "z")
+    assert sum(ngrams.probability(past, sign) for sign in "abcz" + END) == pytest.approx(1)
+
+
+def test_one_order_is_reckoned_as_by_hand() -> None:
+    # Of aab and its end 4 signs, 3 different ones; 1/3 each where nothing is known.
+    ngrams = CharacterNgrams(["aab"], 1)
+    assert ngrams.probability("", "a") == pytest.approx((2 + 3 / 3) / (4 + 3))
+    # After a: a and b once each.
+    pairs = CharacterNgrams(["aab"], 2)
+    assert pairs.probability("a", "b") == pytest.approx((1 + 2 * (1 + 1) / 7) / (2 + 2))
+
+
+def test_bits_are_those_of_the_text_and_its_end() -> None:
+    ngrams = CharacterNgrams(TEXTS, 3)
+    marked, likely = BEGIN + "cab" + END, 1.0
+    for place in range(1, len(marked)):
+        likely *= ngrams.probability(marked[max(0, place - 2) : place], marked[place])
+    assert ngrams.bits("cab") == pytest.approx(-math.log2(likely))
+
+
+def test_what_is_given_costs_nothing_and_is_known() -> None:
+    ngrams = CharacterNgrams(TEXTS, 5)
+    assert ngrams.bits("abba") - ngrams.bits("abba", given=1) == pytest.approx(
+        -math.log2(ngrams.probability(BEGIN, "a"))
+    )
+
+
+def test_texts_are_drawn_as_likely_as_they_are() -> None:
+    ngrams = CharacterNgrams(TEXTS, 3)
+    drawn = Counter(ngrams.sample(seed, 50) for seed in range(4000))
+    for text in ("aa", "cab", "ab"):
+        likely = 2 ** -ngrams.bits(text)
+        assert drawn[text] / 4000 == pytest.approx(likely, abs=4 * math.sqrt(likely / 4000))
+
+
+def test_a_drawn_text_keeps_to_its_length() -> None:
+    assert len(CharacterNgrams(["ab" * 500], 5).sample(0, 30)) == 30
+
+
+def test_lzma_finds_a_known_tune_cheaper_than_a_strange_one() -> None:
+    known = [ModelText(f"M:4/4\nK:Cmaj\n{n}{'cdefgabc' * n}|\n", 0, 8 * n) for n in range(1, 40)]
+    strange = [ModelText("".join(chr(33 + (7 * n * n + k * k) % 90) for k in range(300)), 0, 300)
+               for n in range(39)]  # fmt: skip
+    again, new = (
+        sum(piece.bits for piece in lzma_pieces(known, tunes)) for tunes in (known, strange)
+    )
+    assert 0 < again < new / 4
+
+
+def test_lzma_counts_every_tune_once_and_no_line_of_rhythm() -> None:
+    tunes = [ModelText(f"R:jig\nM:6/8\nK:Cmaj\n{'c' * n}|\n", 6, n) for n in range(1, 31)]
+    pieces = lzma_pieces(tunes, tunes)
+    assert sum(piece.notes for piece in pieces) == sum(range(1, 31))
+    assert sum(piece.characters for piece in pieces) == sum(len(t.text) - 6 + 1 for t in tunes)
