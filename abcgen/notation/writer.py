@@ -216,7 +216,11 @@ class MusicWriter:
         marks = self._marks(item.marks) if item.marks else ""
         if isinstance(item, Rest):
             return marks + ("z" if item.visible else "x") + length
-        names = [self._accidentals.sign(pitch) + _name(pitch) for pitch in item.pitches]
+        in_chord = len(item.pitches) > 1
+        names = [
+            self._accidentals.sign(pitch, in_chord=in_chord) + _name(pitch)
+            for pitch in item.pitches
+        ]
         tie = "-" if item.tied else ""
         return marks + (names[0] if len(names) == 1 else f"[{''.join(names)}]") + length + tie
 
@@ -266,7 +270,8 @@ class _Accidentals:
 
     Some programs let one reach the other octaves of its bar, others do not; it is written
     wherever the two would differ. One that holds over a bar line by a tie is written again, and
-    so is one that follows a grace note with an accidental.
+    so is one that follows a grace note with an accidental, or that reaches into a chord or out of
+    one (music21 10.5 does not let it).
     """
 
     def __init__(self, key: Key) -> None:
@@ -274,6 +279,7 @@ class _Accidentals:
         self._by_letter: dict[str, int] = {}
         self._by_step: dict[int, int] = {}
         self._after_grace: set[str] = set()  # letters that a grace note may have altered
+        self._by_chord: set[str] = set()  # letters that a chord has altered
 
     def begin_bar(self, key: Key | None) -> None:
         if key is not None:
@@ -281,6 +287,7 @@ class _Accidentals:
         self._by_letter.clear()
         self._by_step.clear()
         self._after_grace.clear()
+        self._by_chord.clear()
 
     def grace_sign(self, pitch: Pitch) -> str:
         """What stands before a grace note; it owes nothing to the notes before it."""
@@ -290,12 +297,16 @@ class _Accidentals:
         self._after_grace.add(pitch.letter)
         return SIGNS[pitch.alter]
 
-    def sign(self, pitch: Pitch) -> str:
+    def sign(self, pitch: Pitch, *, in_chord: bool = False) -> str:
         """What stands before the note: an accidental, or nothing."""
         own = self._signature[pitch.letter]
         everywhere = self._by_letter.get(pitch.letter, own)
         here = self._by_step.get(pitch.step, own)
-        if everywhere == here == pitch.alter and pitch.letter not in self._after_grace:
+        in_doubt = pitch.letter in self._after_grace or pitch.letter in self._by_chord
+        in_doubt |= in_chord and pitch.letter in self._by_letter
+        if everywhere == here == pitch.alter and not in_doubt:
             return ""
+        if in_chord:
+            self._by_chord.add(pitch.letter)
         self._by_letter[pitch.letter] = self._by_step[pitch.step] = pitch.alter
         return SIGNS[pitch.alter]

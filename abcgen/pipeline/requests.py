@@ -165,6 +165,7 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
         metres=(metre,) if metre else (),
         modes=modes,
         changes=not steered,
+        neat=not request.beginning,  # what is given may be as it likes
         form=form,
         ranges=ranges_in_c(player_of(request), modes) if request.in_range else {},
     )

@@ -140,26 +140,8 @@ class Composer:
         unknown = self._vocabulary.unknown_in([self._beginning])
         if unknown:
             self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
-        bound = self._is_bound(alphabet)
-        self._grammar = self._grammar_for(alphabet.union(unknown)) if bound else None
+        self._grammar = None if request.free else self._grammar_for(alphabet.union(unknown))
         self.tally = Tally()
-
-    def _is_bound(self, alphabet: frozenset[str]) -> bool:
-        """Whether the grammar is to be kept; it knows no chord symbols.
-
-        Raises:
-            InputError: if what is asked for needs it and cannot have it.
-        """
-        request = self._request
-        if request.free or '"' not in alphabet:
-            return not request.free
-        if request.needs_grammar:
-            raise InputError(
-                "bars, parts and range are kept by the grammar, which knows no chord symbols",
-                way_out="use a network trained without --chord-symbols",
-            )
-        self.warnings.append("this network writes chord symbols: drawn without the grammar")
-        return False
 
     def __enter__(self) -> Composer:
         self._referee.__enter__()

@@ -160,7 +160,7 @@ class Worker:
 
 
 def _ours(tune: Tune) -> list[tuple[int, int]]:
-    """Onset and key of every note as played, ties joined."""
+    """Key and onset of every note as played, ties joined."""
     notes: list[tuple[int, int]] = []
     held: set[int] = set()
     for note in timed(tune.bars, play_order(tune)):
@@ -168,18 +168,18 @@ def _ours(tune: Tune) -> list[tuple[int, int]]:
             held = set()
             continue
         keys = {pitch.midi for pitch in note.item.pitches}
-        notes += [(round(note.onset * 4 * TICKS), key) for key in keys - held]
+        notes += [(key, round(note.onset * 4 * TICKS)) for key in keys - held]
         held = keys if note.item.tied else set()
     return sorted(notes)
 
 
 def alike(ours: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> bool:
-    """The same keys in the same order, at times that differ by no more than rounding."""
+    """The same keys, at times that differ by no more than rounding."""
     return len(ours) == len(theirs) and all(
-        one[1] == other[1] and abs(one[0] - other[0]) <= 1
+        one[0] == other[0] and abs(one[1] - other[1]) <= 1
         for one, other in zip(ours, theirs, strict=True)
     )
 
 
 def _theirs(tune: Tune, program: Path, folder: Path) -> list[tuple[int, int]]:
-    return sorted((note.onset, note.key) for note in played(program, write_abc(tune), folder))
+    return sorted((note.key, note.onset) for note in played(program, write_abc(tune), folder))

@@ -147,3 +147,18 @@ def test_abc2midi_plays_the_canonical_abc_as_it_plays_the_original(
 def test_abc2midi_plays_repeats_the_same(text: str, abc2midi: Path, tmp_path: Path) -> None:
     canonical = write_abc(read_abc(HEAD + text))
     assert played(abc2midi, canonical, tmp_path) == played(abc2midi, HEAD + text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("found", "written"),
+    [
+        ("_B2[BG]2c4|", "_B2 [_BG]2 c4 |"),
+        ("[_BG]2B2c4|", "[_BG]2 _B2 c4 |"),
+        ("_B2B2c4|", "_B2 B2 c4 |"),
+        ("[BG]2B2c4|", "[BG]2 B2 c4 |"),
+    ],
+)
+def test_an_accidental_that_reaches_into_a_chord_or_out_of_one_is_written_again(
+    found: str, written: str
+) -> None:
+    assert body(f"{found}CDEFGABc|").startswith(written)

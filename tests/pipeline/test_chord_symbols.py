@@ -8,10 +8,11 @@ import pytest
 
 from abcgen.config import SampleConfig
 from abcgen.corpus.loading import load_corpus
-from abcgen.errors import InputError
+from abcgen.pipeline import sampling
 from abcgen.pipeline.requests import Request
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.training import examples_of
+from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) 
     assert example.notes == 8
 
 
-def test_a_network_that_writes_chords_draws_without_the_grammar(tmp_path: Path) -> None:
+def test_a_network_that_writes_chords_keeps_to_the_grammar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: [])
+    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
     folder = untrained(tmp_path / "net", more='"')
-    composer = Composer(folder, CONFIG, 1, Request())
-    assert "chord symbols" in composer.warnings[-1]
-    with pytest.raises(InputError, match="no chord symbols"):
-        Composer(folder, CONFIG, 1, Request(bars=8))
+    config = SampleConfig(count=2, max_characters=300, temperature=1.0)
+    with Composer(folder, config, 1, Request(bars=4, metre="3/4")) as composer:
+        made = list(composer.compose())
+    assert len(made) == composer.tally.drawn == 2
+    music = [line for one in made for line in one.abc.splitlines() if not line.startswith("%")]
+    assert any('"' in line for line in music)

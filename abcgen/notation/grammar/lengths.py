@@ -110,11 +110,16 @@ class Clock:
     Args:
         alphabet: The characters that may be used.
         shortest: The shortest note wanted, in 128ths.
+        neat: Whether tuplets have as many notes as their first number says.
     """
 
-    def __init__(self, alphabet: frozenset[str], shortest: int = 1) -> None:
+    def __init__(self, alphabet: frozenset[str], shortest: int = 1, *, neat: bool = False) -> None:
         self.steps = lengths_in(alphabet, shortest)
-        self._alphabet = alphabet
+        self._shapes = {
+            text: shape
+            for text, shape in TUPLETS.items()
+            if alphabet.issuperset(text) and (not neat or shape[0] == shape[2])
+        }
         self._shortest = min(self.steps.values())
         # For every beginning of a length: what may follow, and the shortest note it can lead to.
         self._least: dict[str, dict[str, int]] = {}
@@ -176,9 +181,8 @@ class Clock:
     def tuplets(self, room: Room) -> Trie:
         """The tuplets that can begin with so much of the bar left, as written."""
         if room not in self._tuplets:
-            texts = (text for text, shape in TUPLETS.items() if self.holds(room, shape))
-            allowed = (text for text in texts if self._alphabet.issuperset(text))
-            self._tuplets[room] = Trie.of(frozenset(allowed))
+            texts = (text for text, shape in self._shapes.items() if self.holds(room, shape))
+            self._tuplets[room] = Trie.of(frozenset(texts))
         return self._tuplets[room]
 
     def holds(self, room: Room, shape: Tuplet) -> bool:

@@ -52,7 +52,7 @@ class Notes:
     def __init__(self, rules: Rules) -> None:
         self.exact = not rules.form.is_free
         # 64ths where bars must be filled: then no bar that is asked for can hold too many notes.
-        self.clock = Clock(rules.alphabet, 2 if self.exact else 1)
+        self.clock = Clock(rules.alphabet, 2 if self.exact else 1, neat=rules.neat)
         self.symbols = ChordSymbols(rules.alphabet)
         self._has_chords, self._has_tuplets = "]" in rules.alphabet, "3" in rules.alphabet
 

@@ -30,8 +30,9 @@ class Rules:
         changes: Whether metre and key may change on the way.
         neat: Whether a bar that is short before a bar line must complete a pickup, as in 97% of
             the collections' tunes. Where music is drawn, ``|`` after a short bar would else be
-            taken for the beginning of a double bar line, and have to become one; and whether
-            third endings, which are as rare, are left out.
+            taken for the beginning of a double bar line, and have to become one. Third endings
+            are left out too, and tuplets whose first number does not count their notes: the
+            collections have none.
         form: Bars and sections asked for.
         ranges: By mode, ranges of MIDI key numbers of which one must hold every note; a mode
             without any is not bounded.
