@@ -14,16 +14,18 @@ import json
 import random
 from collections import Counter, defaultdict
 from functools import cached_property
+from itertools import chain, pairwise
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import abcgen.corpus.midi
-from abcgen.corpus.midi.key import DEGREES, MODES, key_features, keys_thought_of
+from abcgen.corpus.midi.key import KEYS, MODES, key_features, pitches_of
 from abcgen.corpus.midi.line import STEPS, line_of
-from abcgen.corpus.midi.metre import METRES, MetreTable, bar_sixteenths, features
+from abcgen.corpus.midi.metre import METRES, TABLES, bar_sixteenths, features, table_of
+from abcgen.corpus.midi.tables import MetreTable, read_degrees
 from abcgen.corpus.midi.values import Sound
 from abcgen.notation.tune import Metre
 from benchmarks.transcription.measures import first_bar, fits_signature, sounding
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abcgen.corpus.midi.line import Line
+    from abcgen.corpus.midi.metre import Features
     from abcgen.notation.key import Key
 
 TARGET = Path(abcgen.corpus.midi.__file__).with_name("tables.json")
@@ -75,15 +78,15 @@ def main() -> None:
     examples = list(_examples(counted))
     weighed = list(_examples(chosen[:WEIGHED_TUNES]))
     print(f"{len(examples)} tunes counted, {len(weighed)} weighed")
-    metres = {str(metre): _table(examples, metre) for metre in METRES}
+    metres = {str(metre): _table(examples, metre) for metre in TABLES}
     degrees = _degrees(examples)
-    known = {name: MetreTable(**_scaled(table, 0.01)) for name, table in metres.items()}
+    known = {name: MetreTable.read(table) for name, table in metres.items()}
     result = {
         "source": "O'Neill's, Ryan's and Aird's collections and others: statistics, no tunes",
         "metres": metres,
-        "weights": _rounded(_metre_weights(weighed, known)),
+        **_metre_weights(weighed, known),
         "degrees": degrees,
-        "key_weights": _rounded(_key_weights(weighed, _scaled(degrees, 0.01))),
+        "key_weights": _key_weights(weighed, read_degrees(degrees)),
     }
     TARGET.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{TARGET} ({TARGET.stat().st_size // 1000} kB)")
@@ -99,26 +102,29 @@ def _examples(truths: Iterable[Truth]) -> Iterable[Example]:
 def _table(examples: Sequence[Example], metre: Metre) -> Any:
     """A metre's table, in hundredths of nats."""
     full = bar_sixteenths(metre)
-    own = [example for example in examples if example.metre == metre]
+    own = [example for example in examples if example.metre in METRES]
+    own = [example for example in own if table_of(example.metre)[0] == metre]
     steps: defaultdict[Any, Counter[int]] = defaultdict(Counter)
     degrees, leaps, lasts, pickups = (_counters() for _ in range(4))
     anywhere: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for example in own:
-        line = example.line
-        pickups[0][example.pickup] += 1
-        lasts[0][(line.onsets[-1] - example.pickup) % full] += 1
-        for row in line.steps:
-            place = (row.onset - example.pickup) % full
-            if row.step >= 0:
-                steps[place][row.step] += 1
-                steps[place, row.before][row.step] += 1
-                anywhere["step"][row.step] += 1
-            degrees[place][row.degree] += 1
-            if row.leap >= 0:
-                leaps[place][row.leap] += 1
+        scale = table_of(example.metre)[1]
+        line, pickup = example.line.at(scale), int(example.pickup * scale)
+        places = ((line.onsets - pickup) % full).tolist()
+        pickups[0][pickup] += 1
+        lasts[0][places[-1]] += 1
+        rows = (line.steps_before.tolist(), line.steps.tolist())
+        for place, before, step in zip(places, *rows, strict=False):
+            steps[place][step] += 1
+            steps[place, before][step] += 1
+        for place, degree in zip(places, line.degrees.tolist(), strict=True):
+            degrees[place][degree] += 1
+        for place, leap in zip(places[1:], line.leaps.tolist(), strict=True):
+            leaps[place][leap] += 1
+        anywhere["step"].update(rows[1])
     for example in examples:
-        anywhere["degree"].update(row.degree for row in example.line.steps)
-        anywhere["leap"].update(row.leap for row in example.line.steps if row.leap >= 0)
+        anywhere["degree"].update(example.line.degrees.tolist())
+        anywhere["leap"].update(example.line.leaps.tolist())
     step = _shares(anywhere["step"], len(STEPS) + 1, [1 / (len(STEPS) + 1)] * (len(STEPS) + 1), 20)
     rhythm = [_shares(steps[place], len(step), step, 5) for place in range(full)]
     habit = {
@@ -129,14 +135,14 @@ def _table(examples: Sequence[Example], metre: Metre) -> Any:
     }
     share = log(len(own) / len(examples))
     logs = {
-        "rhythm": [[log(x) for x in row] for row in rhythm],
-        "habit": {name: [log(x) for x in row] for name, row in habit.items()},
+        "rhythm": [_logs(row) for row in rhythm],
+        "habit": {name: _logs(row) for name, row in habit.items()},
         "degree": _against(degrees, anywhere["degree"], full, 12),
         "leap": _against(leaps, anywhere["leap"], full, 5),
         "pickup": [share + log(x) for x in _shares(pickups[0], full, [1 / full] * full, 0.5)],
-        "last": [log(x) for x in _shares(lasts[0], full, [1 / full] * full, 0.5)],
+        "last": _logs(_shares(lasts[0], full, [1 / full] * full, 0.5)),
     }
-    return _scaled(logs, 100, whole=True)
+    return _hundredths(logs)
 
 
 def _counters() -> defaultdict[int, Counter[int]]:
@@ -158,44 +164,82 @@ def _against(
 
 
 def _degrees(examples: Sequence[Example]) -> Any:
-    """How often each degree is met, and is first and last, by mode; in hundredths of nats."""
+    """Of each mode how often each degree is met, is first, last, follows another, or is missing.
+
+    In hundredths of nats.
+    """
     found: Any = {}
     for mode in MODES:
         own = [example for example in examples if example.key.mode is mode and example.fits]
-        counts = {name: Counter[int]() for name in DEGREES}
-        for example in own:
-            rows = example.line.steps
-            counts["met"].update(row.degree for row in rows)
-            counts["first"][rows[0].degree] += 1
-            counts["last"][rows[-1].degree] += 1
+        lines = [example.line.degrees.tolist() for example in own]
+        met = Counter(chain.from_iterable(lines))
+        pairs = Counter(chain.from_iterable(map(pairwise, lines)))
+        present = Counter(chain.from_iterable(map(set, lines)))
+        even = [1 / 12] * 12
+        shares = _shares(met, 12, even, 3)
+        following = [Counter({b: pairs[a, b] for b in range(12)}) for a in range(12)]
+        given = [(present[degree] + 0.5) / (len(own) + 1) for degree in range(12)]
         found[mode.abbreviation] = {
-            name: [log(x) for x in _shares(count, 12, [1 / 12] * 12, 3)]
-            for name, count in counts.items()
+            "met": _logs(shares),
+            "first": _logs(_shares(Counter(line[0] for line in lines), 12, even, 3)),
+            "last": _logs(_shares(Counter(line[-1] for line in lines), 12, even, 3)),
+            "pairs": [_logs(_shares(counts, 12, shares, 20)) for counts in following],
+            "present": _logs(given),
+            "absent": _logs([1 - share for share in given]),
         }
-    return _scaled(found, 100, whole=True)
+    return _hundredths(found)
+
+
+def _logs(values: Iterable[float]) -> list[float]:
+    return [log(value) for value in values]
+
+
+class Choice(NamedTuple):
+    """The candidates of one tune.
+
+    Attributes:
+        values: A row of features to each.
+        own: Likewise of those that have a weight to each kind of candidate.
+        kinds: The kind of each.
+        right: Which of them are right.
+    """
+
+    values: NDArray[np.float64]
+    own: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    right: list[int]
 
 
 def _metre_weights(examples: Sequence[Example], known: Mapping[str, MetreTable]) -> Any:
-    rows, answers = [], []
+    """Those that all metres share, and those that each has for itself."""
+    choices = []
     for example in examples:
         found = features(example.line, known)
-        places = [(metre, pickup) for metre, pickup, _ in found]
+        places = [(one.metre, pickup) for one in found for pickup in one.pickups.tolist()]
         if (example.metre, example.pickup) in places:
-            rows.append(np.array([values for *_, values in found]))
-            answers.append([places.index((example.metre, example.pickup))])
-    return _logit(rows, answers)
+            values, own = (np.vstack([one[at] for one in found]) for at in (2, 3))
+            kinds = np.repeat([METRES.index(one.metre) for one in found], [*map(_rows, found)])
+            right = [places.index((example.metre, example.pickup))]
+            choices.append(Choice(values, own, kinds, right))
+    weights, own_weights = _logit(choices, len(METRES))
+    own = dict(zip(map(str, METRES), map(_rounded, own_weights), strict=True))
+    return {"weights": _rounded(weights), "own_weights": own}
+
+
+def _rows(one: Features) -> int:
+    return len(one.pickups)
 
 
 def _key_weights(examples: Sequence[Example], degrees: Any) -> Any:
     """Weights for the key; of Essen's tunes, which tell no mode, only the signature counts."""
-    rows, answers = [], []
+    choices = []
+    none, kinds = np.zeros((len(KEYS), 0)), np.zeros(len(KEYS), np.int64)
     for example in examples:
-        keys = keys_thought_of()
-        right = [place for place, key in enumerate(keys) if _is_right(key, example)]
+        right = [place for place, key in enumerate(KEYS) if _is_right(key, example)]
         if example.fits and right:
-            rows.append(np.array(key_features(example.sounds, keys, degrees)))
-            answers.append(right)
-    return _logit(rows, answers)
+            values = key_features(pitches_of([example.sounds]), degrees)
+            choices.append(Choice(values, none, kinds, right))
+    return _rounded(_logit(choices, 1)[0])
 
 
 def _is_right(key: Key, example: Example) -> bool:
@@ -205,39 +249,57 @@ def _is_right(key: Key, example: Example) -> bool:
     return same_tonic and key.mode is example.key.mode
 
 
-def _logit(rows: Sequence[NDArray[np.float64]], answers: Sequence[Sequence[int]]) -> Any:
-    """Weights under which the right candidates are likeliest (conditional logit, by Adam)."""
-    values = np.concatenate(rows)
-    spread = values.std(axis=0) + 1e-9
-    values = values / spread
-    ends = np.cumsum([0, *map(len, rows)])
-    group = np.repeat(np.arange(len(rows)), np.diff(ends))
+def _logit(choices: Sequence[Choice], kinds: int) -> Any:
+    """Weights under which the right candidates are likeliest (conditional logit, by Adam).
+
+    Returns:
+        Those of the values, and those of each kind's own.
+    """
+    values, spread = _scaled([one.values for one in choices])
+    own, own_spread = _scaled([one.own for one in choices])
+    kind = np.concatenate([one.kinds for one in choices])
+    rows_of = [np.flatnonzero(kind == number) for number in range(kinds)]
+    ends = np.cumsum([0, *(len(one.kinds) for one in choices)])
+    group = np.repeat(np.arange(len(choices)), np.diff(ends))
     is_right = np.zeros(len(values))
-    for start, right in zip(ends, answers, strict=False):
-        is_right[start + np.array(right)] = 1
-    weights = np.zeros(values.shape[1])
+    for start, one in zip(ends, choices, strict=False):
+        is_right[start + np.array(one.right)] = 1
+    width = values.shape[1]
+    weights = np.zeros(width + kinds * own.shape[1])
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     for turn in range(1, ROUNDS + 1):
-        scores = values @ weights
+        scores = values @ weights[:width]
+        each = weights[width:].reshape(kinds, -1)
+        for rows, block in zip(rows_of, each, strict=True):
+            scores[rows] += own[rows] @ block
         odds = np.exp(scores - np.maximum.reduceat(scores, ends[:-1])[group])
         share = odds / np.add.reduceat(odds, ends[:-1])[group]
         wanted = odds * is_right
         wanted = wanted / np.add.reduceat(wanted, ends[:-1])[group]
-        slope = (wanted - share) @ values / len(rows) - SHRINK * weights
+        gap = (wanted - share).astype(np.float32)
+        slopes = [gap @ values, *(gap[rows] @ own[rows] for rows in rows_of)]
+        slope = np.concatenate(slopes) / len(choices) - SHRINK * weights
         first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
         step = first / (1 - 0.9**turn) / (np.sqrt(second / (1 - 0.99**turn)) + 1e-8)
         weights += RATE * step
     loss = -np.log(np.add.reduceat(share * is_right, ends[:-1])).mean()
-    print(f"{len(rows)} lines, {loss:.3f} nats each")
-    return weights / spread
+    print(f"{len(choices)} lines, {loss:.3f} nats each")
+    return weights[:width] / spread, weights[width:].reshape(kinds, -1) / own_spread
 
 
-def _scaled(values: Any, factor: float, *, whole: bool = False) -> Any:
+def _scaled(rows: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float32], Any]:
+    """All rows with columns of like spread, and what they were divided by."""
+    values = np.concatenate(rows)
+    spread = values.std(axis=0) + 1e-3
+    return (values / spread).astype(np.float32), spread
+
+
+def _hundredths(values: Any) -> Any:
     if isinstance(values, dict):
-        return {name: _scaled(value, factor, whole=whole) for name, value in values.items()}
+        return {name: _hundredths(value) for name, value in values.items()}
     if isinstance(values, list):
-        return [_scaled(value, factor, whole=whole) for value in values]
-    return round(values * factor) if whole else values * factor
+        return [_hundredths(value) for value in values]
+    return round(values * 100)
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

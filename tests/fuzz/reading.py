@@ -10,15 +10,14 @@ atheris (``pip install atheris``). Run from the project's root:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import tempfile
-import time
-import traceback
 from itertools import islice
 from pathlib import Path
 
 import atheris
+
+from tests.fuzz.findings import Findings
 
 with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.corpus.collections import found_blocks
@@ -29,7 +28,6 @@ with atheris.instrument_imports(include=["abcgen"]):
 
 EVERY = 40  # of the real tunes, to start from
 LONGEST = 800  # characters of a text; longer ones find little more and take long
-SLOW = 2.0  # seconds of computing; a text of that length is read in a hundredth
 WORDS = (
     "X:1 K:C M:3/4 M:none L:1/16 V:1 [V:2] [K:Gm] [M:6/8] |: :| :: |1 :|2 [1 || |] [|] (3 (5:4:5 "
     ">> << ^^ __ = - -| Z4 z x {g} {/g} !trill! !fine! +E3A3+ [CEG]4 ~ . \\ % =20 y & w: P:A exp"
@@ -42,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--findings", type=Path, default=Path("findings"))
     options = parser.parse_args()
-    findings = Findings(options.findings)
+    findings = Findings(options.findings, ".abc", lambda data: check(decode_text(data)))
     with tempfile.TemporaryDirectory() as name:
         seeds, words = Path(name, "seeds"), Path(name, "words")
         _write_seeds(seeds)
@@ -50,38 +48,9 @@ def main() -> None:
         limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=60"]
         quiet = ["-verbosity=0", "-print_final_stats=1"]
         atheris.Setup(
-            [sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet], findings.try_text
+            [sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet], findings.try_input
         )
         atheris.Fuzz()
-
-
-class Findings:
-    """Keeps one text for each kind of thing that went wrong.
-
-    Args:
-        folder: Where the texts go.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def try_text(self, data: bytes) -> None:
-        """Read a text and check what came of it."""
-        began = time.process_time()
-        try:
-            check(decode_text(data))
-            assert time.process_time() - began < SLOW, "slow"
-        except Exception as error:  # noqa: BLE001 - anything at all is a finding
-            self._keep(data, error)
-
-    def _keep(self, data: bytes, error: Exception) -> None:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        kind = f"{type(error).__name__}:{Path(place.filename).name}:{place.lineno}"
-        path = self._folder / (hashlib.sha256(kind.encode()).hexdigest()[:12] + ".abc")
-        if not path.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            print(f"found {kind} {error}: {path}", flush=True)
 
 
 def check(text: str) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.corpus.midi.key import key_readings
 from abcgen.corpus.midi.line import SIXTEENTHS, line_of
-from abcgen.corpus.midi.metre import METRES, bar_sixteenths, readings, tables
+from abcgen.corpus.midi.metre import METRES, bar_sixteenths, readings
+from abcgen.corpus.midi.tables import tables
 from abcgen.notation.key import Key, Mode, key_at
 from abcgen.notation.tune import Metre
 
@@ -97,16 +98,16 @@ def _padded_pickup(sounds: Sequence[Sound], named: Metre) -> Fraction | None:
     return named.bar_duration - start if sounds[0].start else None
 
 
-def judge_key(sounds: Sequence[Sound], named: Key | None) -> Key:
+def judge_key(voices: Sequence[Sequence[Sound]], named: Key | None) -> Key:
     """The key of a piece.
 
     Args:
-        sounds: The notes of all voices.
+        voices: The notes of each voice.
         named: The key that the file names, if any.
     """
-    if named and len(sounds) < _HEARD:
+    if named and sum(map(len, voices)) < _HEARD:
         return named
-    found = key_readings(sounds)
+    found = key_readings(voices)
     best = found[0]
     if named is None:
         return best.key

@@ -1,30 +1,40 @@
 """Which key a melody is in, and how its pitches are spelled.
 
-A key is judged by how often each degree is met in known tunes of its mode, and is the first and
-the last note (``tables.json``, weighed by ``benchmarks/transcription/fit.py``).
+A key is judged by how often each degree is met in known tunes of its mode, follows another, is the
+first and the last note, and by which degrees are never met: a tune of five notes lies in three
+signatures (``tables.json``, weighed by ``benchmarks/transcription/fit.py``).
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from abcgen.corpus.midi.tables import tables
 from abcgen.errors import NotationError
 from abcgen.notation.key import SHARP_ORDER, Key, Mode, key_at
 from abcgen.notation.tune import LETTERS, NATURAL_SEMITONES, Pitch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from abcgen.corpus.midi.values import Sound
 
+    _Floats = NDArray[np.float64]
+
 MODES = (Mode.MAJOR, Mode.MINOR, Mode.DORIAN, Mode.MIXOLYDIAN)
-DEGREES = ("met", "first", "last")
+_OCTAVE = 12  # semitones
 # The twelve signatures, those with the fewest sharps or flats first.
 _SIGNATURES = sorted(range(-5, 7), key=abs)
+KEYS = tuple(key_at(fifths, mode) for mode in MODES for fifths in _SIGNATURES)
+"""Every signature in every mode that is thought of."""
+_FIFTHS = np.array([key.fifths for key in KEYS])
+# The pitch class that is each degree (a column) above each tonic (a row).
+_TURNED = (np.arange(_OCTAVE) + np.arange(_OCTAVE)[:, None]) % _OCTAVE
 # The twelve pitches of a key on the circle of fifths, counted from the fourth degree of the major
 # key with its signature: from its lowered third to its raised fifth, the minor's leading note.
 _FLATTEST = -3
@@ -37,76 +47,97 @@ class KeyReading(NamedTuple):
     score: float
 
 
-def keys_thought_of() -> list[Key]:
-    """Every signature in every mode that is thought of."""
-    return [key_at(fifths, mode) for mode in MODES for fifths in _SIGNATURES]
+class Pitches(NamedTuple):
+    """What is counted of a piece, by pitch class.
+
+    Attributes:
+        struck: How often each is.
+        held: Its share of the time.
+        pairs: How often one (a row) is followed by another in the same voice.
+        first: The first note, the highest if there are several.
+        last: The highest note at the end.
+        lowest: The lowest likewise.
+    """
+
+    struck: _Floats
+    held: _Floats
+    pairs: _Floats
+    first: int
+    last: int
+    lowest: int
 
 
-def key_readings(sounds: Sequence[Sound]) -> list[KeyReading]:
+def key_readings(voices: Sequence[Sequence[Sound]]) -> list[KeyReading]:
     """All keys, the likeliest first.
 
     Args:
-        sounds: The notes of all voices, the melody's among them; at least one.
+        voices: The notes of each voice in order, the melody's first; at least one.
     """
-    degrees, weights = _tables()
-    keys = keys_thought_of()
-    rows = key_features(sounds, keys, degrees)
-    scores = [sum(w * x for w, x in zip(weights, row, strict=True)) for row in rows]
-    found = [KeyReading(key, score) for key, score in zip(keys, scores, strict=True)]
+    known = tables()
+    scores = key_features(pitches_of(voices), known.degrees) @ known.key_weights
+    found = map(KeyReading, KEYS, scores.tolist())
     return sorted(found, key=lambda reading: -reading.score)
 
 
-@lru_cache(maxsize=1)
-def _tables() -> tuple[Any, list[float]]:
-    data: Any = json.loads(files("abcgen.corpus.midi").joinpath("tables.json").read_text())
-    degrees = {
-        mode: {name: [value / 100 for value in row] for name, row in tables.items()}
-        for mode, tables in data["degrees"].items()
-    }
-    return degrees, data["key_weights"]
+def pitches_of(voices: Sequence[Sequence[Sound]]) -> Pitches:
+    """Count the notes of all voices, those of a chord singly, its highest following another's."""
+    struck, held, pairs = np.zeros(_OCTAVE), np.zeros(_OCTAVE), np.zeros((_OCTAVE, _OCTAVE))
+    ringing = [[sound for sound in voice if sound.keys] for voice in voices]
+    for voice in ringing:
+        keys = np.array([key for sound in voice for key in sound.keys]) % _OCTAVE
+        lengths = [float(sound.duration) for sound in voice for _ in sound.keys]
+        tops = np.array([sound.keys[-1] for sound in voice]) % _OCTAVE
+        struck += np.bincount(keys, minlength=_OCTAVE)
+        held += np.bincount(keys, lengths, _OCTAVE)
+        np.add.at(pairs, (tops[:-1], tops[1:]), 1)
+    sounds = list(chain.from_iterable(ringing))
+    begin, end = min(sound.start for sound in sounds), max(sound.end for sound in sounds)
+    final = [sound.keys[0] for sound in sounds if sound.end == end]
+    first = max(sound.keys[-1] for sound in sounds if sound.start == begin)
+    ends = (first, max(final), min(final))
+    return Pitches(struck, held / (held.sum() or 1), pairs, *(key % _OCTAVE for key in ends))
 
 
-def key_features(sounds: Sequence[Sound], keys: Sequence[Key], degrees: Any) -> list[list[float]]:
-    """What speaks for each key, in the order of the weights."""
-    struck: Counter[int] = Counter()
-    lasting: dict[int, float] = defaultdict(float)
-    for sound in sounds:
-        for midi in sound.keys:
-            struck[midi % 12] += 1
-            lasting[midi % 12] += float(sound.duration)
-    ringing = [sound for sound in sounds if sound.keys]
-    end = max(sound.end for sound in ringing)
-    first, last = ringing[0].keys[-1], max(s.keys[0] for s in ringing if s.end == end)
-    lowest = min(sound.keys[0] for sound in ringing if sound.end == end)
-    notes, length = struck.total(), sum(lasting.values()) or 1.0
+def key_features(heard: Pitches, degrees: Mapping[str, Mapping[str, _Floats]]) -> _Floats:
+    """What speaks for each of the keys: a row to each, in the order of the weights."""
     rows = []
-    for key in keys:
-        table, tonic = degrees[key.mode.abbreviation], key.tonic_pitch_class
-        met = sum(n * table["met"][(pitch - tonic) % 12] for pitch, n in struck.items())
-        held = sum(n * table["met"][(pitch - tonic) % 12] for pitch, n in lasting.items())
-        scale = {(tonic + step) % 12 for step in _scale(key.mode)}
-        outside = sum(n for pitch, n in struck.items() if pitch not in scale)
-        rows.append(
-            [
-                met / notes**0.5,
-                met / notes,
-                held / length,
-                outside / notes,
-                table["first"][(first - tonic) % 12],
-                table["last"][(last - tonic) % 12],
-                table["last"][(lowest - tonic) % 12],
-                *(float(key.mode is mode) for mode in MODES),
-                abs(key.fifths - 1) / 4,
-                float(key.fifths < 0),
-            ]
-        )
-    return rows
+    for mode in MODES:
+        tonics = [key_at(fifths, mode).tonic_pitch_class for fifths in _SIGNATURES]
+        rows.append(_of_mode(heard, mode, degrees[mode.abbreviation])[tonics])
+    is_mode = np.repeat(np.eye(len(MODES)), len(_SIGNATURES), axis=0)
+    usual = np.stack([np.abs(_FIFTHS - 1) / 4, _FIFTHS < 0], axis=1)
+    return np.hstack([np.vstack(rows), is_mode, usual])
 
 
-@lru_cache(maxsize=8)
-def _scale(mode: Mode) -> frozenset[int]:
-    fifths = range(mode.fifths - 1, mode.fifths + 6)
-    return frozenset(7 * place % 12 for place in fifths)
+def _of_mode(heard: Pitches, mode: Mode, table: Mapping[str, _Floats]) -> _Floats:
+    """What speaks for each tonic, 0 to 11, in a mode."""
+    notes, struck = heard.struck.sum(), heard.struck[_TURNED]
+    is_met = struck > 0
+    met = struck @ table["met"]
+    turned_pairs = heard.pairs[_TURNED[:, :, None], _TURNED[:, None, :]]
+    pairs = (turned_pairs * table["pairs"]).sum(axis=(1, 2))
+    scale = _scale(mode)
+    tonics = np.arange(_OCTAVE)
+    columns = [
+        met / notes**0.5,
+        met / notes,
+        heard.held[_TURNED] @ table["met"],
+        struck @ ~scale / notes,
+        table["first"][heard.first - tonics],
+        table["last"][heard.last - tonics],
+        table["last"][heard.lowest - tonics],
+        pairs / notes**0.5,
+        pairs / notes,
+        np.where(is_met, table["present"], table["absent"]).sum(axis=1),
+        ~is_met @ (scale * table["absent"]),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _scale(mode: Mode) -> NDArray[np.bool_]:
+    """Which degrees, 0 to 11, belong to a mode."""
+    fifths = np.arange(mode.fifths - 1, mode.fifths + 6)
+    return np.isin(np.arange(_OCTAVE), 7 * fifths % _OCTAVE)
 
 
 def spelled_in(midi: int, key: Key) -> Pitch:

@@ -8,10 +8,16 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from abcgen.corpus.midi.values import Sound
+
+    _Ints = NDArray[np.int64]
 
 SIXTEENTHS = 16
 # Steps from onset to onset in sixteenths, sorted into classes: the last holds all that are longer.
@@ -22,33 +28,15 @@ _LONGEST_LAG = 64
 _MOST_RETURNS = 400
 
 
-class Step(NamedTuple):
-    """One note of a line in classes: what the tables count.
+class Returns(NamedTuple):
+    """Passages that come again: where each begins first and then, in sixteenths, and its notes."""
 
-    Attributes:
-        onset: In sixteenths from the line's first note.
-        step: Class of the time to the next onset; -1 for the last note.
-        before: Class of the time from the onset before.
-        degree: Semitones above the tonic, 0 to 11.
-        leap: Class of the interval from the note before; -1 for the first.
-    """
-
-    onset: int
-    step: int
-    before: int
-    degree: int
-    leap: int
+    first: _Ints
+    again: _Ints
+    notes: _Ints
 
 
-class Return(NamedTuple):
-    """A passage that comes again: where it begins first and then, in sixteenths, and its notes."""
-
-    first: int
-    again: int
-    notes: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """A melody on a grid of sixteenths, counted from its first note.
 
@@ -60,26 +48,43 @@ class Line:
         tonic: Pitch class of the key's tonic.
     """
 
-    onsets: tuple[int, ...]
-    keys: tuple[int, ...]
-    velocities: tuple[int, ...]
+    onsets: _Ints
+    keys: _Ints
+    velocities: _Ints
     end: int
     tonic: int
 
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """Its notes in classes."""
-        rows, before, last = [], 0, len(self.onsets) - 1
-        for place, (onset, key) in enumerate(zip(self.onsets, self.keys, strict=True)):
-            step = step_class(self.onsets[place + 1] - onset) if place < last else -1
-            leap = _leap_class(key - self.keys[place - 1]) if place else -1
-            rows.append(Step(onset, step, before, (key - self.tonic) % 12, leap))
-            before = step
-        return tuple(rows)
+    def at(self, scale: Fraction) -> Line:
+        """The line at another speed, to the nearest sixteenth, halves upward."""
+        if scale == 1:
+            return self
+        twice = 2 * scale.denominator
+        places = (2 * scale.numerator * self.onsets + scale.denominator) // twice
+        onsets, first = np.unique(places, return_index=True)
+        end = (2 * scale.numerator * self.end + scale.denominator) // twice
+        keys = np.maximum.reduceat(self.keys, first)
+        velocities = np.maximum.reduceat(self.velocities, first)
+        return Line(onsets, keys, velocities, max(end, int(onsets[-1]) + 1), self.tonic)
 
     @cached_property
-    def _at(self) -> dict[int, int]:
-        return dict(zip(self.onsets, self.keys, strict=True))
+    def steps(self) -> _Ints:
+        """Class of the time from each note but the last to the next."""
+        return np.searchsorted(STEPS, np.diff(self.onsets))
+
+    @cached_property
+    def steps_before(self) -> _Ints:
+        """Likewise, to each note but the last from the one before; 0 for the first."""
+        return np.concatenate([[0], self.steps])[:-1]
+
+    @cached_property
+    def degrees(self) -> _Ints:
+        """Semitones above the tonic, 0 to 11."""
+        return (self.keys - self.tonic) % 12
+
+    @cached_property
+    def leaps(self) -> _Ints:
+        """Class of the interval to each note but the first from the one before."""
+        return np.searchsorted(_LEAPS, np.abs(np.diff(self.keys)))
 
     @cached_property
     def _likeness(self) -> dict[int, tuple[float, float]]:
@@ -97,42 +102,45 @@ class Line:
 
     def _raw_likeness(self, lag: int) -> tuple[float, float] | None:
         if lag not in self._likeness:
-            compared = onsets = pitches = 0
-            for onset, key in zip(self.onsets, self.keys, strict=True):
-                if onset + lag > self.onsets[-1]:
-                    break
-                compared += 1
-                other = self._at.get(onset + lag)
-                onsets += other is not None
-                pitches += other == key
-            shares = (onsets / compared, pitches / compared) if compared >= _SEED else (-1.0, -1.0)
-            self._likeness[lag] = shares
+            self._likeness[lag] = self._compared(lag)
         shares = self._likeness[lag]
         return shares if shares[0] >= 0 else None
 
+    def _compared(self, lag: int) -> tuple[float, float]:
+        later = self.onsets + lag
+        compared = int(np.searchsorted(later, self.onsets[-1], "right"))
+        if compared < _SEED:
+            return -1.0, -1.0
+        later = later[:compared]
+        place = np.searchsorted(self.onsets, later)
+        is_onset = self.onsets[place] == later
+        is_pitch = is_onset & (self.keys[place] == self.keys[:compared])
+        return float(is_onset.mean()), float(is_pitch.mean())
+
     @cached_property
     def _mean(self) -> tuple[float, float]:
-        lags = range(2, min(_LONGEST_LAG, self.onsets[-1] // 2), 2)
+        lags = range(2, min(_LONGEST_LAG, int(self.onsets[-1]) // 2), 2)
         found = [shares for lag in lags if (shares := self._raw_likeness(lag))]
         count = len(found) or 1
         return sum(one[0] for one in found) / count, sum(one[1] for one in found) / count
 
     @cached_property
-    def returns(self) -> tuple[Return, ...]:
+    def returns(self) -> Returns:
         """Passages of four notes and more that come again, each as long as it can be."""
-        steps = [(row.step, key) for row, key in zip(self.steps, self.keys, strict=True)]
+        keys = self.keys.tolist()
+        steps = [*zip(self.steps.tolist(), keys, strict=False), (-1, keys[-1])]
         places: dict[tuple[object, ...], list[int]] = defaultdict(list)
         for place in range(len(steps) - _SEED + 1):
             last = place + _SEED - 1
-            places[(*steps[place:last], self.keys[last])].append(place)
-        found: list[Return] = []
+            places[(*steps[place:last], keys[last])].append(place)
+        found: list[tuple[int, int, int]] = []
         for starts in places.values():
             for later, again in enumerate(starts):
                 for first in starts[:later]:
                     if len(found) < _MOST_RETURNS and not _goes_back(steps, first, again):
-                        length = _run(steps, first, again)
-                        found.append(Return(self.onsets[first], self.onsets[again], length))
-        return tuple(found)
+                        found.append((first, again, _run(steps, first, again)))
+        rows = np.array(found, dtype=np.int64).reshape(-1, 3)
+        return Returns(self.onsets[rows[:, 0]], self.onsets[rows[:, 1]], rows[:, 2])
 
 
 def _goes_back(steps: Sequence[tuple[int, int]], first: int, again: int) -> bool:
@@ -159,17 +167,17 @@ def line_of(sounds: Sequence[Sound], tonic: int, scale: Fraction = Fraction(1)) 
     highest: Counter[int] = Counter()
     velocity: dict[int, int] = {}
     for sound in sounds:
-        onset = sixteenths((sound.start - begin) * scale)
         if sound.keys:
+            onset = sixteenths((sound.start - begin) * scale)
             highest[onset] = max(highest[onset], sound.keys[-1])
             velocity[onset] = max(velocity.get(onset, 0), sound.velocity)
-    onsets = tuple(sorted(highest))
+    onsets = sorted(highest)
     last = max(sound.end for sound in sounds)
     end = max(sixteenths((last - begin) * scale), onsets[-1] + 1)
     return Line(
-        onsets,
-        tuple(highest[onset] for onset in onsets),
-        tuple(velocity[onset] for onset in onsets),
+        np.array(onsets),
+        np.array([highest[onset] for onset in onsets]),
+        np.array([velocity[onset] for onset in onsets]),
         end,
         tonic,
     )
@@ -177,14 +185,4 @@ def line_of(sounds: Sequence[Sound], tonic: int, scale: Fraction = Fraction(1)) 
 
 def sixteenths(time: Fraction) -> int:
     """A time to the nearest sixteenth, halves upward."""
-    return (time * SIXTEENTHS + Fraction(1, 2)).__floor__()
-
-
-def step_class(step: int) -> int:
-    """The class of a step in sixteenths."""
-    return next((place for place, most in enumerate(STEPS) if step <= most), len(STEPS))
-
-
-def _leap_class(semitones: int) -> int:
-    size = abs(semitones)
-    return next((place for place, most in enumerate(_LEAPS) if size <= most), len(_LEAPS))
+    return (2 * SIXTEENTHS * time.numerator + time.denominator) // (2 * time.denominator)

@@ -9,29 +9,34 @@ weights of these are those of a conditional logit fitted to known tunes by
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
-from math import log, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from fractions import Fraction
+from math import log
+from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.corpus.midi.line import SIXTEENTHS, Line, step_class
+import numpy as np
+
+from abcgen.corpus.midi.accents import accents
+from abcgen.corpus.midi.line import SIXTEENTHS, Line
 from abcgen.notation.tune import Metre
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-METRES = tuple(
+    from numpy.typing import NDArray
+
+    from abcgen.corpus.midi.tables import MetreTable, Tables
+
+TABLES = tuple(
     Metre(beats, unit)
     for beats, unit in ((2, 4), (4, 4), (6, 8), (3, 4), (3, 8), (9, 8), (6, 4), (3, 2))
 )
+_SPEEDS: dict[Metre, tuple[Metre, Fraction]] = {}
+METRES = (*TABLES, *_SPEEDS)
 _BARS_BETWEEN = (1, 2, 4, 8)
-_MOST_ACCENT = 5.0  # nats a note
-_PER_QUARTER = 1 / 4  # of a bar in sixteenths: a loudness to each quarter
-_FLAT_COMPOUND = 6.0  # nats against a compound metre none of whose later beats is marked
 _SHORT_TUNE = 3 / 2  # bars: a metre with fewer is not thought of
+_FINEST = 24  # sixteenths: in longer bars pickups are whole eighths
+_PICKUPS = (0, 2, 4)  # the usual ones
+_VALUES = (1, 2, 4, 6, 8, 12)  # sixteenths: note values whose shares tell how fast a metre is
 
 
 class Reading(NamedTuple):
@@ -48,50 +53,25 @@ class Reading(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True)
-class MetreTable:
-    """What is known of tunes in one metre, all as natural logarithms of probabilities.
+class Features(NamedTuple):
+    """What speaks for a metre with each pickup.
 
     Attributes:
-        rhythm: Of a step's class, by place in the bar in sixteenths.
-        habit: Likewise, by place and the class of the step before (``"4 1"``), where often met.
-        degree: Of a degree, by place, less what it is anywhere.
-        leap: Likewise of a leap's class.
-        pickup: Of a pickup in sixteenths, the metre's own share among tunes included.
-        last: Of the last note's place.
+        metre: The metre.
+        pickups: In sixteenths.
+        values: A row to each pickup, in the order of the weights that all metres share.
+        own: Likewise, of those that each metre has for itself.
     """
 
-    rhythm: list[list[float]]
-    habit: dict[str, list[float]]
-    degree: list[list[float]]
-    leap: list[list[float]]
-    pickup: list[float]
-    last: list[float]
+    metre: Metre
+    pickups: NDArray[np.int64]
+    values: NDArray[np.float64]
+    own: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Tables:
-    """All tables, and the weights of what is read from them."""
-
-    metres: Mapping[str, MetreTable]
-    weights: Sequence[float]
-
-
-@lru_cache(maxsize=1)
-def tables() -> Tables:
-    """Those that come with the package."""
-    data: Any = json.loads(files("abcgen.corpus.midi").joinpath("tables.json").read_text())
-    metres = {name: MetreTable(**_in_nats(table)) for name, table in data["metres"].items()}
-    return Tables(metres, data["weights"])
-
-
-def _in_nats(values: Any) -> Any:
-    """Tables are kept in hundredths."""
-    if isinstance(values, dict):
-        return {name: _in_nats(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [_in_nats(value) for value in values]
-    return values / 100
+def table_of(metre: Metre) -> tuple[Metre, Fraction]:
+    """The metre whose table one is read by, and what times are multiplied by for it."""
+    return _SPEEDS.get(metre, (metre, Fraction(1)))
 
 
 def bar_sixteenths(metre: Metre) -> int:
@@ -108,129 +88,103 @@ def readings(line: Line, known: Tables, metres: Iterable[Metre] = METRES) -> lis
         metres: Those thought of; each has a table.
     """
     found = []
-    for metre, pickup, values in features(line, known.metres, metres):
-        score = sum(w * x for w, x in zip(known.weights, values, strict=True))
-        found.append(Reading(metre, pickup, score + _accent(line, metre, pickup)))
+    for metre, pickups, values, own in features(line, known.metres, metres):
+        full = bar_sixteenths(metre)
+        beat = 3 * SIXTEENTHS // metre.unit if metre.is_compound else SIXTEENTHS // metre.unit
+        heard = accents(line, full, beat, pickups, is_compound=metre.is_compound)
+        scores = values @ known.weights + own @ known.own_weights[str(metre)] + heard
+        found += [
+            Reading(metre, pickup, score)
+            for pickup, score in zip(pickups.tolist(), scores.tolist(), strict=True)
+        ]
     return sorted(found, key=lambda reading: -reading.score)
 
 
 def features(
     line: Line, known: Mapping[str, MetreTable], metres: Iterable[Metre] = METRES
-) -> list[tuple[Metre, int, list[float]]]:
-    """What speaks for each metre and pickup in sixteenths, in the order of the weights."""
+) -> list[Features]:
+    """What speaks for each metre and pickup."""
     metres = tuple(metres)
     usual = [metre for metre in metres if line.end * _SHORT_TUNE >= bar_sixteenths(metre)]
-    is_fine = any(onset % 2 for onset in line.onsets)
-    rows = []
-    for metre in usual or metres[:1]:
-        full = bar_sixteenths(metre)
-        own = _of_metre(line, metre)
-        counted = Counter(row._replace(onset=row.onset % full) for row in line.steps)
-        returned = _returned(line, full)
-        for pickup in range(0, full, 1 if is_fine and full <= 24 else 2):  # noqa: PLR2004 - 3/2
-            place = _of_places(counted, known[str(metre)], pickup, len(line.onsets))
-            edges = _of_edges(line, full, pickup, known[str(metre)])
-            rows.append((metre, pickup, [*place, *edges, *own, *returned(pickup)]))
-    return rows
+    usual = usual or [metres[0]]
+    is_fine = bool((line.onsets % 2).any())
+    at_speed = {scale: line.at(scale) for scale in {table_of(metre)[1] for metre in usual}}
+    found = []
+    for metre in usual:
+        shape, scale = table_of(metre)
+        full, table = bar_sixteenths(metre), known[str(shape)]
+        step = (1 if is_fine and full <= _FINEST else 2) * scale
+        read = np.arange(0, int(full * scale), max(1, int(step)))
+        pickups = read * scale.denominator // scale.numerator
+        places = _of_places(at_speed[scale], table, read)
+        edges = _of_edges(at_speed[scale], table, read)
+        same = np.tile(_of_metre(line, metre), (len(read), 1))
+        speed = np.tile(_of_speed(line), (len(read), 1))
+        values = np.hstack([places, edges, same, _returned(line, full, pickups)])
+        found.append(Features(metre, pickups, values, np.hstack([speed, edges, places[:, -8:-4]])))
+    return found
 
 
-def _of_places(
-    counted: Mapping[Any, int], table: MetreTable, pickup: int, notes: int
-) -> list[float]:
+def _of_places(line: Line, table: MetreTable, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
     """How well rhythm, habit, degrees and leaps suit their places in the bar."""
-    full = len(table.rhythm)
-    rhythm = habit = degree = leap = 0.0
-    for row, count in counted.items():
-        place = (row.onset - pickup) % full
-        if row.step >= 0:
-            plain = table.rhythm[place][row.step]
-            rhythm += count * plain
-            held = table.habit.get(f"{place} {row.before}")
-            habit += count * (held[row.step] if held else plain)
-        degree += count * table.degree[place][row.degree]
-        if row.leap >= 0:
-            leap += count * table.leap[place][row.leap]
-    sums = [rhythm, habit, degree, leap]
-    return [*sums, *(10 * value / notes for value in sums), *(value / notes**0.5 for value in sums)]
+    place = (line.onsets - pickups[:, None]) % len(table.rhythm)
+    begun, arrived = place[:, :-1], place[:, 1:]
+    sums = np.stack(
+        [
+            table.rhythm[begun, line.steps].sum(axis=1),
+            table.habit[begun, line.steps_before, line.steps].sum(axis=1),
+            table.degree[place, line.degrees].sum(axis=1),
+            table.leap[arrived, line.leaps].sum(axis=1),
+        ],
+        axis=1,
+    )
+    notes = len(line.onsets)
+    return np.hstack([sums, 10 * sums / notes, sums / notes**0.5])
 
 
-def _of_edges(line: Line, full: int, pickup: int, table: MetreTable) -> list[float]:
+def _of_edges(line: Line, table: MetreTable, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
     """Whether the tune begins and ends where tunes do."""
-    is_full = (line.end - pickup) % full == 0
-    is_complement = line.end % full == 0
+    full = len(table.rhythm)
+    is_full = (line.end - pickups) % full == 0
+    is_complement = np.full(len(pickups), line.end % full == 0)
     bars = round(line.end / full)
-    ends = is_full or is_complement
-    return [
-        table.pickup[pickup],
-        table.last[(line.onsets[-1] - pickup) % full],
-        float(is_full),
-        float(is_complement),
-        float(ends and bars % 4 == 0),
-        float(ends and bars % 8 == 0),
-        float(is_complement and pickup > 0),
-        float(pickup == 0),
-        float(pickup == 2),  # noqa: PLR2004 - an eighth
-        float(pickup == 4),  # noqa: PLR2004 - a quarter
-        float(2 * pickup > full),
-        log(max(1.0, (line.end - pickup) / full)),
+    ends = is_full | is_complement
+    columns = [
+        table.pickup[pickups],
+        table.last[(line.onsets[-1] - pickups) % full],
+        is_full,
+        is_complement,
+        ends & (bars % 4 == 0),
+        ends & (bars % 8 == 0),
+        is_complement & (pickups > 0),
+        *(pickups == usual for usual in _PICKUPS),
+        2 * pickups > full,
+        np.log(np.maximum(1.0, (line.end - pickups) / full)),
     ]
+    return np.stack(columns, axis=1).astype(float)
 
 
 def _of_metre(line: Line, metre: Metre) -> list[float]:
     """What speaks for a metre whatever the pickup."""
     alike = [line.likeness(bar_sixteenths(metre) * bars) for bars in _BARS_BETWEEN]
-    step = log(line.end / len(line.onsets))
-    own = [float(metre == one) for one in METRES]
-    return [*(share for pair in alike for share in pair), *own, *(step * value for value in own)]
+    return [share for pair in alike for share in pair]
 
 
-def _returned(line: Line, full: int) -> Any:
+def _of_speed(line: Line) -> NDArray[np.float64]:
+    """One, for what is known of a metre beforehand, and how long the notes are."""
+    steps = np.diff(line.onsets)
+    shares = [(steps == value).mean() if len(steps) else 0.0 for value in _VALUES]
+    return np.array([1.0, log(line.end / len(line.onsets)), *shares])
+
+
+def _returned(line: Line, full: int, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
     """Whether passages return after whole bars, and begin where bars or the tune begin."""
-    notes = sum(one.notes for one in line.returns) or 1
-    first: defaultdict[int, int] = defaultdict(int)
-    for one in line.returns:
-        first[one.first % full] += one.notes
-    bars = sum(one.notes for one in line.returns if (one.again - one.first) % full == 0) / notes
-    fours = sum(one.notes for one in line.returns if (one.again - one.first) % (4 * full) == 0)
-
-    def at(pickup: int) -> list[float]:
-        return [bars, fours / notes, first[0] / notes, first[pickup] / notes]
-
-    return at
+    first, again, notes = line.returns
+    total = notes.sum() or 1
+    begun = np.bincount(first % full, notes, full) / total
+    whole = [notes[(again - first) % span == 0].sum() / total for span in (full, 4 * full)]
+    same = np.tile([*whole, begun[0]], (len(pickups), 1))
+    return np.hstack([same, begun[pickups, None]])
 
 
-def _accent(line: Line, metre: Metre, pickup: int) -> float:
-    """What the velocities say: the gain in likelihood from a loudness for every beat of the bar.
-
-    Each quarter costs half the logarithm of the number of notes (the Bayesian criterion); a bar
-    whose first beat is not its loudest has no such gain.
-    """
-    notes = len(line.velocities)
-    mean = sum(line.velocities) / notes
-    spread = sum((velocity - mean) ** 2 for velocity in line.velocities)
-    if not spread:
-        return 0.0
-    full = bar_sixteenths(metre)
-    beat = 3 * SIXTEENTHS // metre.unit if metre.is_compound else SIXTEENTHS // metre.unit
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for onset, velocity in zip(line.onsets, line.velocities, strict=True):
-        place = (onset - pickup) % full
-        groups[place if place % beat == 0 else -1].append(velocity)
-    means = {place: sum(group) / len(group) for place, group in groups.items()}
-    if means.get(0, 0.0) < max(means.values()):
-        return -notes * _loudest_gap(means, spread / notes)
-    left = sum((v - means[place]) ** 2 for place, group in groups.items() for v in group)
-    gain = min(_MOST_ACCENT, -log(max(left / spread, 1e-9)))
-    beats = [mean for place, mean in means.items() if place > 0]
-    is_flat = metre.is_compound and bool(beats) and max(beats) <= means.get(-1, 0.0)
-    doubt = _FLAT_COMPOUND if is_flat else 0.0
-    return notes / 2 * gain - _PER_QUARTER * full * log(notes) / 2 - doubt
-
-
-def _loudest_gap(means: Mapping[int, float], variance: float) -> float:
-    """How much louder than the first beat another is, in standard deviations, at most 1."""
-    gap = max(means.values()) - means.get(0, min(means.values()))
-    return min(1.0, gap / sqrt(variance))
-
-
-__all__ = ["METRES", "MetreTable", "Reading", "Tables", "features", "readings", "step_class"]
+__all__ = ["METRES", "TABLES", "Features", "Reading", "bar_sixteenths", "features", "readings"]

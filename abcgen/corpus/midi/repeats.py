@@ -2,16 +2,18 @@
 
 Passages are sought from phrase to phrase, which begin with the tune's own pickup; which of them
 become repeats is what leaves fewest bars to write (dynamic programming).
-Times are in whole notes from the start of the file.
+Times are in whole notes from the start of the file; while passages are compared, in whole numbers
+of the smallest part of one that all of them are made of.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from fractions import Fraction
+    from collections.abc import Iterable, Sequence
 
     from abcgen.corpus.midi.values import Sound
 
@@ -60,8 +62,12 @@ def find_repeats(
     """
     if end - start < 2 * SHORTEST * bar:
         return []
-    passages = _Passages(voices, _edges(start, end, bar, pickup), 2 if pickup else 1)
-    edges, per = passages.edges, passages.per
+    times = (time for voice in voices for one in voice for time in (one.start, one.end))
+    clock = _Clock(start, end, bar, pickup, *times)
+    edges = _edges(*map(clock.parts, (start, end, bar, pickup)))
+    contents = [_contents(clock.pieces(voice), edges) for voice in voices]
+    passages = _Passages([tuple(row) for row in zip(*contents, strict=True)], 2 if pickup else 1)
+    per = passages.per
     best: list[tuple[float, Repeat | None, int]] = [(0.0, None, 0)] * len(edges)
     for place in range(len(edges) - 2, -1, -1):
         best[place] = (best[place + 1][0] + 1 / per, None, place + 1)
@@ -74,15 +80,16 @@ def find_repeats(
             after = again + length * per
             written = length + (again - ending) / per + _SIGN + (_ENDING if ending < again else 0)
             if best[after][0] + written < best[place][0]:
-                repeat = Repeat(*(edges[at] for at in (place, again, after, ending)))
+                places = (edges[at] for at in (place, again, after, ending))
+                repeat = Repeat(*map(clock.time, places))
                 best[place] = (best[after][0] + written, repeat, after)
     return _followed(best)
 
 
-def _edges(start: Fraction, end: Fraction, bar: Fraction, pickup: Fraction) -> list[Fraction]:
+def _edges(start: int, end: int, bar: int, pickup: int) -> list[int]:
     """Where phrases may begin: after every bar, counted from the pickup, and at every bar line."""
     edges = []
-    for place in range(int((end - start) / bar) + 1):
+    for place in range((end - start) // bar + 1):
         edges.append(start + bar * place)
         if pickup and edges[-1] + pickup <= end:
             edges.append(edges[-1] + pickup)
@@ -98,20 +105,50 @@ def _followed(best: Sequence[tuple[float, Repeat | None, int]]) -> list[Repeat]:
     return repeats
 
 
+class _Piece(NamedTuple):
+    """A note, or a part of one that sounds between two edges, counted from the first of them."""
+
+    start: int
+    end: int
+    keys: tuple[int, ...]
+    is_held: bool = False
+
+
+class _Clock:
+    """Counts time in whole numbers, which are compared many times faster than fractions.
+
+    Args:
+        times: All there are.
+    """
+
+    def __init__(self, *times: Fraction) -> None:
+        self._unit = lcm(*{time.denominator for time in times})
+
+    def parts(self, time: Fraction) -> int:
+        """A time in parts."""
+        return time.numerator * (self._unit // time.denominator)
+
+    def time(self, parts: int) -> Fraction:
+        """And back."""
+        return Fraction(parts, self._unit)
+
+    def pieces(self, voice: Iterable[Sound]) -> list[_Piece]:
+        """The notes of a voice, whole."""
+        return [_Piece(self.parts(s.start), self.parts(s.end), s.keys) for s in voice]
+
+
 class _Passages:
     """What is played between edges, to be compared.
 
     Args:
-        voices: The notes and silences of every voice.
-        edges: Where phrases may begin.
+        contents: What every voice plays, from each edge to the next.
         per: Edges to the bar: 2 where there is a pickup, the second being the bar line.
     """
 
-    def __init__(self, voices: Sequence[Sequence[Sound]], edges: list[Fraction], per: int) -> None:
-        self.edges, self.per = edges, per
-        contents = [_contents(voice, edges) for voice in voices]
-        self._contents = [tuple(parts) for parts in zip(*contents, strict=True)]
-        self._is_held = [any(part and part[0].is_held for part in row) for row in self._contents]
+    def __init__(self, contents: Sequence[Sequence[tuple[_Piece, ...]]], per: int) -> None:
+        self.per = per
+        self._contents = contents
+        self._is_held = [any(part and part[0].is_held for part in row) for row in contents]
 
     def ending(self, place: int, again: int) -> int | None:
         """The edge where a passage and its repetition begin to differ; None if they do earlier.
@@ -137,26 +174,17 @@ class _Passages:
         return edge < len(self._is_held) and self._is_held[edge]
 
 
-class _Piece(NamedTuple):
-    """A part of a note that sounds between two edges, counted from the first of them."""
-
-    start: Fraction
-    end: Fraction
-    keys: tuple[int, ...]
-    is_held: bool
-
-
-def _contents(voice: Sequence[Sound], edges: Sequence[Fraction]) -> list[tuple[_Piece, ...]]:
+def _contents(voice: Sequence[_Piece], edges: Sequence[int]) -> list[tuple[_Piece, ...]]:
     """What sounds from each edge to the next."""
     found: list[list[_Piece]] = [[] for _ in edges[1:]]
     place = 0
-    for sound in voice:
-        while place < len(found) and edges[place + 1] <= sound.start:
+    for note in voice:
+        while place < len(found) and edges[place + 1] <= note.start:
             place += 1
         at = place
-        while at < len(found) and edges[at] < sound.end:
+        while at < len(found) and edges[at] < note.end:
             first, last = edges[at], edges[at + 1]
-            start, end = max(sound.start, first) - first, min(sound.end, last) - first
-            found[at].append(_Piece(start, end, sound.keys, sound.start < first))
+            start, end = max(note.start, first) - first, min(note.end, last) - first
+            found[at].append(_Piece(start, end, note.keys, note.start < first))
             at += 1
     return [tuple(pieces) for pieces in found]

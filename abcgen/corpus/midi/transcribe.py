@@ -148,7 +148,7 @@ def _written(
     if not sounds:
         raise NotationError("no notes")
     start, end = sounds[0].start, max(sound.end for sound in sounds)
-    keys = _keys(sounds, performance, start, remarks)
+    keys = _keys([line.sounds for line in lines], performance, start, remarks)
     score = _Score(list(lines), start, end, keys)
     metres = {_time(time): metre for time, metre in performance.metres.items()}
     if len({metre for time, metre in metres.items() if time < end}) > 1:
@@ -157,10 +157,14 @@ def _written(
     named = next(iter(metres.values()), None)
     tonic = keys[min(keys)].tonic_pitch_class
     candidates = judge_metre(_leading(lines), tonic, named)
-    tunes = [_barred(score, bars, config) for bars in candidates]
-    best = _best(candidates, tunes, judge)
-    _remark(candidates[best], named, tunes[best], remarks)
-    return tunes[best]
+    tune = _barred(score, candidates[0], config)
+    bars = candidates[0]
+    if judge and len(candidates) > 1:
+        tunes = [tune, *(_barred(score, bars, config) for bars in candidates[1:])]
+        best = _best(candidates, tunes, judge)
+        bars, tune = candidates[best], tunes[best]
+    _remark(bars, named, tune, remarks)
+    return tune
 
 
 def _time(time: float) -> Fraction:
@@ -168,12 +172,12 @@ def _time(time: float) -> Fraction:
 
 
 def _keys(
-    sounds: Sequence[Sound], performance: Performance, start: Fraction, remarks: list[str]
+    voices: Sequence[Sequence[Sound]], performance: Performance, start: Fraction, remarks: list[str]
 ) -> dict[Fraction, Key]:
     """The keys by the times from which they hold."""
     named = sorted((_time(time), key) for time, key in performance.keys.items())
     opening = [key for time, key in named if time <= start]
-    key = judge_key(sounds, opening[-1] if opening else None)
+    key = judge_key(voices, opening[-1] if opening else None)
     if not opening or key.fifths != opening[-1].fifths:
         doubted = f"not {opening[-1]} as the file says" if opening else "the file names none"
         remarks.append(f"key {key} inferred from the notes: {doubted}")
@@ -247,12 +251,8 @@ def _repeated(
     return tuple(kept)
 
 
-def _best(
-    candidates: Sequence[Bars], tunes: Sequence[Tune], judge: Callable[[Tune], float] | None
-) -> int:
-    """Which reading is likeliest, the judge's bits taken for evidence if there is one."""
-    if judge is None:
-        return 0
+def _best(candidates: Sequence[Bars], tunes: Sequence[Tune], judge: Callable[[Tune], float]) -> int:
+    """Which reading is likeliest, the judge's bits taken for evidence."""
     scores = [
         bars.score - _LN2 * judge(tune) / 4 for bars, tune in zip(candidates, tunes, strict=True)
     ]
