@@ -22,6 +22,7 @@ from abcgen.cli import app, main
 from abcgen.model.checkpoint import FORMAT_VERSION
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
+from abcgen.pipeline.recipes import checkpoint_hash
 from tests.tinker import write_small_corpus
 
 if TYPE_CHECKING:
@@ -291,6 +292,10 @@ def test_names_of_files_cannot_reach_the_terminal(
         ["train", "--classes", "359"],
         ["train", "--resume", "--preset", "large"],
         ["train", "--resume", "--units", "64"],
+        ["train", "--resume", "--from", "run-1"],
+        ["train", "--from", "run-1", "--units", "64"],
+        ["train", "--from", "run-1", "--preset", "large"],
+        ["train", "--from", "run-1", "--network", "window"],
         ["train", "--seed", "9223372036854775807"],
         ["sample", "--count", "0"],
         ["sample", "--count", "100000000"],
@@ -503,6 +508,37 @@ def test_resuming_needs_the_same_tunes(run: Callable[..., Answer], here: Path) -
     corpus = here / "corpora" / "small.abc"
     corpus.write_text(corpus.read_text(encoding="utf-8") + f"\n{GOOD}" * 3, encoding="utf-8")
     one_line(run("train", "--resume", "--epochs", "130"), "run-1")
+
+
+def test_going_on_from_a_network_makes_a_checkpoint_of_its_own(
+    run: Callable[..., Answer], here: Path
+) -> None:
+    base = here / "checkpoints" / "run-1"
+    before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
+    mine = "\n".join(
+        f"X:{number}\nT:Mine {number}\nR:zortziko\nM:5/8\nL:1/8\nK:C\n|:{bars}:|\n"
+        for number, bars in enumerate(["edcde|c3B2", "gfedc|B3c2", "cBAGF|E3D2"], 1)
+    )
+    (here / "mine.abc").write_text(mine, encoding="utf-8")
+    command = ["train", "mine.abc", "--from", "checkpoints/run-1", "--epochs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "abcgen", *command], cwd=here, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "from checkpoints/run-1" in done.stderr
+    assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
+    tuned = here / "checkpoints" / "run-2"
+    told = json.loads((tuned / "config.json").read_text(encoding="utf-8"))["about"]["from"]
+    assert told == {"checkpoint": "run-1", "hash": checkpoint_hash(base)}
+    known = json.loads((tuned / "vocabulary.json").read_text(encoding="utf-8"))["characters"]
+    old = json.loads((base / "vocabulary.json").read_text(encoding="utf-8"))["characters"]
+    assert known[: len(old)] == old
+    assert "z" in known[len(old) :]
+    names = json.loads((tuned / "tunes.json").read_text(encoding="utf-8"))["names"]
+    assert {"Tune 1", "Mine 1"} <= set(names)
+    one_line(run("train", "--from", "checkpoints/run-1", "--out", str(base), "--force"), "stays")
+    one_line(run("train", "--from", "nowhere"), "nowhere")
 
 
 def test_resuming_without_a_run(run: Callable[..., Answer], tmp_path: Path) -> None:

@@ -93,3 +93,20 @@ def test_order_does_not_matter(real_tunes: list[Tune]) -> None:
     forward, backward = split_tunes(real_tunes, CONFIG), split_tunes(real_tunes[::-1], CONFIG)
     assert forward.fingerprint == backward.fingerprint
     assert split_tunes(real_tunes[1:], CONFIG).fingerprint != forward.fingerprint
+
+
+def test_of_few_families_a_least_number_is_held_out(real_tunes: list[Tune]) -> None:
+    for count, held_out in ((20, 3), (12, 2), (5, 0)):
+        tunes = real_tunes[:count]
+        split = split_tunes(tunes, SplitConfig(validation=0.0, test=0.0, least=3))
+        assert split.families >= count - 2
+        sizes = [len(part) for part in (split.test, split.validation)]
+        assert min(sizes) == min(held_out, split.families // 6)
+        assert len(split.training) == count - sum(sizes) > 0
+
+
+def test_where_the_shares_hold_out_enough_a_least_number_changes_nothing(
+    real_tunes: list[Tune],
+) -> None:
+    without, with_least = (split_tunes(real_tunes, SplitConfig(least=least)) for least in (0, 2))
+    assert without.fingerprint == with_least.fingerprint

@@ -15,7 +15,8 @@ from abcgen.notation.instruments import instrument_named
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline import sampling
-from abcgen.pipeline.borrowing import keep_training_tunes
+from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
+from abcgen.pipeline.priming import primed
 from abcgen.pipeline.recipes import recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import Request
@@ -250,3 +251,27 @@ def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
     found = list(read_tunebook(path.read_text(encoding="utf-8")))
     assert len(found) == 2
     assert not [tune for tune in found if isinstance(tune, LeftOut)]
+
+
+def test_a_beginning_with_a_character_never_seen_is_read_kept_and_told(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|", None)
+    composer = Composer(folder, SampleConfig(max_characters=60), 1, request)
+    assert any("never seen '0'" in warning for warning in composer.warnings)
+    (sampled,) = composer.draw([0])
+    assert "c10d2|" in sampled.text
+
+
+def test_what_a_network_learnt_before_can_be_borrowed_too(tmp_path: Path) -> None:
+    old, new = (
+        read_abc(f"X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\n{body}\n")
+        for title, body in (("Old", "CDEF GABc|cBAG FEDC|"), ("New", "C2E2 G2c2|c4 G4|"))
+    )
+    keep_training_tunes(tmp_path / "base", [old], [new])
+    keep_training_tunes(tmp_path / "tuned", [new], [old], training_tunes(tmp_path / "base"))
+    known = training_tunes(tmp_path / "tuned")
+    assert known
+    assert known.facts.names == ("Old", "New")
+    assert known.facts.metres == {"4/4": 2}
+    assert len(known.facts.shared) == 2
+    assert [known.compare(tune).title for tune in (old, new)] == ["Old", "New"]

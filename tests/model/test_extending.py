@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import Checkpoint
+from abcgen.model.extending import extended
+from abcgen.model.inference import StepNetwork
+from abcgen.model.vocabulary import BEGIN, MARKS_BEFORE, Vocabulary
+from abcgen.model.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from abcgen.model.weights import Weights
+
+STREAM = NetworkConfig(layers=2, units=8, embedding=4, heads=2)
+NUMBERS = NetworkConfig("window", 1, 8, 0, attention=False, sequence_length=5)
+BOTH_WAYS = NetworkConfig("window", 1, 8, 0, attention=False, bidirectional=True, sequence_length=5)
+
+
+def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
+    network = StepNetwork.of(checkpoint)
+    state = network.start(1)
+    for number in ids:
+        logits, state = network.step(np.array([number], np.int32), state)
+    return logits[0]
+
+
+@pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS])
+@pytest.mark.parametrize("old", [Vocabulary("bd"), Vocabulary("bd", MARKS_BEFORE)])
+def test_what_a_network_knows_it_still_says(
+    network: NetworkConfig, old: Vocabulary, random_weights: Callable[[NetworkConfig, int], Weights]
+) -> None:
+    before = Checkpoint(network, TrainConfig(), old, random_weights(network, old.size))
+    after = extended(before, ["cab", "a"])
+    assert after.vocabulary.characters == "bdac"
+    shapes = {name: array.shape for name, array in after.weights.items()}
+    assert shapes == weight_shapes(network, after.vocabulary.size)
+    assert all(array.dtype == np.float32 for array in after.weights.values())
+    ids = [BEGIN, *old.encode("bdbb").tolist()]
+    said = _logits(after, ids)
+    assert said[: old.size] == pytest.approx(_logits(before, ids), abs=1e-5)
+    assert said[old.size :] == pytest.approx(said[: old.size].mean(), abs=1e-5)
+
+
+def test_new_characters_differ_from_one_another(
+    random_weights: Callable[[NetworkConfig, int], Weights],
+) -> None:
+    before = Checkpoint(STREAM, TrainConfig(), Vocabulary("b"), random_weights(STREAM, 5))
+    after = extended(before, ["xy"])
+    assert not np.allclose(_logits(after, [BEGIN, 5]), _logits(after, [BEGIN, 6]))
+
+
+def test_without_new_characters_nothing_changes() -> None:
+    before = Checkpoint(STREAM, TrainConfig(), Vocabulary("ab"), {})
+    assert extended(before, ["abba"]) is before
+
+
+def test_too_many_characters_are_refused() -> None:
+    before = Checkpoint(STREAM, TrainConfig(), Vocabulary("ab"), {})
+    with pytest.raises(InputError, match="different characters"):
+        extended(before, map(chr, range(5000)))

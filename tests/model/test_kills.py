@@ -1,0 +1,140 @@
+"""What a run leaves when it is killed, when the disk is full, and when it begins with something."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen import files
+from abcgen.errors import OutputError
+from abcgen.files import DRAFT
+from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
+from abcgen.model.events import Event, Started, Step, TakenOver, Watch
+from abcgen.model.metrics import read_metrics
+from abcgen.model.state import STATE
+from abcgen.model.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from abcgen.model.training import Task
+
+# The files of a run of two passes, in the order in which they are written.
+WRITES = ("config", "vocabulary", "state 0", "state 1", "weights 1", "metrics 1", "state 2")
+
+
+class KilledError(BaseException):
+    """Stands for a signal that nobody can answer."""
+
+
+@pytest.fixture(scope="module")
+def short(task: Task) -> Task:
+    return replace(task, options=replace(task.options, epochs=2))
+
+
+@pytest.fixture(scope="module")
+def whole(short: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    train(short, folder)
+    return folder
+
+
+def _train_failing(
+    task: Task, folder: Path, patch: pytest.MonkeyPatch, at: str, error: BaseException
+) -> None:
+    """Train, and let the writing of that file fail half-way."""
+    write, names = files.written_atomically, iter(WRITES)
+
+    @contextmanager
+    def written(path: Path) -> Iterator[IO[bytes]]:
+        if next(names, None) == at:
+            (path.parent / f".{path.name}.half{DRAFT}").write_bytes(b"half")
+            raise error
+        with write(path) as file:
+            yield file
+
+    with patch.context() as now:
+        now.setattr(files, "written_atomically", written)
+        train(task, folder)
+
+
+@pytest.mark.parametrize("at", WRITES[3:])
+def test_a_run_killed_in_any_write_goes_on_as_if_nothing_had_been(
+    at: str, short: Task, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KilledError):
+        _train_failing(short, tmp_path, monkeypatch, at, KilledError())
+    assert list(tmp_path.rglob(f"*{DRAFT}"))
+    train(short, tmp_path, resume=True)
+    once, again = read_metrics(whole), read_metrics(tmp_path)
+    assert [line.steps for line in again] == [line.steps for line in once]
+    for one, other in zip(once, again, strict=True):
+        assert other.training_bits == pytest.approx(one.training_bits, abs=1e-6)
+        assert other.bits_per_character == pytest.approx(one.bits_per_character, abs=1e-6)
+    first, second = load_checkpoint(whole).weights, load_checkpoint(tmp_path).weights
+    assert all(np.allclose(first[name], second[name], atol=1e-6) for name in first)
+    assert not list(tmp_path.rglob(f"*{DRAFT}"))
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing_that_was_saved(
+    short: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OutputError("cannot write it: no space left on device")
+    with pytest.raises(OutputError, match="--resume --out") as said:
+        _train_failing(short, tmp_path, monkeypatch, "state 2", full)
+    assert "\n" not in str(said.value)
+    assert load_checkpoint(tmp_path).weights
+    assert train(short, tmp_path, resume=True).epochs == 2
+
+
+def test_a_run_may_be_saved_after_every_step(short: Task, tmp_path: Path) -> None:
+    often = replace(short, options=replace(short.options, save_minutes=0.0))
+    events: list[Event] = []
+
+    def kill(event: Event) -> None:
+        events.append(event)
+        if sum(isinstance(one, Step) for one in events) == 3:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(often, tmp_path, Watch(kill))
+    events.clear()
+    with pytest.raises(KilledError):
+        train(often, tmp_path, Watch(kill), resume=True)
+    assert isinstance(events[0], Started)
+    assert events[0].epochs == pytest.approx(2 / 3)
+
+
+def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
+    short: Task, whole: Path, tmp_path: Path
+) -> None:
+    weights = load_checkpoint(whole).weights
+    worse = replace(short.options, learning_rate=5.0, epochs=1)
+    events: list[Event] = []
+    result = train(replace(short, weights=weights, options=worse), tmp_path, Watch(events.append))
+    lines = read_metrics(tmp_path)
+    assert [line.epochs for line in lines] == [0, 1]
+    assert lines[0].training_bits is None
+    assert lines[0].bits_per_note == pytest.approx(
+        min(line.bits_per_note or 99 for line in read_metrics(whole)), abs=1e-4
+    )
+    assert result.bits_before == result.bits_per_note == lines[0].bits_per_note
+    assert TakenOver(result.bits_before) in events
+    kept = load_checkpoint(tmp_path).weights
+    assert all(np.array_equal(kept[name], weights[name]) for name in weights)
+
+
+def test_a_state_elsewhere_is_neither_read_nor_written(short: Task, tmp_path: Path) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run.mkdir()
+    (run / STATE).parent.symlink_to(elsewhere)
+    with pytest.raises(Exception, match="leads out of the checkpoint"):
+        train(short, run)
+    assert not list(elsewhere.iterdir())
+    assert not (run / WEIGHTS).exists()

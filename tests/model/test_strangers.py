@@ -1,0 +1,170 @@
+"""Checkpoints that no training wrote; see also ``tests.fuzz.checkpoints``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abcgen.config import NetworkConfig
+from abcgen.errors import CheckpointError, InputError
+from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint, load_description
+from abcgen.model.metrics import METRICS, read_metrics
+from abcgen.model.settings import checked
+from abcgen.model.state import STATE, check_state
+from abcgen.model.weights import MAX_HEADER, weight_shapes
+from abcgen.pipeline.borrowing import FACTS, INDEX, training_tunes
+from abcgen.pipeline.going_on import plan_resuming
+from tests.strangers import FILES, open_all, variables_of, whole_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NESTED = "[" * 900 + "]" * 900
+ODD = st.sampled_from(
+    [None, True, -1, 0, 10**9, 10**400, 1e308, "", "x" * 99, [], {}, [[]], "\x1b["]
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return whole_checkpoint(tmp_path_factory.mktemp("stranger"))
+
+
+@pytest.fixture(scope="module")
+def variables(folder: Path) -> dict[str, Any]:
+    return variables_of(folder)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return whole_checkpoint(tmp_path / "run")
+
+
+def test_a_whole_checkpoint_is_used(folder: Path) -> None:
+    assert load_checkpoint(folder).weights
+    assert len(read_metrics(folder)) == 2
+    assert training_tunes(folder)
+    assert plan_resuming(folder, {}).resume
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(FILES), st.data())
+def test_a_file_with_other_bytes_is_used_or_refused_in_one_line(
+    folder: Path, variables: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    right = (folder / name).read_bytes()
+    start = data.draw(st.integers(0, len(right)))
+    stop = data.draw(st.integers(start, min(len(right), start + 20)))
+    other = right[:start] + data.draw(st.binary(max_size=20)) + right[stop:]
+    _tried(folder, name, other, variables)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from([CONFIG, VOCABULARY, FACTS]), st.data())
+def test_a_file_with_other_values_is_used_or_refused_in_one_line(
+    folder: Path, variables: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    told = json.loads((folder / name).read_bytes())
+    part = told
+    while isinstance(part, dict) and part:
+        key = data.draw(st.sampled_from(sorted(part)))
+        if not isinstance(part[key], dict) or data.draw(st.booleans()):
+            part[key] = data.draw(ODD)
+            break
+        part = part[key]
+    _tried(folder, name, json.dumps(told).encode(), variables)
+
+
+def _tried(folder: Path, name: str, content: bytes, variables: dict[str, Any]) -> None:
+    right = (folder / name).read_bytes()
+    try:
+        (folder / name).write_bytes(content)
+        open_all(folder, variables)
+    finally:
+        (folder / name).write_bytes(right)
+
+
+@pytest.mark.parametrize("key", ["created", "written_by", "format_version", "network", "about"])
+def test_nesting_is_not_followed(key: str, copy: Path) -> None:
+    told = json.loads((copy / CONFIG).read_text()) | {key: 0}
+    (copy / CONFIG).write_text(json.dumps(told).replace(f'"{key}": 0', f'"{key}": {NESTED}'))
+    try:
+        load_description(copy)
+    except CheckpointError as error:
+        assert len(str(error)) < len(str(copy)) + 250
+    else:
+        assert key in {"created", "written_by"}
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    CONFIG: load_checkpoint,
+    VOCABULARY: load_checkpoint,
+    WEIGHTS: load_checkpoint,
+    METRICS: read_metrics,
+    FACTS: training_tunes,
+    INDEX: training_tunes,
+    STATE: lambda run: check_state({}, run),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_in_place_of_a_file_is_not_followed(name: str, copy: Path, tmp_path: Path) -> None:
+    (copy / name).rename(tmp_path / "elsewhere")
+    (copy / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match="is a link"):
+        READERS[name](copy)
+
+
+def test_a_link_in_place_of_the_folder_for_training_is_not_followed(
+    copy: Path, tmp_path: Path
+) -> None:
+    (copy / "training").rename(tmp_path / "elsewhere")
+    (copy / "training").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match="leads out of the checkpoint"):
+        check_state({}, copy)
+
+
+@pytest.mark.parametrize("length", [0, 2**63 - 1, MAX_HEADER + 1, 10**5])
+@pytest.mark.parametrize("name", [WEIGHTS, STATE, INDEX])
+def test_a_header_that_lies_about_its_length_is_refused(length: int, name: str, copy: Path) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(length.to_bytes(8, "little") + content[8:])
+    with pytest.raises(CheckpointError, match=name):
+        READERS[name](copy)
+
+
+def test_a_run_of_an_enormous_network_is_refused_before_one_is_built(copy: Path) -> None:
+    shapes = weight_shapes(NetworkConfig(layers=16, units=8192), 60)
+    with pytest.raises(CheckpointError, match="another network"):
+        check_state(shapes, copy)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        NetworkConfig(bidirectional=True, sequence_length=100_000),
+        NetworkConfig("window", sequence_length=100_000),
+    ],
+)
+def test_reading_too_much_at_once_is_refused(network: NetworkConfig) -> None:
+    with pytest.raises(InputError, match="too many to read at once"):
+        checked(network)
+
+
+def test_a_run_without_a_state_says_what_can_be_done(copy: Path) -> None:
+    (copy / STATE).unlink()
+    with pytest.raises(CheckpointError, match="--from"):
+        check_state({}, copy)
+
+
+@pytest.mark.parametrize("split", [{"least": 1e9}, {"validation": 2}, {"test": "all"}])
+def test_an_impossible_split_is_refused(split: dict[str, object], copy: Path) -> None:
+    told = json.loads((copy / CONFIG).read_text()) | {"about": {"split": split}}
+    (copy / CONFIG).write_text(json.dumps(told))
+    with pytest.raises(CheckpointError, match="split"):
+        plan_resuming(copy, {})
