@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from abcgen import __version__
-from abcgen.cli import check, corpus, normalise, plot, render, replay, sample, train
+from abcgen.cli import (
+    blindtest,
+    check,
+    corpus,
+    evaluate,
+    normalise,
+    plot,
+    render,
+    replay,
+    sample,
+    train,
+)
 from abcgen.display import Display
 from abcgen.errors import AbcgenError, reason_of
 
@@ -34,11 +45,13 @@ app = typer.Typer(
 )
 
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(blindtest.app, name="blindtest")
 _EXAMPLES: dict[Callable[..., None], str] = {
     normalise.normalise: "abcgen normalise corpora/ --out clean.abc",
     train.train: "abcgen train corpora/ --minutes 6",
     plot.plot: "abcgen plot checkpoints/run-1",
     sample.sample: "abcgen sample --metre 6/8 --key Dmix --rhythm jig --bars 16 --parts AABB",
+    evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
     replay.replay: "abcgen replay output/tunes-1/tunes.abc",
     check.check: "abcgen check my-tunes.abc",
     render.render: "abcgen render my-tunes.abc --to pdf,midi",

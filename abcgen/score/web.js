@@ -75,7 +75,7 @@
       this.queue = []; // steps still to be shown, with their times
       this.sounds = []; // notes arranged, with their starts
       this.button.addEventListener("click", () => (this.timer ? this.stop() : this.play()));
-      this.control("copy").addEventListener("click", () => copy(tune.abc));
+      this.control("copy")?.addEventListener("click", () => copy(tune.abc));
       this.control("tempo").addEventListener("input", () => this.tempoChanged());
       this.control("shift").addEventListener("change", () => this.goOnFrom(this.position()));
       this.control("part").addEventListener("change", () => this.goOnFrom(this.range.from));

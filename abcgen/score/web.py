@@ -17,6 +17,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from abcgen.notation.writer import write_abc
+from abcgen.score.articles import abc_of, article, contents, copies
 from abcgen.score.build import UNTITLED
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.lines import LINE_WIDTH, sections
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 NARROW = 0.45
 """A telephone's lines of music beside those of a page."""
-
-WIDEST_SHIFT = 12
-SLOWEST, FASTEST = 0.4, 1.8
-"""Ends of the tempo slider beside the tune's own tempo."""
 
 GLYPH = re.compile(r'<g id="(E\w{3})-\w+">(.*?)</g>', re.DOTALL)
 DEFS = re.compile(r"<defs>.*?</defs>", re.DOTALL)
@@ -77,6 +74,25 @@ class WebTune:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a page asks of whoever hears its tunes.
+
+    Attributes:
+        before: HTML over the tunes.
+        under: HTML under each.
+        after: HTML under all.
+        style: CSS.
+        script: JavaScript.
+    """
+
+    before: str
+    under: tuple[str, ...]
+    after: str
+    style: str
+    script: str
+
+
 def web_tune_of(tune: Tune, playing: Playing, *, composer: str = "") -> WebTune:
     """Make a tune ready for a web page.
 
@@ -107,12 +123,16 @@ def web_tune_of(tune: Tune, playing: Playing, *, composer: str = "") -> WebTune:
     )
 
 
-def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
+def web_page(
+    tunes: Iterable[WebTune], *, title: str = "", questions: Questions | None = None
+) -> list[bytes]:
     """Put tunes on one page.
 
     Args:
         tunes: The tunes.
         title: What the page is called; what its first tune is called if empty.
+        questions: What is asked of them. Then they are to be heard and seen only: the page has
+            neither their ABC nor their MIDI files.
 
     Returns:
         One HTML document; nothing if there is no tune.
@@ -121,22 +141,31 @@ def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
     if not them:
         return []
     glyphs = {name: shape for tune in them for name, shape in tune.glyphs.items()}
-    script = _read("web.js")
+    script = read_part("web.js") + (questions.script if questions else "")
+    style = read_part("web.css") + (questions.style if questions else "")
+    articles = [
+        article(number, tune, under=questions.under[number])
+        if questions
+        else article(number, tune, copies(tune), abc_of(tune))
+        for number, tune in enumerate(them)
+    ]
     heading = one_line(title) or (them[0].title if len(them) == 1 else f"{len(them)} tunes")
-    page = Template(_read("web.html")).substitute(
+    page = Template(read_part("web.html")).substitute(
         policy=_policy(script),
         title=html.escape(heading),
-        style=them[0].rules + "\n" + _read("web.css"),
+        style=them[0].rules + "\n" + style,
         glyphs="".join(f'<g id="{name}">{shape}</g>' for name, shape in sorted(glyphs.items())),
-        contents=_contents(them) if len(them) > 1 else "",
-        articles="\n".join(_article(number, tune) for number, tune in enumerate(them)),
-        data=_script_safe([tune.data for tune in them]),
+        before=questions.before if questions else contents(them),
+        articles="\n".join(articles),
+        after=questions.after if questions else "",
+        data=_script_safe([_told(tune, in_full=not questions) for tune in them]),
         script=script,
     )
     return [page.encode("utf-8", "replace")]
 
 
-def _read(name: str) -> str:
+def read_part(name: str) -> str:
+    """A part of the page that stands beside this module in a file of its own."""
     return (HERE / name).read_text(encoding="utf-8")
 
 
@@ -216,56 +245,6 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else str(place + 1)  # noqa: PLR2004 - the alphabet
 
 
-def _contents(tunes: list[WebTune]) -> str:
-    items = "".join(
-        f'<li><a href="#tune-{number}" dir="auto">{html.escape(tune.title)}</a></li>'
-        for number, tune in enumerate(tunes)
-    )
-    return f'<nav aria-label="Tunes"><ol>{items}</ol></nav>'
-
-
-def _article(number: int, tune: WebTune) -> str:
-    title, name = html.escape(tune.title), f"tune-{number}"
-    midi = base64.b64encode(tune.midi).decode()
-    parts = "".join(
-        f'<option value="{place}">{html.escape(part["name"])}</option>'
-        for place, part in enumerate(tune.data["parts"])
-    )
-    shifts = "".join(
-        f'<option value="{by}"{" selected" if by == 0 else ""}>{_shift_name(by)}</option>'
-        for by in range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1)
-    )
-    tempo = tune.data["tempo"]
-    return f"""<article id="{name}" aria-labelledby="{name}-title">
-<h2 id="{name}-title" dir="auto">{title}</h2>
-<p class="under"><em dir="auto">{html.escape(tune.kind)}</em>
-<span dir="auto">{html.escape(tune.composer)}</span></p>
-<div class="controls" role="group" aria-label="Play {title}">
-<button type="button" class="play" data-control="play" aria-pressed="false">Play</button>
-<label>Tempo <input type="range" data-control="tempo" min="{tempo * SLOWEST:.0f}"
- max="{tempo * FASTEST:.0f}" value="{tempo:.0f}"></label><output data-control="tempo-shown">
-</output>
-<label>Part <select data-control="part">{parts}</select></label>
-<label><input type="checkbox" data-control="loop"> Loop</label>
-<label>Sounds <select data-control="shift">{shifts}</select></label>
-<button type="button" data-control="copy">Copy ABC</button>
-<a class="button" data-control="midi" download="{_file_name(tune.title)}.mid"
- href="data:audio/midi;base64,{midi}">Download MIDI</a>
-</div>
-<div class="sheet"><div class="cursor" hidden></div>
-<div class="wide" role="img" aria-label="Sheet music of {title}">{tune.wide}</div>
-<div class="narrow" role="img" aria-label="Sheet music of {title}">{tune.narrow}</div></div>
-<details><summary>ABC</summary><pre>{html.escape(tune.data["abc"])}</pre></details>
-</article>"""
-
-
-def _shift_name(semitones: int) -> str:
-    if semitones == 0:
-        return "as written"
-    direction = "higher" if semitones > 0 else "lower"
-    count = abs(semitones)
-    return f"{count} semitone{'' if count == 1 else 's'} {direction}"
-
-
-def _file_name(title: str) -> str:
-    return re.sub(r"[^\w -]+", "", title)[:60].strip() or "tune"
+def _told(tune: WebTune, *, in_full: bool) -> dict[str, Any]:
+    """What the player is told; not in full, it cannot pass the tune on."""
+    return {name: value for name, value in tune.data.items() if in_full or name != "abc"}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +12,16 @@ from abcgen.notation.instruments import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.performance import Playing, perform
 from abcgen.score.web import web_page, web_tune_of
+from tests.browser import requests, wait_for
 from tests.marked import DUET
 from tests.tunes import JIG, REEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 HOSTILE = replace(REEL, title="<script>document.title = 'taken'</script>", rhythm="<b>bold")
 TUNES = [JIG, DUET, HOSTILE]
 PLAYING = Playing(INSTRUMENTS["fiddle"], tempo=240, chords=True)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--window-size=1000,1200",
-)
-PATIENCE = 20.0  # seconds; a busy machine starts its sound card late
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +31,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "tunes.html"
     path.write_bytes(document)
     return path
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium without a window, which tells of everything that it asks for."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("Debian's chromium and chromium-driver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture
@@ -93,25 +67,6 @@ def choose(browser: Any, name: str, value: str, number: int = 0) -> None:
         arguments[0].dispatchEvent(new Event('input'));
         arguments[0].dispatchEvent(new Event('change'))"""
     browser.execute_script(script, control(browser, name, number), value)
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen")
-
-
-def requests(browser: Any) -> list[str]:
-    """Addresses that the page asked for."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    ]
 
 
 def bars_seen(browser: Any, enough: int) -> list[int]:

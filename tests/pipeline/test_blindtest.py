@@ -1,0 +1,274 @@
+"""A blind test from making to scoring, and what is no answer to one."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from abcgen.config import LIMITS, BlindTestConfig
+from abcgen.corpus.borrowing import line_of
+from abcgen.errors import AbcgenError, InputError
+from abcgen.notation.model_text import encode_tune
+from abcgen.notation.reader import read_abc
+from abcgen.pipeline import blindtest
+from abcgen.pipeline.answers import Answer, Key, KeyTune, Sheet, read_key, read_sheets
+from abcgen.pipeline.blindtest import BlindTest, make_blind_test
+from abcgen.pipeline.borrowing import keep_training_tunes
+from abcgen.pipeline.listening import BETTER, GUESSING, MEASURES, WORSE, against_chance, heard
+from abcgen.score.blind import ANSWERS_FORMAT
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from abcgen.notation.tune import Tune
+
+CONFIG = BlindTestConfig(count=3, fewest_bars=1, most_bars=60, temperature=1.0)
+KEY = Key("abcd1234", {f"{n:08x}": KeyTune(real=n < 6, abc="X:1\n") for n in range(12)})
+NAMES = list(KEY.tunes)
+LEARNT, GIVEN = 20, 40
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, real_tunes: list[Tune]) -> Path:
+    """It has learnt the first real tunes, so to speak."""
+    folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+    keep_training_tunes(folder, real_tunes[:LEARNT], [])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(checkpoint: Path, real_tunes: list[Tune]) -> BlindTest:
+    return make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 1)
+
+
+def test_a_test_has_as_many_tunes_of_each_kind_in_no_order(made: BlindTest) -> None:
+    kinds = [tune.real for tune in made.key.tunes.values()]
+    assert kinds.count(True) == kinds.count(False) == 3
+    assert kinds != sorted(kinds)
+
+
+def test_real_tunes_are_none_that_were_learnt(made: BlindTest, real_tunes: list[Tune]) -> None:
+    def symbols(tune: Tune) -> tuple[object, ...]:
+        line = line_of(tune)
+        return tuple(line.symbols) if line else ()
+
+    held_out = {symbols(tune) for tune in real_tunes[LEARNT:GIVEN]}
+    for tune in made.key.tunes.values():
+        assert (symbols(read_abc(tune.abc)) in held_out) == tune.real
+
+
+def test_nothing_in_the_page_tells_one_kind_from_the_other(made: BlindTest) -> None:
+    page = made.page.decode()
+    for tune in made.key.tunes.values():
+        read = read_abc(tune.abc)
+        assert (read.rhythm, read.source) == ("", "")
+        assert read.title == f"Tune {read.number}"
+        assert tune.abc not in page
+    for giveaway in ("held", '"real"', "checkpoint", "X:1", "untitled"):
+        assert giveaway not in page.partition("</style>")[2].partition("<script>")[0]
+
+
+def test_the_same_seed_makes_the_same_test_and_another_another(
+    made: BlindTest, checkpoint: Path, real_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blindtest, "_page", lambda *_: b"")  # engraving is tested elsewhere
+    assert make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 1).key == made.key
+    other = make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 2).key
+    assert other.test != made.key.test
+    assert not set(other.tunes) & set(made.key.tunes)
+
+
+@pytest.mark.parametrize(
+    ("config", "tunes", "said"),
+    [
+        (BlindTestConfig(count=0), GIVEN, "--count must be from 1"),
+        (BlindTestConfig(count=50), GIVEN, "only"),
+        (BlindTestConfig(count=1, fewest_bars=900, most_bars=901), GIVEN, "900 to 901 bars"),
+        (CONFIG, LEARNT, "only 0 held-out tunes"),
+        (BlindTestConfig(count=1, fewest_bars=1, temperature=-1.0), GIVEN, "temperature"),
+    ],
+)
+def test_what_cannot_be_made_is_told_in_one_line(
+    config: BlindTestConfig, tunes: int, said: str, checkpoint: Path, real_tunes: list[Tune]
+) -> None:
+    with pytest.raises(InputError, match=said) as told:
+        make_blind_test(checkpoint, real_tunes[:tunes], config, 1)
+    assert "\n" not in str(told.value)
+
+
+def test_without_tunes_a_checkpoint_must_keep_some(checkpoint: Path) -> None:
+    with pytest.raises(AbcgenError, match="held out"):
+        make_blind_test(checkpoint, (), CONFIG, 1)
+
+
+def test_model_text_leaves_nothing_of_a_tune_but_its_music(real_tunes: list[Tune]) -> None:
+    """What both kinds go through: titles and sources are gone before they are dressed."""
+    for tune in real_tunes[:20]:
+        assert tune.title not in encode_tune(tune).text or not tune.title
+
+
+# What listeners say
+
+
+def sheet(listener: int, say: Callable[[int, bool], dict[str, Any]]) -> Sheet:
+    answers = [Answer(name, **say(n, KEY.tunes[name].real)) for n, name in enumerate(NAMES)]
+    return Sheet(f"{listener:08x}", tuple(answers))
+
+
+def test_who_hears_the_difference_is_said_to_be_better_than_chance() -> None:
+    sheets = [sheet(n, lambda _, real: {"real": real, "rating": 4 if real else 2}) for n in (1, 2)]
+    found = heard(KEY, sheets)
+    told = found.measures["told_apart"]
+    assert told
+    assert (told.value, told.count, found.verdict) == (1.0, 24, BETTER)
+    assert 0.86 < told.low < 0.87  # Wilson: 24 of 24
+    difference = found.measures["rating_difference"]
+    assert difference
+    assert (difference.value, difference.low, difference.high) == (2.0, 2.0, 2.0)
+
+
+def test_who_hears_it_the_other_way_round_is_worse_than_chance() -> None:
+    assert heard(KEY, [sheet(1, lambda _, real: {"real": not real})]).verdict == WORSE
+
+
+def test_who_always_says_the_same_is_guessing() -> None:
+    found = heard(KEY, [sheet(1, lambda *_: {"real": True})])
+    assert found.verdict == GUESSING
+    shares = [found.measures[f"{kind}_taken_for_real"] for kind in ("real", "generated")]
+    assert [share and share.value for share in shares] == [1.0, 1.0]
+
+
+def test_tunes_that_were_known_before_are_no_proof_of_a_good_ear() -> None:
+    found = heard(KEY, [sheet(1, lambda n, real: {"real": real, "known": n < 10})])
+    assert against_chance(found.measures["told_apart"]) == BETTER
+    strange = found.measures["told_apart_if_not_known"]
+    assert strange
+    assert strange.count == 2
+    assert found.verdict == GUESSING
+
+
+def test_ratings_of_one_tune_by_many_are_not_many_tunes() -> None:
+    chance = random.Random(3)
+    taste = [chance.choice([1, 5]) for _ in NAMES]
+    one = heard(KEY, [sheet(1, lambda n, _: {"rating": taste[n]})]).measures["real_rating"]
+    many = heard(KEY, [sheet(k, lambda n, _: {"rating": taste[n]}) for k in range(20)])
+    ten = many.measures["real_rating"]
+    assert one
+    assert ten
+    assert (one.low, one.high) == pytest.approx((ten.low, ten.high))
+
+
+def test_guesses_are_better_than_chance_about_one_time_in_forty() -> None:
+    chance = random.Random(1)
+    verdicts = [
+        heard(KEY, [sheet(1, lambda *_: {"real": chance.random() < 0.5})]).verdict
+        for _ in range(400)
+    ]
+    assert verdicts.count(BETTER) < 24  # 1.9% of coins show so many of 12; 6% would be too often
+
+
+def test_nothing_said_is_nothing_found() -> None:
+    found = heard(KEY, [Sheet("00000001", ())])
+    assert set(found.measures) == set(MEASURES)
+    assert not any(found.measures.values())
+    assert found.verdict == "nobody said"
+
+
+# Files from elsewhere
+
+GOOD: dict[str, Any] = {
+    "format": ANSWERS_FORMAT,
+    "version": 1,
+    "test": KEY.test,
+    "listener": "0123456789abcdef",
+    "answers": [{"tune": NAMES[0], "by": "person", "rating": 5, "known": False}],
+}
+
+
+def test_a_key_reads_back(made: BlindTest, tmp_path: Path) -> None:
+    (tmp_path / "key.json").write_text(made.key.to_json(), encoding="utf-8")
+    assert read_key(tmp_path / "key.json") == made.key
+
+
+def test_answers_read_back(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(GOOD), encoding="utf-8")
+    (found,) = read_sheets([tmp_path / "a.json"], KEY)
+    assert found.answers == (Answer(NAMES[0], real=True, rating=5, known=False),)
+
+
+def said_of(path: Path) -> str:
+    """The one line on answers that cannot be used."""
+    with pytest.raises(InputError) as told:
+        read_sheets([path], KEY)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 400
+    assert path.name in str(told.value)
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": "another"}, "it is no"),
+        ({"version": 2}, "version 1 expected"),
+        ({"test": "ffff0000"}, "another test"),
+        ({"test": 7}, "which test"),
+        ({"listener": "../../etc"}, "whose it is"),
+        ({"listener": ["x"]}, "whose it is"),
+        ({"answers": {}}, "no list"),
+        ({"answers": [{"tune": NAMES[0]}] * 13}, "no list of at most 12"),
+        ({"answers": [{"tune": NAMES[0]}] * 2}, "answered twice"),
+        ({"answers": ["x"]}, "no object"),
+        ({"answers": [{}]}, "no tune of it"),
+        ({"answers": [{"tune": "ffffffff"}]}, "no tune of it"),
+        ({"answers": [{"tune": "\x1b[31m" * 9_000}]}, "no tune of it"),
+        ({"answers": [{"tune": NAMES[0], "by": "me"}]}, "'by' is"),
+        ({"answers": [{"tune": NAMES[0], "by": [1]}]}, "'by' is"),
+        ({"answers": [{"tune": NAMES[0], "rating": 6}]}, "from 1 to 5"),
+        ({"answers": [{"tune": NAMES[0], "rating": True}]}, "from 1 to 5"),
+        ({"answers": [{"tune": NAMES[0], "rating": 4.5}]}, "from 1 to 5"),
+        ({"answers": [{"tune": NAMES[0], "known": "no"}]}, "true or false"),
+    ],
+)
+def test_answers_that_are_none_are_told_in_one_line(
+    change: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(GOOD | change), encoding="utf-8")
+    assert reason in said_of(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"3", b'{"a": NaN'])
+def test_a_file_of_something_else_is_told_in_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    said_of(path)
+
+
+def test_a_file_that_is_too_large_missing_or_a_folder_is_not_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    large.write_bytes(b" " * (LIMITS.answers_bytes + 1))
+    assert "no file of at most" in said_of(large)
+    assert "no file of at most" in said_of(tmp_path)
+    assert "cannot read" in said_of(tmp_path / "missing.json")
+
+
+def test_a_listener_counts_once(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path in paths:
+        path.write_text(json.dumps(GOOD), encoding="utf-8")
+    with pytest.raises(InputError, match="same listener"):
+        read_sheets(paths, KEY)
+
+
+@pytest.mark.parametrize("tunes", [None, {}, {"../x": {"real": True}}, {NAMES[0]: {"real": 1}}])
+def test_a_key_that_is_none_is_told(tunes: object, tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(json.loads(KEY.to_json()) | {"tunes": tunes}), encoding="utf-8")
+    with pytest.raises(InputError, match="tune"):
+        read_key(path)
