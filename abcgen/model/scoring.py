@@ -30,7 +30,7 @@ def measure(network: StepFunction, vocabulary: Vocabulary, examples: Sequence[Ex
     """Bits of the scored characters and end marks of all examples.
 
     Raises:
-        InputError: if the network does not know a character of them.
+        InputError: if the network does not know a character of them and has no symbol for that.
     """
     each = measure_each(network, vocabulary, examples)
     return Bits(
@@ -48,6 +48,8 @@ def measure_each(
 ) -> list[Bits]:
     """Bits of the scored characters and the end mark of each example.
 
+    A character that is not known has the bits of its symbol and ``BITS_OF_UNKNOWN``.
+
     Args:
         network: Gives the logits.
         vocabulary: Its characters.
@@ -55,14 +57,17 @@ def measure_each(
         on_progress: Called with the texts measured and in all.
 
     Raises:
-        InputError: if the network does not know a character of them.
+        InputError: if the network does not know a character of them and has no symbol for that.
     """
     batches = Batches(examples, vocabulary, BATCH_SIZE)
     totals = np.zeros(len(examples))
     done = 0
     for rows in batches.in_order():
         on_progress(done, len(examples))
-        totals[rows] = _bits(network, batches.batch(rows)).sum(axis=1)
+        batch = batches.batch(rows)
+        unknown = vocabulary.unknown is not None and batch.targets == vocabulary.unknown
+        bits = _bits(network, batch) + batch.scored * unknown * BITS_OF_UNKNOWN
+        totals[rows] = bits.sum(axis=1)
         done += len(rows)
     return [
         Bits(float(total), example.scored, example.notes)
