@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ from abcgen.pipeline.judging import Judges
 from abcgen.pipeline.recipes import checkpoint_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -50,6 +52,20 @@ if TYPE_CHECKING:
 
 FEWEST_SAMPLES = 20
 TEST, VALIDATION = "test", "validation"
+
+
+class _Stages:
+    """Shows stages, and keeps how many seconds each took."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self.seconds = stage, dict[str, float]()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[Progress]:
+        began = time.monotonic()
+        with self._stage(name) as on_progress:
+            yield on_progress
+        self.seconds[name] = round(time.monotonic() - began, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,7 @@ def evaluate(
         CheckpointError: if the checkpoint cannot be read, or holds no tunes to judge by.
         InputError: if a setting makes no sense, or no tune is left to judge by.
     """
+    stages = _Stages(stage)
     checked_sampling(config, seed)
     if config.count < FEWEST_SAMPLES:
         raise InputError(f"{config.count} samples are too few", way_out="20 or more; 1000 is usual")
@@ -97,16 +114,16 @@ def evaluate(
         notes.append("the checkpoint does not tell what it learnt: nothing on copying")
     test = _readable(held_out.test, checkpoint, notes)
     with Judges(known) as judges:
-        surprise = _surprise(checkpoint, test, held_out, stage)
-        drawn = _draw(checkpoint, config, seed, stage)
+        surprise = _surprise(checkpoint, test, held_out, stages)
+        drawn = _draw(checkpoint, config, seed, stages)
         drawn.texts[TEST] = [tune.text for tune in test]
         drawn.texts[VALIDATION] = [tune.text for tune in held_out.validation]
         drawn.texts[NGRAMS_DRAWN] = list(held_out.ngrams)
-        with stage("reading them by three readers") as on_progress:
+        with stages("reading them by three readers") as on_progress:
             every = [text for texts in drawn.texts.values() for text in texts]
             opinions = judges.opinions(every, on_progress)
     judged = {name: [opinions[text] for text in texts] for name, texts in drawn.texts.items()}
-    figures = _figures(judged, drawn, stage)
+    figures = _figures(judged, drawn, stages)
     facts = {
         "checkpoint": str(folder),
         "checkpoint_hash": checkpoint_hash(folder),
@@ -118,6 +135,7 @@ def evaluate(
         "test_tunes": len(test),
         "validation_tunes": len(held_out.validation),
         "training_tunes": len(known.facts.names) if known else None,
+        "seconds": stages.seconds,
     }
     return Evaluation(facts, surprise, figures, judged, tuple(notes))
 
@@ -125,9 +143,10 @@ def evaluate(
 def _readable(
     tunes: Sequence[ModelText], checkpoint: Checkpoint, notes: list[str]
 ) -> list[ModelText]:
-    """The tunes without those that hold a character the network does not know."""
+    """The tunes without those that hold a character the network has no number for."""
     alphabet = frozenset(checkpoint.vocabulary.characters)
-    test = [tune for tune in tunes if alphabet.issuperset(tune.text)]
+    reads_all = checkpoint.vocabulary.unknown is not None
+    test = [tune for tune in tunes if reads_all or alphabet.issuperset(tune.text)]
     if len(test) < len(tunes):
         notes.append(f"{len(tunes) - len(test)} tunes hold what the network has no sign for")
     if not test:

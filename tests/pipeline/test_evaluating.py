@@ -1,0 +1,212 @@
+"""Judging a checkpoint from end to end, and the tunes that it is judged by."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from abcgen.config import SampleConfig, SplitConfig, TrainConfig
+from abcgen.corpus.splits import Split, split_tunes
+from abcgen.errors import CheckpointError, InputError
+from abcgen.evaluation.measures import MEASURES
+from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.examples import Example
+from abcgen.model.sampling import Sampled
+from abcgen.notation.model_text import encode_tune
+from abcgen.pipeline import judging
+from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
+from abcgen.pipeline.drawing import Draws, delivery
+from abcgen.pipeline.evaluating import evaluate
+from abcgen.pipeline.evaluation_report import write_evaluation
+from abcgen.pipeline.held_out import HELD_OUT, held_out_in, keep_held_out, kept_held_out
+from abcgen.pipeline.requests import Request
+from abcgen.score.referee import Referee
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from abcgen.evaluation.evaluation import Evaluation
+    from abcgen.notation.tune import Tune
+
+FEW = SampleConfig(count=24, max_characters=150, temperature=1.0, batch_size=24)
+
+
+@contextmanager
+def unseen(_name: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda _done, _total: None
+
+
+@pytest.fixture(scope="module")
+def split(real_tunes: list[Tune]) -> Split:
+    return split_tunes(real_tunes[:220], SplitConfig(validation=0.2, test=0.2))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
+    folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+    keep_training_tunes(folder, split.training, split.validation)
+    texts = (encode_tune(tune) for tune in split.training)
+    training = [Example(text.text, text.given, text.notes) for text in texts]
+    keep_held_out(folder, split, training, TrainConfig())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(checkpoint: Path) -> Iterator[Evaluation]:
+    with pytest.MonkeyPatch.context() as patch:  # music21 has its own tests, and takes seconds
+        patch.setattr(judging, "second_opinion", lambda _tune, _referee: [])
+        patch.setattr(Referee, "__enter__", lambda self: self)
+        patch.setattr(Referee, "voices_of", lambda _self, abc: [[abc]])
+        yield evaluate(checkpoint, FEW, 3, unseen)
+
+
+def test_real_tunes_are_what_they_are(judged: Evaluation) -> None:
+    figures = judged.figures["real"]
+    for name, least in {"bars_right": 0.9, "sections_on_tonic": 0.5, "ends_on_tonic": 0.6}.items():
+        estimate = figures[name]
+        assert estimate
+        assert estimate.value >= least
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_with_the_grammar_all_bars_are_right_and_all_wishes_granted(judged: Evaluation) -> None:
+    figures = judged.figures["grammar"]
+    for name in ("checker_accepts", "bars_right", "bars_delivered", "parts_delivered"):
+        estimate = figures[name]
+        assert estimate
+        assert estimate.value == 1, name
+
+
+def test_a_network_that_learnt_nothing_is_told_from_real_tunes(judged: Evaluation) -> None:
+    estimate = judged.figures["free"]["discriminator_auc"]
+    assert estimate
+    assert estimate.value >= 0.95
+
+
+def test_it_is_more_surprised_than_ngrams(judged: Evaluation) -> None:
+    own = judged.surprise["network"]["bits_per_note"]
+    ngrams = judged.surprise["ngrams_order_5"]["bits_per_note"]
+    assert own
+    assert ngrams
+    assert own.value > ngrams.value > 1
+
+
+def test_machines_get_every_measure_with_its_interval(judged: Evaluation) -> None:
+    data = json.loads(json.dumps(judged.to_json(), allow_nan=False))
+    missing = set(MEASURES) - set(data)
+    assert missing <= {"abc2midi_accepts"}
+    for name in set(MEASURES) - missing:
+        low, high = data[name]["interval"]
+        assert low <= data[name]["value"] <= high
+        assert data[name]["columns"]
+
+
+def test_the_page_needs_nothing_else_and_takes_no_markup(
+    judged: Evaluation, tmp_path: Path
+) -> None:
+    judged.facts["checkpoint"] = "<script>alert(1)</script>"  # type: ignore[index]
+    page, facts = write_evaluation(judged, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert text.count("<svg") >= 3
+    assert 'src="http' not in text
+    assert json.loads(facts.read_text(encoding="utf-8"))["bits_per_note"]
+
+
+def test_held_out_tunes_come_back_as_they_were_kept(checkpoint: Path, split: Split) -> None:
+    held_out = kept_held_out(checkpoint)
+    assert list(held_out.test) == [encode_tune(tune) for tune in split.test]
+    assert len(held_out.ngrams) == len(split.test)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _data: [],
+        lambda data: data | {"format_version": 2},
+        lambda data: data | {"test": "M:4/4"},
+        lambda data: data | {"test": ["no tune"]},
+        lambda data: data | {"test": ["x" * 50_000]},
+        lambda data: data | {"baselines": {"lzma": [[float("inf"), 1, 1]]}},
+        lambda data: data | {"baselines": {"lzma": [["1", 1, 1]]}},
+        lambda data: data | {"baselines": {"other": []}},
+    ],
+)
+def test_damaged_held_out_tunes_are_named(
+    damage: Callable[[Any], Any], checkpoint: Path, tmp_path: Path
+) -> None:
+    data = json.loads((checkpoint / HELD_OUT).read_text(encoding="utf-8"))
+    (tmp_path / HELD_OUT).write_text(json.dumps(damage(data)), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=HELD_OUT):
+        kept_held_out(tmp_path)
+
+
+def test_a_checkpoint_without_held_out_tunes_names_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="--tunes"):
+        kept_held_out(untrained(tmp_path / "net"))
+
+
+def test_too_few_samples_are_refused(checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="too few"):
+        evaluate(checkpoint, SampleConfig(count=1), 0, unseen)
+
+
+def test_of_the_training_corpus_the_held_out_tunes_are_taken(
+    real_tunes: list[Tune], split: Split
+) -> None:
+    about = {
+        "split": {
+            "validation": 0.2,
+            "test": 0.2,
+            "similarity": 0.5,
+            "fingerprint": split.fingerprint,
+        }
+    }
+    held_out, words = held_out_in(real_tunes[:220], about, None, chord_symbols=False)
+    assert [tune.text for tune in held_out.test] == [encode_tune(t).text for t in split.test]
+    assert "held out" in words
+
+
+def test_of_other_tunes_those_that_were_learnt_are_left_out(checkpoint: Path, split: Split) -> None:
+    known = training_tunes(checkpoint)
+    given = [*split.training[:30], *split.test]
+    held_out, _ = held_out_in(given, {}, known, chord_symbols=False)
+    texts = {tune.text for tune in (*held_out.test, *held_out.validation)}
+    assert texts == {encode_tune(tune).text for tune in split.test}
+    with pytest.raises(InputError, match="no tune is left"):
+        held_out_in(split.training[:30], {}, known, chord_symbols=False)
+
+
+def test_texts_that_the_grammar_left_alone_are_the_same_without_it(checkpoint: Path) -> None:
+    draws = Draws(load_checkpoint(checkpoint), FEW, 5)
+    bound = draws.bound(6, lambda _done, _total: None)
+    alone = [one.text for one in draws.free(6, [], lambda _done, _total: None)]
+    shared = [one.text for one in draws.free(6, bound, lambda _done, _total: None)]
+    assert alone == shared
+
+
+RIGHT = "M:4/4\nK:Cdor\n|:ceabebac'|c8:|\n"
+ASKED = Request(metre="4/4", key="Cdor", bars=2, parts="AA")
+
+
+@pytest.mark.parametrize(
+    ("text", "delivered"),
+    [
+        (RIGHT, (True, True, True, True)),
+        (RIGHT.replace("4/4", "3/4"), (False, True, False, False)),
+        (RIGHT.replace("c8:|", "c7:|"), (True, True, True, True)),  # short where it may be
+        (RIGHT.replace("|c8", "c|c8"), (False, True, True, True)),
+        (RIGHT.replace("dor", "maj"), (True, False, True, True)),
+        (RIGHT.replace("|:", "").replace(":|", "|"), (True, True, True, False)),
+        (RIGHT.replace("|c8", "|c8|c8"), (True, True, False, False)),
+        ("no tune", (False, False, False, False)),
+    ],
+)
+def test_what_was_asked_for_is_looked_for(text: str, delivered: tuple[bool, ...]) -> None:
+    found = delivery(ASKED, Sampled(text, ended=True, number=0))
+    assert (found.metre, found.key, found.bars, found.parts) == delivered
