@@ -30,7 +30,8 @@ def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
     state = network.start(1)
     for number in ids:
         logits, state = network.step(np.array([number], np.int32), state)
-    return logits[0]
+    last: NDArray[np.float32] = logits[0]
+    return last
 
 
 @pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS])

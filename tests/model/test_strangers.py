@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NESTED = "[" * 900 + "]" * 900
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[object] = st.sampled_from(
     [None, True, -1, 0, 10**9, 10**400, 1e308, "", "x" * 99, [], {}, [[]], "\x1b["]
 )
 
