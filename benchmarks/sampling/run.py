@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import platform
 import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,8 +119,9 @@ def _portions(
     # Each process works on texts of its own, so that NumPy need not divide its products too.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # NumPy reads that when it is imported
-    with context.Pool(processes, _begin, (task,)) as pool:
-        yield from pool.imap_unordered(_portion, starts)
+    with ProcessPoolExecutor(processes, context, _begin, (task,)) as pool:
+        for done in as_completed([pool.submit(_portion, start) for start in starts]):
+            yield done.result()
 
 
 def _begin(task: Task) -> None:

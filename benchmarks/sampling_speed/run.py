@@ -15,7 +15,6 @@ import argparse
 import os
 import platform
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -53,14 +52,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--keras", action="store_true", help="model.predict too; slow")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    parser.add_argument("--cpu-time", action="store_true", help="for a busy machine, one thread")
     parser.add_argument("--write", action="store_true", help="write table.md")
     options = parser.parse_args()
+    if options.cpu_time:
+        options.threads = 1
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # before NumPy is imported, which reads them
     from abcgen.model.checkpoint import load_checkpoint  # noqa: PLC0415 - after the environment
 
     checkpoint = load_checkpoint(options.checkpoint)
-    rows = [_row(checkpoint, batch, options) for batch in BATCHES]
+    rows = [_row(checkpoint, batch, options) for batch in options.batches]
     report = _report(checkpoint, options, rows)
     print(report)
     if options.write:
@@ -76,15 +79,18 @@ def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row
         "limit": _products(checkpoint, batch, steps),
     }
     if find_spec("torch"):
-        contestants["torch"] = _torch(checkpoint, batch, steps, options.threads)
+        from benchmarks.sampling_speed.peer import torch_sampler  # noqa: PLC0415 - optional
+
+        contestants["torch"] = torch_sampler(checkpoint, batch, steps, options.threads)
     for contestant in contestants.values():
         contestant()  # warm: what is worked out or compiled once
+    clock = time.process_time if options.cpu_time else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(REPEATS):  # in turn, so that a disturbance hits all alike
         for name, contestant in contestants.items():
-            began = time.perf_counter()
+            began = clock()
             contestant()
-            times[name].append(time.perf_counter() - began)
+            times[name].append(clock() - began)
     rate = {name: characters / statistics.median(taken) for name, taken in times.items()}
     predict = _predict(checkpoint) if options.keras and batch == 1 else 0.0
     return Row(batch, rate["ours"], rate["bound"], rate.get("torch", 0.0), rate["limit"], predict)
@@ -166,29 +172,6 @@ def _products(checkpoint: Checkpoint, batch: int, steps: int) -> Callable[[], No
     return run
 
 
-def _torch(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Callable[[], None]:
-    """The same layers as ``torch.nn`` modules, stepped in batches in eager mode."""
-    import torch  # noqa: PLC0415 - an optional peer
-
-    torch.set_num_threads(threads)
-    network, size = checkpoint.network, checkpoint.vocabulary.size
-    if network.attention:
-        print("PyTorch's column leaves out attention, ours has it", file=sys.stderr)
-    embedding = torch.nn.Embedding(size, network.embedding)
-    lstm = torch.nn.LSTM(network.embedding, network.units, network.layers, batch_first=True)
-    logits = torch.nn.Linear(network.units, size)
-
-    def run() -> None:
-        ids = torch.ones(batch, 1, dtype=torch.long)
-        state = None
-        with torch.inference_mode():
-            for _ in range(steps):
-                stream, state = lstm(embedding(ids), state)
-                ids = torch.multinomial(torch.softmax(logits(stream[:, 0]), -1), 1)
-
-    return run
-
-
 def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
     """Characters a second of ``model.predict`` on windows, as tutorials sample."""
     import numpy as np  # noqa: PLC0415
@@ -218,7 +201,8 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
             f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
             f"{' and attention' if network.attention else ''}, {options.steps} steps, "
             f"{options.threads} threads, Python {platform.python_version()}, {processor()}. "
-            f"Characters/s in all, median of {REPEATS} runs in turn."
+            f"Characters/s in all{' of CPU time' if options.cpu_time else ''}, median of "
+            f"{REPEATS} runs in turn."
         ),
         "",
         "| " + " | ".join([*HEAD, "matrix products alone", "model.predict"]) + " |",
