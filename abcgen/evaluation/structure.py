@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import BarLine, Note, notes_in, opens_section, total
+from abcgen.notation.tune import BarLine, Note, notes_in, opens_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ class Section:
     """A part of a tune, from a repeat sign or double bar line to the next.
 
     Attributes:
-        bars: How many bars it has when played once; a pickup and the short bar that it completes
-            are one.
+        bars: How many bars it has when played once; a pickup is not counted, the short bar that
+            it completes is.
         repeated: Whether it is played twice.
         has_endings: Whether it has a first ending.
         differing_ending: Whether it has a second ending unlike the first.
@@ -80,10 +80,10 @@ def _in_force(tune: Tune) -> tuple[list[Fraction], list[Key]]:
 def _section(bars: Sequence[Bar], full: Fraction, key: Key) -> Section:
     first, later = _endings(bars)
     once = bars[: len(bars) - len(later)]
-    length = round(total(bar.duration for bar in once) / full) if full else len(once)
+    pickup = len(once) > 1 and once[0].duration < full
     last = next(_notes_backwards(bars), None)
     return Section(
-        bars=length,
+        bars=len(once) - pickup,
         repeated=any(bar.line is BarLine.REPEAT for bar in bars),
         has_endings=bool(first),
         differing_ending=bool(first and later) and _music(first) != _music(later),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,9 @@ def _in_order(name: str) -> tuple[float, str]:
 def _of_values(title: str, values: dict[str, list[float]]) -> Distribution:
     every = sorted(value for own in values.values() for value in own)
     low, high = every[0], every[int(0.99 * (len(every) - 1))]  # a few giants hide the rest
-    width = max((high - low) / BINS, 1.0 if high - low > BINS else 1e-9)
+    width = (high - low) / BINS or 1.0
+    if all(value.is_integer() for value in every):
+        width = float(math.ceil(width))
     shares = {
         source: [
             sum(n == min(BINS, int((value - low) / width)) for value in own) / max(1, len(own))

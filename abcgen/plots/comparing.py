@@ -54,7 +54,7 @@ def draw_figures(
     """Draw figures with their intervals, a row for each and a mark for each source.
 
     Args:
-        title: What they are.
+        title: What they are counted in.
         rows: Name of each, and by source its value and both ends of its interval.
     """
     picture = figure(9, ROW * len(rows) + 1.2)
@@ -68,11 +68,19 @@ def draw_figures(
             [max(0.0, value - low) for _, (value, low, _) in found],
             [max(0.0, high - value) for _, (value, _, high) in found],
         ]
-        look = {"fmt": MARKS[number % len(MARKS)], "color": SERIES[number % len(SERIES)]}
-        axes.errorbar(values, heights, xerr=errors, label=source, markersize=4, capsize=2, **look)
+        axes.errorbar(
+            values,
+            heights,
+            xerr=errors,
+            fmt=MARKS[number % len(MARKS)],
+            color=SERIES[number % len(SERIES)],
+            label=source,
+            markersize=4,
+            capsize=2,
+        )
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
-    axes.set(title=title)
+    axes.set(xlabel=title)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return picture
 
@@ -84,8 +92,10 @@ def _draw(panel: Axes, one: Distribution) -> None:
         if number == 0:
             panel.bar(places, shares, color=colour, alpha=0.35, label=source, width=0.9)
         else:
-            look = {"color": colour, "marker": MARKS[number % len(MARKS)], "linewidth": 1}
-            panel.plot(places, shares, markersize=3, label=source, **look)
+            mark = MARKS[number % len(MARKS)]
+            panel.plot(
+                places, shares, color=colour, marker=mark, markersize=3, linewidth=1, label=source
+            )
     every = -(-len(one.places) // 14)
     panel.set_xticks(list(places)[::every], list(one.places)[::every], fontsize=7)
     panel.tick_params(axis="y", labelsize=7)
