@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,22 +20,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEVICES = ("auto", "cpu", "gpu")
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
-def load_keras() -> Any:
+def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
     """Import Keras without the start-up messages of what it computes with.
 
     The devices are counted at once, because that is when the messages come.
+
+    Args:
+        before_devices: What must be done with Keras before that.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    # Read by TensorFlow when it is imported; a person who sets them keeps their setting.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    with _silence():
+    with quietly():
         import keras  # noqa: PLC0415 - seconds that only training should pay
 
+        if before_devices:
+            before_devices(keras)
         keras.distribution.list_devices()
     return keras
 
@@ -43,24 +48,74 @@ def to_numpy(variable: Any) -> NDArray[Any]:
     return np.array(load_keras().ops.convert_to_numpy(variable))
 
 
-def fused_lstm() -> Callable[..., tuple[Any, Any, Any]] | None:
-    """A loop over an LSTM's steps that is faster than Keras's own on this backend, if any is."""
-    if load_keras().backend.backend() != "tensorflow" or device() != "cpu":
+def backend_name() -> str:
+    """What Keras computes with, found out before it is loaded."""
+    if "keras" in sys.modules:
+        return str(load_keras().backend.backend())
+    return os.environ.get("KERAS_BACKEND") or _configured() or "tensorflow"
+
+
+def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]] | None:
+    """A loop over an LSTM's steps that is faster than Keras's own on this backend, if any is.
+
+    Args:
+        precision: What it computes in, as Keras calls it.
+    """
+    if backend_name() != "tensorflow" or device() != "cpu" or precision != "float32":
         return None
     from abcgen.model.fused import lstm_sequence  # noqa: PLC0415 - loads TensorFlow
 
     return lstm_sequence
 
 
-def describe_backend() -> str:
-    """What computes, its version and where: ``TensorFlow 2.21.0 on cpu``."""
+def lstm_kernels() -> str:
+    """What computes an LSTM's steps here, by trying rather than by knowing."""
     keras = load_keras()
-    name = keras.backend.backend()
+    if fused_lstm(keras.config.dtype_policy().compute_dtype):
+        return "own LSTM loop"
+    try:
+        keras.layers.LSTM(1, use_cudnn=True)(np.zeros((1, 1, 1)))
+    except (ValueError, RuntimeError, NotImplementedError):
+        return "Keras's LSTM loop"
+    return "cuDNN's LSTM"
+
+
+def describe_backend(devices: int = 1) -> str:
+    """What computes, where, how exactly and by which kernels.
+
+    ``TensorFlow 2.21.0 on cpu, float32, own LSTM loop``. Nothing was run on TensorFlow's GPUs.
+
+    Args:
+        devices: How many compute together.
+    """
+    name, place = backend_name(), _place()
     try:
         number = version(name)
     except PackageNotFoundError:
         number = ""
-    return f"{NAMES.get(name, name)} {number} on {device()}".replace("  ", " ")
+    what = " ".join(filter(None, [NAMES.get(name, name), number]))
+    where = f"{devices} x {place}" if devices > 1 else place
+    precision = load_keras().config.dtype_policy().name
+    parts = [f"{what} on {where}", precision, lstm_kernels()]
+    if (name, device()) == ("tensorflow", "gpu"):
+        parts.append("a combination abcgen was never tried on")
+    return ", ".join(parts)
+
+
+def use_precision(wanted: str) -> None:
+    """Compute in float32, or in bfloat16 with weights kept in float32; before a network is built.
+
+    bfloat16 has the range of float32, so that no loss has to be scaled (Kalamkar et al., "A Study
+    of BFLOAT16 for Deep Learning Training", 2019).
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if wanted not in PRECISIONS:
+        names = ", ".join(PRECISIONS)
+        raise InputError(f"precision must be one of {names}, not {wanted[:40]!r}")
+    if wanted != "float32":
+        load_keras().config.set_dtype_policy(PRECISIONS[wanted])
 
 
 def device() -> str:
@@ -81,18 +136,60 @@ def use_device(wanted: str) -> None:
         os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
     if wanted == "gpu" and device() != "gpu":
         raise InputError(
-            f"{describe_backend().split(' on ')[0]} finds no GPU",
+            f"{NAMES.get(backend_name(), backend_name())} finds no GPU",
             way_out="leave out --device, or install it: pip install 'abcgen[gpu]'",
         )
 
 
+def _place() -> str:
+    """The device, a GPU with its name."""
+    if device() == "cpu":
+        return "cpu"
+    return f"gpu ({_GPU_NAMES[backend_name()]()})"
+
+
+def _tensorflow_gpu() -> str:
+    import tensorflow as tf  # noqa: PLC0415 - only where it is the backend
+
+    gpu = tf.config.list_physical_devices("GPU")[0]
+    return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+
+
+def _jax_gpu() -> str:
+    import jax  # noqa: PLC0415 - only where it is the backend
+
+    return str(jax.devices()[0].device_kind)
+
+
+def _torch_gpu() -> str:
+    import torch  # noqa: PLC0415 - only where it is the backend
+
+    return str(torch.cuda.get_device_name(0))
+
+
+_GPU_NAMES = {"tensorflow": _tensorflow_gpu, "jax": _jax_gpu, "torch": _torch_gpu}
+
+
+def _configured() -> str:
+    """The backend in the user's Keras configuration, if there is one."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    try:
+        settings = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
+        return str(settings.get("backend", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
 @contextmanager
-def _silence() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Send the standard error stream nowhere, also for code that is not Python.
 
     TensorFlow's C++ start-up messages heed no setting. Errors raised meanwhile are not lost:
     they are exceptions.
     """
+    # Read by TensorFlow when it is imported; a person who sets them keeps their setting.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         target = sys.__stderr__.fileno() if sys.__stderr__ else 2
         kept = os.dup(target)

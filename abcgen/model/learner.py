@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from abcgen.model.backend import load_keras
+import numpy as np
+
+from abcgen.model.backend import load_keras, to_numpy
+from abcgen.model.distribution import devices, divisible
 from abcgen.model.examples import Bits
 from abcgen.model.network import build_network, network_inputs, weights_of
+from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from abcgen.config import NetworkConfig, TrainConfig
     from abcgen.model.batches import Batch, Deal
+    from abcgen.model.distribution import Devices
     from abcgen.model.weights import Weights
 
 
@@ -42,20 +48,24 @@ class Learner:
 
     def __init__(self, network: NetworkConfig, vocabulary_size: int, options: TrainConfig) -> None:
         keras = load_keras()
-        self._network, self._classes = network, vocabulary_size
-        self.model = build_network(network, vocabulary_size, options.seed)
-        optimizer = _optimizer(keras, options)
-        optimizer.build(self.model.trainable_variables)
-        loss = keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        )
-        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
+        self._network, self._classes, self._devices = network, vocabulary_size, devices()
+        self._devices.check(options)
+        with self._devices.scope():
+            self.model = build_network(network, vocabulary_size, options.seed)
+            optimizer = _optimizer(keras, options, self._devices)
+            optimizer.build(self.model.trainable_variables)
+            # A sum, because the weights that a batch comes with make it a mean over all devices.
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+            accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+            self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
+        ids = np.zeros((1, reading_length(network) or 2), np.int32)
+        targets = ids[:, 0] if network.kind == "window" else ids
+        self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
 
     @property
     def steps(self) -> int:
         """Optimiser steps made so far."""
-        return int(self.model.optimizer.iterations)
+        return int(to_numpy(self.model.optimizer.iterations))
 
     @property
     def parameters(self) -> int:
@@ -76,8 +86,8 @@ class Learner:
         self.model.optimizer.learning_rate = rate
         # Keras returns means over the batches since the last reset.
         self.model.reset_metrics()
-        inputs = self._inputs(batch)
-        return Learnt(*map(float, self.model.train_on_batch(inputs, batch.targets, batch.present)))
+        batch = divisible(batch, self._devices.count)
+        return Learnt(*map(float, self.model.train_on_batch(*self._given(batch, batch.present))))
 
     def measure(self, batches: Deal) -> Bits:
         """Bits of all scored characters and end marks, without dropout.
@@ -88,9 +98,10 @@ class Learner:
         for places in batches.in_order():
             batch = batches.batch(places)
             self.model.reset_metrics()
-            inputs, weight = self._inputs(batch), float(batch.scored.sum())
+            batch = divisible(batch, self._devices.count)
+            weight = float(batch.scored.sum())
             if weight:
-                loss, share = self.model.test_on_batch(inputs, batch.targets, batch.scored)
+                loss, share = self.model.test_on_batch(*self._given(batch, batch.scored))
                 nats, hits, measured = (
                     nats + float(loss) * weight,
                     hits + float(share) * weight,
@@ -99,24 +110,30 @@ class Learner:
         total = nats / math.log(2) * batches.scored / measured if measured else 0.0
         return Bits(total, batches.scored, batches.notes, hits / measured if measured else math.nan)
 
-    def _inputs(self, batch: Batch) -> Any:
-        return network_inputs(self._network, self._classes, batch.inputs)
+    def _given(self, batch: Batch, counted: NDArray[np.float32]) -> tuple[Any, Any, Any]:
+        """This process's share of inputs, targets, and the weight of each target in the loss."""
+        weights = counted * np.float32(self._devices.loss_scale / counted.sum())
+        inputs = network_inputs(self._network, self._classes, batch.inputs)
+        share = self._devices.share
+        return share(inputs), share(batch.targets), share(weights)
 
 
-def _optimizer(keras: Any, options: TrainConfig) -> Any:
+def _optimizer(keras: Any, options: TrainConfig, devices: Devices) -> Any:
     kinds = {
         "adamw": keras.optimizers.AdamW,
         "adam": keras.optimizers.Adam,
         "lion": keras.optimizers.Lion,
         "nadam": keras.optimizers.Nadam,
         "rmsprop": keras.optimizers.RMSprop,
-        "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+        "sgd": keras.optimizers.SGD,
     }
+    own = {"momentum": 0.9, "nesterov": True} if options.optimizer == "sgd" else {}
     decay = options.weight_decay or None
-    optimizer = kinds[options.optimizer](
+    optimizer = devices.optimizer(kinds[options.optimizer])(
         options.learning_rate,
         weight_decay=0.0 if decay is None and options.optimizer == "adamw" else decay,
         global_clipnorm=options.clip_norm,
+        **own,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer

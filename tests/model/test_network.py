@@ -155,10 +155,10 @@ def test_attention_looks_back_only_and_everywhere_once(random_weights: MakeWeigh
     assert looks.sum(axis=1) == pytest.approx(np.ones(18))
 
 
-@pytest.mark.parametrize("rows", [1, 8])
-def test_the_fused_loop_is_the_lstm_of_keras(rows: int) -> None:
+@pytest.mark.parametrize(("rows", "steps"), [(1, 13), (8, 16), (3, 37)])
+def test_the_fused_loop_is_the_lstm_of_keras(rows: int, steps: int) -> None:
     keras, fast = load_keras(), import_module("abcgen.model.layers").LSTM
-    inputs = np.random.default_rng(1).normal(size=(rows, 13, 3)).astype(np.float32)
+    inputs = np.random.default_rng(1).normal(size=(rows, steps, 3)).astype(np.float32)
     state = [np.full((rows, 4), 0.3, np.float32), np.full((rows, 4), -0.7, np.float32)]
     answers = []
     for kind in (keras.layers.LSTM, fast):

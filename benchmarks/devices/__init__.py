@@ -1,0 +1,1 @@
+"""Whether several devices, and several processes, learn what one does."""

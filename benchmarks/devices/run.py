@@ -1,0 +1,145 @@
+"""Trains the same network on one device, on two, and in two processes, and compares the curves.
+
+Run from the project's root:
+
+    pip install 'abcgen[jax]'
+    python -m benchmarks.devices.run corpora/oneills.abc [--epochs 3] [--only 'JAX']
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = Path(__file__).parent / "table.md"
+# Without dropout, which TensorFlow draws on every device for itself.
+SETTINGS = ("--preset", "small", "--units", "64", "--dropout", "0", "--device", "cpu")
+FIGURES = ("training_bits", "bits_per_note")
+
+Curve = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where a run computes.
+
+    Attributes:
+        name: What the table calls it.
+        backend: Of Keras.
+        devices: Of each process.
+        processes: That train together, over the loopback.
+    """
+
+    name: str
+    backend: str
+    devices: int = 1
+    processes: int = 1
+
+
+SETUPS = (
+    Setup("JAX, one device", "jax"),
+    Setup("JAX, two devices in one process", "jax", devices=2),
+    Setup("JAX, two processes on the loopback", "jax", processes=2),
+    Setup("TensorFlow, one device", "tensorflow"),
+    Setup("TensorFlow, two devices in one process", "tensorflow", devices=2),
+)
+
+
+def curve(setup: Setup, paths: list[Path], epochs: int, seconds: float = 3600) -> Curve:
+    """Train by the command line in as many processes as there are to be.
+
+    Args:
+        setup: Where.
+        paths: Tunes.
+        epochs: Passes over them.
+        seconds: Time after which it is given up.
+
+    Returns:
+        The figures of every pass, from the checkpoint of the first process.
+
+    Raises:
+        RuntimeError: if a process fails; with what it wrote.
+    """
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        command = [sys.executable, "-m", "abcgen", "train", *map(str, paths), *SETTINGS]
+        command += ["--epochs", str(epochs), "--devices", str(setup.devices)]
+        command += ["--out", f"{place}/run"]
+        logs = [
+            stack.enter_context(Path(place, f"{n}.log").open("w+")) for n in range(setup.processes)
+        ]
+        running = [
+            subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours
+            for environment, log in zip(_environments(setup), logs, strict=True)
+        ]
+        try:
+            codes = [process.wait(timeout=seconds) for process in running]
+        finally:
+            for process in running:
+                process.kill()
+        for code, log in zip(codes, logs, strict=True):
+            if code:
+                log.seek(0)
+                raise RuntimeError(f"{setup.name}: exit code {code}\n{log.read()[-3000:]}")
+        lines = Path(place, "run", "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [{name: json.loads(line)[name] for name in FIGURES} for line in lines]
+
+
+def furthest(one: Curve, other: Curve) -> float:
+    """The greatest difference between two curves, in bits."""
+    pairs = zip(one, other, strict=True)
+    return max(abs(a[name] - b[name]) for a, b in pairs for name in FIGURES)
+
+
+def main() -> None:
+    """Compare, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--only", default="", help="setups whose names begin so")
+    arguments = parser.parse_args()
+    curves = {}
+    for setup in SETUPS:
+        if setup.name.startswith(arguments.only):
+            curves[setup] = curve(setup, arguments.paths, arguments.epochs)
+            print(setup.name, curves[setup], flush=True)
+    TABLE.write_text(_table(curves), encoding="utf-8")
+    print(f"wrote {TABLE}")
+
+
+def _environments(setup: Setup) -> list[dict[str, str]]:
+    """What every process is told of the others, in Keras's own variables."""
+    common = os.environ | {"KERAS_BACKEND": setup.backend}
+    if setup.processes == 1:
+        return [common]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    job = "KERAS_DISTRIBUTION_"
+    common |= {f"{job}JOB_ADDRESSES": address, f"{job}NUM_PROCESSES": str(setup.processes)}
+    return [common | {f"{job}PROCESS_ID": str(number)} for number in range(setup.processes)]
+
+
+def _table(curves: dict[Setup, Curve]) -> str:
+    alone = {setup.backend: found for setup, found in curves.items() if "one device" in setup.name}
+    lines = [
+        "# One device, two devices, two processes",
+        "",
+        "| | held-out bits a note after each pass | furthest from one device, bits |",
+        "|---|---|---|",
+    ]
+    for setup, found in curves.items():
+        bits = ", ".join(f"{point['bits_per_note']:.5f}" for point in found)
+        lines.append(f"| {setup.name} | {bits} | {furthest(alone[setup.backend], found):.1e} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Characters a second learnt from, beside PyTorch."""

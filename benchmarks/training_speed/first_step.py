@@ -1,0 +1,49 @@
+"""``abcgen train`` up to its first step; its arguments are the tunes and a folder to write to."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from abcgen.model import training
+from abcgen.model.events import Step, Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.model.events import Event, TrainResult
+
+_train = training.train
+
+
+class _FirstStepError(Exception):
+    """It has been made."""
+
+
+def _until_the_first_step(
+    task: training.Task, folder: Path, watch: Watch, *, resume: bool = False
+) -> TrainResult:
+    def stop(event: Event) -> None:
+        watch.on_event(event)
+        if isinstance(event, Step):
+            raise _FirstStepError
+
+    return _train(task, folder, Watch(stop, watch.sample_text), resume=resume)
+
+
+def main() -> None:
+    """Let the command run as it is, but for its end."""
+    import abcgen.pipeline.training as pipeline  # noqa: PLC0415 - after it is known what to change
+    from abcgen.cli import app  # noqa: PLC0415 - likewise
+
+    setattr(pipeline, "train", _until_the_first_step)  # noqa: B010 - it is another signature
+    tunes, folder = sys.argv[1:3]
+    try:
+        app(["train", tunes, "--epochs", "1", "--out", folder], standalone_mode=False)
+    except _FirstStepError:
+        return
+    sys.exit("training ended before its first step")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""One checkpoint on every backend of Keras, on one device and several."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from abcgen.config import NetworkConfig
+from abcgen.errors import InputError
+from abcgen.model.backend import describe_backend, use_precision
+from abcgen.model.batches import Batch, Batches
+from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
+from abcgen.model.examples import Example
+from abcgen.model.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.model.vocabulary import Vocabulary
+
+NETWORK = NetworkConfig(layers=2, units=8, embedding=6, dropout=0.0, heads=2, bidirectional=True)
+CLASSES = 12
+
+# Weights from a file, a batch that two devices do not divide evenly, and a few steps.
+STEPS = """
+    import json, sys
+    from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.model.distribution import compute_on
+    count, weights = int(sys.argv[1]), sys.argv[2]
+    network = NetworkConfig(**json.loads(sys.argv[3]))
+    compute_on("cpu", count)
+    import numpy as np
+    from safetensors.numpy import load_file
+    from abcgen.model.batches import Batch
+    from abcgen.model.learner import Learner
+    from abcgen.model.network import weight_name
+    learner = Learner(network, 12, TrainConfig(clip_norm=0.5))
+    given = load_file(weights)
+    for variable in learner.model.trainable_variables:
+        variable.assign(given[weight_name(variable.path)])
+    random = np.random.default_rng(0)
+    losses = []
+    for _ in range(4):
+        ids = random.integers(3, 12, (5, 129)).astype(np.int32)
+        present = (np.arange(128) < random.integers(1, 129, (5, 1))).astype(np.float32)
+        batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), present, present)
+        losses.append(learner.learn(batch, 0.02))
+    totals = {name: float(np.abs(array).sum()) for name, array in learner.weights.items()}
+    print(json.dumps({"learnt": losses, "weights": totals, "steps": learner.steps}))
+"""
+
+
+def _steps(backend: str, weights: Path, count: int = 1) -> dict[str, Any]:
+    """What a process on a backend makes of the steps above."""
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    command = [sys.executable, "-c", textwrap.dedent(STEPS), str(count), str(weights)]
+    result = subprocess.run(
+        [*command, json.dumps(asdict(NETWORK))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    random = np.random.default_rng(7)
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    shapes = weight_shapes(NETWORK, CLASSES)
+    save_file(
+        {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()},
+        path,
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(weights: Path) -> dict[str, Any]:
+    return _steps("tensorflow", weights)
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert np.allclose(one["learnt"], other["learnt"], atol=1e-4)
+    assert one["weights"] == pytest.approx(other["weights"], rel=1e-3)
+    assert one["steps"] == other["steps"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_every_backend_learns_the_same_from_a_checkpoint(
+    backend: str, weights: Path, alone: dict[str, Any]
+) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    _same(_steps(backend, weights), alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_learn_what_one_does(
+    backend: str, weights: Path, alone: dict[str, Any]
+) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    _same(_steps(backend, weights, count=2), alone)
+
+
+def test_rows_that_count_for_nothing_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
+    batch = Batches([Example("ab"), Example("abc"), Example("a")], vocabulary, 3).batch(
+        np.arange(3)
+    )
+    longer = divisible(batch, 2)
+    assert longer.inputs.shape == longer.targets.shape == (4, batch.inputs.shape[1])
+    assert longer.characters == batch.characters
+    assert not longer.scored[3].any()
+    assert np.array_equal(longer.inputs[:3], batch.inputs)
+    assert divisible(batch, 3) is batch
+
+
+def test_windows_are_made_divisible_too() -> None:
+    ids, ones = np.ones((3, 5), np.int32), np.ones(3, np.float32)
+    longer = divisible(Batch(ids, ids[:, 0], ones, ones), 4)
+    assert (longer.inputs.shape, longer.targets.shape, longer.characters) == ((4, 5), (4,), 3)
+
+
+@pytest.mark.parametrize("count", [0, 100_000])
+def test_a_senseless_number_of_devices_is_refused(count: int) -> None:
+    with pytest.raises(InputError, match="devices must be"):
+        use_devices(count)
+
+
+def test_several_devices_on_a_backend_that_cannot_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("abcgen.model.distribution.backend_name", lambda: "torch")
+    with pytest.raises(InputError, match="PyTorch trains on one device"):
+        use_devices(2)
+
+
+def test_several_hosts_on_tensorflow_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
+    with pytest.raises(InputError, match="several hosts"):
+        use_devices(1)
+
+
+def test_one_device_needs_nothing(tmp_path: Path) -> None:
+    compute_on("auto")
+    assert (devices().count, devices().hosts, devices().host) == (1, 1, 0)
+    with own_folder(tmp_path) as folder:
+        assert folder == tmp_path
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(InputError, match="precision must be one of float32, bfloat16"):
+        use_precision("float8")
+
+
+def test_what_computes_is_said() -> None:
+    said = describe_backend(2)
+    assert "TensorFlow" in said
+    assert "on 2 x cpu, float32, own LSTM loop" in said
