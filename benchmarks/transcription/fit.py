@@ -3,8 +3,8 @@
     python -m benchmarks.transcription.fit
 
 Tables come from collections whose files do not restrict their use; Essen, which is for
-non-commercial use only, is not counted in them. The weights, some sixty numbers for metre and a
-score for key, are fitted on other tunes than the tables, Essen's among them. None of the
+non-commercial use only, is not counted in them. The weights, 36 for all metres, 24 for each and
+17 for key, are fitted on other tunes than the tables, Essen's among them. None of the
 benchmark's 300 tunes is looked at.
 """
 
@@ -42,10 +42,12 @@ if TYPE_CHECKING:
 
 TARGET = Path(abcgen.corpus.midi.__file__).with_name("tables.json")
 COUNTED, WEIGHED = (FITTING[0], 0.7), (0.7, FITTING[1])
-WEIGHED_TUNES = 2500
+# The metre's logit has many candidates to a tune; more of them would take many minutes.
+METRE_TUNES, KEY_TUNES = 1800, 2500
 OFTEN = 12  # a habit counts if met so often
 SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
-ROUNDS, RATE, SHRINK = 400, 0.05, 1e-3
+METRE_ROUNDS, KEY_ROUNDS = 250, 400
+RATE, SHRINK = 0.05, 1e-3
 
 
 class Example:
@@ -76,7 +78,7 @@ def main() -> None:
     chosen = [truth for truth in truths if truth.place >= WEIGHED[0]]
     random.Random(1).shuffle(chosen)  # noqa: S311 - no secret
     examples = list(_examples(counted))
-    weighed = list(_examples(chosen[:WEIGHED_TUNES]))
+    weighed = list(_examples(chosen[:KEY_TUNES]))
     print(f"{len(examples)} tunes counted, {len(weighed)} weighed")
     metres = {str(metre): _table(examples, metre) for metre in TABLES}
     degrees = _degrees(examples)
@@ -84,7 +86,7 @@ def main() -> None:
     result = {
         "source": "O'Neill's, Ryan's and Aird's collections and others: statistics, no tunes",
         "metres": metres,
-        **_metre_weights(weighed, known),
+        **_metre_weights(weighed[:METRE_TUNES], known),
         "degrees": degrees,
         "key_weights": _key_weights(weighed, read_degrees(degrees)),
     }
@@ -217,13 +219,14 @@ def _metre_weights(examples: Sequence[Example], known: Mapping[str, MetreTable])
         found = features(example.line, known)
         places = [(one.metre, pickup) for one in found for pickup in one.pickups.tolist()]
         if (example.metre, example.pickup) in places:
-            values, own = (np.vstack([one[at] for one in found]) for at in (2, 3))
+            values = np.vstack([one.values for one in found])
+            own = np.vstack([one.own for one in found])
             kinds = np.repeat([METRES.index(one.metre) for one in found], [*map(_rows, found)])
             right = [places.index((example.metre, example.pickup))]
             choices.append(Choice(values, own, kinds, right))
-    weights, own_weights = _logit(choices, len(METRES))
-    own = dict(zip(map(str, METRES), map(_rounded, own_weights), strict=True))
-    return {"weights": _rounded(weights), "own_weights": own}
+    weights, own_weights = _logit(choices, len(METRES), METRE_ROUNDS)
+    by_metre = zip(map(str, METRES), map(_rounded, own_weights), strict=True)
+    return {"weights": _rounded(weights), "own_weights": dict(by_metre)}
 
 
 def _rows(one: Features) -> int:
@@ -239,7 +242,7 @@ def _key_weights(examples: Sequence[Example], degrees: Any) -> Any:
         if example.fits and right:
             values = key_features(pitches_of([example.sounds]), degrees)
             choices.append(Choice(values, none, kinds, right))
-    return _rounded(_logit(choices, 1)[0])
+    return _rounded(_logit(choices, 1, KEY_ROUNDS)[0])
 
 
 def _is_right(key: Key, example: Example) -> bool:
@@ -249,7 +252,7 @@ def _is_right(key: Key, example: Example) -> bool:
     return same_tonic and key.mode is example.key.mode
 
 
-def _logit(choices: Sequence[Choice], kinds: int) -> Any:
+def _logit(choices: Sequence[Choice], kinds: int, rounds: int) -> Any:
     """Weights under which the right candidates are likeliest (conditional logit, by Adam).
 
     Returns:
@@ -267,7 +270,7 @@ def _logit(choices: Sequence[Choice], kinds: int) -> Any:
     width = values.shape[1]
     weights = np.zeros(width + kinds * own.shape[1])
     first, second = np.zeros_like(weights), np.zeros_like(weights)
-    for turn in range(1, ROUNDS + 1):
+    for turn in range(1, rounds + 1):
         scores = values @ weights[:width]
         each = weights[width:].reshape(kinds, -1)
         for rows, block in zip(rows_of, each, strict=True):

@@ -61,21 +61,21 @@ def main() -> None:
 
 
 def check(data: bytes) -> None:
-    """See that a file is transcribed, or left out with a reason, in every texture.
+    """See that a file is transcribed, or left out with a reason; its length chooses the texture.
 
     Raises:
         AssertionError: if a tune does not come back as it was written.
     """
-    for texture in TEXTURES:
-        try:
-            tune = read_midi(data, config=MidiConfig(texture=texture)).tune
-        except NotationError as error:
-            assert str(error)
-            continue
-        canonical = write_abc(tune)
-        assert write_abc(read_abc(canonical)) == canonical, "its ABC is read otherwise"
-        if not tune.others:
-            encode_tune(tune)
+    texture = TEXTURES[len(data) % len(TEXTURES)]
+    try:
+        tune = read_midi(data, config=MidiConfig(texture=texture)).tune
+    except NotationError as error:
+        assert str(error)
+        return
+    canonical = write_abc(tune)
+    assert write_abc(read_abc(canonical)) == canonical, "its ABC is read otherwise"
+    if not tune.others:
+        encode_tune(tune)
 
 
 def _write_seeds(folder: Path) -> None:

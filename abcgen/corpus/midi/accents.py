@@ -65,4 +65,5 @@ def _gap(
     """How much louder than the first beat another is, in standard deviations, at most 1."""
     softest = np.where(counts > 0, means, np.inf).min(axis=1)
     first = np.where(counts[:, 0] > 0, means[:, 0], softest)
-    return np.minimum(1.0, (means.max(axis=1) - first) / variance**0.5)
+    gaps: NDArray[np.float64] = (means.max(axis=1) - first) / variance**0.5
+    return np.minimum(1.0, gaps)

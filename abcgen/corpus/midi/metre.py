@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.midi.tables import MetreTable, Tables
 
-TABLES = tuple(
-    Metre(beats, unit)
-    for beats, unit in ((2, 4), (4, 4), (6, 8), (3, 4), (3, 8), (9, 8), (6, 4), (3, 2))
-)
-_SPEEDS: dict[Metre, tuple[Metre, Fraction]] = {}
+# Metres are read by five tables, many at another speed: 4/2 as 4/4 of notes twice as long.
+TABLES = tuple(Metre(beats, unit) for beats, unit in ((2, 4), (3, 4), (4, 4), (6, 8), (9, 8)))
+_SPEEDS = {
+    Metre(3, 8): (Metre(3, 4), Fraction(2)),
+    Metre(3, 2): (Metre(3, 4), Fraction(1, 2)),
+    Metre(3, 1): (Metre(3, 4), Fraction(1, 4)),
+    Metre(6, 4): (Metre(6, 8), Fraction(1, 2)),
+    Metre(6, 2): (Metre(6, 8), Fraction(1, 4)),
+    Metre(4, 2): (Metre(4, 4), Fraction(1, 2)),
+    Metre(4, 1): (Metre(4, 4), Fraction(1, 4)),
+}
 METRES = (*TABLES, *_SPEEDS)
 _BARS_BETWEEN = (1, 2, 4, 8)
 _SHORT_TUNE = 3 / 2  # bars: a metre with fewer is not thought of
