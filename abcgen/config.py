@@ -25,8 +25,8 @@ class NetworkConfig:
     """
 
     kind: str = "stream"
-    layers: int = 2
-    units: int = 128
+    layers: int = 1
+    units: int = 192
     embedding: int = 64
     dropout: float = 0.05
     attention: bool = True
@@ -61,8 +61,8 @@ class TrainConfig:
     patience: int | None = None
     batch_size: int = 32
     stride: int = 1
-    optimizer: str = "adamw"
-    learning_rate: float = 10e-3
+    optimizer: str = "muon"
+    learning_rate: float = 0.02
     warm_up: float = 0.05
     final_rate: float = 0.01
     weight_decay: float = 0.01
@@ -73,7 +73,7 @@ class TrainConfig:
 
 
 NETWORKS = ("stream", "window")
-OPTIMIZERS = ("adamw", "adam", "lion", "nadam", "rmsprop", "sgd")
+OPTIMIZERS = ("adamw", "adam", "lion", "muon", "nadam", "rmsprop", "sgd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,15 @@ class Preset:
 PRESETS = {
     "small": Preset(NetworkConfig(), TrainConfig(), "a CPU in minutes"),
     "base": Preset(
-        NetworkConfig(units=256, dropout=0.2),
-        TrainConfig(learning_rate=4e-3),
+        NetworkConfig(units=256, dropout=0.15),
+        TrainConfig(),
         "a CPU in half an hour or more, a GPU in minutes",
     ),
     "large": Preset(
         NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8),
-        TrainConfig(epochs=40, batch_size=64, learning_rate=2e-3, weight_decay=0.05),
+        TrainConfig(
+            epochs=40, batch_size=64, optimizer="adamw", learning_rate=2e-3, weight_decay=0.05
+        ),
         "a GPU in half an hour or more",
     ),
     # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022,
@@ -108,6 +110,7 @@ PRESETS = {
     "paper": Preset(
         NetworkConfig(
             kind="window",
+            layers=2,
             units=512,
             embedding=0,
             dropout=0.3,
@@ -131,7 +134,13 @@ PRESETS = {
 # To go on from another network with tunes of one's own, which may be few: what it knows is to be
 # bent, not lost. benchmarks/finetuning has what others do.
 FINE_TUNING = TrainConfig(
-    epochs=30, patience=5, batch_size=8, learning_rate=1e-3, warm_up=0.1, weight_decay=0.0
+    epochs=30,
+    patience=5,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    warm_up=0.1,
+    weight_decay=0.0,
 )
 
 

@@ -153,12 +153,17 @@ class Attention:
     Args:
         heads: Number of heads.
         weights: A checkpoint's.
+
+    Attributes:
+        values_of: What characters (rows, features) themselves add to the values: (rows, units).
     """
 
     def __init__(self, heads: int, weights: Weights) -> None:
         parts = ("query", "value", "key", "output")
         query, value, key, output = (weights[f"attention/{part}"] for part in parts)
         self._heads, self._units = heads, query.shape[0]
+        value, value_of_read = np.split(value, [self._units])
+        self.values_of = Product(value_of_read)
         query = query * np.float32((self._units / heads) ** -0.5)
         # The three products of the same rows in one.
         self._parts = Product(np.concatenate([query, value, key], axis=1))
@@ -170,11 +175,12 @@ class Attention:
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
-    def step(self, stream: Array, cached: Cached) -> tuple[Array, Cached, Array]:
+    def step(self, stream: Array, read: Array, cached: Cached) -> tuple[Array, Cached, Array]:
         """Attend from the next place.
 
         Args:
-            stream: What stands there, (rows, units).
+            stream: What the LSTMs made of it, (rows, units).
+            read: ``values_of`` what was read there.
             cached: From ``start`` or the step before.
 
         Returns:
@@ -186,15 +192,25 @@ class Attention:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
         if place + 1 == keys.shape[2]:
             keys, values = (np.concatenate([a, np.zeros_like(a)], axis=2) for a in (keys, values))
-        query, values[:, :, place], keys[:, :, place + 1] = self._split(self._parts(stream), 3)
+        parts = self._parts(stream)
+        parts[:, self._units : 2 * self._units] += read
+        query, values[:, :, place], keys[:, :, place + 1] = self._split(parts, 3)
         written += 1
         found, looks = _look(query, keys[:, :, : place + 1], values[:, :, : place + 1])
         return self._output(found), (keys, values, counts + 1, written), looks
 
-    def over(self, query: Array, memory: Array) -> Array:
-        """Attend from the last place over all of ``memory`` (rows, time, units)."""
+    def over(self, query: Array, memory: Array, read: Array) -> Array:
+        """Attend from the last place over all.
+
+        Args:
+            query: What the LSTMs made of the last place, (rows, units).
+            memory: What they made of every place, (rows, time, units).
+            read: What was read there, (rows, time, features).
+        """
         rows, time, units = memory.shape
-        parts = self._parts(memory.reshape(-1, units)).reshape(rows, time, 3, self._heads, -1)
+        flat = self._parts(memory.reshape(-1, units))
+        flat[:, units : 2 * units] += self.values_of(read.reshape(rows * time, -1))
+        parts = flat.reshape(rows, time, 3, self._heads, -1)
         values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)
         before = np.zeros_like(keys)
         before[:, :, 1:] = keys[:, :, :-1]

@@ -102,6 +102,8 @@ class _Stream:
         # What the first layer makes of a character is always the same.
         self._first = embedding @ first.kernel[: embedding.shape[1]] + first.bias
         self._attention = Attention(config.heads, weights) if config.attention else None
+        # So is what it adds to the values of attention.
+        self._values = self._attention.values_of(embedding) if self._attention else None
         self._logits = Product(weights["logits/kernel"], weights["logits/bias"])
 
     def start(self, batch: int) -> State:
@@ -110,9 +112,11 @@ class _Stream:
         return *(np.zeros((batch, size), np.float32) for size in sizes), *kept
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        return self._step(self._first.take(ids, axis=0), state)
+        return self._step(ids, self._first.take(ids, axis=0), state)
 
-    def _step(self, sums: Array, state: State) -> tuple[Array, State, Array | None]:
+    def _step(
+        self, ids: NDArray[np.int32], sums: Array, state: State
+    ) -> tuple[Array, State, Array | None]:
         """One step, given what the inputs add to the first layer's gates."""
         first, *others = self._lstms
         stream, cell = first.step(sums, state[0], state[1])
@@ -121,9 +125,10 @@ class _Stream:
             place = len(after)
             stream, cell = lstm.step(lstm.sums(stream), state[place], state[place + 1])
             after += [stream, cell]
-        if self._attention is None:
+        if self._attention is None or self._values is None:
             return self._logits(stream), tuple(after), None
-        found, kept, looks = self._attention.step(stream, state[len(after) :])  # type: ignore[arg-type]
+        read, kept = self._values.take(ids, axis=0), state[len(after) :]
+        found, kept, looks = self._attention.step(stream, read, kept)  # type: ignore[arg-type]
         found += stream
         return self._logits(found), (*after, *kept), looks
 
@@ -156,7 +161,8 @@ class _Blocks(_Stream):
             rest[: len(states)] = states
         block = block.copy()
         block[:, place] = ids
-        logits, after, looks = self._step(self._first[ids] + before[:, place], tuple(rest))
+        sums = self._first[ids] + before[:, place]
+        logits, after, looks = self._step(ids, sums, tuple(rest))
         return logits, (counts + 1, block, before, *after), looks
 
     def _encode(self, block: NDArray[np.int32], *, first: bool) -> tuple[Array, list[Array]]:
@@ -192,11 +198,11 @@ class _Window:
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
         window = np.concatenate([state[0][:, 1:], ids[:, None]], axis=1)
-        outputs = self._inputs(window)
+        outputs = read = self._inputs(window)
         for layer in self._layers:
             outputs, last, _ = layer.read(outputs)
         if self._attention:
-            last = last + self._attention.over(last, outputs)
+            last = last + self._attention.over(last, outputs, read)
         for dense in self._dense:
             last = np.maximum(dense(last), 0)
         return self._logits(last), (window,), None

@@ -26,7 +26,7 @@ class LSTM(keras.layers.LSTM):  # type: ignore[misc]
         training: bool = False,  # noqa: FBT001, FBT002 - Keras calls it so
     ) -> Any:
         """All steps of (batch, time, features); Keras calls this."""
-        loop = fused_lstm()
+        loop = fused_lstm(self.compute_dtype)
         if loop is None:
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         cell = self.cell
@@ -86,7 +86,9 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
 
     The key of a place is made from the one before it: a query that resembles what came *before* a
     character finds that character, which is what copying a phrase needs (the "induction head" of
-    Olsson et al., 2022, here built in rather than learnt by two layers).
+    Olsson et al., 2022, here built in rather than learnt by two layers). The value of a place has
+    the character itself in it beside what the LSTMs made of it, so that a copy need not be
+    decoded first.
 
     Args:
         heads: Number of heads; must divide the width of what is attended to.
@@ -99,24 +101,29 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         self.heads, self.seed = heads, seed
 
     def build(
-        self, queries_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]
+        self,
+        queries_shape: tuple[int | None, ...],
+        memory_shape: tuple[int | None, ...],
+        read_shape: tuple[int | None, ...],
     ) -> None:
         """Make the weights; Keras calls this with the shapes of the inputs."""
-        width = memory_shape[-1]
+        width, features = memory_shape[-1] or 0, read_shape[-1] or 0
         if queries_shape[-1] != width:
             raise ValueError("queries and memory must be of one width")
-        for number, name in enumerate(("query", "key", "value", "output")):
+        rows = {"query": width, "key": width, "value": width + features, "output": width}
+        for number, (name, height) in enumerate(rows.items()):
             glorot = keras.initializers.GlorotUniform(seed=self.seed + number)
-            weight = self.add_weight(name=name, shape=(width, width), initializer=glorot)
+            weight = self.add_weight(name=name, shape=(height, width), initializer=glorot)
             setattr(self, f"{name}_kernel", weight)
         self.built = True
 
-    def call(self, queries: Any, memory: Any) -> Any:
+    def call(self, queries: Any, memory: Any, read: Any) -> Any:
         """Attend.
 
         Args:
             queries: (batch, places, width): the last of them stands at the last place of memory.
-            memory: (batch, time, width).
+            memory: What the LSTMs made of each place, (batch, time, width).
+            read: What was read there, (batch, time, features).
 
         Returns:
             What was found, (batch, places, width).
@@ -124,7 +131,8 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         query = self._split(ops.matmul(queries, self.query_kernel))
         before = ops.pad(memory, ((0, 0), (1, 0), (0, 0)))[:, :-1]
         key = self._split(ops.matmul(before, self.key_kernel))
-        value = self._split(ops.matmul(memory, self.value_kernel))
+        both = ops.concatenate([memory, read], axis=-1)
+        value = self._split(ops.matmul(both, self.value_kernel))
         scale = (memory.shape[-1] / self.heads) ** -0.5
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))
         found = ops.matmul(ops.softmax(scores + _hidden(queries, memory)), value)
@@ -134,7 +142,8 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
     def compute_output_shape(
         self,
         queries_shape: tuple[int | None, ...],
-        memory_shape: tuple[int | None, ...],  # noqa: ARG002 - Keras passes both
+        memory_shape: tuple[int | None, ...],  # noqa: ARG002 - Keras passes all
+        read_shape: tuple[int | None, ...],  # noqa: ARG002
     ) -> tuple[int | None, ...]:
         """That of the queries."""
         return queries_shape

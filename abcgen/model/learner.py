@@ -123,11 +123,16 @@ def _optimizer(keras: Any, options: TrainConfig, devices: Devices) -> Any:
         "adamw": keras.optimizers.AdamW,
         "adam": keras.optimizers.Adam,
         "lion": keras.optimizers.Lion,
+        "muon": keras.optimizers.Muon,
         "nadam": keras.optimizers.Nadam,
         "rmsprop": keras.optimizers.RMSprop,
         "sgd": keras.optimizers.SGD,
     }
-    own = {"momentum": 0.9, "nesterov": True} if options.optimizer == "sgd" else {}
+    own = {
+        # What is no matrix between hidden layers is left to AdamW within it (Jordan et al., 2024).
+        "muon": {"exclude_layers": ["logits"], "adam_weight_decay": options.weight_decay},
+        "sgd": {"momentum": 0.9, "nesterov": True},
+    }.get(options.optimizer, {})
     decay = options.weight_decay or None
     optimizer = devices.optimizer(kinds[options.optimizer])(
         options.learning_rate,

@@ -81,7 +81,7 @@ class _Builder:
             for number in range(1, self._config.layers + 1):
                 stream = self._drop(self._lstm(number)(stream))
         if self._config.attention:
-            stream = self._attend(stream, stream)
+            stream = self._attend(stream, stream, embedded)
         return self._keras.Model(ids, self._dense("logits", self._classes)(stream), name="stream")
 
     def window_network(self) -> Any:
@@ -92,21 +92,22 @@ class _Builder:
             stream = self._embedding(inputs)
         else:
             stream = inputs = self._keras.Input((length, 1), name="numbers")
+        read = stream
         for number in range(1, self._config.layers):
             both = self._config.bidirectional
-            read = (
+            outputs = (
                 self._both_ways(f"lstm_{number}")(stream)[0] if both else self._lstm(number)(stream)
             )
-            stream = self._drop(read)
-        stream = self._summary(stream)
+            stream = self._drop(outputs)
+        stream = self._summary(stream, read)
         for name, width in (("dense_1", units), ("dense_2", max(1, units // 2))):
             stream = self._drop(self._dense(name, width, activation="relu")(stream))
         return self._keras.Model(
             inputs, self._dense("logits", self._classes)(stream), name="window"
         )
 
-    def _summary(self, stream: Any) -> Any:
-        """The last layer over a window, (batch, units)."""
+    def _summary(self, stream: Any, read: Any) -> Any:
+        """The last layer over a window, (batch, units); ``read`` is what the first was given."""
         number = self._config.layers
         if not (self._config.attention or self._config.bidirectional):
             return self._lstm(number, return_sequences=False)(stream)
@@ -116,7 +117,7 @@ class _Builder:
         if not self._config.attention:
             return last
         shape, layers = (self._config.units,), self._keras.layers
-        found = self._attend(layers.Reshape((1, *shape), name="last")(last), outputs)
+        found = self._attend(layers.Reshape((1, *shape), name="last")(last), outputs, read)
         return layers.Reshape(shape, name="found")(found)
 
     def _in_blocks(self, embedded: Any) -> Any:
@@ -154,9 +155,9 @@ class _Builder:
         seed = self._seed + number + 4 * int(name.rsplit("_", 1)[1])
         return self._own.BothWays(self._config.units, seed, name)
 
-    def _attend(self, queries: Any, memory: Any) -> Any:
-        seed = self._seed + 100
-        found = self._own.CausalAttention(self._config.heads, seed, "attention")(queries, memory)
+    def _attend(self, queries: Any, memory: Any, read: Any) -> Any:
+        attention = self._own.CausalAttention(self._config.heads, self._seed + 100, "attention")
+        found = attention(queries, memory, read)
         return self._keras.layers.Add(name="with_attention")([queries, self._drop(found)])
 
     def _drop(self, stream: Any) -> Any:

@@ -39,7 +39,8 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
     The four quarters of an LSTM's last axis are its input gate, forget gate, candidate and
     output gate, in this order. Where an LSTM reads both ways, each half has half of the units.
     """
-    units, width = config.units, config.embedding or 1
+    units = config.units
+    features = width = config.embedding or 1
     shapes: Shapes = {}
     if config.embedding:
         shapes["embedding/embeddings"] = (vocabulary_size, config.embedding)
@@ -49,8 +50,8 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
         width += units
     shapes |= _lstms("lstm", width, config, both_ways=config.bidirectional and windowed)
     if config.attention:
-        kernels = ("query", "key", "value", "output")
-        shapes |= {f"attention/{name}": (units, units) for name in kernels}
+        rows = {"query": units, "key": units, "value": units + features, "output": units}
+        shapes |= {f"attention/{name}": (height, units) for name, height in rows.items()}
     width = units
     if windowed:
         shapes |= _dense("dense_1", width, units)

@@ -48,7 +48,7 @@ def contestants() -> dict[str, Settings]:
     """Networks by name: the presets, and what the options make of the smallest."""
     small, options = PRESETS["small"].network, PRESETS["small"].training
     window = replace(small, kind="window")
-    strided = replace(options, batch_size=64, stride=50, learning_rate=2e-3)
+    strided = replace(options, batch_size=64, stride=50, optimizer="adamw", learning_rate=2e-3)
     paper = replace(PRESETS["paper"].training, stride=50)
     named = {name: (preset.network, preset.training) for name, preset in PRESETS.items()}
     named["paper"] = PRESETS["paper"].network, paper
@@ -68,10 +68,7 @@ def study() -> dict[str, Settings]:
     """Units 128 to 1024 by layers 1 to 3, which the published network's authors asked for."""
     small, options = PRESETS["small"].network, PRESETS["small"].training
     return {
-        f"{layers}x{units}": (
-            replace(small, layers=layers, units=units, dropout=0.1),
-            replace(options, learning_rate=min(options.learning_rate, 1.0 / units)),
-        )
+        f"{layers}x{units}": (replace(small, layers=layers, units=units, dropout=0.1), options)
         for layers in (1, 2, 3)
         for units in (128, 256, 512, 1024)
     }
