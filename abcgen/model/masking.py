@@ -35,6 +35,9 @@ class Constraint(Protocol):
     def after(self, place: int, sign: str) -> int:
         """The place that a character leads to; KeyError if it is not allowed."""
 
+    def tidied(self) -> bool:
+        """Forget places where there are too many; whether all but the start are forgotten."""
+
     def ceiling(self, place: int) -> int:
         """With room for more characters than this, what is allowed does not depend on it."""
 
@@ -56,12 +59,22 @@ class Mask:
         signs = enumerate(vocabulary.characters, vocabulary.marks)
         self._ids = {sign: number for number, sign in signs}
         self._ids[""] = END
+        self._begin()
+
+    def _begin(self) -> None:
+        """With no place met but the start."""
+        vocabulary = self._vocabulary
         self._allowed = np.zeros((FIRST_ROWS, vocabulary.size), bool)
         self._next = np.full((FIRST_ROWS, vocabulary.size), UNSEEN, np.int32)
         self._places: list[int] = []
         self._row_of: dict[int, int] = {}
         self._highest = 0  # ceiling of all places met
-        self._row(constraint.start)
+        self._row(self._constraint.start)
+
+    def tidy(self) -> None:
+        """Keep memory bounded; no row but the start may be in use."""
+        if self._constraint.tidied():
+            self._begin()
 
     def after(
         self,

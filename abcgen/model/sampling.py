@@ -110,6 +110,8 @@ def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
     remaining = iter(beginnings)
     mask = Mask(constraint, vocabulary) if constraint else None
     while batch := list(islice(remaining, config.batch_size)):
+        if mask:
+            mask.tidy()
         given = [text[: config.max_characters] for _, text in batch]
         shape = (2, config.max_characters + 1)
         chances = [_stream(seed, number).random(shape) for number, _ in batch]

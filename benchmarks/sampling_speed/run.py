@@ -148,6 +148,9 @@ class _Ongoing:
     def after(self, place: int, sign: str) -> int:
         return self._grammar.after(place, sign)
 
+    def tidied(self) -> bool:
+        return False
+
     def ceiling(self, _place: int) -> int:
         return -1
 

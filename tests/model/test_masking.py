@@ -26,6 +26,9 @@ class Countdown:
             raise KeyError(sign)
         return place + 1
 
+    def tidied(self) -> bool:
+        return False
+
     def ceiling(self, place: int) -> int:
         return place - 10
 

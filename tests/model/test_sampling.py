@@ -85,6 +85,9 @@ class Only:
             raise KeyError(sign)
         return place + 1
 
+    def tidied(self) -> bool:
+        return False
+
     def ceiling(self, _place: int) -> int:
         return 0
 

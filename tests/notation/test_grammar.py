@@ -324,3 +324,12 @@ def test_characters_that_cannot_write_a_tune_are_said_to() -> None:
 
 def test_places_are_met_once(grammar: Grammar) -> None:
     assert grammar.read(f"{HEAD}c2d2e4|") == grammar.read(f"{HEAD}g8|")
+
+
+def test_places_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    grammar = Grammar(Rules(ALPHABET, metres=COMMON))
+    assert not grammar.tidied()
+    monkeypatch.setattr("abcgen.notation.grammar.MOST_PLACES", 10)
+    before = sorted(grammar.following(grammar.read(f"{HEAD}|:c4")))
+    assert grammar.tidied()
+    assert sorted(grammar.following(grammar.read(f"{HEAD}|:c4"))) == before

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Place = tuple[Spot, int]
+MOST_PLACES = 30_000  # some 60 MB
 
 __all__ = ["ANY_METRE", "END", "Grammar", "Rules"]
 
@@ -45,6 +46,10 @@ class Grammar:
         self.rules = rules
         self._music, self._pitch = Music(rules), PitchRule(rules)
         self._out = WayOut(self._music)
+        self._begin()
+
+    def _begin(self) -> None:
+        """With no place met but the start."""
         self._pitches = Numbered[Pitches]()
         self._places = Numbered[Place]()
         self._places.number((self._music.start, self._pitches.number(self._pitch.start)))
@@ -52,6 +57,13 @@ class Grammar:
         self._after: dict[tuple[int, str], int] = {}
         self._ways: dict[int, int] = {}
         self._ceilings: dict[int, int] = {}
+
+    def tidied(self) -> bool:
+        """Forget all places but the start if there are very many; whether that was done."""
+        if len(self._places) <= MOST_PLACES:
+            return False
+        self._begin()
+        return True
 
     def following(self, place: int) -> Collection[str]:
         """Every character that may come next.
@@ -158,6 +170,9 @@ class Numbered(Generic[T]):
     def __init__(self) -> None:
         self._values: list[T] = []
         self._numbers: dict[T, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __getitem__(self, number: int) -> T:
         return self._values[number]

@@ -58,7 +58,8 @@ class WayOut:
         full = spot.full or max(self._music.header.metres.values())
         # Rests of up to nine units, one of what is left, and its fractions.
         in_bar = 2 * (full // (9 * UNIT)) + 14 + (0 if self._has_digits else full // UNIT)
-        return (asked.bars + in_sections + 4) * in_bar + SLACK
+        bars = 1 if asked.is_free else asked.bars + in_sections + 4
+        return bars * in_bar + SLACK
 
     @property
     def _has_digits(self) -> bool:
