@@ -12,12 +12,15 @@
     return [...numbers].map((number) => number.toString(16).padStart(2, "0")).join("");
   }
 
+  // What was answered before; other pages may have written anything there.
   function kept() {
     try {
-      return JSON.parse(localStorage.getItem(place)) ?? {};
+      const found = JSON.parse(localStorage.getItem(place));
+      if (/^[0-9a-f]{16}$/.test(found.listener) && Array.isArray(found.answers)) return found;
     } catch {
-      return {};
+      // nothing is kept, or nothing that can be read
     }
+    return { listener: newListener(), answers: [] };
   }
 
   function keep() {
@@ -28,7 +31,8 @@
     }
   }
 
-  let listener = kept().listener ?? newListener();
+  const before = kept();
+  let { listener } = before;
 
   function answers() {
     return {
@@ -51,7 +55,7 @@
 
   function fillIn(all) {
     for (const one of all) {
-      const form = forms.find((each) => each.dataset.tune === one.tune);
+      const form = forms.find((each) => each.dataset.tune === one?.tune);
       if (!form) continue;
       if (one.by) form.elements.by.value = one.by;
       if (one.rating) form.elements.rating.value = String(one.rating);
@@ -82,7 +86,7 @@
     scrollTo(0, 0);
   }
 
-  fillIn(kept().answers ?? []);
+  fillIn(before.answers);
   count();
   forms.forEach((form) => {
     form.addEventListener("change", () => {

@@ -120,7 +120,16 @@ def test_every_choice_has_a_name_for_screen_readers(browser: Any) -> None:
     assert [one.get_attribute("name") for one in choices if not one.accessible_name] == []
 
 
-@pytest.mark.parametrize("kept", ["", "no JSON", "null", "[1]", '{"answers": [{"tune": "x"}]}'])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "no JSON",
+        "null",
+        '{"answers": [{"tune": "x"}]}',
+        '{"listener": "0123456789abcdef", "answers": 3}',
+        '{"listener": "0123456789abcdef", "answers": [null, {"tune": "x"}, 7]}',
+    ],
+)
 def test_whatever_else_is_kept_under_its_name_does_no_harm(browser: Any, kept: str) -> None:
     script = "localStorage.setItem('abcgen blind test deadbeef', arguments[0])"
     browser.execute_script(script, kept)
