@@ -90,14 +90,9 @@ class Run:
 
     def to_the_end(self) -> TrainResult:
         """Train until the epochs or the time are used up, or somebody interrupts."""
-        interrupted = False
         self._timing.start(self._position.seconds)
         try:
-            with asked_to_end():
-                self._passes()
-        except KeyboardInterrupt:
-            interrupted = True
-            self._stop()
+            interrupted = self._is_interrupted()
         except OutputError as error:
             raise self._unsaved(error) from error
         kept = best(self._keeper.measurements)
@@ -110,6 +105,16 @@ class Run:
             interrupted=interrupted,
             bits_before=self._bits_before,
         )
+
+    def _is_interrupted(self) -> bool:
+        """Do all that is still to be done, or save where somebody stops it; whether they did."""
+        try:
+            with asked_to_end():
+                self._passes()
+        except KeyboardInterrupt:
+            self._stop()
+            return True
+        return False
 
     def _passes(self) -> None:
         """All that is still to be done."""
