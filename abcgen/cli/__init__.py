@@ -25,6 +25,7 @@ from abcgen.cli import (
     sample,
     train,
 )
+from abcgen.cli.common import INTERRUPTED
 from abcgen.display import Display
 from abcgen.errors import AbcgenError, reason_of
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="abcgen",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, Force, Json, load, target_for
+from abcgen.cli.common import MAX_SEED, CheckpointArgument, Force, Json, NewFolder, load, target_for
 from abcgen.config import BlindTestConfig
 from abcgen.display import Display, counted
 
@@ -26,14 +26,7 @@ PAGE, KEY = "blindtest.html", "key.json"
     "make", epilog="Example: abcgen blindtest make checkpoints/run-1 --count 10 --seed 1 --out test"
 )
 def make(
-    checkpoint: Annotated[
-        Path | None,
-        typer.Argument(
-            readable=False,
-            help="A folder that train wrote.",
-            show_default="the newest under checkpoints/, else the one that comes with abcgen",
-        ),
-    ] = None,
+    checkpoint: CheckpointArgument = None,
     tunes: Annotated[
         list[Path] | None,
         typer.Option(
@@ -54,10 +47,7 @@ def make(
         float, typer.Option(help="Below 1 safer, above 1 bolder.")
     ] = _CONFIG.temperature,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="For the same test again.")] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
-    ] = None,
+    out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

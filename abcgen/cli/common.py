@@ -17,9 +17,21 @@ if TYPE_CHECKING:
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
 MAX_SEED = 2**31 - 1
+INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
+NewFolder = Annotated[
+    Path | None,
+    typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
+]
+_CHECKPOINT = {
+    "readable": False,
+    "help": "A folder that train wrote.",
+    "show_default": "the newest under checkpoints/, else the one that comes with abcgen",
+}
+CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", **_CHECKPOINT)]
+CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
 Paths = Annotated[
     list[Path],
     typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, OUTPUT, Force, Json, load
+from abcgen.cli.common import MAX_SEED, CheckpointArgument, Force, Json, NewFolder, load, target_for
 from abcgen.config import EvaluationConfig, SampleConfig
 from abcgen.display import Display
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
     from abcgen.evaluation.evaluation import Evaluation
@@ -20,14 +19,7 @@ MOST = 100_000
 
 
 def evaluate(
-    checkpoint: Annotated[
-        Path | None,
-        typer.Argument(
-            readable=False,
-            help="A folder that train wrote.",
-            show_default="the newest under checkpoints/, else the one that comes with abcgen",
-        ),
-    ] = None,
+    checkpoint: CheckpointArgument = None,
     tunes: Annotated[
         list[Path] | None,
         typer.Option(
@@ -44,14 +36,7 @@ def evaluate(
         float, typer.Option(help="Below 1 safer, above 1 bolder.")
     ] = _SAMPLE.temperature,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all that is drawn.")] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The folder for the report.",
-            show_default="a new one under output/",
-        ),
-    ] = None,
+    out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -65,9 +50,7 @@ def evaluate(
 
     display = Display(as_json=as_json)
     source = find_checkpoint(checkpoint)
-    folder = out or unused_folder(OUTPUT, "evaluation")
-    refuse_to_overwrite(folder, force=force)
-    check_writable(folder)
+    folder = target_for(out, "evaluation", force=force)
     config = SampleConfig(count=samples, temperature=temperature, batch_size=_EVALUATION.batch_size)
     display.say(f"checkpoint {source}, {samples} samples, temperature {temperature:g}")
     given = load(tunes, display).tunes if tunes else None

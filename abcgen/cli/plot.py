@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, Force, Json, target_for
+from abcgen.cli.common import MAX_SEED, Force, Json, NewFolder, target_for
 from abcgen.display import Display
 
 PICTURES = 4
@@ -25,10 +25,7 @@ def plot(
     seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="Of the tune whose attention is drawn.")
     ] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
-    ] = None,
+    out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

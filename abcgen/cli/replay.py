@@ -7,20 +7,13 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import Json  # noqa: TC001 - Typer looks annotations up when it runs
+from abcgen.cli.common import CheckpointOption, Json  # noqa: TC001 - Typer looks them up
 from abcgen.display import Display, counted
 
 
 def replay(
     path: Annotated[Path, typer.Argument(readable=False, help="A file that sample wrote.")],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The checkpoint its tunes were made from.",
-            show_default="the newest under checkpoints/, else the one that comes with abcgen",
-        ),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     as_json: Json = False,
 ) -> None:
     """Makes tunes again from the recipe under each, and says whether they are the same.

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, Force, Json, target_for
+from abcgen.cli.common import (
+    INTERRUPTED,
+    MAX_SEED,
+    CheckpointOption,
+    Force,
+    Json,
+    NewFolder,
+    target_for,
+)
 from abcgen.config import SampleConfig, SoundConfig
 from abcgen.display import Display, counted
 from abcgen.errors import InputError
@@ -23,21 +31,13 @@ if TYPE_CHECKING:
     from abcgen.pipeline.sampling import Composer, Made, Tally
 
 _SAMPLE, _SOUND = SampleConfig(), SoundConfig()
-INTERRUPTED = 130
 MOST = 100_000
 SHOWN = 50  # so many tunes are printed, and rendered in every format; more only if asked for
 RENDERED = "pdf,midi,musicxml"
 
 
 def sample(
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="A folder that train wrote.",
-            show_default="the newest under checkpoints/, else the one that comes with abcgen",
-        ),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     count: Annotated[int, typer.Option(min=1, max=MOST, help="Tunes wanted.")] = _SAMPLE.count,
     seed: Annotated[
         int | None,
@@ -88,10 +88,7 @@ def sample(
             show_default=f"{RENDERED}; none for more than {SHOWN} tunes",
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
-    ] = None,
+    out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
