@@ -105,7 +105,7 @@ def _forwards(sums: _Pieces, recurrent: Any, output: Any, cell: Any) -> tuple[_K
         *made, last, last_cell = _steps(sums, recurrent, output, cell)
         arrays = zip(kept, (*made, cell), strict=True)
         written = _Kept(*(array.write(number, value) for array, value in arrays))
-        return last, last_cell, written
+        return _like(last, output), _like(last_cell, cell), written
 
     kept = _Kept(*(_array(sums.count, cell.dtype) for _ in _Kept._fields))
     begin = piece(0, sums.first, output, cell, kept)
@@ -126,8 +126,8 @@ def _backwards(
 
     def piece(number: Any, heard: Any, d_output: Any, d_cell: Any, made: Any) -> tuple[Any, ...]:
         past = kept.of(number, d_last)
-        d_sums, d_output, d_cell = _steps_back(heard, past, transposed, d_output, d_cell)
-        return d_output, d_cell, made.write(number, d_sums)
+        d_sums, *before = _steps_back(heard, past, transposed, d_output, d_cell)
+        return *map(_like, before, (d_output, d_cell)), made.write(number, d_sums)
 
     state = _over(
         count - 1,
@@ -138,7 +138,7 @@ def _backwards(
     return tf.ensure_shape(made.concat(), (None, None, transposed.shape[0])), d_output, d_cell
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _steps(sums: Any, recurrent: Any, output: Any, cell: Any) -> tuple[Any, ...]:
     """Outputs, cells and gates of a piece, its last output and its last cell."""
     steps, units = tf.shape(sums)[0], recurrent.shape[0]
@@ -160,7 +160,7 @@ def _steps(sums: Any, recurrent: Any, output: Any, cell: Any) -> tuple[Any, ...]
     return *(array.stack() for array in made), output, cell
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _steps_back(
     heard: Any, past: tuple[Any, Any, Any], transposed: Any, d_output: Any, d_cell: Any
 ) -> tuple[Any, ...]:
@@ -206,6 +206,11 @@ def _slopes(gates: Any, cells: Any, before: Any) -> tuple[Any, Any]:
         told * out * (1 - out),
     ]
     return out * (1 - tf.square(told)), tf.concat(slopes, -1)
+
+
+def _like(value: Any, other: Any) -> Any:
+    """A value known to be of another's shape, which what XLA returns is not."""
+    return tf.ensure_shape(value, other.shape)
 
 
 def _over(count: Any, body: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
