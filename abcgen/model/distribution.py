@@ -5,7 +5,8 @@ the devices of one host. Like ``backend``, this module may call what Keras compu
 
 The loss of a batch is the mean over all its characters wherever they are, and gradients are
 clipped by the norm of their sum, so that dividing a batch changes a run by rounding only. Dropout
-is the same too on JAX; on TensorFlow every device draws for itself.
+is the same too on JAX; on TensorFlow every device draws for itself, and the accuracy told in
+training is the mean of the devices'.
 """
 
 from __future__ import annotations
@@ -60,11 +61,6 @@ class Devices:
     hosts: int = 1
     host: int = 0
 
-    @property
-    def loss_scale(self) -> float:
-        """What the weights of the loss are multiplied by, for it to be a mean over all devices."""
-        return 1.0
-
     def scope(self) -> AbstractContextManager[Any]:
         """Within it networks are built."""
         return nullcontext()
@@ -103,10 +99,6 @@ class _Sharded(Devices):
 
 class _Mirrored(Devices):
     """Devices of TensorFlow: each takes its step on its share, then gradients are summed."""
-
-    @property
-    def loss_scale(self) -> float:
-        return float(self.count)
 
     def scope(self) -> AbstractContextManager[Any]:
         scope: AbstractContextManager[Any] = self._strategy.scope()

@@ -112,7 +112,7 @@ class Learner:
 
     def _given(self, batch: Batch, counted: NDArray[np.float32]) -> tuple[Any, Any, Any]:
         """This process's share of inputs, targets, and the weight of each target in the loss."""
-        weights = counted * np.float32(self._devices.loss_scale / counted.sum())
+        weights = counted / counted.sum()
         inputs = network_inputs(self._network, self._classes, batch.inputs)
         share = self._devices.share
         return share(inputs), share(batch.targets), share(weights)
