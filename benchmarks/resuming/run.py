@@ -28,7 +28,7 @@ from abcgen.model.state import STATE
 
 HERE = Path(__file__).parent
 SHAPE = ("--layers=1", "--units=32", "--embedding=16", "--no-attention", "--batch-size=8")
-TUNES = 60
+TUNES = 100
 # What a life of the run is ended by, in turn: as it starts, as it learns, as it writes.
 MOMENTS = ("starting", "learning", "writing")
 STARTING, LEARNING = 8.0, 8.0  # at most so many seconds into it
