@@ -52,3 +52,5 @@ def _rescale(weights: Weights, ratio: float) -> None:
     for name in ("lstm_1/kernel", "lstm_1/forward/kernel", "lstm_1/backward/kernel"):
         if name in weights:
             weights[name] = weights[name] * np.float32(ratio)
+    if (value := weights.get("attention/value")) is not None:
+        weights["attention/value"] = np.concatenate([value[:-1], value[-1:] * np.float32(ratio)])

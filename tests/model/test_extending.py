@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STREAM = NetworkConfig(layers=2, units=8, embedding=4, heads=2)
 NUMBERS = NetworkConfig("window", 1, 8, 0, attention=False, sequence_length=5)
 BOTH_WAYS = NetworkConfig("window", 1, 8, 0, attention=False, bidirectional=True, sequence_length=5)
+ATTENDING = NetworkConfig("window", 1, 8, 0, heads=2, sequence_length=5)
 
 
 def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
@@ -34,7 +35,7 @@ def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
     return last
 
 
-@pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS])
+@pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS, ATTENDING])
 @pytest.mark.parametrize("old", [Vocabulary("bd"), Vocabulary("bd", MARKS_BEFORE)])
 def test_what_a_network_knows_it_still_says(
     network: NetworkConfig, old: Vocabulary, random_weights: Callable[[NetworkConfig, int], Weights]
