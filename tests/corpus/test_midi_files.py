@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from abcgen.config import LIMITS
 from abcgen.corpus.midi import MAX_BYTES, read_midi
+from abcgen.corpus.midi import line as lines
 from abcgen.corpus.midi.smf import META, parse
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
@@ -208,6 +209,20 @@ def test_damage_costs_no_more_than_the_file(
         assert error.reason
     else:
         assert sounding(read_abc(write_abc(tune))) == sounding(tune)
+
+
+def test_notes_all_alike_are_compared_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def goes_back(*args: Any) -> bool:
+        compared.append(1)
+        return is_gone_back(*args)
+
+    is_gone_back = lines._goes_back
+    monkeypatch.setattr(lines, "_goes_back", goes_back)
+    tune = read_midi(raw(b"\0\x90\x3e\x40\x3c\x3e\0" * 4_000 + END)).tune
+    assert len(tune.bars) > 10
+    assert len(compared) <= 20_000
 
 
 @settings(max_examples=100, deadline=None)

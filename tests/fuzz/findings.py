@@ -25,6 +25,7 @@ class Findings:
 
     def __init__(self, folder: Path, suffix: str, check: Callable[[bytes], None]) -> None:
         self._folder, self._suffix, self._check = folder, suffix, check
+        folder.mkdir(parents=True, exist_ok=True)
 
     def try_input(self, data: bytes) -> None:
         """Check an input, and how long that takes."""
@@ -41,6 +42,5 @@ class Findings:
         name = hashlib.sha256(kind.encode()).hexdigest()[:12] + self._suffix
         path = self._folder / name
         if not path.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             print(f"found {kind} {error}: {path}", flush=True)

@@ -46,7 +46,7 @@ def main() -> None:
         _write_seeds(seeds)
         words.write_text("".join(f'"{word}"\n' for word in _escaped_words()), encoding="ascii")
         limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=60"]
-        quiet = ["-verbosity=0", "-print_final_stats=1"]
+        quiet = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={options.findings}/"]
         atheris.Setup(
             [sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet], findings.try_input
         )

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ _LEAPS = (0, 2, 4, 7)  # semitones: repeated, a step, a third, a fifth, wider
 _SEED = 4  # so many notes alike begin a passage that returns
 _LONGEST_LAG = 64
 _MOST_RETURNS = 400
+_MOST_PAIRS = 20_000  # compared in search of them: a tune has some hundreds, like notes very many
 
 
 class Returns(NamedTuple):
@@ -129,18 +131,24 @@ class Line:
         """Passages of four notes and more that come again, each as long as it can be."""
         keys = self.keys.tolist()
         steps = [*zip(self.steps.tolist(), keys, strict=False), (-1, keys[-1])]
-        places: dict[tuple[object, ...], list[int]] = defaultdict(list)
-        for place in range(len(steps) - _SEED + 1):
-            last = place + _SEED - 1
-            places[(*steps[place:last], keys[last])].append(place)
-        found: list[tuple[int, int, int]] = []
-        for starts in places.values():
-            for later, again in enumerate(starts):
-                for first in starts[:later]:
-                    if len(found) < _MOST_RETURNS and not _goes_back(steps, first, again):
-                        found.append((first, again, _run(steps, first, again)))
-        rows = np.array(found, dtype=np.int64).reshape(-1, 3)
+        whole = (
+            (first, again, _run(steps, first, again))
+            for first, again in islice(_alike(steps), _MOST_PAIRS)
+            if not _goes_back(steps, first, again)
+        )
+        rows = np.array([*islice(whole, _MOST_RETURNS)], dtype=np.int64).reshape(-1, 3)
         return Returns(self.onsets[rows[:, 0]], self.onsets[rows[:, 1]], rows[:, 2])
+
+
+def _alike(steps: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """All pairs of places from which a few notes are alike."""
+    places: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place in range(len(steps) - _SEED + 1):
+        last = place + _SEED - 1
+        places[(*steps[place:last], steps[last][1])].append(place)
+    for starts in places.values():
+        for later, again in enumerate(starts):
+            yield from ((first, again) for first in starts[:later])
 
 
 def _goes_back(steps: Sequence[tuple[int, int]], first: int, again: int) -> bool:
