@@ -263,7 +263,7 @@ class ReadingConfig:
 
     Attributes:
         portion_bytes: About how much of a tunebook is read in one go.
-        parallel_bytes: Least that is worth starting processes for.
+        parallel_bytes: Least that is worth starting processes for, of ABC or what takes as long.
     """
 
     portion_bytes: int = 64_000

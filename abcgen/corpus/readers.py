@@ -40,11 +40,13 @@ class Reader:
         is_tunebook: Whether the file is text whose tunes stand one after another, and may be cut
             between them.
         libraries: The packages whose version may change what it reads.
+        cost: How long a byte takes, beside one of ABC; measured, and need not be exact.
     """
 
     read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
     is_tunebook: bool = False
     libraries: tuple[str, ...] = ()
+    cost: float = 1.0
 
     @property
     def name(self) -> str:
@@ -95,7 +97,7 @@ def whole(reason: str) -> LeftOut:
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
         ".abc": Reader(read_tunes, is_tunebook=True),
-        **dict.fromkeys(MIDI_SUFFIXES, Reader(read_midi_file)),
+        **dict.fromkeys(MIDI_SUFFIXES, Reader(read_midi_file, cost=2.5)),
     }
 )
 """The readers of this package, by suffix in small letters."""

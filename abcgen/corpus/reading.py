@@ -74,8 +74,9 @@ def read_files(
         Batches in the order of the files; every file has at least one entry.
     """
     total = sum(map(size_of, files))
+    work = sum(size_of(path) * reader_for(path, readers).cost for path in files)
     done, found = 0, False
-    with _pool(processes or _worth_starting(total)) as pool:
+    with _pool(processes or _worth_starting(work)) as pool:
         desk = _Desk(cache, pool)
         for step in desk.read(_portions(files, readers)):
             if isinstance(step, _FileEnd):
@@ -241,10 +242,12 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _worth_starting(size: int) -> int:
-    """How many processes to read so many bytes with."""
-    if size < ReadingConfig().parallel_bytes:
-        return 1
+def _worth_starting(work: float) -> int:
+    """How many processes to read with what takes as long as so many bytes of ABC."""
+    return 1 if work < ReadingConfig().parallel_bytes else _processors()
+
+
+def _processors() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
 
 def all_readers(midi: MidiConfig) -> Mapping[str, Reader]:
     """What reads each kind of file, by suffix."""
-    read = Reader(partial(read_midi_file, config=midi))
+    read = replace(READERS[".mid"], read=partial(read_midi_file, config=midi))
     musicxml = Reader(read_musicxml_file, libraries=("music21",))
     return {
         **READERS,

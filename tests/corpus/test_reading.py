@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from abcgen.config import ReadingConfig
 from abcgen.corpus import cache as cache_module
 from abcgen.corpus import portions
 from abcgen.corpus import reading as reading_module
 from abcgen.corpus.cache import TextCache, default_folder, key_of
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.loading import load_corpus, size_of
 from abcgen.corpus.readers import READERS
 from abcgen.corpus.reading import read_files
 from abcgen.corpus.records import Entry, TuneRecord, decode_entries, encode_entries
@@ -83,6 +85,24 @@ def test_files_come_in_order_and_none_without_an_entry(book: Path) -> None:
     assert list(dict.fromkeys(paths)) == [empty, book, words]
     assert seen == sorted(seen)
     assert seen[-1] == (book.stat().st_size + 5,) * 2
+
+
+def test_what_takes_long_is_read_by_several_processes(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def processors() -> int:
+        asked.append(1)
+        return 1
+
+    monkeypatch.setattr(reading_module, "_processors", processors)
+    entries(book, processes=0)
+    assert not asked
+    cost = 1 + ReadingConfig().parallel_bytes / size_of(book)
+    slow = {".abc": replace(READERS[".abc"], cost=cost)}
+    assert list(read_files([book], slow, TextCache(None)))
+    assert asked
 
 
 def test_processes_that_die_cost_nothing(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
