@@ -39,7 +39,7 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
 
         if before_devices:
             before_devices(keras)
-        keras.distribution.list_devices()
+        _device_names(keras)
     return keras
 
 
@@ -120,8 +120,16 @@ def use_precision(wanted: str) -> None:
 
 def device() -> str:
     """The kind of device that computes: ``cpu`` or ``gpu``."""
-    devices = load_keras().distribution.list_devices()
-    return str(next(iter(devices), "cpu")).split(":")[0].lower()
+    return next(iter(_device_names(load_keras())), "cpu").split(":")[0].lower()
+
+
+def _device_names(keras: Any) -> list[str]:
+    """``cpu:0`` and the like; only the GPUs where there are any."""
+    if keras.backend.backend() == "torch":  # for which Keras cannot tell
+        import torch  # noqa: PLC0415 - only where it is the backend
+
+        return [f"gpu:{number}" for number in range(torch.cuda.device_count())] or ["cpu:0"]
+    return list(map(str, keras.distribution.list_devices()))
 
 
 def use_device(wanted: str) -> None:

@@ -61,21 +61,22 @@ class BothWays(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name)
         states = {"return_sequences": True, "return_state": True}
         self.units = units
-        self.forward = make_lstm(units // 2, seed, name="forward", **states)
-        self.backward = make_lstm(
+        # A layer's own ``forward`` is PyTorch's where that computes.
+        self.rightward = make_lstm(units // 2, seed, name="forward", **states)
+        self.leftward = make_lstm(
             units // 2, seed + 2, name="backward", go_backwards=True, **states
         )
 
     def build(self, sequence: tuple[int | None, ...]) -> None:
         """Make the weights; Keras calls this."""
-        self.forward.build(sequence)
-        self.backward.build(sequence)
+        self.rightward.build(sequence)
+        self.leftward.build(sequence)
         self.built = True
 
     def call(self, sequence: Any) -> tuple[Any, Any, Any]:
         """All outputs (batch, time, units), and last output and cell of each (batch, units)."""
-        outputs, *ahead = self.forward(sequence)
-        reversed_outputs, *back = self.backward(sequence)
+        outputs, *ahead = self.rightward(sequence)
+        reversed_outputs, *back = self.leftward(sequence)
         pairs = zip([outputs, *ahead], [ops.flip(reversed_outputs, axis=1), *back], strict=True)
         joined = [ops.concatenate(pair, axis=-1) for pair in pairs]
         return joined[0], joined[1], joined[2]
@@ -171,6 +172,10 @@ class BlockBefore(keras.layers.Layer):  # type: ignore[misc]
         """(batch, time, width) to the same shape."""
         return ops.pad(sequence, ((0, 0), (self.length, 0), (0, 0)))[:, : -self.length]
 
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """That of the sequence; JAX cannot find it out for a length that is open."""
+        return shape
+
 
 class Blocks(keras.layers.Layer):  # type: ignore[misc]
     """Cuts sequences into blocks, each a row of its own.
@@ -188,6 +193,10 @@ class Blocks(keras.layers.Layer):  # type: ignore[misc]
         """(batch, time, width) to (blocks of all rows, length, width)."""
         return ops.reshape(sequence, (-1, self.length, sequence.shape[-1]))
 
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(blocks of all rows, length, width), as many blocks as there may be."""
+        return None, self.length, shape[-1]
+
 
 class Joined(keras.layers.Layer):  # type: ignore[misc]
     """Joins blocks to the sequences they were cut from."""
@@ -196,6 +205,12 @@ class Joined(keras.layers.Layer):  # type: ignore[misc]
         """(blocks, length, width) to (batch, time, width), of the length of ``like``."""
         batch, time = ops.shape(like)[:2]
         return ops.reshape(blocks, (batch, time, blocks.shape[-1]))
+
+    def compute_output_shape(
+        self, blocks_shape: tuple[int | None, ...], like_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """(batch, time, width)."""
+        return *like_shape[:2], blocks_shape[-1]
 
 
 def _hidden(queries: Any, memory: Any) -> Any:

@@ -128,11 +128,12 @@ def _optimizer(keras: Any, options: TrainConfig, devices: Devices) -> Any:
         "rmsprop": keras.optimizers.RMSprop,
         "sgd": keras.optimizers.SGD,
     }
-    own = {
+    extras: dict[str, dict[str, Any]] = {
         # What is no matrix between hidden layers is left to AdamW within it (Jordan et al., 2024).
         "muon": {"exclude_layers": ["logits"], "adam_weight_decay": options.weight_decay},
         "sgd": {"momentum": 0.9, "nesterov": True},
-    }.get(options.optimizer, {})
+    }
+    own = extras.get(options.optimizer, {})
     decay = options.weight_decay or None
     optimizer = devices.optimizer(kinds[options.optimizer])(
         options.learning_rate,

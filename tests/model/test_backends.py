@@ -96,8 +96,8 @@ def alone(weights: Path) -> dict[str, Any]:
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> None:
     # Only the loss: TensorFlow tells the accuracy as the mean of its devices'.
-    losses = ([step[0] for step in run["learnt"]] for run in (one, other))
-    assert np.allclose(*losses, atol=1e-4)
+    ours, theirs = ([step[0] for step in run["learnt"]] for run in (one, other))
+    assert np.allclose(ours, theirs, atol=1e-4)
     assert one["weights"] == pytest.approx(other["weights"], rel=1e-3)
     assert one["steps"] == other["steps"] == 4
 
