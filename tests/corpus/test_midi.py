@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import mido
@@ -14,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcgen.corpus.midi import read_midi
+from abcgen.corpus.midi.bars import Span, written_bars
+from abcgen.corpus.midi.values import Sound
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.key import Key, Mode
 from abcgen.notation.reader import read_abc
-from abcgen.notation.tune import BarLine, Metre, Note, Tuplet, timed
+from abcgen.notation.tune import BarLine, Metre, Note, Tune, Tuplet, timed
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
 from tests.midi_files import QUARTER, lengths, line, meta, metre, note, written
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from abcgen.notation.tune import Tune
 
 needs_abc2midi = pytest.mark.skipif(
     shutil.which("abc2midi") is None, reason="abc2midi (Debian package abcmidi) is not installed"
@@ -196,6 +196,23 @@ def test_fives_and_sevens_are_tuplets(parts: int) -> None:
     assert [(group.actual, group.normal, len(group.items)) for group in groups] == [
         (parts, 4, parts)
     ]
+
+
+def test_no_tuplet_has_more_notes_than_abc_can_count() -> None:
+    edges = [Fraction(1, 20), Fraction(1, 12), Fraction(1, 3), Fraction(21, 20)]
+    sounds = [Sound(*pair, (60,)) for pair in pairwise(edges)]
+    span = Span(edges[0], edges[-1], Metre(4, 4))
+    tune = Tune(tuple(written_bars(sounds, [span], {Fraction(0): Key()})), Key(), Metre(4, 4))
+    assert sounding(read_abc(write_abc(tune))) == sounding(tune)
+
+
+def test_neighbours_in_a_chord_have_letters_of_their_own() -> None:
+    chord = [message for key in (60, 61, 65) for message in note(0, 6, key)]
+    tune = tune_of(written(metre(0, 4, 4) + chord + line(1, 1, start=6)))
+    first = tune.bars[0].items[0]
+    assert isinstance(first, Note)
+    assert [pitch.letter for pitch in first.pitches] == ["C", "D", "F"]  # no C sharp
+    assert sounding(read_abc(write_abc(tune))) == sounding(tune)
 
 
 @pytest.mark.parametrize("gate", [1, 0.95, 0.85, 0.7])

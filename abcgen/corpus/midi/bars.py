@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
-from abcgen.corpus.midi.key import spelled_in
+from abcgen.corpus.midi.key import spelled_chord
 from abcgen.corpus.midi.values import Sound
 from abcgen.errors import NotationError
 from abcgen.notation.tune import Bar, Item, Note, Rest, Tuplet
@@ -203,7 +203,7 @@ def _note(sound: Sound, key: Key, cell: _Cell | None = None) -> Note | Rest:
     duration = sound.duration * (Fraction(cell.parts, cell.normal) if cell else 1)
     if not sound.keys:
         return Rest(duration)
-    return Note(tuple(spelled_in(midi, key) for midi in sound.keys), duration, sound.tied)
+    return Note(spelled_chord(sound.keys, key), duration, sound.tied)
 
 
 def _triplet_cell(sounds: Sequence[Sound], bar: Fraction) -> _Cell | None:
@@ -231,6 +231,8 @@ def _group_cell(sounds: Sequence[Sound], bar: Fraction) -> _Cell | None:
     """The place of the five, seven or nine in which the first note ends, if it is whole."""
     first = sounds[0]
     parts = _odd_part((first.end - bar).denominator)
+    if parts > _LARGEST_TUPLET:
+        return None
     edges = [first.start, *(sound.end for sound in islice(sounds, _MOST_EDGES))]
     for span in _GROUPS:
         cell = _Cell(first.start, span, parts)

@@ -18,7 +18,7 @@ from abcgen.notation.key import SHARP_ORDER, Key, Mode, key_at
 from abcgen.notation.tune import LETTERS, NATURAL_SEMITONES, Pitch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,7 @@ _TURNED = (np.arange(_OCTAVE) + np.arange(_OCTAVE)[:, None]) % _OCTAVE
 # The twelve pitches of a key on the circle of fifths, counted from the fourth degree of the major
 # key with its signature: from its lowered third to its raised fifth, the minor's leading note.
 _FLATTEST = -3
+_MOST_ALTERED = 2  # semitones: a double sharp or flat
 
 
 class KeyReading(NamedTuple):
@@ -138,6 +139,23 @@ def _scale(mode: Mode) -> NDArray[np.bool_]:
     """Which degrees, 0 to 11, belong to a mode."""
     fifths = np.arange(mode.fifths - 1, mode.fifths + 6)
     return np.isin(np.arange(_OCTAVE), 7 * fifths % _OCTAVE)
+
+
+def spelled_chord(keys: Iterable[int], key: Key) -> tuple[Pitch, ...]:
+    """MIDI key numbers that sound together, each on a line or space of its own if that can be.
+
+    Raises:
+        NotationError: if one is too low to be written.
+    """
+    pitches: list[Pitch] = []
+    for midi in keys:
+        pitch = spelled_in(midi, key)
+        if pitches and pitch.step <= pitches[-1].step:
+            above = pitches[-1].step + 1
+            alter = midi - Pitch(above).midi
+            pitch = Pitch(above, alter) if abs(alter) <= _MOST_ALTERED else pitch
+        pitches.append(pitch)
+    return tuple(pitches)
 
 
 def spelled_in(midi: int, key: Key) -> Pitch:

@@ -147,7 +147,9 @@ class _Passages:
 
     def __init__(self, contents: Sequence[Sequence[tuple[_Piece, ...]]], per: int) -> None:
         self.per = per
-        self._contents = contents
+        numbers: dict[Sequence[tuple[_Piece, ...]], int] = {}
+        self._contents = [numbers.setdefault(row, len(numbers)) for row in contents]
+        self._runs: dict[int, list[int]] = {}
         self._is_held = [any(part and part[0].is_held for part in row) for row in contents]
 
     def ending(self, place: int, again: int) -> int | None:
@@ -158,9 +160,7 @@ class _Passages:
         if any(self._holds(edge) for edge in (place, again, 2 * again - place)):
             return None
         length = again - place
-        alike = 0
-        while alike < length and self._contents[place + alike] == self._contents[again + alike]:
-            alike += 1
+        alike = min(length, self._alike(length)[place])
         if alike == length:
             return again
         first = place + alike
@@ -168,6 +168,16 @@ class _Passages:
             first -= 1
         allowed = min(_LONGEST_ENDING * self.per, length // 4)
         return first if again - first <= allowed else None
+
+    def _alike(self, length: int) -> list[int]:
+        """From each edge, how many are followed by what follows them again after a length."""
+        if length not in self._runs:
+            runs = [0] * (len(self._contents) + 1)
+            for place in range(len(self._contents) - length - 1, -1, -1):
+                is_same = self._contents[place] == self._contents[place + length]
+                runs[place] = runs[place + 1] + 1 if is_same else 0
+            self._runs[length] = runs
+        return self._runs[length]
 
     def _holds(self, edge: int) -> bool:
         """Whether a note is held over an edge, where a repeat sign is to stand."""
