@@ -96,9 +96,8 @@ def _row(manner, name, drawn, files, pool) -> str:  # type: ignore[no-untyped-de
         (_played(truth, manner), text) for truth, text in zip(drawn, converted.texts, strict=True)
     ]
     outcomes = pool.starmap(_outcome, jobs)
-    figures = _figures(outcomes)
-    figures.append(f"{len(files) / converted.seconds:.0f}")
-    return f"| {manner.name} | {name} | " + " | ".join(figures) + " |"
+    cells = [*figures(outcomes), f"{len(files) / converted.seconds:.0f}"]
+    return f"| {manner.name} | {name} | " + " | ".join(cells) + " |"
 
 
 def _outcome(truth, text: str) -> Outcome:  # type: ignore[no-untyped-def]
@@ -121,7 +120,8 @@ def _speed(files: Sequence[bytes]) -> str:
     return f"`abcgen normalise` of the {len(files)} files in a folder: {speed:.0f} files/s."
 
 
-def _figures(outcomes: Sequence[Outcome]) -> list[str]:
+def figures(outcomes: Sequence[Outcome]) -> list[str]:
+    """The means, in the order of ``HEADS``, for a line of the table."""
     keyed = [one for one in outcomes if one.judged_key]
     return [
         f"{fmean(one.notes for one in outcomes):.4f}",

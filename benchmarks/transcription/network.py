@@ -1,0 +1,74 @@
+"""Whether a trained network that judges close readings makes transcriptions better.
+
+On development tunes, not those of the table, from files without accents, metre or key:
+
+    python -m benchmarks.transcription.network CHECKPOINT [--tunes 60]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abcgen.corpus.midi import read_midi
+from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.examples import Example
+from abcgen.model.inference import StepNetwork
+from abcgen.model.scoring import measure
+from abcgen.notation.model_text import encode_tune
+from benchmarks.transcription.measures import judged
+from benchmarks.transcription.run import HEADS, figures
+from benchmarks.transcription.truths import (
+    DEVELOPMENT,
+    Manner,
+    all_truths,
+    draw,
+    made,
+    without_repeats,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abcgen.notation.tune import Tune
+
+MANNER = Manner("without accents, metre or key", events=False)
+
+
+def main() -> None:
+    """Transcribe with and without, in Essen's tunes and in others."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--tunes", type=int, default=60, help="how many tunes")
+    arguments = parser.parse_args()
+    judge = judge_of(arguments.checkpoint)
+    drawn = draw(all_truths(), arguments.tunes, DEVELOPMENT)
+    print("| tunes | network | " + " | ".join(HEADS[:-1]) + " |", flush=True)
+    groups = {
+        "Essen": [truth.tune for truth in drawn if truth.collection == "essen"],
+        "others": [truth.tune for truth in drawn if truth.collection != "essen"],
+    }
+    for name, tunes in groups.items():
+        plain = [without_repeats(tune) for tune in tunes]
+        files = [made(tune, MANNER) for tune in plain]
+        for label, asked in (("no", None), ("yes", judge)):
+            found = [read_midi(data, judge=asked).tune for data in files]
+            outcomes = [judged(*pair) for pair in zip(plain, found, strict=True)]
+            print(f"| {len(tunes)} {name} | {label} | " + " | ".join(figures(outcomes)) + " |")
+
+
+def judge_of(folder: Path) -> Callable[[Tune], float]:
+    """What tells how many bits a checkpoint's network finds in a tune."""
+    checkpoint = load_checkpoint(folder)
+    network = StepNetwork.of(checkpoint)
+
+    def bits(tune: Tune) -> float:
+        text = encode_tune(tune)
+        return measure(network, checkpoint.vocabulary, [Example(text.text, 0, text.notes)]).total
+
+    return bits
+
+
+if __name__ == "__main__":
+    main()
