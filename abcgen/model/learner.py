@@ -119,17 +119,18 @@ class Learner:
 
 
 def _optimizer(keras: Any, options: TrainConfig, devices: Devices) -> Any:
+    from abcgen.model.optimizers import Muon  # noqa: PLC0415 - loads Keras
+
     kinds = {
         "adamw": keras.optimizers.AdamW,
         "adam": keras.optimizers.Adam,
         "lion": keras.optimizers.Lion,
-        "muon": keras.optimizers.Muon,
+        "muon": Muon,
         "nadam": keras.optimizers.Nadam,
         "rmsprop": keras.optimizers.RMSprop,
         "sgd": keras.optimizers.SGD,
     }
     extras: dict[str, dict[str, Any]] = {
-        # What is no matrix between hidden layers is left to AdamW within it (Jordan et al., 2024).
         "muon": {"exclude_layers": ["logits"], "adam_weight_decay": options.weight_decay},
         "sgd": {"momentum": 0.9, "nesterov": True},
     }

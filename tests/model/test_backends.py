@@ -22,6 +22,8 @@ from abcgen.model.batches import Batch, Batches
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
 from abcgen.model.examples import Example
 from abcgen.model.weights import weight_shapes
+from benchmarks.devices.run import Setup, curve, furthest
+from tests.tinker import write_small_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +122,17 @@ def test_two_devices_learn_what_one_does(
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     _same(_steps(backend, weights, count=2), alone)
+
+
+@pytest.mark.slow
+def test_two_processes_on_the_loopback_follow_the_curve_of_one(tmp_path: Path) -> None:
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    tunes = write_small_corpus(tmp_path)
+    alone, together = (
+        curve(Setup("", "jax", processes=processes), [tunes], epochs=2) for processes in (1, 2)
+    )
+    assert furthest(alone, together) < 1e-3
 
 
 def test_rows_that_count_for_nothing_make_a_batch_divisible(vocabulary: Vocabulary) -> None:

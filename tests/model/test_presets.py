@@ -76,7 +76,7 @@ def test_what_was_asked_for_is_changed_and_nothing_else() -> None:
         ("huge", {}, "no preset 'huge'"),
         ("auto", {"units": 0}, "units must be a whole number from 1"),
         ("auto", {"dropout": 1.0}, "dropout must be a number from 0 to"),
-        ("small", {"heads": 3}, "3 attention heads do not divide 128 units"),
+        ("small", {"heads": 5}, "5 attention heads do not divide 192 units"),
         ("small", {"heads": 0}, "heads"),
         ("small", {"units": 129, "attention": False, "bidirectional": True}, "two directions"),
         ("paper", {"kind": "stream"}, "embedding"),

@@ -198,7 +198,7 @@ ASKED = Request(metre="4/4", key="Cdor", bars=2, parts="AA")
     ("text", "delivered"),
     [
         (RIGHT, (True, True, True, True)),
-        (RIGHT.replace("4/4", "3/4"), (False, True, False, False)),
+        (RIGHT.replace("4/4", "3/4"), (False, True, True, True)),
         (RIGHT.replace("c8:|", "c7:|"), (True, True, True, True)),  # short where it may be
         (RIGHT.replace("|c8", "c|c8"), (False, True, True, True)),
         (RIGHT.replace("dor", "maj"), (True, False, True, True)),

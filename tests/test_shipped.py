@@ -1,0 +1,60 @@
+"""The network that comes with abcgen, as somebody finds it who has trained nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from abcgen.cli import app
+from abcgen.pipeline.borrowing import training_tunes
+from abcgen.pipeline.checkpoints import find_checkpoint
+from abcgen.pipeline.held_out import kept_held_out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+MOST_BYTES = 25_000_000
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def sampled(arguments: Sequence[str]) -> str:
+    command = ["sample", "--count", "2", "--seed", "3", "--to", "none", "--json", *arguments]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert len(facts["tunes"]) == 2
+    return "".join(tune["abc"] for tune in facts["tunes"])
+
+
+def test_tunes_are_composed_without_training_anything() -> None:
+    assert sampled([]).count("X:") == 2
+
+
+def test_it_keeps_to_what_is_asked_of_it() -> None:
+    asked = ["--metre", "6/8", "--key", "Em", "--rhythm", "jig", "--parts", "AABB", "--bars", "16"]
+    tunes = sampled(asked)
+    assert tunes.count("M:6/8") == tunes.count("K:Em") == tunes.count("R:jig") == 2
+
+
+def test_it_is_small_and_says_what_it_is() -> None:
+    shipped = find_checkpoint(None)
+    assert sum(path.stat().st_size for path in shipped.rglob("*")) < MOST_BYTES
+    assert (shipped / "MODEL_CARD.md").is_file()
+    assert not (shipped / "training").exists()
+
+
+def test_it_can_be_judged_by_tunes_that_it_did_not_learn() -> None:
+    shipped = find_checkpoint(None)
+    known, held_out = training_tunes(shipped), kept_held_out(shipped)
+    assert known is not None
+    assert len(held_out.test) > 200
+    learnt = set(known.facts.names)
+    assert learnt
