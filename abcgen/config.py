@@ -94,7 +94,7 @@ class Preset:
 PRESETS = {
     "small": Preset(NetworkConfig(), TrainConfig(), "a CPU in minutes"),
     "base": Preset(
-        NetworkConfig(units=256, dropout=0.15),
+        NetworkConfig(units=256, dropout=0.3),
         TrainConfig(),
         "a CPU in half an hour or more, a GPU in minutes",
     ),
