@@ -15,11 +15,12 @@ PACKAGE = Path(abcgen.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What each room may import of the others.
-BASE = {"config", "errors", "files"}
+BASE = {"config", "errors", "files", "interrupts"}
 ALLOWED = {
     "errors": set(),
     "config": set(),
     "files": {"errors"},
+    "interrupts": set(),
     "notation": BASE,
     "corpus": BASE | {"notation"},
     "score": BASE | {"notation"},

@@ -25,6 +25,7 @@ from abcgen.corpus.loading import reader_for, shown, size_of
 from abcgen.corpus.portions import Portion, portions_of
 from abcgen.corpus.readers import NO_TUNE, whole
 from abcgen.corpus.records import decode_entries, encode_entries, record_of
+from abcgen.interrupts import uninterrupted
 from abcgen.notation.reader import LeftOut, Reading
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ class _Pool:
     def submit(self, portion: Portion) -> Future[str] | None:
         """Have a portion read; None if no process can be started."""
         try:
-            return self._executor.submit(read_portion, portion)
+            with uninterrupted():  # half a start leaves a process that nobody tells what to do
+                return self._executor.submit(read_portion, portion)
         except (BrokenProcessPool, OSError):
             return None
 

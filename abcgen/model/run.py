@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.errors import InputError, OutputError
+from abcgen.interrupts import asked_to_end, uninterrupted
 from abcgen.model.checkpoint import WEIGHTS
 from abcgen.model.events import EpochEnd, Interrupted, Step, TakenOver, TrainResult
 from abcgen.model.histograms import histograms_of
-from abcgen.model.interrupts import asked_to_end, uninterrupted
 from abcgen.model.keeping import Keeper
 from abcgen.model.metrics import Measurement, best, passes_without_better
 from abcgen.model.schedule import learning_rate
