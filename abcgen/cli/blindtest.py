@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, CheckpointArgument, Force, Json, NewFolder, load, target_for
+from abcgen.cli.common import (
+    MAX_SEED,
+    CheckpointArgument,
+    Force,
+    Json,
+    NewFolder,
+    Temperature,
+    load,
+    target_for,
+)
 from abcgen.config import BlindTestConfig
 from abcgen.display import Display, counted
 
@@ -43,9 +52,7 @@ def make(
     most_bars: Annotated[
         int, typer.Option(min=1, help="Bars of the longest tune.")
     ] = _CONFIG.most_bars,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 safer, above 1 bolder.")
-    ] = _CONFIG.temperature,
+    temperature: Temperature = _CONFIG.temperature,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="For the same test again.")] = 0,
     out: NewFolder = None,
     force: Force = False,

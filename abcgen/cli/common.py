@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
 MAX_SEED = 2**31 - 1
+MOST_TUNES = 100_000  # that can be asked for at once
 INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -30,6 +31,7 @@ _CHECKPOINT = {
     "help": "A folder that train wrote.",
     "show_default": "the newest under checkpoints/, else the one that comes with abcgen",
 }
+Temperature = Annotated[float, typer.Option(help="Below 1 safer, above 1 bolder.")]
 CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", **_CHECKPOINT)]
 CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
 Paths = Annotated[

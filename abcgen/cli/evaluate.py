@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, CheckpointArgument, Force, Json, NewFolder, load, target_for
+from abcgen.cli.common import (
+    MAX_SEED,
+    MOST_TUNES,
+    CheckpointArgument,
+    Force,
+    Json,
+    NewFolder,
+    Temperature,
+    load,
+    target_for,
+)
 from abcgen.config import EvaluationConfig, SampleConfig
 from abcgen.display import Display
 
@@ -15,7 +25,6 @@ if TYPE_CHECKING:
     from abcgen.evaluation.evaluation import Evaluation
 
 _SAMPLE, _EVALUATION = SampleConfig(), EvaluationConfig()
-MOST = 100_000
 
 
 def evaluate(
@@ -30,11 +39,9 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option(max=MOST, help="Tunes drawn with the grammar, and as many without.")
+        int, typer.Option(max=MOST_TUNES, help="Tunes drawn with the grammar, and as many without.")
     ] = _EVALUATION.samples,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 safer, above 1 bolder.")
-    ] = _SAMPLE.temperature,
+    temperature: Temperature = _SAMPLE.temperature,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of all that is drawn.")] = 0,
     out: NewFolder = None,
     force: Force = False,

@@ -15,7 +15,8 @@ def described(plan: Plan) -> str:
     """The plan in one line."""
     network, options = plan.network, plan.options
     reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
-    parts = [f"{network.layers} LSTM layers of {network.units} units over {reads}"]
+    layers = counted(network.layers, "LSTM layer")
+    parts = [f"{layers} of {network.units} units over {reads}"]
     parts += ["both ways"] * network.bidirectional
     parts += [f"attention of {network.heads} heads"] * network.attention
     length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,9 @@ import typer
 from abcgen.cli.common import Force, Json, Paths, load, loss_facts, target_for
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
 from abcgen.display import Display
+from abcgen.machine import workers
 
 _PAGE, _SOUND = PageConfig(), SoundConfig()
-MOST_PROCESSES = 8
 
 
 def render(
@@ -69,7 +68,7 @@ def render(
             target,
             look,
             force=force,
-            processes=min(MOST_PROCESSES, os.cpu_count() or 1),
+            processes=workers(),
             on_progress=on_progress,
         )
     display.left_out(rendering.left_out, "rendering")

@@ -13,10 +13,12 @@ import typer
 from abcgen.cli.common import (
     INTERRUPTED,
     MAX_SEED,
+    MOST_TUNES,
     CheckpointOption,
     Force,
     Json,
     NewFolder,
+    Temperature,
     target_for,
 )
 from abcgen.config import SampleConfig, SoundConfig
@@ -31,21 +33,20 @@ if TYPE_CHECKING:
     from abcgen.pipeline.sampling import Composer, Made, Tally
 
 _SAMPLE, _SOUND = SampleConfig(), SoundConfig()
-MOST = 100_000
 SHOWN = 50  # so many tunes are printed, and rendered in every format; more only if asked for
 RENDERED = "pdf,midi,musicxml"
 
 
 def sample(
     checkpoint: CheckpointOption = None,
-    count: Annotated[int, typer.Option(min=1, max=MOST, help="Tunes wanted.")] = _SAMPLE.count,
+    count: Annotated[
+        int, typer.Option(min=1, max=MOST_TUNES, help="Tunes wanted.")
+    ] = _SAMPLE.count,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_SEED, help="For the same tunes again.", show_default="drawn"),
     ] = None,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 safer, above 1 bolder.")
-    ] = _SAMPLE.temperature,
+    temperature: Temperature = _SAMPLE.temperature,
     top_k: Annotated[
         int, typer.Option(help="Draw from the likeliest so many characters; 0: all.")
     ] = _SAMPLE.top_k,

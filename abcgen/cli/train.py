@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 BY_PRESET = "the preset's"
 # What may be said anew when a run is gone on with; the rest stays as it was begun.
 CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
-CHANGEABLE |= {"devices", "precision"}  # where and how it is computed
-CHANGEABLE |= {"save_minutes", "texture", "track", "fold_range"}  # how files are read
+CHANGEABLE |= {"devices", "precision", "save_minutes"}  # where, how, and how safely
+CHANGEABLE |= {"texture", "track", "fold_range"}  # how files are read
 # What may be said where a trained network is gone on from; its shape stays.
 TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
 TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,6 +25,7 @@ from abcgen.corpus.portions import Portion, portions_of
 from abcgen.corpus.readers import NO_TUNE, whole
 from abcgen.corpus.records import decode_entries, encode_entries, record_of
 from abcgen.interrupts import uninterrupted
+from abcgen.machine import cores
 from abcgen.notation.reader import LeftOut, Reading
 
 if TYPE_CHECKING:
@@ -246,10 +246,4 @@ def _end_with(sentinel: int) -> None:
 
 def _worth_starting(work: float) -> int:
     """How many processes to read with what takes as long as so many bytes of ABC."""
-    return 1 if work < ReadingConfig().parallel_bytes else _processors()
-
-
-def _processors() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return 1 if work < ReadingConfig().parallel_bytes else cores()

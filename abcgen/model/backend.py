@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.machine import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "gpu")
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+# Shares of a batch for the cores of a CPU, and the rows that one must have to be worth its while.
+MOST_SHARES, LEAST_ROWS = 4, 4
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
@@ -39,6 +42,8 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
 
         if before_devices:
             before_devices(keras)
+        if keras.backend.backend() == "tensorflow":
+            _keep_shares_apart()
         _device_names(keras)
     return keras
 
@@ -53,6 +58,13 @@ def backend_name() -> str:
     if "keras" in sys.modules:
         return str(load_keras().backend.backend())
     return os.environ.get("KERAS_BACKEND") or _configured() or "tensorflow"
+
+
+def shares_of(rows: int) -> int:
+    """Shares of a batch of so many rows that are best computed at the same time."""
+    if backend_name() != "tensorflow" or device() != "cpu":
+        return 1
+    return max(1, min(cores(), MOST_SHARES, rows // LEAST_ROWS))
 
 
 def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]] | None:
@@ -147,6 +159,17 @@ def use_device(wanted: str) -> None:
             f"{NAMES.get(backend_name(), backend_name())} finds no GPU",
             way_out="leave out --device, or install it: pip install 'abcgen[gpu]'",
         )
+
+
+def _keep_shares_apart() -> None:
+    """Give each share of a batch threads of its own, where there is no GPU."""
+    import tensorflow as tf  # noqa: PLC0415 - only where it is the backend
+
+    if tf.config.list_physical_devices("GPU"):
+        return
+    with suppress(RuntimeError):  # somebody has computed with it already
+        tf.config.threading.set_intra_op_parallelism_threads(-(-cores() // MOST_SHARES))
+        tf.config.threading.set_inter_op_parallelism_threads(cores())
 
 
 def _place() -> str:

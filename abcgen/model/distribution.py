@@ -29,6 +29,7 @@ from abcgen.model.backend import (
     device,
     load_keras,
     quietly,
+    shares_of,
     use_device,
     use_precision,
 )
@@ -61,6 +62,10 @@ class Devices:
     hosts: int = 1
     host: int = 0
 
+    def describe(self) -> str:
+        """What computes, where, how exactly and by which kernels."""
+        return describe_backend(self.count)
+
     def scope(self) -> AbstractContextManager[Any]:
         """Within it networks are built."""
         return nullcontext()
@@ -68,6 +73,10 @@ class Devices:
     def optimizer(self, kind: Any) -> Any:
         """The optimiser class that clips gradients as one device would."""
         return kind
+
+    def model(self, network: Any) -> Any:
+        """What is trained: the network, or one that computes with its layers in another way."""
+        return network
 
     def prepare(self, model: Any, inputs: Any, targets: Any) -> None:
         """Let a compiled model see any batch before one is divided."""
@@ -87,6 +96,18 @@ class Devices:
                 "several hosts cannot train by the clock, of which each has its own",
                 way_out="give --epochs instead of --minutes",
             )
+
+
+class _Cores(Devices):
+    """The cores of a CPU for TensorFlow: each computes its share, then gradients are summed."""
+
+    def describe(self) -> str:
+        return f"{describe_backend()}, {self.count} shares of a batch at a time"
+
+    def model(self, network: Any) -> Any:
+        from abcgen.model.shares import Shares  # noqa: PLC0415 - loads TensorFlow
+
+        return Shares(network, self.count)
 
 
 class _Sharded(Devices):
@@ -135,9 +156,10 @@ def devices() -> Devices:
     return _used[0]
 
 
-def describe_devices() -> str:
-    """What computes, where, how exactly and by which kernels."""
-    return describe_backend(devices().count)
+def devices_for(rows: int) -> Devices:
+    """The same, or where that is a CPU alone, as many of its cores as suit batches of such size."""
+    shares = shares_of(rows)
+    return _Cores(shares) if devices() == Devices() and shares > 1 else devices()
 
 
 def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:

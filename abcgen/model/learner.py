@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from abcgen.model.backend import load_keras, to_numpy
-from abcgen.model.distribution import devices, divisible
+from abcgen.model.distribution import devices_for, divisible
 from abcgen.model.examples import Bits
 from abcgen.model.network import build_network, network_inputs, weights_of
 from abcgen.model.settings import reading_length
@@ -48,10 +48,11 @@ class Learner:
 
     def __init__(self, network: NetworkConfig, vocabulary_size: int, options: TrainConfig) -> None:
         keras = load_keras()
-        self._network, self._classes, self._devices = network, vocabulary_size, devices()
+        self._network, self._classes = network, vocabulary_size
+        self._devices = devices_for(options.batch_size)
         self._devices.check(options)
         with self._devices.scope():
-            self.model = build_network(network, vocabulary_size, options.seed)
+            self.model = self._devices.model(build_network(network, vocabulary_size, options.seed))
             optimizer = _optimizer(keras, options, self._devices)
             optimizer.build(self.model.trainable_variables)
             # A sum, because the weights that a batch comes with make it a mean over all devices.
@@ -61,6 +62,11 @@ class Learner:
         ids = np.zeros((1, reading_length(network) or 2), np.int32)
         targets = ids[:, 0] if network.kind == "window" else ids
         self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
+
+    @property
+    def backend(self) -> str:
+        """What computes, where, how exactly and by which kernels."""
+        return self._devices.describe()
 
     @property
     def steps(self) -> int:

@@ -225,7 +225,7 @@ class _Rows:
             wrong = is_drawn & ~allowed[np.arange(drawn.size), drawn]
             if wrong.any():
                 left = np.where(allowed[wrong], logits[wrong], -np.inf)
-                drawn[wrong], _ = _draw(weigh(left, self._config, undrawn), second[wrong])
+                drawn[wrong] = choose(left, second[wrong], self._config, undrawn)
                 self._forced[rows[wrong]] += 1
         if is_drawn.all():
             return drawn
@@ -303,7 +303,10 @@ def weigh(
 
 
 def choose(
-    logits: NDArray[Any], chances: NDArray[np.float64], config: SampleConfig
+    logits: NDArray[Any],
+    chances: NDArray[np.float64],
+    config: SampleConfig,
+    undrawn: Sequence[int] = UNDRAWN,
 ) -> NDArray[np.int32]:
     """Draw one id a row.
 
@@ -311,11 +314,12 @@ def choose(
         logits: Shape (rows, vocabulary).
         chances: A uniform random number from [0, 1) for every row.
         config: Temperature, top-k and top-p.
+        undrawn: The ids that never are.
 
     Returns:
         The ids, int32 of shape (rows,).
     """
-    return _draw(weigh(logits, config), chances)[0]
+    return _draw(weigh(logits, config, undrawn), chances)[0]
 
 
 def _draw(

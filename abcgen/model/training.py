@@ -25,7 +25,6 @@ from abcgen.model.checkpoint import (
     package_version,
     write_description,
 )
-from abcgen.model.distribution import describe_devices
 from abcgen.model.events import NOBODY, Started, TrainResult, Watch
 from abcgen.model.learner import Learner
 from abcgen.model.metrics import METRICS, read_metrics
@@ -261,6 +260,6 @@ def _started(learner: Learner, batches: Deal, run: Run) -> Started:
         parameters=learner.parameters,
         tunes=batches.tunes,
         characters=batches.characters,
-        backend=describe_devices(),
+        backend=learner.backend,
         epochs=run.epochs,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PRESETS, NetworkConfig, TrainConfig
 from abcgen.errors import InputError
+from abcgen.machine import cores
 from abcgen.model.settings import checked
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def choose(wish: Wish, device: str) -> Choice:
 def _fitting(device: str, minutes: float | None) -> tuple[str, str]:
     """A preset and why."""
     much = minutes is not None and minutes >= LONG[device]
-    what = f"{os.cpu_count() or 1} CPU cores" if device == "cpu" else "a GPU"
+    what = f"{cores()} CPU cores" if device == "cpu" else "a GPU"
     time = f"{minutes:g} minutes" if minutes is not None else "no time limit given"
     names = ("small", "base") if device == "cpu" else ("base", "large")
     name = names[much]

@@ -63,11 +63,6 @@ class Draws:
         self._alphabet = frozenset(checkpoint.vocabulary.characters)
         self._config, self._seed = config, seed
 
-    @property
-    def has_grammar(self) -> bool:
-        """Whether the grammar knows all that the network writes; it knows no chord symbols."""
-        return '"' not in self._alphabet
-
     def bound(self, count: int, on_progress: Progress) -> list[Sampled]:
         """Texts number 0 to ``count``, kept right by the grammar."""
         rules = Grammar(Rules(self._alphabet))

@@ -181,11 +181,9 @@ def _draw(checkpoint: Checkpoint, config: SampleConfig, seed: int, stage: Stage)
     draws = Draws(checkpoint, config, seed)
     texts: dict[str, list[str]] = {}
     asked: dict[str, Figures] = {}
-    bound: list[Sampled] = []
-    if draws.has_grammar:
-        with stage("drawing with the grammar") as on_progress:
-            bound = draws.bound(config.count, on_progress)
-        texts[BOUND] = [one.text for one in bound]
+    with stage("drawing with the grammar") as on_progress:
+        bound = draws.bound(config.count, on_progress)
+    texts[BOUND] = [one.text for one in bound]
     with stage("drawing without it") as on_progress:
         texts[FREE] = [one.text for one in draws.free(config.count, bound, on_progress)]
     for name in texts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from abcgen.corpus.families import fingerprint
 from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.features import traits_of
 from abcgen.evaluation.measures import Opinion
+from abcgen.machine import workers
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.repeats import repeat_problems
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from abcgen.pipeline.borrowing import TrainingTunes
 
-MOST_PROCESSES = 8
 HEADER = "X:1\nL:1/8\n"  # makes ABC of model text
 
 
@@ -39,7 +38,7 @@ class Judges:
 
     def __init__(self, known: TrainingTunes | None) -> None:
         self._known, self._abc2midi = known, abc2midi_path()
-        self._count = min(MOST_PROCESSES, os.cpu_count() or 1)
+        self._count = workers()
         self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
         self._opened = ExitStack()
 

@@ -1,0 +1,61 @@
+"""A batch in shares teaches what the whole batch teaches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.examples import Example
+from abcgen.model.learner import Learner
+from abcgen.model.training import deal
+
+if TYPE_CHECKING:
+    from abcgen.model.vocabulary import Vocabulary
+
+TINY = NetworkConfig(layers=1, units=8, embedding=5, heads=2, dropout=0.0)
+NETWORKS = {
+    "plain": replace(TINY, attention=False),
+    "attention": TINY,
+    "bidirectional": replace(TINY, bidirectional=True, sequence_length=16),
+    "window": replace(TINY, kind="window", sequence_length=6),
+    "numbers": replace(TINY, kind="window", sequence_length=6, embedding=0),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shares_teach_what_the_whole_teaches(
+    name: str, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Five rows, which two shares do not divide, and which are of unlike lengths.
+    examples = [Example("abc|" * number + "\n") for number in range(1, 6)]
+    whole, shared = (
+        _after_three_steps(NETWORKS[name], cores, examples, vocabulary, monkeypatch)
+        for cores in (1, 2)
+    )
+    assert (whole.backend + ", 2 shares of a batch at a time") == shared.backend
+    assert whole.steps == shared.steps == 3
+    for key, weight in whole.weights.items():
+        assert np.allclose(weight, shared.weights[key], atol=2e-5), key
+    options = TrainConfig(batch_size=9)
+    batches = deal(examples, vocabulary, NETWORKS[name], options, measuring=True)
+    assert whole.measure(batches).total == pytest.approx(shared.measure(batches).total, rel=1e-4)
+
+
+def _after_three_steps(
+    network: NetworkConfig,
+    cores: int,
+    examples: list[Example],
+    vocabulary: Vocabulary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Learner:
+    monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)
+    options = TrainConfig(batch_size=9, optimizer="sgd")
+    learner = Learner(network, vocabulary.size, options)
+    batches = deal(examples, vocabulary, network, options)
+    for _ in range(3):
+        learner.learn(batches.batch(batches.in_order()[0]), 0.1)
+    return learner
