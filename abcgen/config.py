@@ -22,6 +22,8 @@ class NetworkConfig:
             window network the window, in the stream network the block before the current one.
         sequence_length: Characters of a window, of a block, or (plain stream) the most that are
             learnt in one piece; None for what is usual.
+        positions: Whether a stream network is told where in the tune each character stands:
+            section, bar of the section, time in the bar.
     """
 
     kind: str = "stream"
@@ -33,6 +35,7 @@ class NetworkConfig:
     heads: int = 4
     bidirectional: bool = False
     sequence_length: int | None = None
+    positions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

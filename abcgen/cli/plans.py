@@ -19,6 +19,7 @@ def described(plan: Plan) -> str:
     parts = [f"{layers} of {network.units} units over {reads}"]
     parts += ["both ways"] * network.bidirectional
     parts += [f"attention of {network.heads} heads"] * network.attention
+    parts += ["told positions"] * network.positions
     length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"
     parts.append(f"batches of {options.batch_size}, {options.optimizer}, {length}")
     return f"{plan.why}: {', '.join(parts)}"

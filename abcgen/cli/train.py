@@ -133,6 +133,14 @@ def train(
             show_default=BY_PRESET,
         ),
     ] = None,
+    positions: Annotated[
+        bool | None,
+        typer.Option(
+            "--positions/--no-positions",
+            help="Tell the network section, bar and time in the bar of every character.",
+            show_default=BY_PRESET,
+        ),
+    ] = None,
     sequence_length: Annotated[
         int | None,
         typer.Option(

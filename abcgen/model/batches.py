@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from abcgen.model.ruler import MARKS, Ruler
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class Batch:
     """Texts side by side, one a row.
 
     Attributes:
-        inputs: Begin mark and text as ids, int32 of shape (texts, width).
-        targets: Text and end mark as ids, of the same shape; of a window, (windows,), the one
+        inputs: Begin mark and text as ids, int32 of shape (texts, width); where the network is
+            told positions, (texts, width, 1 + marks).
+        targets: Text and end mark as ids, (texts, width); of a window, (windows,), the one
             character after it.
         present: 1.0 where there is a target and 0.0 in the padding, float32.
         scored: The same, but 0.0 also where the text is given rather than scored.
@@ -99,6 +101,7 @@ class Batches:
         multiple: What the width of a batch is a multiple of.
         longest: Most characters in one piece; longer texts are divided. None for whole texts.
         attending: Whether every place of a text looks at all before it.
+        positions: Whether the network is told them.
 
     Attributes:
         tunes: Number of texts.
@@ -110,7 +113,7 @@ class Batches:
         InputError: if a character is not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - how the texts are dealt
         self,
         examples: Sequence[Example],
         vocabulary: Vocabulary,
@@ -119,8 +122,11 @@ class Batches:
         multiple: int = 1,
         longest: int | None = None,
         attending: bool = False,
+        positions: bool = False,
     ) -> None:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
+        ruler = Ruler(vocabulary)
+        self._marks = [ruler.over(ids) for ids in self._ids] if positions else []
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
         self._size, self._multiple, self._longest = size, multiple, longest
         self._attending = attending
@@ -155,13 +161,18 @@ class Batches:
         width = self._width(places)
         shape = (places.size, width)
         inputs, targets = np.full(shape, PADDING, np.int32), np.full(shape, PADDING, np.int32)
+        marks = np.zeros((*shape, MARKS), np.int32)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, place in enumerate(places):
             text, start, stop = self._pieces[place]
             ids, length = self._ids[text], stop - start
             inputs[row, :length], targets[row, :length] = ids[start:stop], ids[start + 1 : stop + 1]
+            if self._marks:
+                marks[row, :length] = self._marks[text][start:stop]
             present[row, :length] = 1.0
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
+        if self._marks:
+            inputs = np.concatenate([inputs[..., None], marks], axis=2)
         return Batch(inputs, targets, present, scored)
 
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from abcgen.model.cells import Attention, BothWays, Lstm, Product
+from abcgen.model.ruler import POSITIONS, Ruler, told
 from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
     from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.vocabulary import Vocabulary
     from abcgen.model.weights import Weights
 
     State = tuple[NDArray[Any], ...]
@@ -33,20 +35,22 @@ class StepNetwork:
     Args:
         config: Its shape.
         weights: Arrays by their names in a checkpoint.
+        vocabulary: Its characters, which a network that is told positions needs.
     """
 
-    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+    def __init__(
+        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None = None
+    ) -> None:
         if config.kind == "window":
             self._steps: _Steps = _Window(config, weights)
-        elif config.bidirectional:
-            self._steps = _Blocks(config, weights)
         else:
-            self._steps = _Stream(config, weights)
+            kind = _Blocks if config.bidirectional else _Stream
+            self._steps = kind(config, weights, vocabulary)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> StepNetwork:
         """The network of a checkpoint."""
-        return cls(checkpoint.network, checkpoint.weights)
+        return cls(checkpoint.network, checkpoint.weights, checkpoint.vocabulary)
 
     def start(self, batch: int) -> State:
         """The state before the begin mark: arrays whose first axis is the text."""
@@ -93,26 +97,86 @@ class _Steps(Protocol):
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]: ...
 
 
-class _Stream:
-    """State: output and cell of every layer, and what attention keeps."""
+class _Characters:
+    """What the first layer is given: a character's vector and, where told, its position's.
 
-    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
+    Args:
+        config: Shape of the network.
+        weights: A checkpoint's.
+        first: The first layer.
+        vocabulary: The network's characters.
+
+    Attributes:
+        width: Of both vectors together.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, weights: Weights, first: Lstm, vocabulary: Vocabulary | None
+    ) -> None:
+        names = ["embedding/embeddings"]
+        self._ruler: Ruler | None = None
+        if config.positions:
+            if vocabulary is None:
+                raise ValueError("a network that is told positions needs its vocabulary")
+            self._ruler = Ruler(vocabulary)
+            names += [f"position/{mark}" for mark in POSITIONS]
+        self._vectors = [weights[name] for name in names]
+        ends = np.cumsum([vectors.shape[1] for vectors in self._vectors])
+        self.width = int(ends[-1])
+        # What the first layer makes of each is always the same.
+        parts = np.split(first.kernel[: self.width], ends[:-1])
+        self._sums = [a @ b for a, b in zip(self._vectors, parts, strict=True)]
+        self._sums[0] = self._sums[0] + first.bias
+
+    def start(self, batch: int) -> State:
+        return () if self._ruler is None else (self._ruler.start(batch),)
+
+    def read(self, ids: NDArray[np.int32], state: State) -> tuple[list[NDArray[np.int32]], State]:
+        """Rows of the tables for one character of every text, and the state after it."""
+        if self._ruler is None:
+            return [ids], ()
+        places = self._ruler.after(state[0], ids)
+        return [ids, *told(places).T], (places,)
+
+    def sums(self, rows: list[NDArray[np.int32]]) -> Array:
+        """What they add to the first layer's gates; a new array."""
+        sums: Array = self._sums[0].take(rows[0], axis=0)
+        for table, numbers in zip(self._sums[1:], rows[1:], strict=True):
+            sums += table.take(numbers, axis=0)
+        return sums
+
+    def vectors(self, rows: list[NDArray[np.int32]]) -> Array:
+        """Their vectors, (batch, width)."""
+        pairs = zip(self._vectors, rows, strict=True)
+        return np.concatenate([table[numbers] for table, numbers in pairs], axis=1)
+
+
+class _Stream:
+    """State: places if told, output and cell of every layer, and what attention keeps."""
+
+    def __init__(
+        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None
+    ) -> None:
         self._lstms = [Lstm(f"lstm_{number}", weights) for number in range(1, config.layers + 1)]
-        embedding, first = weights["embedding/embeddings"], self._lstms[0]
-        # What the first layer makes of a character is always the same.
-        self._first = embedding @ first.kernel[: embedding.shape[1]] + first.bias
+        self._characters = _Characters(config, weights, self._lstms[0], vocabulary)
         self._attention = Attention(config.heads, weights) if config.attention else None
-        # So is what it adds to the values of attention.
+        # What a character adds to the values of attention is always the same.
+        embedding = weights["embedding/embeddings"]
         self._values = self._attention.values_of(embedding) if self._attention else None
         self._logits = Product(weights["logits/kernel"], weights["logits/bias"])
 
     def start(self, batch: int) -> State:
+        return *self._characters.start(batch), *self._start(batch)
+
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        rows, places = self._characters.read(ids, state)
+        logits, after, looks = self._step(ids, self._characters.sums(rows), state[len(places) :])
+        return logits, (*places, *after), looks
+
+    def _start(self, batch: int) -> State:
         sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
         kept = self._attention.start(batch) if self._attention else ()
         return *(np.zeros((batch, size), np.float32) for size in sizes), *kept
-
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        return self._step(ids, self._first.take(ids, axis=0), state)
 
     def _step(
         self, ids: NDArray[np.int32], sums: Array, state: State
@@ -136,40 +200,42 @@ class _Stream:
 class _Blocks(_Stream):
     """A stream network whose encoder reads the block before both ways.
 
-    State: as above, preceded by how many characters were read, the ids of the current block, and
-    what the block before adds to the first layer's gates at every place of the current one.
+    State: places if told, how many characters were read, the vectors of the
+    current block, what the block before adds to the first layer's gates at every place of the
+    current one, and the rest as above.
     """
 
-    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        super().__init__(config, weights)
-        self._embedding = weights["embedding/embeddings"]
+    def __init__(
+        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None
+    ) -> None:
+        super().__init__(config, weights, vocabulary)
         names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
         self._encoders = [BothWays(name, weights) for name in names]
         self._length = reading_length(config) or 1
-        self._second = Product(self._lstms[0].kernel[self._embedding.shape[1] :])
+        self._second = Product(self._lstms[0].kernel[self._characters.width :])
 
     def start(self, batch: int) -> State:
-        ids = np.full((batch, self._length), PADDING, np.int32)
-        sums = np.zeros((batch, self._length, self._first.shape[1]), np.float32)
-        return np.zeros(batch, np.int64), ids, sums, *super().start(batch)
+        places, rest = self._characters.start(batch), self._start(batch)
+        # Before the first block there is nothing.
+        block = np.zeros((batch, self._length, self._characters.width), np.float32)
+        sums = np.zeros((batch, self._length, 4 * self._lstms[0].units), np.float32)
+        return *places, np.zeros(batch, np.int64), block, sums, *rest
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        counts, block, before, *rest = state
+        rows, places = self._characters.read(ids, state)
+        counts, block, before, *rest = state[len(places) :]
         place = int(counts[0]) % self._length
         if place == 0:
-            before, states = self._encode(block, first=not counts[0])
+            before, states = self._encode(block)
             rest[: len(states)] = states
         block = block.copy()
-        block[:, place] = ids
-        sums = self._first[ids] + before[:, place]
+        block[:, place] = self._characters.vectors(rows)
+        sums = self._characters.sums(rows) + before[:, place]
         logits, after, looks = self._step(ids, sums, tuple(rest))
-        return logits, (counts + 1, block, before, *after), looks
+        return logits, (*places, counts + 1, block, before, *after), looks
 
-    def _encode(self, block: NDArray[np.int32], *, first: bool) -> tuple[Array, list[Array]]:
+    def _encode(self, stream: Array) -> tuple[Array, list[Array]]:
         """What a block adds to the next one's gates, and the states it hands to every layer."""
-        stream = self._embedding[block]
-        if first:  # before the first block there is nothing
-            stream = np.zeros_like(stream)
         states: list[Array] = []
         for encoder in self._encoders:
             stream, output, cell = encoder.read(stream)

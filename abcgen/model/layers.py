@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from abcgen.model.backend import fused_lstm
+from abcgen.model.ruler import POSITIONS
 
 HIDDEN = -1e9  # what is added to the score of a place that must not be looked at
 
@@ -154,6 +155,42 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         batch, time, width = ops.shape(values)
         heads = ops.reshape(values, (batch, time, self.heads, width // self.heads))
         return ops.transpose(heads, (0, 2, 1, 3))
+
+
+class Ids(keras.layers.Layer):  # type: ignore[misc]
+    """The ids among ids and positions."""
+
+    def call(self, inputs: Any) -> Any:
+        """(batch, time, 1 + marks) to (batch, time)."""
+        return inputs[..., 0]
+
+
+class Position(keras.layers.Layer):  # type: ignore[misc]
+    """A vector for where in the tune a character stands: of its section, bar and time.
+
+    Args:
+        seed: Seed of the weights.
+        name: Of the layer.
+    """
+
+    def __init__(self, seed: int, name: str) -> None:
+        super().__init__(name=name)
+        self.seed = seed
+
+    def build(self, _inputs: tuple[int | None, ...]) -> None:
+        """Make the weights; Keras calls this."""
+        self.tables = []
+        for number, (mark, shape) in enumerate(POSITIONS.items()):
+            normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed + number)
+            self.tables.append(self.add_weight(name=mark, shape=shape, initializer=normal))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """(batch, time, 1 + marks) to (batch, time, width)."""
+        numbers = enumerate(self.tables, 1)
+        return ops.concatenate(
+            [ops.take(table, inputs[..., number], axis=0) for number, table in numbers], axis=-1
+        )
 
 
 class BlockBefore(keras.layers.Layer):  # type: ignore[misc]

@@ -10,8 +10,7 @@ import numpy as np
 from abcgen.model.backend import load_keras, to_numpy
 from abcgen.model.distribution import devices_for, divisible
 from abcgen.model.examples import Bits
-from abcgen.model.network import build_network, network_inputs, weights_of
-from abcgen.model.settings import reading_length
+from abcgen.model.network import blank, build_network, network_inputs, weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +58,8 @@ class Learner:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
-        ids = np.zeros((1, reading_length(network) or 2), np.int32)
-        targets = ids[:, 0] if network.kind == "window" else ids
+        ids = blank(network)
+        targets = ids[:, 0] if network.kind == "window" else np.zeros(ids.shape[:2], np.int32)
         self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
 
     @property

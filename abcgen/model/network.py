@@ -15,10 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from abcgen.model.backend import load_keras, to_numpy
+from abcgen.model.ruler import MARKS
 from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from abcgen.config import NetworkConfig
     from abcgen.model.weights import Weights
 
@@ -41,10 +46,19 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
 
 
 def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any:
-    """What a network is given for ids: the ids, or one number from 0 to 1 for each."""
+    """What a network is given for ids: the ids, or one number from 0 to 1 for each.
+
+    Where it is told positions, they come with the ids: see ``abcgen.model.ruler``.
+    """
     if config.embedding:
         return ids
     return (ids[..., None] / vocabulary_size).astype("float32")
+
+
+def blank(config: NetworkConfig) -> NDArray[np.int32]:
+    """The ids of one row of padding, with positions where the network is told any."""
+    shape = 1, reading_length(config) or 2
+    return np.zeros((*shape, 1 + MARKS) if config.positions else shape, np.int32)
 
 
 def weight_name(path: str) -> str:
@@ -72,17 +86,17 @@ class _Builder:
 
     def stream_network(self) -> Any:
         """Logits at every position."""
-        ids = self._keras.Input((None,), dtype="int32", name="ids")
-        embedded = self._embedding(ids)
+        inputs, embedded, placed = self._characters()
         if self._config.bidirectional:
-            stream = self._in_blocks(embedded)
+            stream = self._in_blocks(placed)
         else:
-            stream = embedded
+            stream = placed
             for number in range(1, self._config.layers + 1):
                 stream = self._drop(self._lstm(number)(stream))
         if self._config.attention:
             stream = self._attend(stream, stream, embedded)
-        return self._keras.Model(ids, self._dense("logits", self._classes)(stream), name="stream")
+        logits = self._dense("logits", self._classes)(stream)
+        return self._keras.Model(inputs, logits, name="stream")
 
     def window_network(self) -> Any:
         """Logits after the last position."""
@@ -135,6 +149,19 @@ class _Builder:
         for number, state in enumerate(states, 1):
             stream = self._drop(self._lstm(number)(stream, initial_state=state))
         return own.Joined(name="joined")(stream, embedded)
+
+    def _characters(self) -> tuple[Any, Any, Any]:
+        """The input, its characters as vectors, and these with their positions if told."""
+        if not self._config.positions:
+            ids = self._keras.Input((None,), dtype="int32", name="ids")
+            embedded = self._embedding(ids)
+            return ids, embedded, embedded
+        inputs = self._keras.Input((None, 1 + MARKS), dtype="int32", name="ids_and_positions")
+        ids = self._own.Ids(name="ids")(inputs)
+        embedded = self._embedding(ids)
+        position = self._own.Position(self._seed + 300, name="position")(inputs)
+        joined = self._keras.layers.Concatenate(name="with_position")([embedded, position])
+        return inputs, embedded, joined
 
     def _embedding(self, ids: Any) -> Any:
         spread = self._keras.initializers.RandomNormal(stddev=1.0, seed=self._seed)

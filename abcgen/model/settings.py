@@ -45,6 +45,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "optimizer": OPTIMIZERS,
     "attention": (False, True),
     "bidirectional": (False, True),
+    "positions": (False, True),
     "chord_symbols": (False, True),
 }
 # Sampling keeps so many numbers for each text where it reads windows or blocks.
@@ -119,6 +120,11 @@ def _check_shape(network: NetworkConfig) -> None:
         raise InputError(
             f"{network.sequence_length} characters are too many to read at once by {units} units",
             way_out="choose a smaller --sequence-length",
+        )
+    if network.kind == "window" and network.positions:
+        raise InputError(
+            "a window network cannot be told positions, which lie before its window too",
+            way_out="choose --no-positions",
         )
     if network.kind == "stream" and not network.embedding:
         raise InputError("embedding must be a whole number from 1 to 8192, not 0")

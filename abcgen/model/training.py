@@ -165,6 +165,7 @@ def deal(
         multiple=length or 1 if network.bidirectional else 1,
         longest=None if measuring or network.bidirectional else length,
         attending=network.attention,
+        positions=network.positions,
     )
 
 

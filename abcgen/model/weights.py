@@ -16,6 +16,7 @@ from safetensors.numpy import save
 
 from abcgen.config import LIMITS
 from abcgen.errors import CheckpointError, reason_of
+from abcgen.model.ruler import POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,6 +46,9 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
     if config.embedding:
         shapes["embedding/embeddings"] = (vocabulary_size, config.embedding)
     windowed = config.kind == "window"
+    if config.positions:
+        shapes |= {f"position/{mark}": shape for mark, shape in POSITIONS.items()}
+        width += sum(columns for _, columns in POSITIONS.values())
     if config.bidirectional and not windowed:
         shapes |= _lstms("encoder", width, config, both_ways=True)
         width += units

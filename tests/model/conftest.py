@@ -23,7 +23,7 @@ BARS = ("abcd|", "a2bc|", "dcba|", "d2c2|", "abab|")
 def _texts(count: int, seed: int) -> list[str]:
     random = np.random.default_rng(seed)
     return [
-        "R:reel\n" + "".join(random.choice(BARS, int(random.integers(1, 6)))) + "\n"
+        "R:reel\nK:C\n" + "".join(random.choice(BARS, int(random.integers(1, 6)))) + "\n"
         for _ in range(count)
     ]
 
