@@ -68,7 +68,7 @@ class TrainConfig:
     learning_rate: float = 0.02
     warm_up: float = 0.05
     final_rate: float = 0.01
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     clip_norm: float = 1.0
     seed: int = 0
     chord_symbols: bool = False
@@ -95,14 +95,14 @@ class Preset:
 
 
 PRESETS = {
-    "small": Preset(NetworkConfig(), TrainConfig(), "a CPU in minutes"),
+    "small": Preset(NetworkConfig(dropout=0.15, positions=True), TrainConfig(), "a CPU in minutes"),
     "base": Preset(
-        NetworkConfig(units=256, dropout=0.3),
-        TrainConfig(),
+        NetworkConfig(units=256, dropout=0.3, positions=True),
+        TrainConfig(epochs=40, weight_decay=0.2),
         "a CPU in half an hour or more, a GPU in minutes",
     ),
     "large": Preset(
-        NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8),
+        NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8, positions=True),
         TrainConfig(
             epochs=40, batch_size=64, optimizer="adamw", learning_rate=2e-3, weight_decay=0.05
         ),

@@ -47,7 +47,7 @@ Settings = tuple[NetworkConfig, TrainConfig]
 def contestants() -> dict[str, Settings]:
     """Networks by name: the presets, and what the options make of the smallest."""
     small, options = PRESETS["small"].network, PRESETS["small"].training
-    window = replace(small, kind="window")
+    window = replace(small, kind="window", positions=False)
     strided = replace(options, batch_size=64, stride=50, optimizer="adamw", learning_rate=2e-3)
     paper = replace(PRESETS["paper"].training, stride=50)
     named = {name: (preset.network, preset.training) for name, preset in PRESETS.items()}
