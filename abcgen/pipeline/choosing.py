@@ -79,6 +79,8 @@ def choose(wish: Wish, device: str) -> Choice:
         preset, why = _fitting(device, wish.changes.get("minutes"))
     begin = PRESETS[preset]
     network = replace(begin.network, **_among(wish.changes, NETWORK_SETTINGS))
+    if network.kind == "window" and "positions" not in wish.changes:
+        network = replace(network, positions=False)  # the preset's are for a stream network
     options = replace(begin.training, **_among(wish.changes, TRAINING_SETTINGS))
     return Choice(checked(network), checked(options), preset, why)
 

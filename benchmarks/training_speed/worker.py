@@ -83,7 +83,8 @@ def _ours(network: str) -> Step:
 
     from abcgen.model.learner import Learner  # noqa: PLC0415 - likewise
 
-    learner = Learner(replace(NETWORK, **CHANGES[network]), CLASSES, TrainConfig())
+    options = TrainConfig(optimizer="adamw", weight_decay=0.01)
+    learner = Learner(replace(NETWORK, **CHANGES[network]), CLASSES, options)
     return lambda batch: learner.learn(batch, 1e-3)
 
 

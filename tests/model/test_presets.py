@@ -92,3 +92,10 @@ def test_what_is_impossible_is_named(
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         check_wish(Wish(preset, changes))
+
+
+def test_a_window_network_is_not_told_positions_because_a_preset_is() -> None:
+    assert not choose(Wish("small", {"kind": "window"}), "cpu").network.positions
+    assert choose(Wish("small"), "cpu").network.positions
+    with pytest.raises(InputError, match="--no-positions"):
+        check_wish(Wish("small", {"kind": "window", "positions": True}))
