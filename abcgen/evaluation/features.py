@@ -126,11 +126,15 @@ def _groove_consistency(tune: Tune) -> float:
         begin = begins.setdefault(note.bar, note.onset)
         if isinstance(note.item, Note):
             onsets.setdefault(note.bar, set()).add(note.onset - begin)
-    grooves = [onsets.get(index, set()) for index, bar in enumerate(tune.bars) if _is(bar, full)]
-    if not full or len(grooves) <= 1:
+    neighbours = [
+        (onsets.get(index, set()), onsets.get(index + 1, set()))
+        for index, pair in enumerate(pairwise(tune.bars))
+        if all(_is(bar, full) for bar in pair)
+    ]
+    if not full or not neighbours:
         return 1.0
-    apart = sum(len(first ^ second) for first, second in pairwise(grooves))
-    return max(0.0, 1 - apart / (len(grooves) - 1) / float(full / GROOVE_STEP))
+    apart = sum(len(first ^ second) for first, second in neighbours)
+    return max(0.0, 1 - apart / len(neighbours) / float(full / GROOVE_STEP))
 
 
 def _is(bar: Bar, full: Fraction) -> bool:

@@ -52,13 +52,25 @@ class Estimate:
         return {"value": self.value, "interval": [self.low, self.high], "tunes": self.count}
 
 
-def wilson(part: int, whole: int) -> Estimate:
+def wilson(part: float, whole: int) -> Estimate:
     """The share of ``part`` in ``whole``, which is at least 1."""
     share, square = part / whole, CONFIDENT**2
     middle = (share + square / (2 * whole)) / (1 + square / whole)
     spread = CONFIDENT / (1 + square / whole)
     spread *= math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
     return Estimate(share, max(0.0, middle - spread), min(1.0, middle + spread), whole)
+
+
+def mean_of(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of two independent figures, its interval as in Newcombe's method 10.
+
+    Source: Newcombe, "Interval estimation for the difference between independent proportions",
+    Statistics in Medicine 17, 1998.
+    """
+    value = (first.value + second.value) / 2
+    below = math.hypot(first.value - first.low, second.value - second.low) / 2
+    above = math.hypot(first.high - first.value, second.high - second.value) / 2
+    return Estimate(value, value - below, value + above, first.count + second.count)
 
 
 def share_of(flags: Sequence[bool]) -> Estimate | None:
@@ -95,6 +107,8 @@ def bootstrap(
         *(chance.multinomial(size, np.full(size, 1 / size), REPLICATES) for size in sizes)
     )
     spread = CONFIDENT * float(np.std(drawn[np.isfinite(drawn)], ddof=1))
+    if not spread and value in SHARE and bounds == SHARE:
+        return wilson(value * sizes[0], sizes[0])  # all alike, which proves little
     low, high = max(bounds[0], value - spread), min(bounds[1], value + spread)
     return Estimate(value, low, high, sizes[0])
 

@@ -53,7 +53,10 @@ def kolmogorov_smirnov(sample: Sequence[float], reference: Sequence[float]) -> E
         reference: The same of the tunes that it is compared with.
     """
     grid = np.unique([*sample, *reference])
-    below = [np.asarray(values)[:, None] <= grid for values in (sample, reference)]
+    # As numbers with a point, which are multiplied many times faster.
+    below = [
+        (np.asarray(values)[:, None] <= grid).astype(np.float64) for values in (sample, reference)
+    ]
 
     def distance(*weights: Weights) -> Floats:
         shares = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.evaluation.features import KINDS, QUANTITIES
@@ -50,6 +50,7 @@ class Measure(NamedTuple):
 MEASURES = {
     "bits_per_note": Measure(SURPRISE, "bits per note", is_share=False),
     "bits_per_character": Measure(SURPRISE, "bits per character", is_share=False),
+    "readable": Measure(RIGHT, "can be read"),
     "checker_accepts": Measure(RIGHT, "accepted by our checker"),
     "music21_accepts": Measure(RIGHT, "accepted by music21"),
     "abc2midi_accepts": Measure(RIGHT, "accepted by abc2midi, no warning"),
@@ -112,10 +113,24 @@ class Opinion:
     notes: str
 
 
+def cut_off(opinion: Opinion) -> Opinion:
+    """What is said of a text that found no end: whoever accepts what there is, it is not right."""
+    heard = opinion.abc2midi_accepts
+    return replace(
+        opinion,
+        bars_right=False,
+        right=False,
+        music21_accepts=False,
+        music21_agrees=False,
+        abc2midi_accepts=None if heard is None else False,
+    )
+
+
 def rightness(sample: Sequence[Opinion]) -> Figures:
     """How many tunes are right, by each reader."""
     heard = [one.abc2midi_accepts for one in sample if one.abc2midi_accepts is not None]
     return {
+        "readable": share_of([one.tune is not None for one in sample]),
         "checker_accepts": share_of([one.right for one in sample]),
         "music21_accepts": share_of([one.music21_accepts for one in sample]),
         "abc2midi_accepts": share_of(heard),

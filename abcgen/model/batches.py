@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from abcgen.model.ruler import MARKS, Ruler
+from abcgen.model.ruler import PLACES, Ruler
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Batch:
 
     Attributes:
         inputs: Begin mark and text as ids, int32 of shape (texts, width); where the network is
-            told positions, (texts, width, 1 + marks).
+            told positions, (texts, width, 1 + places).
         targets: Text and end mark as ids, (texts, width); of a window, (windows,), the one
             character after it.
         present: 1.0 where there is a target and 0.0 in the padding, float32.
@@ -125,8 +125,8 @@ class Batches:
         positions: bool = False,
     ) -> None:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
-        ruler = Ruler(vocabulary)
-        self._marks = [ruler.over(ids) for ids in self._ids] if positions else []
+        ruler = Ruler(vocabulary) if positions else None
+        self._positions = [ruler.over(ids) for ids in self._ids] if ruler else None
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
         self._size, self._multiple, self._longest = size, multiple, longest
         self._attending = attending
@@ -161,18 +161,19 @@ class Batches:
         width = self._width(places)
         shape = (places.size, width)
         inputs, targets = np.full(shape, PADDING, np.int32), np.full(shape, PADDING, np.int32)
-        marks = np.zeros((*shape, MARKS), np.int32)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, place in enumerate(places):
             text, start, stop = self._pieces[place]
             ids, length = self._ids[text], stop - start
             inputs[row, :length], targets[row, :length] = ids[start:stop], ids[start + 1 : stop + 1]
-            if self._marks:
-                marks[row, :length] = self._marks[text][start:stop]
             present[row, :length] = 1.0
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
-        if self._marks:
-            inputs = np.concatenate([inputs[..., None], marks], axis=2)
+        if self._positions is not None:
+            positions = np.zeros((*shape, PLACES), np.int32)
+            for row, place in enumerate(places):
+                text, start, stop = self._pieces[place]
+                positions[row, : stop - start] = self._positions[text][start:stop]
+            inputs = np.concatenate([inputs[..., None], positions], axis=2)
         return Batch(inputs, targets, present, scored)
 
     def fingerprint(self) -> str:

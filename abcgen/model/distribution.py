@@ -1,12 +1,14 @@
 """Several devices at once: every batch is divided among them, and all learn the same.
 
 On JAX by ``keras.distribution``, on one host or many; on TensorFlow by ``MirroredStrategy``, on
-the devices of one host. Like ``backend``, this module may call what Keras computes with.
+the devices of one host, or in shares on the cores of its CPU. Like ``backend``, this module may
+call what Keras computes with.
 
 The loss of a batch is the mean over all its characters wherever they are, and gradients are
 clipped by the norm of their sum, so that dividing a batch changes a run by rounding only. Dropout
-is the same too on JAX; on TensorFlow every device draws for itself, and the accuracy told in
-training is the mean of the devices'.
+is the same too on JAX; on TensorFlow every device and every share draws for itself, so that a run
+depends on how many there are, and with ``MirroredStrategy`` the accuracy told in training is the
+mean of the devices'.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ class Ids(keras.layers.Layer):  # type: ignore[misc]
     """The ids among ids and positions."""
 
     def call(self, inputs: Any) -> Any:
-        """(batch, time, 1 + marks) to (batch, time)."""
+        """(batch, time, 1 + places) to (batch, time)."""
         return inputs[..., 0]
 
 
@@ -186,7 +186,7 @@ class Position(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """(batch, time, 1 + marks) to (batch, time, width)."""
+        """(batch, time, 1 + places) to (batch, time, width)."""
         numbers = enumerate(self.tables, 1)
         return ops.concatenate(
             [ops.take(table, inputs[..., number], axis=0) for number, table in numbers], axis=-1

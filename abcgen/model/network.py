@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.model.backend import load_keras, to_numpy
-from abcgen.model.ruler import MARKS
+from abcgen.model.ruler import PLACES
 from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any
 def blank(config: NetworkConfig) -> NDArray[np.int32]:
     """The ids of one row of padding, with positions where the network is told any."""
     shape = 1, reading_length(config) or 2
-    return np.zeros((*shape, 1 + MARKS) if config.positions else shape, np.int32)
+    return np.zeros((*shape, 1 + PLACES) if config.positions else shape, np.int32)
 
 
 def weight_name(path: str) -> str:
@@ -156,7 +156,7 @@ class _Builder:
             ids = self._keras.Input((None,), dtype="int32", name="ids")
             embedded = self._embedding(ids)
             return ids, embedded, embedded
-        inputs = self._keras.Input((None, 1 + MARKS), dtype="int32", name="ids_and_positions")
+        inputs = self._keras.Input((None, 1 + PLACES), dtype="int32", name="ids_and_positions")
         ids = self._own.Ids(name="ids")(inputs)
         embedded = self._embedding(ids)
         position = self._own.Position(self._seed + 300, name="position")(inputs)

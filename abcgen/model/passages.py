@@ -67,7 +67,7 @@ class Passages:
     @property
     def sequences(self) -> list[bytes]:
         """The sequences that they are of."""
-        ends = [*self.starts[1:].tolist(), len(self.text) // WIDTH]
+        ends = [*self.starts.tolist(), len(self.text) // WIDTH][1:]
         return [
             self.text[WIDTH * start : WIDTH * (end - 1)]
             for start, end in zip(self.starts.tolist(), ends, strict=True)
@@ -129,6 +129,7 @@ def _check(path: Path, text: NDArray[np.uint8], *indices: NDArray[np.int32]) -> 
         is_sound = is_sound and not ((index < 0) | (index > size)).any()
     starts = indices[-1]
     is_sound = is_sound and text.size % WIDTH == 0 and bool((np.diff(starts) > 0).all())
+    is_sound = is_sound and starts[:1].tolist() == [0] * bool(size) and not (starts >= size).any()
     if not is_sound:
         raise CheckpointError(f"{path} is damaged: no index of passages")
 

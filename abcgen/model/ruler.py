@@ -1,8 +1,8 @@
 """Where in a tune every character leaves its reader: which section, which bar, how far into it.
 
 A network that is told need not count. It is told of what was read only, so that nothing sees the
-future, and of music roughly: tuplets last as long as ABC 2.1 (4.13) says for simple metres, and
-what is no tune is measured all the same.
+future, and what is no tune is measured all the same. A network goes with the ruler that it learnt
+by: whatever is changed here changes what it is told.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ SECTIONS, BARS, TIMES = 8, 32, 65
 NOT_YET = TIMES - 1
 # Rows and columns of what a network learns of each.
 POSITIONS = {"section": (SECTIONS, 4), "bar": (BARS, 12), "time": (TIMES, 12)}
-MARKS = len(POSITIONS)
-TICKS = 48  # of a unit, so that short notes and triplets of them are whole numbers
+PLACES = len(POSITIONS)
+TICKS = 1680  # of a unit, so that short notes and tuplets of them are whole numbers
 HALF = TICKS // 2
 LATEST = NOT_YET * HALF - 1  # in ticks
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
 LONGEST = 255  # note, in units and as a share of one
-# So many notes in the time of so many.
+# So many notes in the time of so many, where the sign does not say (ABC 2.1, 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
+ACTUAL, NORMAL, COUNT = 1, 2, 3  # the numbers of a tuplet's sign, as in (5:4:5
 CLOSING = {"{": "}", '"': '"', "!": "!"}
 BEGIN_OF_LINE, KEY, KEY_LINE, HEADER = "begin", "K", "K:", "header"
 MUSIC, CHORD, FIELD = "music", "[", "[:"
@@ -43,30 +44,37 @@ class Place(NamedTuple):
 
     Attributes:
         section: Sections that ended before.
-        bar: Bar lines since.
+        bar: Bar lines since the section began.
+        is_new: Whether nothing has sounded in the section yet.
+        repeated: Section and bar where the last repeat sign stood, for a second ending to go on.
         inside: Part of the text, or the sign that will end what is skipped.
         before: The character before.
         start: Ticks from the bar line to the note that is being read, or to the next.
         over: Its length above the stroke, 0 where nothing is said.
         under: Below the stroke, likewise.
         strokes: How many.
-        tuplet: Notes of the tuplet that it is in, 0 outside.
-        left: Notes still to come of a tuplet of ``next_tuplet``.
-        next_tuplet: See ``left``.
+        squeezed: Of the tuplet that it is in, how many notes and in the time of how many; else
+            once one.
+        tuplet: The same of the last tuplet's sign.
+        left: Notes of that still to come.
+        number: Which number of its sign is being read, 0 for none.
         sounding: Whether a note is being read.
     """
 
     section: int = 0
     bar: int = 0
+    is_new: bool = True
+    repeated: tuple[int, int] = (0, 0)
     inside: str = BEGIN_OF_LINE
     before: str = ""
     start: int = 0
     over: int = 0
     under: int = 0
     strokes: int = 0
-    tuplet: int = 0
+    squeezed: tuple[int, int] = (1, 1)
+    tuplet: tuple[int, int] = (1, 1)
     left: int = 0
-    next_tuplet: int = 0
+    number: int = 0
     sounding: bool = False
 
     @property
@@ -75,7 +83,8 @@ class Place(NamedTuple):
         if not self.sounding:
             return self.start
         length = TICKS * (self.over or 1) // (self.under or 2**self.strokes)
-        length = length * TUPLETS.get(self.tuplet, 1) // (self.tuplet or 1)
+        actual, normal = self.squeezed
+        length = length * normal // max(1, actual)
         return min(self.start + length, LATEST)
 
 
@@ -105,12 +114,12 @@ class Ruler:
         for sign in self._signs[ids].tolist():
             place = _after(place, sign)
             marks.append(_told(place))
-        return np.array(marks, np.uint8).reshape(-1, MARKS)
+        return np.array(marks, np.uint8).reshape(-1, PLACES)
 
 
 def told(places: NDArray[Any]) -> NDArray[np.int32]:
     """Section, bar and time of places, (batch, 3), below ``SECTIONS``, ``BARS`` and ``TIMES``."""
-    return np.array([_told(place) for place in places.tolist()], np.int32).reshape(-1, MARKS)
+    return np.array([_told(place) for place in places.tolist()], np.int32).reshape(-1, PLACES)
 
 
 def _array(places: list[Place]) -> NDArray[Any]:
@@ -135,7 +144,10 @@ def _after(place: Place, sign: str) -> Place:
     if place.inside in {*CLOSING.values(), FIELD}:
         closing = "]" if place.inside == FIELD else place.inside
         return place._replace(inside=MUSIC if sign == closing else place.inside, before=sign)
-    return _in_music(place, sign)._replace(before=sign if sign in "|:[(" else "")
+    if place.number and (sign == ":" or sign in DIGITS):
+        return _in_tuplet_sign(place, sign)
+    before = sign if sign in "|:[(" else ""
+    return _in_music(place._replace(number=0), sign)._replace(before=before)
 
 
 def _in_header(inside: str, sign: str) -> str:
@@ -154,24 +166,35 @@ def _in_music(place: Place, sign: str) -> Place:
         return _note(place)
     if sign in DIGITS:
         return _number(place, int(sign))
-    if sign in {"|", ":"}:
+    if sign in {"|", ":", "]"}:
         return _line(place, sign)
     if sign == "/" and place.sounding:
         return place._replace(strokes=min(place.strokes + 1, 7))
     if sign == "[":
         return place._replace(inside=CHORD, start=place.now, sounding=False)
-    return place._replace(inside=MUSIC if sign == "]" else CLOSING.get(sign, place.inside))
+    return place._replace(inside=CLOSING.get(sign, place.inside))
+
+
+def _in_tuplet_sign(place: Place, sign: str) -> Place:
+    """What follows the first number: the time that it takes, and how many notes."""
+    if sign == ":":
+        return place._replace(number=min(place.number + 1, COUNT + 1))
+    digit, (actual, _) = int(sign), place.tuplet
+    if place.number == NORMAL:
+        return place._replace(tuplet=(actual, digit))
+    return place._replace(left=digit) if place.number == COUNT else place
 
 
 def _note(place: Place) -> Place:
     if place.inside == CHORD and place.sounding:  # which began with its first note
         return place._replace(over=0, under=0, strokes=0)
     return place._replace(
+        is_new=False,
         start=place.now,
         over=0,
         under=0,
         strokes=0,
-        tuplet=place.next_tuplet if place.left else 0,
+        squeezed=place.tuplet if place.left else (1, 1),
         left=max(0, place.left - 1),
         sounding=True,
     )
@@ -180,9 +203,13 @@ def _note(place: Place) -> Place:
 def _number(place: Place, digit: int) -> Place:
     """A digit of a tuplet's sign, of an ending's, or of a note's length."""
     if place.before == "(":
-        return place._replace(left=digit, next_tuplet=digit) if digit in TUPLETS else place
+        tuplet = (digit, TUPLETS.get(digit, digit))
+        return place._replace(tuplet=tuplet, left=digit, number=ACTUAL)
     if place.before == "[":
         return place._replace(inside=MUSIC)
+    if place.before == "|" and place.is_new and digit > 1:
+        section, bar = place.repeated
+        return place._replace(section=section, bar=bar)
     if not place.sounding:
         return place
     if place.strokes:
@@ -191,14 +218,17 @@ def _number(place: Place, digit: int) -> Place:
 
 
 def _line(place: Place, sign: str) -> Place:
-    """Bar lines and repeats: ``||``, ``:|``, ``::`` and ``|:`` begin a section."""
-    if sign == ":" and place.inside == CHORD:
-        return place._replace(inside=FIELD)
-    bar, section = place.bar, place.section
+    """Bar lines and repeats; ``||``, ``|]``, ``:|``, ``::`` and ``|:`` begin a section."""
+    if place.inside == CHORD and sign != "|":
+        return place._replace(inside=FIELD if sign == ":" else MUSIC)
+    if sign == "]" and place.before != "|":
+        return place
+    rest = Place(place.section, place.bar, place.is_new, place.repeated, MUSIC)
+    if place.is_new or place.before == "[":
+        return rest
     if place.before in {"|", ":"}:
-        # After a bar line that was counted before it was known for the beginning of a section.
-        section += 1 if bar or sign + place.before != ":|" else 0
-        bar = 0
-    elif sign == "|" and place.before != "[":
-        bar = min(bar + 1, BARS)
-    return Place(min(section, SECTIONS), bar, MUSIC)
+        ended = (place.section, place.bar) if sign + place.before == "|:" else place.repeated
+        return rest._replace(
+            section=min(place.section + 1, SECTIONS), bar=0, is_new=True, repeated=ended
+        )
+    return rest._replace(bar=min(place.bar + 1, BARS)) if sign == "|" else rest

@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 STATE = "training/state.safetensors"
 KEPT = "weights/"
+# What safetensors and NumPy raise on files that are not as they should be; AttributeError for
+# types of numbers that NumPy lacks.
+UNREADABLE = (
+    SafetensorError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 RANGES = {
     "epoch": COUNT,
     "first_step": COUNT,
@@ -135,7 +146,7 @@ def restore_state(model: Any, folder: Path) -> Moment:
             if shapes_in(file) != {name: tuple(one.shape) for name, one in variables.items()}:
                 raise damaged(path, "it belongs to another network or optimiser")
             arrays: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in variables}
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise damaged(path, f"no state of training: {str(error)[:200]}") from error
     for name, variable in variables.items():
         if arrays[name].dtype.name != variable.dtype:

@@ -7,21 +7,19 @@ import random
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from abcgen.config import BlindTestConfig, SampleConfig, SoundConfig, SplitConfig
-from abcgen.corpus.splits import split_tunes
+from abcgen.config import BlindTestConfig, SampleConfig, SoundConfig
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import Sampled, checked_sampling, sample
 from abcgen.notation.grammar import Grammar, Rules
 from abcgen.notation.instruments import instrument_named
-from abcgen.notation.model_text import encode_tune
 from abcgen.notation.ranges import moved_to
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.answers import Key, KeyTune
 from abcgen.pipeline.borrowing import training_tunes
-from abcgen.pipeline.held_out import kept_held_out
+from abcgen.pipeline.held_out import held_out_in, kept_held_out
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import judged
 from abcgen.score.blind import blind_page
@@ -85,7 +83,7 @@ def make_blind_test(
         raise InputError(f"--count must be from 1 to {AT_MOST}, not {config.count}")
     checkpoint = load_checkpoint(folder)
     chance = random.Random(f"blind test {seed}")  # noqa: S311 - no secret
-    real, words = _held_out(folder, tunes, chance)
+    real, words = _held_out(checkpoint, folder, tunes, chance)
     mixed = [
         *((tune, True) for tune in _enough(real, config, "held-out")),
         *((tune, False) for tune in _enough(_written(checkpoint, config, seed), config, "valid")),
@@ -111,19 +109,17 @@ def make_blind_test(
 
 
 def _held_out(
-    folder: Path, tunes: Sequence[Tune], chance: random.Random
+    checkpoint: Checkpoint, folder: Path, tunes: Sequence[Tune], chance: random.Random
 ) -> tuple[Iterator[str], str]:
     """Model texts of tunes that the network never learnt, in any order, and which they are."""
     if not tunes:
         kept = list(kept_held_out(folder).test)
         chance.shuffle(kept)
         return (text.text for text in kept), "held out from its training"
-    known = training_tunes(folder)
-    given = list(tunes if known else split_tunes(tunes, SplitConfig()).test)
+    held_out, words = held_out_in(tunes, checkpoint, folder, training_tunes(folder))
+    given = [*held_out.test, *held_out.validation]
     chance.shuffle(given)
-    strange = (tune for tune in given if not (known and known.has(tune)))
-    words = f"of {len(tunes)} given ones, those that it did not learn"
-    return (encode_tune(tune).text for tune in strange), words
+    return (text.text for text in given), f"of {words}"
 
 
 def _written(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iterator[str]:

@@ -1,13 +1,21 @@
-"""Which checkpoint is meant when none is named."""
+"""Which checkpoint is meant when none is named, and how its tunes were divided."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import abcgen
-from abcgen.errors import CheckpointError
+from abcgen.config import SplitConfig
+from abcgen.errors import CheckpointError, shown
 from abcgen.files import unused_folder
-from abcgen.model.checkpoint import WEIGHTS, newest_checkpoint
+from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
+from abcgen.model.settings import COUNT, SHARE, fits
+from abcgen.model.weights import damaged
+
+if TYPE_CHECKING:
+    from abcgen.model.checkpoint import Checkpoint
 
 RUNS = Path("checkpoints")
 SHIPPED = "pretrained"
@@ -62,3 +70,19 @@ def _shipped_places() -> list[Path]:
     """In an installed package, and in a checkout of the project."""
     package = Path(abcgen.__file__).parent
     return [package / SHIPPED, package.parent / "checkpoints" / SHIPPED]
+
+
+def split_config_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
+    """How the tunes of a checkpoint were divided.
+
+    Raises:
+        CheckpointError: if it says something impossible.
+    """
+    told = checkpoint.about.get("split")
+    found = told if isinstance(told, dict) else {}
+    names = [item.name for item in fields(SplitConfig)]
+    config = SplitConfig(**{name: found[name] for name in names if name in found})
+    shares = (config.validation, config.test, config.similarity)
+    if not all(fits(share, SHARE) for share in shares) or not fits(config.least, COUNT):
+        raise damaged(folder / CONFIG, f"the split is {shown(found)}")
+    return config

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from abcgen.errors import NotationError
 from abcgen.evaluation.structure import parts_of, sections_of
 from abcgen.model.inference import StepNetwork
-from abcgen.model.sampling import sample
+from abcgen.model.sampling import Sampled, sample
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.grammar import Grammar, Rules
 from abcgen.notation.key import Key
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from abcgen.config import SampleConfig
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.masking import Constraint
-    from abcgen.model.sampling import Sampled
     from abcgen.notation.tune import Tune
 
     Progress = Callable[[int, int], None]
@@ -91,7 +90,9 @@ class Draws:
         pairs: list[tuple[Request, Sampled]] = []
         for place, request in enumerate(REQUESTS):
             numbers = range(place, count, len(REQUESTS))
-            if not numbers or not self._alphabet.issuperset(beginning_of(request)):
+            if not self._alphabet.issuperset(beginning_of(request)):
+                # What the network has no sign for it cannot deliver.
+                pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
                 continue
             rules = None if free else Grammar(rules_of(request, self._alphabet))
             beginnings = ((number, beginning_of(request)) for number in numbers)

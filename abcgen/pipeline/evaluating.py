@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from abcgen.corpus.families import families_of
 from abcgen.errors import InputError
 from abcgen.evaluation.discriminator import Exhibit, discriminator_auc
 from abcgen.evaluation.evaluation import BOUND, FREE, NETWORK, NGRAMS_DRAWN, REAL, Evaluation
-from abcgen.evaluation.intervals import ratio_of, share_of
+from abcgen.evaluation.intervals import SHARE, ratio_of, share_of
 from abcgen.evaluation.measures import (
     borrowings,
     coverages,
+    cut_off,
     distances,
     duplicates,
     form,
@@ -27,7 +29,7 @@ from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import checked_sampling
 from abcgen.model.scoring import measure_each
 from abcgen.pipeline.borrowing import training_tunes
-from abcgen.pipeline.drawing import ASKED_SHARE, Draws, delivery, keeps_key, keeps_metre
+from abcgen.pipeline.drawing import ASKED_SHARE, REQUESTS, Draws, delivery, keeps_key, keeps_metre
 from abcgen.pipeline.held_out import held_out_in, kept_held_out
 from abcgen.pipeline.judging import Judges
 from abcgen.pipeline.recipes import checkpoint_hash
@@ -70,11 +72,19 @@ class _Stages:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Texts by where they come from, and what was asked of some."""
+    """Texts by where they come from, and what was asked of some.
+
+    Attributes:
+        texts: The texts.
+        bound: Those drawn with the grammar, in full.
+        asked: What was delivered of what was asked for.
+        unfinished: Texts that found no end.
+    """
 
     texts: dict[str, list[str]]
     bound: list[Sampled]
     asked: dict[str, Figures]
+    unfinished: frozenset[str]
 
 
 def evaluate(
@@ -107,8 +117,7 @@ def evaluate(
     if tunes is None:
         held_out = kept_held_out(folder)
     else:
-        chords = checkpoint.training.chord_symbols
-        held_out, words = held_out_in(tunes, checkpoint.about, known, chord_symbols=chords)
+        held_out, words = held_out_in(tunes, checkpoint, folder, known)
         notes.append(f"judged by {words}")
     if known is None:
         notes.append("the checkpoint does not tell what it learnt: nothing on copying")
@@ -117,12 +126,20 @@ def evaluate(
         surprise = _surprise(checkpoint, test, held_out, stages)
         drawn = _draw(checkpoint, config, seed, stages)
         drawn.texts[TEST] = [tune.text for tune in test]
-        drawn.texts[VALIDATION] = [tune.text for tune in held_out.validation]
+        # In any order, since the first of them stand for all where there are fewer samples.
+        mixed = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
+        drawn.texts[VALIDATION] = [tune.text for tune in mixed]
         drawn.texts[NGRAMS_DRAWN] = list(held_out.ngrams)
         with stages("reading them by three readers") as on_progress:
             every = [text for texts in drawn.texts.values() for text in texts]
             opinions = judges.opinions(every, on_progress)
-    judged = {name: [opinions[text] for text in texts] for name, texts in drawn.texts.items()}
+    judged = {
+        name: [
+            cut_off(opinions[text]) if text in drawn.unfinished else opinions[text]
+            for text in texts
+        ]
+        for name, texts in drawn.texts.items()
+    }
     figures = _figures(judged, drawn, stages)
     facts = {
         "checkpoint": str(folder),
@@ -148,7 +165,8 @@ def _readable(
     reads_all = checkpoint.vocabulary.unknown is not None
     test = [tune for tune in tunes if reads_all or alphabet.issuperset(tune.text)]
     if len(test) < len(tunes):
-        notes.append(f"{len(tunes) - len(test)} tunes hold what the network has no sign for")
+        missing = len(tunes) - len(test)
+        notes.append(f"{missing} tunes with what the network has no sign for are left out")
     if not test:
         raise InputError("no tune is left to judge by", way_out="name more tunes with --tunes")
     return test
@@ -185,15 +203,17 @@ def _draw(checkpoint: Checkpoint, config: SampleConfig, seed: int, stage: Stage)
         bound = draws.bound(config.count, on_progress)
     texts[BOUND] = [one.text for one in bound]
     with stage("drawing without it") as on_progress:
-        texts[FREE] = [one.text for one in draws.free(config.count, bound, on_progress)]
+        free = draws.free(config.count, bound, on_progress)
+    texts[FREE] = [one.text for one in free]
     for name in texts:
         with stage(f"drawing what is asked for, {name}") as on_progress:
-            count = max(len(texts), config.count // ASKED_SHARE)
+            count = max(len(REQUESTS), config.count // ASKED_SHARE)
             pairs = draws.asked(count, free=name == FREE, on_progress=on_progress)
         asked[name] = _delivered(
             [delivery(request, one) for request, one in pairs], with_form=name == BOUND
         )
-    return _Drawn(texts, bound, asked)
+    unfinished = frozenset(one.text for one in (*bound, *free) if not one.ended)
+    return _Drawn(texts, bound, asked, unfinished)
 
 
 def _delivered(deliveries: Sequence[object], *, with_form: bool) -> Figures:
@@ -208,7 +228,8 @@ def _figures(judged: dict[str, list[Opinion]], drawn: _Drawn, stage: Stage) -> d
     """All measures by column."""
     test, validation = judged.pop(TEST), judged.pop(VALIDATION)
     real = [*test, *validation]
-    # Distances, duplicates and coverage depend on how many tunes there are: as many of each.
+    # Distances, a judge that learns, duplicates and coverage depend on how many tunes there are:
+    # as many of each.
     samples = {REAL: validation, **{name: own for name, own in judged.items() if own}}
     equal = min(len(own) for own in samples.values() if own)
     judged[REAL] = real
@@ -220,7 +241,7 @@ def _figures(judged: dict[str, list[Opinion]], drawn: _Drawn, stage: Stage) -> d
             figures[name] = {
                 **rightness(whole),
                 **form(whole),
-                "discriminator_auc": _discriminator(sample, test),
+                "discriminator_auc": _discriminator(sample[:equal], test),
                 **distances(sample[:equal], test),
                 **borrowings(whole, real),
                 **duplicates(sample[:equal], _families(sample[:equal])),
@@ -229,7 +250,9 @@ def _figures(judged: dict[str, list[Opinion]], drawn: _Drawn, stage: Stage) -> d
             }
     if BOUND in figures:
         figures[BOUND]["grammar_forced"] = ratio_of(
-            [float(one.forced) for one in drawn.bound], [float(one.drawn) for one in drawn.bound]
+            [float(one.forced) for one in drawn.bound],
+            [float(one.drawn) for one in drawn.bound],
+            bounds=SHARE,
         )
     figures[REAL] |= _kept(real)
     return figures
@@ -254,9 +277,10 @@ def _discriminator(sample: Sequence[Opinion], test: Sequence[Opinion]) -> Estima
 
 
 def _families(opinions: Sequence[Opinion]) -> list[int]:
-    """The same number for versions of one another; a text that cannot be read stands alone."""
+    """The same number for versions of one another, and for equal texts that cannot be read."""
     places = [place for place, one in enumerate(opinions) if one.tune]
     tunes = [one.tune for one in opinions if one.tune]
     roots = families_of(tunes, SplitConfig().similarity)
     found = {place: places[root] for place, root in zip(places, roots, strict=True)}
-    return [found.get(place, place) for place in range(len(opinions))]
+    first = {one.text: place for place, one in reversed(list(enumerate(opinions)))}
+    return [found.get(place, first[one.text]) for place, one in enumerate(opinions)]

@@ -143,6 +143,7 @@ def _of_values(title: str, values: dict[str, list[float]]) -> Distribution:
         for source, own in values.items()
     }
     places = [f"{low + width * n:.3g}" for n in range(BINS + 1)]
+    places[-1] += "+"
     return Distribution(title, places, shares)
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, SplitConfig
-from abcgen.errors import InputError, shown
-from abcgen.model.checkpoint import CONFIG, load_checkpoint, load_description
-from abcgen.model.settings import COUNT, SHARE, checked, fits
-from abcgen.model.weights import damaged
+from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import load_checkpoint, load_description
+from abcgen.model.settings import checked
 from abcgen.pipeline.borrowing import training_tunes
+from abcgen.pipeline.checkpoints import split_config_of
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.training import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from abcgen.model.checkpoint import Checkpoint
 
 
 ORIGIN = "from"
@@ -44,7 +42,7 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> Plan:
         checked(options),
         f"as {folder} was begun",
         resume=True,
-        split=_split_of(begun, folder),
+        split=split_config_of(begun, folder),
         base=begun,
         about={name: begun.about[name] for name in (ORIGIN,) if name in begun.about},
     )
@@ -83,19 +81,3 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Pl
         about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
         before=training_tunes(base),
     )
-
-
-def _split_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
-    """How the tunes of a checkpoint were divided.
-
-    Raises:
-        CheckpointError: if it says something impossible.
-    """
-    told = checkpoint.about.get("split")
-    found = told if isinstance(told, dict) else {}
-    names = [item.name for item in fields(SplitConfig)]
-    config = SplitConfig(**{name: found[name] for name in names if name in found})
-    shares = (config.validation, config.test, config.similarity)
-    if not all(fits(share, SHARE) for share in shares) or not fits(config.least, COUNT):
-        raise damaged(folder / CONFIG, f"the split is {shown(found)}")
-    return config

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS, SampleConfig, SplitConfig
 from abcgen.corpus.families import families_of
@@ -24,9 +23,11 @@ from abcgen.evaluation.baselines import (
     ngram_pieces,
 )
 from abcgen.model.checkpoint import read_json, write_json
+from abcgen.model.settings import AMOUNT, COUNT, fits
 from abcgen.model.weights import damaged
 from abcgen.notation.model_text import ModelText, decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
+from abcgen.pipeline.checkpoints import split_config_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from abcgen.config import TrainConfig
     from abcgen.corpus.splits import Split
+    from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.examples import Example
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.borrowing import TrainingTunes
@@ -117,21 +119,30 @@ def held_out_of(split: Split, training: Sequence[ModelText], *, chord_symbols: b
 
 
 def keep_held_out(
-    folder: Path, split: Split, training: Sequence[Example], options: TrainConfig
+    folder: Path,
+    split: Split,
+    training: Sequence[Example],
+    options: TrainConfig,
+    before: TrainingTunes | None = None,
 ) -> None:
-    """Write the held-out tunes into a checkpoint.
+    """Write the held-out tunes into a checkpoint, ``MOST_TUNES`` of each kind at most.
 
     Args:
         folder: The checkpoint.
         split: The tunes.
         training: What is learnt of the training tunes.
         options: How it is learnt.
+        before: What the network had learnt before; versions of it are not held out.
 
     Raises:
         OutputError: if it cannot be written to.
     """
     texts = [ModelText(one.text, one.unscored, one.notes) for one in training]
-    held_out = held_out_of(split, texts, chord_symbols=options.chord_symbols)
+    validation, test = (
+        tuple(_some(strange_tunes(part, before))) for part in (split.validation, split.test)
+    )
+    kept = replace(split, validation=validation, test=test)
+    held_out = held_out_of(kept, texts, chord_symbols=options.chord_symbols)
     write_json(folder / HELD_OUT, held_out.to_json())
 
 
@@ -159,58 +170,60 @@ def kept_held_out(folder: Path) -> HeldOut:
 
 
 def held_out_in(
-    tunes: Sequence[Tune],
-    about: Mapping[str, Any],
-    known: TrainingTunes | None,
-    *,
-    chord_symbols: bool,
+    tunes: Sequence[Tune], checkpoint: Checkpoint, folder: Path, known: TrainingTunes | None
 ) -> tuple[HeldOut, str]:
     """Tunes to judge a network by, of tunes that are given.
 
-    Of those that it was trained on, the ones that were held out. Of any others, all that it did
-    not learn note for note; half of them, by family, stand in for the validation tunes.
+    Of those that it was trained on, the ones that were held out. Of any others, all that share no
+    half of their bars with a tune that it learnt; half of them, by family, stand in for the
+    validation tunes.
 
     Args:
         tunes: The tunes.
-        about: What the checkpoint says of its data.
+        checkpoint: The network.
+        folder: Where it is.
         known: The tunes that it learnt from.
-        chord_symbols: Whether it learnt the chords above the notes.
 
     Returns:
         The held-out tunes, and in words which they are.
 
     Raises:
         InputError: if there are none.
+        CheckpointError: if the checkpoint is damaged.
     """
-    split = split_tunes(tunes, _split_config(about))
-    told = about.get("split")
+    chord_symbols = checkpoint.training.chord_symbols
+    split = split_tunes(tunes, split_config_of(checkpoint, folder))
+    told = checkpoint.about.get("split")
     same = isinstance(told, dict) and told.get("fingerprint") == split.fingerprint
     if same:
         training = _encoded(split.training, chord_symbols)
         held_out = held_out_of(split, training, chord_symbols=chord_symbols)
         words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
-        strange = [tune for tune in tunes if not (known and known.has(tune))]
+        strange = strange_tunes(tunes, known)
         test, validation = _halves(strange, chord_symbols)
         held_out = HeldOut(test, validation)
-        words = (
-            f"{len(strange)} of {len(tunes)} tunes: other tunes than it was trained on, "
-            "without those that it learnt note for note"
+        words = f"{len(strange)} of {len(tunes)} tunes: " + (
+            "those that share no half of their bars with a tune that it learnt"
+            if known
+            else "it does not tell what it learnt, so it may have learnt these"
         )
     if not held_out.test:
         raise InputError("no tune is left to judge by", way_out="name more tunes with --tunes")
     return held_out, words
 
 
-def _split_config(about: Mapping[str, Any]) -> SplitConfig:
-    """How the checkpoint's tunes were divided, as far as it says so in numbers that make sense."""
-    usual, told = SplitConfig(), about.get("split")
-    if not isinstance(told, dict):
-        return usual
-    shares = [told.get(name) for name in ("validation", "test", "similarity")]
-    if not all(isinstance(share, float) and 0 <= share <= 1 for share in shares):
-        return usual
-    return SplitConfig(*shares)  # type: ignore[arg-type]
+def _some(tunes: Sequence[Tune]) -> Sequence[Tune]:
+    """Every so many of very many tunes, without those that are too long to be read again."""
+    short = [tune for tune in tunes if len(encode_tune(tune).text) <= LIMITS.tune_characters]
+    return short[:: -(-len(short) // MOST_TUNES) or 1]
+
+
+def strange_tunes(tunes: Sequence[Tune], known: TrainingTunes | None) -> list[Tune]:
+    """The tunes that share no half of their bars with one that was learnt, as far as is known."""
+    if known is None:
+        return list(tunes)
+    return [tune for tune in tunes if known.compare(tune).bars < max(1, len(tune.bars)) / 2]
 
 
 def _halves(
@@ -252,14 +265,14 @@ def _model_text(text: str) -> ModelText:
 
 
 def _pieces(data: object) -> tuple[Piece, ...]:
-    if not isinstance(data, list) or len(data) > MOST_TUNES:
-        raise InputError("a baseline must be a list")
+    if not isinstance(data, list) or not 1 <= len(data) <= MOST_TUNES:
+        raise InputError("a baseline must be a list of what each tune costs")
     return tuple(map(_piece, data))
 
 
 def _piece(data: object) -> Piece:
     if not isinstance(data, list) or [type(one) for one in data] != [float, int, int]:
         raise InputError("a baseline must be bits, characters and notes of each tune")
-    if not math.isfinite(data[0]) or min(data) < 0:
+    if not (fits(data[0], AMOUNT) and fits(data[1], COUNT) and fits(data[2], COUNT)):
         raise InputError("a baseline must be of finite numbers from 0")
     return Piece(*data)

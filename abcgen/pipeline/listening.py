@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.evaluation.intervals import bootstrap, ratio_of, share_of
+from abcgen.evaluation.intervals import bootstrap, mean_of, ratio_of, share_of, wilson
 from abcgen.score.blind import RATINGS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BETTER, WORSE, GUESSING = (
 
 
 MEASURES = {
-    "told_apart": "told apart: verdicts that are right",
+    "told_apart": "told apart: right verdicts, mean of both kinds",
     "told_apart_if_not_known": "the same, of tunes not known before",
     "real_taken_for_real": "held-out tunes taken for a person's",
     "generated_taken_for_real": "generated tunes taken for a person's",
@@ -68,9 +68,11 @@ def against_chance(share: Estimate | None) -> str:
 def heard(key: Key, sheets: Sequence[Sheet]) -> Heard:
     """Score answers.
 
-    Shares are of single verdicts, with Wilson's interval, which takes them to be independent.
-    Ratings are means over all answers; their intervals are by tune, since the answers to one tune
-    are alike.
+    Verdicts are told apart as often as real and generated tunes are on average, each kind counting
+    half: a listener who says the same of all is right by half, however many there are of each.
+    These figures and ratings have intervals by tune, however many listeners there are, since the
+    answers to one tune are alike. The other shares are of single answers, with Wilson's interval,
+    which takes them to be independent.
 
     Args:
         key: What the names stand for.
@@ -81,8 +83,8 @@ def heard(key: Key, sheets: Sequence[Sheet]) -> Heard:
     real = [answer for answer in answers if key.tunes[answer.tune].real]
     generated = [answer for answer in answers if not key.tunes[answer.tune].real]
     figures = (
-        share_of(_rights(key, answers)),
-        share_of(_rights(key, strange)),
+        _told_apart(key, answers),
+        _told_apart(key, strange),
         share_of(_said(answer.real for answer in real)),
         share_of(_said(answer.real for answer in generated)),
         _mean(_ratings(real)),
@@ -98,17 +100,30 @@ def _said(opinions: Iterable[bool | None]) -> list[bool]:
     return [opinion for opinion in opinions if opinion is not None]
 
 
-def _rights(key: Key, answers: Iterable[Answer]) -> list[bool]:
-    """Of every verdict, whether it is right."""
-    return [one.real == key.tunes[one.tune].real for one in answers if one.real is not None]
+def _told_apart(key: Key, answers: Sequence[Answer]) -> Estimate | None:
+    """The mean of how often verdicts on real and on generated tunes are right."""
+    given = [one for one in answers if one.real is not None]
+    sides = [
+        _by_tune(
+            (one.tune, one.real == is_real) for one in given if key.tunes[one.tune].real is is_real
+        )
+        for is_real in (True, False)
+    ]
+    if not all(sums for sums, _ in sides):
+        return None
+    return mean_of(*(wilson(len(own) * sum(own) / sum(said), len(own)) for own, said in sides))
 
 
 def _ratings(answers: Iterable[Answer]) -> Ratings:
     """For each tune that was rated, the sum of its ratings and their number."""
+    return _by_tune((one.tune, one.rating) for one in answers if one.rating is not None)
+
+
+def _by_tune(answers: Iterable[tuple[str, int]]) -> Ratings:
+    """For each tune, the sum of what was said of it and how often something was."""
     tunes: dict[str, list[int]] = {}
-    for answer in answers:
-        if answer.rating is not None:
-            tunes.setdefault(answer.tune, []).append(answer.rating)
+    for tune, value in answers:
+        tunes.setdefault(tune, []).append(value)
     return [float(sum(own)) for own in tunes.values()], [float(len(own)) for own in tunes.values()]
 
 

@@ -126,6 +126,8 @@ def _weights(measurements: Sequence[Measurement]) -> Picture:
     steps = (len(known) - 1) / max(1, count - 1)
     stages = [known[round(number * steps)] for number in range(count)]
     names = [name for name in stages[0].weights if all(name in item.weights for item in stages)]
+    if not names:
+        raise _NothingToDrawError("the run kept distributions of other weights at every stage")
     return draw_weights(
         {
             name: [(f"epoch {item.epochs:.3g}", _density(item.weights[name])) for item in stages]

@@ -199,7 +199,7 @@ def train_network(
     def watch(event: Event) -> None:
         if isinstance(event, Started) and not (plan.resume and tells_its_tunes(folder)):
             keep_training_tunes(folder, lesson.split.training, lesson.split.validation, plan.before)
-            keep_held_out(folder, lesson.split, lesson.training, plan.options)
+            keep_held_out(folder, lesson.split, lesson.training, plan.options, plan.before)
         on_event(event)
 
     voice = _Voice(plan.options.seed)

@@ -28,7 +28,8 @@ WORDS = (
     '"network" "units" "layers" "embedding" "sequence_length" "heads" "kind" "window" "stream" '
     '"bidirectional" "attention" "training" "about" "split" "format_version" "characters" '
     '"first_character" "unknown" "steps" "weights" "counts" "low" "shared" "names" "metres" '
-    "true false null 1e999 -1 1e308 NaN [[[[[[[[ {} [] 99999999999999999999 F32 F64 BF16 U8 I32 "
+    "true false null 1e999 -1 1e308 NaN [[[[[[[[ {} [] 99999999999999999999 "
+    "F32 F64 BF16 F8_E4M3 U8 I32 "
     '"dtype" "shape" "data_offsets" "__metadata__" "position" "epoch" "measurement" ../../x'
 )
 

@@ -66,11 +66,27 @@ def test_what_is_damaged_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(CheckpointError, match=r"tunes\.safetensors"):
         Passages.read(path)
-    arrays: dict[str, NDArray[Any]] = {
-        "text": np.zeros(4, np.uint8),
-        "order": np.array([99], np.int32),
-        "starts": np.zeros(1, np.int32),
-    }
-    path.write_bytes(save(arrays))
-    with pytest.raises(CheckpointError, match="no index"):
-        Passages.read(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"order": [99]}, {"starts": []}, {"starts": [1]}, {"starts": [0, 2]}]
+)
+def test_an_index_that_points_nowhere_is_refused(
+    change: dict[str, list[int]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tunes.safetensors"
+    right = {"order": [0], "starts": [0]}
+    for numbers, is_right in ((right, True), (right | change, False)):
+        arrays: dict[str, NDArray[Any]] = {"text": np.zeros(4, np.uint8)}
+        arrays |= {name: np.array(own, np.int32) for name, own in numbers.items()}
+        path.write_bytes(save(arrays))
+        if is_right:
+            assert Passages.read(path).sequences == [b"\0\0"]
+            continue
+        with pytest.raises(CheckpointError, match="no index"):
+            Passages.read(path)
+
+
+def test_no_sequences_can_be_written_and_read(tmp_path: Path) -> None:
+    Passages.of([]).write(tmp_path / "tunes.safetensors")
+    assert Passages.read(tmp_path / "tunes.safetensors").sequences == []

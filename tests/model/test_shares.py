@@ -21,6 +21,7 @@ NETWORKS = {
     "plain": replace(TINY, attention=False),
     "attention": TINY,
     "bidirectional": replace(TINY, bidirectional=True, sequence_length=16),
+    "positions": replace(TINY, positions=True),
     "window": replace(TINY, kind="window", sequence_length=6),
     "numbers": replace(TINY, kind="window", sequence_length=6, embedding=0),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,6 +136,8 @@ def test_held_out_tunes_come_back_as_they_were_kept(checkpoint: Path, split: Spl
         lambda data: data | {"baselines": {"lzma": [[float("inf"), 1, 1]]}},
         lambda data: data | {"baselines": {"lzma": [["1", 1, 1]]}},
         lambda data: data | {"baselines": {"other": []}},
+        lambda data: data | {"baselines": {"lzma": []}},
+        lambda data: data | {"baselines": {"lzma": [[1.0, 10**400, 1]]}},
     ],
 )
 def test_damaged_held_out_tunes_are_named(
@@ -157,7 +160,7 @@ def test_too_few_samples_are_refused(checkpoint: Path) -> None:
 
 
 def test_of_the_training_corpus_the_held_out_tunes_are_taken(
-    real_tunes: list[Tune], split: Split
+    checkpoint: Path, real_tunes: list[Tune], split: Split
 ) -> None:
     about = {
         "split": {
@@ -167,7 +170,8 @@ def test_of_the_training_corpus_the_held_out_tunes_are_taken(
             "fingerprint": split.fingerprint,
         }
     }
-    held_out, words = held_out_in(real_tunes[:220], about, None, chord_symbols=False)
+    network = replace(load_checkpoint(checkpoint), about=about)
+    held_out, words = held_out_in(real_tunes[:220], network, checkpoint, None)
     assert [tune.text for tune in held_out.test] == [encode_tune(t).text for t in split.test]
     assert "held out" in words
 
@@ -175,11 +179,14 @@ def test_of_the_training_corpus_the_held_out_tunes_are_taken(
 def test_of_other_tunes_those_that_were_learnt_are_left_out(checkpoint: Path, split: Split) -> None:
     known = training_tunes(checkpoint)
     given = [*split.training[:30], *split.test]
-    held_out, _ = held_out_in(given, {}, known, chord_symbols=False)
+    network = replace(load_checkpoint(checkpoint), about={})
+    held_out, _ = held_out_in(given, network, checkpoint, known)
     texts = {tune.text for tune in (*held_out.test, *held_out.validation)}
     assert texts == {encode_tune(tune).text for tune in split.test}
     with pytest.raises(InputError, match="no tune is left"):
-        held_out_in(split.training[:30], {}, known, chord_symbols=False)
+        held_out_in(split.training[:30], network, checkpoint, known)
+    _, words = held_out_in(split.training[:30], network, checkpoint, None)
+    assert "may have learnt" in words
 
 
 def test_texts_that_the_grammar_left_alone_are_the_same_without_it(checkpoint: Path) -> None:
