@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from abcgen.evaluation.evaluation import Evaluation
     from abcgen.notation.tune import Tune
 
-FEW = SampleConfig(count=24, max_characters=150, temperature=1.0, batch_size=24)
+FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24)
 
 
 @contextmanager
