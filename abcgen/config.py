@@ -99,7 +99,7 @@ PRESETS = {
     "base": Preset(
         NetworkConfig(units=256, dropout=0.3, positions=True),
         TrainConfig(epochs=40, weight_decay=0.2),
-        "a CPU in half an hour or more, a GPU in minutes",
+        "a CPU in a quarter of an hour or more, a GPU in minutes",
     ),
     "large": Preset(
         NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8, positions=True),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 # Minutes from which a larger network learns more than a smaller one, by device.
-LONG = {"cpu": 30.0, "gpu": 20.0}
+LONG = {"cpu": 15.0, "gpu": 20.0}
 NETWORK_SETTINGS = tuple(item.name for item in fields(NetworkConfig))
 TRAINING_SETTINGS = tuple(item.name for item in fields(TrainConfig))
 

@@ -48,6 +48,7 @@ def test_every_preset_is_within_its_ranges(name: str) -> None:
     [
         ("cpu", None, "small"),
         ("cpu", 6.0, "small"),
+        ("cpu", 20.0, "base"),
         ("cpu", 120.0, "base"),
         ("gpu", None, "base"),
         ("gpu", 5.0, "base"),
