@@ -369,7 +369,7 @@ def test_a_dry_run_shows_the_published_network_and_leaves_nothing(
 
 def test_training_says_which_preset_it_chose_and_why(trained: Path) -> None:
     said = (trained / "said.txt").read_text(encoding="utf-8")
-    assert re.search(r"preset \w+, for .+: 1 LSTM layers of 96 units over whole tunes", said)
+    assert re.search(r"preset \w+, for .+: 1 LSTM layer of 96 units over whole tunes", said)
 
 
 def test_a_run_is_drawn(here: Path, run: Callable[..., Answer]) -> None:

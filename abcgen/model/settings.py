@@ -124,7 +124,7 @@ def _check_shape(network: NetworkConfig) -> None:
     if network.kind == "window" and network.positions:
         raise InputError(
             "a window network cannot be told positions, which lie before its window too",
-            way_out="choose --no-positions",
+            way_out="leave out --positions",
         )
     if network.kind == "stream" and not network.embedding:
         raise InputError("embedding must be a whole number from 1 to 8192, not 0")

@@ -96,7 +96,7 @@ def test_what_takes_long_is_read_by_several_processes(
         asked.append(1)
         return 1
 
-    monkeypatch.setattr(reading_module, "_processors", processors)
+    monkeypatch.setattr(reading_module, "cores", processors)
     entries(book, processes=0)
     assert not asked
     cost = 1 + ReadingConfig().parallel_bytes / size_of(book)

@@ -98,5 +98,5 @@ def test_what_is_impossible_is_named(
 def test_a_window_network_is_not_told_positions_because_a_preset_is() -> None:
     assert not choose(Wish("small", {"kind": "window"}), "cpu").network.positions
     assert choose(Wish("small"), "cpu").network.positions
-    with pytest.raises(InputError, match="--no-positions"):
+    with pytest.raises(InputError, match="leave out --positions"):
         check_wish(Wish("small", {"kind": "window", "positions": True}))
