@@ -159,8 +159,9 @@ class Batches:
     def batch(self, places: NDArray[np.intp]) -> Batch:
         """Lay out the texts at ``places``."""
         width = self._width(places)
-        shape = (places.size, width)
-        inputs, targets = np.full(shape, PADDING, np.int32), np.full(shape, PADDING, np.int32)
+        shape, is_told = (places.size, width), self._positions is not None
+        read = np.full((*shape, 1 + PLACES * is_told), PADDING, np.int32)
+        inputs, targets = read[..., 0], np.full(shape, PADDING, np.int32)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, place in enumerate(places):
             text, start, stop = self._pieces[place]
@@ -168,13 +169,9 @@ class Batches:
             inputs[row, :length], targets[row, :length] = ids[start:stop], ids[start + 1 : stop + 1]
             present[row, :length] = 1.0
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
-        if self._positions is not None:
-            positions = np.zeros((*shape, PLACES), np.int32)
-            for row, place in enumerate(places):
-                text, start, stop = self._pieces[place]
-                positions[row, : stop - start] = self._positions[text][start:stop]
-            inputs = np.concatenate([inputs[..., None], positions], axis=2)
-        return Batch(inputs, targets, present, scored)
+            if self._positions is not None:
+                read[row, :length, 1:] = self._positions[text][start:stop]
+        return Batch(read if is_told else inputs, targets, present, scored)
 
     def fingerprint(self) -> str:
         """A hash of the texts, their order and the batch size."""

@@ -200,9 +200,9 @@ class _Stream:
 class _Blocks(_Stream):
     """A stream network whose encoder reads the block before both ways.
 
-    State: places if told, how many characters were read, the vectors of the
-    current block, what the block before adds to the first layer's gates at every place of the
-    current one, and the rest as above.
+    State: places if told, how many characters were read, the vectors of the current block, what
+    the block before adds to the first layer's gates at every place of the current one, and the rest
+    as above.
     """
 
     def __init__(

@@ -68,11 +68,6 @@ class TrainingTunes:
         share = bisect_right(shared, bars - 1e-9) / len(shared) if shared else None
         return Borrowing(bars, title, share)
 
-    def has(self, tune: Tune) -> bool:
-        """Whether a tune is a passage of one of them, note for note, in any key."""
-        line = line_of(tune)
-        return bool(line) and self.passages.longest_from(line.symbols, 0).length == len(line)
-
 
 def keep_training_tunes(
     folder: Path,

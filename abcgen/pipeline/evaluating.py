@@ -248,12 +248,11 @@ def _figures(judged: dict[str, list[Opinion]], drawn: _Drawn, stage: Stage) -> d
                 **coverages(sample[:equal], test),
                 **drawn.asked.get(name, {}),
             }
-    if BOUND in figures:
-        figures[BOUND]["grammar_forced"] = ratio_of(
-            [float(one.forced) for one in drawn.bound],
-            [float(one.drawn) for one in drawn.bound],
-            bounds=SHARE,
-        )
+    figures[BOUND]["grammar_forced"] = ratio_of(
+        [float(one.forced) for one in drawn.bound],
+        [float(one.drawn) for one in drawn.bound],
+        bounds=SHARE,
+    )
     figures[REAL] |= _kept(real)
     return figures
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS, SampleConfig, SplitConfig
@@ -94,15 +94,10 @@ class HeldOut:
         )
 
 
-def held_out_of(split: Split, training: Sequence[ModelText], *, chord_symbols: bool) -> HeldOut:
-    """What is to be kept of tunes that were divided.
-
-    Args:
-        split: The tunes.
-        training: The texts of the training tunes.
-        chord_symbols: Whether the chords above the notes are learnt too.
-    """
-    validation, test = (_encoded(part, chord_symbols) for part in (split.validation, split.test))
+def _held_out_of(
+    training: Sequence[ModelText], validation: tuple[ModelText, ...], test: tuple[ModelText, ...]
+) -> HeldOut:
+    """What is to be kept of tunes that were divided."""
     if not test:
         return HeldOut(test, validation)
     ngrams = learnt_ngrams(training, test)
@@ -139,10 +134,10 @@ def keep_held_out(
     """
     texts = [ModelText(one.text, one.unscored, one.notes) for one in training]
     validation, test = (
-        tuple(_some(strange_tunes(part, before))) for part in (split.validation, split.test)
+        _some(_encoded(strange_tunes(part, before), options.chord_symbols))
+        for part in (split.validation, split.test)
     )
-    kept = replace(split, validation=validation, test=test)
-    held_out = held_out_of(kept, texts, chord_symbols=options.chord_symbols)
+    held_out = _held_out_of(texts, validation, test)
     write_json(folder / HELD_OUT, held_out.to_json())
 
 
@@ -196,8 +191,8 @@ def held_out_in(
     told = checkpoint.about.get("split")
     same = isinstance(told, dict) and told.get("fingerprint") == split.fingerprint
     if same:
-        training = _encoded(split.training, chord_symbols)
-        held_out = held_out_of(split, training, chord_symbols=chord_symbols)
+        parts = (split.training, split.validation, split.test)
+        held_out = _held_out_of(*(_encoded(part, chord_symbols) for part in parts))
         words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
         strange = strange_tunes(tunes, known)
@@ -213,9 +208,9 @@ def held_out_in(
     return held_out, words
 
 
-def _some(tunes: Sequence[Tune]) -> Sequence[Tune]:
-    """Every so many of very many tunes, without those that are too long to be read again."""
-    short = [tune for tune in tunes if len(encode_tune(tune).text) <= LIMITS.tune_characters]
+def _some(texts: Sequence[ModelText]) -> tuple[ModelText, ...]:
+    """Every so many of very many texts, without those that are too long to be read again."""
+    short = tuple(one for one in texts if len(one.text) <= LIMITS.tune_characters)
     return short[:: -(-len(short) // MOST_TUNES) or 1]
 
 

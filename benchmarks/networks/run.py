@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import shlex
 import tempfile
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
 from abcgen.corpus.loading import load_corpus
 from abcgen.corpus.splits import split_tunes
+from abcgen.machine import cores
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Watch
 from abcgen.model.learner import Learner
@@ -170,8 +170,7 @@ def _referee(
 ) -> dict[str, Any]:
     from benchmarks.networks.referees import referee  # noqa: PLC0415 - only where it is installed
 
-    threads = len(os.sched_getaffinity(0))
-    return asdict(referee(name, parts, arguments.minutes, arguments.passes, threads))
+    return asdict(referee(name, parts, arguments.minutes, arguments.passes, cores()))
 
 
 def _keep(name: str, result: dict[str, Any], arguments: argparse.Namespace) -> None:
@@ -181,7 +180,7 @@ def _keep(name: str, result: dict[str, Any], arguments: argparse.Namespace) -> N
         "name": name + (f" {arguments.label}" if arguments.label else ""),
         "length": length,
         "study": arguments.study,
-        "machine": f"{len(os.sched_getaffinity(0))} cores of {_processor()}",
+        "machine": f"{cores()} cores of {_processor()}",
         "versions": {item: _version(item) for item in ("tensorflow", "keras", "torch")},
     }
     same = ("name", "length", "study")

@@ -6,7 +6,6 @@ Its arguments are a side, a network, shapes and how many steps; it prints speeds
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.machine import cores
 from abcgen.model.batches import Batch
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _theirs(network: str) -> Step:
 
     from benchmarks.training_speed.peer import Network  # noqa: PLC0415 - likewise
 
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     model = Network(NETWORK, CLASSES, **CHANGES[network])
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
 
