@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.config import SampleConfig
+from abcgen.corpus.extracts import extract_of
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint
 from abcgen.model.histograms import Histogram
@@ -37,7 +38,8 @@ def whole_checkpoint(folder: Path) -> Path:
     line = Measurement(1.0, 3, 2.5, 2.0, 1.5, 3.0, 100.0, 1e-3)
     figures = Histogram(-1.0, 1.0, (1, 2))
     write_metrics([line, Measurement(**asdict(line) | {"weights": {"a": figures}})], folder)
-    keep_training_tunes(folder, [TUNE, TUNE], [TUNE])
+    own = extract_of(TUNE)
+    keep_training_tunes(folder, [own, own], [own])
     told = {"position": json.dumps(asdict(Position())), "measurement": json.dumps(asdict(line))}
     arrays = {name: variable.value for name, variable in variables_of(folder).items()}
     (folder / STATE).parent.mkdir()

@@ -11,6 +11,7 @@ from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
+    from abcgen.corpus.cache import TextCache
     from abcgen.corpus.loading import Corpus, Loss
     from abcgen.display import Display
 
@@ -51,6 +52,21 @@ FoldRange = Annotated[
     str,
     typer.Option(help="Of MIDI files: move notes by octaves into this instrument's range."),
 ]
+
+Cache = Annotated[
+    bool,
+    typer.Option(
+        help="Use what was read before. Kept in the user's cache folder, or where "
+        "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
+    ),
+]
+
+
+def text_cache(*, use: bool) -> TextCache:
+    """What was read and worked out before, if it is to be used."""
+    from abcgen.corpus.cache import TextCache, default_folder
+
+    return TextCache(default_folder() if use else None)
 
 
 def target_for(out: Path | None, stem: str, *, force: bool) -> Path:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import OUTPUT, FoldRange, Force, Json, Paths, Texture, Track, loss_facts
+from abcgen.cli.common import (
+    OUTPUT,
+    Cache,
+    FoldRange,
+    Force,
+    Json,
+    Paths,
+    Texture,
+    Track,
+    loss_facts,
+    text_cache,
+)
 from abcgen.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
@@ -27,13 +38,7 @@ def normalise(
             readable=False, help="Write all that was found, line by line, to a .html or .json file."
         ),
     ] = None,
-    cache: Annotated[
-        bool,
-        typer.Option(
-            help="Use what was read before. Kept in the user's cache folder, or where "
-            "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
-        ),
-    ] = True,
+    cache: Cache = True,
     texture: Texture = "auto",
     track: Track = "",
     fold_range: FoldRange = "",
@@ -44,7 +49,6 @@ def normalise(
 
     Ends with what was found: tunes put right or left out, bars that do not add up, duplicates.
     """
-    from abcgen.corpus.cache import TextCache, default_folder
     from abcgen.corpus.report_files import report_writer
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
     from abcgen.pipeline.readers import all_readers, midi_config
@@ -56,7 +60,7 @@ def normalise(
         refuse_to_overwrite(report, force=force)
         check_writable(report)
     readers = all_readers(midi_config(texture, track, fold_range))
-    options = ReadingOptions(readers, cache=TextCache(default_folder() if cache else None))
+    options = ReadingOptions(readers, cache=text_cache(use=cache))
     with display.progress("reading tunes") as on_progress:
         found = normalise_files(paths, target, options, force=force, on_progress=on_progress)
     written = list(found.files)

@@ -10,12 +10,13 @@ import typer
 from abcgen.cli.common import (
     CORPORA,
     MAX_SEED,
+    Cache,
     FoldRange,
     Force,
     Json,
     Texture,
     Track,
-    load,
+    text_cache,
 )
 from abcgen.cli.plans import described, show, tell
 from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
@@ -25,6 +26,8 @@ from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.extracts import Extracts
     from abcgen.pipeline.choosing import Wish
     from abcgen.pipeline.training import Lesson, Plan
 
@@ -32,7 +35,7 @@ BY_PRESET = "the preset's"
 # What may be said anew when a run is gone on with; the rest stays as it was begun.
 CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
 CHANGEABLE |= {"devices", "precision", "save_minutes"}  # where, how, and how safely
-CHANGEABLE |= {"texture", "track", "fold_range"}  # how files are read
+CHANGEABLE |= {"texture", "track", "fold_range", "cache"}  # how files are read
 # What may be said where a trained network is gone on from; its shape stays.
 TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
 TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}
@@ -191,6 +194,7 @@ def train(
     texture: Texture = "auto",
     track: Track = "",
     fold_range: FoldRange = "",
+    cache: Cache = True,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -222,7 +226,10 @@ def train(
     check_writable(folder)
     compute_on(device, devices, precision)
     midi = midi_config(texture, track, fold_range)
-    lesson = _lesson(paths or [CORPORA], display, midi, plan, chord_symbols=bool(chord_symbols))
+    kept = text_cache(use=cache)
+    chords = plan.options.chord_symbols if plan else bool(chord_symbols)
+    corpus = _extracts(paths or [CORPORA], display, midi, kept, chord_symbols=chords)
+    lesson = _lesson(corpus, display, plan)
     plan = plan or _plan(wish, display)
     display.say(described(plan))
     if dry_run:
@@ -230,7 +237,7 @@ def train(
         return
     display.say(f"checkpoint: {folder}")
     with display.training() as on_event, log_to(tensorboard, on_event) as told:
-        result = training.train_network(lesson, plan, folder, told)
+        result = training.train_network(lesson, plan, folder, told, kept)
     tell(result, plan, display)
 
 
@@ -250,24 +257,38 @@ def _newest_run() -> Path:
     return folder
 
 
-def _lesson(
+def _extracts(
     paths: list[Path],
     display: Display,
     midi: MidiConfig,
-    plan: Plan | None,
+    cache: TextCache,
     *,
     chord_symbols: bool,
-) -> Lesson:
+) -> Extracts:
+    """What training needs of tunes, showing how far it is and what was left out."""
+    from abcgen.corpus.extracts import extract_corpus
+    from abcgen.pipeline.readers import all_readers
+
+    with display.progress("reading tunes") as on_progress:
+        corpus = extract_corpus(
+            paths,
+            all_readers(midi),
+            cache,
+            chord_symbols=chord_symbols,
+            on_progress=on_progress,
+        )
+    display.left_out(corpus.losses)
+    return corpus
+
+
+def _lesson(corpus: Extracts, display: Display, plan: Plan | None) -> Lesson:
     from abcgen.pipeline.training import prepare_lesson
 
-    corpus = load(paths, display, midi)
-    with display.progress("dividing tunes by family") as on_progress:
+    with display.progress("dividing tunes by family"):
         lesson = prepare_lesson(
             corpus,
             plan.split if plan else SplitConfig(),
-            chord_symbols=plan.options.chord_symbols if plan else chord_symbols,
             known=plan.base.vocabulary if plan and plan.base else None,
-            on_progress=on_progress,
         )
     if not lesson.validation:
         display.warn("too few tunes to hold any out: there will be no held-out figures")

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
 from abcgen.notation.melody import tones_of
-from abcgen.notation.rhythm import rhythm_named
+from abcgen.notation.model_text import head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from abcgen.corpus.extracts import Extract
     from abcgen.notation.tune import Tune
 
 PARTS = 96  # of a whole note: eighths, sixteenths and their triplets are whole numbers of them
@@ -85,13 +86,14 @@ class Facts:
     shared: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, tunes: Sequence[Tune], shared: Iterable[float]) -> Facts:
+    def of(cls, tunes: Sequence[Extract], shared: Iterable[float]) -> Facts:
         """The facts about tunes."""
+        heads = [head_of(tune.text.text) for tune in tunes]
         return cls(
             tuple(tune.title for tune in tunes),
-            dict(Counter(f"{tune.metre.beats}/{tune.metre.unit}" for tune in tunes)),
-            dict(Counter(tune.key.mode.abbreviation for tune in tunes)),
-            dict(Counter(filter(None, (rhythm_named(tune.rhythm) for tune in tunes)))),
+            dict(Counter(f"{head.metre.beats}/{head.metre.unit}" for head in heads)),
+            dict(Counter(head.mode for head in heads)),
+            dict(Counter(filter(None, (head.rhythm for head in heads)))),
             tuple(sorted(shared)),
         )
 

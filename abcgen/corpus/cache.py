@@ -82,6 +82,9 @@ class TextCache:
         return folder / key[:2] / f"{key}{_SUFFIX}"
 
 
+NOTHING_KEPT = TextCache(None)
+
+
 def default_folder() -> Path | None:
     """Where readings are kept; none if the user wants none.
 
@@ -96,10 +99,16 @@ def default_folder() -> Path | None:
         return None
 
 
-def portion_key(portion: Portion) -> str:
-    """The key of what a portion is read to: its content, its file's name, and this program."""
+def portion_key(portion: Portion, kind: str) -> str:
+    """The key of what a portion is read to: its content, its file's name, and this program.
+
+    Args:
+        portion: Some tunes.
+        kind: Name of the kind of records that are kept of them.
+    """
     return key_of(
-        reader_version(),
+        version_of(_READING_ROOMS),
+        kind,
         portion.reader.name,
         portion.reader.versions,
         portion.path.name,
@@ -117,11 +126,15 @@ def key_of(*parts: str | bytes) -> str:
 
 
 @cache
-def reader_version() -> str:
-    """A hash of all code that reads tunes, so that a change to it makes every reading new."""
+def version_of(rooms: tuple[str, ...]) -> str:
+    """A hash of the code in some rooms, so that a change to it makes what it makes new.
+
+    Args:
+        rooms: Names of packages in this one.
+    """
     package = Path(abcgen.__file__).parent
-    rooms = [path for room in _READING_ROOMS for path in sorted((package / room).rglob("*.py"))]
-    sources = [package / "config.py", *rooms]
+    modules = [path for room in rooms for path in sorted((package / room).rglob("*.py"))]
+    sources = [package / "config.py", *modules]
     return key_of(abcgen.__version__, *(path.read_bytes() for path in sources))
 
 

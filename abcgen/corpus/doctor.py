@@ -61,7 +61,7 @@ class Doctor:
         """How many tunes were taken."""
         return len(self._places)
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch[TuneRecord]) -> None:
         """Look at some tunes of a file; files come one after another."""
         file = shown(batch.path)
         if not self._files or self._files[-1].file != file:

@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from abcgen.config import ReadingConfig
 from abcgen.corpus.cache import portion_key
-from abcgen.corpus.loading import reader_for, shown, size_of
+from abcgen.corpus.entries import Kind, Record
+from abcgen.corpus.loading import Loss, reader_for, shown, size_of
 from abcgen.corpus.portions import Portion, portions_of
 from abcgen.corpus.readers import NO_TUNE, whole
-from abcgen.corpus.records import decode_entries, encode_entries, record_of
 from abcgen.interrupts import uninterrupted
 from abcgen.machine import cores
 from abcgen.notation.reader import LeftOut, Reading
@@ -34,39 +34,40 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.readers import Reader
-    from abcgen.corpus.records import Entry
 
 AHEAD = 3  # portions to a process that are read before they are asked for
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Generic[Record]):
     """Some of what a file holds, in order.
 
     Attributes:
         path: The file.
-        entries: Tunes and what is left out.
+        entries: Records of tunes, and what is left out.
         key: What the cache knows it by; empty if it has no content.
     """
 
     path: Path
-    entries: list[Entry]
+    entries: list[Record | LeftOut]
     key: str = ""
 
 
 def read_files(
     files: Sequence[Path],
     readers: Mapping[str, Reader],
+    kind: Kind[Record],
     cache: TextCache,
     *,
     processes: int = 0,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Iterator[Batch]:
+) -> Iterator[Batch[Record]]:
     """Read files, a batch of entries at a time.
 
     Args:
         files: The files.
         readers: What reads them, by suffix.
+        kind: What is kept of every tune.
         cache: What was read before, and where to keep what is read now.
         processes: How many to use; 0 for one to each processor, where there is enough to read.
         on_progress: Called with the bytes read so far and in all.
@@ -78,7 +79,7 @@ def read_files(
     work = sum(size_of(path) * reader_for(path, readers).cost for path in files)
     done, found = 0, False
     with _pool(processes or _worth_starting(work)) as pool:
-        desk = _Desk(cache, pool)
+        desk = _Desk(kind, cache, pool)
         for step in desk.read(_portions(files, readers)):
             if isinstance(step, _FileEnd):
                 if not found:
@@ -108,27 +109,28 @@ class _FileEnd:
 
 def _portions(
     files: Sequence[Path], readers: Mapping[str, Reader]
-) -> Iterator[Portion | Batch | _FileEnd]:
+) -> Iterator[Portion | Loss | _FileEnd]:
     done = 0
     for path in files:
         for portion in portions_of(path, reader_for(path, readers)):
-            yield Batch(path, [portion]) if isinstance(portion, LeftOut) else portion
+            yield Loss(path, portion) if isinstance(portion, LeftOut) else portion
         done += size_of(path)
         yield _FileEnd(path, done)
 
 
-class _Desk:
+class _Desk(Generic[Record]):
     """Hands portions out to be read and takes them back in order."""
 
-    def __init__(self, cache: TextCache, pool: _Pool | None) -> None:
+    def __init__(self, kind: Kind[Record], cache: TextCache, pool: _Pool | None) -> None:
+        self._kind = kind
         self._cache = cache
         self._pool = pool
 
     def read(
-        self, steps: Iterable[Portion | Batch | _FileEnd]
-    ) -> Iterator[tuple[Batch, int] | _FileEnd]:
+        self, steps: Iterable[Portion | Loss | _FileEnd]
+    ) -> Iterator[tuple[Batch[Record], int] | _FileEnd]:
         """What the portions hold, each with its length in bytes."""
-        waiting: deque[_Waiting | Batch | _FileEnd] = deque()
+        waiting: deque[_Waiting | Loss | _FileEnd] = deque()
         for step in steps:
             waiting.append(self._hand_out(step) if isinstance(step, Portion) else step)
             while len(waiting) > (self._pool.ahead if self._pool else 0):
@@ -137,24 +139,31 @@ class _Desk:
             yield self._take_back(waiting.popleft())
 
     def _hand_out(self, portion: Portion) -> _Waiting:
-        key = portion_key(portion)
+        key = portion_key(portion, self._kind.name)
         text = self._cache.get(key)
         if text is None and self._pool:
-            return _Waiting(portion, key, future=self._pool.submit(portion))
+            return _Waiting(portion, key, future=self._pool.submit(portion, self._kind))
         return _Waiting(portion, key, text=text)
 
-    def _take_back(self, step: _Waiting | Batch | _FileEnd) -> tuple[Batch, int] | _FileEnd:
+    def _take_back(self, step: _Waiting | Loss | _FileEnd) -> tuple[Batch[Record], int] | _FileEnd:
         if isinstance(step, _FileEnd):
             return step
-        if isinstance(step, Batch):
-            return step, 0
+        if isinstance(step, Loss):
+            return Batch(step.path, [step.cause]), 0
         portion = step.portion
-        entries = _decoded(step.text, portion)
+        entries = self._decoded(step.text, portion)
         if entries is None:
-            text = self._result(step.future) or read_portion(portion)
+            text = self._result(step.future) or read_portion(portion, self._kind)
             self._cache.put(step.key, text)
-            entries = decode_entries(text, portion.line)
+            entries = self._kind.decode(text, portion.line)
         return Batch(portion.path, entries, step.key), len(portion.data)
+
+    def _decoded(self, text: str | None, portion: Portion) -> list[Record | LeftOut] | None:
+        """The entries of a text from the cache, unless it is not what it should be."""
+        try:
+            return None if text is None else self._kind.decode(text, portion.line)
+        except (ValueError, RecursionError):
+            return None
 
     def _result(self, future: Future[str] | None) -> str:
         """What another process read; nothing if none did, for then this one will."""
@@ -175,19 +184,11 @@ class _Waiting:
     future: Future[str] | None = None
 
 
-def _decoded(text: str | None, portion: Portion) -> list[Entry] | None:
-    """The entries of a text from the cache, unless it is not what it should be."""
-    try:
-        return None if text is None else decode_entries(text, portion.line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def read_portion(portion: Portion) -> str:
+def read_portion(portion: Portion, kind: Kind[Record]) -> str:
     """Read the tunes of a portion: their entries as text."""
     name = shown(portion.path.name)
-    return encode_entries(
-        record_of(result, name) if isinstance(result, Reading) else result
+    return kind.encode(
+        kind.make(result, name) if isinstance(result, Reading) else result
         for result in portion.read()
     )
 
@@ -204,11 +205,11 @@ class _Pool:
         self._executor = executor
         self.ahead = AHEAD * processes
 
-    def submit(self, portion: Portion) -> Future[str] | None:
+    def submit(self, portion: Portion, kind: Kind[Record]) -> Future[str] | None:
         """Have a portion read; None if no process can be started."""
         try:
             with uninterrupted():  # half a start leaves a process that nobody tells what to do
-                return self._executor.submit(read_portion, portion)
+                return self._executor.submit(read_portion, portion, kind)
         except (BrokenProcessPool, OSError):
             return None
 

@@ -1,28 +1,24 @@
-"""What is kept of a tune once it is read: its canonical ABC and the facts that reports need.
-
-Records go through other processes and the cache as lines of JSON, and nothing in them is believed
-on the way back that is not of its type.
-"""
+"""What is kept of a tune once it is read: its canonical ABC and the facts that reports need."""
 
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, replace
 from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.corpus.entries import Kind, checked, moved
 from abcgen.corpus.families import fingerprint, intervals_of
 from abcgen.notation.bars import bar_problems
-from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.writer import MusicWriter, best_unit, write_abc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from fractions import Fraction
 
     from abcgen.notation.bars import BarProblem
+    from abcgen.notation.reader import Reading
     from abcgen.notation.tune import Tune
 
 
@@ -91,9 +87,6 @@ class TuneRecord:
     wrong_bars: tuple[WrongBar, ...]
 
 
-Entry = TuneRecord | LeftOut
-
-
 def record_of(reading: Reading, name: str) -> TuneRecord:
     """The record of a tune; one that names no source comes from the file of that name."""
     tune = replace(reading.tune, source=reading.tune.source or name)
@@ -113,24 +106,6 @@ def record_of(reading: Reading, name: str) -> TuneRecord:
         repairs=tuple(RepairNote(one.line, one.what, one.text) for one in reading.repairs),
         wrong_bars=tuple(_wrong_bars(tune)),
     )
-
-
-def encode_entries(entries: Iterable[Entry]) -> str:
-    """Entries as text, a line of JSON to each."""
-    return "".join(json.dumps(_fields(entry), ensure_ascii=False) + "\n" for entry in entries)
-
-
-def decode_entries(text: str, line: int = 1) -> list[Entry]:
-    """Entries from text.
-
-    Args:
-        text: What ``encode_entries`` made.
-        line: Number in the file of what the entries count as line 1.
-
-    Raises:
-        ValueError: if it is anything else.
-    """
-    return [_entry(json.loads(row), line - 1) for row in text.split("\n") if row]
 
 
 def _wrong_bars(tune: Tune) -> Iterator[WrongBar]:
@@ -154,56 +129,41 @@ def _over(duration: Fraction, denominator: int) -> str:
     return f"{int(duration * denominator)}/{denominator}"
 
 
-def _fields(entry: Entry) -> list[object]:
-    if isinstance(entry, LeftOut):
-        return [entry.line, entry.number, entry.title, entry.reason]
+def _fields(record: TuneRecord) -> list[object]:
     return [
-        entry.line,
-        entry.number,
-        entry.title,
-        entry.abc,
-        entry.key,
-        entry.metre,
-        entry.rhythm,
-        entry.bars,
-        entry.notes,
-        entry.fingerprint,
-        base64.b64encode(entry.intervals).decode(),
-        entry.repairs,
-        entry.wrong_bars,
+        record.line,
+        record.number,
+        record.title,
+        record.abc,
+        record.key,
+        record.metre,
+        record.rhythm,
+        record.bars,
+        record.notes,
+        record.fingerprint,
+        base64.b64encode(record.intervals).decode(),
+        record.repairs,
+        record.wrong_bars,
     ]
 
 
-_LOSS = [int, str, str, str]
 _TUNE = [int, int, str, str, str, str, str, int, int, str, str, list, list]
 _REPAIR = [int, str, str]
 _BAR = [int, str, str, str]
 
 
-def _entry(fields: object, before: int) -> Entry:
-    """One entry; lines are moved by those before its portion, but for a line 0."""
-    if not isinstance(fields, list):
-        raise ValueError("no entry")  # noqa: TRY004 - whatever is wrong with it, it is no entry
-    if len(fields) == len(_LOSS):
-        line, number, title, reason = _checked(fields, _LOSS)
-        return LeftOut(_moved(line, before), number, title, reason)
-    line, *plain, intervals, repairs, wrong_bars = _checked(fields, _TUNE)
-    notes = (_checked(note, _REPAIR) for note in repairs)
+def _record(fields: list[object], before: int) -> TuneRecord:
+    """A record; lines are moved by those before its portion, but for a line 0."""
+    line, *plain, intervals, repairs, wrong_bars = checked(fields, _TUNE)
+    notes = (checked(note, _REPAIR) for note in repairs)
     parts = [
-        _moved(line, before),
+        moved(line, before),
         *plain,
         base64.b64decode(intervals, validate=True),
-        tuple(RepairNote(_moved(at, before), what, text) for at, what, text in notes),
-        tuple(WrongBar(*_checked(bar, _BAR)) for bar in wrong_bars),
+        tuple(RepairNote(moved(at, before), what, text) for at, what, text in notes),
+        tuple(WrongBar(*checked(bar, _BAR)) for bar in wrong_bars),
     ]
     return TuneRecord(*parts)
 
 
-def _checked(fields: list, types: list[type]) -> list:  # type: ignore[type-arg] # JSON is anything
-    if not isinstance(fields, list) or [type(field) for field in fields] != types:
-        raise ValueError("no entry")
-    return fields
-
-
-def _moved(line: int, before: int) -> int:
-    return line + before if line else 0
+TUNE_RECORDS = Kind("records", record_of, _fields, _record)

@@ -13,13 +13,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.families import families_by_intervals, fingerprint, intervals_of
+from abcgen.corpus.families import families_by_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from abcgen.config import SplitConfig
-    from abcgen.notation.tune import Tune
+    from abcgen.corpus.extracts import Extract
 
 SCALE = 16**12
 FEWEST_TO_ONE_HELD_OUT = 6
@@ -37,23 +37,22 @@ class Split:
         fingerprint: Hash of which tune is where; equal for equal splits.
     """
 
-    training: tuple[Tune, ...]
-    validation: tuple[Tune, ...]
-    test: tuple[Tune, ...]
+    training: tuple[Extract, ...]
+    validation: tuple[Extract, ...]
+    test: tuple[Extract, ...]
     families: int
     fingerprint: str
 
 
-def split_tunes(tunes: Sequence[Tune], config: SplitConfig) -> Split:
+def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
     """Divide tunes by family; where none would be left to learn from, none is held out.
 
     Args:
         tunes: The tunes.
         config: The shares held out and what makes a family.
     """
-    intervals = [intervals_of(tune) for tune in tunes]
-    prints = [fingerprint(tune, own) for tune, own in zip(tunes, intervals, strict=True)]
-    families = families_by_intervals(intervals, config.similarity)
+    prints = [tune.fingerprint for tune in tunes]
+    families = families_by_intervals([tune.intervals for tune in tunes], config.similarity)
     # A family is named by the smallest fingerprint among its tunes, whatever their order.
     names: dict[int, str] = {}
     for family, own in zip(families, prints, strict=True):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
+from abcgen.notation.fields import read_metre
 from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.rhythm import rhythm_named
@@ -18,8 +20,12 @@ from abcgen.notation.transpose import pitches_of, transpose
 from abcgen.notation.tune import Bar, BarLine, Item, Marks, Tune, Tuplet
 from abcgen.notation.writer import MusicWriter, opening
 
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Metre
+
 UNIT = Fraction(1, 8)
 _PARTS = re.compile(r"(?P<head>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<rest>K:C[a-z]{3}\n[^\n]+\n)")
+_HEAD = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,20 @@ class ModelText:
     text: str
     given: int
     notes: int
+
+
+class Head(NamedTuple):
+    """What the head of a model text says.
+
+    Attributes:
+        rhythm: The rhythm; empty if it is not known.
+        metre: The metre.
+        mode: Short name of the mode.
+    """
+
+    rhythm: str
+    metre: Metre
+    mode: str
 
 
 def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> ModelText:
@@ -61,6 +81,18 @@ def decode_tune(text: str) -> Tune:
     if not parts:
         raise NotationError("no model text", text=text[:40])
     return read_abc(f"{parts['head']}L:{UNIT}\n{parts['rest']}")
+
+
+def head_of(text: str) -> Head:
+    """What the head of a model text says.
+
+    Raises:
+        NotationError: if it is none.
+    """
+    found = _HEAD.match(text)
+    if not found:
+        raise NotationError("no model text", text=text[:40])
+    return Head(found["rhythm"] or "", read_metre(found["metre"]), found["mode"])
 
 
 def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:

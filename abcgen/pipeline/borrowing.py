@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from abcgen.corpus.extracts import Extract
     from abcgen.notation.tune import Tune
 
 INDEX = "tunes.safetensors"
@@ -71,8 +72,8 @@ class TrainingTunes:
 
 def keep_training_tunes(
     folder: Path,
-    training: Sequence[Tune],
-    held_out: Sequence[Tune],
+    training: Sequence[Extract],
+    held_out: Sequence[Extract],
     before: TrainingTunes | None = None,
 ) -> None:
     """Write down, in a checkpoint, which tunes it learnt from.
@@ -87,8 +88,8 @@ def keep_training_tunes(
         OutputError: if the folder cannot be written to.
     """
     known = before.passages.sequences if before else []
-    passages = Passages.of(known + [line_of(tune).symbols for tune in training])
-    shared = [_longest(passages, line_of(tune))[0] for tune in held_out]
+    passages = Passages.of(known + [tune.symbols for tune in training])
+    shared = [_longest(passages, line_of(tune.tune()))[0] for tune in held_out]
     facts = Facts.of(training, shared)
     passages.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())

@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS, SampleConfig, SplitConfig
-from abcgen.corpus.families import families_of
+from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
+from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.splits import split_tunes
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.baselines import (
@@ -25,18 +29,18 @@ from abcgen.evaluation.baselines import (
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.settings import AMOUNT, COUNT, fits
 from abcgen.model.weights import damaged
-from abcgen.notation.model_text import ModelText, decode_tune, encode_tune
+from abcgen.notation.model_text import ModelText, decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from abcgen.config import TrainConfig
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.extracts import Extract
     from abcgen.corpus.splits import Split
     from abcgen.model.checkpoint import Checkpoint
-    from abcgen.model.examples import Example
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.borrowing import TrainingTunes
 
@@ -44,6 +48,7 @@ HELD_OUT = "held-out.json"
 FORMAT_VERSION = 1
 NGRAMS, LZMA = f"ngrams_order_{ORDER}", "lzma"
 MOST_TUNES = 20_000
+_ROOMS = ("notation", "evaluation")  # whose code works the baselines out
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,49 +100,66 @@ class HeldOut:
 
 
 def _held_out_of(
-    training: Sequence[ModelText], validation: tuple[ModelText, ...], test: tuple[ModelText, ...]
+    training: tuple[ModelText, ...],
+    validation: tuple[ModelText, ...],
+    test: tuple[ModelText, ...],
+    cache: TextCache,
 ) -> HeldOut:
     """What is to be kept of tunes that were divided."""
     if not test:
         return HeldOut(test, validation)
+    key = key_of(
+        version_of(_ROOMS), *(one.text for one in training), "", *(one.text for one in test)
+    )
+    baselines = _remembered(cache.get(key))
+    if baselines is None:
+        baselines = _worked_out(training, test)
+        cache.put(key, json.dumps(baselines))
+    return HeldOut(test, validation, *baselines)
+
+
+Baselines = tuple[tuple[str, ...], Mapping[str, tuple[Piece, ...]]]
+
+
+def _worked_out(training: tuple[ModelText, ...], test: tuple[ModelText, ...]) -> Baselines:
+    """Tunes drawn from n-grams, and what n-grams and lzma make of the test tunes."""
     ngrams = learnt_ngrams(training, test)
     longest = SampleConfig().max_characters
-    return HeldOut(
-        test,
-        validation,
-        tuple(ngrams.sample(seed, longest) for seed in range(len(test))),
-        {
-            NGRAMS: tuple(ngram_pieces(ngrams, test)),
-            LZMA: tuple(lzma_pieces(training, test)),
-        },
-    )
+    drawn = tuple(ngrams.sample(seed, longest) for seed in range(len(test)))
+    own = {NGRAMS: tuple(ngram_pieces(ngrams, test)), LZMA: tuple(lzma_pieces(training, test))}
+    return drawn, own
+
+
+def _remembered(text: str | None) -> Baselines | None:
+    """The same from the cache, unless it is not what it should be."""
+    try:
+        drawn, own = json.loads(text or "null")
+        return tuple(_texts(drawn)), {name: _pieces(own[name]) for name in (NGRAMS, LZMA)}
+    except (TypeError, ValueError, KeyError, RecursionError, InputError):
+        return None
 
 
 def keep_held_out(
     folder: Path,
     split: Split,
-    training: Sequence[Example],
-    options: TrainConfig,
     before: TrainingTunes | None = None,
+    cache: TextCache = NOTHING_KEPT,
 ) -> None:
     """Write the held-out tunes into a checkpoint, ``MOST_TUNES`` of each kind at most.
 
     Args:
         folder: The checkpoint.
         split: The tunes.
-        training: What is learnt of the training tunes.
-        options: How it is learnt.
         before: What the network had learnt before; versions of it are not held out.
+        cache: What was worked out before.
 
     Raises:
         OutputError: if it cannot be written to.
     """
-    texts = [ModelText(one.text, one.unscored, one.notes) for one in training]
     validation, test = (
-        _some(_encoded(strange_tunes(part, before), options.chord_symbols))
-        for part in (split.validation, split.test)
+        _some(_texts_of(strange_tunes(part, before))) for part in (split.validation, split.test)
     )
-    held_out = _held_out_of(texts, validation, test)
+    held_out = _held_out_of(_texts_of(split.training), validation, test, cache)
     write_json(folder / HELD_OUT, held_out.to_json())
 
 
@@ -187,16 +209,17 @@ def held_out_in(
         CheckpointError: if the checkpoint is damaged.
     """
     chord_symbols = checkpoint.training.chord_symbols
-    split = split_tunes(tunes, split_config_of(checkpoint, folder))
+    extracts = [extract_of(tune, chord_symbols=chord_symbols) for tune in tunes]
+    split = split_tunes(extracts, split_config_of(checkpoint, folder))
     told = checkpoint.about.get("split")
     same = isinstance(told, dict) and told.get("fingerprint") == split.fingerprint
     if same:
-        parts = (split.training, split.validation, split.test)
-        held_out = _held_out_of(*(_encoded(part, chord_symbols) for part in parts))
+        training, validation, test = map(_texts_of, (split.training, split.validation, split.test))
+        held_out = _held_out_of(training, validation, test, NOTHING_KEPT)
         words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
-        strange = strange_tunes(tunes, known)
-        test, validation = _halves(strange, chord_symbols)
+        strange = strange_tunes(extracts, known)
+        test, validation = _halves(strange)
         held_out = HeldOut(test, validation)
         words = f"{len(strange)} of {len(tunes)} tunes: " + (
             "those that share no half of their bars with a tune that it learnt"
@@ -214,28 +237,29 @@ def _some(texts: Sequence[ModelText]) -> tuple[ModelText, ...]:
     return short[:: -(-len(short) // MOST_TUNES) or 1]
 
 
-def strange_tunes(tunes: Sequence[Tune], known: TrainingTunes | None) -> list[Tune]:
+def strange_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list[Extract]:
     """The tunes that share no half of their bars with one that was learnt, as far as is known."""
     if known is None:
         return list(tunes)
-    return [tune for tune in tunes if known.compare(tune).bars < max(1, len(tune.bars)) / 2]
+    return [tune for tune in tunes if not _half_known(tune.tune(), known)]
 
 
-def _halves(
-    tunes: Sequence[Tune],
-    chord_symbols: bool,  # noqa: FBT001 - private
-) -> tuple[tuple[ModelText, ...], tuple[ModelText, ...]]:
+def _half_known(tune: Tune, known: TrainingTunes) -> bool:
+    return known.compare(tune).bars >= max(1, len(tune.bars)) / 2
+
+
+def _halves(tunes: Sequence[Extract]) -> tuple[tuple[ModelText, ...], tuple[ModelText, ...]]:
     """Every other family, and the rest."""
-    families = families_of(tunes, SplitConfig().similarity)
+    families = families_by_intervals([tune.intervals for tune in tunes], SplitConfig().similarity)
     places = {family: n for n, family in enumerate(dict.fromkeys(families))}
-    sides: tuple[list[Tune], list[Tune]] = ([], [])
+    sides: tuple[list[Extract], list[Extract]] = ([], [])
     for tune, family in zip(tunes, families, strict=True):
         sides[places[family] % 2].append(tune)
-    return _encoded(sides[0], chord_symbols), _encoded(sides[1], chord_symbols)
+    return _texts_of(sides[0]), _texts_of(sides[1])
 
 
-def _encoded(tunes: Sequence[Tune], chord_symbols: bool) -> tuple[ModelText, ...]:  # noqa: FBT001 - private
-    return tuple(encode_tune(tune, chord_symbols=chord_symbols) for tune in tunes)
+def _texts_of(tunes: Sequence[Extract]) -> tuple[ModelText, ...]:
+    return tuple(tune.text for tune in tunes)
 
 
 def _texts(data: object) -> list[str]:

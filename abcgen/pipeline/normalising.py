@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import SplitConfig
-from abcgen.corpus.cache import TextCache
+from abcgen.corpus.cache import NOTHING_KEPT, TextCache
 from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.loading import Loss, find_files, nothing_read
 from abcgen.corpus.readers import READERS
 from abcgen.corpus.reading import read_files
-from abcgen.corpus.records import TuneRecord
+from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.files import check_writable, refuse_to_overwrite, written_atomically
 from abcgen.notation.reader import LeftOut
 
@@ -40,7 +40,7 @@ class ReadingOptions:
     """
 
     readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
-    cache: TextCache = field(default_factory=lambda: TextCache(None))
+    cache: TextCache = NOTHING_KEPT
     processes: int = 0
 
 
@@ -90,6 +90,7 @@ def normalise_files(
     batches = read_files(
         files,
         options.readers,
+        TUNE_RECORDS,
         options.cache,
         processes=options.processes,
         on_progress=lambda done, total: on_progress(int(READING * done), total),

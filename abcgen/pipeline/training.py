@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.errors import NotationError
 from abcgen.model.backend import device
@@ -15,7 +16,7 @@ from abcgen.model.examples import Example
 from abcgen.model.extending import extended
 from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.notation.model_text import decode_tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.borrowing import TrainingTunes, keep_training_tunes, tells_its_tunes
 from abcgen.pipeline.choosing import choose
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from abcgen.corpus.loading import Corpus
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.extracts import Extract, Extracts
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.events import Event, TrainResult
     from abcgen.model.preview import Layer
     from abcgen.model.weights import Weights
-    from abcgen.notation.tune import Tune
     from abcgen.pipeline.choosing import Wish
 
 # Characters of a tune that an unfinished network may go on for; one that reads a window anew for
@@ -63,34 +64,22 @@ class Lesson:
 
 
 def prepare_lesson(
-    corpus: Corpus,
+    corpus: Extracts,
     config: SplitConfig,
     *,
-    chord_symbols: bool = False,
     known: Vocabulary | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Lesson:
-    """Divide tunes by family and turn them into model text.
+    """Divide tunes by family.
 
     Args:
         corpus: The tunes.
         config: How to divide them.
-        chord_symbols: Whether the chords above the notes are learnt too.
         known: The characters that the network knows already, which keep their ids.
-        on_progress: Called with the tunes done and in all; dividing counts as half the work.
     """
-    total = 2 * len(corpus.tunes)
-    on_progress(0, total)
     split = split_tunes(corpus.tunes, config)
-    parts: list[tuple[Example, ...]] = []
-    done = len(corpus.tunes)
-    for tunes in (split.training, split.validation, split.test):
-        on_progress(done, total)
-        parts.append(examples_of(tunes, chord_symbols=chord_symbols))
-        done += len(tunes)
-    texts = (example.text for part in parts for example in part)
+    texts = (tune.text.text for tune in corpus.tunes)
     vocabulary = known.extended(texts) if known else Vocabulary.of(texts)
-    training, validation, _test = parts
+    training, validation = examples_of(split.training), examples_of(split.validation)
     return Lesson(training, validation, vocabulary, _about(corpus, split, config), split)
 
 
@@ -180,7 +169,11 @@ def preview(lesson: Lesson, plan: Plan, classes: int | None = None) -> Preview:
 
 
 def train_network(
-    lesson: Lesson, plan: Plan, folder: Path, on_event: Callable[[Event], None]
+    lesson: Lesson,
+    plan: Plan,
+    folder: Path,
+    on_event: Callable[[Event], None],
+    cache: TextCache = NOTHING_KEPT,
 ) -> TrainResult:
     """Train a network.
 
@@ -189,6 +182,7 @@ def train_network(
         plan: How.
         folder: The checkpoint.
         on_event: Told what happens.
+        cache: What was worked out before.
 
     Raises:
         InputError: if training diverges.
@@ -199,7 +193,7 @@ def train_network(
     def watch(event: Event) -> None:
         if isinstance(event, Started) and not (plan.resume and tells_its_tunes(folder)):
             keep_training_tunes(folder, lesson.split.training, lesson.split.validation, plan.before)
-            keep_held_out(folder, lesson.split, lesson.training, plan.options, plan.before)
+            keep_held_out(folder, lesson.split, plan.before, cache)
         on_event(event)
 
     voice = _Voice(plan.options.seed)
@@ -223,15 +217,15 @@ class _Voice:
             return text
 
 
-def examples_of(tunes: Iterable[Tune], *, chord_symbols: bool = False) -> tuple[Example, ...]:
-    """Tunes as the texts a network learns, with the chords above the notes or without."""
-    texts = (encode_tune(tune, chord_symbols=chord_symbols) for tune in tunes)
+def examples_of(tunes: Iterable[Extract]) -> tuple[Example, ...]:
+    """Tunes as the texts a network learns."""
+    texts = (tune.text for tune in tunes)
     return tuple(Example(text.text, text.given, text.notes) for text in texts)
 
 
-def _about(corpus: Corpus, split: Split, config: SplitConfig) -> dict[str, object]:
+def _about(corpus: Extracts, split: Split, config: SplitConfig) -> dict[str, object]:
     return {
-        "corpora": {str(file.path): len(file.tunes) for file in corpus.files if file.tunes},
+        "corpora": {str(path): tunes for path, tunes in corpus.files.items() if tunes},
         "split": {
             "fingerprint": split.fingerprint,
             "families": split.families,

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
+from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.collections import collection_files, collection_named
-from abcgen.corpus.families import families_of
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.extracts import extract_corpus
+from abcgen.corpus.families import families_by_intervals
+from abcgen.corpus.readers import READERS
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.inference import StepNetwork
@@ -35,8 +37,8 @@ from abcgen.pipeline.training import Plan, examples_of, prepare_lesson, train_ne
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from abcgen.corpus.extracts import Extract
     from abcgen.model.checkpoint import Checkpoint
-    from abcgen.notation.tune import Tune
     from abcgen.pipeline.training import Lesson
 
 HERE = Path(__file__).parent
@@ -107,10 +109,14 @@ class Trial:
     def __init__(self, base: Path, region: str, size: int, draw: int) -> None:
         self._base, self._region, self._size, self._draw = base, region, size, draw
         files = collection_files(collection_named("essen"))
-        self._corpus = load_corpus([file for file in files if file.stem == region])
+        self._corpus = extract_corpus(
+            [file for file in files if file.stem == region], READERS, NOTHING_KEPT
+        )
         tunes = list(self._corpus.tunes)
         random.Random(draw).shuffle(tunes)  # noqa: S311 - guards no secret
-        families = families_of(tunes, FINE_TUNING_SPLIT.similarity)
+        families = families_by_intervals(
+            [tune.intervals for tune in tunes], FINE_TUNING_SPLIT.similarity
+        )
         own = set(families[:size])
         self._own = tunes[:size]
         others = zip(tunes[size:], families[size:], strict=True)
@@ -137,11 +143,11 @@ class Trial:
         return Outcome(self._region, self._size, self._draw, what, own, others, round(seconds, 1))
 
     def _lesson(self, plan: Plan) -> Lesson:
-        files = (replace(self._corpus.files[0], tunes=tuple(self._own)),)
         known = plan.base.vocabulary if plan.base else None
-        return prepare_lesson(replace(self._corpus, files=files), plan.split, known=known)
+        corpus = replace(self._corpus, tunes=tuple(self._own))
+        return prepare_lesson(corpus, plan.split, known=known)
 
-    def _held_out(self) -> Sequence[Tune]:
+    def _held_out(self) -> Sequence[Extract]:
         plan = Plan(PRESETS["small"].network, SCRATCH, "", split=FINE_TUNING_SPLIT)
         split = self._lesson(plan).split
         return [*split.validation, *split.test]
@@ -151,7 +157,7 @@ class Trial:
         return load_checkpoint(folder)
 
 
-def bits(checkpoint: Checkpoint, tunes: Sequence[Tune]) -> float:
+def bits(checkpoint: Checkpoint, tunes: Sequence[Extract]) -> float:
     """Bits per note of tunes."""
     network = StepNetwork.of(checkpoint)
     return measure(network, checkpoint.vocabulary, examples_of(tunes)).per_note

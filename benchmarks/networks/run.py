@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.extracts import extract_corpus
+from abcgen.corpus.readers import READERS
 from abcgen.corpus.splits import split_tunes
 from abcgen.machine import cores
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
@@ -107,7 +109,7 @@ def _arguments() -> argparse.Namespace:
 
 def _parts(paths: list[Path]) -> dict[str, list[Example]]:
     """The examples of each part of abcgen's own split."""
-    split = split_tunes(load_corpus(paths).tunes, SplitConfig())
+    split = split_tunes(extract_corpus(paths, READERS, NOTHING_KEPT).tunes, SplitConfig())
     names = ("training", "validation", "test")
     return {name: list(examples_of(getattr(split, name))) for name in names}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.extracts import extract_of
 from abcgen.corpus.splits import split_tunes
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
 from abcgen.pipeline.borrowing import FACTS, INDEX, keep_training_tunes, training_tunes
@@ -25,7 +26,7 @@ def main() -> None:
         for file in collection_files(collection)
         for block in split_tunebook(decode_text(file.read_bytes()))
     )
-    tunes = [reading.tune for reading in readings if isinstance(reading, Reading)]
+    tunes = [extract_of(one.tune) for one in readings if isinstance(one, Reading)]
     split = split_tunes(tunes, SplitConfig())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -40,7 +41,7 @@ def main() -> None:
     taken, bars = [], []
     for tune in split.test:
         start = time.perf_counter()
-        bars.append(known.compare(tune).bars)
+        bars.append(known.compare(tune.tune()).bars)
         taken.append(1000 * (time.perf_counter() - start))
     print(f"{len(split.training):,} training tunes, {size / 1e6:.1f} MB")
     print(f"built in {built - began:.1f} s, loaded in {1000 * (loaded - built):.0f} ms")

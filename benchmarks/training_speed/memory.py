@@ -4,7 +4,7 @@
     python -m benchmarks.training_speed.memory --corpus corpora/oneills.abc
 
 The texts are random, of the lengths that tunes of the collections have. With --corpus, what the
-tunes of a file weigh when they have been read.
+training needs of the tunes of a file weighs when they have been read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.extracts import extract_corpus
+from abcgen.corpus.readers import READERS
 from abcgen.model.batches import Batches
 from abcgen.model.examples import Example
 from abcgen.model.vocabulary import Vocabulary
@@ -39,7 +41,7 @@ def main() -> None:
 
 def _weigh_tunes(path: Path) -> None:
     before = _megabytes()
-    tunes = load_corpus([path]).tunes
+    tunes = extract_corpus([path], READERS, NOTHING_KEPT).tunes
     weight = (_megabytes() - before) * 1000 / len(tunes)
     print(f"{len(tunes):,} tunes of {weight:.1f} kB, what reads them included")
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from abcgen.corpus.borrowing import Facts, line_of
+from abcgen.corpus.extracts import extract_of
 from abcgen.errors import InputError
 from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
@@ -53,7 +54,7 @@ def test_a_tune_of_nothing_but_rests_has_no_passages() -> None:
 
 
 def test_facts_come_back_as_they_were_written() -> None:
-    facts = Facts.of([tune("c8|"), tune("c6|", "6/8")], [2.5, 1.0])
+    facts = Facts.of([extract_of(tune("c8|")), extract_of(tune("c6|", "6/8"))], [2.5, 1.0])
     assert facts.metres == {"4/4": 1, "6/8": 1}
     assert facts.modes == {"maj": 2}
     assert facts.rhythms == {"reel": 2}

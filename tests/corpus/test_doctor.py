@@ -14,6 +14,7 @@ from abcgen.corpus.cache import TextCache
 from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.readers import READERS
 from abcgen.corpus.reading import read_files
+from abcgen.corpus.records import TUNE_RECORDS
 from abcgen.corpus.report_files import report_facts, report_page, report_writer
 from abcgen.errors import OutputError
 
@@ -49,7 +50,9 @@ def write(folder: Path, book: dict[str, list[str]]) -> None:
 def examine(folder: Path, cache: TextCache | None = None) -> Report:
     doctor = Doctor()
     cache = cache or TextCache(None)
-    for batch in read_files(sorted(folder.glob("*.abc")), READERS, cache, processes=1):
+    for batch in read_files(
+        sorted(folder.glob("*.abc")), READERS, TUNE_RECORDS, cache, processes=1
+    ):
         doctor.take(batch)
     return doctor.report(0.5, cache)
 

@@ -18,7 +18,7 @@ from abcgen.corpus.cache import TextCache, default_folder, key_of
 from abcgen.corpus.loading import load_corpus, size_of
 from abcgen.corpus.readers import READERS
 from abcgen.corpus.reading import read_files
-from abcgen.corpus.records import Entry, TuneRecord, decode_entries, encode_entries
+from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.notation.reader import LeftOut
 from abcgen.notation.writer import write_abc
 
@@ -43,9 +43,13 @@ def book(real_blocks: list[TuneBlock], tmp_path: Path, monkeypatch: pytest.Monke
     return path
 
 
-def entries(path: Path, cache: TextCache | None = None, processes: int = 1) -> list[Entry]:
+def entries(
+    path: Path, cache: TextCache | None = None, processes: int = 1
+) -> list[TuneRecord | LeftOut]:
     """What a file holds."""
-    batches = read_files([path], READERS, cache or TextCache(None), processes=processes)
+    batches = read_files(
+        [path], READERS, TUNE_RECORDS, cache or TextCache(None), processes=processes
+    )
     return [entry for batch in batches for entry in batch.entries]
 
 
@@ -78,6 +82,7 @@ def test_files_come_in_order_and_none_without_an_entry(book: Path) -> None:
     batches = read_files(
         [empty, book, words],
         READERS,
+        TUNE_RECORDS,
         TextCache(None),
         on_progress=lambda done, total: seen.append((done, total)),
     )
@@ -101,7 +106,7 @@ def test_what_takes_long_is_read_by_several_processes(
     assert not asked
     cost = 1 + ReadingConfig().parallel_bytes / size_of(book)
     slow = {".abc": replace(READERS[".abc"], cost=cost)}
-    assert list(read_files([book], slow, TextCache(None)))
+    assert list(read_files([book], slow, TUNE_RECORDS, TextCache(None)))
     assert asked
 
 
@@ -176,9 +181,9 @@ def test_a_change_to_the_reader_makes_every_reading_new(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = TextCache(tmp_path / "cache")
-    before = [batch.key for batch in read_files([book], READERS, cache)]
-    monkeypatch.setattr(cache_module, "reader_version", lambda: "another")
-    after = [batch.key for batch in read_files([book], READERS, cache)]
+    before = [batch.key for batch in read_files([book], READERS, TUNE_RECORDS, cache)]
+    monkeypatch.setattr(cache_module, "version_of", lambda _rooms: "another")
+    after = [batch.key for batch in read_files([book], READERS, TUNE_RECORDS, cache)]
     assert not set(before) & set(after)
 
 
@@ -200,8 +205,8 @@ def test_the_user_says_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_entries_survive_as_text(book: Path) -> None:
     found = entries(book)
-    text = encode_entries(found)
-    assert decode_entries(text) == found
+    text = TUNE_RECORDS.encode(found)
+    assert TUNE_RECORDS.decode(text) == found
     assert all(json.loads(line) for line in text.splitlines())
-    moved = decode_entries(text, line=101)
+    moved = TUNE_RECORDS.decode(text, line=101)
     assert [one.line - 100 for one in moved] == [one.line for one in found]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcgen.config import SplitConfig
-from abcgen.corpus.families import families_of, fingerprint
+from abcgen.corpus.extracts import Extract, extract_of
+from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.notation.key import Key
 from abcgen.notation.transpose import transpose
@@ -21,37 +23,50 @@ if TYPE_CHECKING:
 CONFIG = SplitConfig(validation=0.2, test=0.2)
 
 
+@pytest.fixture(scope="module")
+def real_extracts(real_tunes: list[Tune]) -> list[Extract]:
+    return extracts_of(real_tunes)
+
+
 def parts_of(split: Split) -> dict[str, str]:
     """The part of every tune, by its fingerprint."""
     parts = {"training": split.training, "validation": split.validation, "test": split.test}
-    return {fingerprint(tune): part for part, tunes in parts.items() for tune in tunes}
+    return {tune.fingerprint: part for part, tunes in parts.items() for tune in tunes}
 
 
-def check_that_nothing_moved(tunes: list[Tune], added: list[Tune]) -> int:
+def extracts_of(tunes: list[Tune]) -> list[Extract]:
+    """What training needs of tunes."""
+    return [extract_of(tune) for tune in tunes]
+
+
+def check_that_nothing_moved(tunes: list[Extract], added: list[Extract]) -> int:
     """See that adding tunes leaves every tune in place whose family none of them joins.
 
     Returns:
         How many tunes that is said of.
     """
     before, after = (parts_of(split_tunes(some, CONFIG)) for some in (tunes, [*tunes, *added]))
-    families = families_of([*tunes, *added], CONFIG.similarity)
+    intervals = [tune.intervals for tune in (*tunes, *added)]
+    families = families_by_intervals(intervals, CONFIG.similarity)
     joined = set(families[len(tunes) :])
     alone = [tune for tune, family in zip(tunes, families, strict=False) if family not in joined]
     for tune in alone:
-        assert before[fingerprint(tune)] == after[fingerprint(tune)]
+        assert before[tune.fingerprint] == after[tune.fingerprint]
     return len(alone)
 
 
-def test_where_nothing_would_be_left_to_learn_nothing_is_held_out(real_tunes: list[Tune]) -> None:
-    for tune in real_tunes[:40]:
+def test_where_nothing_would_be_left_to_learn_nothing_is_held_out(
+    real_extracts: list[Extract],
+) -> None:
+    for tune in real_extracts[:40]:
         assert split_tunes([tune], CONFIG).training == (tune,)
 
 
 def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
     copies = [transpose(tune, Key("A")) for tune in real_tunes]
-    split = split_tunes([*real_tunes, *copies], CONFIG)
+    split = split_tunes(extracts_of([*real_tunes, *copies]), CONFIG)
     prints = [
-        {fingerprint(tune) for tune in part}
+        {tune.fingerprint for tune in part}
         for part in (split.training, split.validation, split.test)
     ]
     assert not prints[0] & prints[1]
@@ -60,17 +75,17 @@ def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
     assert len(split.training + split.validation + split.test) == 2 * len(real_tunes)
 
 
-def test_shares_are_about_as_asked_for(real_tunes: list[Tune]) -> None:
-    split = split_tunes(real_tunes, CONFIG)
+def test_shares_are_about_as_asked_for(real_extracts: list[Extract]) -> None:
+    split = split_tunes(real_extracts, CONFIG)
     for part in (split.validation, split.test):
-        assert 0.1 < len(part) / len(real_tunes) < 0.3
+        assert 0.1 < len(part) / len(real_extracts) < 0.3
 
 
 def test_adding_tunes_moves_none_but_by_joining_its_family(real_tunes: list[Tune]) -> None:
     half = len(real_tunes) // 2
     versions = [transpose(tune, Key("E")) for tune in real_tunes[:10]]
-    added = [*real_tunes[half:], *versions]
-    assert check_that_nothing_moved(real_tunes[:half], added) > half // 2
+    added = extracts_of([*real_tunes[half:], *versions])
+    assert check_that_nothing_moved(extracts_of(real_tunes[:half]), added) > half // 2
 
 
 @settings(max_examples=8)
@@ -79,25 +94,25 @@ def test_adding_any_tunes_moves_none_but_by_joining_its_family(
     real_tunes: list[Tune], data: st.DataObject
 ) -> None:
     """Tunes with one another's bars, and random ones: some join families, some do not."""
-    steady = real_tunes[:30]
+    steady = extracts_of(real_tunes[:30])
     mixed = data.draw(st.lists(st.sampled_from(real_tunes[:60]).map(_shortened), max_size=8))
     strange = data.draw(st.lists(any_tunes(), max_size=2))
-    check_that_nothing_moved(steady, [*mixed, *strange])
+    check_that_nothing_moved(steady, extracts_of([*mixed, *strange]))
 
 
 def _shortened(tune: Tune) -> Tune:
     return replace(tune, bars=tune.bars[: max(1, 2 * len(tune.bars) // 3)])
 
 
-def test_order_does_not_matter(real_tunes: list[Tune]) -> None:
-    forward, backward = split_tunes(real_tunes, CONFIG), split_tunes(real_tunes[::-1], CONFIG)
+def test_order_does_not_matter(real_extracts: list[Extract]) -> None:
+    forward, backward = (split_tunes(some, CONFIG) for some in (real_extracts, real_extracts[::-1]))
     assert forward.fingerprint == backward.fingerprint
-    assert split_tunes(real_tunes[1:], CONFIG).fingerprint != forward.fingerprint
+    assert split_tunes(real_extracts[1:], CONFIG).fingerprint != forward.fingerprint
 
 
-def test_of_few_families_a_least_number_is_held_out(real_tunes: list[Tune]) -> None:
+def test_of_few_families_a_least_number_is_held_out(real_extracts: list[Extract]) -> None:
     for count, held_out in ((20, 3), (12, 2), (5, 0)):
-        tunes = real_tunes[:count]
+        tunes = real_extracts[:count]
         split = split_tunes(tunes, SplitConfig(validation=0.0, test=0.0, least=3))
         assert split.families >= count - 2
         sizes = [len(part) for part in (split.test, split.validation)]
@@ -106,7 +121,7 @@ def test_of_few_families_a_least_number_is_held_out(real_tunes: list[Tune]) -> N
 
 
 def test_where_the_shares_hold_out_enough_a_least_number_changes_nothing(
-    real_tunes: list[Tune],
+    real_extracts: list[Extract],
 ) -> None:
-    without, with_least = (split_tunes(real_tunes, SplitConfig(least=least)) for least in (0, 2))
+    without, with_least = (split_tunes(real_extracts, SplitConfig(least=least)) for least in (0, 2))
     assert without.fingerprint == with_least.fingerprint

@@ -10,6 +10,7 @@ import pytest
 
 from abcgen.config import LIMITS, BlindTestConfig
 from abcgen.corpus.borrowing import line_of
+from abcgen.corpus.extracts import extract_of
 from abcgen.errors import AbcgenError, InputError
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
@@ -37,7 +38,7 @@ LEARNT, GIVEN = 20, 40
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, real_tunes: list[Tune]) -> Path:
     """It has learnt the first real tunes, so to speak."""
     folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
-    keep_training_tunes(folder, real_tunes[:LEARNT], [])
+    keep_training_tunes(folder, [extract_of(tune) for tune in real_tunes[:LEARNT]], [])
     return folder
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.config import SampleConfig
+from abcgen.corpus.extracts import extract_of
 from abcgen.corpus.loading import load_corpus
 from abcgen.pipeline import sampling
 from abcgen.pipeline.requests import Request
@@ -26,7 +27,7 @@ CONFIG = SampleConfig(count=1, max_characters=50)
 def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text(TUNE, encoding="utf-8")
     tunes = load_corpus([tmp_path]).tunes
-    (example,) = examples_of(tunes, chord_symbols=kept)
+    (example,) = examples_of([extract_of(tune, chord_symbols=kept) for tune in tunes])
     assert example.text.splitlines()[2].startswith(body)
     assert example.notes == 8
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.config import SampleConfig, SplitConfig, TrainConfig
+from abcgen.config import SampleConfig, SplitConfig
+from abcgen.corpus.extracts import extract_of
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.errors import CheckpointError, InputError
 from abcgen.evaluation.measures import MEASURES
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.examples import Example
 from abcgen.model.sampling import Sampled
-from abcgen.notation.model_text import encode_tune
 from abcgen.pipeline import judging
 from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
 from abcgen.pipeline.drawing import Draws, delivery
@@ -44,16 +43,15 @@ def unseen(_name: str) -> Iterator[Callable[[int, int], None]]:
 
 @pytest.fixture(scope="module")
 def split(real_tunes: list[Tune]) -> Split:
-    return split_tunes(real_tunes[:220], SplitConfig(validation=0.2, test=0.2))
+    extracts = [extract_of(tune) for tune in real_tunes[:220]]
+    return split_tunes(extracts, SplitConfig(validation=0.2, test=0.2))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
     folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
     keep_training_tunes(folder, split.training, split.validation)
-    texts = (encode_tune(tune) for tune in split.training)
-    training = [Example(text.text, text.given, text.notes) for text in texts]
-    keep_held_out(folder, split, training, TrainConfig())
+    keep_held_out(folder, split)
     return folder
 
 
@@ -121,7 +119,7 @@ def test_the_page_needs_nothing_else_and_takes_no_markup(
 
 def test_held_out_tunes_come_back_as_they_were_kept(checkpoint: Path, split: Split) -> None:
     held_out = kept_held_out(checkpoint)
-    assert list(held_out.test) == [encode_tune(tune) for tune in split.test]
+    assert list(held_out.test) == [tune.text for tune in split.test]
     assert len(held_out.ngrams) == len(split.test)
 
 
@@ -172,20 +170,21 @@ def test_of_the_training_corpus_the_held_out_tunes_are_taken(
     }
     network = replace(load_checkpoint(checkpoint), about=about)
     held_out, words = held_out_in(real_tunes[:220], network, checkpoint, None)
-    assert [tune.text for tune in held_out.test] == [encode_tune(t).text for t in split.test]
+    assert [tune.text for tune in held_out.test] == [tune.text.text for tune in split.test]
     assert "held out" in words
 
 
 def test_of_other_tunes_those_that_were_learnt_are_left_out(checkpoint: Path, split: Split) -> None:
     known = training_tunes(checkpoint)
-    given = [*split.training[:30], *split.test]
+    learnt = [tune.tune() for tune in split.training[:30]]
+    given = [*learnt, *(tune.tune() for tune in split.test)]
     network = replace(load_checkpoint(checkpoint), about={})
     held_out, _ = held_out_in(given, network, checkpoint, known)
     texts = {tune.text for tune in (*held_out.test, *held_out.validation)}
-    assert texts == {encode_tune(tune).text for tune in split.test}
+    assert texts == {tune.text.text for tune in split.test}
     with pytest.raises(InputError, match="no tune is left"):
-        held_out_in(split.training[:30], network, checkpoint, known)
-    _, words = held_out_in(split.training[:30], network, checkpoint, None)
+        held_out_in(learnt, network, checkpoint, known)
+    _, words = held_out_in(learnt, network, checkpoint, None)
     assert "may have learnt" in words
 
 

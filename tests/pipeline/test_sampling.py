@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.config import SampleConfig
+from abcgen.corpus.extracts import extract_of
 from abcgen.errors import CheckpointError, InputError
 from abcgen.model.sampling import Sampled
 from abcgen.notation.bars import bar_problems
@@ -207,7 +208,7 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
         Composer(folder, SHORT, 7, Request()) as composer,
     ):
         next(composer.compose(max_copy=1))
-    keep_training_tunes(folder, [first.tune], [])
+    keep_training_tunes(folder, [extract_of(first.tune)], [])
     with Composer(folder, SHORT, 7, Request()) as composer:
         [again, *_] = composer.compose()
     assert again.tune == first.tune
@@ -222,7 +223,8 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
 
 def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
-    keep_training_tunes(folder, [read_abc("R:jig\nM:6/8\nL:1/8\nK:C\nc6|d6|\n")], [])
+    tune = read_abc("R:jig\nM:6/8\nL:1/8\nK:C\nc6|d6|\n")
+    keep_training_tunes(folder, [extract_of(tune)], [])
     asked = Request(metre="7/8", key="Ador", rhythm="reel")
     with Composer(folder, SHORT, 7, asked) as composer:
         assert len(composer.warnings) == 3
@@ -267,8 +269,9 @@ def test_what_a_network_learnt_before_can_be_borrowed_too(tmp_path: Path) -> Non
         read_abc(f"X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\n{body}\n")
         for title, body in (("Old", "CDEF GABc|cBAG FEDC|"), ("New", "C2E2 G2c2|c4 G4|"))
     )
-    keep_training_tunes(tmp_path / "base", [old], [new])
-    keep_training_tunes(tmp_path / "tuned", [new], [old], training_tunes(tmp_path / "base"))
+    own, others = [extract_of(new)], [extract_of(old)]
+    keep_training_tunes(tmp_path / "base", others, own)
+    keep_training_tunes(tmp_path / "tuned", own, others, training_tunes(tmp_path / "base"))
     known = training_tunes(tmp_path / "tuned")
     assert known
     assert known.facts.names == ("Old", "New")

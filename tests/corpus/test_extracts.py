@@ -1,0 +1,99 @@
+"""What training needs of tunes: nothing it looks at is lost, and strangers' lines are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from abcgen.corpus.borrowing import line_of
+from abcgen.corpus.cache import TextCache
+from abcgen.corpus.extracts import extract_corpus, extract_of, kind_of_extracts
+from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.readers import READERS
+from abcgen.errors import InputError
+from abcgen.notation.model_text import encode_tune, head_of
+from abcgen.notation.rhythm import rhythm_named
+from tests.strategies import tunes as any_tunes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tune import Tune
+
+BROKEN = "X:9\nT:Broken\nM:4/4\nK:C\nCD@F|"
+
+
+@pytest.fixture
+def book(real_blocks: list[TuneBlock], tmp_path: Path) -> Path:
+    """A tunebook with a tune in it that cannot be read."""
+    path = tmp_path / "tunes" / "book.abc"
+    path.parent.mkdir()
+    texts = [block.text for block in real_blocks[::20]]
+    path.write_text("\n\n".join([BROKEN, *texts]), encoding="utf-8")
+    return path
+
+
+def check(tune: Tune) -> None:
+    """See that an extract tells what its tune does."""
+    extract = extract_of(tune)
+    again = extract.tune()
+    assert line_of(again) == line_of(tune)
+    assert len(again.bars) == len(tune.bars)
+    head = head_of(extract.text.text)
+    assert head == (rhythm_named(tune.rhythm), again.metre, tune.key.mode.abbreviation)
+    assert (head.metre.beats, head.metre.unit) == (tune.metre.beats, tune.metre.unit)
+
+
+def test_an_extract_tells_what_its_tune_does(real_tunes: list[Tune]) -> None:
+    for tune in real_tunes:
+        check(tune)
+
+
+@settings(max_examples=40)
+@given(any_tunes())
+def test_an_extract_tells_what_any_tune_does(tune: Tune) -> None:
+    check(tune)
+
+
+def test_what_is_read_is_what_the_tunes_hold(book: Path) -> None:
+    corpus = load_corpus([book])
+    found = extract_corpus([book.parent], READERS, TextCache(None))
+    assert list(found.tunes) == [extract_of(tune) for tune in corpus.tunes]
+    assert found.losses == corpus.losses
+    assert found.files == {book: len(corpus.tunes)}
+
+
+def test_from_the_cache_it_is_the_same_and_chord_symbols_are_kept_apart(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.write_text('X:1\nT:One\nM:4/4\nL:1/8\nK:D\n"D"ABcd dcBA|\n', encoding="utf-8")
+    cache = TextCache(tmp_path / "cache")
+    plain = extract_corpus([book], READERS, cache)
+    with_chords = extract_corpus([book], READERS, cache, chord_symbols=True)
+    monkeypatch.setattr("abcgen.corpus.extracts.encode_tune", None)  # nothing is read anew
+    assert extract_corpus([book], READERS, cache) == plain
+    assert extract_corpus([book], READERS, cache, chord_symbols=True) == with_chords
+    assert ['"' in one.tunes[0].text.text for one in (plain, with_chords)] == [False, True]
+
+
+def test_where_nothing_can_be_read_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(BROKEN, encoding="utf-8")
+    with pytest.raises(InputError, match="no tune could be read"):
+        extract_corpus([tmp_path], READERS, TextCache(None))
+
+
+def test_lines_of_others_are_refused(real_tunes: list[Tune]) -> None:
+    kind = kind_of_extracts(chord_symbols=False)
+    extract = extract_of(real_tunes[0])
+    fields = json.loads(kind.encode([extract]))
+    assert kind.decode(json.dumps(fields)) == [extract]
+    for place in range(len(fields)):
+        with pytest.raises(ValueError, match="no entry"):
+            kind.decode(json.dumps([*fields[:place], None, *fields[place + 1 :]]))
+    with pytest.raises(ValueError, match="ASCII"):
+        kind.decode(json.dumps([*fields[:-1], "ä"]))
+    assert extract.text == encode_tune(real_tunes[0])
