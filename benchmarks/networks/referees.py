@@ -39,6 +39,7 @@ class Outcome:
         parameters: Number of weights.
         passes: Over the training tunes.
         seconds: Of training.
+        curve: Seconds and bits per note of the validation tunes, of every pass.
     """
 
     bits_per_note: float
@@ -46,6 +47,7 @@ class Outcome:
     parameters: int
     passes: float
     seconds: float
+    curve: list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def referee(
         parameters=sum(weight.numel() for weight in network.parameters()),
         passes=run.done,
         seconds=run.seconds,
+        curve=run.curve,
     )
 
 
@@ -196,6 +199,7 @@ class _Run:
     ) -> None:
         self._network, self._texts, self._passes, self._budget = network, texts, passes, seconds
         self.best: dict[str, Any] = {}
+        self.curve: list[tuple[float, float]] = []
         self.characters, self.done, self.seconds, self.worked = 0, 0.0, 0.0, 0.0
         weights = network.parameters()
         self._optimizer: torch.optim.Optimizer
@@ -222,6 +226,7 @@ class _Run:
             bits = bits_per_note(self._network, self._texts["validation"])
             measuring = time.monotonic() - start
             print(f"  {self.done:.2f} passes, {self.seconds:.0f} s: {bits:.3f}", flush=True)
+            self.curve.append((self.seconds, bits))
             if bits < least:
                 least = bits
                 state = self._network.state_dict()

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import shlex
+import statistics
 import tempfile
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -42,6 +44,7 @@ REFEREES = ("pytorch-plain", "pytorch-attention", "pytorch-folkrnn")
 # A window network reads a hundred characters for one; measuring all places of all tunes would
 # take longer than training. Every eighth place stands for them.
 MEASURED_WINDOWS = 8
+ON_THE_WAY = (5, 10)  # minutes
 
 Settings = tuple[NetworkConfig, TrainConfig]
 
@@ -122,12 +125,14 @@ def _contest(
     length = {"epochs": arguments.passes} if arguments.passes else {"minutes": arguments.minutes}
     options = replace(options, **length)
     vocabulary = Vocabulary.of(item.text for part in parts.values() for item in part)
-    speeds: list[tuple[float, int]] = []
+    speeds: list[float] = []
+    curve: list[tuple[float, float]] = []
 
     def watch(event: Event) -> None:
         if isinstance(event, EpochEnd):
-            speeds.append((event.characters_per_second, event.epoch))
+            speeds.append(event.characters_per_second)
             bits = event.bits_per_note or 0
+            curve.append((event.seconds, bits))
             print(f"  {event.epoch} passes, {event.seconds:.0f} s: {bits:.3f}", flush=True)
 
     task = Task(parts["training"], parts["validation"], vocabulary, network, options)
@@ -139,10 +144,11 @@ def _contest(
     bits = learner.measure(deal(parts["test"], vocabulary, network, measured, measuring=True))
     return {
         "bits_per_note": bits.per_note,
-        "characters_per_second": speeds[-1][0],
+        "characters_per_second": statistics.median(speeds),
         "parameters": learner.parameters,
         "passes": result.epochs,
         "seconds": result.seconds,
+        "curve": curve,
         "network": asdict(network),
         "training": asdict(options),
     }
@@ -226,9 +232,27 @@ def _table(results: list[dict[str, Any]]) -> str:
             f" | {item['parameters']:,} | {item['passes']:.2f} | {item['seconds'] / 60:.1f} |"
             for item in sorted(rows, key=lambda item: item["bits_per_note"])
         ]
-        lines += [""]
+        lines += ["", *_curves(rows)]
     machines = sorted({f"{item['machine']}, {item['versions']}" for item in results})
     return "\n".join([*lines, *(f"Measured on {machine}." for machine in machines), ""])
+
+
+def _curves(rows: list[dict[str, Any]]) -> list[str]:
+    """What the networks had reached on the way, where that was long enough to say."""
+    rows = [item for item in rows if item.get("curve") and item["seconds"] > 60 * ON_THE_WAY[-1]]
+    if not rows:
+        return []
+    lines = ["Bits per note of the *validation* tunes on the way, as last measured by then:", ""]
+    lines += [f"| network | {' | '.join(f'{m} minutes' for m in ON_THE_WAY)} | at the end |"]
+    lines += ["|---|" + "---|" * (len(ON_THE_WAY) + 1)]
+    for item in sorted(rows, key=lambda item: min(bits for _, bits in item["curve"])):
+        reached = (
+            [bits for seconds, bits in item["curve"] if seconds <= 60 * minutes]
+            for minutes in (*ON_THE_WAY, math.inf)
+        )
+        best = (f"{min(bits):.3f}" if bits else "" for bits in reached)
+        lines += [f"| {item['name']} | {' | '.join(best)} |"]
+    return [*lines, ""]
 
 
 if __name__ == "__main__":

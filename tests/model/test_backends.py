@@ -40,7 +40,7 @@ STEPS = """
     from abcgen.model.distribution import compute_on
     count, weights = int(sys.argv[1]), sys.argv[2]
     network = NetworkConfig(**json.loads(sys.argv[3]))
-    compute_on("cpu", count)
+    compute_on("cpu", count, sys.argv[4])
     import numpy as np
     from safetensors.numpy import load_file
     from abcgen.model.batches import Batch
@@ -62,12 +62,14 @@ STEPS = """
 """
 
 
-def _steps(backend: str, weights: Path, count: int = 1) -> dict[str, Any]:
+def _steps(
+    backend: str, weights: Path, count: int = 1, precision: str = "float32"
+) -> dict[str, Any]:
     """What a process on a backend makes of the steps above."""
     environment = os.environ | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-c", textwrap.dedent(STEPS), str(count), str(weights)]
     result = subprocess.run(
-        [*command, json.dumps(asdict(NETWORK))],
+        [*command, json.dumps(asdict(NETWORK)), precision],
         env=environment,
         capture_output=True,
         text=True,
@@ -122,6 +124,16 @@ def test_two_devices_learn_what_one_does(
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     _same(_steps(backend, weights, count=2), alone)
+
+
+@pytest.mark.slow
+def test_half_the_bytes_learn_nearly_the_same(weights: Path, alone: dict[str, Any]) -> None:
+    """bfloat16 keeps eight bits of a number; its losses are those of float32 to a hundredth."""
+    rough = _steps("tensorflow", weights, precision="bfloat16")
+    ours, theirs = ([step[0] for step in run["learnt"]] for run in (rough, alone))
+    assert ours != theirs
+    assert np.allclose(ours, theirs, rtol=0.01)
+    assert rough["weights"] == pytest.approx(alone["weights"], rel=0.02)
 
 
 @pytest.mark.slow

@@ -1,0 +1,55 @@
+"""What TensorBoard is given to show."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.errors import InputError
+from abcgen.model.events import EpochEnd, Event
+from abcgen.pipeline.logs import log_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = EpochEnd(1, 2.5, 1.5, 3.0, 20_000.0, 60.0, "", best=True, training_accuracy=0.4)
+
+
+def test_every_pass_is_written_and_told(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    heard: list[Event] = []
+    with log_to(tmp_path / "logs", heard.append) as tell:
+        tell(FIRST)
+        tell(replace(FIRST, epoch=2, bits_per_note=2.75, training_accuracy=0.5))
+    assert len(heard) == 2
+    found = events.EventAccumulator(str(tmp_path / "logs"))
+    found.Reload()
+    tensors = {name: found.Tensors(name) for name in found.Tags()["tensors"]}
+    assert [one.step for one in tensors["bits_per_note"]] == [1, 2]
+    assert [one.tensor_proto.float_val[0] for one in tensors["bits_per_note"]] == [3.0, 2.75]
+    assert "accuracy" not in tensors  # nothing was held out to take it of
+    assert len(tensors["training_accuracy"]) == 2
+
+
+def test_without_the_package_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with (
+        pytest.raises(InputError, match="not installed") as caught,
+        log_to(tmp_path / "logs", lambda _event: None),
+    ):
+        pass
+    assert "pip install tensorboard" in str(caught.value.way_out)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_nothing_is_written_unasked(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    with log_to(None, heard.append) as tell:
+        tell(FIRST)
+    assert heard == [FIRST]
+    assert not list(tmp_path.iterdir())
