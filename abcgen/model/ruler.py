@@ -123,10 +123,8 @@ def told(places: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _array(places: list[Place]) -> NDArray[Any]:
-    array = np.empty(len(places), object)
-    for row, place in enumerate(places):  # else NumPy would take a place for a row of its own
-        array[row] = place
-    return array
+    # From a list, NumPy would take every place for a row of its own.
+    return np.fromiter(places, object, len(places))
 
 
 @lru_cache(maxsize=2**16)

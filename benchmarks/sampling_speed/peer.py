@@ -7,25 +7,32 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from abcgen.model.ruler import POSITIONS, Ruler, told
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from abcgen.config import NetworkConfig
     from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.vocabulary import Vocabulary
 
 
 class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
-    """The plain stream network as ``torch.nn`` modules.
+    """The stream network that reads one way as ``torch.nn`` modules.
 
     ``LSTMCell`` steps several times faster than ``LSTM`` does one step at a time. Attention
-    keeps its keys and values.
+    keeps its keys and values. Where the network is told positions, abcgen's own ruler tells them.
     """
 
-    def __init__(self, network: NetworkConfig, size: int) -> None:
+    def __init__(self, network: NetworkConfig, vocabulary: Vocabulary) -> None:
         super().__init__()
-        units = network.units
-        widths = [network.embedding, *[units] * (network.layers - 1)]
+        units, size = network.units, vocabulary.size
+        tables = POSITIONS.values() if network.positions else ()
+        width = sum(width for _, width in tables)
+        widths = [network.embedding + width, *[units] * (network.layers - 1)]
         self.embedding = torch.nn.Embedding(size, network.embedding)
+        self.positions = torch.nn.ModuleList(torch.nn.Embedding(*shape) for shape in tables)
+        self.ruler = Ruler(vocabulary)
         self.cells = torch.nn.ModuleList(torch.nn.LSTMCell(width, units) for width in widths)
         self.attention = network.attention
         self.heads = network.heads
@@ -42,9 +49,15 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         keys = values = torch.zeros(batch, self.heads, 0, units // self.heads)
         before = torch.zeros(batch, units)
         ids = torch.ones(batch, dtype=torch.long)
+        places = self.ruler.start(batch)
         drawn = []
         for _ in range(steps):
             stream = read = self.embedding(ids)
+            if self.positions:
+                places = self.ruler.after(places, ids.numpy())
+                marks = torch.from_numpy(told(places)).unbind(1)
+                tables = zip(self.positions, marks, strict=True)
+                stream = torch.cat([stream, *(table(mark) for table, mark in tables)], dim=1)
             for number, cell in enumerate(self.cells):
                 states[number] = cell(stream, states[number])
                 stream = states[number][0]
@@ -76,7 +89,7 @@ def torch_sampler(
     if network.kind != "stream" or network.bidirectional:
         raise SystemExit("the peer knows stream networks that read one way")
     torch.set_num_threads(threads)
-    peer = Peer(network, checkpoint.vocabulary.size).eval()
+    peer = Peer(network, checkpoint.vocabulary).eval()
 
     def run() -> None:
         with torch.inference_mode():
