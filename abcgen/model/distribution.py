@@ -101,10 +101,15 @@ class Devices:
 
 
 class _Cores(Devices):
-    """The cores of a CPU for TensorFlow: each computes its share, then gradients are summed."""
+    """The cores of a CPU for TensorFlow: each computes its share, then gradients are summed.
+
+    Where there is one share too, since TensorFlow alone takes the norm of an embedding's gradient
+    before the rows that were looked up twice are added up, and would clip otherwise.
+    """
 
     def describe(self) -> str:
-        return f"{describe_backend()}, {self.count} shares of a batch at a time"
+        said = describe_backend()
+        return f"{said}, {self.count} shares of a batch at a time" if self.count > 1 else said
 
     def model(self, network: Any) -> Any:
         from abcgen.model.shares import Shares  # noqa: PLC0415 - loads TensorFlow
@@ -159,9 +164,9 @@ def devices() -> Devices:
 
 
 def devices_for(rows: int) -> Devices:
-    """The same, or where that is a CPU alone, as many of its cores as suit batches of such size."""
-    shares = shares_of(rows)
-    return _Cores(shares) if devices() == Devices() and shares > 1 else devices()
+    """The same, or for one device of TensorFlow as many cores as suit batches of such size."""
+    alone = devices() == Devices() and backend_name() == "tensorflow"
+    return _Cores(shares_of(rows)) if alone else devices()
 
 
 def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:
