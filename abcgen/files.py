@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -32,6 +32,8 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
         if durable:
             file.flush()
             os.fsync(file.fileno())
+    if durable:
+        _settle(path.parent)
 
 
 @contextmanager
@@ -106,6 +108,21 @@ def check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def printable(path: Path | str) -> str:
+    """A file's name as text; what is no UTF-8 in it becomes question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _settle(folder: Path) -> None:
+    """Wait until the disk knows the names in a folder too, where a system lets one ask for it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _numbered(parent: Path, stem: str) -> Iterator[Path]:

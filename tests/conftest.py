@@ -14,6 +14,8 @@ from abcgen.corpus.collections import found_blocks
 from abcgen.notation.reader import Reading, TuneBlock, read_block
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from abcgen.notation.tune import Tune
 
 # Random tunes are slow to draw on a busy machine; what they find does not depend on the clock.
@@ -28,6 +30,14 @@ EVERY = 40
 def pytest_configure() -> None:
     """Hear Ctrl-C: a shell that runs the tests in the background would have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests read is not kept among what the user has read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ABCGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

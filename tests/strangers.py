@@ -61,7 +61,7 @@ def open_all(folder: Path, variables: dict[str, Any]) -> None:
         with suppress(InputError):
             use(folder)
     with suppress(InputError):
-        restore_state(_model(variables), folder)
+        restore_state(model_of(variables), folder)
 
 
 def _draw(folder: Path) -> None:
@@ -94,16 +94,16 @@ def variables_of(folder: Path) -> dict[str, Any]:
 
 
 def _variable(name: str, array: Any) -> Any:
-    return SimpleNamespace(
-        path=name.removeprefix("weights/"),
-        value=array,
-        shape=array.shape,
-        dtype=array.dtype.name,
-        assign=lambda _array: None,
+    variable = SimpleNamespace(
+        path=name.removeprefix("weights/"), value=array, shape=array.shape, dtype=array.dtype.name
     )
+    variable.assign = lambda given: setattr(variable, "value", given)
+    return variable
 
 
-def _model(variables: dict[str, Any]) -> Any:
+def model_of(variables: dict[str, Any]) -> Any:
+    """A stand-in for the network that such variables belong to."""
+
     def of(kind: str) -> list[Any]:
         return [value for name, value in variables.items() if name.startswith(kind)]
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,15 @@ from typer.main import get_command
 
 from abcgen import __version__
 from abcgen.cli import app, main
+from abcgen.config import SplitConfig
+from abcgen.corpus.cache import TextCache
+from abcgen.corpus.extracts import extract_corpus
+from abcgen.corpus.readers import READERS
 from abcgen.model.checkpoint import FORMAT_VERSION
+from abcgen.model.events import TrainResult
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
+from abcgen.pipeline import training
 from abcgen.pipeline.recipes import checkpoint_hash
 from tests.tinker import write_small_corpus
 
@@ -540,6 +547,43 @@ def test_going_on_from_a_network_makes_a_checkpoint_of_its_own(
     assert {"Tune 1", "Mine 1"} <= set(names)
     one_line(run("train", "--from", "checkpoints/run-1", "--out", str(base), "--force"), "stays")
     one_line(run("train", "--from", "nowhere"), "nowhere")
+
+
+def test_what_is_printed_goes_on_with_the_same_tunes(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_lesson: object, _plan: object, folder: Path, *_: object) -> TrainResult:
+        return TrainResult(folder, 0.5, 1.0, None, None, interrupted=True)
+
+    monkeypatch.setattr(training, "train_network", interrupted)
+    write_small_corpus(tmp_path / "my tunes")
+    said = run("train", "my tunes", "--units", "8", "--texture", "melody", "--out", "net")
+    words = "abcgen train 'my tunes' --resume --out net --texture melody"
+    assert f"go on with: {words}\n" in said.err
+
+
+def test_a_name_that_is_no_text_is_told_as_far_as_it_is(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.abc"))
+    write_small_corpus(tmp_path / "corpora").rename(path)
+    lesson = training.prepare_lesson(
+        extract_corpus([path], READERS, TextCache(None)), SplitConfig()
+    )
+    assert json.dumps(lesson.about, ensure_ascii=False).encode()
+    assert "caf\ufffd.abc" in str(lesson.about["corpora"])
+
+
+@pytest.mark.parametrize("name", ["nonsense", "jax"])
+def test_what_keras_cannot_compute_with_is_one_line(name: str, tmp_path: Path) -> None:
+    if find_spec(name):
+        pytest.skip(f"{name} is installed")
+    write_small_corpus(tmp_path / "corpora")
+    done = subprocess.run(
+        [sys.executable, "-m", "abcgen", "train", "--dry-run"], cwd=tmp_path,
+        env=os.environ | {"KERAS_BACKEND": name}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "KERAS_BACKEND" in done.stderr.splitlines()[-1]
 
 
 def test_resuming_without_a_run(run: Callable[..., Answer], tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def _span(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def tell(result: TrainResult, plan: Plan, display: Display) -> None:
-    """What came of a run."""
+def tell(result: TrainResult, plan: Plan, display: Display, again: str) -> None:
+    """What came of a run, and by which command it can be gone on with."""
     if result.bits_before is not None and result.bits_per_note is not None:
         before, after = result.bits_before, result.bits_per_note
         display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after")
@@ -74,7 +74,7 @@ def tell(result: TrainResult, plan: Plan, display: Display) -> None:
         f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
     )
     if result.interrupted:
-        display.text(f"go on with: abcgen train --resume --out {result.folder}")
+        display.text(f"go on with: {again}")
     display.result(
         {
             "checkpoint": str(result.folder),

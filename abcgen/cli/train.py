@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,8 @@ BY_PRESET = "the preset's"
 CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
 CHANGEABLE |= {"devices", "precision", "save_minutes"}  # where, how, and how safely
 CHANGEABLE |= {"texture", "track", "fold_range", "cache"}  # how files are read
+# Of these, what is not kept with the run.
+REPEATED = {"device", "devices", "precision", "texture", "track", "fold_range"}
 # What may be said where a trained network is gone on from; its shape stays.
 TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
 TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}
@@ -238,18 +241,29 @@ def train(
     display.say(f"checkpoint: {folder}")
     with display.training() as on_event, log_to(tensorboard, on_event) as told:
         result = training.train_network(lesson, plan, folder, told, kept)
-    tell(result, plan, display)
+    tell(result, plan, display, _again(context, paths or [], result.folder))
+
+
+def _again(context: typer.Context, paths: list[Path], folder: Path) -> str:
+    """The command that goes on with a run: the same tunes, read and computed in the same way."""
+    words = ["abcgen", "train", *map(str, paths), "--resume", "--out", str(folder)]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in REPEATED and _is_given(context, name):
+            words += [parameter.opts[0], str(context.params[name])]
+    return shlex.join(words)
 
 
 def _newest_run() -> Path:
-    """The run to go on with where none is named.
+    """The run to go on with where none is named: the last that was trained.
 
     Raises:
         CheckpointError: if there is none.
     """
+    from abcgen.model.state import STATE
     from abcgen.pipeline import checkpoints
 
-    folder = checkpoints.newest_run()
+    folder = checkpoints.newest_run(STATE)
     if folder is None:
         raise CheckpointError(
             "there is no run under ./checkpoints to go on with", way_out="train without --resume"
@@ -314,6 +328,10 @@ def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> No
     """What is gone on with keeps the other settings it was begun with."""
     for parameter in context.command.params:
         name = parameter.name or ""
-        source = context.get_parameter_source(name)
-        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+        if name not in allowed and _is_given(context, name):
             raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

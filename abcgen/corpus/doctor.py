@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from abcgen.corpus.cache import key_of
 from abcgen.corpus.families import alikeness, families_by_intervals, grams_of
-from abcgen.corpus.loading import shown
 from abcgen.corpus.records import TuneRecord
 from abcgen.corpus.report import (
     DoesNotAddUp,
@@ -19,6 +18,7 @@ from abcgen.corpus.report import (
     Repaired,
     Report,
 )
+from abcgen.files import printable
 from abcgen.notation.rhythm import rhythm_named
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Doctor:
 
     def take(self, batch: Batch[TuneRecord]) -> None:
         """Look at some tunes of a file; files come one after another."""
-        file = shown(batch.path)
+        file = printable(batch.path)
         if not self._files or self._files[-1].file != file:
             self._files.append(FileCounts(file))
         self._batches.append(batch.key)

@@ -7,6 +7,7 @@ its passages; nothing else of it is looked at again.
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,11 +17,12 @@ from abcgen.corpus.entries import Kind, checked
 from abcgen.corpus.families import fingerprint, intervals_of
 from abcgen.corpus.loading import Loss, find_files, nothing_read
 from abcgen.corpus.reading import read_files
+from abcgen.errors import NotationError
 from abcgen.notation.model_text import ModelText, decode_tune, encode_tune
 from abcgen.notation.reader import LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
@@ -48,7 +50,11 @@ class Extract:
     symbols: bytes
 
     def tune(self) -> Tune:
-        """The tune again, in C, without what the network does not see of it."""
+        """The tune again, in C, without what the network does not see of it.
+
+        Raises:
+            NotationError: if its text is longer than a reader takes, which its source was not.
+        """
         return decode_tune(self.text.text)
 
 
@@ -65,6 +71,13 @@ class Extracts:
     files: Mapping[Path, int]
     tunes: tuple[Extract, ...]
     losses: tuple[Loss, ...]
+
+
+def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
+    """Those whose text is not too long to be read again, with their tunes."""
+    for extract in extracts:
+        with suppress(NotationError):
+            yield extract, extract.tune()
 
 
 def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:

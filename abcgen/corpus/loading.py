@@ -144,11 +144,6 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def shown(path: Path | str) -> str:
-    """A file's name as text; what is no UTF-8 in it becomes question marks."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
 def nothing_read(losses: Sequence[Loss]) -> InputError:
     """What to say where not a single tune could be read."""
     more = f" (and {len(losses) - 1} more left out)" if len(losses) > 1 else ""

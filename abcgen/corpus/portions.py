@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 from abcgen.config import LIMITS, ReadingConfig
 from abcgen.corpus.readers import Reader, left_out, whole
 from abcgen.errors import reason_of
+from abcgen.files import printable
 from abcgen.notation.reader import LeftOut, Reading, decode_text, split_tunebook
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Portion:
 
     def read(self) -> Iterable[Reading | LeftOut]:
         """Its tunes and what is left out of them, with lines counted from its own first."""
-        return self.reader.read(self.data, self.path.name)
+        return self.reader.read(self.data, printable(self.path.name))
 
 
 def portions_of(path: Path, reader: Reader) -> Iterator[Portion | LeftOut]:

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Generic
 from abcgen.config import ReadingConfig
 from abcgen.corpus.cache import portion_key
 from abcgen.corpus.entries import Kind, Record
-from abcgen.corpus.loading import Loss, reader_for, shown, size_of
+from abcgen.corpus.loading import Loss, reader_for, size_of
 from abcgen.corpus.portions import Portion, portions_of
 from abcgen.corpus.readers import NO_TUNE, whole
+from abcgen.files import printable
 from abcgen.interrupts import uninterrupted
 from abcgen.machine import cores
 from abcgen.notation.reader import LeftOut, Reading
@@ -186,7 +187,7 @@ class _Waiting:
 
 def read_portion(portion: Portion, kind: Kind[Record]) -> str:
     """Read the tunes of a portion: their entries as text."""
-    name = shown(portion.path.name)
+    name = printable(portion.path.name)
     return kind.encode(
         kind.make(result, name) if isinstance(result, Reading) else result
         for result in portion.read()

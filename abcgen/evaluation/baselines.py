@@ -5,14 +5,16 @@ from __future__ import annotations
 import lzma
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.config import SampleConfig
 from abcgen.evaluation.ngrams import CharacterNgrams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from abcgen.notation.model_text import ModelText
 
 ORDER = 5
+NGRAMS, LZMA = f"ngrams_order_{ORDER}", "lzma"
 MOST_TEXTS = 20_000  # learnt by n-grams; more of them would change little and take minutes
 MOST_BYTES = 4_000_000  # before a tune that lzma looks back on: half of its window
 GROUPS = 12  # of tunes that lzma packs together, for each takes half a second
@@ -30,6 +32,27 @@ class Piece(NamedTuple):
     bits: float
     characters: int
     notes: int
+
+
+class Baselines(NamedTuple):
+    """What does without a network, of some test tunes.
+
+    Attributes:
+        drawn: Texts drawn from n-grams, as many as test tunes.
+        pieces: What the test tunes cost, by who predicts them.
+    """
+
+    drawn: tuple[str, ...]
+    pieces: Mapping[str, tuple[Piece, ...]]
+
+
+def baselines_of(training: Sequence[ModelText], test: Sequence[ModelText]) -> Baselines:
+    """What n-grams and lzma that know the training tunes make of the test tunes."""
+    ngrams = learnt_ngrams(training, test)
+    longest = SampleConfig().max_characters
+    drawn = tuple(ngrams.sample(seed, longest) for seed in range(len(test)))
+    pieces = {NGRAMS: tuple(ngram_pieces(ngrams, test)), LZMA: tuple(lzma_pieces(training, test))}
+    return Baselines(drawn, pieces)
 
 
 def learnt_ngrams(training: Sequence[ModelText], test: Sequence[ModelText]) -> CharacterNgrams:

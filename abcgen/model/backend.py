@@ -34,17 +34,37 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
 
     Args:
         before_devices: What must be done with Keras before that.
+
+    Raises:
+        InputError: if what it is to compute with is not known or not installed.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
     with quietly():
-        import keras  # noqa: PLC0415 - seconds that only training should pay
-
+        keras = _imported()
         if before_devices:
             before_devices(keras)
         if keras.backend.backend() == "tensorflow":
             _keep_shares_apart()
         _device_names(keras)
+    return keras
+
+
+def _imported() -> Any:
+    try:
+        import keras  # noqa: PLC0415 - seconds that only training should pay
+    except (ImportError, ValueError) as error:
+        sys.modules.pop("keras", None)  # half of it, which would pass for the whole
+        name = backend_name()
+        if name not in NAMES:
+            raise InputError(
+                f"Keras computes with {', '.join(NAMES)}, not with {name[:40]!r}",
+                way_out="set KERAS_BACKEND to one of these, or to nothing",
+            ) from error
+        raise InputError(
+            f"Keras is to compute with {NAMES[name]}, which cannot be loaded: {str(error)[:200]}",
+            way_out=f"pip install {name}, or leave KERAS_BACKEND unset",
+        ) from error
     return keras
 
 

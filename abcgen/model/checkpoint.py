@@ -48,7 +48,7 @@ WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 # The JSON files are a few kilobytes; this leaves room for what a caller adds.
-MAX_JSON_BYTES = 16_000_000
+MAX_JSON_BYTES = 64_000_000
 SHORT = 40  # characters of a date or a version
 
 
@@ -111,12 +111,13 @@ def load_description(folder: Path) -> Checkpoint:
     )
 
 
-def newest_checkpoint(folder: Path, *, ignore: str = "") -> Path | None:
+def newest_checkpoint(folder: Path, *, ignore: str = "", part: str = WEIGHTS) -> Path | None:
     """The run in ``folder`` whose weights were written last, or None if there is none.
 
     Args:
         folder: A folder of runs.
         ignore: Name of one to pass over.
+        part: Another file of a run to go by.
 
     Raises:
         CheckpointError: if the folder or a run in it cannot be looked at.
@@ -124,8 +125,8 @@ def newest_checkpoint(folder: Path, *, ignore: str = "") -> Path | None:
     try:
         if not folder.is_dir():
             return None
-        runs = [run for run in folder.iterdir() if (run / WEIGHTS).is_file() and run.name != ignore]
-        written = [((run / WEIGHTS).stat().st_mtime_ns, run) for run in runs]
+        runs = [run for run in folder.iterdir() if (run / part).is_file() and run.name != ignore]
+        written = [((run / part).stat().st_mtime_ns, run) for run in runs]
     except OSError as error:
         raise unreadable(folder, error) from error
     return max(written)[1] if written else None
@@ -164,7 +165,8 @@ def write_json(path: Path, data: object) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    write_atomically(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode(), durable=True)
 
 
 def read_json(path: Path) -> object:

@@ -18,12 +18,14 @@ import shutil
 import tempfile
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.files import DRAFT
 from abcgen.model.backend import (
     NAMES,
     backend_name,
@@ -147,14 +149,17 @@ class _Mirrored(Devices):
 
     @property
     def _strategy(self) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
-
-        return _strategies.setdefault(
-            self.count, tf.distribute.MirroredStrategy(_tensorflow_devices(self.count))
-        )
+        return _mirrored(self.count)
 
 
-_strategies: dict[int, Any] = {}
+@cache
+def _mirrored(count: int) -> Any:
+    """The one strategy for so many devices."""
+    import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
+
+    return tf.distribute.MirroredStrategy(_tensorflow_devices(count))
+
+
 _used = [Devices()]
 
 
@@ -239,13 +244,17 @@ def own_folder(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as place:
         own = Path(place) / "checkpoint"
         if folder.is_dir():
-            shutil.copytree(folder, own)
+            shutil.copytree(folder, own, ignore=shutil.ignore_patterns(f"*{DRAFT}"))
         yield own
 
 
 def _use_jax(count: int, *, several: bool) -> Devices:
-    import jax  # noqa: PLC0415 - only where it is the backend
-
+    try:
+        import jax  # noqa: PLC0415 - only where it is the backend
+    except ImportError as error:
+        raise InputError(
+            f"JAX cannot be loaded: {error}", way_out="pip install 'abcgen[jax]'"
+        ) from error
     if os.environ.get("JAX_PLATFORMS") == "cpu" or not _nvidia():
         jax.config.update("jax_num_cpu_devices", count)
     keras = load_keras(_join_hosts if several else None)
@@ -263,7 +272,13 @@ def _join_hosts(keras: Any) -> None:
     """Find the other processes of the job; before any device is looked at."""
     # Else Keras draws a seed together with the others in a way that JAX has given up.
     keras.utils.set_random_seed(0)
-    keras.distribution.initialize()
+    try:
+        keras.distribution.initialize()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"the hosts of this job do not find one another: {str(error)[:200]}",
+            way_out="set Keras's three variables on each of them; see docs/scaling.md",
+        ) from error
 
 
 def _of_host(jax: Any, host: int) -> list[str]:

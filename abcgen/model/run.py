@@ -71,13 +71,22 @@ class Run:
             position: The beginning.
             taken_over: Whether the learner knows something already, which is measured first.
         """
-        self.stand_at(Moment(position, None), [])
-        self._taken_over = taken_over
+        self.stand_at(Moment(position, None), [], taken_over=taken_over)
         if not taken_over:
             self._keeper.save(self._now())
 
-    def stand_at(self, moment: Moment, measurements: list[Measurement]) -> None:
-        """Go on from there; the learner must already be there."""
+    def stand_at(
+        self, moment: Moment, measurements: list[Measurement], *, taken_over: bool = False
+    ) -> None:
+        """Go on from there; the learner must already be there.
+
+        Args:
+            moment: The moment.
+            measurements: What was measured until then.
+            taken_over: Whether the learner knew something from the beginning, which is measured
+                if that was not done yet.
+        """
+        self._taken_over = taken_over and not (measurements or moment.measurement)
         self._position = moment.position
         self._keeper.stand_at(moment, measurements)
         self._timing.start(moment.position.seconds)
@@ -119,7 +128,7 @@ class Run:
     def _passes(self) -> None:
         """All that is still to be done."""
         self._keeper.record()
-        if self._taken_over:
+        if self._taken_over and not self._learner.steps:
             self._measure_first()
         while not (self._timing.is_over(self._position.epoch) or self._out_of_patience):
             self._epoch()
@@ -247,8 +256,8 @@ class Run:
         """The error that ends a run which cannot be saved; what was saved before is still there."""
         return OutputError(
             error.message,
-            way_out="make room there, then go on after the last pass that was saved: "
-            f"abcgen train --resume --out {self._folder}",
+            way_out="make room there, then go on after the last pass that was saved, with the same "
+            f"tunes and --resume --out {self._folder}",
         )
 
     def _now(self) -> Position:

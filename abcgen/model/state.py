@@ -91,12 +91,14 @@ class Moment(NamedTuple):
 
 
 def save_state(model: Any, moment: Moment, folder: Path) -> None:
-    """Write the state of training.
+    """Write the state of training, unless its numbers ran away: then what was saved before stays.
 
     Raises:
         OutputError: if it cannot be written.
     """
     arrays = {name: to_numpy(variable) for name, variable in _variables(model).items()}
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        return
     parts = {"position": moment.position, "measurement": moment.measurement}
     told = {name: json.dumps(asdict(part)) for name, part in parts.items() if part}
     write_atomically(_path(folder), dump(arrays, told), durable=True)
@@ -149,13 +151,27 @@ def restore_state(model: Any, folder: Path) -> Moment:
     except UNREADABLE as error:
         raise damaged(path, f"no state of training: {str(error)[:200]}") from error
     for name, variable in variables.items():
-        if arrays[name].dtype.name != variable.dtype:
-            raise damaged(path, f"{name} is {arrays[name].dtype}, not {variable.dtype}")
+        arrays[name] = _fitting(path, name, arrays[name], variable.dtype)
         if variable.dtype.startswith("float") and not np.isfinite(arrays[name]).all():
             raise damaged(path, f"{name} holds numbers that are not finite")
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return moment
+
+
+def _fitting(path: Path, name: str, array: NDArray[Any], wanted: str) -> NDArray[Any]:
+    """An array in the type of a variable: whole numbers differ from one backend to the next.
+
+    Raises:
+        CheckpointError: if it is of another kind, or its numbers do not fit.
+    """
+    if array.dtype.name == wanted:
+        return array
+    if array.dtype.kind in "iu" and np.dtype(wanted).kind in "iu":
+        fitting = array.astype(wanted)
+        if np.array_equal(fitting, array):
+            return fitting
+    raise damaged(path, f"{name} is {array.dtype}, not {wanted}")
 
 
 def give_weights(model: Any, weights: Weights) -> None:

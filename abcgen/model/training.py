@@ -68,6 +68,7 @@ class Task:
         options: How to train it.
         about: Whatever else ``config.json`` should say, as JSON.
         weights: Another network's, to go on from; random ones if there are none.
+        tuned: Whether it began with another network's.
     """
 
     training: Sequence[Example]
@@ -77,6 +78,7 @@ class Task:
     options: TrainConfig
     about: Mapping[str, object] = field(default_factory=dict)
     weights: Weights = field(default_factory=dict)
+    tuned: bool = False
 
 
 def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = False) -> TrainResult:
@@ -106,7 +108,8 @@ def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = Fal
     run = Run(learner, texts, checkpoint, folder, watch)
     position = Position(fingerprint=texts.training.fingerprint(), seed=task.options.seed)
     if resume:
-        run.stand_at(*_past(learner, texts.training, position, folder))
+        past = _past(learner, texts.training, position, folder)
+        run.stand_at(*past, taken_over=task.tuned)
     else:
         give_weights(learner.model, _first_weights(task, learner))
         _clear(folder)
@@ -225,18 +228,27 @@ def _same_network(wanted: Checkpoint, found: Checkpoint, folder: Path) -> Checkp
     """What to write when going on: as wanted now, created when it was."""
     unknown = found.vocabulary.unknown_in([wanted.vocabulary.characters])
     reason = ""
+    held = [_split_of(one) for one in (wanted, found)]
     if unknown:
         reason = f"does not know the character {unknown[0]!r}, which the tunes hold now"
     elif wanted.vocabulary != found.vocabulary:
         reason = "has another vocabulary than the tunes now"
     elif wanted.network != found.network:
         reason = "has another network than is asked for now"
+    elif all(held) and held[0] != held[1]:
+        reason = "was trained on other tunes, or held out others"
     if reason:
         raise CheckpointError(
             f"the run in {folder} {reason}",
             way_out="go on with the tunes and settings it was begun with, or begin a new run",
         )
     return replace(wanted, created=found.created, about=wanted.about or found.about)
+
+
+def _split_of(checkpoint: Checkpoint) -> object:
+    """The fingerprint of how the tunes were divided; None if it is not told."""
+    split = checkpoint.about.get("split")
+    return split.get("fingerprint") if isinstance(split, dict) else None
 
 
 def _clear(folder: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.corpus.borrowing import Facts, Line, line_of
+from abcgen.corpus.extracts import read_again
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.passages import Passages
@@ -89,7 +90,7 @@ def keep_training_tunes(
     """
     known = before.passages.sequences if before else []
     passages = Passages.of(known + [tune.symbols for tune in training])
-    shared = [_longest(passages, line_of(tune.tune()))[0] for tune in held_out]
+    shared = [_longest(passages, line_of(tune))[0] for _, tune in read_again(held_out)]
     facts = Facts.of(training, shared)
     passages.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())

@@ -45,9 +45,13 @@ def find_checkpoint(folder: Path | None) -> Path:
     )
 
 
-def newest_run() -> Path | None:
-    """The newest run under ``./checkpoints``; the shipped checkpoint is no run."""
-    return newest_checkpoint(RUNS, ignore=SHIPPED)
+def newest_run(part: str = WEIGHTS) -> Path | None:
+    """The newest run under ``./checkpoints``; the shipped checkpoint is no run.
+
+    Args:
+        part: The file of a run that is gone by.
+    """
+    return newest_checkpoint(RUNS, ignore=SHIPPED, part=part)
 
 
 def new_run() -> Path:

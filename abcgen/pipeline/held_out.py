@@ -9,23 +9,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.config import LIMITS, SampleConfig, SplitConfig
+from abcgen.config import LIMITS, SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
-from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.extracts import extract_of, read_again
 from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.splits import split_tunes
 from abcgen.errors import CheckpointError, InputError, NotationError
-from abcgen.evaluation.baselines import (
-    ORDER,
-    Piece,
-    learnt_ngrams,
-    lzma_pieces,
-    ngram_pieces,
-)
+from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, Piece, baselines_of
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.settings import AMOUNT, COUNT, fits
 from abcgen.model.weights import damaged
@@ -34,7 +27,7 @@ from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
@@ -46,7 +39,6 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held-out.json"
 FORMAT_VERSION = 1
-NGRAMS, LZMA = f"ngrams_order_{ORDER}", "lzma"
 MOST_TUNES = 20_000
 _ROOMS = ("notation", "evaluation")  # whose code works the baselines out
 
@@ -108,33 +100,21 @@ def _held_out_of(
     """What is to be kept of tunes that were divided."""
     if not test:
         return HeldOut(test, validation)
-    key = key_of(
-        version_of(_ROOMS), *(one.text for one in training), "", *(one.text for one in test)
-    )
-    baselines = _remembered(cache.get(key))
-    if baselines is None:
-        baselines = _worked_out(training, test)
-        cache.put(key, json.dumps(baselines))
-    return HeldOut(test, validation, *baselines)
-
-
-Baselines = tuple[tuple[str, ...], Mapping[str, tuple[Piece, ...]]]
-
-
-def _worked_out(training: tuple[ModelText, ...], test: tuple[ModelText, ...]) -> Baselines:
-    """Tunes drawn from n-grams, and what n-grams and lzma make of the test tunes."""
-    ngrams = learnt_ngrams(training, test)
-    longest = SampleConfig().max_characters
-    drawn = tuple(ngrams.sample(seed, longest) for seed in range(len(test)))
-    own = {NGRAMS: tuple(ngram_pieces(ngrams, test)), LZMA: tuple(lzma_pieces(training, test))}
-    return drawn, own
+    texts = (one.text for one in (*training, *test))
+    key = key_of(version_of(_ROOMS), str(len(test)), *texts)
+    found = _remembered(cache.get(key))
+    if found is None:
+        found = baselines_of(training, test)
+        cache.put(key, json.dumps(found))
+    return HeldOut(test, validation, *found)
 
 
 def _remembered(text: str | None) -> Baselines | None:
-    """The same from the cache, unless it is not what it should be."""
+    """Baselines from the cache, unless they are not what they should be."""
     try:
-        drawn, own = json.loads(text or "null")
-        return tuple(_texts(drawn)), {name: _pieces(own[name]) for name in (NGRAMS, LZMA)}
+        drawn, pieces = json.loads(text or "null")
+        costs = {name: _pieces(pieces[name]) for name in (NGRAMS, LZMA)}
+        return Baselines(tuple(_texts(drawn)), costs)
     except (TypeError, ValueError, KeyError, RecursionError, InputError):
         return None
 
@@ -241,7 +221,7 @@ def strange_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list
     """The tunes that share no half of their bars with one that was learnt, as far as is known."""
     if known is None:
         return list(tunes)
-    return [tune for tune in tunes if not _half_known(tune.tune(), known)]
+    return [one for one, tune in read_again(tunes) if not _half_known(tune, known)]
 
 
 def _half_known(tune: Tune, known: TrainingTunes) -> bool:

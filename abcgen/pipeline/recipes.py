@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS
-from abcgen.model.weights import unreadable
+from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS
+from abcgen.model.weights import read_bounded
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.requests import Request
 
@@ -99,15 +100,16 @@ def checkpoint_hash(folder: Path) -> str:
     """A hash of all in a checkpoint that a sampled tune depends on.
 
     Raises:
-        CheckpointError: if it cannot be read.
+        CheckpointError: if it cannot be read, or is larger than a checkpoint may be.
     """
     digest = hashlib.sha256()
-    for name in (WEIGHTS, VOCABULARY, CONFIG):
-        try:
-            content = (folder / name).read_bytes()
-        except OSError as error:
-            raise unreadable(folder / name, error) from error
-        digest.update(hashlib.sha256(content).digest())
+    limits = {
+        WEIGHTS: LIMITS.checkpoint_bytes,
+        VOCABULARY: MAX_JSON_BYTES,
+        CONFIG: MAX_JSON_BYTES,
+    }
+    for name, limit in limits.items():
+        digest.update(hashlib.sha256(read_bounded(folder / name, limit)).digest())
     return digest.hexdigest()[:16]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
 from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.splits import Split, split_tunes
 from abcgen.errors import NotationError
+from abcgen.files import printable
 from abcgen.model.backend import device
 from abcgen.model.distribution import own_folder
 from abcgen.model.events import Started, Watch
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 # Characters of a tune that an unfinished network may go on for; one that reads a window anew for
 # every character is slow.
 HEARD = {"stream": 400, "window": 80}
+MOST_FILES = 1000  # that a checkpoint names
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class Plan:
             weights = extended(self.base, [lesson.vocabulary.characters]).weights
         about = lesson.about | dict(self.about)
         task = lesson.task(self.network, self.options)
-        return replace(task, about=about, weights=weights)
+        return replace(task, about=about, weights=weights, tuned=bool(self.about))
 
 
 def plan_training(wish: Wish) -> Plan:
@@ -197,8 +200,9 @@ def train_network(
         on_event(event)
 
     voice = _Voice(plan.options.seed)
-    with own_folder(folder) as folder:  # noqa: PLR1704 - what other hosts write is not kept
-        return train(plan.task(lesson), folder, Watch(watch, voice), resume=plan.resume)
+    with own_folder(folder) as own:  # what other hosts write is not kept
+        result = train(plan.task(lesson), own, Watch(watch, voice), resume=plan.resume)
+    return replace(result, folder=folder)
 
 
 @dataclass(slots=True)
@@ -225,7 +229,7 @@ def examples_of(tunes: Iterable[Extract]) -> tuple[Example, ...]:
 
 def _about(corpus: Extracts, split: Split, config: SplitConfig) -> dict[str, object]:
     return {
-        "corpora": {str(path): tunes for path, tunes in corpus.files.items() if tunes},
+        "corpora": _places(corpus),
         "split": {
             "fingerprint": split.fingerprint,
             "families": split.families,
@@ -235,3 +239,14 @@ def _about(corpus: Extracts, split: Split, config: SplitConfig) -> dict[str, obj
             "test_tunes": len(split.test),
         },
     }
+
+
+def _places(corpus: Extracts) -> dict[str, int]:
+    """How many tunes each file held, or of very many files each folder."""
+    held = {path: tunes for path, tunes in corpus.files.items() if tunes}
+    if len(held) <= MOST_FILES:
+        return {printable(path): tunes for path, tunes in held.items()}
+    folders = Counter[str]()
+    for path, tunes in held.items():
+        folders[printable(path.parent)] += tunes
+    return dict(folders)

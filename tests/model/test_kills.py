@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from abcgen import files
-from abcgen.errors import OutputError
+from abcgen.errors import CheckpointError, OutputError
 from abcgen.files import DRAFT
+from abcgen.model import state
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import Event, Started, Step, TakenOver, Watch
+from abcgen.model.learner import Learner
 from abcgen.model.metrics import read_metrics
 from abcgen.model.state import STATE
 from abcgen.model.training import train
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from abcgen.model.examples import Bits
     from abcgen.model.training import Task
 
 # The files of a run of two passes, in the order in which they are written.
@@ -127,6 +131,50 @@ def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
     assert TakenOver(result.bits_before) in events
     kept = load_checkpoint(tmp_path).weights
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
+
+
+def test_what_is_taken_over_is_measured_first_after_an_interruption_too(
+    short: Task, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = load_checkpoint(whole).weights
+    begun = replace(short, weights=weights, options=replace(short.options, learning_rate=5.0))
+    with monkeypatch.context() as now:
+
+        def interrupt(_learner: Learner, _batches: object) -> Bits:
+            raise KeyboardInterrupt
+
+        now.setattr(Learner, "measure", interrupt)
+        assert train(begun, tmp_path).interrupted
+    gone_on = replace(begun, weights={}, tuned=True)
+    result = train(gone_on, tmp_path, resume=True)
+    assert result.bits_before == result.bits_per_note
+    kept = load_checkpoint(tmp_path).weights
+    assert all(np.array_equal(kept[name], weights[name]) for name in weights)
+
+
+def test_numbers_that_ran_away_are_not_saved(
+    short: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(short, tmp_path)
+    saved = (tmp_path / STATE).read_bytes()
+    monkeypatch.setattr(state, "to_numpy", lambda _variable: np.array([np.inf]))
+    model = SimpleNamespace(
+        trainable_variables=[SimpleNamespace(path="a/b")],
+        non_trainable_variables=[],
+        optimizer=SimpleNamespace(variables=[]),
+    )
+    state.save_state(model, state.Moment(state.Position(), None), tmp_path)
+    assert (tmp_path / STATE).read_bytes() == saved
+
+
+def test_other_held_out_tunes_are_noticed(short: Task, tmp_path: Path) -> None:
+    divided = replace(short, about={"split": {"fingerprint": "a"}})
+    train(divided, tmp_path)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    other = replace(divided, about={"split": {"fingerprint": "b"}})
+    with pytest.raises(CheckpointError, match="held out others"):
+        train(other, tmp_path, resume=True)
+    assert files == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
 def test_a_state_elsewhere_is_neither_read_nor_written(short: Task, tmp_path: Path) -> None:

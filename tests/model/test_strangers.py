@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,11 +15,12 @@ from abcgen.errors import CheckpointError, InputError
 from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint, load_description
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.settings import checked
-from abcgen.model.state import STATE, check_state
+from abcgen.model.state import STATE, check_state, restore_state
 from abcgen.model.weights import MAX_HEADER, weight_shapes
 from abcgen.pipeline.borrowing import FACTS, INDEX, training_tunes
 from abcgen.pipeline.going_on import plan_resuming
-from tests.strangers import FILES, open_all, variables_of, whole_checkpoint
+from abcgen.pipeline.recipes import checkpoint_hash
+from tests.strangers import FILES, model_of, open_all, variables_of, whole_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,26 @@ def test_a_whole_checkpoint_is_used(folder: Path) -> None:
     assert len(read_metrics(folder)) == 2
     assert training_tunes(folder)
     assert plan_resuming(folder, {}).resume
+
+
+def test_a_state_of_another_backend_is_taken_if_its_numbers_fit(copy: Path) -> None:
+    """TensorFlow's random state is int64, that of JAX uint32."""
+    variables = variables_of(copy)
+    variables["random/1"].dtype = "uint32"
+    restore_state(model_of(variables), copy)
+    assert variables["random/1"].value.dtype == np.uint32
+    assert variables["random/1"].value.tolist() == [1, 2]
+    variables["random/1"].dtype = "float32"
+    with pytest.raises(CheckpointError, match="random/1 is int64, not float32"):
+        restore_state(model_of(variables), copy)
+
+
+def test_a_checkpoint_is_not_hashed_through_links(copy: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (copy / CONFIG).rename(elsewhere)
+    (copy / CONFIG).symlink_to(elsewhere)
+    with pytest.raises(CheckpointError, match="is a link"):
+        checkpoint_hash(copy)
 
 
 @settings(max_examples=60)

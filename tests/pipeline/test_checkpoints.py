@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.errors import CheckpointError
+from abcgen.model.state import STATE
 from abcgen.pipeline import checkpoints
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run, newest_run
 
@@ -52,6 +53,19 @@ def test_a_run_that_has_not_learnt_anything_yet_is_passed_over(here: Path) -> No
     (here / "checkpoints" / "run-1").mkdir(parents=True)
     assert newest_run() is None
     assert new_run().name == "run-2"
+
+
+def test_the_run_to_go_on_with_is_the_last_that_was_trained(here: Path) -> None:
+    """It may have been killed before anything was measured, and so before there were weights."""
+    finished, killed = (here / "checkpoints" / name for name in ("run-1", "run-2"))
+    trained(finished, when=300)
+    for folder, when in ((finished, 200), (killed, 400)):
+        state = folder / STATE
+        state.parent.mkdir(parents=True)
+        state.touch()
+        os.utime(state, (when, when))
+    assert newest_run(STATE) == killed.relative_to(here)
+    assert newest_run() == finished.relative_to(here)
 
 
 def test_the_one_named_is_taken_or_nothing(here: Path) -> None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.config import SampleConfig, SplitConfig
+from abcgen.config import LIMITS, SampleConfig, SplitConfig
+from abcgen.corpus.cache import TextCache
 from abcgen.corpus.extracts import extract_of
 from abcgen.corpus.splits import Split, split_tunes
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.measures import MEASURES
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
+from abcgen.notation.model_text import ModelText
 from abcgen.pipeline import judging
 from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
 from abcgen.pipeline.drawing import Draws, delivery
@@ -121,6 +123,40 @@ def test_held_out_tunes_come_back_as_they_were_kept(checkpoint: Path, split: Spl
     held_out = kept_held_out(checkpoint)
     assert list(held_out.test) == [tune.text for tune in split.test]
     assert len(held_out.ngrams) == len(split.test)
+
+
+def test_what_was_worked_out_before_is_not_again(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(split, training=split.training[:20], test=split.test[:3], validation=())
+    cache = TextCache(tmp_path / "cache")
+    keep_held_out(tmp_path, few, cache=cache)
+    once = kept_held_out(tmp_path)
+    with monkeypatch.context() as now:
+        now.setattr("abcgen.pipeline.held_out.baselines_of", None)
+        keep_held_out(tmp_path, few, cache=cache)
+        assert kept_held_out(tmp_path) == once
+    for path in (tmp_path / "cache").rglob("*.jsonl"):
+        path.write_text("null", encoding="utf-8")
+    keep_held_out(tmp_path, few, cache=cache)
+    assert kept_held_out(tmp_path) == once
+
+
+def test_a_tune_too_long_to_be_read_again_costs_no_other(split: Split, tmp_path: Path) -> None:
+    bars = "CDEFGABc|" * (LIMITS.tune_characters // 9 + 1)
+    endless = replace(split.test[0], text=ModelText(f"M:4/4\nK:Cmaj\n{bars}\n", 0, 40_000))
+    with pytest.raises(NotationError):
+        endless.tune()
+    held_out = (endless, *split.test[:2])
+    few = replace(split, training=split.training[:20], test=held_out, validation=held_out)
+    keep_training_tunes(tmp_path, few.training, few.validation)
+    keep_held_out(tmp_path, few, training_tunes(tmp_path))
+    assert [tune.text for tune in kept_held_out(tmp_path).test] == [
+        tune.text.text for tune in split.test[:2]
+    ]
+    known = training_tunes(tmp_path)
+    assert known
+    assert len(known.facts.shared) == 2
 
 
 @pytest.mark.parametrize(
