@@ -53,7 +53,7 @@ def test_an_extract_tells_what_its_tune_does(real_tunes: list[Tune]) -> None:
         check(tune)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(any_tunes())
 def test_an_extract_tells_what_any_tune_does(tune: Tune) -> None:
     check(tune)

@@ -140,7 +140,7 @@ def melodies(draw: st.DrawFn) -> list[tuple[Fraction, Fraction, int]]:
     return notes
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(melodies(), st.sampled_from(METRES), st.sampled_from([96, 100, 480, 960]), st.booleans())
 def test_any_melody_on_the_grid_is_read_back(
     melody: list[tuple[Fraction, Fraction, int]],

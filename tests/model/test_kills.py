@@ -20,6 +20,7 @@ from abcgen.model.learner import Learner
 from abcgen.model.metrics import read_metrics
 from abcgen.model.state import STATE
 from abcgen.model.training import train
+from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,12 @@ WRITES = ("config", "vocabulary", "state 0", "state 1", "weights 1", "metrics 1"
 
 class KilledError(BaseException):
     """Stands for a signal that nobody can answer."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _eagerly() -> Iterator[None]:
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="module")

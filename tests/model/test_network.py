@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -63,9 +63,6 @@ def _name(config: NetworkConfig) -> str:
     return "-".join([config.kind, *(name for name in options if getattr(config, name))])
 
 
-every_network = pytest.mark.parametrize("config", CONFIGS, ids=_name)
-
-
 def _set_weights(model: Any, weights: Weights) -> None:
     """The inverse of ``weights_of``."""
     for variable in model.trainable_variables:
@@ -101,40 +98,47 @@ def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDA
     return np.asarray(model(flat, training=False)).reshape(*ids.shape, -1)
 
 
-@every_network
-def test_a_checkpoint_names_every_weight_of_the_network(config: NetworkConfig) -> None:
-    weights = weights_of(build_network(config, 11))
-    assert {name: array.shape for name, array in weights.items()} == weight_shapes(config, 11)
+class Built(NamedTuple):
+    """A network of eleven characters with random weights."""
+
+    config: NetworkConfig
+    weights: Weights
+    model: Any
 
 
-@every_network
-@pytest.mark.parametrize("batch", [1, 7])
-def test_numpy_steps_give_the_logits_of_keras(
-    config: NetworkConfig, batch: int, random_weights: MakeWeights
-) -> None:
-    weights, ids = random_weights(config, 11), _ids(batch, WIDTH, 11)
-    model = build_network(config, 11)
+@pytest.fixture(scope="module", params=CONFIGS, ids=_name)
+def built(request: pytest.FixtureRequest, random_weights: MakeWeights) -> Built:
+    config: NetworkConfig = request.param
+    weights, model = random_weights(config, 11), build_network(config, 11)
     _set_weights(model, weights)
-    stepped = _step_through(StepNetwork(config, weights, SIGNS), ids)
-    assert np.abs(stepped - _predicted(model, config, ids)).max() < 1e-4
+    return Built(config, weights, model)
 
 
-@every_network
-@pytest.mark.parametrize("changed", [1, 17, 32, 47])
-def test_nothing_sees_the_future(
-    config: NetworkConfig, changed: int, random_weights: MakeWeights
-) -> None:
+def test_a_checkpoint_names_every_weight_of_the_network(built: Built) -> None:
+    shapes = {name: array.shape for name, array in weights_of(built.model).items()}
+    assert shapes == weight_shapes(built.config, 11)
+
+
+def test_numpy_steps_give_the_logits_of_keras(built: Built) -> None:
+    network = StepNetwork(built.config, built.weights, SIGNS)
+    for batch in (1, 7):
+        ids = _ids(batch, WIDTH, 11)
+        stepped = _step_through(network, ids)
+        assert np.abs(stepped - _predicted(built.model, built.config, ids)).max() < 1e-4
+
+
+def test_nothing_sees_the_future(built: Built) -> None:
     ids = _ids(3, WIDTH, 11)
-    other = ids.copy()
-    other[:, changed:] = (other[:, changed:] + 1) % 11
-    model = build_network(config, 11)
-    _set_weights(model, random_weights(config, 11))
-    before, after = (_predicted(model, config, x) for x in (ids, other))
-    assert np.array_equal(before[:, :changed], after[:, :changed])
-    assert not np.array_equal(before[:, changed:], after[:, changed:])
+    before = _predicted(built.model, built.config, ids)
+    for changed in (1, 17, 32, 47):
+        other = ids.copy()
+        other[:, changed:] = (other[:, changed:] + 1) % 11
+        after = _predicted(built.model, built.config, other)
+        assert np.array_equal(before[:, :changed], after[:, :changed])
+        assert not np.array_equal(before[:, changed:], after[:, changed:])
 
 
-@every_network
+@pytest.mark.parametrize("config", CONFIGS, ids=_name)
 def test_the_loss_of_sampling_is_the_loss_of_training(
     config: NetworkConfig,
     examples: list[Example],
@@ -142,9 +146,10 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     random_weights: MakeWeights,
 ) -> None:
     weights = random_weights(config, vocabulary.size)
-    learner = Learner(config, vocabulary.size, TrainConfig())
+    # All texts in one batch, and that in one share: another width is compiled anew.
+    learner = Learner(config, vocabulary.size, TrainConfig(batch_size=1))
     _set_weights(learner.model, weights)
-    options = TrainConfig(batch_size=6)
+    options = TrainConfig(batch_size=len(examples))
     trained = learner.measure(deal(examples, vocabulary, config, options, measuring=True))
     sampled = measure(StepNetwork(config, weights, vocabulary), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)

@@ -10,7 +10,9 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.model.examples import Example
+from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner
+from abcgen.model.scoring import measure
 from abcgen.model.training import deal
 
 if TYPE_CHECKING:
@@ -25,9 +27,13 @@ NETWORKS = {
     "window": replace(TINY, kind="window", sequence_length=6),
     "numbers": replace(TINY, kind="window", sequence_length=6, embedding=0),
 }
+LIKE_OTHERS = {"attention", "window"}  # all that they have stands in another one too
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_OTHERS)) for name in NETWORKS],
+)
 def test_shares_teach_what_the_whole_teaches(
     name: str, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +49,9 @@ def test_shares_teach_what_the_whole_teaches(
         assert np.allclose(weight, shared.weights[key], atol=2e-5), key
     options = TrainConfig(batch_size=9)
     batches = deal(examples, vocabulary, NETWORKS[name], options, measuring=True)
-    assert whole.measure(batches).total == pytest.approx(shared.measure(batches).total, rel=1e-4)
+    network = StepNetwork(NETWORKS[name], shared.weights, vocabulary)
+    alone = measure(network, vocabulary, examples)
+    assert shared.measure(batches).total == pytest.approx(alone.total, rel=1e-4)
 
 
 def _after_three_steps(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.config import NetworkConfig
@@ -74,7 +74,6 @@ def test_a_checkpoint_is_not_hashed_through_links(copy: Path, tmp_path: Path) ->
         checkpoint_hash(copy)
 
 
-@settings(max_examples=60)
 @given(st.sampled_from(FILES), st.data())
 def test_a_file_with_other_bytes_is_used_or_refused_in_one_line(
     folder: Path, variables: dict[str, Any], name: str, data: st.DataObject
@@ -86,7 +85,6 @@ def test_a_file_with_other_bytes_is_used_or_refused_in_one_line(
     _tried(folder, name, other, variables)
 
 
-@settings(max_examples=60)
 @given(st.sampled_from([CONFIG, VOCABULARY, FACTS]), st.data())
 def test_a_file_with_other_values_is_used_or_refused_in_one_line(
     folder: Path, variables: dict[str, Any], name: str, data: st.DataObject

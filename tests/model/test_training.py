@@ -17,10 +17,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from abcgen.config import OPTIMIZERS, SampleConfig, TrainConfig
+from abcgen.config import SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model import run, timing
-from abcgen.model.batches import Batches
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
 from abcgen.model.examples import Bits, Example
@@ -33,8 +32,10 @@ from abcgen.model.scoring import measure
 from abcgen.model.state import STATE
 from abcgen.model.training import train
 from abcgen.model.vocabulary import Vocabulary
+from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from abcgen.model.batches import Batch
@@ -56,6 +57,12 @@ class Watcher:
 
     def of(self, kind: type) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _eagerly() -> Iterator[None]:
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -304,16 +311,6 @@ def test_patience_ends_a_run_that_gets_no_better(
     )
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_learns(optimizer: str, task: Task) -> None:
-    rate = {"sgd": 1.0, "lion": 0.003}.get(optimizer, 0.03)
-    options = replace(task.options, optimizer=optimizer, learning_rate=rate)
-    learner = Learner(task.network, task.vocabulary.size, options)
-    batch = Batches(task.training, task.vocabulary, 20).batch(np.arange(20))
-    losses = [learner.learn(batch, rate).loss for _ in range(6)]
-    assert losses[-1] < losses[0]
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
     bidirectional: bool, task: Task, tmp_path: Path
@@ -385,9 +382,10 @@ from abcgen.model.examples import Bits, Example
 from abcgen.model.events import Watch
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary
+from tests.model.eagerly import eagerly
 
 task = Task([Example("abc|" * 9)] * 64, [Example("abc|")], Vocabulary("abc|"),
-            NetworkConfig(units=8), TrainConfig(epochs=100_000, batch_size=8))
+            NetworkConfig(units=8, attention=False), TrainConfig(epochs=100_000, batch_size=7))
 result = train(task, Path(sys.argv[1]), Watch(lambda event: print(event, flush=True)))
 print("interrupted", result.interrupted)
 """

@@ -132,7 +132,7 @@ def test_whatever_is_drawn_becomes_a_right_tune_within_its_limit(name: str) -> N
     grammar = Grammar(WALKS[name])
     chance = random.Random(name)
     shortest = grammar.way(grammar.start)
-    for limit in [shortest, shortest + 7, max(shortest, 160), max(shortest, 160)]:
+    for limit in [shortest, shortest + 7, max(shortest, 160)]:
         text = walk(grammar, chance, limit)
         assert len(text) <= limit
         assert grammar.accepts(text)
@@ -144,7 +144,7 @@ def test_whatever_is_drawn_becomes_a_right_tune_within_its_limit(name: str) -> N
 def test_from_every_place_the_way_out_leads_to_the_end_in_as_many_steps_as_told(name: str) -> None:
     grammar = Grammar(WALKS[name])
     chance = random.Random(name)
-    for _ in range(15):
+    for _ in range(8):
         place, text = grammar.start, ""
         for _ in range(chance.randrange(120)):
             signs = sorted(set(grammar.following(place)) - {END})
@@ -284,7 +284,7 @@ def test_every_note_is_in_one_of_the_ranges() -> None:
     ranges = ((55, 67), (60, 74), (72, 84))
     rules = Rules(ALPHABET, metres=(Metre(4, 4),), modes=(Mode.MINOR,), ranges={Mode.MINOR: ranges})
     grammar = Grammar(rules)
-    for seed in range(4):
+    for seed in range(2):
         pitches = pitches_of(decode_tune(walk(grammar, random.Random(seed), 150)))
         held = [low <= min(pitches) and max(pitches) <= high for low, high in ranges if pitches]
         assert any(held) or not pitches

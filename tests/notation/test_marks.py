@@ -115,22 +115,23 @@ def test_a_grace_notes_accidental_is_its_own() -> None:
 
 @settings(max_examples=40)
 @given(dressed_tunes())
-def test_written_and_read_again_nothing_is_lost(tune: Tune) -> None:
+def test_any_marks_stay_where_they_belong(tune: Tune) -> None:
+    """To draw such a tune takes longer than to look at it."""
     assert read_abc(write_abc(tune)) == tune
+    check_that_the_model_text_has_none(tune)
+    check_that_the_model_text_has_chord_symbols_if_asked(tune)
 
 
-@settings(max_examples=40)
-@given(dressed_tunes())
-def test_the_model_text_takes_the_first_voice_without_marks(tune: Tune) -> None:
+def check_that_the_model_text_has_none(tune: Tune) -> None:
+    """It is of the first voice."""
     bare = decode_tune(encode_tune(tune).text)
     assert not bare.others
     notes = [note for bar in bare.bars for item in bar.items for note in notes_in(item)]
     assert all(note.marks is None for note in notes)
 
 
-@settings(max_examples=40)
-@given(dressed_tunes())
-def test_the_model_text_keeps_chord_symbols_if_asked(tune: Tune) -> None:
+def check_that_the_model_text_has_chord_symbols_if_asked(tune: Tune) -> None:
+    """The same, and there and back nothing is lost."""
     text = encode_tune(tune, chord_symbols=True).text
     moved = transpose(tune, Key("C"))
     expected = [

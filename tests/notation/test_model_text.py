@@ -54,7 +54,7 @@ def test_real_tunes_survive_the_way_there_and_back(real_tunes: list[Tune]) -> No
 
 
 @given(tunes())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_any_tune_survives_the_way_there_and_back(tune: Tune) -> None:
     decoded = decode_tune(encode_tune(tune).text)
     assert sounding(decoded) == sounding(transpose(tune, Key("C")))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.corpus.collections import found_blocks
@@ -94,7 +94,6 @@ def tunes_with_changes(draw: st.DrawFn) -> Tune:
 
 
 @given(tunes_with_changes())
-@settings(max_examples=60)
 def test_what_is_written_reads_back_to_the_same_tune(tune: Tune) -> None:
     assert read_abc(write_abc(tune)) == tune
 
@@ -134,7 +133,7 @@ def test_abc2midi_plays_the_canonical_abc_as_it_plays_the_original(
 ) -> None:
     """On real tunes, of which a few are too faulty for the two to read alike."""
     read, alike = 0, 0
-    for block in real_blocks:
+    for block in real_blocks[::2]:
         reading = read_block(block)
         if isinstance(reading, Reading):
             read += 1

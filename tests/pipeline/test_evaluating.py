@@ -63,6 +63,8 @@ def judged(checkpoint: Path) -> Iterator[Evaluation]:
         patch.setattr(judging, "second_opinion", lambda _tune, _referee: [])
         patch.setattr(Referee, "__enter__", lambda self: self)
         patch.setattr(Referee, "voices_of", lambda _self, abc: [[abc]])
+        patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
+        patch.setattr("abcgen.evaluation.intervals.REPLICATES", 200)
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 

@@ -53,7 +53,7 @@ def of_type(tune: Tune, kind: str, **options: Any) -> list[Any]:
 
 
 @given(tunes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_notes_are_those_of_the_unrolled_tune(tune: Tune) -> None:
     expected = [
         (round(1920 * onset), round(1920 * (onset + duration)), key)

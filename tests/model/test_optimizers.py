@@ -1,0 +1,26 @@
+"""Every optimiser learns, compiled as in training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import OPTIMIZERS
+from abcgen.model.batches import Batches
+from abcgen.model.learner import Learner
+
+if TYPE_CHECKING:
+    from abcgen.model.training import Task
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(optimizer: str, task: Task) -> None:
+    rate = {"sgd": 1.0, "lion": 0.003}.get(optimizer, 0.03)
+    options = replace(task.options, optimizer=optimizer, learning_rate=rate)
+    learner = Learner(task.network, task.vocabulary.size, options)
+    batch = Batches(task.training, task.vocabulary, 20).batch(np.arange(20))
+    losses = [learner.learn(batch, rate).loss for _ in range(6)]
+    assert losses[-1] < losses[0]
