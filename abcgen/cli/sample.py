@@ -131,7 +131,9 @@ def sample(
         display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
         for warning in composer.warnings:
             display.warn(warning)
-        kept, interrupted = _compose(composer, book, display, count, max_copy, keep=bool(formats))
+        kept, interrupted = _compose(
+            composer, book, display, count, max_copy, keep=bool(formats), force=force
+        )
     _show_tally(display, composer.tally)
     if interrupted:
         if composer.tally.valid:
@@ -154,7 +156,8 @@ def sample(
             "temperature": temperature,
             "drawn": composer.tally.drawn,
             "thrown_away": dict(composer.tally.thrown_away),
-            "right_without_grammar": None if free else composer.tally.unforced,
+            "valid": composer.tally.valid,
+            "untouched_by_grammar": None if free else composer.tally.unforced,
             "characters": composer.tally.characters,
             "forced": composer.tally.forced,
             "tunes": [_facts(made) for made in kept],
@@ -182,6 +185,7 @@ def _compose(
     max_copy: float | None,
     *,
     keep: bool,
+    force: bool,
 ) -> tuple[list[Made], bool]:
     """Write tunes to a file as they come.
 
@@ -191,7 +195,7 @@ def _compose(
     from abcgen.pipeline.streaming import TuneStream
 
     kept: list[Made] = []
-    with suppress(KeyboardInterrupt), TuneStream(book) as stream:
+    with suppress(KeyboardInterrupt), TuneStream(book, force=force) as stream:
         with _watching(display, count) as (watch, count_one):
             for made in composer.compose(max_copy=max_copy, watch=watch):
                 stream.write(made.abc)

@@ -4,6 +4,8 @@ What is drawn may be constrained, for example to what a grammar allows. A constr
 a text that keeps to it anyway: every character is first drawn as if there were none, and again
 from what is allowed only if it is not. The outcome is distributed as if forbidden characters had
 been left out from the beginning, since p(c) + P(forbidden) p(c) / P(allowed) = p(c) / P(allowed).
+With top-k or top-p that holds of each draw by itself: the second takes the likeliest of what is
+allowed, which the first may have left out.
 """
 
 from __future__ import annotations

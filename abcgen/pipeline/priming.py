@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,17 @@ from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import BarLine
+from abcgen.pipeline.requests import key_of, metre_of
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Bar, Tune
     from abcgen.pipeline.requests import Request
 
 _KEY = re.compile(r"(?m)^\s*K:")
-_CLOSED = re.compile(r"[|:\]]\s*\Z")
+# A line of a header, unlike one of music that begins with a repeat sign.
+_FIELD = re.compile(r"\s*[A-Za-z]:(?![|:])")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_BAR_LINE = re.compile(r"(?:\||\|\]|::|\|:)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def primed(request: Request, source: str, keep_bars: int | None) -> Request:
     if keep_bars is not None:
         bars = _first_bars(prime.tune, keep_bars)
         prime = Prime(replace(prime.tune, bars=bars), is_open=False)
+    _check_wishes(request, prime.tune)
     tune = replace(prime.tune, rhythm=request.rhythm or prime.tune.rhythm)
     text = encode_tune(tune).text.removesuffix("\n")
     pitches = pitches_of(tune)
@@ -67,11 +73,35 @@ def _read(source: str, request: Request) -> Prime:
     if source.lower().endswith(".abc"):
         text = _first_tune(Path(source))
     if not _KEY.search(text):
-        text = f"M:{request.metre or '4/4'}\nL:1/8\nK:{request.key or 'C'}\n{text}"
+        # Its own metre and unit come later, and so are the ones that hold.
+        lines = text.splitlines()
+        head = list(takewhile(_FIELD.match, lines))
+        first = [f"M:{request.metre or '4/4'}", "L:1/8", *head, f"K:{request.key or 'C'}"]
+        text = "\n".join([*first, *lines[len(head) :]])
     try:
-        return Prime(read_abc(text), is_open=not _CLOSED.search(text))
+        return Prime(read_abc(text), is_open=not _is_closed(text))
     except NotationError as error:
         raise InputError(f"cannot go on from {source[:60]!r}: {error.reason}") from error
+
+
+def _check_wishes(request: Request, tune: Tune) -> None:
+    """See that the beginning is what is asked for, of which it cannot be made.
+
+    Raises:
+        InputError: if it is not.
+    """
+    metre, key = metre_of(request), key_of(request)
+    if metre and (metre.beats, metre.unit) != (tune.metre.beats, tune.metre.unit):
+        raise InputError(f"the beginning is in {tune.metre}, not in {metre}")
+    if key and key.mode is not tune.key.mode:
+        raise InputError(f"the beginning is in {tune.key}, which cannot become {key}")
+
+
+def _is_closed(text: str) -> bool:
+    """Whether the last line of music ends with a bar line."""
+    lines = (_COMMENT.sub("", line) for line in text.splitlines())
+    music = [line for line in lines if line.strip() and not _FIELD.match(line)]
+    return bool(music and _BAR_LINE.search(music[-1]))
 
 
 def _first_tune(path: Path) -> str:
@@ -86,16 +116,19 @@ def _first_tune(path: Path) -> str:
 
 
 def _first_bars(tune: Tune, count: int) -> tuple[Bar, ...]:
-    """The first bars of a tune, so many of them full."""
+    """The first bars of a tune, so many of them besides pickups."""
     if count < 1:
         raise InputError(f"--keep-bars must be 1 or more, not {count}")
     kept: list[Bar] = []
-    full = 0
+    counted, full, opens = 0, tune.metre.bar_duration, True
     for bar in tune.bars:
-        if full == count:
+        if counted == count:
             break
         kept.append(bar)
-        full += bar.duration >= tune.metre.bar_duration
+        full = bar.metre.bar_duration if bar.metre else full
+        is_pickup = (opens or bar.repeat_start) and bar.duration < full
+        counted += not is_pickup
+        opens = bar.line is not BarLine.SINGLE
     last = kept[-1]
     if last.line is not BarLine.REPEAT:
         kept[-1] = replace(last, line=BarLine.SINGLE)

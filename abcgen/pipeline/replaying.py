@@ -87,9 +87,13 @@ def _recipes(path: Path) -> Iterator[tuple[Recipe, str]]:
     """Every tune that has a recipe, and its text."""
     try:
         with path.open("rb") as file:
-            text = decode_text(file.read(LIMITS.file_bytes))
+            content = file.read(LIMITS.tunebook_bytes + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
+    if len(content) > LIMITS.tunebook_bytes:
+        limit = LIMITS.tunebook_bytes // 1_000_000
+        raise InputError(f"{path} is larger than {limit} MB", way_out="replay some of its tunes")
+    text = decode_text(content)
     for block in split_tunebook(text):
         recipe = recipe_in(block.text)
         if recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 MOST_BARS = 256
 TWICE = 2
+MOST_MIDI = 127
+_CHANGE = re.compile(r"\[[KM]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ def checked_request(request: Request) -> Request:
             "bars, parts and range are kept by the grammar, which --free switches off",
             way_out="leave out --free",
         )
+    if request.free and request.key and not (request.metre or request.beginning):
+        raise InputError(
+            "a key without a metre is kept by the grammar, which --free switches off",
+            way_out="give --metre too, or leave out --free",
+        )
+    if not 0 <= request.first_pitch <= MOST_MIDI:
+        raise InputError(f"the first pitch cannot be {request.first_pitch}")
     return request
 
 
@@ -158,13 +168,15 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
     metre, key, form = metre_of(request), key_of(request), form_of(request)
     modes = (key.mode,) if key else tuple(Mode)
     steered = bool(metre or key or not form.is_free)
+    # What is given has its metre and key already, and may change them as often as it likes.
+    changed = bool(_CHANGE.search(request.beginning))
     rhythm = rhythm_named(request.rhythm)
     return Rules(
         alphabet,
         rhythms=(rhythm,) if rhythm else Rules(alphabet).rhythms,
-        metres=(metre,) if metre else (),
-        modes=modes,
-        changes=not steered,
+        metres=(metre,) if metre and not changed else (),
+        modes=tuple(Mode) if changed else modes,
+        changes=changed or not steered,
         neat=not request.beginning,  # what is given may be as it likes
         form=form,
         ranges=ranges_in_c(player_of(request), modes) if request.in_range else {},

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.borrowing import Borrowing, TrainingTunes
 
+BAR_CHARACTERS = 16  # room for each bar asked for; a bar of eight quavers has nine
 UNENDED = "did not end by itself"
 UNREADABLE = "is no readable ABC"
 FREE = "has no metre to add up to"
@@ -126,7 +127,9 @@ class Composer:
     ) -> None:
         checked_sampling(config, seed)
         self._referee = Referee()
-        self._config, self._seed, self._request = config, seed, checked_request(request)
+        self._seed, self._request = seed, checked_request(request)
+        longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
+        self._config = replace(config, max_characters=longest)
         self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
         checkpoint = load_checkpoint(folder)
         self._vocabulary = checkpoint.vocabulary
@@ -140,6 +143,11 @@ class Composer:
         unknown = self._vocabulary.unknown_in([self._beginning])
         if unknown:
             self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
+        if request.free and len(self._beginning) >= longest:
+            raise InputError(
+                f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
+                way_out="keep fewer of its bars with --keep-bars",
+            )
         self._grammar = None if request.free else self._grammar_for(alphabet.union(unknown))
         self.tally = Tally()
 
@@ -230,7 +238,7 @@ class Composer:
 
     def _draw(self, watch: Watcher | None) -> Iterator[Sampled]:
         # Where the likeliest character is always taken, all texts are the same one.
-        same = self._config.temperature < LEAST_TEMPERATURE
+        same = self._config.temperature < LEAST_TEMPERATURE or self._config.top_k == 1
         attempts = 1 if same else self._config.count * self._config.max_attempts
         size = min(self._config.batch_size, self._config.count)
         return sample(
@@ -263,7 +271,8 @@ class Composer:
         """With key, title, source and number."""
         chance = _chance(self._seed, number)
         chance.random()
-        first = self._request.first_pitch or None
+        # Where every note must be in range, so must the octave be that the grammar reckoned with.
+        first = None if self._request.in_range else self._request.first_pitch or None
         tune = moved_to(tune, player_of(self._request), chance.random(), first)
         source = (
             f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "

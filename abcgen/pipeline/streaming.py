@@ -16,11 +16,13 @@ class TuneStream:
     Nothing is made before the first tune; each is in the file when ``write`` returns.
 
     Args:
-        path: The file; what is in it is replaced.
+        path: The file.
+        force: Whether to replace what is in it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, force: bool = False) -> None:
         self._path = path
+        self._mode = "w" if force else "x"
         self._file: IO[str] | None = None
 
     def __enter__(self) -> TuneStream:
@@ -39,7 +41,7 @@ class TuneStream:
         try:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("w", encoding="utf-8", newline="\n")
+                self._file = self._path.open(self._mode, encoding="utf-8", newline="\n")
                 self._file.write(abc)
             else:
                 self._file.write(f"\n{abc}")

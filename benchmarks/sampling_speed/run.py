@@ -157,9 +157,11 @@ class _Ongoing:
     start = 0
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        from abcgen.notation.grammar import Grammar, Rules  # noqa: PLC0415
+        from abcgen.notation.grammar import Grammar  # noqa: PLC0415
+        from abcgen.pipeline.requests import Request, rules_of  # noqa: PLC0415
 
-        self._grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
+        alphabet = frozenset(checkpoint.vocabulary.characters)
+        self._grammar = Grammar(rules_of(Request(), alphabet))
 
     def allowed(self, place: int, room: int) -> frozenset[str]:
         signs = self._grammar.allowed(place, room + 1000)

@@ -290,6 +290,15 @@ def test_every_note_is_in_one_of_the_ranges() -> None:
         assert any(held) or not pitches
 
 
+def test_a_tuplets_sign_ends_no_bar_for_accidentals() -> None:
+    rules = Rules(ALPHABET, metres=COMMON, ranges={Mode.MAJOR: ((60, 84),)})
+    grammar = Grammar(rules)
+    head = "M:4/4\nK:Cmaj\n"
+    assert not grammar.accepts(f"{head}^c4(5:4:5c'bagf|c8|\n")
+    assert grammar.accepts(f"{head}^c4(5:4:5cbagf|c'8|\n")
+    assert grammar.accepts(f"{head}|:^c8::c'8:|\n")
+
+
 def test_ranges_reckon_with_signatures_accidentals_and_ties() -> None:
     rules = Rules(ALPHABET, metres=COMMON, modes=(Mode.MINOR,), ranges={Mode.MINOR: ((60, 71),)})
     grammar = Grammar(rules)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.errors import InputError
+from abcgen.notation.grammar import Grammar
 from abcgen.notation.grammar.form import Form, Section
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
@@ -92,6 +93,44 @@ def test_a_file_is_gone_on_from_after_so_many_bars(tmp_path: Path) -> None:
     assert (request.key, request.metre, request.first_pitch) == ("D", "6/8", 69)
     whole = primed(Request(), str(path), None).beginning
     assert whole == encode_tune(read_abc(TUNE)).text.removesuffix("\n")
+
+
+def test_a_header_without_a_key_keeps_what_it_says() -> None:
+    assert primed_text("M:6/8\nL:1/8\ncec gec|") == "M:6/8\nK:Cmaj\ncecgec|"
+    assert primed_text("L:1/4\nce") == "M:4/4\nK:Cmaj\nc2e2"
+
+
+def test_a_chord_does_not_close_a_bar_and_a_comment_does_not_open_one() -> None:
+    assert primed_text("cdef gabc'|c2[ce]") == "M:4/4\nK:Cmaj\ncdefgabc'|c2[ce]"
+    assert primed_text("cdef gabc'|% so far\nw:la la") == "M:4/4\nK:Cmaj\ncdefgabc'|"
+    assert primed_text("|:cdef gabc':|") == "M:4/4\nK:Cmaj\n|:cdefgabc':|"
+
+
+def test_a_short_bar_that_ends_a_section_counts_among_those_kept() -> None:
+    tune = "M:6/8\nL:1/8\nK:C\n|:G|cec gec|def def|cec gec|c3 c2:|\n|:e|gec gec|c3 c2:|"
+    kept = primed_text(tune, 4).splitlines()[-1]
+    assert kept == "|:G|cecgec|defdef|cecgec|c3c2:|"
+    assert primed_text(tune, 5).splitlines()[-1] == f"{kept}:e|gecgec|".replace("||:", "|:")
+
+
+def test_a_tune_that_changes_its_key_is_gone_on_from() -> None:
+    tune = "M:6/8\nL:1/8\nK:D\n|:dfd afd|efg efg:|\n[K:Am]|:a3 e3|c3 A3:|\n"
+    request = primed(Request(), tune, None)
+    rules = rules_of(request, frozenset(map(chr, range(127))))
+    assert Grammar(rules).fits(request.beginning, 1200)
+
+
+def test_a_beginning_cannot_become_what_it_is_not() -> None:
+    with pytest.raises(InputError, match="the beginning is in 6/8, not in 4/4"):
+        primed(Request(metre="4/4"), "M:6/8\nL:1/8\nK:D\ndfd", None)
+    with pytest.raises(InputError, match="which cannot become Em"):
+        primed(Request(key="Em"), "M:6/8\nL:1/8\nK:D\ndfd", None)
+
+
+def test_a_key_alone_needs_the_grammar() -> None:
+    with pytest.raises(InputError, match="give --metre too"):
+        checked_request(Request(key="Em", free=True))
+    assert checked_request(Request(key="Em", metre="4/4", free=True))
 
 
 @pytest.mark.parametrize(

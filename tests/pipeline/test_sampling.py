@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.config import SampleConfig
 from abcgen.corpus.extracts import extract_of
-from abcgen.errors import CheckpointError, InputError
+from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.instruments import instrument_named
@@ -120,6 +120,29 @@ def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> 
             assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
 
 
+def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
+    low = "M:4/4\nL:1/8\nK:D\nA,DFA D2F2|"  # below what a whistle has
+    request = primed(Request(instrument="whistle", in_range=True), low, None)
+    with Composer(checkpoint, ONE, 7, request) as composer:
+        [made] = composer.compose()
+    player = instrument_named("whistle")
+    pitches = pitches_of(read_abc(made.abc))
+    assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
+
+
+def test_many_bars_have_room(checkpoint: Path) -> None:
+    composer = Composer(checkpoint, SHORT, 7, Request(bars=100, metre="4/4"))
+    (sampled,) = composer.draw([0])
+    assert len(sampled.text) > SHORT.max_characters
+    assert sampled.ended
+
+
+def test_a_long_beginning_without_the_grammar_is_refused(checkpoint: Path) -> None:
+    request = primed(Request(free=True), "cdef gabc'|" * 20, None)
+    with pytest.raises(InputError, match="a tune 150"):
+        Composer(checkpoint, SHORT, 7, request)
+
+
 def test_a_tune_carries_its_recipe_and_is_read_by_all_as_without_it(
     checkpoint: Path, abc2midi: Path, tmp_path: Path
 ) -> None:
@@ -185,6 +208,7 @@ def test_a_tune_of_another_checkpoint_cannot_be_made_again(
         {"request": {"command": "rm"}},
         {"settings": {}},
         {"request": {"metre": "6/7"}},
+        {"request": {"first_pitch": 10**9}},
     ],
 )
 def test_a_recipe_is_not_trusted(
@@ -236,8 +260,9 @@ def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
 
 
 def test_a_request_that_cannot_fit_is_refused(checkpoint: Path) -> None:
+    request = primed(Request(), "cdef gabc'|" * 20, None)
     with pytest.raises(InputError, match="does not fit into 150 characters"):
-        Composer(checkpoint, SHORT, 7, Request(bars=200, metre="4/4"))
+        Composer(checkpoint, SHORT, 7, request)
 
 
 def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
@@ -254,6 +279,8 @@ def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
         interrupted()
     found = list(read_tunebook(path.read_text(encoding="utf-8")))
     assert len(found) == 2
+    with pytest.raises(OutputError, match="exists"), TuneStream(path) as again:
+        again.write("X:1\nK:C\nc|\n")  # another run's, begun meanwhile
     assert not [tune for tune in found if isinstance(tune, LeftOut)]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from abcgen.notation.grammar.rules import Range, Rules
 
 MIDDLE_C_STEP = 28
-HEAD, BODY, ACCIDENTAL, LETTER, BRACKET, FIELD, SYMBOL = range(7)
+HEAD, BODY, ACCIDENTAL, LETTER, BRACKET, FIELD, SYMBOL, COLON = range(8)
 _KEY_LINE = re.compile(r"K:(C[a-z]{3})\n$")
 # What a sign that is no note does to what is remembered.
 _EFFECTS: dict[str, dict[str, Any]] = {
@@ -27,7 +27,6 @@ _EFFECTS: dict[str, dict[str, Any]] = {
     "z": {"last": (), "held": ()},
     '"': {"at": SYMBOL},
     "|": {"altered": ()},
-    ":": {"altered": ()},
 }
 Alters = tuple[tuple[int | str, int], ...]
 
@@ -112,6 +111,11 @@ class PitchRule:
             return self._accidental(pitches, pitches.sign + sign)
         if sign == "-":
             return pitches._replace(held=pitches.last)
+        if (
+            sign == ":"
+        ):  # two make a bar line; alone it stands in a tuplet's sign, or beside a bar line
+            altered = () if pitches.at == COLON else pitches.altered
+            return pitches._replace(at=COLON, altered=altered)
         return pitches._replace(at=BODY)._replace(**_EFFECTS.get(sign, {}))
 
     def _accidental(self, pitches: Pitches, sign: str) -> Pitches | None:
