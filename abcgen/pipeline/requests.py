@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +29,7 @@ MOST_BARS = 256
 TWICE = 2
 MOST_MIDI = 127
 _CHANGE = re.compile(r"\[[KM]:")
+_METRE_LINE, _KEY_LINE = (re.compile(rf"(?m)^{letter}:.*\n") for letter in "MK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,22 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
         neat=not request.beginning,  # what is given may be as it likes
         form=form,
         ranges=ranges_in_c(player_of(request), modes) if request.in_range else {},
+    )
+
+
+def rules_after(beginning: str, rules: Rules, alphabet: frozenset[str]) -> Rules:
+    """What is asked of the rest of a text, written in a smaller alphabet than its beginning.
+
+    Args:
+        beginning: Its first characters, whose metre and key need not be written again.
+        rules: What is asked of all of it.
+        alphabet: Of the rest.
+    """
+    return replace(
+        rules,
+        alphabet=alphabet,
+        metres=() if _METRE_LINE.search(beginning) else rules.metres,
+        modes=tuple(Mode) if _KEY_LINE.search(beginning) else rules.modes,
     )
 
 

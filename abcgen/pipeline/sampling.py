@@ -15,6 +15,7 @@ from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, checked_sampling, sample
 from abcgen.notation.bars import bar_problems
 from abcgen.notation.grammar import Grammar
+from abcgen.notation.grammar.begun import Begun
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.ranges import moved_to
 from abcgen.notation.repeats import repeat_problems
@@ -29,6 +30,7 @@ from abcgen.pipeline.requests import (
     metre_of,
     never_seen,
     player_of,
+    rules_after,
     rules_of,
 )
 from abcgen.score.referee import Referee
@@ -148,7 +150,7 @@ class Composer:
                 f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
                 way_out="keep fewer of its bars with --keep-bars",
             )
-        self._grammar = None if request.free else self._grammar_for(alphabet.union(unknown))
+        self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self.tally = Tally()
 
     def __enter__(self) -> Composer:
@@ -251,10 +253,21 @@ class Composer:
             watch=watch,
         )
 
-    def _grammar_for(self, alphabet: frozenset[str]) -> Grammar:
-        grammar = Grammar(rules_of(self._request, alphabet))
+    def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> Begun:
+        """What texts must keep to.
+
+        Args:
+            alphabet: What the network can write.
+            unknown: What else the beginning is written with.
+        """
+        longest = self._config.max_characters
+        rules = rules_of(self._request, alphabet.union(unknown))
+        reading = Grammar(rules)
         try:
-            fits = grammar.fits(self._beginning, self._config.max_characters)
+            after = rules_after(self._beginning, rules, alphabet)
+            drawing = Grammar(after) if unknown else reading
+            begun = Begun(reading, drawing, self._beginning)
+            fits = begun.fits(longest)
         except InputError as error:
             raise InputError(
                 f"the beginning does not fit what is asked for: {error.message}",
@@ -262,10 +275,10 @@ class Composer:
             ) from error
         if not fits:
             raise InputError(
-                f"such a tune does not fit into {self._config.max_characters} characters",
+                f"such a tune does not fit into {longest} characters",
                 way_out="ask for fewer bars",
             )
-        return grammar
+        return begun
 
     def _dressed(self, tune: Tune, number: int, reference: int, title: str) -> Tune:
         """With key, title, source and number."""

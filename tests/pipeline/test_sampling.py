@@ -120,6 +120,24 @@ def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> 
             assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
 
 
+def test_the_notes_that_are_given_stay_as_they_are(checkpoint: Path) -> None:
+    request = primed(Request(), "M:4/4\nL:1/8\nK:C\ncdef gab", None)
+    config = replace(SHORT, count=20)
+    with Composer(checkpoint, config, 7, request) as composer:
+        texts = [sampled.text for sampled in composer.draw(range(20))]
+    assert not [text for text in texts if text.split("gab")[1][0] in "0123456789/,'"]
+
+
+def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
+    """With ten units left in the bar, 1 would have to become 10, for which there is no 0."""
+    folder = untrained(tmp_path / "net")
+    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|c2", None)
+    composer = Composer(folder, replace(SHORT, temperature=5.0, count=40), 1, request)
+    for sampled in composer.draw(range(40)):
+        assert "0" not in sampled.text.removeprefix(request.beginning)
+        assert not isinstance(judged(sampled), str)
+
+
 def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
     low = "M:4/4\nL:1/8\nK:D\nA,DFA D2F2|"  # below what a whistle has
     request = primed(Request(instrument="whistle", in_range=True), low, None)

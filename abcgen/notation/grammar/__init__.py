@@ -133,12 +133,19 @@ class Grammar:
         return self._ways[path[0]] if path else length
 
     def way_sign(self, place: int) -> str:
-        """The character that begins the way out."""
+        """The character that begins the way out.
+
+        Raises:
+            InputError: if there is none, where what was given cannot be gone on from.
+        """
         following = self.following(place)
         if END in following:
             return END
         signs = self._out.signs(self._places[place][0])
-        return next(sign for sign in signs if sign in following)
+        for sign in signs:
+            if sign in following:
+                return sign
+        raise InputError("the network's characters cannot bring it to an end")
 
     def read(self, text: str, place: int = start) -> int:
         """The place after a text.
@@ -158,6 +165,15 @@ class Grammar:
             return END in self.following(self.read(text))
         except InputError:
             return False
+
+    def at(self, place: int) -> tuple[Spot, Pitches]:
+        """What a place is, whoever numbered it."""
+        spot, number = self._places[place]
+        return spot, self._pitches[number]
+
+    def enter(self, spot: Spot, pitches: Pitches) -> int:
+        """The place that another grammar's ``at`` told of."""
+        return self._places.number((spot, self._pitches.number(pitches)))
 
     def fits(self, begun: str, length: int) -> bool:
         """Whether a text that begins so can end within so many characters."""
