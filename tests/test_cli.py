@@ -557,7 +557,7 @@ def test_what_is_printed_goes_on_with_the_same_tunes(
     write_small_corpus(tmp_path / "my tunes")
     said = run("train", "my tunes", "--units", "8", "--texture", "melody", "--out", "net")
     words = "abcgen train 'my tunes' --resume --out net --texture melody"
-    assert f"go on with: {words}\n" in said.err
+    assert f"go on with: {words}\n" in said.out
 
 
 def test_a_name_that_is_no_text_is_told_as_far_as_it_is(tmp_path: Path) -> None:

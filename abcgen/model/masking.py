@@ -110,9 +110,6 @@ class Mask:
 
         Returns:
             Shape (rows, vocabulary).
-
-        Raises:
-            InputError: if what may follow is nothing that the network can write.
         """
         table: NDArray[np.bool_] = self._allowed[rows]
         if room <= self._highest:
@@ -138,9 +135,4 @@ class Mask:
         allowed = np.zeros(self._vocabulary.size, bool)
         signs = self._constraint.allowed(place, room)
         allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
-        if not allowed.any():
-            raise InputError(
-                f"nothing but {sorted(signs)} may follow, which the network cannot write",
-                way_out="use --free",
-            )
         return allowed

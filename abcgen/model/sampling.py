@@ -106,7 +106,8 @@ def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
 
     Raises:
         InputError: if a beginning breaks the constraint, or has a character that the network does
-            not know and has no symbol for, or a setting makes no sense.
+            not know and has no symbol for, or can be followed by nothing that it can write, or a
+            setting makes no sense.
     """
     checked_sampling(config, seed)
     remaining = iter(beginnings)
@@ -226,6 +227,11 @@ class _Rows:
             self._removed[rows] += is_drawn * (1.0 - np.minimum(kept, 1.0))
             wrong = is_drawn & ~allowed[np.arange(drawn.size), drawn]
             if wrong.any():
+                if not allowed[wrong].any(axis=1).all():
+                    raise InputError(
+                        "nothing that the network can write may follow what is given",
+                        way_out="use --free",
+                    )
                 left = np.where(allowed[wrong], logits[wrong], -np.inf)
                 drawn[wrong] = choose(left, second[wrong], self._config, undrawn)
                 self._forced[rows[wrong]] += 1

@@ -13,15 +13,23 @@ import argparse
 import resource
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abcgen.config import SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.extracts import extract_corpus
+from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.readers import READERS
 from abcgen.model.batches import Batches
 from abcgen.model.examples import Example
+from abcgen.model.passages import Passages
 from abcgen.model.vocabulary import Vocabulary
+from abcgen.pipeline.training import examples_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ALPHABET = "abcdefgABCDEFG|:2345678/(<>=^_z"
 MEAN, SPREAD, LEAST = 280, 110, 60
@@ -44,6 +52,21 @@ def _weigh_tunes(path: Path) -> None:
     tunes = extract_corpus([path], READERS, NOTHING_KEPT).tunes
     weight = (_megabytes() - before) * 1000 / len(tunes)
     print(f"{len(tunes):,} tunes of {weight:.1f} kB, what reads them included")
+    examples = examples_of(tunes)
+    vocabulary = Vocabulary.of(example.text for example in examples)
+    _spend("encoded", lambda: Batches(examples, vocabulary, 32))
+    _spend("with positions", lambda: Batches(examples, vocabulary, 32, positions=True))
+    intervals = [tune.intervals for tune in tunes]
+    _spend("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
+    _spend("passages sorted", lambda: Passages.of([tune.symbols for tune in tunes]))
+
+
+def _spend(what: str, work: Callable[[], object]) -> None:
+    """Say what a piece of work takes: processor time, and memory beyond the most so far."""
+    before, began = _megabytes(), time.process_time()
+    work()
+    seconds, more = time.process_time() - began, _megabytes() - before
+    print(f"{what} in {seconds:.1f} s, {more:,.0f} MB more at most")
 
 
 def _weigh_texts(count: int) -> None:

@@ -89,6 +89,8 @@ def tunes_with_changes(draw: st.DrawFn) -> Tune:
     bars = list(tune.bars)
     key = draw(st.sampled_from([None, Key("F"), Key("A", 0, Mode.MINOR, (("G", 1),))]))
     metre = draw(st.sampled_from([None, Metre(3, 4), Metre(2, 2, "C|"), FREE_METRE]))
+    if metre == tune.metre:  # no change, and so none that is read
+        metre = None
     bars[index] = replace(bars[index], key=key, metre=metre)
     return replace(tune, bars=tuple(bars))
 
