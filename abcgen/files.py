@@ -111,7 +111,7 @@ def check_writable(path: Path) -> None:
 
 
 def printable(path: Path | str) -> str:
-    """A file's name as text; what is no UTF-8 in it becomes question marks."""
+    """A file's name as text; what is no UTF-8 in it becomes signs of replacement."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 

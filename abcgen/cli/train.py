@@ -38,7 +38,7 @@ CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorbo
 CHANGEABLE |= {"devices", "precision", "save_minutes"}  # where, how, and how safely
 CHANGEABLE |= {"texture", "track", "fold_range", "cache"}  # how files are read
 # Of these, what is not kept with the run.
-REPEATED = {"device", "devices", "precision", "texture", "track", "fold_range"}
+REPEATED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
 # What may be said where a trained network is gone on from; its shape stays.
 TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
 TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,10 @@ class TextCache:
         """Remove what was not asked for the longest, until the rest is within the limit."""
         if self._folder is None or not self._is_written:
             return
-        found = [(path.stat(), path) for path in self._folder.glob(f"*/*{_SUFFIX}")]
+        found = []
+        for path in self._folder.glob(f"*/*{_SUFFIX}"):
+            with suppress(OSError):  # another process removes them too
+                found.append((path.stat(), path))
         total = sum(facts.st_size for facts, _ in found)
         for facts, path in sorted(found, key=lambda one: one[0].st_mtime):
             if total <= self._limit:

@@ -1,4 +1,4 @@
-"""What training needs of tunes: a tenth of what the tunes themselves weigh, and kept in the cache.
+"""What training needs of tunes: a fifteenth of what they weigh, and kept in the cache.
 
 A network learns a tune's text, the split goes by its melody, and what new tunes borrow is found by
 its passages; nothing else of it is looked at again.

@@ -63,7 +63,7 @@ def _imported() -> Any:
             ) from error
         raise InputError(
             f"Keras is to compute with {NAMES[name]}, which cannot be loaded: {str(error)[:200]}",
-            way_out=f"pip install {name}, or leave KERAS_BACKEND unset",
+            way_out=f"pip install 'abcgen[{name}]', or leave KERAS_BACKEND unset",
         ) from error
     return keras
 

@@ -47,7 +47,7 @@ OLDER: dict[int, dict[str, object]] = {1: {"attention": False}}
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
-# The JSON files are a few kilobytes; this leaves room for what a caller adds.
+# Network and vocabulary take a few kilobytes; held-out tunes and titles of very many take more.
 MAX_JSON_BYTES = 64_000_000
 SHORT = 40  # characters of a date or a version
 

@@ -105,7 +105,7 @@ class Devices:
 class _Cores(Devices):
     """The cores of a CPU for TensorFlow: each computes its share, then gradients are summed.
 
-    Where there is one share too, since TensorFlow alone takes the norm of an embedding's gradient
+    For one core too, since TensorFlow alone takes the norm of an embedding's gradient
     before the rows that were looked up twice are added up, and would clip otherwise.
     """
 
@@ -169,8 +169,8 @@ def devices() -> Devices:
 
 
 def devices_for(rows: int) -> Devices:
-    """The same, or for one device of TensorFlow as many cores as suit batches of such size."""
-    alone = devices() == Devices() and backend_name() == "tensorflow"
+    """The same, or for a CPU alone and TensorFlow as many cores as suit batches of such size."""
+    alone = devices() == Devices() and backend_name() == "tensorflow" and device() == "cpu"
     return _Cores(shares_of(rows)) if alone else devices()
 
 

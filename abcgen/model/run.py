@@ -61,7 +61,6 @@ class Run:
         self._keeper = Keeper(learner, folder)
         self._looked_at = time.monotonic()
         self._good: Weights = {}
-        self._taken_over = False
         self.stand_at(Moment(Position(), None), [])
 
     def begin(self, position: Position, *, taken_over: bool) -> None:
@@ -72,8 +71,7 @@ class Run:
             taken_over: Whether the learner knows something already, which is measured first.
         """
         self.stand_at(Moment(position, None), [], taken_over=taken_over)
-        if not taken_over:
-            self._keeper.save(self._now())
+        self._keeper.save(self._now())
 
     def stand_at(
         self, moment: Moment, measurements: list[Measurement], *, taken_over: bool = False

@@ -12,14 +12,11 @@ from abcgen.model.settings import checked
 from abcgen.pipeline.borrowing import training_tunes
 from abcgen.pipeline.checkpoints import split_config_of
 from abcgen.pipeline.recipes import checkpoint_hash
-from abcgen.pipeline.training import Plan
+from abcgen.pipeline.training import ORIGIN, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-ORIGIN = "from"
 
 
 def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> Plan:

@@ -188,13 +188,14 @@ def rules_after(beginning: str, rules: Rules, alphabet: frozenset[str]) -> Rules
     """What is asked of the rest of a text, written in a smaller alphabet than its beginning.
 
     Args:
-        beginning: Its first characters, whose metre and key need not be written again.
+        beginning: Its first characters, whose rhythm, metre and key need not be written again.
         rules: What is asked of all of it.
         alphabet: Of the rest.
     """
     return replace(
         rules,
         alphabet=alphabet,
+        rhythms=Rules(alphabet).rhythms if beginning.startswith("R:") else rules.rhythms,
         metres=() if _METRE_LINE.search(beginning) else rules.metres,
         modes=tuple(Mode) if _KEY_LINE.search(beginning) else rules.modes,
     )

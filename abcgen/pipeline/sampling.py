@@ -276,7 +276,9 @@ class Composer:
         if not fits:
             raise InputError(
                 f"such a tune does not fit into {longest} characters",
-                way_out="ask for fewer bars",
+                way_out="keep fewer of its bars with --keep-bars"
+                if self._request.beginning
+                else "ask for fewer bars",
             )
         return begun
 

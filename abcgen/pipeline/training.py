@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # Characters of a tune that an unfinished network may go on for; one that reads a window anew for
 # every character is slow.
 HEARD = {"stream": 400, "window": 80}
+ORIGIN = "from"  # what a checkpoint says of the one that it was tuned from
 MOST_FILES = 1000  # that a checkpoint names
 
 
@@ -117,7 +118,7 @@ class Plan:
             weights = extended(self.base, [lesson.vocabulary.characters]).weights
         about = lesson.about | dict(self.about)
         task = lesson.task(self.network, self.options)
-        return replace(task, about=about, weights=weights, tuned=bool(self.about))
+        return replace(task, about=about, weights=weights, tuned=ORIGIN in self.about)
 
 
 def plan_training(wish: Wish) -> Plan:
@@ -192,15 +193,15 @@ def train_network(
         CheckpointError: if a run cannot be gone on with.
         OutputError: if the folder cannot be written to.
     """
-
-    def watch(event: Event) -> None:
-        if isinstance(event, Started) and not (plan.resume and tells_its_tunes(folder)):
-            keep_training_tunes(folder, lesson.split.training, lesson.split.validation, plan.before)
-            keep_held_out(folder, lesson.split, plan.before, cache)
-        on_event(event)
-
-    voice = _Voice(plan.options.seed)
+    voice, split = _Voice(plan.options.seed), lesson.split
     with own_folder(folder) as own:  # what other hosts write is not kept
+
+        def watch(event: Event) -> None:
+            if isinstance(event, Started) and not (plan.resume and tells_its_tunes(own)):
+                keep_training_tunes(own, split.training, split.validation, plan.before)
+                keep_held_out(own, split, plan.before, cache)
+            on_event(event)
+
         result = train(plan.task(lesson), own, Watch(watch, voice), resume=plan.resume)
     return replace(result, folder=folder)
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.distribution import Devices
 from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.learner import Learner
 from abcgen.model.scoring import measure
 from abcgen.model.training import deal
+from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
     from abcgen.model.vocabulary import Vocabulary
@@ -61,10 +63,30 @@ def _after_three_steps(
     vocabulary: Vocabulary,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Learner:
-    monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)
-    options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=0.5)
+    if cores == 1:  # Keras's own step
+        monkeypatch.setattr("abcgen.model.learner.devices_for", lambda _rows: Devices())
+    else:
+        monkeypatch.undo()
+        monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)
+    # Not clipped: Keras takes rows of an embedding that are looked up twice for two.
+    options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=100.0)
     learner = Learner(network, vocabulary.size, options)
     batches = deal(examples, vocabulary, network, options)
     for _ in range(3):
         learner.learn(batches.batch(batches.in_order()[0]), 0.1)
     return learner
+
+
+def test_one_share_clips_as_two_do(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedding's gradient counts once, however often a character is looked up."""
+    examples, learnt = [Example("abab|" * number + "\n") for number in range(1, 10)], []
+    options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=0.05)
+    with eagerly():
+        for cores in (1, 2):
+            monkeypatch.setattr("abcgen.model.backend.cores", lambda cores=cores: cores)
+            learner = Learner(NETWORKS["plain"], vocabulary.size, options)
+            batches = deal(examples, vocabulary, NETWORKS["plain"], options)
+            learner.learn(batches.batch(batches.in_order()[0]), 1.0)
+            learnt.append(learner.weights)
+    one, two = learnt
+    assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)

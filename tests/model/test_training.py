@@ -382,7 +382,6 @@ from abcgen.model.examples import Bits, Example
 from abcgen.model.events import Watch
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary
-from tests.model.eagerly import eagerly
 
 task = Task([Example("abc|" * 9)] * 64, [Example("abc|")], Vocabulary("abc|"),
             NetworkConfig(units=8, attention=False), TrainConfig(epochs=100_000, batch_size=7))

@@ -140,6 +140,21 @@ def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
         assert not isinstance(judged(sampled), str)
 
 
+def test_a_beginning_that_cannot_be_brought_to_an_end_is_refused(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10", None)
+    with pytest.raises(InputError, match="cannot bring it to an end"):
+        Composer(folder, SHORT, 1, request)
+
+
+def test_a_rhythm_that_cannot_be_written_is_given_all_the_same(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    composer = Composer(folder, ONE, 1, Request(rhythm="polka"))
+    (sampled,) = composer.draw([0])
+    assert sampled.text.startswith("R:polka\nM:")
+    assert any("polka" in warning for warning in composer.warnings)
+
+
 def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
     low = "M:4/4\nL:1/8\nK:D\nA,DFA D2F2|"  # below what a whistle has
     request = primed(Request(instrument="whistle", in_range=True), low, None)

@@ -120,8 +120,12 @@ class Grammar:
     def way(self, place: int) -> int:
         """How many characters the way out from a place has."""
         path: list[int] = []
+        met: set[int] = set()
         while place not in self._ways:
+            if place in met:
+                raise _no_end()
             path.append(place)
+            met.add(place)
             sign = self.way_sign(place)
             if sign == END:
                 self._ways[place] = 0
@@ -139,13 +143,15 @@ class Grammar:
             InputError: if there is none, where what was given cannot be gone on from.
         """
         following = self.following(place)
+        if not following:
+            raise _no_end()
         if END in following:
             return END
         signs = self._out.signs(self._places[place][0])
         for sign in signs:
             if sign in following:
                 return sign
-        raise InputError("the network's characters cannot bring it to an end")
+        raise _no_end()
 
     def read(self, text: str, place: int = start) -> int:
         """The place after a text.
@@ -178,6 +184,11 @@ class Grammar:
     def fits(self, begun: str, length: int) -> bool:
         """Whether a text that begins so can end within so many characters."""
         return len(begun) + self.way(self.read(begun)) <= length
+
+
+def _no_end() -> InputError:
+    """The error where what was given cannot be gone on from; what is drawn never comes there."""
+    return InputError("the network's characters cannot bring it to an end")
 
 
 class Numbered(Generic[T]):

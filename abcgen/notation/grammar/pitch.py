@@ -111,9 +111,8 @@ class PitchRule:
             return self._accidental(pitches, pitches.sign + sign)
         if sign == "-":
             return pitches._replace(held=pitches.last)
-        if (
-            sign == ":"
-        ):  # two make a bar line; alone it stands in a tuplet's sign, or beside a bar line
+        if sign == ":":
+            # Two make a bar line; one stands beside a bar line or in a tuplet's sign.
             altered = () if pitches.at == COLON else pitches.altered
             return pitches._replace(at=COLON, altered=altered)
         return pitches._replace(at=BODY)._replace(**_EFFECTS.get(sign, {}))
