@@ -15,6 +15,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads() -> int:
+    """Threads for work on arrays; ``OMP_NUM_THREADS`` sets fewer."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(told), cores()) if told.isdecimal() and int(told) else cores()
+
+
+def keep_products_whole() -> None:
+    """Have NumPy, which must not be loaded yet, leave every product to the thread that asks for it.
+
+    The products of sampling are small: OpenBLAS gains nothing by sharing them, and its threads keep
+    the other cores busy with waiting.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def workers() -> int:
     """Processes for work that each does on its own."""
     return min(MOST_PROCESSES, cores())

@@ -28,6 +28,7 @@ from abcgen.cli import (
 from abcgen.cli.common import INTERRUPTED
 from abcgen.display import Display
 from abcgen.errors import AbcgenError, reason_of
+from abcgen.machine import keep_products_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
             stream.reconfigure(errors="backslashreplace")
+    keep_products_whole()
     try:
         app()
     except AbcgenError as error:

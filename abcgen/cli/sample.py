@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,7 +93,6 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
-    _draw_one_on_one_core(count)
     from abcgen.model.sampling import checked_sampling
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
@@ -166,15 +164,6 @@ def sample(
             "files": [str(path) for path in files],
         }
     )
-
-
-def _draw_one_on_one_core(count: int) -> None:
-    """Keep NumPy, which is not loaded yet, from sharing out the small products of a single tune.
-
-    That would gain little, and the other core is loading music21. The numbers are the same.
-    """
-    if count == 1:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _compose(

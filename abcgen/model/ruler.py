@@ -29,6 +29,7 @@ TICKS = 1680  # of a unit, so that short notes and tuplets of them are whole num
 HALF = TICKS // 2
 LATEST = NOT_YET * HALF - 1  # in ticks
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
+MOST_MET = 2**17  # places that are kept, some 500 bytes each
 LONGEST = 255  # note, in units and as a share of one
 # So many notes in the time of so many, where the sign does not say (ABC 2.1, 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
@@ -36,6 +37,7 @@ ACTUAL, NORMAL, COUNT = 1, 2, 3  # the numbers of a tuplet's sign, as in (5:4:5
 CLOSING = {"{": "}", '"': '"', "!": "!"}
 BEGIN_OF_LINE, KEY, KEY_LINE, HEADER = "begin", "K", "K:", "header"
 MUSIC, CHORD, FIELD = "music", "[", "[:"
+SKIPPED = frozenset({*CLOSING.values(), FIELD})
 BEFORE_MUSIC = frozenset({BEGIN_OF_LINE, KEY, KEY_LINE, HEADER})
 
 
@@ -98,6 +100,7 @@ class Ruler:
     def __init__(self, vocabulary: Vocabulary) -> None:
         marks = [""] * vocabulary.marks
         self._signs = np.array([*marks, *vocabulary.characters], object)
+        self._met = _Met()
 
     def start(self, batch: int) -> NDArray[Any]:
         """Places before anything is read, an object each, shape (batch,)."""
@@ -110,11 +113,39 @@ class Ruler:
 
     def over(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         """What is told at each id of a text: (time, 3), as ``told`` has it."""
-        place, marks = Place(), []
-        for sign in self._signs[ids].tolist():
-            place = _after(place, sign)
-            marks.append(_told(place))
-        return np.array(marks, np.uint8).reshape(-1, PLACES)
+        if len(self._met.places) > MOST_MET:
+            self._met = _Met()
+        marks = self._met.marks(self._signs[ids].tolist())
+        return np.frombuffer(marks, np.uint8).reshape(-1, PLACES)
+
+
+class _Met:
+    """Places by number, and where each sign leads from them: texts pass the same ones again."""
+
+    def __init__(self) -> None:
+        self.places = [Place()]
+        self._told = [bytes(_marks(Place()))]
+        self._after: list[dict[str, int]] = [{}]
+        self._numbers = {Place(): 0}
+
+    def marks(self, signs: list[str]) -> bytes:
+        """What is told after each sign of a text, ``PLACES`` bytes each."""
+        number, passed = 0, []
+        for sign in signs:
+            after = self._after[number].get(sign)
+            number = self._meet(number, sign) if after is None else after
+            passed.append(self._told[number])
+        return b"".join(passed)
+
+    def _meet(self, number: int, sign: str) -> int:
+        place = _followed(self.places[number], sign)
+        after = self._numbers.setdefault(place, len(self.places))
+        if after == len(self.places):
+            self.places.append(place)
+            self._told.append(bytes(_marks(place)))
+            self._after.append({})
+        self._after[number][sign] = after
+        return after
 
 
 def told(places: NDArray[Any]) -> NDArray[np.int32]:
@@ -127,25 +158,30 @@ def _array(places: list[Place]) -> NDArray[Any]:
     return np.fromiter(places, object, len(places))
 
 
-@lru_cache(maxsize=2**16)
-def _told(place: Place) -> tuple[int, int, int]:
+def _marks(place: Place) -> tuple[int, int, int]:
     time = NOT_YET if place.inside in BEFORE_MUSIC else place.now // HALF
     return min(place.section, SECTIONS - 1), min(place.bar, BARS - 1), time
 
 
-@lru_cache(maxsize=2**16)
-def _after(place: Place, sign: str) -> Place:
+_told = lru_cache(maxsize=2**16)(_marks)
+
+
+def _followed(place: Place, sign: str) -> Place:
     if not sign:
         return place
     if place.inside in BEFORE_MUSIC:
         return place._replace(inside=_in_header(place.inside, sign))
-    if place.inside in {*CLOSING.values(), FIELD}:
+    if place.inside in SKIPPED:
         closing = "]" if place.inside == FIELD else place.inside
         return place._replace(inside=MUSIC if sign == closing else place.inside, before=sign)
     if place.number and (sign == ":" or sign in DIGITS):
         return _in_tuplet_sign(place, sign)
     before = sign if sign in "|:[(" else ""
-    return _in_music(place._replace(number=0), sign)._replace(before=before)
+    after = _in_music(place._replace(number=0) if place.number else place, sign)
+    return after if after.before == before else after._replace(before=before)
+
+
+_after = lru_cache(maxsize=2**16)(_followed)
 
 
 def _in_header(inside: str, sign: str) -> str:

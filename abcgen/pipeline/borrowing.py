@@ -8,26 +8,31 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abcgen.corpus.borrowing import Facts, Line, line_of
+from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
 from abcgen.corpus.extracts import read_again
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.passages import Passages
+from abcgen.model.settings import AMOUNT, fits
 from abcgen.model.weights import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from abcgen.corpus.cache import TextCache
     from abcgen.corpus.extracts import Extract
     from abcgen.notation.tune import Tune
 
 INDEX = "tunes.safetensors"
 FACTS = "tunes.json"
+_ROOMS = ("notation", "corpus", "model", "pipeline")  # whose code compares tunes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ def keep_training_tunes(
     training: Sequence[Extract],
     held_out: Sequence[Extract],
     before: TrainingTunes | None = None,
+    cache: TextCache = NOTHING_KEPT,
 ) -> None:
     """Write down, in a checkpoint, which tunes it learnt from.
 
@@ -84,14 +90,14 @@ def keep_training_tunes(
         training: The tunes that it learnt from.
         held_out: Tunes of other families: the measure of what real tunes share.
         before: What the network had learnt before, which it may still know by heart.
+        cache: What was worked out before.
 
     Raises:
         OutputError: if the folder cannot be written to.
     """
     known = before.passages.sequences if before else []
     passages = Passages.of(known + [tune.symbols for tune in training])
-    shared = [_longest(passages, line_of(tune))[0] for _, tune in read_again(held_out)]
-    facts = Facts.of(training, shared)
+    facts = Facts.of(training, _all_shared(passages, held_out, cache))
     passages.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
 
@@ -114,6 +120,27 @@ def training_tunes(folder: Path) -> TrainingTunes | None:
     except InputError as error:
         raise damaged(folder / FACTS, error.message) from error
     return TrainingTunes(Passages.read(folder / INDEX), facts)
+
+
+def _all_shared(passages: Passages, tunes: Sequence[Extract], cache: TextCache) -> Sequence[float]:
+    """How many bars of each tune are a passage at most."""
+    key = key_of(version_of(_ROOMS), "shared", passages.text, *(tune.text.text for tune in tunes))
+    shared = _remembered(cache.get(key))
+    if shared is None:
+        shared = [_longest(passages, line_of(tune))[0] for _, tune in read_again(tunes)]
+        cache.put(key, json.dumps(shared))
+    return shared
+
+
+def _remembered(text: str | None) -> list[float] | None:
+    """Lengths from the cache, unless they are not what they should be."""
+    try:
+        lengths = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(lengths, list) or not all(fits(one, AMOUNT) for one in lengths):
+        return None
+    return lengths
 
 
 def _longest(passages: Passages, line: Line) -> tuple[float, int]:

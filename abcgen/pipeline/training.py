@@ -198,7 +198,7 @@ def train_network(
 
         def watch(event: Event) -> None:
             if isinstance(event, Started) and not (plan.resume and tells_its_tunes(own)):
-                keep_training_tunes(own, split.training, split.validation, plan.before)
+                keep_training_tunes(own, split.training, split.validation, plan.before, cache)
                 keep_held_out(own, split, plan.before, cache)
             on_event(event)
 

@@ -116,8 +116,8 @@ def main() -> None:
 def _portions(
     task: Task, starts: list[int], processes: int
 ) -> Iterator[tuple[int, dict[str, Outcome]]]:
-    # Each process works on texts of its own, so that NumPy need not divide its products too.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # Each process works on texts of its own, so that it need not divide what it does too.
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")  # NumPy reads that when it is imported
     with ProcessPoolExecutor(processes, context, _begin, (task,)) as pool:
         for done in as_completed([pool.submit(_portion, start) for start in starts]):

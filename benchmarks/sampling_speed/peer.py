@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
     """The stream network that reads one way as ``torch.nn`` modules.
 
-    ``LSTMCell`` steps several times faster than ``LSTM`` does one step at a time. Attention
-    keeps its keys and values. Where the network is told positions, abcgen's own ruler tells them.
+    Attention keeps its keys and values. Where the network is told positions, abcgen's own ruler
+    tells them.
+
+    Args:
+        network: Its shape.
+        vocabulary: Its characters.
+        cells: Whether it steps by ``LSTMCell``, which is faster, or as most programs do by
+            ``LSTM``, called for one step.
     """
 
-    def __init__(self, network: NetworkConfig, vocabulary: Vocabulary) -> None:
+    def __init__(self, network: NetworkConfig, vocabulary: Vocabulary, *, cells: bool) -> None:
         super().__init__()
         units, size = network.units, vocabulary.size
         tables = POSITIONS.values() if network.positions else ()
@@ -33,7 +39,8 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         self.embedding = torch.nn.Embedding(size, network.embedding)
         self.positions = torch.nn.ModuleList(torch.nn.Embedding(*shape) for shape in tables)
         self.ruler = Ruler(vocabulary)
-        self.cells = torch.nn.ModuleList(torch.nn.LSTMCell(width, units) for width in widths)
+        kind = torch.nn.LSTMCell if cells else _OneStep
+        self.cells = torch.nn.ModuleList(kind(width, units) for width in widths)
         self.attention = network.attention
         self.heads = network.heads
         self.query, self.key, self.output = (
@@ -77,8 +84,20 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         return rows.view(len(rows), self.heads, 1, -1)
 
 
+class _OneStep(torch.nn.Module):  # type: ignore[misc] # likewise
+    """``LSTM`` for one step, called as ``LSTMCell`` is."""
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(width, units)
+
+    def forward(self, rows: torch.Tensor, state: tuple[torch.Tensor, ...]) -> Any:
+        _, after = self.lstm(rows[None], tuple(part[None] for part in state))
+        return tuple(part[0] for part in after)
+
+
 def torch_sampler(
-    checkpoint: Checkpoint, batch: int, steps: int, threads: int
+    checkpoint: Checkpoint, batch: int, steps: int, threads: int, *, cells: bool = True
 ) -> Callable[[], None]:
     """What samples a batch of a network of the checkpoint's shape; its weights are random.
 
@@ -89,10 +108,32 @@ def torch_sampler(
     if network.kind != "stream" or network.bidirectional:
         raise SystemExit("the peer knows stream networks that read one way")
     torch.set_num_threads(threads)
-    peer = Peer(network, checkpoint.vocabulary).eval()
+    peer = Peer(network, checkpoint.vocabulary, cells=cells).eval()
 
     def run() -> None:
         with torch.inference_mode():
             peer.sample(batch, steps)
+
+    return run
+
+
+def products(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Callable[[], None]:
+    """The matrix products of every step, and nothing else."""
+    torch.set_num_threads(threads)
+    kernels = [
+        torch.from_numpy(kernel)
+        for name, kernel in checkpoint.weights.items()
+        if kernel.ndim > 1
+        and not name.startswith(("embedding", "position"))
+        and name != "lstm_1/kernel"
+    ]
+    inputs = [torch.ones(batch, len(kernel)) for kernel in kernels]
+    outputs = [torch.empty(batch, kernel.shape[1]) for kernel in kernels]
+
+    def run() -> None:
+        with torch.inference_mode():
+            for _ in range(steps):
+                for given, kernel, out in zip(inputs, kernels, outputs, strict=True):
+                    torch.mm(given, kernel, out=out)
 
     return run

@@ -2,11 +2,11 @@
 
 All run the network of one checkpoint on the same number of threads. Ours is measured through to
 the texts, with and without the grammar; PyTorch draws from its softmax likewise; the limit is the
-matrix products of a step alone. Run from the project's root:
+matrix products of a step alone, in PyTorch. Run from the project's root:
 
     python -m benchmarks.sampling_speed.run CHECKPOINT [--steps 400] [--threads 2] [--keras]
 
-PyTorch is no dependency of abcgen: where it is missing its column stays empty.
+PyTorch is no dependency of abcgen: where it is missing its columns stay empty.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abcgen.machine import keep_products_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -32,8 +34,9 @@ BATCHES = (1, 16, 64)
 WINDOW = 100
 REPEATS = 5
 HEAD = ["batch", "ours", "ours, grammar", "grammar's cost", "grammar, later", "its cost later"]
-HEAD += ["PyTorch", "ours / PyTorch", "matrix products alone", "model.predict"]
-CONTESTANTS = ("ours", "bound", "later", "torch", "limit")
+HEAD += ["PyTorch LSTMCell", "ours / it", "PyTorch LSTM", "ours / it"]
+HEAD += ["matrix products alone", "model.predict"]
+CONTESTANTS = ("ours", "bound", "later", "cells", "torch", "limit")
 LATER = 4  # batches before the grammar's cost later
 
 
@@ -45,6 +48,7 @@ class Row:
     ours: float
     bound: float
     later: float
+    cells: float
     torch: float
     limit: float
     predict: float
@@ -63,8 +67,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.cpu_time:
         options.threads = 1
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # before NumPy is imported, which reads them
+    keep_products_whole()
     from abcgen.model.checkpoint import load_checkpoint  # noqa: PLC0415 - after the environment
 
     checkpoint = load_checkpoint(options.checkpoint)
@@ -82,12 +87,15 @@ def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row
         "ours": _ours(checkpoint, batch, steps, bound=False),
         "bound": _ours(checkpoint, batch, steps, bound=True),
         "later": _going_on(checkpoint, batch, steps),
-        "limit": _products(checkpoint, batch, steps),
     }
     if find_spec("torch"):
-        from benchmarks.sampling_speed.peer import torch_sampler  # noqa: PLC0415 - optional
+        from benchmarks.sampling_speed.peer import products, torch_sampler  # noqa: PLC0415 - optional
 
-        contestants["torch"] = torch_sampler(checkpoint, batch, steps, options.threads)
+        contestants["limit"] = products(checkpoint, batch, steps, options.threads)
+        for name, cells in (("cells", True), ("torch", False)):
+            contestants[name] = torch_sampler(
+                checkpoint, batch, steps, options.threads, cells=cells
+            )
     for contestant in contestants.values():
         contestant()  # warm: what is worked out or compiled once
     clock = time.process_time if options.cpu_time else time.perf_counter
@@ -102,16 +110,18 @@ def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row
     return Row(batch, **{name: rate.get(name, 0.0) for name in CONTESTANTS}, predict=predict)
 
 
-class _Endless:
+class Endless:
     """A network that never ends a text, so that all batches do the same work."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
 
     def start(self, batch: int) -> Any:
+        """As the network."""
         return self._network.start(batch)
 
     def step(self, ids: Any, state: Any) -> Any:
+        """As the network, but that the end is out of reach."""
         from abcgen.model.vocabulary import END  # noqa: PLC0415 - after the environment
 
         logits, state = self._network.step(ids, state)
@@ -140,7 +150,7 @@ def _texts(
     from abcgen.model.inference import StepNetwork  # noqa: PLC0415
     from abcgen.model.sampling import sample  # noqa: PLC0415
 
-    network = _Endless(StepNetwork.of(checkpoint))
+    network = Endless(StepNetwork.of(checkpoint))
     config = SampleConfig(batch_size=batch, max_characters=steps - 1, temperature=1.0)
     numbers = ((number, "") for number in count())
     return sample(network, checkpoint.vocabulary, numbers, config, 1, constraint=constraint)
@@ -176,26 +186,6 @@ class _Ongoing:
 
     def ceiling(self, _place: int) -> int:
         return -1
-
-
-def _products(checkpoint: Checkpoint, batch: int, steps: int) -> Callable[[], None]:
-    """The matrix products of every step, and nothing else."""
-    import numpy as np  # noqa: PLC0415 - after the environment
-
-    kernels = [
-        kernel
-        for name, kernel in checkpoint.weights.items()
-        if kernel.ndim > 1 and not name.startswith("embedding") and name != "lstm_1/kernel"
-    ]
-    inputs = [np.ones((batch, kernel.shape[0]), np.float32) for kernel in kernels]
-    outputs = [np.empty((batch, kernel.shape[1]), np.float32) for kernel in kernels]
-
-    def run() -> None:
-        for _ in range(steps):
-            for given, kernel, out in zip(inputs, kernels, outputs, strict=True):
-                np.matmul(given, kernel, out=out)
-
-    return run
 
 
 def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
@@ -236,9 +226,10 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
     ]
     for row in rows:
         costs = [f"{speed:,.0f} | {row.ours / speed - 1:+.1%}" for speed in (row.bound, row.later)]
-        ratio = f"{row.ours / row.torch:.1f}" if row.torch else ""
         cells = [str(row.batch), f"{row.ours:,.0f}", *costs]
-        cells += [f"{row.torch:,.0f}" if row.torch else "", ratio, f"{row.limit:,.0f}"]
+        for peer in (row.cells, row.torch):
+            cells += [f"{peer:,.0f}", f"{row.ours / peer:.1f}"] if peer else ["", ""]
+        cells.append(f"{row.limit:,.0f}" if row.limit else "")
         lines.append(
             "| " + " | ".join([*cells, f"{row.predict:.1f}" if row.predict else ""]) + " |"
         )
