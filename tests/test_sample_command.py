@@ -138,6 +138,34 @@ def test_ctrl_c_keeps_the_tunes_that_are_done(checkpoint: Path, tmp_path: Path) 
     assert all(isinstance(tune, Tune) for tune in tunes)
 
 
+@pytest.mark.parametrize(("given", "kept"), [("file", 2), ("text", 1)])
+def test_a_tune_that_is_begun_is_gone_on_with_and_can_be_made_again(
+    checkpoint: Path, tmp_path: Path, given: str, kept: int
+) -> None:
+    music = "X:1\nT:Begun\nM:6/8\nL:1/8\nK:D\nd2f a2f|gfe d3|efg a3|\n"
+    source = tmp_path / "begun.abc"
+    source.write_text(music, encoding="utf-8")
+    prime = {
+        "file": [str(source), "--keep-bars", "2"],
+        "text": ["M:6/8\nL:1/8\nK:D\nd2f a2f|gf"],
+    }[given]
+    options = ["--checkpoint", str(checkpoint), "--seed", "4", "--count", "2", "--to", "none"]
+    options += ["--prime", *prime]
+    out = tmp_path / "new"
+    answer = CliRunner().invoke(app, ["sample", *options, "--out", str(out)])
+    assert answer.exit_code == 0, answer.output
+    book = out / "tunes.abc"
+    made = [tune for tune in read_tunebook(book.read_text("utf-8")) if isinstance(tune, Tune)]
+    (begun,) = (tune for tune in read_tunebook(music) if isinstance(tune, Tune))
+    assert len(made) == 2
+    notes, *written = ([bar.items for bar in tune.bars] for tune in (begun, *made))
+    assert all(own[:kept] == notes[:kept] for own in written)
+    assert written[0] != written[1]
+    source.unlink()  # the recipe tells it all
+    again = CliRunner().invoke(app, ["replay", str(book), "--checkpoint", str(checkpoint)])
+    assert again.exit_code == 0, again.output
+
+
 def test_where_nobody_watches_nothing_but_the_notes_is_written(
     checkpoint: Path, tmp_path: Path
 ) -> None:

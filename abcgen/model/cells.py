@@ -6,15 +6,9 @@ checkpoint's formulas by rounding only.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from abcgen.machine import threads
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,7 +28,6 @@ VECTOR = 16
 LONGEST_SUM = 256
 FIRST_CAPACITY = 64  # places that a cache begins with; doubled whenever it is full
 HALF = np.float32(0.5)
-WORTH_A_THREAD = 2**19  # numbers of keys; handing work over takes as long as a third of them
 
 
 class Product:
@@ -182,29 +175,36 @@ class Attention:
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
-    def step(self, stream: Array, read: Array, cached: Cached) -> tuple[Array, Cached, Array]:
-        """Attend from the next place.
-
-        Args:
-            stream: What the LSTMs made of it, (rows, units).
-            read: ``values_of`` what was read there.
-            cached: From ``start`` or the step before.
-
-        Returns:
-            What was found (rows, units), what is kept, and where it looked: (rows, heads, places).
-        """
+    def ready(self, cached: Cached) -> Cached:
+        """What is kept, with room for the next place, that no other state will be changed by."""
         keys, values, counts, written = cached
         place = int(counts[0])  # all texts are equally far
         if written[0] != place:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
         if place + 1 == keys.shape[2]:
             keys, values = (np.concatenate([a, np.zeros_like(a)], axis=2) for a in (keys, values))
+        return keys, values, counts, written
+
+    def step(
+        self, stream: Array, read: Array, keys: Array, values: Array, place: int
+    ) -> tuple[Array, Array]:
+        """Attend from the next place, and keep what stands there.
+
+        Args:
+            stream: What the LSTMs made of it, (rows, units).
+            read: ``values_of`` what was read there.
+            keys: Of ``ready``, to be written to.
+            values: Likewise.
+            place: How many places were kept before.
+
+        Returns:
+            What was found (rows, units), and where it looked: (rows, heads, places).
+        """
         parts = self._parts(stream)
         parts[:, self._units : 2 * self._units] += read
         query, values[:, :, place], keys[:, :, place + 1] = self._split(parts, 3)
-        written += 1
-        found, looks = _look_shared(query, keys[:, :, : place + 1], values[:, :, : place + 1])
-        return self._output(found), (keys, values, counts + 1, written), looks
+        found, looks = _look(query, keys[:, :, : place + 1], values[:, :, : place + 1])
+        return self._output(found), looks
 
     def over(self, query: Array, memory: Array, read: Array) -> Array:
         """Attend from the last place over all.
@@ -227,32 +227,6 @@ class Attention:
     def _split(self, rows: Array, parts: int) -> Array:
         """(rows, parts * units) to (parts, rows, heads, head)."""
         return rows.reshape(len(rows), parts, self._heads, -1).swapaxes(0, 1)
-
-
-def _look_shared(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
-    """``_look`` by several threads, where there is much to look at.
-
-    Memory is what it waits for, and NumPy lets go of the interpreter meanwhile. Every row is worked
-    out as it would be without.
-    """
-    rows = len(query)
-    shares = min(threads(), rows, keys.size // WORTH_A_THREAD)
-    if shares < 2:  # noqa: PLR2004 - one alone shares with no one
-        return _look(query, keys, values)
-    cuts = [rows * share // shares for share in range(shares + 1)]
-    parts = [slice(*pair) for pair in pairwise(cuts)]
-    hands = _hands(os.getpid(), shares - 1)
-    others = [hands.submit(_look, query[part], keys[part], values[part]) for part in parts[1:]]
-    mine = _look(query[parts[0]], keys[parts[0]], values[parts[0]])
-    pairs = zip(mine, *(other.result() for other in others), strict=True)
-    found, looks = (np.concatenate(pair) for pair in pairs)
-    return found, looks
-
-
-@lru_cache(maxsize=1)
-def _hands(_process: int, number: int) -> ThreadPoolExecutor:
-    """Threads of this process; one that was forked off has none of its parent's."""
-    return ThreadPoolExecutor(number, thread_name_prefix="attention")
 
 
 def _look(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:

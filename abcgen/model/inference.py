@@ -6,11 +6,13 @@ starts in a fraction of the time.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from abcgen.model.cells import Attention, BothWays, Lstm, Product
+from abcgen.model.rows import by_rows
 from abcgen.model.ruler import POSITIONS, Ruler, told
 from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
@@ -182,19 +184,42 @@ class _Stream:
         self, ids: NDArray[np.int32], sums: Array, state: State
     ) -> tuple[Array, State, Array | None]:
         """One step, given what the inputs add to the first layer's gates."""
+        states, kept = state[: 2 * len(self._lstms)], state[2 * len(self._lstms) :]
+        if self._attention is None or self._values is None:
+            stream, *after = by_rows(self._read, sums, *states)
+            return self._logits(stream), tuple(after), None
+        keys, values, counts, written = self._attention.ready(kept)  # type: ignore[arg-type]
+        attend = partial(self._attend, self._attention, int(counts[0]))
+        read = self._values.take(ids, axis=0)
+        found, looks, *after = by_rows(attend, read, keys, values, sums, *states)
+        written += 1
+        return self._logits(found), (*after, keys, values, counts + 1, written), looks
+
+    def _read(self, sums: Array, *states: Array) -> list[Array]:
+        """The last layer's output, then output and cell of every layer."""
         first, *others = self._lstms
-        stream, cell = first.step(sums, state[0], state[1])
+        stream, cell = first.step(sums, states[0], states[1])
         after = [stream, cell]
         for lstm in others:
             place = len(after)
-            stream, cell = lstm.step(lstm.sums(stream), state[place], state[place + 1])
+            stream, cell = lstm.step(lstm.sums(stream), states[place], states[place + 1])
             after += [stream, cell]
-        if self._attention is None or self._values is None:
-            return self._logits(stream), tuple(after), None
-        read, kept = self._values.take(ids, axis=0), state[len(after) :]
-        found, kept, looks = self._attention.step(stream, read, kept)  # type: ignore[arg-type]
+        return [stream, *after]
+
+    def _attend(
+        self,
+        attention: Attention,
+        place: int,
+        read: Array,
+        keys: Array,
+        values: Array,
+        *gates: Array,
+    ) -> list[Array]:
+        """What attention makes of the last layer's output, where it looks, and the layers' own."""
+        stream, *after = self._read(*gates)
+        found, looks = attention.step(stream, read, keys, values, place)
         found += stream
-        return self._logits(found), (*after, *kept), looks
+        return [found, looks, *after]
 
 
 class _Blocks(_Stream):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from abcgen.config import NetworkConfig
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.vocabulary import Vocabulary
+    from abcgen.model.weights import Weights
 
 
 class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
@@ -48,6 +49,25 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         )
         self.value = torch.nn.Linear(units + network.embedding, units, bias=False)
         self.logits = torch.nn.Linear(units, size)
+
+    def know(self, weights: Weights) -> None:
+        """Take over a checkpoint's weights; the gates come in the same order."""
+        tables = [self.embedding, *self.positions]
+        names = ["embedding/embeddings", *(f"position/{mark}" for mark in POSITIONS)]
+        for table, name in zip(tables, names, strict=False):
+            table.weight.data = torch.from_numpy(weights[name])
+        for number, cell in enumerate(self.cells, 1):
+            parts = [weights[f"lstm_{number}/{part}"] for part in ("kernel", "recurrent_kernel")]
+            bias = torch.from_numpy(weights[f"lstm_{number}/bias"])
+            given = [torch.from_numpy(part.T.copy()) for part in parts]
+            for own, value in zip(cell.parameters(), [*given, bias, 0 * bias], strict=True):
+                own.data = value
+        for name in ("query", "key", "value", "output") if self.attention else ():
+            getattr(self, name).weight.data = torch.from_numpy(
+                weights[f"attention/{name}"].T.copy()
+            )
+        self.logits.weight.data = torch.from_numpy(weights["logits/kernel"].T.copy())
+        self.logits.bias.data = torch.from_numpy(weights["logits/bias"])
 
     def sample(self, batch: int, steps: int) -> torch.Tensor:
         """Draw so many characters of so many texts, (batch, steps)."""
@@ -99,7 +119,7 @@ class _OneStep(torch.nn.Module):  # type: ignore[misc] # likewise
 def torch_sampler(
     checkpoint: Checkpoint, batch: int, steps: int, threads: int, *, cells: bool = True
 ) -> Callable[[], None]:
-    """What samples a batch of a network of the checkpoint's shape; its weights are random.
+    """What samples a batch of a checkpoint's network.
 
     Raises:
         SystemExit: for a network that the peer does not know.
@@ -109,6 +129,7 @@ def torch_sampler(
         raise SystemExit("the peer knows stream networks that read one way")
     torch.set_num_threads(threads)
     peer = Peer(network, checkpoint.vocabulary, cells=cells).eval()
+    peer.know(checkpoint.weights)
 
     def run() -> None:
         with torch.inference_mode():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from abcgen.config import NetworkConfig, SampleConfig
 from abcgen.errors import InputError
+from abcgen.model.cells import Lstm
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import (
     LEAST_TEMPERATURE,
@@ -277,6 +279,33 @@ def test_a_real_network_draws_the_same_alone_as_in_company(
         for size in (1, 2, 5, 24)
     ]
     assert all(other == texts[0] for other in texts)
+
+
+@pytest.mark.parametrize("attention", [False, True])
+def test_threads_that_share_the_rows_change_nothing(
+    *,
+    attention: bool,
+    random_weights: Callable[[NetworkConfig, int], Weights],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = NetworkConfig(layers=2, units=32, embedding=8, attention=attention)
+    network = StepNetwork(config, random_weights(config, LETTERS.size))
+
+    def texts() -> list[Sampled]:
+        return _texts(network, [""] * 11, seed=2, batch_size=11, max_characters=70)
+
+    alone, working = texts(), set[str]()
+    monkeypatch.setattr("abcgen.model.rows.ROWS", 2)
+    monkeypatch.setattr("abcgen.model.rows.threads", lambda: 3)
+    step = Lstm.step
+
+    def watched(lstm: Lstm, *arrays: Any) -> Any:
+        working.add(threading.current_thread().name)
+        return step(lstm, *arrays)
+
+    monkeypatch.setattr(Lstm, "step", watched)
+    assert texts() == alone
+    assert len(working) > 1
 
 
 def test_an_unknown_character_in_a_prefix_is_read_as_such_and_kept() -> None:

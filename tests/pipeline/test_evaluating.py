@@ -29,9 +29,10 @@ from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from abcgen.corpus.extracts import Extract
     from abcgen.evaluation.evaluation import Evaluation
     from abcgen.notation.tune import Tune
 
@@ -141,6 +142,30 @@ def test_what_was_worked_out_before_is_not_again(
     monkeypatch.setattr(cache, "get", lambda _key: '[["M:4/4"], {"lzma": []}]')
     keep_held_out(tmp_path, few, cache=cache)
     assert kept_held_out(tmp_path) == once
+
+
+def test_what_held_out_tunes_share_is_not_worked_out_again(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, held_out = split.training[:20], split.validation[:5]
+    cache = TextCache(tmp_path / "cache")
+
+    def shared(tunes: Sequence[Extract] = held_out) -> Sequence[float]:
+        keep_training_tunes(tmp_path, training, tunes, cache=cache)
+        known = training_tunes(tmp_path)
+        assert known
+        return known.facts.shared
+
+    once = shared()
+    assert len(once) == len(held_out)
+    with monkeypatch.context() as now:
+        now.setattr("abcgen.pipeline.borrowing.line_of", None)
+        assert shared() == once
+        with pytest.raises(TypeError):
+            shared(held_out[:4])  # of other tunes nothing is known
+    for damaged in ('["long"]', "[-1.0]", "{}", "[[", "[NaN]"):
+        monkeypatch.setattr(cache, "get", lambda _key, text=damaged: text)
+        assert shared() == once
 
 
 def test_a_tune_too_long_to_be_read_again_costs_no_other(split: Split, tmp_path: Path) -> None:
