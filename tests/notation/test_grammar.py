@@ -280,6 +280,20 @@ def _bars_of_second_endings(bars: tuple[object, ...]) -> int:
     return count
 
 
+def test_where_music_is_drawn_no_tie_leads_over_the_end_of_a_section() -> None:
+    grammar = Grammar(WALKS["neat sections"])
+    place = grammar.read("M:4/4\nK:Cmaj\n|:C8-")
+    assert grammar.following(place) == {"|"}
+    assert not {"|", "]", ":"} & set(grammar.following(grammar.after(place, "|")))
+    assert "1" not in grammar.following(grammar.read("|[", place))
+    assert grammar.following(grammar.read("C4", grammar.after(place, "|"))) >= {"-", "D"}
+    assert ":" in grammar.following(grammar.read("|C8", place))
+    parts = Grammar(WALKS["neat parts"])
+    begun = "M:6/8\nK:Cmaj\n|:C6|C6|C6-|C3C3"
+    assert "-" not in parts.following(parts.read(begun))
+    assert "-" in parts.following(parts.read(begun[:-2]))
+
+
 def test_every_note_is_in_one_of_the_ranges() -> None:
     ranges = ((55, 67), (60, 74), (72, 84))
     rules = Rules(ALPHABET, metres=(Metre(4, 4),), modes=(Mode.MINOR,), ranges={Mode.MINOR: ranges})

@@ -107,9 +107,14 @@ class Music:
         if self.notes.is_whole(spot):
             after = self.notes.finished(spot)
             steps |= self._in_music(after)
-            if spot.at == LENGTH:
-                steps["-"] = step_to(after)
+            tied = after._replace(tied=self.rules.neat)
+            if spot.at == LENGTH and self._leads_on(tied):
+                steps["-"] = step_to(tied)
         return steps
+
+    def _leads_on(self, spot: Spot) -> bool:
+        """Whether a note may follow a tie, in this bar or the next."""
+        return not spot.tied or form.SINGLE in self.ends(spot) or bool(self.notes.next(spot))
 
     def _after_bracket(self, spot: Spot) -> Steps:
         """A chord, a change of metre or key, or a first ending."""
@@ -131,7 +136,8 @@ class Music:
         if (spot.place, bar) not in self._ends:
             ends = form.bar_ends(self.rules.form, spot.place, bar)
             self._ends[spot.place, bar] = self._written(ends)
-        return self._ends[spot.place, bar]
+        ends = self._ends[spot.place, bar]
+        return {text: ends[text] for text in ends if text == form.SINGLE} if spot.tied else ends
 
     def _written(self, ends: dict[str, form.Place]) -> dict[str, form.Place]:
         """Those that the alphabet can write."""

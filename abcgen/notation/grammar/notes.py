@@ -112,8 +112,9 @@ class Notes:
         left, count = room.left if spot.full else spot.left, room.tuplet[0]
         if spot.tuplet[0]:
             tuplet = (count, *room.tuplet[1:]) if count else NO_TUPLET
-            return spot._replace(at=ITEM, text="", left=left, tuplet=tuplet)
-        return spot._replace(at=ITEM, text="", left=left, items=self._counted(spot), fields="")
+            return spot._replace(at=ITEM, text="", left=left, tuplet=tuplet, tied=False)
+        items = self._counted(spot)
+        return spot._replace(at=ITEM, text="", left=left, items=items, fields="", tied=False)
 
     def _counted(self, spot: Spot) -> int:
         """One item more; the count matters only where it could pass the limit."""

@@ -32,7 +32,8 @@ class Rules:
             the collections' tunes. Where music is drawn, ``|`` after a short bar would else be
             taken for the beginning of a double bar line, and have to become one. Third endings
             are left out too, and tuplets whose first number does not count their notes: the
-            collections have none.
+            collections have none. So are ties over the end of a section, which would lead to one
+            note when it is repeated and to another when it is not: players differ there.
         form: Bars and sections asked for.
         ranges: By mode, ranges of MIDI key numbers of which one must hold every note; a mode
             without any is not bounded.

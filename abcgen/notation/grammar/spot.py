@@ -36,6 +36,7 @@ class Spot(NamedTuple):
         chord: Notes in the open chord; -1 outside of one.
         begins: Whether a section or ending begins with the bar.
         fields: What may still change before its first note: ``MK``, ``K`` or nothing.
+        tied: Whether a tie leads on from the last note, and over no end of a section.
         place: Where in its form the tune has come to.
     """
 
@@ -48,6 +49,7 @@ class Spot(NamedTuple):
     chord: int = -1
     begins: bool = True
     fields: str = ""
+    tied: bool = False
     place: form.Place = form.Place()
 
 
