@@ -286,7 +286,7 @@ def test_where_music_is_drawn_no_tie_leads_over_the_end_of_a_section() -> None:
     assert grammar.following(place) == {"|"}
     assert not {"|", "]", ":"} & set(grammar.following(grammar.after(place, "|")))
     assert "1" not in grammar.following(grammar.read("|[", place))
-    assert grammar.following(grammar.read("C4", grammar.after(place, "|"))) >= {"-", "D"}
+    assert {"-", "D"} <= set(grammar.following(grammar.read("C4", grammar.after(place, "|"))))
     assert ":" in grammar.following(grammar.read("|C8", place))
     parts = Grammar(WALKS["neat parts"])
     begun = "M:6/8\nK:Cmaj\n|:C6|C6|C6-|C3C3"
