@@ -254,4 +254,5 @@ def _hidden(queries: Any, memory: Any) -> Any:
     """(places, time): what hides from every query the places after its own."""
     places, time = ops.shape(queries)[1], ops.shape(memory)[1]
     own = ops.expand_dims(ops.arange(places) + (time - places), 1)
-    return ops.where(ops.expand_dims(ops.arange(time), 0) > own, HIDDEN, 0.0)
+    hidden = ops.where(ops.expand_dims(ops.arange(time), 0) > own, HIDDEN, 0.0)
+    return ops.cast(hidden, queries.dtype)
