@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import track
 
+from abcgen.corpus.cache import version_of
 from abcgen.pipeline.recipes import checkpoint_hash
 from benchmarks.sampling.judging import PORTION, Outcome, Task, Worker
 
@@ -95,6 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     task = Task(str(options.checkpoint), options.temperature, options.seed, options.count)
     key = asdict(task) | {"folder": checkpoint_hash(options.checkpoint), "portion": PORTION}
+    key["code"] = version_of(("notation", "model"))  # what another build drew is another run's
     name = f"abcgen-sampling-{key['folder']}-{options.count}-{options.temperature}-{options.seed}"
     path = options.keep or Path(tempfile.gettempdir()) / f"{name}.jsonl"
     kept = Kept(path, key)
