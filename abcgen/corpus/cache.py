@@ -7,21 +7,25 @@ written anew; nothing in any of them is ever run.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import abcgen
 from abcgen.config import LIMITS
-from abcgen.errors import OutputError
+from abcgen.errors import InputError, OutputError
 from abcgen.files import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from abcgen.corpus.portions import Portion
 
+T = TypeVar("T")
 VARIABLE = "ABCGEN_CACHE"
 _OFF = {"", "0", "off", "no", "none"}
 _SUFFIX = ".jsonl"
@@ -65,6 +69,20 @@ class TextCache:
         except OutputError:
             self._folder = None
         self._is_written = True
+
+    def worked_out(self, key: str, read: Callable[[Any], T], make: Callable[[], T]) -> T:
+        """What was made before, or else is made now and kept as JSON.
+
+        Args:
+            key: Its key.
+            read: Makes it of the JSON; raises InputError if that is something else.
+            make: Makes it anew.
+        """
+        with suppress(TypeError, ValueError, KeyError, RecursionError, InputError):
+            return read(json.loads(self.get(key) or "null"))
+        made = make()
+        self.put(key, json.dumps(made))
+        return made
 
     def trim(self) -> None:
         """Remove what was not asked for the longest, until the rest is within the limit."""

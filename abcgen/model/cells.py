@@ -175,15 +175,19 @@ class Attention:
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
-    def ready(self, cached: Cached) -> Cached:
-        """What is kept, with room for the next place, that no other state will be changed by."""
+    def advanced(self, cached: Cached) -> Cached:
+        """What is kept after the next place, which ``step`` has still to write.
+
+        No other state is changed by that.
+        """
         keys, values, counts, written = cached
         place = int(counts[0])  # all texts are equally far
         if written[0] != place:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
         if place + 1 == keys.shape[2]:
             keys, values = (np.concatenate([a, np.zeros_like(a)], axis=2) for a in (keys, values))
-        return keys, values, counts, written
+        written += 1
+        return keys, values, counts + 1, written
 
     def step(
         self, stream: Array, read: Array, keys: Array, values: Array, place: int
@@ -193,9 +197,9 @@ class Attention:
         Args:
             stream: What the LSTMs made of it, (rows, units).
             read: ``values_of`` what was read there.
-            keys: Of ``ready``, to be written to.
+            keys: Of ``advanced``, to be written to.
             values: Likewise.
-            place: How many places were kept before.
+            place: Which place it is, counted from 0.
 
         Returns:
             What was found (rows, units), and where it looked: (rows, heads, places).

@@ -188,12 +188,12 @@ class _Stream:
         if self._attention is None or self._values is None:
             stream, *after = by_rows(self._read, sums, *states)
             return self._logits(stream), tuple(after), None
-        keys, values, counts, written = self._attention.ready(kept)  # type: ignore[arg-type]
-        attend = partial(self._attend, self._attention, int(counts[0]))
+        kept = self._attention.advanced(kept)  # type: ignore[arg-type]
+        keys, values, counts, _ = kept
+        attend = partial(self._attend, self._attention, int(counts[0]) - 1)
         read = self._values.take(ids, axis=0)
         found, looks, *after = by_rows(attend, read, keys, values, sums, *states)
-        written += 1
-        return self._logits(found), (*after, keys, values, counts + 1, written), looks
+        return self._logits(found), (*after, *kept), looks
 
     def _read(self, sums: Array, *states: Array) -> list[Array]:
         """The last layer's output, then output and cell of every layer."""

@@ -41,13 +41,13 @@ def by_rows(
         return work(*arrays)
     cuts = [rows * share // shares for share in range(shares + 1)]
     mine, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
-    hands = _hands(os.getpid(), shares - 1)
+    hands = _hands(os.getpid())
     promised = [hands.submit(work, *other) for other in others]
     made = [work(*mine), *(promise.result() for promise in promised)]
     return [np.concatenate(parts) for parts in zip(*made, strict=True)]
 
 
 @lru_cache(maxsize=1)
-def _hands(_process: int, number: int) -> ThreadPoolExecutor:
-    """Threads of this process; one that was forked off has none of its parent's."""
-    return ThreadPoolExecutor(number, thread_name_prefix="rows")
+def _hands(_process: int) -> ThreadPoolExecutor:
+    """Threads beside this one; a process that was forked off has none of its parent's."""
+    return ThreadPoolExecutor(threads() - 1, thread_name_prefix="rows")

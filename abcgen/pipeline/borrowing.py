@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -125,22 +124,17 @@ def training_tunes(folder: Path) -> TrainingTunes | None:
 def _all_shared(passages: Passages, tunes: Sequence[Extract], cache: TextCache) -> Sequence[float]:
     """How many bars of each tune are a passage at most."""
     key = key_of(version_of(_ROOMS), "shared", passages.text, *(tune.text.text for tune in tunes))
-    shared = _remembered(cache.get(key))
-    if shared is None:
-        shared = [_longest(passages, line_of(tune))[0] for _, tune in read_again(tunes)]
-        cache.put(key, json.dumps(shared))
-    return shared
+    return cache.worked_out(
+        key,
+        _lengths,
+        lambda: [_longest(passages, line_of(tune))[0] for _, tune in read_again(tunes)],
+    )
 
 
-def _remembered(text: str | None) -> list[float] | None:
-    """Lengths from the cache, unless they are not what they should be."""
-    try:
-        lengths = json.loads(text or "null")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(lengths, list) or not all(fits(one, AMOUNT) for one in lengths):
-        return None
-    return lengths
+def _lengths(data: object) -> list[float]:
+    if not isinstance(data, list) or not all(fits(one, AMOUNT) for one in data):
+        raise InputError("lengths must be a list of numbers from 0")
+    return data
 
 
 def _longest(passages: Passages, line: Line) -> tuple[float, int]:

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS, SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
@@ -102,21 +101,14 @@ def _held_out_of(
         return HeldOut(test, validation)
     texts = (one.text for one in (*training, *test))
     key = key_of(version_of(_ROOMS), str(len(test)), *texts)
-    found = _remembered(cache.get(key))
-    if found is None:
-        found = baselines_of(training, test)
-        cache.put(key, json.dumps(found))
+    found = cache.worked_out(key, _baselines, lambda: baselines_of(training, test))
     return HeldOut(test, validation, *found)
 
 
-def _remembered(text: str | None) -> Baselines | None:
-    """Baselines from the cache, unless they are not what they should be."""
-    try:
-        drawn, pieces = json.loads(text or "null")
-        costs = {name: _pieces(pieces[name]) for name in (NGRAMS, LZMA)}
-        return Baselines(tuple(_texts(drawn)), costs)
-    except (TypeError, ValueError, KeyError, RecursionError, InputError):
-        return None
+def _baselines(data: Any) -> Baselines:
+    drawn, pieces = data
+    costs = {name: _pieces(pieces[name]) for name in (NGRAMS, LZMA)}
+    return Baselines(tuple(_texts(drawn)), costs)
 
 
 def keep_held_out(

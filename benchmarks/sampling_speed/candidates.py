@@ -17,7 +17,6 @@ import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,17 +104,14 @@ def _drawing(network: Any, batch: int, steps: int) -> Callable[[], None]:
     from abcgen.config import SampleConfig  # noqa: PLC0415 - after the environment
     from abcgen.model.sampling import sample  # noqa: PLC0415
     from abcgen.model.vocabulary import Vocabulary  # noqa: PLC0415
-    from benchmarks.sampling_speed.run import Endless  # noqa: PLC0415
+    from benchmarks.sampling_speed.run import Endless, draw  # noqa: PLC0415
 
     vocabulary = Vocabulary.of(SIGNS)
     config = SampleConfig(batch_size=batch, max_characters=steps - 1, temperature=1.0)
 
-    def run() -> None:
-        texts = sample(Endless(network), vocabulary, enumerate([""] * batch), config, 1)
-        for _ in islice(texts, batch):
-            pass
-
-    return run
+    return lambda: draw(
+        sample(Endless(network), vocabulary, enumerate([""] * batch), config, 1), batch
+    )
 
 
 def _import_time(name: str) -> float:

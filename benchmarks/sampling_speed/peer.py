@@ -27,8 +27,8 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
     Args:
         network: Its shape.
         vocabulary: Its characters.
-        cells: Whether it steps by ``LSTMCell``, which is faster, or as most programs do by
-            ``LSTM``, called for one step.
+        cells: Whether it steps by ``LSTMCell``, faster for a single text, or as most programs do
+            by ``LSTM``, called for one step.
     """
 
     def __init__(self, network: NetworkConfig, vocabulary: Vocabulary, *, cells: bool) -> None:
@@ -117,7 +117,7 @@ class _OneStep(torch.nn.Module):  # type: ignore[misc] # likewise
 
 
 def torch_sampler(
-    checkpoint: Checkpoint, batch: int, steps: int, threads: int, *, cells: bool = True
+    checkpoint: Checkpoint, batch: int, steps: int, threads: int, *, cells: bool
 ) -> Callable[[], None]:
     """What samples a batch of a checkpoint's network.
 

@@ -132,13 +132,13 @@ class Endless:
 def _going_on(checkpoint: Checkpoint, batch: int, steps: int, *, bound: bool) -> Callable[[], None]:
     """One batch after the other; what is met in the first few is known."""
     texts = _texts(checkpoint, batch, steps, _Ongoing(checkpoint) if bound else None)
-    _draw(texts, LATER * batch)
-    return lambda: _draw(texts, batch)
+    draw(texts, LATER * batch)
+    return lambda: draw(texts, batch)
 
 
 def _cold(checkpoint: Checkpoint, batch: int, steps: int) -> Callable[[], None]:
     """The first batch of a grammar that has met no text."""
-    return lambda: _draw(_texts(checkpoint, batch, steps, _Ongoing(checkpoint)), batch)
+    return lambda: draw(_texts(checkpoint, batch, steps, _Ongoing(checkpoint)), batch)
 
 
 def _texts(
@@ -155,7 +155,8 @@ def _texts(
     return sample(network, checkpoint.vocabulary, numbers, config, 1, constraint=constraint)
 
 
-def _draw(texts: Iterator[object], number: int) -> None:
+def draw(texts: Iterator[object], number: int) -> None:
+    """Draw so many texts."""
     for _ in islice(texts, number):
         pass
 

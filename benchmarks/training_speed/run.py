@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 TABLE = HERE / "table.md"
 NETWORKS = ("plain", "attention", "bidirectional")
 SIDES = ("ours", "torch")
-# Rows by width; "tunes" is a mixture of widths as whole tunes have them, see worker.py.
 STARTS = 5  # that are timed
+# Rows by width; "tunes" is a mixture of widths as whole tunes have them, see worker.py.
 SHAPES = ("24x256", "64x256", "128x128", "tunes")
 
 

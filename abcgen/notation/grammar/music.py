@@ -107,8 +107,7 @@ class Music:
         if self.notes.is_whole(spot):
             after = self.notes.finished(spot)
             steps |= self._in_music(after)
-            tied = after._replace(tied=self.rules.neat)
-            if spot.at == LENGTH and self._leads_on(tied):
+            if spot.at == LENGTH and self._leads_on(tied := after._replace(tied=self.rules.neat)):
                 steps["-"] = step_to(tied)
         return steps
 
