@@ -28,7 +28,7 @@ from abcgen.cli import (
 from abcgen.cli.common import INTERRUPTED
 from abcgen.display import Display
 from abcgen.errors import AbcgenError, reason_of
-from abcgen.machine import keep_products_whole
+from abcgen.machine import keep_products_whole, search_seldom_for_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
             stream.reconfigure(errors="backslashreplace")
     keep_products_whole()
+    search_seldom_for_cycles()
     try:
         app()
     except AbcgenError as error:

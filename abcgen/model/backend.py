@@ -16,7 +16,7 @@ from abcgen.errors import InputError
 from abcgen.machine import cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -24,6 +24,8 @@ DEVICES = ("auto", "cpu", "gpu")
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Shares of a batch for the cores of a CPU, and the rows that one must have to be worth its while.
 MOST_SHARES, LEAST_ROWS = 4, 4
+# What Keras and TensorFlow load where they find it, for seconds, and abcgen does not use of them.
+UNUSED = ("sklearn", "matplotlib", "jax")
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
@@ -51,8 +53,10 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
 
 
 def _imported() -> Any:
+    unused = set(UNUSED) - {backend_name()}
     try:
-        import keras  # noqa: PLC0415 - seconds that only training should pay
+        with _hidden(unused):
+            import keras  # noqa: PLC0415 - seconds that only training should pay
     except (ImportError, ValueError) as error:
         sys.modules.pop("keras", None)  # half of it, which would pass for the whole
         name = backend_name()
@@ -66,6 +70,18 @@ def _imported() -> Any:
             way_out=f"pip install 'abcgen[{name}]', or leave KERAS_BACKEND unset",
         ) from error
     return keras
+
+
+@contextmanager
+def _hidden(modules: Iterable[str]) -> Iterator[None]:
+    """Let an import pass for not installed what was not loaded before; it can be loaded later."""
+    hidden = {name: None for name in modules if name not in sys.modules}
+    sys.modules.update(hidden)  # type: ignore[arg-type] # None is how Python marks it
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def to_numpy(variable: Any) -> NDArray[Any]:

@@ -34,15 +34,17 @@ def _until_the_first_step(
 def main() -> None:
     """Let the command run as it is, but for its end."""
     import abcgen.pipeline.training as pipeline  # noqa: PLC0415 - after it is known what to change
-    from abcgen.cli import app  # noqa: PLC0415 - likewise
+    from abcgen import cli  # noqa: PLC0415 - likewise
 
     setattr(pipeline, "train", _until_the_first_step)  # noqa: B010 - it is another signature
     tunes, folder = sys.argv[1:3]
+    sys.argv = ["abcgen", "train", tunes, "--epochs", "1", "--out", folder]
     try:
-        app(["train", tunes, "--epochs", "1", "--out", folder], standalone_mode=False)
+        cli.main()
     except _FirstStepError:
         return
-    sys.exit("training ended before its first step")
+    except SystemExit as ended:
+        sys.exit(ended.code or "training ended before its first step")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -16,3 +17,17 @@ def test_importing_loads_no_framework(module: str) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_keras_loads_nothing_that_training_does_not_use_and_it_can_still_be_loaded() -> None:
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; from abcgen.model.backend import load_keras; "
+        "keras = load_keras(); "
+        "print(sorted({'sklearn', 'matplotlib', 'jax'} & set(sys.modules))); "
+        "import sklearn.base, matplotlib; print(keras.__name__, sklearn.__name__)"
+    )
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout.split("\n")[:2] == ["[]", "keras sklearn"]
