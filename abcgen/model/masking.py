@@ -56,8 +56,8 @@ class Mask:
 
     def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
         self._constraint, self._vocabulary = constraint, vocabulary
-        signs = enumerate(vocabulary.characters, vocabulary.marks)
-        self._ids = {sign: number for number, sign in signs}
+        self._signs = [""] * vocabulary.marks + list(vocabulary.characters)
+        self._ids = {sign: number for number, sign in enumerate(self._signs) if sign}
         self._ids[""] = END
         self._begin()
 
@@ -68,6 +68,7 @@ class Mask:
         self._next = np.full((FIRST_ROWS, vocabulary.size), UNSEEN, np.int32)
         self._places: list[int] = []
         self._row_of: dict[int, int] = {}
+        self._sets: dict[frozenset[str], NDArray[np.bool_]] = {}
         self._highest = 0  # ceiling of all places met
         self._row(self._constraint.start)
 
@@ -95,7 +96,7 @@ class Mask:
         following = self._next[rows, ids]
         for at in np.flatnonzero(following == UNSEEN).tolist():
             row, number = int(rows[at]), int(ids[at])
-            sign = unknown.get(at) or self._vocabulary.decode([number])
+            sign = unknown.get(at) or self._signs[number]
             try:
                 place = self._constraint.after(self._places[row], sign)
             except KeyError as error:
@@ -132,7 +133,9 @@ class Mask:
         return row
 
     def _fresh(self, place: int, room: int) -> NDArray[np.bool_]:
-        allowed = np.zeros(self._vocabulary.size, bool)
         signs = self._constraint.allowed(place, room)
-        allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
+        allowed = self._sets.get(signs)
+        if allowed is None:
+            allowed = self._sets[signs] = np.zeros(self._vocabulary.size, bool)
+            allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
         return allowed

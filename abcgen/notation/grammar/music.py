@@ -5,6 +5,7 @@ Pitches are left to :mod:`abcgen.notation.grammar.pitch`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from abcgen.notation.grammar.rules import Rules
 
 
+MOST_MET = 2**12
 CUT, EXCUSED = 1, 2  # what is left of a short bar once it is closed
 
 
@@ -63,6 +65,10 @@ class Music:
     def __init__(self, rules: Rules) -> None:
         self.rules, self.notes = rules, Notes(rules)
         self.header = Header(rules, self.notes.clock.grain)
+        self._known = rules.alphabet | {END}
+        # Notes that end in different ways lead to the same music; so do letters to lengths.
+        self._in_music = lru_cache(MOST_MET)(self._any_music)
+        self._in_length = lru_cache(MOST_MET)(self._any_length)
         self._ends: dict[tuple[form.Place, form.Bar], dict[str, form.Place]] = {}
         self._following: dict[int, Callable[[Spot], Steps]] = {
             HEAD: self.header.in_line,
@@ -88,11 +94,12 @@ class Music:
 
     def following(self, spot: Spot) -> Steps:
         """Every character that may come next, and where it leads."""
-        known = self.rules.alphabet
         steps = self._following[spot.at](spot)
-        return {sign: after for sign, after in steps.items() if sign in known or sign == END}
+        if steps.keys() <= self._known:
+            return steps
+        return {sign: after for sign, after in steps.items() if sign in self._known}
 
-    def _in_music(self, spot: Spot) -> Steps:
+    def _any_music(self, spot: Spot) -> Steps:
         return self.notes.next(spot) | self._lines(spot)
 
     def _after_letter(self, spot: Spot) -> Steps:
@@ -102,7 +109,7 @@ class Music:
             steps = self._in_length(spot._replace(at=LENGTH, text=""))
         return steps | notes.octave_marks(spot)
 
-    def _in_length(self, spot: Spot) -> Steps:
+    def _any_length(self, spot: Spot) -> Steps:
         steps = self.notes.in_length(spot)
         if self.notes.is_whole(spot):
             after = self.notes.finished(spot)

@@ -64,7 +64,7 @@ Steps = dict[str, Step]
 def taken(step: Step) -> Spot:
     """The spot that a step leads to."""
     spot, at, text = step
-    return spot._replace(at=at, text=text)
+    return Spot(at, text, *spot[2:])
 
 
 def step_to(spot: Spot) -> Step:
