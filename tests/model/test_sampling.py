@@ -8,7 +8,7 @@ import pytest
 
 from abcgen.config import NetworkConfig, SampleConfig
 from abcgen.errors import InputError
-from abcgen.model.cells import Lstm
+from abcgen.model.cells import Lstm, Product
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import (
     LEAST_TEMPERATURE,
@@ -279,6 +279,20 @@ def test_a_real_network_draws_the_same_alone_as_in_company(
         for size in (1, 2, 5, 24)
     ]
     assert all(other == texts[0] for other in texts)
+
+
+@pytest.mark.parametrize(("depth", "width"), [(96, 90), (256, 1024), (512, 2048), (640, 1536)])
+def test_a_row_s_product_is_the_same_in_any_company(depth: int, width: int) -> None:
+    draw = np.random.default_rng(depth)
+    rows, kernel = (
+        draw.normal(size=size).astype(np.float32) for size in ((64, depth), (depth, width))
+    )
+    product = Product(kernel, kernel[0])
+    whole = product(rows)
+    exact = rows.astype(np.float64) @ kernel + kernel[0]
+    np.testing.assert_allclose(whole, exact, atol=1e-3)
+    for count in (*range(1, 15), 17, 33):
+        np.testing.assert_array_equal(product(rows[:count]), whole[:count])
 
 
 @pytest.mark.parametrize("attention", [False, True])
