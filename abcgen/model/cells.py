@@ -204,7 +204,7 @@ class Attention:
         if written[0] != place:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
         if place + 1 == keys.shape[2]:
-            keys, values = (np.concatenate([a, np.zeros_like(a)], axis=2) for a in (keys, values))
+            keys, values = _roomier(keys), _roomier(values)
         written += 1
         return keys, values, counts + 1, written
 
@@ -250,6 +250,14 @@ class Attention:
     def _split(self, rows: Array, parts: int) -> Array:
         """(rows, parts * units) to (parts, rows, heads, head)."""
         return rows.reshape(len(rows), parts, self._heads, -1).swapaxes(0, 1)
+
+
+def _roomier(kept: Array) -> Array:
+    """The same, with twice the capacity; what is new in it is still to be written."""
+    rows, heads, capacity, width = kept.shape
+    roomier = np.empty((rows, heads, 2 * capacity, width), np.float32)
+    roomier[:, :, :capacity] = kept
+    return roomier
 
 
 def _look(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:

@@ -7,7 +7,6 @@ by: whatever is changed here changes what it is told.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -90,6 +89,22 @@ class Place(NamedTuple):
         return min(self.start + length, LATEST)
 
 
+class Known:
+    """A place that was met, and where each sign led from it: texts pass the same ones again.
+
+    Attributes:
+        place: The place.
+        told: What is told of it, ``PLACES`` bytes.
+        after: The known places after signs.
+    """
+
+    __slots__ = ("after", "place", "told")
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.told = place, bytes(_marks(place))
+        self.after: dict[str, Known] = {}
+
+
 class Ruler:
     """Measures texts by ids as a network reads them.
 
@@ -100,70 +115,51 @@ class Ruler:
     def __init__(self, vocabulary: Vocabulary) -> None:
         marks = [""] * vocabulary.marks
         self._signs = np.array([*marks, *vocabulary.characters], object)
-        self._met = _Met()
+        self._begin()
+
+    def _begin(self) -> None:
+        """With no place known but the start; whoever stands at another can go on from there."""
+        self._start = Known(Place())
+        self._known = {self._start.place: self._start}
 
     def start(self, batch: int) -> NDArray[Any]:
-        """Places before anything is read, an object each, shape (batch,)."""
-        return _array([Place()] * batch)
+        """Known places before anything is read, an object each, shape (batch,)."""
+        return np.array([self._start] * batch, object)
 
     def after(self, places: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
-        """Places after one more character each; marks and unknown characters change nothing."""
-        signs = self._signs[ids].tolist()
-        return _array([_after(*pair) for pair in zip(places.tolist(), signs, strict=True)])
+        """Known places after one more character each; marks and unknown signs change nothing."""
+        steps = zip(places.tolist(), self._signs[ids].tolist(), strict=True)
+        after = (known.after.get(sign) or self._meet(known, sign) for known, sign in steps)
+        return np.fromiter(after, object, len(places))
 
     def over(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         """What is told at each id of a text: (time, 3), as ``told`` has it."""
-        if len(self._met.places) > MOST_MET:
-            self._met = _Met()
-        marks = self._met.marks(self._signs[ids].tolist())
-        return np.frombuffer(marks, np.uint8).reshape(-1, PLACES)
+        known, passed = self._start, []
+        for sign in self._signs[ids].tolist():
+            known = known.after.get(sign) or self._meet(known, sign)
+            passed.append(known.told)
+        return np.frombuffer(b"".join(passed), np.uint8).reshape(-1, PLACES)
 
-
-class _Met:
-    """Places by number, and where each sign leads from them: texts pass the same ones again."""
-
-    def __init__(self) -> None:
-        self.places = [Place()]
-        self._told = [bytes(_marks(Place()))]
-        self._after: list[dict[str, int]] = [{}]
-        self._numbers = {Place(): 0}
-
-    def marks(self, signs: list[str]) -> bytes:
-        """What is told after each sign of a text, ``PLACES`` bytes each."""
-        number, passed = 0, []
-        for sign in signs:
-            after = self._after[number].get(sign)
-            number = self._meet(number, sign) if after is None else after
-            passed.append(self._told[number])
-        return b"".join(passed)
-
-    def _meet(self, number: int, sign: str) -> int:
-        place = _followed(self.places[number], sign)
-        after = self._numbers.setdefault(place, len(self.places))
-        if after == len(self.places):
-            self.places.append(place)
-            self._told.append(bytes(_marks(place)))
-            self._after.append({})
-        self._after[number][sign] = after
+    def _meet(self, known: Known, sign: str) -> Known:
+        place = _followed(known.place, sign)
+        after = self._known.get(place)
+        if after is None:
+            if len(self._known) == MOST_MET:
+                self._begin()
+            after = self._known[place] = Known(place)
+        known.after[sign] = after
         return after
 
 
 def told(places: NDArray[Any]) -> NDArray[np.int32]:
-    """Section, bar and time of places, (batch, 3), below ``SECTIONS``, ``BARS`` and ``TIMES``."""
-    return np.array([_told(place) for place in places.tolist()], np.int32).reshape(-1, PLACES)
-
-
-def _array(places: list[Place]) -> NDArray[Any]:
-    # From a list, NumPy would take every place for a row of its own.
-    return np.fromiter(places, object, len(places))
+    """Section, bar and time of known places: (batch, 3), of the sizes in ``POSITIONS``."""
+    marks = b"".join([known.told for known in places.tolist()])
+    return np.frombuffer(marks, np.uint8).reshape(-1, PLACES).astype(np.int32)
 
 
 def _marks(place: Place) -> tuple[int, int, int]:
     time = NOT_YET if place.inside in BEFORE_MUSIC else place.now // HALF
     return min(place.section, SECTIONS - 1), min(place.bar, BARS - 1), time
-
-
-_told = lru_cache(maxsize=2**16)(_marks)
 
 
 def _followed(place: Place, sign: str) -> Place:
@@ -179,9 +175,6 @@ def _followed(place: Place, sign: str) -> Place:
     before = sign if sign in "|:[(" else ""
     after = _in_music(place._replace(number=0) if place.number else place, sign)
     return after if after.before == before else after._replace(before=before)
-
-
-_after = lru_cache(maxsize=2**16)(_followed)
 
 
 def _in_header(inside: str, sign: str) -> str:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 BATCHES = (1, 16, 64)
 WINDOW = 100
-REPEATS = 5
+REPEATS = 15
 HEAD = ["batch", "ours", "first with grammar", "its cost", "later with grammar", "its cost"]
 HEAD += ["PyTorch LSTMCell", "ours / it", "PyTorch LSTM", "ours / it"]
 HEAD += ["matrix products alone", "model.predict"]
@@ -83,11 +83,8 @@ def main() -> None:
 def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row:
     steps = options.steps
     characters = batch * steps
-    contestants: dict[str, Callable[[], None]] = {
-        "ours": _going_on(checkpoint, batch, steps, bound=False),
-        "cold": _cold(checkpoint, batch, steps),
-        "later": _going_on(checkpoint, batch, steps, bound=True),
-    }
+    ours = _Ours(checkpoint, batch, steps)
+    contestants = {"ours": ours.going_on(), "cold": ours.cold, "later": ours.going_on(bound=True)}
     if find_spec("torch"):
         from benchmarks.sampling_speed.peer import products, torch_sampler  # noqa: PLC0415 - optional
 
@@ -129,30 +126,36 @@ class Endless:
         return logits, state
 
 
-def _going_on(checkpoint: Checkpoint, batch: int, steps: int, *, bound: bool) -> Callable[[], None]:
-    """One batch after the other; what is met in the first few is known."""
-    texts = _texts(checkpoint, batch, steps, _Ongoing(checkpoint) if bound else None)
-    draw(texts, LATER * batch)
-    return lambda: draw(texts, batch)
+class _Ours:
+    """What draws texts without end, with one network."""
 
+    def __init__(self, checkpoint: Checkpoint, batch: int, steps: int) -> None:
+        from abcgen.model.inference import StepNetwork  # noqa: PLC0415 - after the environment
 
-def _cold(checkpoint: Checkpoint, batch: int, steps: int) -> Callable[[], None]:
-    """The first batch of a grammar that has met no text."""
-    return lambda: draw(_texts(checkpoint, batch, steps, _Ongoing(checkpoint)), batch)
+        self._network = Endless(StepNetwork.of(checkpoint))
+        self._checkpoint, self._batch, self._steps = checkpoint, batch, steps
+        self._numbers = count()  # every text is another
 
+    def going_on(self, *, bound: bool = False) -> Callable[[], None]:
+        """One batch after the other; what is met in the first few is known."""
+        texts = self._texts(_Ongoing(self._checkpoint) if bound else None)
+        draw(texts, LATER * self._batch)
+        return lambda: draw(texts, self._batch)
 
-def _texts(
-    checkpoint: Checkpoint, batch: int, steps: int, constraint: _Ongoing | None
-) -> Iterator[object]:
-    """Texts without end."""
-    from abcgen.config import SampleConfig  # noqa: PLC0415 - after the environment
-    from abcgen.model.inference import StepNetwork  # noqa: PLC0415
-    from abcgen.model.sampling import sample  # noqa: PLC0415
+    def cold(self) -> None:
+        """The first batch of a grammar that has met no text."""
+        draw(self._texts(_Ongoing(self._checkpoint)), self._batch)
 
-    network = Endless(StepNetwork.of(checkpoint))
-    config = SampleConfig(batch_size=batch, max_characters=steps - 1, temperature=1.0)
-    numbers = ((number, "") for number in count())
-    return sample(network, checkpoint.vocabulary, numbers, config, 1, constraint=constraint)
+    def _texts(self, constraint: _Ongoing | None) -> Iterator[object]:
+        from abcgen.config import SampleConfig  # noqa: PLC0415 - after the environment
+        from abcgen.model.sampling import sample  # noqa: PLC0415
+
+        config = SampleConfig(
+            batch_size=self._batch, max_characters=self._steps - 1, temperature=1.0
+        )
+        numbers = ((number, "") for number in self._numbers)
+        vocabulary = self._checkpoint.vocabulary
+        return sample(self._network, vocabulary, numbers, config, 1, constraint=constraint)
 
 
 def draw(texts: Iterator[object], number: int) -> None:

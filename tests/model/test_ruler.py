@@ -104,6 +104,21 @@ def test_step_by_step_is_the_same_and_sees_no_future(first: str, second: str) ->
         assert np.array_equal(told(places), whole)
 
 
+def test_forgetting_what_was_met_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + "|:ab(3cde|f2:|[2g4||" * 3
+    vocabulary = Vocabulary.of([text])
+    ids = vocabulary.encode(text)
+    whole = Ruler(vocabulary).over(ids)
+    monkeypatch.setattr("abcgen.model.ruler.MOST_MET", 3)
+    ruler = Ruler(vocabulary)
+    places, alone = ruler.start(1), []
+    for number in ids.tolist():
+        places = ruler.after(places, np.array([number], np.int32))
+        alone.append(told(places)[0])
+    assert np.array_equal(alone, whole)
+    assert np.array_equal(ruler.over(ids), whole)
+
+
 def test_marks_and_unknown_characters_change_nothing() -> None:
     vocabulary = Vocabulary("MK:Cmaj4/\nb|")
     ids = vocabulary.encode(HEAD + "b|bb")
