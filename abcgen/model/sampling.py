@@ -337,9 +337,9 @@ def _draw(
     weights: NDArray[np.float64], chances: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """An id a row, and the sum of the row's weights."""
-    sums = np.cumsum(weights, axis=1)
+    sums = weights.cumsum(axis=1)
     total = sums[:, -1]
-    return np.argmax(sums > (chances * total)[:, None], axis=1).astype(np.int32), total
+    return (sums > (chances * total)[:, None]).argmax(axis=1).astype(np.int32), total
 
 
 @contextmanager
