@@ -28,7 +28,7 @@ TICKS = 1680  # of a unit, so that short notes and tuplets of them are whole num
 HALF = TICKS // 2
 LATEST = NOT_YET * HALF - 1  # in ticks
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
-MOST_MET = 2**17  # places that are kept, some 500 bytes each
+MOST_MET = 2**15  # places that are kept, some 1 kB each
 LONGEST = 255  # note, in units and as a share of one
 # So many notes in the time of so many, where the sign does not say (ABC 2.1, 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Place = tuple[Spot, int]
-MOST_PLACES = 30_000  # some 60 MB
+MOST_PLACES = 15_000  # some 30 MB
 
 __all__ = ["ANY_METRE", "END", "Grammar", "Rules"]
 
