@@ -7,7 +7,7 @@ import os
 import sys
 
 MOST_PROCESSES = 8  # each loads its libraries anew
-NEW_OBJECTS = 50_000
+NEW_OBJECTS = 50_000  # between two searches for cycles
 
 
 def cores() -> int:

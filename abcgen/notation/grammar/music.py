@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from abcgen.notation.grammar.rules import Rules
 
 
-MOST_MET = 2**12
+MOST_MET = 2**12  # spots whose music is kept
 CUT, EXCUSED = 1, 2  # what is left of a short bar once it is closed
 
 
