@@ -53,13 +53,12 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
 
 
 def _imported() -> Any:
-    unused = set(UNUSED) - {backend_name()}
+    name = backend_name()
     try:
-        with _hidden(unused):
+        with _hidden(set(UNUSED) - {name}):
             import keras  # noqa: PLC0415 - seconds that only training should pay
     except (ImportError, ValueError) as error:
         sys.modules.pop("keras", None)  # half of it, which would pass for the whole
-        name = backend_name()
         if name not in NAMES:
             raise InputError(
                 f"Keras computes with {', '.join(NAMES)}, not with {name[:40]!r}",

@@ -68,10 +68,9 @@ class Product:
 def _product(rows: Array, kernel: Array) -> Array:
     """``rows @ kernel``, by columns where that is faster."""
     count, width = len(rows), kernel.shape[1]
-    result: Array
     if count * kernel.size <= AS_IT_LIES or count > FEW_ROWS:
-        result = np.dot(rows, kernel)
-        return result
+        whole: Array = np.dot(rows, kernel)
+        return whole
     result = np.empty((count, width), np.float32)
     step = AS_IT_LIES // (count * len(kernel)) // VECTOR * VECTOR
     for start in range(0, width, step):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from abcgen.model.vocabulary import Vocabulary
@@ -113,8 +115,7 @@ class Ruler:
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        marks = [""] * vocabulary.marks
-        self._signs = np.array([*marks, *vocabulary.characters], object)
+        self._signs = np.array(vocabulary.signs, object)
         self._begin()
 
     def _begin(self) -> None:
@@ -124,7 +125,7 @@ class Ruler:
 
     def start(self, batch: int) -> NDArray[Any]:
         """Known places before anything is read, an object each, shape (batch,)."""
-        return np.array([self._start] * batch, object)
+        return np.full(batch, self._start, object)
 
     def after(self, places: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
         """Known places after one more character each; marks and unknown signs change nothing."""
@@ -137,8 +138,8 @@ class Ruler:
         known, passed = self._start, []
         for sign in self._signs[ids].tolist():
             known = known.after.get(sign) or self._meet(known, sign)
-            passed.append(known.told)
-        return np.frombuffer(b"".join(passed), np.uint8).reshape(-1, PLACES)
+            passed.append(known)
+        return _marks_of(passed)
 
     def _meet(self, known: Known, sign: str) -> Known:
         place = _followed(known.place, sign)
@@ -153,8 +154,11 @@ class Ruler:
 
 def told(places: NDArray[Any]) -> NDArray[np.int32]:
     """Section, bar and time of known places: (batch, 3), of the sizes in ``POSITIONS``."""
-    marks = b"".join([known.told for known in places.tolist()])
-    return np.frombuffer(marks, np.uint8).reshape(-1, PLACES).astype(np.int32)
+    return _marks_of(places.tolist()).astype(np.int32)
+
+
+def _marks_of(places: Iterable[Known]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join([known.told for known in places]), np.uint8).reshape(-1, PLACES)
 
 
 def _marks(place: Place) -> tuple[int, int, int]:

@@ -10,8 +10,6 @@ allowed, which the first may have left out.
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -124,8 +122,7 @@ def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
         if watch is not None:
             numbers = [number for number, _ in batch]
             rows.watch = lambda row, sign, numbers=numbers: watch(numbers[row], sign)
-        with _collector_at_rest():
-            rows.run(network)
+        rows.run(network)
         for place, (number, _) in enumerate(batch):
             yield rows.result(place, number)
 
@@ -340,21 +337,6 @@ def _draw(
     sums = weights.cumsum(axis=1)
     total = sums[:, -1]
     return (sums > (chances * total)[:, None]).argmax(axis=1).astype(np.int32), total
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep Python from searching all places ever met, again and again, for cycles: there are none.
-
-    The search took as long as all else that a grammar takes.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _stream(seed: int, number: int) -> np.random.Generator:

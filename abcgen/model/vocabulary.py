@@ -70,6 +70,11 @@ class Vocabulary:
         return UNKNOWN if self.marks > UNKNOWN else None
 
     @property
+    def signs(self) -> tuple[str, ...]:
+        """What every id stands for; a mark stands for nothing."""
+        return ("",) * self.marks + tuple(self.characters)
+
+    @property
     def undrawn(self) -> tuple[int, ...]:
         """The ids that are never drawn."""
         return (PADDING, BEGIN, *(() if self.unknown is None else (self.unknown,)))

@@ -22,7 +22,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.machine import keep_products_whole
+from abcgen.machine import keep_products_whole, search_seldom_for_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +70,7 @@ def main() -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # before NumPy is imported, which reads them
     keep_products_whole()
+    search_seldom_for_cycles()
     from abcgen.model.checkpoint import load_checkpoint  # noqa: PLC0415 - after the environment
 
     checkpoint = load_checkpoint(options.checkpoint)
