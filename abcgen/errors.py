@@ -25,16 +25,16 @@ class AbcgenError(Exception):
 
     Args:
         message: One sentence that names the file, the line and the value.
-        way_out: What to do about it, if there is one thing to do.
+        hint: What to do about it, if there is one thing to do.
     """
 
-    def __init__(self, message: str, *, way_out: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.way_out = way_out
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.way_out})" if self.way_out else self.message
+        return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
 class InputError(AbcgenError):

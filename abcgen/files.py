@@ -85,7 +85,7 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """
     occupied = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     if occupied and not force:
-        raise OutputError(f"{path} exists already", way_out="name another, or add --force")
+        raise OutputError(f"{path} exists already", hint="name another, or add --force")
 
 
 def unused_folder(parent: Path, stem: str) -> Path:
@@ -141,4 +141,4 @@ def _umask() -> int:
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     reason = reason_of(error)
-    return OutputError(f"cannot write {path}: {reason}", way_out="choose another place with --out")
+    return OutputError(f"cannot write {path}: {reason}", hint="choose another place with --out")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from abcgen.score.engrave import OPTIONS
-from abcgen.score.lazy import LazyModule
-from abcgen.score.sounding import Sound, Strike, join_ties
+from abcgen.score.performance import Sound, Strike, join_ties
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

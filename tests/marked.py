@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from abcgen.notation.chord_symbol import read_chord_symbol
-from abcgen.notation.tune import Bar, Marks, Note, Pitch, Rest, Tune, Voice
+from abcgen.notation.tune import Bar, Marks, Note, Pitch, Rest, Tune, Voice, read_chord_symbol
 from tests.tunes import JIG
 
 

@@ -11,18 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.config import SampleConfig
-from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.records import extract_of
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint
-from abcgen.model.histograms import Histogram
+from abcgen.model.checkpoint import (
+    CONFIG,
+    VOCABULARY,
+    WEIGHTS,
+    dump,
+    load_checkpoint,
+    weight_shapes,
+)
 from abcgen.model.inference import StepNetwork
-from abcgen.model.metrics import METRICS, Measurement, read_metrics, write_metrics
+from abcgen.model.metrics import METRICS, Histogram, Measurement, read_metrics, write_metrics
+from abcgen.model.resume import STATE, Position, check_state, restore_state
 from abcgen.model.sampling import sample
-from abcgen.model.state import STATE, Position, check_state, restore_state
-from abcgen.model.weights import dump, weight_shapes
 from abcgen.notation.reader import read_abc
-from abcgen.pipeline.borrowing import FACTS, INDEX, keep_training_tunes, training_tunes
-from abcgen.pipeline.going_on import plan_resuming
+from abcgen.pipeline.overlap import FACTS, INDEX, keep_training_tunes, training_tunes
+from abcgen.pipeline.training import plan_resuming
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:

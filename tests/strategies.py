@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from abcgen.notation.chord_symbol import ChordSymbol
-from abcgen.notation.key import Key, Mode
 from abcgen.notation.tune import (
     Bar,
     BarLine,
+    ChordSymbol,
     Item,
+    Key,
     Marks,
     Metre,
+    Mode,
     Note,
     Pitch,
     Rest,

@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.cli import main
 from abcgen.pipeline import blindtest
-from abcgen.pipeline.answers import Key, KeyTune, read_key
+from abcgen.pipeline.listening import Key, KeyTune, read_key
 from abcgen.score.blind import ANSWERS_FORMAT
 from tests.pipeline.checkpoints import untrained
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from abcgen.interrupts import asked_to_end, uninterrupted
+from abcgen.system import asked_to_end, uninterrupted
 
 
 def test_what_is_begun_is_done_before_ctrl_c_is_heard() -> None:

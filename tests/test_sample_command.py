@@ -20,12 +20,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from abcgen.cli import app
-from abcgen.display import Display, _TextSoFar
+from abcgen.cli.display import Display, _TextSoFar
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline.formats import FORMATS
 from abcgen.score import pages
-from abcgen.score.fonts import Fonts
+from abcgen.score.pages import Fonts
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_ctrl_c_keeps_the_tunes_that_are_done(checkpoint: Path, tmp_path: Path) 
 def test_a_tune_that_is_begun_is_gone_on_with_and_can_be_made_again(
     checkpoint: Path, tmp_path: Path, given: str, kept: int
 ) -> None:
-    music = "X:1\nT:Begun\nM:6/8\nL:1/8\nK:D\nd2f a2f|gfe d3|efg a3|\n"
+    music = "X:1\nT:PrefixConstraint\nM:6/8\nL:1/8\nK:D\nd2f a2f|gfe d3|efg a3|\n"
     source = tmp_path / "begun.abc"
     source.write_text(music, encoding="utf-8")
     prime = {

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from abcgen.cli import app
-from abcgen.pipeline.borrowing import training_tunes
 from abcgen.pipeline.checkpoints import find_checkpoint
 from abcgen.pipeline.held_out import kept_held_out
+from abcgen.pipeline.overlap import training_tunes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import Bar, Metre, Note, Pitch, Tune
 
 if TYPE_CHECKING:
-    from abcgen.notation.key import Key
+    from abcgen.notation.tune import Key
 
 
 def tune(

@@ -26,9 +26,9 @@ from abcgen.cli import (
     train,
 )
 from abcgen.cli.common import INTERRUPTED
-from abcgen.display import Display
+from abcgen.cli.display import Display
 from abcgen.errors import AbcgenError, reason_of
-from abcgen.machine import keep_products_whole, search_seldom_for_cycles
+from abcgen.system import keep_products_whole, search_seldom_for_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

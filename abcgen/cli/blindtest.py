@@ -17,11 +17,11 @@ from abcgen.cli.common import (
     load,
     target_for,
 )
+from abcgen.cli.display import Display, counted
 from abcgen.config import BlindTestConfig
-from abcgen.display import Display, counted
 
 if TYPE_CHECKING:
-    from abcgen.evaluation.intervals import Estimate
+    from abcgen.evaluation.statistics import Estimate
     from abcgen.pipeline.listening import Heard
 
 app = typer.Typer(
@@ -88,8 +88,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Says whether listeners told the tunes apart, and how they rate them, with 95% intervals."""
-    from abcgen.pipeline.answers import read_key, read_sheets
-    from abcgen.pipeline.listening import against_chance, heard
+    from abcgen.pipeline.listening import against_chance, heard, read_key, read_sheets
 
     display = Display(as_json=as_json)
     opened = read_key(key)

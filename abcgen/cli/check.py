@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from abcgen.cli.common import Json, Paths, load, loss_facts
-from abcgen.display import Display, counted
+from abcgen.cli.display import Display, counted
 
 
 def check(paths: Paths, as_json: Json = False) -> None:

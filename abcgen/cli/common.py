@@ -10,10 +10,10 @@ import typer
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
+    from abcgen.cli.display import Display
     from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.loading import Corpus, Loss
-    from abcgen.display import Display
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from abcgen.cli.common import CORPORA, Force, Json
-from abcgen.display import Display
+from abcgen.cli.display import Display
 
 app = typer.Typer(no_args_is_help=True, help="Lists and installs collections of tunes.")
 

@@ -18,11 +18,11 @@ from abcgen.cli.common import (
     load,
     target_for,
 )
+from abcgen.cli.display import Display
 from abcgen.config import EvaluationConfig, SampleConfig
-from abcgen.display import Display
 
 if TYPE_CHECKING:
-    from abcgen.evaluation.evaluation import Evaluation
+    from abcgen.evaluation.report import Evaluation
 
 _SAMPLE, _EVALUATION = SampleConfig(), EvaluationConfig()
 

@@ -19,11 +19,11 @@ from abcgen.cli.common import (
     loss_facts,
     text_cache,
 )
-from abcgen.display import Display, counted
+from abcgen.cli.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
-    from abcgen.corpus.report import FileCounts, Report
+    from abcgen.corpus.doctor import FileCounts, Report
 
 
 def normalise(
@@ -49,7 +49,7 @@ def normalise(
 
     Ends with what was found: tunes put right or left out, bars that do not add up, duplicates.
     """
-    from abcgen.corpus.report_files import report_writer
+    from abcgen.corpus.report import report_writer
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
     from abcgen.pipeline.readers import all_readers, midi_config
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from abcgen.cli.common import MAX_SEED, Force, Json, NewFolder, target_for
-from abcgen.display import Display
+from abcgen.cli.display import Display
 
 PICTURES = 4
 

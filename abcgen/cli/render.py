@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from abcgen.cli.common import Force, Json, Paths, load, loss_facts, target_for
+from abcgen.cli.display import Display
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
-from abcgen.display import Display
-from abcgen.machine import workers
+from abcgen.system import workers
 
 _PAGE, _SOUND = PageConfig(), SoundConfig()
 
@@ -44,7 +44,7 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Prints tunes as sheet music, or writes them as sound, MusicXML or a web page that plays."""
-    from abcgen.notation.instruments import instrument_named
+    from abcgen.notation.transpose import instrument_named
     from abcgen.pipeline.formats import Look, formats_named
     from abcgen.pipeline.rendering import render_files
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from abcgen.cli.common import CheckpointOption, Json  # noqa: TC001 - Typer looks them up
-from abcgen.display import Display, counted
+from abcgen.cli.display import Display, counted
 
 
 def replay(

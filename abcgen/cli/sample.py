@@ -20,8 +20,8 @@ from abcgen.cli.common import (
     Temperature,
     target_for,
 )
+from abcgen.cli.display import Display, counted
 from abcgen.config import SampleConfig, SoundConfig
-from abcgen.display import Display, counted
 from abcgen.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def sample(
     from abcgen.model.sampling import checked_sampling
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
-    from abcgen.pipeline.priming import primed
-    from abcgen.pipeline.requests import Request, checked_request
+    from abcgen.pipeline.requests import Request, checked_request, primed
     from abcgen.pipeline.sampling import Composer
 
     display = Display(as_json=as_json)
@@ -140,7 +139,7 @@ def sample(
     if not composer.tally.valid:
         raise InputError(
             f"none of {composer.tally.drawn} tunes drawn from {source} was valid",
-            way_out="train it longer, or try another --temperature",
+            hint="train it longer, or try another --temperature",
         )
     if composer.tally.valid < count:
         display.warn(f"only {composer.tally.valid} of {count} tunes, then given up")
@@ -181,7 +180,7 @@ def _compose(
     Returns:
         Those to be shown or rendered, and whether it was interrupted.
     """
-    from abcgen.pipeline.streaming import TuneStream
+    from abcgen.pipeline.sampling import TuneStream
 
     kept: list[Made] = []
     with suppress(KeyboardInterrupt), TuneStream(book, force=force) as stream:
@@ -217,7 +216,7 @@ def _render(
     *,
     force: bool,
 ) -> Rendering:
-    from abcgen.notation.instruments import instrument_named
+    from abcgen.notation.transpose import instrument_named
     from abcgen.pipeline.formats import Look
     from abcgen.pipeline.rendering import Rendering, render_tunes
 

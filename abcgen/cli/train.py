@@ -1,4 +1,7 @@
-"""``abcgen train``: a network from tunes."""
+"""What a training run is to be, and what came of it.
+
+``abcgen train``: a network from tunes.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,96 @@ from abcgen.cli.common import (
     Track,
     text_cache,
 )
-from abcgen.cli.plans import described, show, tell
+from abcgen.cli.display import Display, clock, counted
 from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
-from abcgen.display import Display
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.extracts import Extracts
-    from abcgen.pipeline.choosing import Wish
-    from abcgen.pipeline.training import Lesson, Plan
+    from abcgen.corpus.records import Extracts
+    from abcgen.model.events import TrainResult
+    from abcgen.pipeline.training import Lesson, Plan, Preview, Wish
+
+
+def described(plan: Plan) -> str:
+    """The plan in one line."""
+    network, options = plan.network, plan.options
+    reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
+    layers = counted(network.layers, "LSTM layer")
+    parts = [f"{layers} of {network.units} units over {reads}"]
+    parts += ["both ways"] * network.bidirectional
+    parts += [f"attention of {network.heads} heads"] * network.attention
+    parts += ["told positions"] * network.positions
+    length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"
+    parts.append(f"batches of {options.batch_size}, {options.optimizer}, {length}")
+    return f"{plan.why}: {', '.join(parts)}"
+
+
+def show(preview: Preview, plan: Plan, display: Display) -> None:
+    """What a dry run shows."""
+    columns = ("layer", "output shape", "parameters")
+    # The input has no row of its own in such tables.
+    rows = [
+        (layer.kind, str(layer.shape), f"{layer.parameters:,}")
+        for layer in preview.layers
+        if layer.inputs
+    ]
+    display.table("network", columns, rows)
+    display.text(f"{preview.parameters:,} parameters in all")
+    what = "window" if plan.network.kind == "window" else "character"
+    display.text(f"{counted(preview.characters, what)} a pass")
+    one, whole = _span(preview.seconds_a_pass), _span(preview.seconds)
+    display.text(f"estimated on this machine as busy as it is now: {one} a pass, {whole} in all")
+    display.result(
+        {
+            "plan": described(plan),
+            "layers": [
+                {"layer": kind, "shape": shape, "parameters": int(number.replace(",", ""))}
+                for kind, shape, number in rows
+            ],
+            "parameters": preview.parameters,
+            "characters": preview.characters,
+            "seconds_a_pass": preview.seconds_a_pass,
+            "seconds": preview.seconds,
+        }
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time span in the unit that suits it."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def tell(result: TrainResult, plan: Plan, display: Display, again: str) -> None:
+    """What came of a run, and by which command it can be gone on with."""
+    if result.bits_before is not None and result.bits_per_note is not None:
+        before, after = result.bits_before, result.bits_per_note
+        display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after")
+    how = "interrupted" if result.interrupted else "trained"
+    display.text(f"{how} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
+    display.text(
+        f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
+    )
+    if result.interrupted:
+        display.text(f"go on with: {again}")
+    display.result(
+        {
+            "checkpoint": str(result.folder),
+            "preset": plan.why,
+            "epochs": result.epochs,
+            "seconds": result.seconds,
+            "bits_per_character": result.bits_per_character,
+            "bits_per_note": result.bits_per_note,
+            "bits_before": result.bits_before,
+            "interrupted": result.interrupted,
+        }
+    )
+
 
 BY_PRESET = "the preset's"
 # What may be said anew when a run is gone on with; the rest stays as it was begun.
@@ -203,9 +284,9 @@ def train(
 ) -> None:
     """Trains a network on tunes; Ctrl-C keeps what it has learnt so far."""
     from abcgen.model.distribution import compute_on
-    from abcgen.pipeline import checkpoints, choosing, going_on, training
-    from abcgen.pipeline.logs import log_to
+    from abcgen.pipeline import checkpoints, training
     from abcgen.pipeline.readers import midi_config
+    from abcgen.pipeline.tensorboard import log_to
 
     display = Display(as_json=as_json)
     if minutes is not None and epochs is not None:
@@ -216,16 +297,16 @@ def train(
         _refuse_others(context, TUNABLE, "--from")
     if resume:
         _refuse_others(context, CHANGEABLE, "--resume")
-    wish = choosing.Wish(preset, _given(context))
-    choosing.check_wish(wish)
+    wish = training.Wish(preset, _given(context))
+    training.check_wish(wish)
     folder = out or (_newest_run() if resume else checkpoints.new_run())
     if not (resume or dry_run):
         refuse_to_overwrite(folder, force=force)
     plan = None
     if resume:
-        plan = going_on.plan_resuming(folder, wish.changes)
+        plan = training.plan_resuming(folder, wish.changes)
     elif base is not None:
-        plan = going_on.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, wish.changes)
+        plan = training.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, wish.changes)
     check_writable(folder)
     compute_on(device, devices, precision)
     midi = midi_config(texture, track, fold_range)
@@ -260,13 +341,13 @@ def _newest_run() -> Path:
     Raises:
         CheckpointError: if there is none.
     """
-    from abcgen.model.state import STATE
+    from abcgen.model.resume import STATE
     from abcgen.pipeline import checkpoints
 
     folder = checkpoints.newest_run(STATE)
     if folder is None:
         raise CheckpointError(
-            "there is no run under ./checkpoints to go on with", way_out="train without --resume"
+            "there is no run under ./checkpoints to go on with", hint="train without --resume"
         )
     return folder
 
@@ -280,7 +361,7 @@ def _extracts(
     chord_symbols: bool,
 ) -> Extracts:
     """What training needs of tunes, showing how far it is and what was left out."""
-    from abcgen.corpus.extracts import extract_corpus
+    from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.readers import all_readers
 
     with display.progress("reading tunes") as on_progress:
@@ -318,7 +399,7 @@ def _plan(wish: Wish, display: Display) -> Plan:
 
 def _given(context: typer.Context) -> dict[str, object]:
     """The network's and the training's settings that were given."""
-    from abcgen.pipeline.choosing import NETWORK_SETTINGS, TRAINING_SETTINGS
+    from abcgen.pipeline.training import NETWORK_SETTINGS, TRAINING_SETTINGS
 
     names = (*NETWORK_SETTINGS, *TRAINING_SETTINGS)
     return {name: context.params[name] for name in names if context.params.get(name) is not None}

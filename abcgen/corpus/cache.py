@@ -23,13 +23,13 @@ from abcgen.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.corpus.portions import Portion
+    from abcgen.corpus.loading import Portion
 
 T = TypeVar("T")
 VARIABLE = "ABCGEN_CACHE"
 _OFF = {"", "0", "off", "no", "none"}
 _SUFFIX = ".jsonl"
-_READING_ROOMS = ("notation", "corpus", "score")  # whatever turns files into records
+_READING_ROOMS = ("notation", "corpus", "midi", "score")  # whatever turns files into records
 
 
 class TextCache:

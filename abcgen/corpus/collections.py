@@ -89,7 +89,7 @@ def collection_named(name: str) -> Collection:
         return COLLECTIONS[name.lower()]
     except KeyError as error:
         known = ", ".join(COLLECTIONS)
-        raise InputError(f"unknown collection {name!r}", way_out=f"one of {known}") from error
+        raise InputError(f"unknown collection {name!r}", hint=f"one of {known}") from error
 
 
 def install_collection(collection: Collection, folder: Path, *, force: bool = False) -> Path:
@@ -144,7 +144,7 @@ def collection_files(collection: Collection) -> list[Path]:
     if not files:
         raise InputError(
             f"the installed music21 has no collection {collection.name!r}",
-            way_out="install the music21 that abcgen names, with its corpus",
+            hint="install the music21 that abcgen names, with its corpus",
         )
     return sorted(files)
 

@@ -1,4 +1,9 @@
-"""Reads tune files portion by portion, in several processes, asking the cache first.
+"""What is kept of what was read: records of tunes, and what was left out, as lines of JSON.
+
+They go through other processes and the cache, and nothing in them is believed on the way back that
+is not of its type.
+
+Reads tune files portion by portion, in several processes, asking the cache first.
 
 The portions come back in order, and only a few are held at a time, so that memory does not grow
 with what is read.
@@ -6,6 +11,7 @@ with what is read.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -16,25 +22,91 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from abcgen.config import ReadingConfig
 from abcgen.corpus.cache import portion_key
-from abcgen.corpus.entries import Kind, Record
-from abcgen.corpus.loading import Loss, reader_for, size_of
-from abcgen.corpus.portions import Portion, portions_of
-from abcgen.corpus.readers import NO_TUNE, whole
+from abcgen.corpus.loading import NO_TUNE, Loss, Portion, portions_of, reader_for, size_of, whole
 from abcgen.files import printable
-from abcgen.interrupts import uninterrupted
-from abcgen.machine import cores
 from abcgen.notation.reader import LeftOut, Reading
+from abcgen.system import cores, uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.readers import Reader
+    from abcgen.corpus.loading import Reader
+
+
+Record = TypeVar("Record")
+
+_LOSS = [int, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Record]):
+    """A kind of record; other processes are sent it, so it holds functions of modules only.
+
+    Attributes:
+        name: What the cache knows it by.
+        make: The record of a tune, given the name of its file.
+        fields: A record's fields, for JSON; not as many as those of what was left out.
+        read: The record of such fields, and how many lines to add to each that it names. Raises
+            ValueError if they are anything else.
+    """
+
+    name: str
+    make: Callable[[Reading, str], Record]
+    fields: Callable[[Record], list[object]]
+    read: Callable[[list[object], int], Record]
+
+    def encode(self, entries: Iterable[Record | LeftOut]) -> str:
+        """Entries as text, a line of JSON to each."""
+        rows = (
+            [entry.line, entry.number, entry.title, entry.reason]
+            if isinstance(entry, LeftOut)
+            else self.fields(entry)
+            for entry in entries
+        )
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+    def decode(self, text: str, line: int = 1) -> list[Record | LeftOut]:
+        """Entries from text.
+
+        Args:
+            text: What ``encode`` made.
+            line: Number in the file of what the entries count as line 1.
+
+        Raises:
+            ValueError: if it is anything else.
+        """
+        return [self._entry(json.loads(row), line - 1) for row in text.split("\n") if row]
+
+    def _entry(self, fields: object, before: int) -> Record | LeftOut:
+        if not isinstance(fields, list):
+            raise ValueError("no entry")  # noqa: TRY004 - whatever is wrong with it, it is no entry
+        if len(fields) == len(_LOSS):
+            line, number, title, reason = checked(fields, _LOSS)
+            return LeftOut(moved(line, before), number, title, reason)
+        return self.read(fields, before)
+
+
+def checked(fields: object, types: list[type]) -> list:  # type: ignore[type-arg] # JSON is anything
+    """Fields that are as many as expected and of these types.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if not isinstance(fields, list) or [type(field) for field in fields] != types:
+        raise ValueError("no entry")
+    return fields
+
+
+def moved(line: int, before: int) -> int:
+    """A line's number, counted from the beginning of the file; 0 is no line."""
+    return line + before if line else 0
+
 
 AHEAD = 3  # portions to a process that are read before they are asked for
 

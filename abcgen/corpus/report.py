@@ -1,142 +1,141 @@
-"""What a tunebook doctor has to say: the findings, each with the place to go to."""
+"""The doctor's report as a file: JSON for machines, a page of HTML for everyone else."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import json
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from abcgen.config import LIMITS
+from abcgen.errors import OutputError
+from abcgen.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from abcgen.corpus.doctor import Place, Relative, Report
 
 
-class Place(NamedTuple):
-    """Where a tune is.
+_TEMPLATE = "report.html"
 
-    Attributes:
-        file: Its file.
-        line: A line of it; 0 for the whole file.
-        number: The tune's ``X:``; empty if it has none.
-        title: Its title.
+
+def report_writer(path: Path) -> Callable[[Report], None]:
+    """What writes a report to a file, by the file's ending.
+
+    Raises:
+        OutputError: if that is neither .json nor .html.
     """
-
-    file: str
-    line: int
-    number: str
-    title: str
-
-
-class LeftOutTune(NamedTuple):
-    """A tune, or file, that could not be read."""
-
-    place: Place
-    reason: str
+    make = {".json": report_json, ".html": report_page, ".htm": report_page}.get(
+        path.suffix.lower()
+    )
+    if make is None:
+        raise OutputError(f"cannot write a report to {path}", hint="name it .html or .json")
+    return lambda report: write_atomically(path, make(report).encode())
 
 
-class Repaired(NamedTuple):
-    """Something put right in reading a tune.
-
-    Attributes:
-        place: The tune, at the line where it was done.
-        what: What was done and why.
-        text: What it was done to, as written.
-    """
-
-    place: Place
-    what: str
-    text: str
+def report_json(report: Report) -> str:
+    """All of a report as JSON."""
+    return json.dumps(report_facts(report), indent=1) + "\n"
 
 
-class DoesNotAddUp(NamedTuple):
-    """A bar that is too long or too short.
-
-    Attributes:
-        place: Its tune, at the line where that begins.
-        bar: Its number, counted from 1 as written.
-        found: How long it is, as ``7/8``.
-        expected: How long the metre wants it.
-        music: The bar in canonical ABC.
-    """
-
-    place: Place
-    bar: int
-    found: str
-    expected: str
-    music: str
+def report_facts(report: Report) -> dict[str, Any]:
+    """All of a report as JSON's own types."""
+    return {
+        "total": asdict(report.total),
+        "files": [asdict(file) for file in report.files],
+        "left_out": [_facts(one) for one in report.left_out],
+        "repaired": [_facts(one) for one in report.repaired],
+        "wrong_bars": [_facts(one) for one in report.wrong_bars],
+        "duplicates": [[_facts(tune) for tune in group] for group in report.duplicates],
+        "families": [[_facts(tune) for tune in group] for group in report.families],
+        "distributions": report.distributions,
+    }
 
 
-class Relative(NamedTuple):
-    """A tune of a family.
+def report_page(report: Report) -> str:
+    """A report as one page that needs nothing else; whatever stands in titles is only text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for a page only
 
-    Attributes:
-        place: The tune.
-        key: Its key.
-        alike: How much of it (or of the other, if that is shorter) is in the tune of the family
-            that it is most like: 0 to 1.
-    """
-
-    place: Place
-    key: str
-    alike: float
-
-
-@dataclass(slots=True)
-class FileCounts:
-    """How much of what was found in one file, or in all.
-
-    Attributes:
-        file: Its name.
-        tunes: Tunes read.
-        repaired: Of them, those that something was put right in.
-        left_out: Tunes not read.
-        wrong_bars: Bars that do not add up.
-        wrong_tunes: Tunes with such bars.
-        duplicates: Tunes that another before them is the same as, note for note, in any key.
-        relatives: Tunes that are of one family with others.
-    """
-
-    file: str
-    tunes: int = 0
-    repaired: int = 0
-    left_out: int = 0
-    wrong_bars: int = 0
-    wrong_tunes: int = 0
-    duplicates: int = 0
-    relatives: int = 0
-
-    def add(self, other: FileCounts) -> None:
-        """Count another's in."""
-        self.tunes += other.tunes
-        self.repaired += other.repaired
-        self.left_out += other.left_out
-        self.wrong_bars += other.wrong_bars
-        self.wrong_tunes += other.wrong_tunes
-        self.duplicates += other.duplicates
-        self.relatives += other.relatives
+    environment = Environment(
+        loader=PackageLoader("abcgen.corpus", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template(_TEMPLATE).render(
+        total=report.total,
+        files=_shortened(report.files),
+        sections={
+            "left_out": _by_file(report.left_out),
+            "repaired": _by_file(report.repaired),
+            "wrong_bars": _by_file(report.wrong_bars),
+        },
+        duplicates=_few_groups(report.duplicates),
+        families=_few_groups(_beyond_duplicates(report)),
+        charts={name: _chart(counts) for name, counts in report.distributions.items()},
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that was found.
+class _Shortened(NamedTuple):
+    """The first of many: what is shown, and how many there are in all."""
 
-    Attributes:
-        files: What each file holds.
-        left_out: What was not read.
-        repaired: What was put right.
-        wrong_bars: Which bars do not add up.
-        duplicates: Groups of tunes that are the same note for note, in whatever key.
-        families: Groups of tunes that are versions of one another, those groups among them.
-        distributions: For each of metre, key, rhythm, bars and notes, how many tunes have what.
-    """
+    shown: list[Any]
+    total: int
 
-    files: list[FileCounts]
-    left_out: list[LeftOutTune]
-    repaired: list[Repaired]
-    wrong_bars: list[DoesNotAddUp]
-    duplicates: list[list[Relative]]
-    families: list[list[Relative]]
-    distributions: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    @property
-    def total(self) -> FileCounts:
-        """The counts of all files together."""
-        total = FileCounts("all")
-        for file in self.files:
-            total.add(file)
-        return total
+class _Bar(NamedTuple):
+    """A bar of a chart; its width is in percent of the longest."""
+
+    name: str
+    tunes: int
+    width: float
+
+
+MOST_BARS = 24
+
+
+def _chart(counts: dict[str, int]) -> _Shortened:
+    longest = max(counts.values(), default=1)
+    bars = [_Bar(name, count, 100 * count / longest) for name, count in counts.items()]
+    return _Shortened(bars[:MOST_BARS], len(bars))
+
+
+def _shortened(rows: Sequence[Any]) -> _Shortened:
+    return _Shortened(list(rows[: LIMITS.report_rows]), len(rows))
+
+
+def _by_file(rows: Sequence[Any]) -> _Shortened:
+    """Findings file by file."""
+    shown, total = _shortened(rows)
+    return _Shortened([(file, list(own)) for file, own in groupby(shown, _file_of)], total)
+
+
+def _beyond_duplicates(report: Report) -> list[list[Relative]]:
+    """The families that are more than one tune and its duplicates."""
+    known = {tuple(tune.place for tune in group) for group in report.duplicates}
+    return [group for group in report.families if tuple(one.place for one in group) not in known]
+
+
+def _few_groups(groups: Sequence[Sequence[Relative]]) -> _Shortened:
+    """As many whole groups as there is room for, and of one that is too large the beginning."""
+    shown, room = [], LIMITS.report_rows
+    for group in groups:
+        if room <= 0:
+            break
+        shown.append(_Shortened(list(group[:room]), len(group)))
+        room -= len(group)
+    return _Shortened(shown, len(groups))
+
+
+def _file_of(finding: Any) -> str:
+    place: Place = finding.place
+    return place.file
+
+
+def _facts(finding: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = finding._asdict()
+    place: Place = facts.pop("place")
+    return place._asdict() | facts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from abcgen.evaluation.features import KINDS, QUANTITIES
-from abcgen.evaluation.intervals import SHARE, Estimate, bootstrap
+from abcgen.evaluation.statistics import SHARE, Estimate, bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.evaluation.features import Traits
-    from abcgen.evaluation.intervals import Floats, Weights
+    from abcgen.evaluation.features import TuneFeatures
+    from abcgen.evaluation.statistics import Floats, Weights
 
 FOLDS = 5
 FEWEST = 20  # tunes on either side
@@ -34,7 +34,7 @@ LEAST = 0.005  # chance that a judge can think of
 CATEGORIES = 60  # the commonest of each kind that count
 
 
-class Exhibit(NamedTuple):
+class LabeledTune(NamedTuple):
     """A tune to be judged.
 
     Attributes:
@@ -44,12 +44,12 @@ class Exhibit(NamedTuple):
     """
 
     text: str
-    traits: Traits | None
+    traits: TuneFeatures | None
     family: int
 
 
 def discriminator_auc(
-    generated: Sequence[Exhibit], real: Sequence[Exhibit], *, seed: int = 0
+    generated: Sequence[LabeledTune], real: Sequence[LabeledTune], *, seed: int = 0
 ) -> Estimate | None:
     """How easily generated tunes are told from real ones; None if there are too few.
 
@@ -79,7 +79,7 @@ def area(positive: Floats, negative: Floats) -> Estimate | None:
 
 
 def _out_of_fold(
-    exhibits: Sequence[Exhibit], labels: NDArray[Any], families: NDArray[Any], seed: int
+    exhibits: Sequence[LabeledTune], labels: NDArray[Any], families: NDArray[Any], seed: int
 ) -> Floats:
     """How generated each tune looks to judges that do not know it."""
     from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - takes a second
@@ -117,7 +117,7 @@ def _log_odds(chances: Floats) -> Floats:
     return np.asarray(np.log(chances / (1 - chances)))
 
 
-def _grams(exhibits: Sequence[Exhibit]) -> Any:
+def _grams(exhibits: Sequence[LabeledTune]) -> Any:
     """Character n-grams by tf-idf, a sparse array of shape (tunes, n-grams)."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - likewise
 
@@ -127,7 +127,7 @@ def _grams(exhibits: Sequence[Exhibit]) -> Any:
     return grams.fit_transform([exhibit.text for exhibit in exhibits]).tocsr()
 
 
-def _measures(exhibits: Sequence[Exhibit]) -> Floats:
+def _measures(exhibits: Sequence[LabeledTune]) -> Floats:
     """Quantities, and shares of the commonest categories, shape (tunes, measures).
 
     A tune that cannot be read has a value that no other has.
@@ -144,7 +144,7 @@ def _measures(exhibits: Sequence[Exhibit]) -> Floats:
     return table
 
 
-def _commonest(exhibits: Sequence[Exhibit], kind: str) -> list[str]:
+def _commonest(exhibits: Sequence[LabeledTune], kind: str) -> list[str]:
     """Those in most tunes; which tunes are real plays no part."""
     tunes: dict[str, int] = {}
     for exhibit in exhibits:

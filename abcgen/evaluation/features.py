@@ -16,14 +16,13 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from abcgen.evaluation.structure import sections_of
-from abcgen.notation.melody import tones_of
+from abcgen.notation.analysis import sections_of, tones_of
 from abcgen.notation.tune import Note, Rest, Tuplet, notes_in, timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abcgen.evaluation.structure import Section
+    from abcgen.notation.analysis import Section
     from abcgen.notation.tune import Bar, Tune
 
 OCTAVE = 12
@@ -59,7 +58,7 @@ QUANTITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class TuneFeatures:
     """A tune in numbers.
 
     Attributes:
@@ -73,7 +72,7 @@ class Traits:
     sections: tuple[Section, ...]
 
 
-def traits_of(tune: Tune) -> Traits:
+def features_of(tune: Tune) -> TuneFeatures:
     """A tune in numbers; pitch classes are counted from its tonic."""
     tones = tones_of(tune.bars)
     keys = [tone.key for tone in tones if tone.key is not None]
@@ -100,7 +99,7 @@ def traits_of(tune: Tune) -> Traits:
         "recurring_rhythms": _recurring(rhythms),
         "steps": _share(sum(abs(step) in {1, 2} for step in steps), len(steps)),
     }
-    return Traits(counts, quantities, sections)
+    return TuneFeatures(counts, quantities, sections)
 
 
 def _of_pitch(keys: Sequence[int], classes: Counter[int]) -> dict[str, float]:

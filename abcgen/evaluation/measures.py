@@ -6,15 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.evaluation.features import KINDS, QUANTITIES
-from abcgen.evaluation.intervals import SHARE, Estimate, ratio_of, share_of
-from abcgen.evaluation.likeness import coverage, kolmogorov_smirnov, total_variation
-from abcgen.evaluation.structure import is_two_eights
+from abcgen.evaluation.statistics import (
+    SHARE,
+    Estimate,
+    coverage,
+    kolmogorov_smirnov,
+    ratio_of,
+    share_of,
+    total_variation,
+)
+from abcgen.notation.analysis import is_two_eights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abcgen.evaluation.features import Traits
-    from abcgen.evaluation.structure import Section
+    from abcgen.evaluation.features import TuneFeatures
+    from abcgen.notation.analysis import Section
     from abcgen.notation.tune import Tune
 
 Figures = dict[str, Estimate | None]
@@ -84,7 +91,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class TuneVerdict:
     """What is said of a text.
 
     Attributes:
@@ -108,12 +115,12 @@ class Opinion:
     music21_accepts: bool
     music21_agrees: bool
     abc2midi_accepts: bool | None
-    traits: Traits | None
+    traits: TuneFeatures | None
     shared_bars: float | None
     notes: str
 
 
-def cut_off(opinion: Opinion) -> Opinion:
+def cut_off(opinion: TuneVerdict) -> TuneVerdict:
     """What is said of a text that found no end: whoever accepts what there is, it is not right."""
     heard = opinion.abc2midi_accepts
     return replace(
@@ -126,7 +133,7 @@ def cut_off(opinion: Opinion) -> Opinion:
     )
 
 
-def rightness(sample: Sequence[Opinion]) -> Figures:
+def rightness(sample: Sequence[TuneVerdict]) -> Figures:
     """How many tunes are right, by each reader."""
     heard = [one.abc2midi_accepts for one in sample if one.abc2midi_accepts is not None]
     return {
@@ -139,7 +146,7 @@ def rightness(sample: Sequence[Opinion]) -> Figures:
     }
 
 
-def form(sample: Sequence[Opinion]) -> Figures:
+def form(sample: Sequence[TuneVerdict]) -> Figures:
     """How tunes are built; a text that cannot be read has no sections."""
     tunes = [one.traits.sections if one.traits else () for one in sample]
     on_tonic = [float(sum(section.on_tonic for section in tune)) for tune in tunes]
@@ -153,7 +160,7 @@ def form(sample: Sequence[Opinion]) -> Figures:
     }
 
 
-def distances(sample: Sequence[Opinion], reference: Sequence[Opinion]) -> Figures:
+def distances(sample: Sequence[TuneVerdict], reference: Sequence[TuneVerdict]) -> Figures:
     """How far tunes are from others; those that cannot be read are far from nothing."""
     own, others = (
         [one.traits for one in side if one.traits is not None] for side in (sample, reference)
@@ -168,7 +175,7 @@ def distances(sample: Sequence[Opinion], reference: Sequence[Opinion]) -> Figure
     return figures
 
 
-def coverages(sample: Sequence[Opinion], reference: Sequence[Opinion]) -> Figures:
+def coverages(sample: Sequence[TuneVerdict], reference: Sequence[TuneVerdict]) -> Figures:
     """How many real tunes are of a metre, and of a mode, that occur in the sample."""
     figures: Figures = {}
     for name, kind in (("metre_coverage", "metre"), ("key_coverage", "mode")):
@@ -180,7 +187,7 @@ def coverages(sample: Sequence[Opinion], reference: Sequence[Opinion]) -> Figure
     return figures
 
 
-def borrowings(sample: Sequence[Opinion], real: Sequence[Opinion]) -> Figures:
+def borrowings(sample: Sequence[TuneVerdict], real: Sequence[TuneVerdict]) -> Figures:
     """How much tunes share with training tunes."""
     bars = [one.shared_bars for one in sample if one.shared_bars is not None]
     known = sorted(one.shared_bars for one in real if one.shared_bars is not None)
@@ -192,7 +199,7 @@ def borrowings(sample: Sequence[Opinion], real: Sequence[Opinion]) -> Figures:
     }
 
 
-def duplicates(sample: Sequence[Opinion], families: Sequence[int]) -> Figures:
+def duplicates(sample: Sequence[TuneVerdict], families: Sequence[int]) -> Figures:
     """How many tunes are another of the sample over again.
 
     Args:

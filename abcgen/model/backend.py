@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.errors import InputError
-from abcgen.machine import cores
+from abcgen.system import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,11 +62,11 @@ def _imported() -> Any:
         if name not in NAMES:
             raise InputError(
                 f"Keras computes with {', '.join(NAMES)}, not with {name[:40]!r}",
-                way_out="set KERAS_BACKEND to one of these, or to nothing",
+                hint="set KERAS_BACKEND to one of these, or to nothing",
             ) from error
         raise InputError(
             f"Keras is to compute with {NAMES[name]}, which cannot be loaded: {str(error)[:200]}",
-            way_out=f"pip install 'abcgen[{name}]', or leave KERAS_BACKEND unset",
+            hint=f"pip install 'abcgen[{name}]', or leave KERAS_BACKEND unset",
         ) from error
     return keras
 
@@ -110,7 +110,7 @@ def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]
     """
     if backend_name() != "tensorflow" or device() != "cpu" or precision != "float32":
         return None
-    from abcgen.model.fused import lstm_sequence  # noqa: PLC0415 - loads TensorFlow
+    from abcgen.model.lstm_cpu import lstm_sequence  # noqa: PLC0415 - loads TensorFlow
 
     return lstm_sequence
 
@@ -192,7 +192,7 @@ def use_device(wanted: str) -> None:
     if wanted == "gpu" and device() != "gpu":
         raise InputError(
             f"{NAMES.get(backend_name(), backend_name())} finds no GPU",
-            way_out="leave out --device, or install it: pip install 'abcgen[gpu]'",
+            hint="leave out --device, or install it: pip install 'abcgen[gpu]'",
         )
 
 

@@ -1,4 +1,6 @@
-"""The parts of the networks in plain NumPy: LSTMs, and attention that keeps keys and values.
+"""Work on rows that know nothing of one another, shared out among threads.
+
+The parts of the networks in plain NumPy: LSTMs, and attention that keeps keys and values.
 
 Weights are arranged once for few and cheap operations a step; results differ from the
 checkpoint's formulas by rounding only.
@@ -6,19 +8,63 @@ checkpoint's formulas by rounding only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abcgen.system import threads
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
     Array: TypeAlias = NDArray[np.float32]
     Cached: TypeAlias = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
+
+
+ROWS = 16  # that are worth a thread
+
+
+def by_rows(
+    work: Callable[..., Sequence[NDArray[Any]]], *arrays: NDArray[Any]
+) -> Sequence[NDArray[Any]]:
+    """What some work makes of arrays, a share of their rows in every thread.
+
+    NumPy lets go of the interpreter while it works on arrays, so that threads do work side by side.
+
+    Args:
+        work: Makes arrays of arrays, each row of the corresponding rows alone; it may write to
+            what it is given.
+        arrays: All with as many rows, the first axis.
+
+    Returns:
+        What the work makes of them.
+    """
+    rows = len(arrays[0])
+    shares = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
+    if shares == 1:
+        return work(*arrays)
+    cuts = [rows * share // shares for share in range(shares + 1)]
+    mine, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
+    hands = _hands(os.getpid())
+    promised = [hands.submit(work, *other) for other in others]
+    made = [work(*mine), *(promise.result() for promise in promised)]
+    return [np.concatenate(parts) for parts in zip(*made, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _hands(_process: int) -> ThreadPoolExecutor:
+    """Threads beside this one; a process that was forked off has none of its parent's."""
+    return ThreadPoolExecutor(threads() - 1, thread_name_prefix="rows")
+
 
 # OpenBLAS sums a product in another order where it has one row only, where its columns are no
 # whole number of vectors, or where its sums are so long that it cuts them (measured with its

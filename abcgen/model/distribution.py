@@ -37,7 +37,7 @@ from abcgen.model.backend import (
     use_device,
     use_precision,
 )
-from abcgen.model.batches import Batch
+from abcgen.model.dataset import Batch
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Devices:
         if self.hosts > 1 and options.minutes is not None:
             raise InputError(
                 "several hosts cannot train by the clock, of which each has its own",
-                way_out="give --epochs instead of --minutes",
+                hint="give --epochs instead of --minutes",
             )
 
 
@@ -114,7 +114,7 @@ class _Cores(Devices):
         return f"{said}, {self.count} shares of a batch at a time" if self.count > 1 else said
 
     def model(self, network: Any) -> Any:
-        from abcgen.model.shares import Shares  # noqa: PLC0415 - loads TensorFlow
+        from abcgen.model.lstm_cpu import Shares  # noqa: PLC0415 - loads TensorFlow
 
         return Shares(network, self.count)
 
@@ -218,7 +218,7 @@ def use_devices(count: int) -> None:
         what = "several hosts" if hosts != "1" else "several devices"
         raise InputError(
             f"{NAMES.get(name, name)} trains on one device here, not on {what}",
-            way_out="set KERAS_BACKEND=jax, after: pip install 'abcgen[jax]'",
+            hint="set KERAS_BACKEND=jax, after: pip install 'abcgen[jax]'",
         )
 
 
@@ -253,7 +253,7 @@ def _use_jax(count: int, *, several: bool) -> Devices:
         import jax  # noqa: PLC0415 - only where it is the backend
     except ImportError as error:
         raise InputError(
-            f"JAX cannot be loaded: {error}", way_out="pip install 'abcgen[jax]'"
+            f"JAX cannot be loaded: {error}", hint="pip install 'abcgen[jax]'"
         ) from error
     if os.environ.get("JAX_PLATFORMS") == "cpu" or not _nvidia():
         jax.config.update("jax_num_cpu_devices", count)
@@ -277,7 +277,7 @@ def _join_hosts(keras: Any) -> None:
     except (ValueError, RuntimeError) as error:
         raise InputError(
             f"the hosts of this job do not find one another: {str(error)[:200]}",
-            way_out="set Keras's three variables on each of them; see docs/scaling.md",
+            hint="set Keras's three variables on each of them; see docs/scaling.md",
         ) from error
 
 
@@ -308,7 +308,7 @@ def _tensorflow_devices(count: int) -> list[str]:
 
 
 def _too_few(found: int, wanted: int) -> InputError:
-    return InputError(f"there are {found} devices, not {wanted}", way_out=f"give --devices {found}")
+    return InputError(f"there are {found} devices, not {wanted}", hint=f"give --devices {found}")
 
 
 def _nvidia() -> bool:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.model.checkpoint import Checkpoint
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Checkpoint, Weights
 
 
 def extended(checkpoint: Checkpoint, texts: Iterable[str]) -> Checkpoint:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from abcgen.model.cells import Attention, BothWays, Lstm, Product
-from abcgen.model.rows import by_rows
-from abcgen.model.ruler import POSITIONS, Ruler, told
+from abcgen.grammar.positions import POSITIONS, Ruler, told
+from abcgen.model.cells import Attention, BothWays, Lstm, Product, by_rows
 from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
-    from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.checkpoint import Checkpoint, Weights
     from abcgen.model.vocabulary import Vocabulary
-    from abcgen.model.weights import Weights
 
     State = tuple[NDArray[Any], ...]
 

@@ -1,6 +1,8 @@
 """The layers that Keras does not have, without a call into any backend.
 
 Importing this module loads Keras; ``abcgen.model.network`` does it when a network is built.
+
+What Keras's optimisers lack. Importing this module loads Keras.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from abcgen.grammar.positions import POSITIONS
 from abcgen.model.backend import fused_lstm
-from abcgen.model.ruler import POSITIONS
 
 HIDDEN = -1e9  # what is added to the score of a place that must not be looked at
 
@@ -256,3 +258,16 @@ def _hidden(queries: Any, memory: Any) -> Any:
     own = ops.expand_dims(ops.arange(places) + (time - places), 1)
     hidden = ops.where(ops.expand_dims(ops.arange(time), 0) > own, HIDDEN, 0.0)
     return ops.cast(hidden, queries.dtype)
+
+
+class Muon(keras.optimizers.Muon):  # type: ignore[misc]
+    """Momentum orthogonalised by Newton and Schulz's iteration (Jordan et al., 2024).
+
+    Embedding, logits and vectors are left to AdamW; tables of positions are not. Gradients are told
+    their shape, which TensorFlow does not always know of what compiled loops return, and which the
+    iteration asks for.
+    """
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Change a variable; Keras calls this."""
+        super().update_step(ops.reshape(gradient, variable.shape), variable, learning_rate)

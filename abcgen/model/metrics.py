@@ -1,4 +1,7 @@
-"""``metrics.jsonl``: one line for every time the held-out texts were measured."""
+"""Small histograms of the LSTMs' weights, kept with every measurement to be drawn later.
+
+``metrics.jsonl``: one line for every time the held-out texts were measured.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,76 @@ from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from abcgen.files import write_atomically
-from abcgen.model.histograms import MOST, Histogram, histogram_from_json
+from abcgen.model.checkpoint import damaged, read_bounded, unreadable
 from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
-from abcgen.model.weights import damaged, read_bounded, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from abcgen.model.checkpoint import Weights
+
+
+BINS = 32
+MOST = 256  # histograms in one measurement
+SIGNED = (float, -(2.0**53), 2.0**53)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How the numbers of an array are distributed.
+
+    Attributes:
+        low: Least number.
+        high: Greatest number.
+        counts: How many there are in each of equally wide bins between them.
+    """
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Where the bins begin and end."""
+        width = (self.high - self.low) / len(self.counts)
+        return tuple(self.low + number * width for number in range(len(self.counts) + 1))
+
+
+def histograms_of(weights: Weights) -> dict[str, Histogram]:
+    """Those of all LSTM kernels."""
+    return {
+        name: _histogram(array)
+        for name, array in weights.items()
+        if name.startswith(("lstm", "encoder")) and name.endswith("kernel")
+    }
+
+
+def histogram_from_json(data: object) -> Histogram:
+    """Read what ``dataclasses.asdict`` made of a histogram, trusting nothing.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    if not isinstance(data, dict) or set(data) != {"low", "high", "counts"}:
+        raise ValueError("histogram")
+    low, high, counts = data["low"], data["high"], data["counts"]
+    right = fits(low, SIGNED) and fits(high, SIGNED) and low <= high
+    if not right or not isinstance(counts, list) or not 1 <= len(counts) <= MOST:
+        raise ValueError("histogram")
+    if not all(fits(count, COUNT) for count in counts):
+        raise ValueError("histogram")
+    return Histogram(low, high, tuple(counts))
+
+
+def _histogram(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Histogram:
+    low, high = float(array.min()), float(array.max())
+    counts, _ = np.histogram(array, BINS, (low, high if high > low else low + 1e-6))
+    return Histogram(round(low, 5), round(high, 5), tuple(map(int, counts)))
+
 
 METRICS = "metrics.jsonl"
 MAX_BYTES = 64_000_000

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abcgen.grammar.positions import PLACES
 from abcgen.model.backend import load_keras, to_numpy
-from abcgen.model.ruler import PLACES
 from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
 
 def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) -> Any:
@@ -48,7 +48,7 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
 def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any:
     """What a network is given for ids: the ids, or one number from 0 to 1 for each.
 
-    Where it is told positions, they come with the ids: see ``abcgen.model.ruler``.
+    Where it is told positions, they come with the ids: see ``abcgen.grammar.positions``.
     """
     if config.embedding:
         return ids

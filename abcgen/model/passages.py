@@ -17,7 +17,7 @@ import numpy as np
 
 from abcgen.errors import CheckpointError
 from abcgen.files import write_atomically
-from abcgen.model.weights import damaged, read_bounded
+from abcgen.model.checkpoint import damaged, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abcgen.model.learner import Learner
 from abcgen.model.network import build_network
+from abcgen.model.trainer import Learner
 
 if TYPE_CHECKING:
     from abcgen.config import NetworkConfig, TrainConfig
-    from abcgen.model.batches import Deal
+    from abcgen.model.dataset import Dataset
 
 TIMED_STEPS = 2
 
@@ -43,7 +43,7 @@ def layers_of(network: NetworkConfig, classes: int) -> list[Layer]:
 
 
 def seconds_a_pass(
-    network: NetworkConfig, options: TrainConfig, classes: int, batches: Deal
+    network: NetworkConfig, options: TrainConfig, classes: int, batches: Dataset
 ) -> float:
     """Estimate of one pass over the texts, from a few steps on batches of middling length."""
     learner = Learner(network, classes, options)

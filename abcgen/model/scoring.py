@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abcgen.model.batches import Batches
-from abcgen.model.examples import Bits
+from abcgen.model.dataset import Batches, Bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from abcgen.model.batches import Batch
-    from abcgen.model.examples import Example
+    from abcgen.model.dataset import Batch, Example
     from abcgen.model.sampling import StepFunction
     from abcgen.model.vocabulary import Vocabulary
 

@@ -108,23 +108,23 @@ def _check_shape(network: NetworkConfig) -> None:
     if network.attention and units % heads:
         raise InputError(
             f"{heads} attention heads do not divide {units} units",
-            way_out="choose --heads and --units so that they do",
+            hint="choose --heads and --units so that they do",
         )
     if network.bidirectional and units % 2:
         raise InputError(
             f"{units} units cannot be divided between two directions",
-            way_out="choose an even number of --units",
+            hint="choose an even number of --units",
         )
     reads_again = network.kind == "window" or network.bidirectional
     if reads_again and (reading_length(network) or 0) * units > MOST_READ:
         raise InputError(
             f"{network.sequence_length} characters are too many to read at once by {units} units",
-            way_out="choose a smaller --sequence-length",
+            hint="choose a smaller --sequence-length",
         )
     if network.kind == "window" and network.positions:
         raise InputError(
             "a window network cannot be told positions, which lie before its window too",
-            way_out="leave out --positions",
+            hint="leave out --positions",
         )
     if network.kind == "stream" and not network.embedding:
         raise InputError("embedding must be a whole number from 1 to 8192, not 0")

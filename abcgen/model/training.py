@@ -17,20 +17,18 @@ from typing import TYPE_CHECKING
 
 from abcgen.errors import CheckpointError, InputError, OutputError, reason_of
 from abcgen.files import remove_drafts
-from abcgen.model.batches import Batches, Texts
 from abcgen.model.checkpoint import (
     WEIGHTS,
     Checkpoint,
     load_description,
     package_version,
+    weight_shapes,
     write_description,
 )
+from abcgen.model.dataset import Batches, Texts, Windows
 from abcgen.model.events import NOBODY, Started, TrainResult, Watch
-from abcgen.model.learner import Learner
 from abcgen.model.metrics import METRICS, read_metrics
-from abcgen.model.run import Run
-from abcgen.model.settings import checked, reading_length
-from abcgen.model.state import (
+from abcgen.model.resume import (
     STATE,
     Moment,
     Position,
@@ -40,20 +38,19 @@ from abcgen.model.state import (
     give_weights,
     restore_state,
 )
+from abcgen.model.settings import checked, reading_length
+from abcgen.model.trainer import Learner, Run
 from abcgen.model.vocabulary import unknown_character
-from abcgen.model.weights import weight_shapes
-from abcgen.model.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from abcgen.config import NetworkConfig, TrainConfig
-    from abcgen.model.batches import Deal
-    from abcgen.model.examples import Example
+    from abcgen.model.checkpoint import Weights
+    from abcgen.model.dataset import Dataset, Example
     from abcgen.model.metrics import Measurement
     from abcgen.model.vocabulary import Vocabulary
-    from abcgen.model.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ def deal(
     options: TrainConfig,
     *,
     measuring: bool = False,
-) -> Deal:
+) -> Dataset:
     """Examples in the batches that suit a network.
 
     Args:
@@ -184,7 +181,7 @@ def _check_lengths(task: Task) -> None:
         raise InputError(
             f"a sequence length of {wanted} is longer than any tune: the longest has {longest} "
             "characters",
-            way_out="choose a smaller --sequence-length",
+            hint="choose a smaller --sequence-length",
         )
 
 
@@ -212,7 +209,7 @@ def _first_weights(task: Task, learner: Learner) -> Weights:
 
 
 def _past(
-    learner: Learner, batches: Deal, start: Position, folder: Path
+    learner: Learner, batches: Dataset, start: Position, folder: Path
 ) -> tuple[Moment, list[Measurement]]:
     """Restore what an earlier run left, if it began like this one."""
     moment = restore_state(learner.model, folder)
@@ -240,7 +237,7 @@ def _same_network(wanted: Checkpoint, found: Checkpoint, folder: Path) -> Checkp
     if reason:
         raise CheckpointError(
             f"the run in {folder} {reason}",
-            way_out="go on with the tunes and settings it was begun with, or begin a new run",
+            hint="go on with the tunes and settings it was begun with, or begin a new run",
         )
     return replace(wanted, created=found.created, about=wanted.about or found.about)
 
@@ -264,11 +261,11 @@ def _clear(folder: Path) -> None:
         except OSError as error:
             raise OutputError(
                 f"cannot overwrite {path}: {reason_of(error)}",
-                way_out="choose another folder",
+                hint="choose another folder",
             ) from error
 
 
-def _started(learner: Learner, batches: Deal, run: Run) -> Started:
+def _started(learner: Learner, batches: Dataset, run: Run) -> Started:
     return Started(
         parameters=learner.parameters,
         tunes=batches.tunes,

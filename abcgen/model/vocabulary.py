@@ -135,7 +135,7 @@ def unknown_character(character: str) -> InputError:
     """The error for a character that cannot be read."""
     return InputError(
         f"the network does not know the character {character!r}",
-        way_out="train on tunes that contain it",
+        hint="train on tunes that contain it",
     )
 
 

@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.notation.draft import MAX_TUPLET, DraftBar, DraftNote, DraftTuplet, Repair, finished
+from abcgen.notation.draft import (
+    MAX_TUPLET,
+    MOST,
+    DraftBar,
+    DraftMarks,
+    DraftNote,
+    DraftTuplet,
+    Repair,
+    finished,
+    with_decorations,
+)
 from abcgen.notation.fields import ACCIDENTALS, read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, Kind, Token
-from abcgen.notation.marks import MOST, DraftMarks, with_decorations
 from abcgen.notation.tune import LETTERS, Bar, BarLine, Metre, Pitch
 
 if TYPE_CHECKING:
-    from abcgen.notation.key import Key
+    from abcgen.notation.tune import Key
 
 MIDDLE_C_STEP = 28
 HIGHEST_STEP = 69

@@ -10,8 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from abcgen.errors import NotationError
-from abcgen.notation.key import MAX_SIGNATURE, Key, Mode
-from abcgen.notation.tune import FREE_METRE, Metre
+from abcgen.notation.tune import FREE_METRE, MAX_SIGNATURE, Key, Metre, Mode
 
 MAX_METRE = 64
 

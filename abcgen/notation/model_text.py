@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
 from abcgen.notation.fields import read_metre
-from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.rhythm import rhythm_named
 from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import Bar, BarLine, Item, Marks, Tune, Tuplet
+from abcgen.notation.tune import Bar, BarLine, Item, Key, Marks, Tune, Tuplet
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:

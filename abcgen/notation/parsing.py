@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
+from abcgen.notation.analysis import mode_of
 from abcgen.notation.body import BodyBuilder
 from abcgen.notation.draft import Repair
 from abcgen.notation.fields import (
@@ -24,14 +25,12 @@ from abcgen.notation.fields import (
     read_unit,
 )
 from abcgen.notation.lexer import Kind, Token, tokens
-from abcgen.notation.modes import mode_of
 from abcgen.notation.tune import Tune, Voice
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from abcgen.notation.key import Key
-    from abcgen.notation.tune import Bar, Metre
+    from abcgen.notation.tune import Bar, Key, Metre
 
 FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
 # Among music, a note glued to a repeat sign (``A::c``) is no field.

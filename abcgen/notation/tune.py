@@ -1,4 +1,13 @@
-"""What a tune is: the frozen types that every other module speaks in.
+"""Keys and modes: which accidentals a key signature holds, and how keys move.
+
+A key signature is counted along the circle of fifths: positive in sharps, negative in flats.
+Source: the ABC standard 2.1, section 4.6 (https://abcnotation.com/wiki/abc:standard:v2.1).
+
+Chord symbols: the chords for an accompanist, written above the notes (``"Am7"``, ``"D/F#"``).
+
+Source: the ABC standard 2.1, section 4.18.
+
+What a tune is: the frozen types that every other module speaks in.
 
 Durations are fractions of a whole note, as written (a tuplet's notes carry their written
 duration; the tuplet says how they are squeezed). Pitches are spelled.
@@ -6,8 +15,9 @@ duration; the tuplet says how they are squeezed). Pitches are spelled.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,8 +25,141 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from abcgen.notation.chord_symbol import ChordSymbol
-    from abcgen.notation.key import Key
+
+SHARP_ORDER = "FCGDAEB"
+MAX_SIGNATURE = 7
+
+
+class Mode(Enum):
+    """A mode, with its name in canonical ABC and its place on the circle of fifths.
+
+    ``fifths`` is the signature of the mode on C: C dorian has two flats.
+    """
+
+    MAJOR = ("maj", 0)
+    MINOR = ("min", -3)
+    DORIAN = ("dor", -2)
+    MIXOLYDIAN = ("mix", -1)
+    PHRYGIAN = ("phr", -4)
+    LYDIAN = ("lyd", 1)
+    LOCRIAN = ("loc", -5)
+
+    def __init__(self, abbreviation: str, fifths: int) -> None:
+        self.abbreviation = abbreviation
+        self.fifths = fifths
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A tonic and a mode, and accidentals that the signature adds or takes away.
+
+    Attributes:
+        letter: The tonic's letter, ``A`` to ``G``.
+        alter: The tonic's accidental: -1 flat, 0, 1 sharp.
+        mode: The mode.
+        extra: Explicit accidentals beyond the mode's own (``K:D exp ^g``), as (letter, alter).
+    """
+
+    letter: str = "C"
+    alter: int = 0
+    mode: Mode = Mode.MAJOR
+    extra: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def fifths(self) -> int:
+        """The mode's own signature: number of sharps, or of flats if negative."""
+        return SHARP_ORDER.index(self.letter) - 1 + 7 * self.alter + self.mode.fifths
+
+    @property
+    def signature(self) -> dict[str, int]:
+        """The accidental of every letter, as semitones."""
+        fifths = self.fifths
+        alters = {letter: (fifths - place + 6) // 7 for place, letter in enumerate(SHARP_ORDER)}
+        return {**alters, **dict(self.extra)}
+
+    @property
+    def tonic(self) -> str:
+        """The tonic's name as ABC writes it: ``C``, ``F#``, ``Bb``."""
+        return self.letter + ("#" * self.alter if self.alter > 0 else "b" * -self.alter)
+
+    @property
+    def tonic_pitch_class(self) -> int:
+        """Semitones of the tonic above C, 0 to 11."""
+        return ((SHARP_ORDER.index(self.letter) - 1 + 7 * self.alter) * 7) % 12
+
+    def __str__(self) -> str:
+        """The key as canonical ABC writes it: ``G``, ``Ador``, ``D exp ^g``."""
+        mode = "" if self.mode is Mode.MAJOR else self.mode.abbreviation
+        signs = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+        extra = "".join(f" {signs[alter]}{letter.lower()}" for letter, alter in self.extra)
+        return f"{self.tonic}{mode}{extra}"
+
+
+def key_at(fifths: int, mode: Mode) -> Key:
+    """The key of a mode whose own signature has so many sharps (or flats, if negative)."""
+    place = fifths - mode.fifths + 1
+    return Key(SHARP_ORDER[place % 7], place // 7, mode)
+
+
+ALTERS = {"": 0, "#": 1, "b": -1, "\u266f": 1, "\u266d": -1, "=": 0, "\u266e": 0}
+_ROOT = r"([A-G])([#b=\u266f\u266d\u266e]?)"
+# Words for the kinds of chord that are in use; longer ones first.
+KINDS = (
+    "maj",
+    "min",
+    "dim",
+    "aug",
+    "sus",
+    "add",
+    "omit",
+    "no",
+    *"mM+-\u00b0o\u00f8#b0123456789(), ",
+)
+_KIND = f"(?:{'|'.join(map(re.escape, KINDS))})*"
+_SYMBOL = re.compile(rf"{_ROOT}({_KIND})(?:/{_ROOT.replace('A-G', 'A-Ga-g')})?")
+MAX_LENGTH = 20
+
+Root = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ChordSymbol:
+    """A chord by name.
+
+    Attributes:
+        root: Letter and accidental (-1 flat, 0, 1 sharp) of its root.
+        kind: What follows the root: empty for a major triad, ``m``, ``7``, ``maj7``, ``dim``.
+        bass: Letter and accidental of the bass note, or None where that is the root.
+    """
+
+    root: Root
+    kind: str = ""
+    bass: Root | None = None
+
+    def __str__(self) -> str:
+        """The symbol as ABC writes it, without its quotes."""
+        bass = f"/{_name(self.bass)}" if self.bass else ""
+        return f"{_name(self.root)}{self.kind}{bass}"
+
+
+def read_chord_symbol(text: str) -> ChordSymbol | None:
+    """The chord that a quoted text names, or None if it names none.
+
+    Args:
+        text: What stands between the quotes.
+    """
+    match = _SYMBOL.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
+    if not match:
+        return None
+    letter, sign, kind, bass_letter, bass_sign = match.groups()
+    bass = (bass_letter.upper(), ALTERS[bass_sign]) if bass_letter else None
+    return ChordSymbol((letter, ALTERS[sign]), kind.strip(), bass)
+
+
+def _name(root: Root) -> str:
+    letter, alter = root
+    return letter + ("#" * alter if alter > 0 else "b" * -alter)
+
 
 LETTERS = "CDEFGAB"
 NATURAL_SEMITONES = (0, 2, 4, 5, 7, 9, 11)

@@ -13,14 +13,14 @@ from functools import lru_cache
 from math import lcm
 from typing import TYPE_CHECKING
 
-from abcgen.notation.key import Mode
-from abcgen.notation.modes import mode_of
+from abcgen.notation.analysis import mode_of
 from abcgen.notation.tune import (
     Bar,
     BarLine,
     Item,
     Marks,
     Metre,
+    Mode,
     Pitch,
     Rest,
     Tune,
@@ -32,7 +32,7 @@ from abcgen.notation.tune import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from abcgen.notation.key import Key
+    from abcgen.notation.tune import Key
 
 BARS_A_LINE = 4
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))

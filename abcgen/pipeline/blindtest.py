@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import BlindTestConfig, SampleConfig, SoundConfig
 from abcgen.errors import InputError
+from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import Sampled, checked_sampling, sample
-from abcgen.notation.grammar import Grammar, Rules
-from abcgen.notation.instruments import instrument_named
-from abcgen.notation.ranges import moved_to
+from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.answers import Key, KeyTune
-from abcgen.pipeline.borrowing import training_tunes
 from abcgen.pipeline.held_out import held_out_in, kept_held_out
+from abcgen.pipeline.listening import Key, KeyTune
+from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import judged
 from abcgen.score.blind import blind_page
@@ -156,7 +155,7 @@ def _enough(texts: Iterable[str], config: BlindTestConfig, kind: str) -> list[Tu
     raise InputError(
         f"only {len(found)} {kind} tunes of {config.fewest_bars} to {config.most_bars} bars, "
         f"not {config.count}",
-        way_out="ask for fewer with --count",
+        hint="ask for fewer with --count",
     )
 
 

@@ -10,9 +10,8 @@ import abcgen
 from abcgen.config import SplitConfig
 from abcgen.errors import CheckpointError, shown
 from abcgen.files import unused_folder
-from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
+from abcgen.model.checkpoint import CONFIG, WEIGHTS, damaged, newest_checkpoint
 from abcgen.model.settings import COUNT, SHARE, fits
-from abcgen.model.weights import damaged
 
 if TYPE_CHECKING:
     from abcgen.model.checkpoint import Checkpoint
@@ -41,7 +40,7 @@ def find_checkpoint(folder: Path | None) -> Path:
             return place
     raise CheckpointError(
         "there is no checkpoint under ./checkpoints yet",
-        way_out="train one with: abcgen train corpora/",
+        hint="train one with: abcgen train corpora/",
     )
 
 
@@ -65,7 +64,7 @@ def _existing(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         raise CheckpointError(
             f"{folder} is no checkpoint: it has no {WEIGHTS}",
-            way_out="name a folder that abcgen train wrote",
+            hint="name a folder that abcgen train wrote",
         )
     return folder
 

@@ -9,10 +9,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.evaluation.evaluation import BOUND, COLUMNS, FREE, NGRAMS_DRAWN, REAL
 from abcgen.evaluation.features import KINDS, QUANTITIES
 from abcgen.evaluation.measures import FORM, LIKENESS, MEASURES, ORIGINALITY, RIGHT
-from abcgen.evaluation.report import Illustration, report_page
+from abcgen.evaluation.report import (
+    BOUND,
+    COLUMNS,
+    FREE,
+    NGRAMS_DRAWN,
+    REAL,
+    Illustration,
+    report_page,
+)
 from abcgen.files import write_atomically
 from abcgen.plots.canvas import looks
 from abcgen.plots.comparing import Distribution, draw_distributions, draw_figures
@@ -21,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from abcgen.evaluation.evaluation import Evaluation
-    from abcgen.evaluation.features import Traits
-    from abcgen.evaluation.measures import Opinion
+    from abcgen.evaluation.features import TuneFeatures
+    from abcgen.evaluation.measures import TuneVerdict
+    from abcgen.evaluation.report import Evaluation
     from abcgen.plots.canvas import Picture
 
 SOURCES = (REAL, FREE, BOUND, NGRAMS_DRAWN)
@@ -103,11 +110,11 @@ def _distributions(evaluation: Evaluation) -> list[Distribution]:
     ]
 
 
-def _quantities(name: str, tunes: dict[str, list[Traits]]) -> dict[str, list[float]]:
+def _quantities(name: str, tunes: dict[str, list[TuneFeatures]]) -> dict[str, list[float]]:
     return {source: [traits.quantities[name] for traits in own] for source, own in tunes.items()}
 
 
-def _of_counts(kind: str, tunes: dict[str, list[Traits]]) -> Distribution:
+def _of_counts(kind: str, tunes: dict[str, list[TuneFeatures]]) -> Distribution:
     sums = {
         source: sum((traits.counts[kind] for traits in own), Counter())
         for source, own in tunes.items()
@@ -157,5 +164,5 @@ def _shared(evaluation: Evaluation) -> Distribution | None:
     return _of_values("longest shared passage, bars", values) if values else None
 
 
-def _known(opinions: Sequence[Opinion]) -> list[float]:
+def _known(opinions: Sequence[TuneVerdict]) -> list[float]:
     return [one.shared_bars for one in opinions if one.shared_bars is not None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PageConfig, SoundConfig
 from abcgen.errors import InputError
-from abcgen.notation.instruments import Instrument, instrument_named
+from abcgen.notation.transpose import Instrument, instrument_named
 from abcgen.notation.writer import write_tunebook
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.midi import midi_of
@@ -139,6 +139,6 @@ def formats_named(names: str) -> list[str]:
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown or not wanted:
         raise InputError(
-            f"unknown format {', '.join(unknown) or names!r}", way_out=f"any of {','.join(FORMATS)}"
+            f"unknown format {', '.join(unknown) or names!r}", hint=f"any of {','.join(FORMATS)}"
         )
     return wanted

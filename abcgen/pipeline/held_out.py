@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS, SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
-from abcgen.corpus.extracts import extract_of, read_again
-from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.splits import split_tunes
+from abcgen.corpus.families import families_by_intervals, split_tunes
+from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, Piece, baselines_of
-from abcgen.model.checkpoint import read_json, write_json
+from abcgen.model.checkpoint import damaged, read_json, write_json
 from abcgen.model.settings import AMOUNT, COUNT, fits
-from abcgen.model.weights import damaged
 from abcgen.notation.model_text import ModelText, decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
@@ -30,11 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.extracts import Extract
-    from abcgen.corpus.splits import Split
+    from abcgen.corpus.families import Split
+    from abcgen.corpus.records import Extract
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.borrowing import TrainingTunes
+    from abcgen.pipeline.overlap import TrainingTunes
 
 HELD_OUT = "held-out.json"
 FORMAT_VERSION = 1
@@ -144,7 +142,7 @@ def kept_held_out(folder: Path) -> HeldOut:
     if not (folder / HELD_OUT).is_file():
         raise CheckpointError(
             f"{folder} does not tell which tunes were held out from training",
-            way_out="name the tunes that it was trained on with --tunes, or train it anew",
+            hint="name the tunes that it was trained on with --tunes, or train it anew",
         )
     try:
         held_out = HeldOut.from_json(read_json(folder / HELD_OUT))
@@ -153,7 +151,7 @@ def kept_held_out(folder: Path) -> HeldOut:
     if not held_out.test:
         raise CheckpointError(
             f"no tunes were held out when {folder} was trained: there were too few",
-            way_out="train it on more, or name tunes that it does not know with --tunes",
+            hint="train it on more, or name tunes that it does not know with --tunes",
         )
     return held_out
 
@@ -199,7 +197,7 @@ def held_out_in(
             else "it does not tell what it learnt, so it may have learnt these"
         )
     if not held_out.test:
-        raise InputError("no tune is left to judge by", way_out="name more tunes with --tunes")
+        raise InputError("no tune is left to judge by", hint="name more tunes with --tunes")
     return held_out, words
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from abcgen.config import SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT, TextCache
 from abcgen.corpus.doctor import Doctor
-from abcgen.corpus.loading import Loss, find_files, nothing_read
-from abcgen.corpus.readers import READERS
+from abcgen.corpus.loading import READERS, Loss, find_files, nothing_read
 from abcgen.corpus.reading import read_files
 from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.files import check_writable, refuse_to_overwrite, written_atomically
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO
 
-    from abcgen.corpus.readers import Reader
-    from abcgen.corpus.report import Report
+    from abcgen.corpus.doctor import Report
+    from abcgen.corpus.loading import Reader
 
 READING, COMPARING = 0.85, 0.15  # shares of the work, about
 

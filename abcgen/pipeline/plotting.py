@@ -14,19 +14,16 @@ from abcgen.model.metrics import read_metrics
 from abcgen.model.preview import layers_of
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.sampling import sample_text
-from abcgen.plots.attention import draw_attention
 from abcgen.plots.canvas import looks, write_figure
-from abcgen.plots.curves import Curve, draw_curves
 from abcgen.plots.diagram import Box, draw_diagram
-from abcgen.plots.weights import draw_weights
+from abcgen.plots.training import Curve, draw_attention, draw_curves, draw_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from abcgen.model.checkpoint import Checkpoint
-    from abcgen.model.histograms import Histogram
-    from abcgen.model.metrics import Measurement
+    from abcgen.model.metrics import Histogram, Measurement
     from abcgen.plots.canvas import Picture
 
 STAGES = 6  # of training that distributions are drawn at

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from abcgen.config import MidiConfig
-from abcgen.corpus.midi.texture import TEXTURES
-from abcgen.corpus.readers import MIDI_SUFFIXES, READERS, Reader, read_midi_file
+from abcgen.corpus.loading import MIDI_SUFFIXES, READERS, Reader, read_midi_file
 from abcgen.errors import InputError
-from abcgen.notation.instruments import instrument_named
+from abcgen.midi.texture import TEXTURES
+from abcgen.notation.transpose import instrument_named
 from abcgen.score.read_musicxml import read_musicxml_file
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
         InputError: if there is no such texture or instrument.
     """
     if texture not in TEXTURES:
-        raise InputError(f"unknown texture {texture!r}", way_out=f"one of {', '.join(TEXTURES)}")
+        raise InputError(f"unknown texture {texture!r}", hint=f"one of {', '.join(TEXTURES)}")
     instrument = instrument_named(fold_range) if fold_range else None
     keys = (instrument.lowest, instrument.highest) if instrument else None
     return MidiConfig(texture, track, keys)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS
-from abcgen.model.weights import read_bounded
+from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS, read_bounded
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.requests import Request
 

@@ -1,25 +1,212 @@
-"""Tunes to files that people print, play and pass on."""
+"""Which files tunes go into: their folders, stems and names.
+
+Tunes made ready side by side, in as many processes as asked for.
+
+Tunes to files that people print, play and pass on.
+"""
 
 from __future__ import annotations
 
+import re
+import signal
+import unicodedata
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
-from abcgen.pipeline.formats import FORMATS, Look
-from abcgen.pipeline.targets import Entry, Target, target_file, targets_in
-from abcgen.pipeline.workers import Workers
+from abcgen.pipeline.formats import FORMATS, Format, Look
 from abcgen.score.pages import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
-    from abcgen.corpus.loading import Corpus
+    from abcgen.corpus.loading import Corpus, FileReading
     from abcgen.notation.tune import Tune
 
     OnProgress = Callable[[int, int], None]
+
+
+MAX_SLUG = 60
+
+
+class Entry(NamedTuple):
+    """A tune and the file it comes from, if any."""
+
+    tune: Tune
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}X:{self.tune.number} {self.tune.title!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Tunes on their way into a folder under one stem, or into one file.
+
+    Attributes:
+        entries: The tunes.
+        folder: The folder.
+        stem: What names begin with.
+        suffix: The file's own ending with its dot; empty for that of each format.
+    """
+
+    entries: Sequence[Entry]
+    folder: Path
+    stem: str
+    suffix: str = ""
+
+    def single(self, place: int, form: Format) -> Path:
+        """The file of one tune."""
+        if len(self.entries) == 1:
+            return self._named("", form)
+        width = len(str(len(self.entries)))
+        name = slug(self.entries[place].tune.title)
+        return self._named("-".join(["", f"{place + 1:0{width}}", *([name] if name else [])]), form)
+
+    def books(self, number: int, form: Format) -> list[Path]:
+        """The files of all tunes together: one, or that many pages."""
+        extras = [""] if number == 1 else [f"-{page}" for page in range(1, number + 1)]
+        return [self._named(extra, form) for extra in extras]
+
+    def foreseen(self, form: Format) -> list[Path]:
+        """The files that are sure to be written; how many PNG pages there are shows later."""
+        if form.bind is None:
+            return [self.single(place, form) for place in range(len(self.entries))]
+        return [] if form.has_pages else self.books(1, form)
+
+    def _named(self, extra: str, form: Format) -> Path:
+        return self.folder / f"{self.stem}{extra}{self.suffix or f'.{form.suffix}'}"
+
+
+def targets_in(corpus: Corpus, folder: Path) -> list[Target]:
+    """Every file read that has tunes, under a stem of its own."""
+    files = [file for file in corpus.files if file.tunes]
+    return [
+        Target([Entry(tune, file.path) for tune in file.tunes], folder, stem)
+        for file, stem in zip(files, _stems(files), strict=True)
+    ]
+
+
+def target_file(corpus: Corpus, formats: Sequence[str], out: Path) -> Target:
+    """All tunes together in one file.
+
+    Raises:
+        InputError: if it cannot hold them.
+    """
+    fitting = [name for name in formats if FORMATS[name].suffix == out.suffix[1:].lower()]
+    if len(formats) > 1 or not fitting:
+        raise InputError(
+            f"{out} cannot hold {','.join(formats)}", hint="give a folder, or the fitting ending"
+        )
+    if FORMATS[fitting[0]].bind is None and len(corpus.tunes) > 1:
+        raise InputError(
+            f"{out} can hold one tune, not {len(corpus.tunes)}",
+            hint="give a folder, for a file to each",
+        )
+    entries = [Entry(tune, file.path) for file in corpus.files for tune in file.tunes]
+    return Target(entries, out.parent, out.stem, out.suffix)
+
+
+def _stems(files: Sequence[FileReading]) -> list[str]:
+    """A name for each file, unlike all others."""
+    stems: list[str] = []
+    for file in files:
+        stem, number = file.path.stem, 2
+        while stem in stems:
+            stem, number = f"{file.path.stem}-{number}", number + 1
+        stems.append(stem)
+    return stems
+
+
+def slug(title: str) -> str:
+    """A title as part of a file name: small letters, digits and hyphens of plain ASCII."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower().replace("'", "")).strip("-")[:MAX_SLUG]
+
+
+WORTHWHILE = 12
+"""As many tunes repay the second or two that a process takes to load its libraries."""
+
+AT_ONCE = 4
+
+
+class Made(NamedTuple):
+    """What came of one tune in one format.
+
+    Attributes:
+        result: Its file or its part of the book; None if it could not be made.
+        error: Why not; empty if it could.
+    """
+
+    result: Any
+    error: str = ""
+
+
+class Workers:
+    """A context manager: makes tunes ready, in this process or in several.
+
+    Args:
+        processes: How many processes may work.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def make(self, tunes: Sequence[Tune], name: str, look: Look) -> Iterator[Made]:
+        """Make tunes ready in one format.
+
+        Args:
+            tunes: The tunes.
+            name: A name from ``FORMATS``.
+            look: How to print and play them.
+
+        Yields:
+            What came of each tune, in order.
+        """
+        make = partial(_made, name=name, look=look)
+        if self._processes > 1 and FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
+            return self._started_pool().map(make, tunes, chunksize=AT_ONCE)
+        return map(make, tunes)
+
+    def _started_pool(self) -> ProcessPoolExecutor:
+        """The processes, started afresh: a fork would copy threads and half-loaded libraries."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._processes, mp_context=get_context("spawn"), initializer=_ignore_interrupts
+            )
+        return self._pool
+
+
+def _ignore_interrupts() -> None:
+    """An interrupt is for the parent to act on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _made(tune: Tune, *, name: str, look: Look) -> Made:
+    try:
+        return Made(FORMATS[name].make(tune, look))
+    except InputError as error:
+        return Made(None, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +390,6 @@ class _Press:
         taken = set(self.files)
         for path in paths:
             if path in taken:
-                raise InputError(f"two files would be called {path}", way_out="render them apart")
+                raise InputError(f"two files would be called {path}", hint="render them apart")
             taken.add(path)
             refuse_to_overwrite(path, force=self.force)

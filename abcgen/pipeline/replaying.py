@@ -53,14 +53,14 @@ def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
     """
     recipes = list(_recipes(path))
     if not recipes:
-        raise InputError(f"no recipe in {path}", way_out="name a file that abcgen sample wrote")
+        raise InputError(f"no recipe in {path}", hint="name a file that abcgen sample wrote")
     own = checkpoint_hash(folder)
     for recipe, _ in recipes:
         if recipe.checkpoint != own:
             raise CheckpointError(
                 f"X:{recipe.reference} in {path} was made from checkpoint {recipe.checkpoint}, "
                 f"and {folder} is {own}",
-                way_out="name the right one with --checkpoint",
+                hint="name the right one with --checkpoint",
             )
     for _, group in groupby(recipes, key=lambda pair: _kind(pair[0])):
         yield from _replay(list(group), folder)
@@ -92,7 +92,7 @@ def _recipes(path: Path) -> Iterator[tuple[Recipe, str]]:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     if len(content) > LIMITS.tunebook_bytes:
         limit = LIMITS.tunebook_bytes // 1_000_000
-        raise InputError(f"{path} is larger than {limit} MB", way_out="replay some of its tunes")
+        raise InputError(f"{path} is larger than {limit} MB", hint="replay some of its tunes")
     text = decode_text(content)
     for block in split_tunebook(text):
         recipe = recipe_in(block.text)

@@ -1,4 +1,7 @@
-"""From a checkpoint to tunes that are right."""
+"""Tunes to a file one by one, so that an end at any time leaves whole tunes behind.
+
+From a checkpoint to tunes that are right.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,21 @@ import hashlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.errors import InputError, NotationError
+from abcgen.errors import InputError, NotationError, OutputError, reason_of
+from abcgen.grammar import Grammar
+from abcgen.grammar.begun import PrefixConstraint
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, checked_sampling, sample
-from abcgen.notation.bars import bar_problems
-from abcgen.notation.grammar import Grammar
-from abcgen.notation.grammar.begun import Begun
 from abcgen.notation.model_text import decode_tune
-from abcgen.notation.ranges import moved_to
-from abcgen.notation.repeats import repeat_problems
 from abcgen.notation.titles import new_title
-from abcgen.pipeline.borrowing import training_tunes
+from abcgen.notation.transpose import moved_to
+from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, settings_of, with_recipe
 from abcgen.pipeline.requests import (
     Request,
@@ -42,7 +44,49 @@ if TYPE_CHECKING:
     from abcgen.config import SampleConfig
     from abcgen.model.sampling import Watcher
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.borrowing import Borrowing, TrainingTunes
+    from abcgen.pipeline.overlap import Borrowing, TrainingTunes
+
+
+class TuneStream:
+    """A tunebook that grows; a context manager.
+
+    Nothing is made before the first tune; each is in the file when ``write`` returns.
+
+    Args:
+        path: The file.
+        force: Whether to replace what is in it.
+    """
+
+    def __init__(self, path: Path, *, force: bool = False) -> None:
+        self._path = path
+        self._mode = "w" if force else "x"
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> TuneStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def write(self, abc: str) -> None:
+        """Add a tune.
+
+        Raises:
+            OutputError: if the file cannot be written.
+        """
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open(self._mode, encoding="utf-8", newline="\n")
+                self._file.write(abc)
+            else:
+                self._file.write(f"\n{abc}")
+            self._file.flush()
+        except OSError as error:
+            reason = reason_of(error)
+            raise OutputError(f"cannot write {self._path}: {reason}") from error
+
 
 BAR_CHARACTERS = 16  # room for each bar asked for; a bar of eight quavers has nine
 UNENDED = "did not end by itself"
@@ -148,7 +192,7 @@ class Composer:
         if request.free and len(self._beginning) >= longest:
             raise InputError(
                 f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
-                way_out="keep fewer of its bars with --keep-bars",
+                hint="keep fewer of its bars with --keep-bars",
             )
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self.tally = Tally()
@@ -175,7 +219,7 @@ class Composer:
         if max_copy is not None and self._known is None:
             raise InputError(
                 "this checkpoint does not tell which tunes it learnt from",
-                way_out="leave out --max-copy, or train it anew",
+                hint="leave out --max-copy, or train it anew",
             )
         texts: set[bytes] = set()
         titles: set[str] = set()
@@ -253,7 +297,7 @@ class Composer:
             watch=watch,
         )
 
-    def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> Begun:
+    def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """What texts must keep to.
 
         Args:
@@ -266,17 +310,17 @@ class Composer:
         try:
             after = rules_after(self._beginning, rules, alphabet)
             drawing = Grammar(after) if unknown else reading
-            begun = Begun(reading, drawing, self._beginning)
+            begun = PrefixConstraint(reading, drawing, self._beginning)
             fits = begun.fits(longest)
         except InputError as error:
             raise InputError(
                 f"the beginning does not fit what is asked for: {error.message}",
-                way_out="ask for less, or use --free",
+                hint="ask for less, or use --free",
             ) from error
         if not fits:
             raise InputError(
                 f"such a tune does not fit into {longest} characters",
-                way_out="keep fewer of its bars with --keep-bars"
+                hint="keep fewer of its bars with --keep-bars"
                 if self._request.beginning
                 else "ask for fewer bars",
             )

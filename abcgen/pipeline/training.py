@@ -1,41 +1,148 @@
-"""From tunes to a checkpoint."""
+"""Which settings a run has: a preset, chosen to fit the device, and what was asked for instead.
+
+From tunes to a checkpoint.
+
+Plans to go on: with a run that was interrupted, or from a network with tunes of one's own.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from abcgen.config import NetworkConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.config import (
+    FINE_TUNING,
+    FINE_TUNING_SPLIT,
+    PRESETS,
+    NetworkConfig,
+    SampleConfig,
+    SplitConfig,
+    TrainConfig,
+)
 from abcgen.corpus.cache import NOTHING_KEPT
-from abcgen.corpus.splits import Split, split_tunes
-from abcgen.errors import NotationError
+from abcgen.corpus.families import Split, split_tunes
+from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
 from abcgen.model.backend import device
+from abcgen.model.checkpoint import load_checkpoint, load_description
+from abcgen.model.dataset import Example
 from abcgen.model.distribution import own_folder
 from abcgen.model.events import Started, Watch
-from abcgen.model.examples import Example
 from abcgen.model.extending import extended
+from abcgen.model.settings import checked
 from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.borrowing import TrainingTunes, keep_training_tunes, tells_its_tunes
-from abcgen.pipeline.choosing import choose
+from abcgen.pipeline.checkpoints import split_config_of
 from abcgen.pipeline.held_out import keep_held_out
+from abcgen.pipeline.overlap import (
+    TrainingTunes,
+    keep_training_tunes,
+    tells_its_tunes,
+    training_tunes,
+)
+from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import sample_text
+from abcgen.system import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.extracts import Extract, Extracts
-    from abcgen.model.checkpoint import Checkpoint
+    from abcgen.corpus.records import Extract, Extracts
+    from abcgen.model.checkpoint import Checkpoint, Weights
     from abcgen.model.events import Event, TrainResult
     from abcgen.model.preview import Layer
-    from abcgen.model.weights import Weights
-    from abcgen.pipeline.choosing import Wish
+
+
+AUTO = "auto"
+# Minutes from which a larger network learns more than a smaller one, by device.
+LONG = {"cpu": 15.0, "gpu": 20.0}
+NETWORK_SETTINGS = tuple(item.name for item in fields(NetworkConfig))
+TRAINING_SETTINGS = tuple(item.name for item in fields(TrainConfig))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        preset: A name from ``PRESETS``, or ``auto``.
+        changes: Settings by name that are to be other than the preset's.
+    """
+
+    preset: str = AUTO
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Settings that make sense.
+
+    Attributes:
+        network: Shape of the network.
+        options: How to train it.
+        preset: The preset they began as.
+        why: Why that one.
+    """
+
+    network: NetworkConfig
+    options: TrainConfig
+    preset: str
+    why: str
+
+
+def check_wish(wish: Wish) -> None:
+    """See whether a wish can be fulfilled, before anything heavy is loaded.
+
+    Raises:
+        InputError: naming the first setting that is impossible.
+    """
+    if wish.preset not in {AUTO, *PRESETS}:
+        raise InputError(
+            f"there is no preset {wish.preset!r}", hint=f"choose {AUTO}, {', '.join(PRESETS)}"
+        )
+    for one in LONG if wish.preset == AUTO else ("cpu",):
+        choose(wish, one)
+
+
+def choose(wish: Wish, device: str) -> Choice:
+    """Settings for a device.
+
+    Args:
+        wish: What was asked for.
+        device: ``cpu`` or ``gpu``; decides only where the preset is ``auto``.
+
+    Raises:
+        InputError: naming the first setting that is impossible.
+    """
+    preset, why = wish.preset, "as asked for"
+    if preset == AUTO:
+        preset, why = _fitting(device, wish.changes.get("minutes"))
+    begin = PRESETS[preset]
+    network = replace(begin.network, **_among(wish.changes, NETWORK_SETTINGS))
+    if network.kind == "window" and "positions" not in wish.changes:
+        network = replace(network, positions=False)  # the preset's are for a stream network
+    options = replace(begin.training, **_among(wish.changes, TRAINING_SETTINGS))
+    return Choice(checked(network), checked(options), preset, why)
+
+
+def _fitting(device: str, minutes: float | None) -> tuple[str, str]:
+    """A preset and why."""
+    much = minutes is not None and minutes >= LONG[device]
+    what = f"{cores()} CPU cores" if device == "cpu" else "a GPU"
+    time = f"{minutes:g} minutes" if minutes is not None else "no time limit given"
+    names = ("small", "base") if device == "cpu" else ("base", "large")
+    name = names[much]
+    return name, f"for {what} and {time}: {PRESETS[name].fits}"
+
+
+def _among(changes: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if name in names}
+
 
 # Characters of a tune that an unfinished network may go on for; one that reads a window anew for
 # every character is slow.
@@ -251,3 +358,64 @@ def _places(corpus: Extracts) -> dict[str, int]:
     for path, tunes in held.items():
         folders[printable(path.parent)] += tunes
     return dict(folders)
+
+
+def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> Plan:
+    """Plan to go on with a run that was interrupted, or to give one that ended more time.
+
+    Args:
+        folder: The checkpoint.
+        changes: ``minutes`` or ``epochs`` in all, and ``save_minutes``, if other than planned.
+
+    Raises:
+        CheckpointError: if there is no run in the folder, or it is damaged.
+        InputError: if a setting is out of range.
+    """
+    begun = load_description(folder)
+    options = replace(begun.training, **changes)
+    if "epochs" in changes:
+        options = replace(options, minutes=None)
+    return Plan(
+        begun.network,
+        checked(options),
+        f"as {folder} was begun",
+        resume=True,
+        split=split_config_of(begun, folder),
+        base=begun,
+        about={name: begun.about[name] for name in (ORIGIN,) if name in begun.about},
+    )
+
+
+def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Plan:
+    """Plan to go on from a checkpoint with other tunes, into a checkpoint of its own.
+
+    What is learnt is added to what the network knows, so the tunes of both count as those that it
+    may copy from.
+
+    Args:
+        base: The checkpoint to begin from; it is only read.
+        folder: The checkpoint that is to be.
+        changes: Settings of the training, and dropout, that are to be other than usual.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be used.
+        InputError: if a setting is impossible, or both folders are the same.
+    """
+    if folder.resolve() == base.resolve():
+        raise InputError(
+            f"{folder} is the network to begin from, which stays as it is",
+            hint="choose another place with --out",
+        )
+    found = load_checkpoint(base)
+    options = replace(FINE_TUNING, chord_symbols=found.training.chord_symbols)
+    shape = {name: changes[name] for name in ("dropout",) if name in changes}
+    training = {name: value for name, value in changes.items() if name not in shape}
+    return Plan(
+        checked(replace(found.network, **shape)),
+        checked(replace(options, **training)),
+        f"from {base}",
+        split=FINE_TUNING_SPLIT,
+        base=found,
+        about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
+        before=training_tunes(base),
+    )

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from abcgen.score.harmony import kind_of
-from abcgen.score.lazy import LazyModule
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from abcgen.notation.chord_symbol import ChordSymbol, Root
+    from abcgen.notation.tune import ChordSymbol, Root
 
 music21 = LazyModule("music21")
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from abcgen.errors import InputError
-from abcgen.score.lazy import LazyModule
-from abcgen.score.lines import LINE_WIDTH
+from abcgen.score.layout import LINE_WIDTH
+from abcgen.system import LazyModule
 
 verovio = LazyModule("verovio")
 
@@ -77,7 +77,7 @@ def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
     """
     toolkit = _loaded(musicxml, line_width, systems_a_page=0)
     if toolkit.getPageCount() > 1:
-        raise InputError("the tune is too long for one picture", way_out="print it as pdf")
+        raise InputError("the tune is too long for one picture", hint="print it as pdf")
     return _plain(toolkit.renderToSVG(1))
 
 

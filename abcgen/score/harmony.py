@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from abcgen.notation.tune import LETTERS, NATURAL_SEMITONES
 
 if TYPE_CHECKING:
-    from abcgen.notation.chord_symbol import Root
+    from abcgen.notation.tune import Root
 
 
 class Kind(NamedTuple):

@@ -5,23 +5,19 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from abcgen.notation.key import Mode
-from abcgen.score.accidentals import printed_fifths
-from abcgen.score.accompaniment import PROGRAM
-from abcgen.score.lazy import LazyModule
-from abcgen.score.performance import perform
-from abcgen.score.tempo import beat_of
+from abcgen.notation.tune import Mode
+from abcgen.score.performance import PROGRAM, beat_of, perform
+from abcgen.score.symbols import printed_fifths
 from abcgen.score.text import one_line
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
-    from abcgen.notation.key import Key
-    from abcgen.notation.tune import Metre, Tune
-    from abcgen.score.performance import Performance, Playing
-    from abcgen.score.plan import PlayedBar
-    from abcgen.score.sounding import Sound
+    from abcgen.notation.tune import Key, Metre, Tune
+    from abcgen.score.layout import PlayedBar
+    from abcgen.score.performance import Performance, Playing, Sound
 
 mido = LazyModule("mido")
 

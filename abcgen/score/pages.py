@@ -1,19 +1,25 @@
-"""Sheet music on paper: PDF and PNG pages, set by typst from engraved lines."""
+"""Which fonts the page needs, and which letters none of them has.
+
+typst carries a font with Latin, Greek and Cyrillic letters. For others, Chinese say, the fonts of
+this machine are asked; where they cannot help either, a box is printed and people are told.
+
+Sheet music on paper: PDF and PNG pages, set by typst from engraved lines.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.score.engrave import engrave_systems
-from abcgen.score.fonts import Fonts, fonts_for
-from abcgen.score.lazy import LazyModule
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.text import kind_and_key, one_line
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +27,71 @@ if TYPE_CHECKING:
     from abcgen.config import PageConfig
     from abcgen.notation.tune import Tune
 
+
 typst = LazyModule("typst")
+
+EUROPEAN = re.compile(r"[ -~\u00a0-\u036f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u266d-\u266f]*")
+PROBE = """
+#set document(date: none)
+#set text(font: "Libertinus Serif")
+#for words in json("words.json") [#words ]
+"""
+STRICT = ["a-2b"]
+"""A kind of PDF that typst refuses to write with a letter missing."""
+
+MISSING = re.compile(r'the text `"(.*?)"` could not be displayed')
+
+
+class Fonts(NamedTuple):
+    """What the words of a tune need.
+
+    Attributes:
+        of_machine: Whether the machine's own fonts are needed beside typst's.
+        missing: The first letters that no font has; empty if all are there.
+    """
+
+    of_machine: bool = False
+    missing: str = ""
+
+
+def fonts_for(texts: Iterable[str]) -> Fonts:
+    """See which fonts print some words.
+
+    Args:
+        texts: All words of a tune.
+    """
+    foreign = [text for text in texts if not EUROPEAN.fullmatch(text)]
+    if not foreign or not missing_letter(foreign, of_machine=False):
+        return Fonts()
+    return Fonts(of_machine=True, missing=missing_letter(foreign, of_machine=True))
+
+
+def missing_letter(texts: list[str], *, of_machine: bool) -> str:
+    """The first letter that no font has; empty if there is none.
+
+    Args:
+        texts: Words to be printed.
+        of_machine: Whether the machine's own fonts may be used.
+    """
+    with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
+        root = Path(name)
+        (root / "words.json").write_text(json.dumps(texts), encoding="utf-8")
+        main = root / "probe.typ"
+        main.write_text(PROBE, encoding="utf-8")
+        try:
+            typst.compile(
+                main,
+                root=root,
+                ignore_system_fonts=not of_machine,
+                format="pdf",
+                pdf_standards=STRICT,
+                timestamp=0,
+            )
+        except typst.TypstError as error:
+            found = MISSING.search(str(error))
+            return found[1] if found else ""
+    return ""
+
 
 TEMPLATE = Path(__file__).with_name("page.typ")
 PAPER_WIDTHS = {"a4": 210.0, "us-letter": 215.9}
@@ -154,7 +224,7 @@ def _line_width(page: PageConfig) -> float:
     """The width of a line of music in staff heights."""
     if page.paper not in PAPER_WIDTHS:
         known = ", ".join(PAPER_WIDTHS)
-        raise InputError(f"unknown paper {page.paper!r}", way_out=f"one of {known}")
+        raise InputError(f"unknown paper {page.paper!r}", hint=f"one of {known}")
     lowest, highest = STAFF_HEIGHTS
     if not lowest <= page.staff_height <= highest:
         raise InputError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from abcgen.notation.tune import Bar, Item, Marks, Pitch
-    from abcgen.score.plan import PlannedBar
+    from abcgen.score.layout import PlannedBar
 
 SIGNS = {
     base * Fraction(2 ** (dots + 1) - 1, 2**dots): (name, dots)

@@ -16,22 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.notation.key import Key, Mode, key_at
 from abcgen.notation.reader import LeftOut, Reading, Repair
 from abcgen.notation.tune import (
     LETTERS,
     Bar,
     BarLine,
     Item,
+    Key,
     Metre,
+    Mode,
     Note,
     Pitch,
     Rest,
     Tune,
     Tuplet,
     Voice,
+    key_at,
 )
-from abcgen.score.lazy import LazyModule
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,7 @@
-"""A second opinion on ABC: music21 reads it, in a child process with a time limit."""
+"""What abc2midi (Debian package abcmidi), where it is installed, has against a piece of ABC.
+
+A second opinion on ABC: music21 reads it, in a child process with a time limit.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,12 +21,48 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.score.sounding import Sound, Strike, join_ties, sounding_notes
+from abcgen.score.performance import Sound, Strike, join_ties, sounding_notes
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from abcgen.notation.tune import Tune
+
+
+SECONDS = 10.0
+_COMPLAINT = re.compile(r"^(?:Error|Warning) in line.*", re.MULTILINE)
+
+
+def abc2midi_path() -> Path | None:
+    """Where the program is; None if it is not installed."""
+    found = shutil.which("abc2midi")
+    return Path(found) if found else None
+
+
+def complaint(program: Path, abc: str) -> str:
+    """The first error or warning over one tune; empty if there is none.
+
+    Args:
+        program: Where abc2midi is.
+        abc: The tune.
+    """
+    try:
+        result = subprocess.run(  # noqa: S603 - a known program; the tune goes in as a file
+            [str(program), "-", "-c"],
+            input=abc,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer after {SECONDS:g} seconds"
+    if result.returncode:
+        return f"ended with {result.returncode}"
+    found = _COMPLAINT.search(result.stdout)
+    return found[0] if found else ""
+
 
 WORKER = "abcgen.score.referee_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import threading
 from fractions import Fraction
 from typing import Any
 
-from abcgen.score.lazy import LazyModule, load_module
+from abcgen.system import LazyModule, load_module
 
 music21 = LazyModule("music21")
 

@@ -6,8 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from abcgen.notation.key import Key
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Key, Tune
 
 SIGNS = {-2: "♭♭", -1: "♭", 0: "", 1: "♯", 2: "♯♯"}
 

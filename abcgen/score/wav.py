@@ -10,8 +10,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
-from abcgen.score.lazy import LazyModule
 from abcgen.score.performance import perform
+from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from abcgen.notation.tune import Tune
-    from abcgen.score.performance import Playing
-    from abcgen.score.sounding import Sound
+    from abcgen.score.performance import Playing, Sound
 
     Samples = npt.NDArray[np.float32]
 
@@ -75,7 +74,7 @@ def wav_of(tune: Tune, playing: Playing) -> bytes:
     if seconds > LONGEST_SECONDS:
         raise InputError(
             f"{seconds / 60:.0f} minutes of music are too long for a WAV file",
-            way_out="write MIDI, or play it faster",
+            hint="write MIDI, or play it faster",
         )
     mixed = numpy.zeros(int((seconds + 1.0) * RATE), dtype=numpy.float32)
     for sounds in played.voices:

@@ -1,4 +1,6 @@
-"""Tunes as one web page: sheet music that plays, in a single file that fetches nothing.
+"""What stands around each tune of a web page: its title, its controls, its text.
+
+Tunes as one web page: sheet music that plays, in a single file that fetches nothing.
 
 Its look and its player are ``web.css`` and ``web.js``; everything that comes from a tune goes into
 the page as escaped text or as JSON.
@@ -17,22 +19,101 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from abcgen.notation.writer import write_abc
-from abcgen.score.articles import abc_of, article, contents, copies
-from abcgen.score.build import UNTITLED
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.lines import LINE_WIDTH, sections
+from abcgen.score.layout import LINE_WIDTH, plan_bars, sections
 from abcgen.score.midi import midi_of
-from abcgen.score.musicxml import musicxml_of
+from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.performance import perform
-from abcgen.score.plan import plan_bars
 from abcgen.score.text import kind_and_key, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from fractions import Fraction
 
     from abcgen.notation.tune import Tune
     from abcgen.score.performance import Performance, Playing
+
+
+WIDEST_SHIFT = 12
+SLOWEST, FASTEST = 0.4, 1.8
+"""Ends of the tempo slider beside the tune's own tempo."""
+
+
+def contents(tunes: Sequence[WebTune]) -> str:
+    """Links to all tunes; nothing for a single one."""
+    if len(tunes) == 1:
+        return ""
+    items = "".join(
+        f'<li><a href="#tune-{number}" dir="auto">{html.escape(tune.title)}</a></li>'
+        for number, tune in enumerate(tunes)
+    )
+    return f'<nav aria-label="Tunes"><ol>{items}</ol></nav>'
+
+
+def article(number: int, tune: WebTune, beside: str = "", under: str = "") -> str:
+    """A tune with the controls of the player.
+
+    Args:
+        number: Its place on the page, from 0.
+        tune: The tune.
+        beside: HTML to stand beside the controls.
+        under: HTML to stand under the sheet music.
+    """
+    title, name = html.escape(tune.title), f"tune-{number}"
+    parts = "".join(
+        f'<option value="{place}">{html.escape(part["name"])}</option>'
+        for place, part in enumerate(tune.data["parts"])
+    )
+    shifts = "".join(
+        f'<option value="{by}"{" selected" if by == 0 else ""}>{_shift_name(by)}</option>'
+        for by in range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1)
+    )
+    tempo = tune.data["tempo"]
+    return f"""<article id="{name}" aria-labelledby="{name}-title">
+<h2 id="{name}-title" dir="auto">{title}</h2>
+<p class="under"><em dir="auto">{html.escape(tune.kind)}</em>
+<span dir="auto">{html.escape(tune.composer)}</span></p>
+<div class="controls" role="group" aria-label="Play {title}">
+<button type="button" class="play" data-control="play" aria-pressed="false">Play</button>
+<label>Tempo <input type="range" data-control="tempo" min="{tempo * SLOWEST:.0f}"
+ max="{tempo * FASTEST:.0f}" value="{tempo:.0f}"></label><output data-control="tempo-shown">
+</output>
+<label>Part <select data-control="part">{parts}</select></label>
+<label><input type="checkbox" data-control="loop"> Loop</label>
+<label>Sounds <select data-control="shift">{shifts}</select></label>
+{beside}
+</div>
+<div class="sheet"><div class="cursor" hidden></div>
+<div class="wide" role="img" aria-label="Sheet music of {title}">{tune.wide}</div>
+<div class="narrow" role="img" aria-label="Sheet music of {title}">{tune.narrow}</div></div>
+{under}
+</article>"""
+
+
+def copies(tune: WebTune) -> str:
+    """Controls that take a tune elsewhere."""
+    midi = base64.b64encode(tune.midi).decode()
+    return f"""<button type="button" data-control="copy">Copy ABC</button>
+<a class="button" data-control="midi" download="{_file_name(tune.title)}.mid"
+ href="data:audio/midi;base64,{midi}">Download MIDI</a>"""
+
+
+def abc_of(tune: WebTune) -> str:
+    """A tune's ABC, to be unfolded."""
+    return f"<details><summary>ABC</summary><pre>{html.escape(tune.data['abc'])}</pre></details>"
+
+
+def _shift_name(semitones: int) -> str:
+    if semitones == 0:
+        return "as written"
+    direction = "higher" if semitones > 0 else "lower"
+    count = abs(semitones)
+    return f"{count} semitone{'' if count == 1 else 's'} {direction}"
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^\w -]+", "", title)[:60].strip() or "tune"
+
 
 HERE = Path(__file__).parent
 NARROW = 0.45

@@ -23,21 +23,26 @@ from typing import TYPE_CHECKING
 from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.collections import collection_files, collection_named
-from abcgen.corpus.extracts import extract_corpus
 from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.readers import READERS
+from abcgen.corpus.loading import READERS
+from abcgen.corpus.records import extract_corpus
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
-from abcgen.pipeline.going_on import plan_fine_tuning
 from abcgen.pipeline.recipes import checkpoint_hash
-from abcgen.pipeline.training import Plan, examples_of, prepare_lesson, train_network
+from abcgen.pipeline.training import (
+    Plan,
+    examples_of,
+    plan_fine_tuning,
+    prepare_lesson,
+    train_network,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abcgen.corpus.extracts import Extract
+    from abcgen.corpus.records import Extract
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.pipeline.training import Lesson
 

@@ -23,20 +23,20 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
 from abcgen.corpus.cache import NOTHING_KEPT
-from abcgen.corpus.extracts import extract_corpus
-from abcgen.corpus.readers import READERS
-from abcgen.corpus.splits import split_tunes
-from abcgen.machine import cores
+from abcgen.corpus.families import split_tunes
+from abcgen.corpus.loading import READERS
+from abcgen.corpus.records import extract_corpus
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Watch
-from abcgen.model.learner import Learner
 from abcgen.model.network import weight_name
+from abcgen.model.trainer import Learner
 from abcgen.model.training import Task, deal, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.training import examples_of
+from abcgen.system import cores
 
 if TYPE_CHECKING:
-    from abcgen.model.examples import Example
+    from abcgen.model.dataset import Example
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "results.json", HERE / "table.md"

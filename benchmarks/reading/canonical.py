@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.corpus.collections import COLLECTIONS, FoundBlock, found_blocks
-from abcgen.notation.key import Key
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import Key
 from abcgen.notation.writer import write_abc
+from abcgen.score.performance import sounding_notes
 from abcgen.score.referee import Referee
-from abcgen.score.sounding import sounding_notes
 from benchmarks.reading.run import share, without_repeats
 from tests.referee import ABC2MIDI, TICKS, Played, perform
 

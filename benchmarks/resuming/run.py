@@ -24,7 +24,7 @@ from pathlib import Path
 from abcgen.corpus.collections import collection_named, found_blocks
 from abcgen.files import DRAFT
 from abcgen.model.metrics import Measurement, read_metrics
-from abcgen.model.state import STATE
+from abcgen.model.resume import STATE
 
 HERE = Path(__file__).parent
 SHAPE = ("--layers=1", "--units=32", "--embedding=16", "--no-attention", "--batch-size=8")

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import SampleConfig
+from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import sample
-from abcgen.notation.grammar import Grammar, Rules
-from abcgen.notation.instruments import instrument_named
 from abcgen.notation.playback import play_order
-from abcgen.notation.ranges import moved_to
+from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Note, timed
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checking import second_opinion

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.corpus.extracts import extract_of
-from abcgen.corpus.splits import split_tunes
+from abcgen.corpus.families import split_tunes
+from abcgen.corpus.records import extract_of
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
-from abcgen.pipeline.borrowing import FACTS, INDEX, keep_training_tunes, training_tunes
+from abcgen.pipeline.overlap import FACTS, INDEX, keep_training_tunes, training_tunes
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.machine import keep_products_whole
+from abcgen.system import keep_products_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,17 +15,17 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 from abcgen.model.cells import _arranged
+from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.inference import StepNetwork, _Blocks, _Stream
 from abcgen.model.vocabulary import BEGIN, Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
+    from abcgen.model.checkpoint import Weights
     from abcgen.model.inference import State
-    from abcgen.model.weights import Weights
 
 OPSET = 17
 COMPARED = 100  # steps

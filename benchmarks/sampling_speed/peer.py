@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from abcgen.model.ruler import POSITIONS, Ruler, told
+from abcgen.grammar.positions import POSITIONS, Ruler, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from abcgen.config import NetworkConfig
-    from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.checkpoint import Checkpoint, Weights
     from abcgen.model.vocabulary import Vocabulary
-    from abcgen.model.weights import Weights
 
 
 class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type

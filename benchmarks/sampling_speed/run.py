@@ -22,7 +22,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.machine import keep_products_whole, search_seldom_for_cycles
+from abcgen.system import keep_products_whole, search_seldom_for_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,7 +171,7 @@ class _Ongoing:
     start = 0
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        from abcgen.notation.grammar import Grammar  # noqa: PLC0415
+        from abcgen.grammar import Grammar  # noqa: PLC0415
         from abcgen.pipeline.requests import Request, rules_of  # noqa: PLC0415
 
         alphabet = frozenset(checkpoint.vocabulary.characters)

@@ -19,11 +19,10 @@ import numpy as np
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT
-from abcgen.corpus.extracts import extract_corpus
 from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.readers import READERS
-from abcgen.model.batches import Batches
-from abcgen.model.examples import Example
+from abcgen.corpus.loading import READERS
+from abcgen.corpus.records import extract_corpus
+from abcgen.model.dataset import Batches, Example
 from abcgen.model.passages import Passages
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.training import examples_of

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.machine import cores
-from abcgen.model.batches import Batch
+from abcgen.model.dataset import Batch
+from abcgen.system import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def _processor() -> float:
 def _ours(network: str) -> Step:
     from dataclasses import replace  # noqa: PLC0415 - each side loads its own library only
 
-    from abcgen.model.learner import Learner  # noqa: PLC0415 - likewise
+    from abcgen.model.trainer import Learner  # noqa: PLC0415 - likewise
 
     options = TrainConfig(optimizer="adamw", weight_decay=0.01)
     learner = Learner(replace(NETWORK, **CHANGES[network]), CLASSES, options)

@@ -9,7 +9,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from abcgen.corpus.midi import read_midi
+from abcgen.midi import read_midi
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import f1, sounding
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import MidiConfig
-from abcgen.corpus.midi import read_midi
 from abcgen.errors import NotationError
+from abcgen.midi import read_midi
 from abcgen.notation.writer import write_abc
 
 if TYPE_CHECKING:

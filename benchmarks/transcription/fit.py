@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import abcgen.corpus.midi
-from abcgen.corpus.midi.key import KEYS, MODES, key_features, pitches_of
-from abcgen.corpus.midi.line import STEPS, line_of
-from abcgen.corpus.midi.metre import METRES, TABLES, bar_sixteenths, features, table_of
-from abcgen.corpus.midi.tables import MetreTable, read_degrees
-from abcgen.corpus.midi.values import Sound
+import abcgen.midi
+from abcgen.midi.key import KEYS, MODES, MetreTable, key_features, pitches_of, read_degrees
+from abcgen.midi.metre import METRES, STEPS, TABLES, bar_sixteenths, features, line_of, table_of
+from abcgen.midi.quantize import Sound
 from abcgen.notation.tune import Metre
 from benchmarks.transcription.measures import first_bar, fits_signature, sounding
 from benchmarks.transcription.truths import FITTING, Truth, all_truths, without_repeats
@@ -36,11 +34,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.corpus.midi.line import Line
-    from abcgen.corpus.midi.metre import Features
-    from abcgen.notation.key import Key
+    from abcgen.midi.metre import Features, Line
+    from abcgen.notation.tune import Key
 
-TARGET = Path(abcgen.corpus.midi.__file__).with_name("tables.json")
+TARGET = Path(abcgen.midi.__file__).with_name("tables.json")
 COUNTED, WEIGHED = (FITTING[0], 0.7), (0.7, FITTING[1])
 # The metre's logit has many candidates to a tune; more of them would take many minutes.
 METRE_TUNES, KEY_TUNES = 1800, 2500

@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.midi import read_midi
+from abcgen.midi import read_midi
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.examples import Example
+from abcgen.model.dataset import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
 from abcgen.notation.model_text import encode_tune

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import mido
 
 from abcgen.corpus.collections import COLLECTIONS, collection_files
-from abcgen.notation.bars import bar_problems
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
 from abcgen.notation.tune import Bar, BarLine, Item, Tune, Tuplet
+from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
 

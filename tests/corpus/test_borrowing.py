@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from abcgen.corpus.borrowing import Facts, line_of
-from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.overlap import Facts, line_of
+from abcgen.corpus.records import extract_of
 from abcgen.errors import InputError
-from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import Key
 from tests.strategies import tunes
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from abcgen.corpus import report_files
+from abcgen.corpus import report as report_files
 from abcgen.corpus.cache import TextCache
 from abcgen.corpus.doctor import Doctor
-from abcgen.corpus.readers import READERS
+from abcgen.corpus.loading import READERS
 from abcgen.corpus.reading import read_files
 from abcgen.corpus.records import TUNE_RECORDS
-from abcgen.corpus.report_files import report_facts, report_page, report_writer
+from abcgen.corpus.report import report_facts, report_page, report_writer
 from abcgen.errors import OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.corpus.report import Report
+    from abcgen.corpus.doctor import Report
     from abcgen.notation.reader import TuneBlock
 
 HEAD = "X:{0}\nT:{1}\nR:reel\nM:4/4\nL:1/8\nK:{2}\n"

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from abcgen.corpus.borrowing import line_of
 from abcgen.corpus.cache import TextCache
-from abcgen.corpus.extracts import extract_corpus, extract_of, kind_of_extracts
-from abcgen.corpus.loading import load_corpus
-from abcgen.corpus.readers import READERS
+from abcgen.corpus.loading import READERS, load_corpus
+from abcgen.corpus.overlap import line_of
+from abcgen.corpus.records import extract_corpus, extract_of, kind_of_extracts
 from abcgen.errors import InputError
 from abcgen.notation.model_text import encode_tune, head_of
 from abcgen.notation.rhythm import rhythm_named
@@ -74,7 +73,7 @@ def test_from_the_cache_it_is_the_same_and_chord_symbols_are_kept_apart(
     cache = TextCache(tmp_path / "cache")
     plain = extract_corpus([book], READERS, cache)
     with_chords = extract_corpus([book], READERS, cache, chord_symbols=True)
-    monkeypatch.setattr("abcgen.corpus.extracts.encode_tune", None)  # nothing is read anew
+    monkeypatch.setattr("abcgen.corpus.records.encode_tune", None)  # nothing is read anew
     assert extract_corpus([book], READERS, cache) == plain
     assert extract_corpus([book], READERS, cache, chord_symbols=True) == with_chords
     assert ['"' in one.tunes[0].text.text for one in (plain, with_chords)] == [False, True]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abcgen.corpus import kinship
+from abcgen.corpus import families as kinship
 from abcgen.corpus.families import (
     alikeness,
     families_by_intervals,
@@ -17,9 +17,9 @@ from abcgen.corpus.families import (
     grams_of,
     intervals_of,
 )
-from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import Key
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from abcgen.config import LIMITS
-from abcgen.corpus.loading import find_files, load_corpus
-from abcgen.corpus.readers import READERS, Reader, read_tunes
+from abcgen.corpus.loading import READERS, Reader, find_files, load_corpus, read_tunes
 from abcgen.errors import InputError
 
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|\n"

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.config import LIMITS
-from abcgen.corpus import portions
-from abcgen.corpus.loading import load_corpus
-from abcgen.corpus.portions import Portion, portions_of
-from abcgen.corpus.readers import READERS
+from abcgen.corpus import loading as portions
+from abcgen.corpus.loading import READERS, Portion, load_corpus, portions_of
 from abcgen.notation.reader import LeftOut, TuneBlock, split_tunebook
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ import pytest
 
 from abcgen.config import ReadingConfig
 from abcgen.corpus import cache as cache_module
-from abcgen.corpus import portions
+from abcgen.corpus import loading as portions
 from abcgen.corpus import reading as reading_module
 from abcgen.corpus.cache import TextCache, default_folder, key_of
-from abcgen.corpus.loading import load_corpus, size_of
-from abcgen.corpus.readers import READERS
+from abcgen.corpus.loading import READERS, load_corpus, size_of
 from abcgen.corpus.reading import read_files
 from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.notation.reader import LeftOut

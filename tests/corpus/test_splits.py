@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcgen.config import SplitConfig
-from abcgen.corpus.extracts import Extract, extract_of
-from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.splits import Split, split_tunes
-from abcgen.notation.key import Key
+from abcgen.corpus.families import Split, families_by_intervals, split_tunes
+from abcgen.corpus.records import Extract, extract_of
 from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import Key
 from tests.strategies import tunes as any_tunes
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abcgen.evaluation.intervals import bootstrap, ratio_of, share_of, wilson
+from abcgen.evaluation.statistics import bootstrap, ratio_of, share_of, wilson
 
 
 def test_wilsons_interval_is_that_of_the_textbook() -> None:

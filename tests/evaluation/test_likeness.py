@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from abcgen.evaluation.discriminator import Exhibit, area, discriminator_auc
-from abcgen.evaluation.features import traits_of
-from abcgen.evaluation.likeness import coverage, kolmogorov_smirnov, total_variation
-from abcgen.evaluation.ngrams import CharacterNgrams
+from abcgen.evaluation.baselines import CharacterNgrams
+from abcgen.evaluation.discriminator import LabeledTune, area, discriminator_auc
+from abcgen.evaluation.features import features_of
+from abcgen.evaluation.statistics import coverage, kolmogorov_smirnov, total_variation
 from abcgen.notation.model_text import encode_tune
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def test_the_interval_of_an_area_holds_the_truth() -> None:
 
 
 @pytest.fixture(scope="module")
-def exhibits(real_tunes: list[Tune]) -> list[Exhibit]:
+def exhibits(real_tunes: list[Tune]) -> list[LabeledTune]:
     return [
-        Exhibit(encode_tune(tune).text, traits_of(tune), place)
+        LabeledTune(encode_tune(tune).text, features_of(tune), place)
         for place, tune in enumerate(real_tunes[:120])
     ]
 
 
-def test_halves_of_one_collection_cannot_be_told_apart(exhibits: list[Exhibit]) -> None:
+def test_halves_of_one_collection_cannot_be_told_apart(exhibits: list[LabeledTune]) -> None:
     halves = np.random.default_rng(6).permutation(len(exhibits))
     sides = ([exhibits[place] for place in half] for half in (halves[::2], halves[1::2]))
     found = discriminator_auc(*sides)
@@ -94,16 +94,16 @@ def test_halves_of_one_collection_cannot_be_told_apart(exhibits: list[Exhibit]) 
     assert 0.3 <= found.value <= 0.65
 
 
-def test_tunes_of_ngrams_are_told_from_real_ones(exhibits: list[Exhibit]) -> None:
+def test_tunes_of_ngrams_are_told_from_real_ones(exhibits: list[LabeledTune]) -> None:
     ngrams = CharacterNgrams((one.text for one in exhibits[::2]), 5)
-    drawn = [Exhibit(ngrams.sample(seed, 600), None, 1000 + seed) for seed in range(60)]
+    drawn = [LabeledTune(ngrams.sample(seed, 600), None, 1000 + seed) for seed in range(60)]
     by_text = [one._replace(traits=None) for one in exhibits[1::2]]  # its turns of phrase alone
     found = discriminator_auc(drawn, by_text)
     assert found
     assert found.value >= 0.75
 
 
-def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[Exhibit]) -> None:
+def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[LabeledTune]) -> None:
     # Every tune three times; its label is chance, so only a judge that saw its version knows it.
     chance = np.random.default_rng(5)
     tunes = [one for one in exhibits[:60] for _ in range(3)]
@@ -116,5 +116,5 @@ def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[Exhibit])
     assert found.value <= 0.65
 
 
-def test_too_few_tunes_are_not_judged(exhibits: list[Exhibit]) -> None:
+def test_too_few_tunes_are_not_judged(exhibits: list[LabeledTune]) -> None:
     assert discriminator_auc(exhibits[:10], exhibits[10:60]) is None

@@ -7,8 +7,7 @@ from collections import Counter
 
 import pytest
 
-from abcgen.evaluation.baselines import lzma_pieces
-from abcgen.evaluation.ngrams import BEGIN, END, CharacterNgrams
+from abcgen.evaluation.baselines import BEGIN, END, CharacterNgrams, lzma_pieces
 from abcgen.notation.model_text import ModelText
 
 TEXTS = ["abab", "abba", "cab", "aa"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from abcgen.evaluation.features import traits_of
-from abcgen.evaluation.structure import is_two_eights, parts_of, sections_of
-from abcgen.notation.key import Key
+from abcgen.evaluation.features import features_of
+from abcgen.notation.analysis import is_two_eights, parts_of, sections_of
 from abcgen.notation.transpose import transpose
-from abcgen.notation.tune import Metre, Tune
+from abcgen.notation.tune import Key, Metre, Tune
 from tests.tunes import CHORDS, JIG, REEL, tune
 
 BAR = "DEFG ABcd"
@@ -52,11 +51,11 @@ def test_parts_have_letters() -> None:
 
 @pytest.mark.parametrize("one", [JIG, REEL, CHORDS])
 def test_a_tune_has_the_same_traits_in_every_key(one: Tune) -> None:
-    assert traits_of(one) == traits_of(transpose(one, Key("F")))
+    assert features_of(one) == features_of(transpose(one, Key("F")))
 
 
 def test_traits_are_what_can_be_counted_by_hand() -> None:
-    traits = traits_of(tune("C2E2 G4|C2E2 G4|C8|]", key="C"))
+    traits = features_of(tune("C2E2 G4|C2E2 G4|C8|]", key="C"))
     assert traits.counts["pitch_class"] == {"0": 3, "4": 2, "7": 2}
     assert traits.counts["interval"] == {"4": 2, "3": 2, "-7": 2}
     assert traits.counts["duration"] == {"1/4": 4, "1/2": 2, "1": 1}
@@ -70,15 +69,15 @@ def test_traits_are_what_can_be_counted_by_hand() -> None:
 
 
 def test_free_metre_and_a_tune_without_notes_have_traits_too() -> None:
-    assert traits_of(tune("DEF GAB|A4|]", metre=Metre(0, 1))).quantities["bars"] == 2
-    silent = traits_of(tune("z8|z8|]"))
+    assert features_of(tune("DEF GAB|A4|]", metre=Metre(0, 1))).quantities["bars"] == 2
+    silent = features_of(tune("z8|z8|]"))
     assert silent.quantities["pitch_range"] == 0
     assert not silent.sections[0].on_tonic
 
 
 def test_real_tunes_have_traits(real_tunes: list[Tune]) -> None:
     for one in real_tunes[::4]:
-        traits = traits_of(one)
+        traits = features_of(one)
         assert traits.sections
         assert traits.quantities["bars"] > 0
         for name in ("scale_consistency", "groove_consistency", "recurring_bars", "steps"):

@@ -22,12 +22,12 @@ from tests.midi_files import line, meta, metre, note, written
 with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.config import MidiConfig
     from abcgen.corpus.collections import found_blocks
-    from abcgen.corpus.midi import read_midi
-    from abcgen.corpus.midi.texture import TEXTURES
     from abcgen.errors import NotationError
-    from abcgen.notation.instruments import INSTRUMENTS
+    from abcgen.midi import read_midi
+    from abcgen.midi.texture import TEXTURES
     from abcgen.notation.model_text import encode_tune
     from abcgen.notation.reader import Reading, read_abc, read_block
+    from abcgen.notation.transpose import INSTRUMENTS
     from abcgen.notation.writer import write_abc
     from abcgen.score.midi import midi_of
     from abcgen.score.performance import Playing

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.examples import Example
+from abcgen.model.checkpoint import weight_shapes
+from abcgen.model.dataset import Example
 from abcgen.model.training import Task
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
 BARS = ("abcd|", "a2bc|", "dcba|", "d2c2|", "abab|")
 

@@ -21,26 +21,27 @@ from abcgen.model.checkpoint import (
     load_checkpoint,
     load_description,
     newest_checkpoint,
+    weight_shapes,
     write_description,
     write_weights,
 )
-from abcgen.model.histograms import Histogram, histograms_of
 from abcgen.model.metrics import (
     METRICS,
+    Histogram,
     Measurement,
     best,
+    histograms_of,
     passes_without_better,
     read_metrics,
     write_metrics,
 )
 from abcgen.model.settings import CHOICES, RANGES, checked
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
 NETWORK = NetworkConfig(layers=2, units=8, embedding=4, dropout=0.1, heads=2)
 

@@ -7,18 +7,17 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import Checkpoint
+from abcgen.model.checkpoint import Checkpoint, weight_shapes
 from abcgen.model.extending import extended
 from abcgen.model.inference import StepNetwork
 from abcgen.model.vocabulary import BEGIN, MARKS_BEFORE, Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
 STREAM = NetworkConfig(layers=2, units=8, embedding=4, heads=2)
 NUMBERS = NetworkConfig("window", 1, 8, 0, attention=False, sequence_length=5)

@@ -13,12 +13,12 @@ import pytest
 from abcgen import files
 from abcgen.errors import CheckpointError, OutputError
 from abcgen.files import DRAFT
-from abcgen.model import state
+from abcgen.model import resume as state
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.events import Event, Started, Step, TakenOver, Watch
-from abcgen.model.learner import Learner
 from abcgen.model.metrics import read_metrics
-from abcgen.model.state import STATE
+from abcgen.model.resume import STATE
+from abcgen.model.trainer import Learner
 from abcgen.model.training import train
 from tests.model.eagerly import eagerly
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from abcgen.model.examples import Bits
+    from abcgen.model.dataset import Bits
     from abcgen.model.training import Task
 
 # The files of a run of two passes, in the order in which they are written.

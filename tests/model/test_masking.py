@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from abcgen.errors import InputError
-from abcgen.model.masking import FIRST_ROWS, Mask
+from abcgen.model.sampling import FIRST_ROWS, Mask
 from abcgen.model.vocabulary import END, UNKNOWN, Vocabulary
 
 LETTERS = Vocabulary("ab")

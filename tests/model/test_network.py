@@ -8,25 +8,24 @@ import numpy as np
 import pytest
 
 from abcgen.config import NETWORKS, NetworkConfig, TrainConfig
+from abcgen.grammar.positions import Ruler
 from abcgen.model.backend import load_keras
-from abcgen.model.batches import Batches
-from abcgen.model.examples import Example
+from abcgen.model.checkpoint import weight_shapes
+from abcgen.model.dataset import Batches, Example
 from abcgen.model.inference import StepNetwork
-from abcgen.model.learner import Learner
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
-from abcgen.model.ruler import Ruler
 from abcgen.model.scoring import measure
 from abcgen.model.settings import RANGES, reading_length
+from abcgen.model.trainer import Learner
 from abcgen.model.training import deal
 from abcgen.model.vocabulary import MARKS_BEFORE, PADDING, Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
     MakeWeights = Callable[[NetworkConfig, int], Weights]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from abcgen.config import OPTIMIZERS
-from abcgen.model.batches import Batches
-from abcgen.model.learner import Learner
+from abcgen.model.dataset import Batches
+from abcgen.model.trainer import Learner
 
 if TYPE_CHECKING:
     from abcgen.model.training import Task

@@ -8,7 +8,7 @@ from abcgen.config import PRESETS
 from abcgen.errors import InputError
 from abcgen.model.preview import layers_of
 from abcgen.model.settings import checked
-from abcgen.pipeline.choosing import Wish, check_wish, choose
+from abcgen.pipeline.training import Wish, check_wish, choose
 
 # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
 PUBLISHED = [

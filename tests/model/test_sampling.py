@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.model.weights import Weights
+    from abcgen.model.checkpoint import Weights
 
 LETTERS = Vocabulary("abcd")
 MOST = 60
@@ -309,8 +309,8 @@ def test_threads_that_share_the_rows_change_nothing(
         return _texts(network, [""] * 11, seed=2, batch_size=11, max_characters=70)
 
     alone, working = texts(), set[str]()
-    monkeypatch.setattr("abcgen.model.rows.ROWS", 2)
-    monkeypatch.setattr("abcgen.model.rows.threads", lambda: 3)
+    monkeypatch.setattr("abcgen.model.cells.ROWS", 2)
+    monkeypatch.setattr("abcgen.model.cells.threads", lambda: 3)
     step = Lstm.step
 
     def watched(lstm: Lstm, *arrays: Any) -> Any:

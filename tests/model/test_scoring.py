@@ -7,11 +7,11 @@ import pytest
 
 from abcgen.config import NetworkConfig
 from abcgen.errors import InputError
-from abcgen.model.examples import Example
+from abcgen.model.checkpoint import weight_shapes
+from abcgen.model.dataset import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import BITS_OF_UNKNOWN, measure
 from abcgen.model.vocabulary import MARKS_BEFORE, Vocabulary
-from abcgen.model.weights import weight_shapes
 
 SHAPE = NetworkConfig(layers=1, units=4, embedding=2, heads=1)
 

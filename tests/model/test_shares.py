@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.model.dataset import Example
 from abcgen.model.distribution import Devices
-from abcgen.model.examples import Example
 from abcgen.model.inference import StepNetwork
-from abcgen.model.learner import Learner
 from abcgen.model.scoring import measure
+from abcgen.model.trainer import Learner
 from abcgen.model.training import deal
 from tests.model.eagerly import eagerly
 
@@ -64,7 +64,7 @@ def _after_three_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Learner:
     if cores == 1:  # Keras's own step
-        monkeypatch.setattr("abcgen.model.learner.devices_for", lambda _rows: Devices())
+        monkeypatch.setattr("abcgen.model.trainer.devices_for", lambda _rows: Devices())
     else:
         monkeypatch.undo()
         monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)

@@ -12,14 +12,21 @@ from hypothesis import strategies as st
 
 from abcgen.config import NetworkConfig
 from abcgen.errors import CheckpointError, InputError
-from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, load_checkpoint, load_description
+from abcgen.model.checkpoint import (
+    CONFIG,
+    MAX_HEADER,
+    VOCABULARY,
+    WEIGHTS,
+    load_checkpoint,
+    load_description,
+    weight_shapes,
+)
 from abcgen.model.metrics import METRICS, read_metrics
+from abcgen.model.resume import STATE, check_state, restore_state
 from abcgen.model.settings import checked
-from abcgen.model.state import STATE, check_state, restore_state
-from abcgen.model.weights import MAX_HEADER, weight_shapes
-from abcgen.pipeline.borrowing import FACTS, INDEX, training_tunes
-from abcgen.pipeline.going_on import plan_resuming
+from abcgen.pipeline.overlap import FACTS, INDEX, training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
+from abcgen.pipeline.training import plan_resuming
 from tests.strangers import FILES, model_of, open_all, variables_of, whole_checkpoint
 
 if TYPE_CHECKING:

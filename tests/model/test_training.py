@@ -19,17 +19,17 @@ from safetensors.numpy import load_file, save_file
 
 from abcgen.config import SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, OutputError
-from abcgen.model import run, timing
+from abcgen.model import trainer as run
+from abcgen.model import trainer as timing
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
+from abcgen.model.dataset import Bits, Example
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
-from abcgen.model.examples import Bits, Example
 from abcgen.model.inference import StepNetwork
-from abcgen.model.learner import Learner, Learnt
 from abcgen.model.metrics import METRICS, read_metrics
+from abcgen.model.resume import STATE
 from abcgen.model.sampling import sample
-from abcgen.model.schedule import learning_rate
 from abcgen.model.scoring import measure
-from abcgen.model.state import STATE
+from abcgen.model.trainer import Learner, Learnt, learning_rate
 from abcgen.model.training import train
 from abcgen.model.vocabulary import Vocabulary
 from tests.model.eagerly import eagerly
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from abcgen.model.batches import Batch
+    from abcgen.model.checkpoint import Weights
+    from abcgen.model.dataset import Batch
     from abcgen.model.training import Task
-    from abcgen.model.weights import Weights
 
 
 class Watcher:

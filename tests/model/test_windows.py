@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.model.examples import Example
+from abcgen.model.dataset import Example, Windows
 from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
-from abcgen.model.windows import Windows
 
 VOCABULARY = Vocabulary("\nab")
 

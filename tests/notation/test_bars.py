@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from abcgen.notation.bars import BarProblem, bar_problems
 from abcgen.notation.reader import read_abc
+from abcgen.notation.validation import BarProblem, bar_problems
 from tests.strategies import tunes
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import pytest
 
 from abcgen.errors import NotationError
 from abcgen.notation.fields import default_unit, read_key, read_metre, read_unit
-from abcgen.notation.key import Key, Mode, key_at
-from abcgen.notation.tune import FREE_METRE, Metre
+from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, key_at
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 
 from abcgen.errors import InputError
-from abcgen.notation.instruments import INSTRUMENTS, instrument_named, suited
-from abcgen.notation.key import Key
 from abcgen.notation.reader import read_abc
 from abcgen.notation.rhythm import RHYTHMS, rhythm_named
 from abcgen.notation.titles import new_title
-from abcgen.notation.transpose import pitches_of
+from abcgen.notation.transpose import INSTRUMENTS, instrument_named, pitches_of, suited
+from abcgen.notation.tune import Key
 from tests.strategies import tunes
 
 if TYPE_CHECKING:

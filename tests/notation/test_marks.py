@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from abcgen.notation.chord_symbol import ChordSymbol, read_chord_symbol
-from abcgen.notation.key import Key
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
-from abcgen.notation.tune import Marks, Note, notes_in
+from abcgen.notation.tune import ChordSymbol, Key, Marks, Note, notes_in, read_chord_symbol
 from abcgen.notation.writer import write_abc
 from tests.referee import played
 from tests.strategies import dressed_tunes

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from abcgen.errors import NotationError
-from abcgen.notation.key import Key
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
+from abcgen.notation.tune import Key
 from tests.notation.test_writer import sounding
 from tests.strategies import tunes
 

@@ -9,7 +9,7 @@ from abcgen.notation.playback import play_order
 from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import Marks, Note, Tune
 from abcgen.notation.writer import write_abc
-from abcgen.score.sounding import sounding_notes
+from abcgen.score.performance import sounding_notes
 from tests.referee import TICKS, Played, played
 
 if TYPE_CHECKING:

@@ -4,12 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.notation.instruments import INSTRUMENTS, instrument_named, suited
-from abcgen.notation.key import Key, Mode
-from abcgen.notation.ranges import moved_to, playing_in, ranges_in_c
 from abcgen.notation.reader import read_abc
-from abcgen.notation.transpose import pitches_of
-from abcgen.notation.tune import Note, Tune
+from abcgen.notation.transpose import (
+    INSTRUMENTS,
+    instrument_named,
+    moved_to,
+    pitches_of,
+    playing_in,
+    ranges_in_c,
+    suited,
+)
+from abcgen.notation.tune import Key, Mode, Note, Tune
 
 
 def tune(body: str, key: str = "C") -> Tune:

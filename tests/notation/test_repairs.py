@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from abcgen.notation.key import Mode
 from abcgen.notation.reader import Reading, read_abc, read_block, split_tunebook
+from abcgen.notation.tune import Mode
 from abcgen.notation.writer import write_abc
 
 

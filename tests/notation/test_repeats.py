@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from abcgen.notation.reader import read_abc
-from abcgen.notation.repeats import repeat_problems
+from abcgen.notation.validation import repeat_problems
 
 
 def problems(body: str) -> list[str]:

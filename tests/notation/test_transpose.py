@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abcgen.notation.key import Key, Mode, key_at
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import pitches_of, transpose
+from abcgen.notation.tune import Key, Mode, key_at
 from abcgen.notation.writer import write_abc
 from tests.strategies import tunes
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.corpus.collections import found_blocks
-from abcgen.notation.key import Key, Mode
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import (
     Reading,
@@ -17,7 +16,7 @@ from abcgen.notation.reader import (
     read_block,
 )
 from abcgen.notation.transpose import transpose
-from abcgen.notation.tune import FREE_METRE, Metre, Note, Tune, timed
+from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, Note, Tune, timed
 from abcgen.notation.writer import write_abc, write_tunebook
 from tests.referee import played
 from tests.strategies import tunes

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
+from abcgen.model.checkpoint import Checkpoint, weight_shapes, write_description, write_weights
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.model.weights import weight_shapes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.config import LIMITS, BlindTestConfig
-from abcgen.corpus.borrowing import line_of
-from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.overlap import line_of
+from abcgen.corpus.records import extract_of
 from abcgen.errors import AbcgenError, InputError
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline import blindtest
-from abcgen.pipeline.answers import Answer, Key, KeyTune, Sheet, read_key, read_sheets
 from abcgen.pipeline.blindtest import BlindTest, make_blind_test
-from abcgen.pipeline.borrowing import keep_training_tunes
-from abcgen.pipeline.listening import BETTER, GUESSING, MEASURES, WORSE, against_chance, heard
+from abcgen.pipeline.listening import (
+    BETTER,
+    GUESSING,
+    MEASURES,
+    WORSE,
+    Answer,
+    Key,
+    KeyTune,
+    Sheet,
+    against_chance,
+    heard,
+    read_key,
+    read_sheets,
+)
+from abcgen.pipeline.overlap import keep_training_tunes
 from abcgen.score.blind import ANSWERS_FORMAT
 from tests.pipeline.checkpoints import untrained
 

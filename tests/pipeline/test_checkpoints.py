@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.errors import CheckpointError
-from abcgen.model.state import STATE
+from abcgen.model.resume import STATE
 from abcgen.pipeline import checkpoints
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run, newest_run
 

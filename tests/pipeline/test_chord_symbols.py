@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.config import SampleConfig
-from abcgen.corpus.extracts import extract_of
 from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.records import extract_of
 from abcgen.pipeline import sampling
 from abcgen.pipeline.requests import Request
 from abcgen.pipeline.sampling import Composer

@@ -11,19 +11,18 @@ import pytest
 
 from abcgen.config import LIMITS, SampleConfig, SplitConfig
 from abcgen.corpus.cache import TextCache
-from abcgen.corpus.extracts import extract_of
-from abcgen.corpus.splits import Split, split_tunes
+from abcgen.corpus.families import Split, split_tunes
+from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.measures import MEASURES
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
 from abcgen.notation.model_text import ModelText
-from abcgen.pipeline import judging
-from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
-from abcgen.pipeline.drawing import Draws, delivery
-from abcgen.pipeline.evaluating import evaluate
+from abcgen.pipeline import checking as judging
+from abcgen.pipeline.evaluating import Draws, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, held_out_in, keep_held_out, kept_held_out
+from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
 from abcgen.pipeline.requests import Request
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from abcgen.corpus.extracts import Extract
-    from abcgen.evaluation.evaluation import Evaluation
+    from abcgen.corpus.records import Extract
+    from abcgen.evaluation.report import Evaluation
     from abcgen.notation.tune import Tune
 
 FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24)
@@ -65,7 +64,7 @@ def judged(checkpoint: Path) -> Iterator[Evaluation]:
         patch.setattr(Referee, "__enter__", lambda self: self)
         patch.setattr(Referee, "voices_of", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
-        patch.setattr("abcgen.evaluation.intervals.REPLICATES", 200)
+        patch.setattr("abcgen.evaluation.statistics.REPLICATES", 200)
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 
@@ -159,7 +158,7 @@ def test_what_held_out_tunes_share_is_not_worked_out_again(
     once = shared()
     assert len(once) == len(held_out)
     with monkeypatch.context() as now:
-        now.setattr("abcgen.pipeline.borrowing.line_of", None)
+        now.setattr("abcgen.pipeline.overlap.line_of", None)
         assert shared() == once
         with pytest.raises(TypeError):
             shared(held_out[:4])  # of other tunes nothing is known

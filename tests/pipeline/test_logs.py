@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.errors import InputError
 from abcgen.model.events import EpochEnd, Event
-from abcgen.pipeline.logs import log_to
+from abcgen.pipeline.tensorboard import log_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_without_the_package_it_says_what_to_install(
         log_to(tmp_path / "logs", lambda _event: None),
     ):
         pass
-    assert "pip install tensorboard" in str(caught.value.way_out)
+    assert "pip install tensorboard" in str(caught.value.hint)
     assert not (tmp_path / "logs").exists()
 
 

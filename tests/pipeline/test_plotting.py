@@ -9,16 +9,13 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
-from abcgen.model.histograms import Histogram
-from abcgen.model.metrics import Measurement, write_metrics
+from abcgen.model.checkpoint import Checkpoint, weight_shapes, write_description, write_weights
+from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.model.weights import weight_shapes
 from abcgen.pipeline.plotting import bars_of, plot_run
 from abcgen.plots.canvas import looks, write_figure
-from abcgen.plots.curves import Curve, draw_curves
 from abcgen.plots.diagram import Box, draw_diagram
-from abcgen.plots.weights import draw_weights
+from abcgen.plots.training import Curve, draw_curves, draw_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,7 @@ from abcgen.corpus.loading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, Look, formats_named
-from abcgen.pipeline.rendering import Rendering, render_files, render_tunes
-from abcgen.pipeline.targets import slug
+from abcgen.pipeline.rendering import Rendering, render_files, render_tunes, slug
 from abcgen.score.musicxml import musicxml_of
 from tests.tunes import JIG, REEL, TOO_LOW, tune
 

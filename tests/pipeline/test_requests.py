@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.errors import InputError
-from abcgen.notation.grammar import Grammar
-from abcgen.notation.grammar.form import Form, Section
+from abcgen.grammar import Grammar
+from abcgen.grammar.form import Form, Section
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
-from abcgen.pipeline.priming import primed
-from abcgen.pipeline.requests import Request, beginning_of, checked_request, form_of, rules_of
+from abcgen.pipeline.requests import (
+    Request,
+    beginning_of,
+    checked_request,
+    form_of,
+    primed,
+    rules_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

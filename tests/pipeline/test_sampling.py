@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.config import SampleConfig
-from abcgen.corpus.extracts import extract_of
+from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
-from abcgen.notation.bars import bar_problems
-from abcgen.notation.instruments import instrument_named
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
-from abcgen.notation.transpose import pitches_of
+from abcgen.notation.transpose import instrument_named, pitches_of
+from abcgen.notation.validation import bar_problems
 from abcgen.pipeline import sampling
-from abcgen.pipeline.borrowing import keep_training_tunes, training_tunes
-from abcgen.pipeline.priming import primed
+from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
 from abcgen.pipeline.recipes import recipe_in
 from abcgen.pipeline.replaying import replay_file
-from abcgen.pipeline.requests import Request
-from abcgen.pipeline.sampling import Composer, judged
-from abcgen.pipeline.streaming import TuneStream
+from abcgen.pipeline.requests import Request, primed
+from abcgen.pipeline.sampling import Composer, TuneStream, judged
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
 from abcgen.pipeline.formats import Look
-from abcgen.pipeline.rendering import render_tunes
-from abcgen.pipeline.workers import WORTHWHILE, Workers
+from abcgen.pipeline.rendering import WORTHWHILE, Workers, render_tunes
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:

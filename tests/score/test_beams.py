@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from abcgen.notation.tune import FREE_METRE, Metre
-from abcgen.score.beams import beam_groups, beams_of
+from abcgen.score.layout import plan_bars
 from abcgen.score.pieces import pieces_of
-from abcgen.score.plan import plan_bars
+from abcgen.score.symbols import beam_groups, beams_of
 from tests.tunes import tune
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.blind import ANSWERS_FORMAT, blind_page
 from abcgen.score.performance import Playing
 from abcgen.score.web import web_tune_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.performance import Playing, perform
 from abcgen.score.web import web_page, web_tune_of

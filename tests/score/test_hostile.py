@@ -14,16 +14,14 @@ from xml.etree import ElementTree
 import pytest
 
 from abcgen.config import PageConfig
-from abcgen.notation.instruments import INSTRUMENTS
-from abcgen.score.build import UNTITLED
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.fonts import fonts_for, missing_letter
-from abcgen.score.lazy import LazyModule
 from abcgen.score.midi import midi_of
-from abcgen.score.musicxml import musicxml_of
-from abcgen.score.pages import LONGEST_TITLE, set_pages, sheet_of
+from abcgen.score.musicxml import UNTITLED, musicxml_of
+from abcgen.score.pages import LONGEST_TITLE, fonts_for, missing_letter, set_pages, sheet_of
 from abcgen.score.performance import Playing
 from abcgen.score.text import LONGEST, MOST_ACCENTS, one_line
+from abcgen.system import LazyModule
 from tests.marked import DUET
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def test_european_words_need_no_fonts_of_the_machine() -> None:
 
 
 def test_letters_that_no_font_has_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("abcgen.score.fonts.missing_letter", _only_typst_s_own)
+    monkeypatch.setattr("abcgen.score.pages.missing_letter", _only_typst_s_own)
     assert fonts_for(["fine"]) == (False, "")
     assert fonts_for(["fine", "\u65e5\u672c"]) == (True, "\u65e5")
     sheet = sheet_of(replace(DUET, title="\u65e5\u672c"), PAGE)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from abcgen.score.lazy import LazyModule, load_module
+from abcgen.system import LazyModule, load_module
 
 
 def printed_by(code: str) -> list[str]:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from abcgen.notation.tune import Metre, Tune
-from abcgen.score.lines import LINE_WIDTH, bar_width, line_starts
+from abcgen.score.layout import LINE_WIDTH, bar_width, ending_spans, line_starts, plan_bars
 from abcgen.score.pieces import pieces_of
-from abcgen.score.plan import ending_spans, plan_bars
 from tests.tunes import JIG, REEL, tune
 
 

@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given, settings
 
 from abcgen.errors import InputError
-from abcgen.notation.instruments import INSTRUMENTS
-from abcgen.notation.key import Key, Mode
 from abcgen.notation.playback import play_order
-from abcgen.notation.tune import Metre, Tune
-from abcgen.score.lazy import LazyModule
+from abcgen.notation.transpose import INSTRUMENTS
+from abcgen.notation.tune import Key, Metre, Mode, Tune
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import Playing
-from abcgen.score.sounding import sounding_notes
+from abcgen.score.performance import Playing, sounding_notes
+from abcgen.system import LazyModule
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, TOO_LOW, changed, tune
 

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from abcgen.errors import NotationError
-from abcgen.notation.key import Key
-from abcgen.notation.tune import FREE_METRE, Bar, Metre, Note, Pitch, Tune
-from abcgen.score.lazy import LazyModule
+from abcgen.notation.tune import FREE_METRE, Bar, Key, Metre, Note, Pitch, Tune
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.sounding import Sound, Strike, join_ties, sounding_notes
+from abcgen.score.performance import Sound, Strike, join_ties, sounding_notes
+from abcgen.system import LazyModule
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, changed, tune
 

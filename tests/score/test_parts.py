@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Bar, BarLine, Note, Pitch, Rest, Tune, Voice
-from abcgen.score.parts import parts_of
+from abcgen.score.layout import parts_of
 from tests.marked import DUET
 from tests.strategies import tunes
 from tests.tunes import JIG, REEL, tune

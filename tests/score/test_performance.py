@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.errors import InputError
-from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.tune import FREE_METRE, Metre, Note, Pitch, Tune
-from abcgen.score.accompaniment import strokes
 from abcgen.score.harmony import KINDS, kind_of
-from abcgen.score.lazy import LazyModule
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import Playing, perform
-from abcgen.score.sounding import Sound
+from abcgen.score.performance import Playing, Sound, perform, strokes
 from abcgen.score.wav import LONGEST_SECONDS, RATE, TONES, wav_of
+from abcgen.system import LazyModule
 from tests.engraved import flattened
 from tests.marked import DUET, MARKED, at, with_marks
 from tests.tunes import JIG, REEL, TOO_LOW, tune

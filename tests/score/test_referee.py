@@ -11,8 +11,8 @@ import pytest
 
 from abcgen.errors import InputError
 from abcgen.notation.tune import Metre
+from abcgen.score.performance import sounding_notes
 from abcgen.score.referee import Referee
-from abcgen.score.sounding import sounding_notes
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:

@@ -8,14 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from abcgen.notation.chord_symbol import read_chord_symbol
-from abcgen.notation.tune import Marks, Metre, Pitch, Tune
-from abcgen.score.clefs import clef_of
+from abcgen.notation.tune import Marks, Metre, Pitch, Tune, read_chord_symbol
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.lazy import LazyModule
+from abcgen.score.layout import clef_of, plan_bars
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.pieces import pieces_of
-from abcgen.score.plan import plan_bars
+from abcgen.system import LazyModule
 from tests.marked import DUET, at, with_marks
 from tests.tunes import JIG, tune
 

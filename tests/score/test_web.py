@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.notation.instruments import INSTRUMENTS
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
-from abcgen.score.lazy import LazyModule
 from abcgen.score.midi import midi_of
 from abcgen.score.performance import Playing
 from abcgen.score.web import web_page, web_tune_of
+from abcgen.system import LazyModule
 from tests.marked import DUET, MARKED
 from tests.tunes import JIG, REEL, tune
 
