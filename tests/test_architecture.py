@@ -88,6 +88,16 @@ def test_each_library_has_its_room(path: Path) -> None:
         assert room(path) in OWNERS.get(name.split(".")[0], {room(path)}), name
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 550
+    longest = 80 if room(path) == "cli" else 60
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.body[0].lineno <= longest, node.name
+
+
 def test_no_part_of_the_house_is_unknown() -> None:
     assert {room(path) for path in MODULES} == set(ALLOWED)
 

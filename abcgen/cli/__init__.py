@@ -84,7 +84,7 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"abcgen {__version__}")  # noqa: T201 - the answer to --version
         raise typer.Exit

@@ -84,7 +84,7 @@ def length_of(steps: int) -> str:
     text = str(number) if number > 1 else ""
     if divisor == 1:
         return text
-    return f"{text}/" if divisor == 2 else f"{text}/{divisor}"  # noqa: PLR2004 - half is a lone slash
+    return f"{text}/" if divisor == 2 else f"{text}/{divisor}"
 
 
 def is_usual(steps: int) -> bool:

@@ -69,7 +69,7 @@ def on_beats(
     if len(onsets) < _LEAST or onsets[-1] - onsets[0] > _LONGEST:
         return None
     beats = track(onsets)
-    if len(beats) < 4:  # noqa: PLR2004 - too few to count by
+    if len(beats) < 4:
         return None
 
     def counted(time: float) -> float:
@@ -132,7 +132,7 @@ def _strength(onsets: Sequence[float]) -> list[float]:
 
 def _period(strength: Sequence[float]) -> float:
     """Frames to the beat."""
-    active = [frame for frame, value in enumerate(strength) if value > 0.05]  # noqa: PLR2004 - any
+    active = [frame for frame, value in enumerate(strength) if value > 0.05]
 
     def alike(lag: int) -> float:
         return sum(strength[frame] * strength[frame - lag] for frame in active if frame >= lag)

@@ -86,7 +86,7 @@ def parse(data: bytes) -> MidiFile:
     kind, _, division = (int.from_bytes(data[start + at : start + at + 2]) for at in (8, 10, 12))
     damage: list[str] = []
     tracks = tuple(_track(chunk, damage) for chunk in _chunks(data, start + 14, damage))
-    if kind > 2:  # noqa: PLR2004 - formats are 0, 1 and 2
+    if kind > 2:
         damage.append(f"the header names an unknown format {kind}")
     return MidiFile(kind, _quarter(division), tracks, tuple(dict.fromkeys(damage)))
 
@@ -281,7 +281,7 @@ class _Events:
         """Notes from the messages that begin and end them."""
         by_key: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for tick, status, (key, velocity) in ((m.tick, m.status, m.data) for m in messages):
-            if key < 0x80 and velocity < 0x80:  # noqa: PLR2004 - data bytes have seven bits
+            if key < 0x80 and velocity < 0x80:
                 is_on = status & 0xF0 == NOTE_ON
                 by_key[key].append((tick, velocity if is_on else 0))
         notes: list[tuple[int, int, int, int]] = []
@@ -363,7 +363,7 @@ def perform(file: MidiFile) -> Performance:
     events.remarks.update(dict.fromkeys(file.damage))
     parts: list[Part] = []
     for number, track in enumerate(file.tracks, start=1):
-        if file.kind == 2 and parts:  # noqa: PLR2004 - format 2: tracks are pieces of their own
+        if file.kind == 2 and parts:
             events.remarks["only the first of the file's independent tracks was read"] = None
             break
         parts += events.parts(track, number)
@@ -389,16 +389,16 @@ def _bent(data: bytes) -> bool:
 
 def _metre(content: bytes) -> Metre | None:
     """The metre of a message; None if no music is written in it."""
-    if len(content) < 2 or not 1 <= content[0] <= 32 or content[1] > 5:  # noqa: PLR2004 - 32/32
+    if len(content) < 2 or not 1 <= content[0] <= 32 or content[1] > 5:
         return None
     metre = Metre(content[0], 2 ** content[1])
     return metre if metre.bar_duration <= LIMITS.duration else None
 
 
 def _key(content: bytes) -> Key | None:
-    if len(content) < 2:  # noqa: PLR2004 - signature and mode
+    if len(content) < 2:
         return None
-    fifths = content[0] - 256 if content[0] > 127 else content[0]  # noqa: PLR2004 - signed
-    if abs(fifths) > 7:  # noqa: PLR2004 - letters
+    fifths = content[0] - 256 if content[0] > 127 else content[0]
+    if abs(fifths) > 7:
         return None
     return key_at(fifths, Mode.MINOR if content[1] == 1 else Mode.MAJOR)

@@ -206,7 +206,7 @@ def _in_time(
 
 def _may_swing(performance: Performance) -> bool:
     """Only where the file's beats are quarters or halves may they be swung."""
-    return all(metre.unit <= 4 for metre in performance.metres.values())  # noqa: PLR2004 - quarters
+    return all(metre.unit <= 4 for metre in performance.metres.values())
 
 
 def _lines(

@@ -166,7 +166,7 @@ class Batches:
         InputError: if a character is not known.
     """
 
-    def __init__(  # noqa: PLR0913 - how the texts are dealt
+    def __init__(
         self,
         examples: Sequence[Example],
         vocabulary: Vocabulary,

@@ -26,7 +26,7 @@ class LSTM(keras.layers.LSTM):  # type: ignore[misc]
         sequences: Any,
         initial_state: Any,
         mask: Any,
-        training: bool = False,  # noqa: FBT001, FBT002 - Keras calls it so
+        training: bool = False,
     ) -> Any:
         """All steps of (batch, time, features); Keras calls this."""
         loop = fused_lstm(self.compute_dtype)

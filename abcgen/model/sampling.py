@@ -199,7 +199,7 @@ class Sampled:
     removed: float = 0.0
 
 
-def sample(  # noqa: PLR0913 - what to draw from, what, how, and who watches
+def sample(
     network: StepFunction,
     vocabulary: Vocabulary,
     beginnings: Iterable[tuple[int, str]],

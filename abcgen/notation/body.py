@@ -284,7 +284,7 @@ class BodyBuilder:
         count = int((token.match["count"] or "0")[:3]) or actual
         if self._tuplet is not None:
             raise NotationError("tuplet within a tuplet", line=token.line, text=token.text)
-        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:  # noqa: PLR2004 - (2 is the smallest
+        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:
             raise NotationError("tuplet not understood", line=token.line, text=token.text)
         self._tuplet = DraftTuplet(actual, normal, count)
         self._put(self._tuplet)

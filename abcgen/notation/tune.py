@@ -309,7 +309,7 @@ class Metre:
     @property
     def is_compound(self) -> bool:
         """Whether the beat divides in three: 6/8, 9/8, 12/8 and their like."""
-        return self.beats > 3 and self.beats % 3 == 0  # noqa: PLR2004 - 3/8 is simple, 6/8 is not
+        return self.beats > 3 and self.beats % 3 == 0
 
     @property
     def beam_duration(self) -> Fraction:
@@ -324,7 +324,7 @@ class Metre:
             return Fraction(3, self.unit)
         if self.bar_duration == 1:
             return Fraction(1, 2)
-        if self.unit > 4 and self.bar_duration < Fraction(1, 2):  # noqa: PLR2004 - 3/8: one beam
+        if self.unit > 4 and self.bar_duration < Fraction(1, 2):
             return self.bar_duration
         return Fraction(1, min(self.unit, 4))
 

@@ -113,7 +113,7 @@ def _opened(bar: Bar, within: _Within) -> _Within:
     return _Within.REPEAT if bar.repeat_start else within
 
 
-def _at_line(bar: Bar, within: _Within, goes_on: bool) -> Iterator[str]:  # noqa: FBT001 - private
+def _at_line(bar: Bar, within: _Within, goes_on: bool) -> Iterator[str]:
     if bar.line is not BarLine.REPEAT:
         return
     if within is _Within.NONE or (within is _Within.LAST and not goes_on):

@@ -193,7 +193,7 @@ def _content(path: Path) -> bytes:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
 
 
-def _demand(fits: bool, path: Path, reason: str) -> None:  # noqa: FBT001 - a condition
+def _demand(fits: bool, path: Path, reason: str) -> None:
     """Refuse a file.
 
     Raises:

@@ -224,7 +224,7 @@ class Rendering:
     notes: list[str] = field(default_factory=list)
 
 
-def render_tunes(  # noqa: PLR0913 - what, where to, how
+def render_tunes(
     tunes: Sequence[Tune],
     formats: Sequence[str],
     folder: Path,
@@ -261,7 +261,7 @@ def render_tunes(  # noqa: PLR0913 - what, where to, how
         return press.render([target], formats)
 
 
-def render_files(  # noqa: PLR0913 - what, where to, how
+def render_files(
     corpus: Corpus,
     formats: Sequence[str],
     out: Path,

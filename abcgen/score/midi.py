@@ -29,7 +29,7 @@ LONGEST_QUARTER = 2**24 - 1
 """In microseconds, which MIDI counts a quarter's length in."""
 
 LONGEST_NAME = 120
-CHANNELS = tuple(channel for channel in range(16) if channel != 9)  # noqa: PLR2004 - drums
+CHANNELS = tuple(channel for channel in range(16) if channel != 9)
 MINOR_MODES = frozenset({Mode.MINOR, Mode.DORIAN, Mode.PHRYGIAN, Mode.LOCRIAN})
 MAJOR_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
 MINOR_KEYS = (

@@ -152,7 +152,7 @@ def _swung_beat(metre: Metre) -> Fraction:
     """The beat whose halves are swung, in whole notes; 0 if none is."""
     if metre.is_free or metre.is_compound:
         return Fraction(0)
-    return Fraction(1, 8) if metre.beats * metre.unit == 8 else Fraction(1, 4)  # noqa: PLR2004 - 2/4
+    return Fraction(1, 8) if metre.beats * metre.unit == 8 else Fraction(1, 4)
 
 
 def _even_middles(parts: Sequence[Tune], bar: PlayedBar, beat: Fraction) -> Iterator[Fraction]:

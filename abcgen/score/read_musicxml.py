@@ -274,7 +274,7 @@ def _pitch(pitch: Any) -> Pitch:
 
 def _key_in(measure: Any) -> Key | None:
     signature = measure.getElementsByClass("KeySignature").first() if measure else None
-    if signature is None or signature.sharps is None or abs(signature.sharps) > 7:  # noqa: PLR2004
+    if signature is None or signature.sharps is None or abs(signature.sharps) > 7:
         return None
     mode = _MODES.get(str(getattr(signature, "mode", "") or "major"), Mode.MAJOR)
     return key_at(signature.sharps, mode)

@@ -323,7 +323,7 @@ def _parts(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fra
 
 
 def _letter(place: int) -> str:
-    return chr(ord("A") + place) if place < 26 else str(place + 1)  # noqa: PLR2004 - the alphabet
+    return chr(ord("A") + place) if place < 26 else str(place + 1)
 
 
 def _told(tune: WebTune, *, in_full: bool) -> dict[str, Any]:

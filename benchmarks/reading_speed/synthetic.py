@@ -35,7 +35,7 @@ class _Model(NamedTuple):
 
 def write_synthetic(path: Path, number: int, chance: random.Random) -> None:
     """Write a tunebook of so many tunes."""
-    models = [model for model in _models() if len(model.bars) > 3]  # noqa: PLR2004
+    models = [model for model in _models() if len(model.bars) > 3]
     pools: dict[str, list[str]] = defaultdict(list)
     for model in models:
         pools[model.kind] += filter(_is_plain, model.bars)

@@ -94,7 +94,7 @@ def main() -> None:
 def _examples(truths: Iterable[Truth]) -> Iterable[Example]:
     for truth in truths:
         example = Example(truth, expanded=int(truth.place * 1e6) % 2 == 0)
-        if len(example.sounds) >= 8 and example.pickup >= 0:  # noqa: PLR2004 - more than a motif
+        if len(example.sounds) >= 8 and example.pickup >= 0:
             yield example
 
 
