@@ -1,14 +1,15 @@
-"""Writing results: whole or not at all, and never over what is there."""
+"""Write results whole or not at all and never over existing ones; read untrusted files, bounded."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from abcgen.errors import OutputError, reason_of
+from abcgen.errors import CheckpointError, OutputError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,60 @@ def check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def bounded_size(path: Path, limit: int) -> int:
+    """Return the size in bytes of an untrusted regular file.
+
+    Raises:
+        CheckpointError: if it is missing, larger than ``limit`` bytes, or a link, which might lead
+            out of its folder.
+    """
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if stat.S_ISLNK(status.st_mode):
+        raise CheckpointError(f"{path} is a link", hint="put the file itself there")
+    if status.st_size > limit or not stat.S_ISREG(status.st_mode):
+        raise CheckpointError(
+            f"{path} is not a file of at most {limit:,} bytes",
+            hint="train again, or take the checkpoint from where it was made",
+        )
+    return status.st_size
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Read an untrusted file of at most ``limit`` bytes.
+
+    Raises:
+        CheckpointError: if it cannot be read or is larger.
+    """
+    bounded_size(path, limit)
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(content) > limit:  # it has grown since
+        raise damaged(path, f"larger than {limit:,} bytes")
+    return content
+
+
+def unreadable(path: Path, error: OSError) -> CheckpointError:
+    """Return the error for a checkpoint's file or folder that the system refuses to read."""
+    return CheckpointError(
+        f"{error.filename or path} cannot be read: {reason_of(error)}",
+        hint="name the folder of a finished training run",
+    )
+
+
+def damaged(path: Path, reason: str) -> CheckpointError:
+    """Return the error for a checkpoint's file whose content cannot be used."""
+    return CheckpointError(
+        f"{path}: {reason}",
+        hint="train again, or take the checkpoint from where it was made",
+    )
 
 
 def printable(path: Path | str) -> str:

@@ -19,7 +19,6 @@ Nothing in it is a pickle, so opening a stranger's checkpoint runs no code.
 from __future__ import annotations
 
 import json
-import stat
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -30,8 +29,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from abcgen.config import LIMITS, NetworkConfig, TrainConfig
-from abcgen.errors import CheckpointError, InputError, reason_of, shown
-from abcgen.files import write_atomically
+from abcgen.errors import CheckpointError, InputError, shown
+from abcgen.files import bounded_size, damaged, read_bounded, unreadable, write_atomically
 from abcgen.grammar.positions import POSITIONS
 from abcgen.model.settings import settings_from_json
 from abcgen.model.vocabulary import Vocabulary
@@ -112,7 +111,7 @@ def open_arrays(path: Path) -> Iterator[Any]:
     Raises:
         CheckpointError: if the file is missing, too large or damaged.
     """
-    size = bounded_size(path)
+    size = bounded_size(path, LIMITS.checkpoint_bytes)
     try:
         with path.open("rb") as start:
             header = int.from_bytes(start.read(HEADER_BYTES), "little")
@@ -127,60 +126,6 @@ def open_arrays(path: Path) -> Iterator[Any]:
 def shapes_in(file: Any) -> Shapes:
     """The shapes of a safetensors file's arrays by their names."""
     return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
-
-
-def bounded_size(path: Path) -> int:
-    """Size of a checkpoint's file in bytes.
-
-    Raises:
-        CheckpointError: if it is not there, larger than the limit, or a link, which might lead
-            out of the checkpoint.
-    """
-    try:
-        found = path.lstat()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if stat.S_ISLNK(found.st_mode):
-        raise CheckpointError(f"{path} is a link", hint="put the file itself there")
-    if found.st_size > LIMITS.checkpoint_bytes or not stat.S_ISREG(found.st_mode):
-        raise CheckpointError(
-            f"{path} is no file of at most {LIMITS.checkpoint_bytes:,} bytes",
-            hint="train again, or take the checkpoint from where it was made",
-        )
-    return found.st_size
-
-
-def read_bounded(path: Path, limit: int) -> bytes:
-    """Content of a checkpoint's file that should be small.
-
-    Raises:
-        CheckpointError: if it cannot be read or is larger than ``limit`` bytes.
-    """
-    bounded_size(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(content) > limit:
-        raise damaged(path, f"larger than {limit:,} bytes")
-    return content
-
-
-def unreadable(path: Path, error: OSError) -> CheckpointError:
-    """The error for a checkpoint's file or folder that the system does not let us read."""
-    return CheckpointError(
-        f"{error.filename or path} cannot be read: {reason_of(error)}",
-        hint="name the folder of a finished training run",
-    )
-
-
-def damaged(path: Path, reason: str) -> CheckpointError:
-    """The error for a checkpoint's file whose content cannot be used."""
-    return CheckpointError(
-        f"{path}: {reason}",
-        hint="train again, or take the checkpoint from where it was made",
-    )
 
 
 def _lstms(name: str, width: int, config: NetworkConfig, *, both_ways: bool) -> Shapes:

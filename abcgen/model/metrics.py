@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abcgen.files import write_atomically
-from abcgen.model.checkpoint import damaged, read_bounded, unreadable
+from abcgen.files import damaged, read_bounded, unreadable, write_atomically
 from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
 
 if TYPE_CHECKING:

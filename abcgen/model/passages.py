@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from abcgen.errors import CheckpointError
-from abcgen.files import write_atomically
-from abcgen.model.checkpoint import damaged, read_bounded
+from abcgen.files import damaged, read_bounded, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,9 +21,9 @@ import numpy as np
 from safetensors import SafetensorError
 
 from abcgen.errors import CheckpointError
-from abcgen.files import write_atomically
+from abcgen.files import damaged, write_atomically
 from abcgen.model.backend import to_numpy
-from abcgen.model.checkpoint import WEIGHTS, damaged, dump, open_arrays, shapes_in, write_weights
+from abcgen.model.checkpoint import WEIGHTS, dump, open_arrays, shapes_in, write_weights
 from abcgen.model.metrics import Measurement, best, measurement_from_json, write_metrics
 from abcgen.model.network import weight_name
 from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits

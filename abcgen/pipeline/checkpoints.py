@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import abcgen
 from abcgen.config import SplitConfig
 from abcgen.errors import CheckpointError, shown
-from abcgen.files import unused_folder
-from abcgen.model.checkpoint import CONFIG, WEIGHTS, damaged, newest_checkpoint
+from abcgen.files import damaged, unused_folder
+from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
 from abcgen.model.settings import COUNT, SHARE, fits
 
 if TYPE_CHECKING:

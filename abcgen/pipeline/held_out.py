@@ -17,7 +17,8 @@ from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, Piece, baselines_of
-from abcgen.model.checkpoint import damaged, read_json, write_json
+from abcgen.files import damaged
+from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.settings import AMOUNT, COUNT, fits
 from abcgen.notation.model_text import ModelText, decode_tune
 from abcgen.notation.transpose import pitches_of

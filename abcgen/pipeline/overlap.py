@@ -16,7 +16,8 @@ from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
 from abcgen.corpus.overlap import Facts, Line, line_of
 from abcgen.corpus.records import read_again
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import damaged, read_json, write_json
+from abcgen.files import damaged
+from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.passages import Passages
 from abcgen.model.settings import AMOUNT, fits
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS, read_bounded
+from abcgen.files import read_bounded
+from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.requests import Request
 
