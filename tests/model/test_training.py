@@ -378,7 +378,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.examples import Bits, Example
+from abcgen.model.dataset import Bits, Example
 from abcgen.model.events import Watch
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary

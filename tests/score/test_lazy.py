@@ -20,7 +20,7 @@ def printed_by(code: str) -> list[str]:
 
 def test_music21_is_loaded_without_what_only_its_own_tests_need() -> None:
     loaded = printed_by(
-        "import sys\nfrom abcgen.score.lazy import load_module\n"
+        "import sys\nfrom abcgen.system import load_module\n"
         "load_module('music21').note.Note('C4')\n"
         "print(*sys.modules, len(sys.meta_path))"
     )
@@ -30,14 +30,14 @@ def test_music21_is_loaded_without_what_only_its_own_tests_need() -> None:
 
 def test_what_was_postponed_is_there_for_whoever_asks() -> None:
     assert printed_by(
-        "from abcgen.score.lazy import load_module\nmusic21 = load_module('music21')\n"
+        "from abcgen.system import load_module\nmusic21 = load_module('music21')\n"
         "print(music21.converter.requests.Session.__name__, music21.test.note.Test.__name__)"
     ) == ["Session", "Test"]
 
 
 def test_nothing_stays_in_the_way_of_other_imports() -> None:
     assert printed_by(
-        "import sys\nbefore = list(sys.meta_path)\nfrom abcgen.score.lazy import load_module\n"
+        "import sys\nbefore = list(sys.meta_path)\nfrom abcgen.system import load_module\n"
         "load_module('music21')\nprint(sys.meta_path == before)"
     ) == ["True"]
 
