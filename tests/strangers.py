@@ -21,11 +21,11 @@ from abcgen.model.checkpoint import (
     load_checkpoint,
     weight_shapes,
 )
-from abcgen.model.inference import StepNetwork
 from abcgen.model.metrics import METRICS, Histogram, Measurement, read_metrics, write_metrics
 from abcgen.model.resume import STATE, Position, check_state, restore_state
 from abcgen.model.sampling import sample
 from abcgen.notation.reader import read_abc
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.overlap import FACTS, INDEX, keep_training_tunes, training_tunes
 from abcgen.pipeline.training import plan_resuming
 from tests.pipeline.checkpoints import untrained
@@ -72,7 +72,7 @@ def open_all(folder: Path, variables: dict[str, Any]) -> None:
 def _draw(folder: Path) -> None:
     checkpoint = load_checkpoint(folder)
     config = SampleConfig(max_characters=12)
-    texts = list(sample(StepNetwork.of(checkpoint), checkpoint.vocabulary, [(0, "")], config, 1))
+    texts = list(sample(step_network(checkpoint), checkpoint.vocabulary, [(0, "")], config, 1))
     assert texts[0].text.encode() is not None
 
 

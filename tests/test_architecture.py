@@ -22,11 +22,11 @@ ALLOWED = {
     "files": {"errors"},
     "system": set(),
     "notation": BASE,
-    "grammar": BASE | {"notation", "model"},
+    "grammar": BASE | {"notation"},
     "midi": BASE | {"notation"},
     "corpus": BASE | {"notation", "midi"},
     "score": BASE | {"notation"},
-    "model": BASE | {"grammar"},
+    "model": BASE,
     "plots": BASE,
     "evaluation": BASE | {"notation"},
     "pipeline": BASE

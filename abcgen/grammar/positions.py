@@ -1,8 +1,9 @@
-"""Where in a tune every character leaves its reader: which section, which bar, how far into it.
+"""Where in a tune each character is: which section, which bar, how far into the bar.
 
-A network that is told need not count. It is told of what was read only, so that nothing sees the
-future, and what is no tune is measured all the same. A network goes with the ruler that it learnt
-by: whatever is changed here changes what it is told.
+A network that gets these as input features need not learn to count bars. They depend only on the
+text read so far, so nothing sees the future, and any text has them, valid tune or not.
+
+Trained weights depend on these features: a change here makes existing checkpoints worse.
 """
 
 from __future__ import annotations
@@ -12,255 +13,253 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from abcgen.model.vocabulary import Vocabulary
 
-
-# How many are told apart; the last section and bar stand for all that come after them. A time is
-# so many half units since the bar line (with L:1/8, sixteenth notes); the last one is none, since
-# there is no music yet.
+# Number of values of each feature. The last section and bar also stand for all later ones. Time
+# is counted in half units from the bar line (sixteenth notes with L:1/8).
 SECTIONS, BARS, TIMES = 8, 32, 65
-NOT_YET = TIMES - 1
-# Rows and columns of what a network learns of each.
-POSITIONS = {"section": (SECTIONS, 4), "bar": (BARS, 12), "time": (TIMES, 12)}
-PLACES = len(POSITIONS)
-TICKS = 1680  # of a unit, so that short notes and tuplets of them are whole numbers
-HALF = TICKS // 2
-LATEST = NOT_YET * HALF - 1  # in ticks
+FEATURES = 3
+NO_TIME = TIMES - 1  # in the header
+# Ticks per unit, divisible enough that short notes and tuplets of them are whole numbers.
+TICKS = 1680
+MAX_TICKS = NO_TIME * TICKS // 2 - 1
+MAX_LENGTH = 255  # numerator and denominator of a note's length
+MAX_CACHED = 2**15  # states, about 1 kB each
+
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
-MOST_MET = 2**15  # places that are kept, some 1 kB each
-LONGEST = 255  # note, in units and as a share of one
-# So many notes in the time of so many, where the sign does not say (ABC 2.1, 4.13).
+# Notes in the time of how many, if the text does not say (ABC 2.1, section 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
-ACTUAL, NORMAL, COUNT = 1, 2, 3  # the numbers of a tuplet's sign, as in (5:4:5
-CLOSING = {"{": "}", '"': '"', "!": "!"}
-BEGIN_OF_LINE, KEY, KEY_LINE, HEADER = "begin", "K", "K:", "header"
+# Which number of a tuplet is being read, in (5:4:5 for example.
+ACTUAL, NORMAL, COUNT = 1, 2, 3
+
+# Regions of the text. A region that ignores its content is named by the character that ends it.
+LINE_START, KEY, KEY_LINE, HEADER = "begin", "K", "K:", "header"
 MUSIC, CHORD, FIELD = "music", "[", "[:"
-SKIPPED = frozenset({*CLOSING.values(), FIELD})
-BEFORE_MUSIC = frozenset({BEGIN_OF_LINE, KEY, KEY_LINE, HEADER})
+CLOSING = {"{": "}", '"': '"', "!": "!"}
+IN_HEADER = frozenset({LINE_START, KEY, KEY_LINE, HEADER})
+IGNORED = frozenset({*CLOSING.values(), FIELD})
 
 
-class Place(NamedTuple):
-    """Where a character leaves its reader.
+class PositionState(NamedTuple):
+    """The state after a character.
 
     Attributes:
-        section: Sections that ended before.
+        section: Sections that have ended.
         bar: Bar lines since the section began.
-        is_new: Whether nothing has sounded in the section yet.
-        repeated: Section and bar where the last repeat sign stood, for a second ending to go on.
-        inside: Part of the text, or the sign that will end what is skipped.
-        before: The character before.
-        start: Ticks from the bar line to the note that is being read, or to the next.
-        over: Its length above the stroke, 0 where nothing is said.
-        under: Below the stroke, likewise.
-        strokes: How many.
-        squeezed: Of the tuplet that it is in, how many notes and in the time of how many; else
-            once one.
-        tuplet: The same of the last tuplet's sign.
-        left: Notes of that still to come.
-        number: Which number of its sign is being read, 0 for none.
-        sounding: Whether a note is being read.
+        is_new: Whether the section has no note yet.
+        repeat: Section and bar of the last repeat, where a second ending continues from.
+        region: Part of the text.
+        previous: The previous character, if it can change what the next one means.
+        start: Ticks from the bar line to the start of the note being read, or of the next.
+        numerator: Of the note's length; 0 if not written.
+        denominator: Of the note's length; 0 if not written.
+        slashes: Number of slashes in the note's length.
+        ratio: Notes, and in the time of how many, of the tuplet this note is in; else (1, 1).
+        tuplet: Ratio of the last tuplet.
+        tuplet_left: Notes of that tuplet still to come.
+        tuplet_number: Which number of a tuplet is being read, 0 for none.
+        in_note: Whether a note is being read.
     """
 
     section: int = 0
     bar: int = 0
     is_new: bool = True
-    repeated: tuple[int, int] = (0, 0)
-    inside: str = BEGIN_OF_LINE
-    before: str = ""
+    repeat: tuple[int, int] = (0, 0)
+    region: str = LINE_START
+    previous: str = ""
     start: int = 0
-    over: int = 0
-    under: int = 0
-    strokes: int = 0
-    squeezed: tuple[int, int] = (1, 1)
+    numerator: int = 0
+    denominator: int = 0
+    slashes: int = 0
+    ratio: tuple[int, int] = (1, 1)
     tuplet: tuple[int, int] = (1, 1)
-    left: int = 0
-    number: int = 0
-    sounding: bool = False
+    tuplet_left: int = 0
+    tuplet_number: int = 0
+    in_note: bool = False
 
     @property
     def now(self) -> int:
-        """Ticks since the bar line."""
-        if not self.sounding:
+        """Ticks since the bar line, the note being read included."""
+        if not self.in_note:
             return self.start
-        length = TICKS * (self.over or 1) // (self.under or 2**self.strokes)
-        actual, normal = self.squeezed
-        length = length * normal // max(1, actual)
-        return min(self.start + length, LATEST)
+        length = TICKS * (self.numerator or 1) // (self.denominator or 2**self.slashes)
+        actual, normal = self.ratio
+        return min(self.start + length * normal // max(1, actual), MAX_TICKS)
 
 
-class Known:
-    """A place that was met, and where each sign led from it: texts pass the same ones again.
+class CachedState:
+    """A state, its features as bytes, and the cached states that characters lead to from it.
 
-    Attributes:
-        place: The place.
-        told: What is told of it, ``PLACES`` bytes.
-        after: The known places after signs.
+    Texts pass through the same states again and again, so most steps are one dictionary look-up.
     """
 
-    __slots__ = ("after", "place", "told")
+    __slots__ = ("features", "following", "state")
 
-    def __init__(self, place: Place) -> None:
-        self.place, self.told = place, bytes(_marks(place))
-        self.after: dict[str, Known] = {}
+    def __init__(self, state: PositionState) -> None:
+        self.state, self.features = state, bytes(position_features(state))
+        self.following: dict[str, CachedState] = {}
 
 
-class Ruler:
-    """Measures texts by ids as a network reads them.
+class PositionTracker:
+    """Computes position features of characters given by their ids.
 
     Args:
-        vocabulary: The characters of the ids.
+        tokens: The character of every id, empty for marks, which change nothing.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._signs = np.array(vocabulary.signs, object)
-        self._begin()
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens = np.array(tokens, object)
+        self._forget()
 
-    def _begin(self) -> None:
-        """With no place known but the start; whoever stands at another can go on from there."""
-        self._start = Known(Place())
-        self._known = {self._start.place: self._start}
+    def _forget(self) -> None:
+        """Empty the cache. States already handed out stay usable."""
+        self._start = CachedState(PositionState())
+        self._cache = {self._start.state: self._start}
 
     def start(self, batch: int) -> NDArray[Any]:
-        """Known places before anything is read, an object each, shape (batch,)."""
+        """Return the states before anything is read, one object per text: (B,)."""
         return np.full(batch, self._start, object)
 
-    def after(self, places: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
-        """Known places after one more character each; marks and unknown signs change nothing."""
-        steps = zip(places.tolist(), self._signs[ids].tolist(), strict=True)
-        after = (known.after.get(sign) or self._meet(known, sign) for known, sign in steps)
-        return np.fromiter(after, object, len(places))
+    def advance(self, states: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the states after one more character of every text, (B,)."""
+        steps = zip(states.tolist(), self._tokens[ids].tolist(), strict=True)
+        after = (state.following.get(token) or self._follow(state, token) for state, token in steps)
+        return np.fromiter(after, object, len(states))
 
-    def over(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """What is told at each id of a text: (time, 3), as ``told`` has it."""
-        known, passed = self._start, []
-        for sign in self._signs[ids].tolist():
-            known = known.after.get(sign) or self._meet(known, sign)
-            passed.append(known)
-        return _marks_of(passed)
+    def features(self, states: NDArray[Any]) -> NDArray[np.int32]:
+        """Return section, bar and time of every text, (B, 3)."""
+        return _stack(states.tolist()).astype(np.int32)
 
-    def _meet(self, known: Known, sign: str) -> Known:
-        place = _followed(known.place, sign)
-        after = self._known.get(place)
+    def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Return section, bar and time after every character of one text, (T, 3)."""
+        state, states = self._start, []
+        for token in self._tokens[ids].tolist():
+            state = state.following.get(token) or self._follow(state, token)
+            states.append(state)
+        return _stack(states)
+
+    def _follow(self, cached: CachedState, token: str) -> CachedState:
+        state = following_state(cached.state, token) if token else cached.state
+        after = self._cache.get(state)
         if after is None:
-            if len(self._known) == MOST_MET:
-                self._begin()
-            after = self._known[place] = Known(place)
-        known.after[sign] = after
+            if len(self._cache) == MAX_CACHED:
+                self._forget()
+            after = self._cache[state] = CachedState(state)
+        cached.following[token] = after
         return after
 
 
-def told(places: NDArray[Any]) -> NDArray[np.int32]:
-    """Section, bar and time of known places: (batch, 3), of the sizes in ``POSITIONS``."""
-    return _marks_of(places.tolist()).astype(np.int32)
+def _stack(states: Iterable[CachedState]) -> NDArray[np.uint8]:
+    features = b"".join([state.features for state in states])
+    return np.frombuffer(features, np.uint8).reshape(-1, FEATURES)
 
 
-def _marks_of(places: Iterable[Known]) -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join([known.told for known in places]), np.uint8).reshape(-1, PLACES)
+def position_features(state: PositionState) -> tuple[int, int, int]:
+    """Return section, bar and time, each below its number of values."""
+    time = NO_TIME if state.region in IN_HEADER else state.now // (TICKS // 2)
+    return min(state.section, SECTIONS - 1), min(state.bar, BARS - 1), time
 
 
-def _marks(place: Place) -> tuple[int, int, int]:
-    time = NOT_YET if place.inside in BEFORE_MUSIC else place.now // HALF
-    return min(place.section, SECTIONS - 1), min(place.bar, BARS - 1), time
+def following_state(state: PositionState, character: str) -> PositionState:
+    """Return the state after one more character."""
+    if state.region in IN_HEADER:
+        return state._replace(region=_region_in_header(state.region, character))
+    if state.region in IGNORED:
+        closing = "]" if state.region == FIELD else state.region
+        region = MUSIC if character == closing else state.region
+        return state._replace(region=region, previous=character)
+    if state.tuplet_number and (character == ":" or character in DIGITS):
+        return _in_tuplet(state, character)
+    if state.tuplet_number:
+        state = state._replace(tuplet_number=0)
+    return _in_music(state, character)._replace(previous=character if character in "|:[(" else "")
 
 
-def _followed(place: Place, sign: str) -> Place:
-    if not sign:
-        return place
-    if place.inside in BEFORE_MUSIC:
-        return place._replace(inside=_in_header(place.inside, sign))
-    if place.inside in SKIPPED:
-        closing = "]" if place.inside == FIELD else place.inside
-        return place._replace(inside=MUSIC if sign == closing else place.inside, before=sign)
-    if place.number and (sign == ":" or sign in DIGITS):
-        return _in_tuplet_sign(place, sign)
-    before = sign if sign in "|:[(" else ""
-    after = _in_music(place._replace(number=0) if place.number else place, sign)
-    return after if after.before == before else after._replace(before=before)
-
-
-def _in_header(inside: str, sign: str) -> str:
-    """The music begins after the line of the key."""
-    if sign == "\n":
-        return MUSIC if inside == KEY_LINE else BEGIN_OF_LINE
-    if inside == BEGIN_OF_LINE and sign == "K":
+def _region_in_header(region: str, character: str) -> str:
+    """Return the region after a character of the header; music begins after the ``K:`` line."""
+    if character == "\n":
+        return MUSIC if region == KEY_LINE else LINE_START
+    if region == LINE_START and character == "K":
         return KEY
-    if inside == KEY and sign == ":":
+    if region == KEY and character == ":":
         return KEY_LINE
-    return KEY_LINE if inside == KEY_LINE else HEADER
+    return KEY_LINE if region == KEY_LINE else HEADER
 
 
-def _in_music(place: Place, sign: str) -> Place:
-    if sign in NOTES:
-        return _note(place)
-    if sign in DIGITS:
-        return _number(place, int(sign))
-    if sign in {"|", ":", "]"}:
-        return _line(place, sign)
-    if sign == "/" and place.sounding:
-        return place._replace(strokes=min(place.strokes + 1, 7))
-    if sign == "[":
-        return place._replace(inside=CHORD, start=place.now, sounding=False)
-    return place._replace(inside=CLOSING.get(sign, place.inside))
+def _in_tuplet(state: PositionState, character: str) -> PositionState:
+    """Read a tuplet's second and third numbers: in the time of how many, and how many notes."""
+    if character == ":":
+        return state._replace(tuplet_number=min(state.tuplet_number + 1, COUNT + 1))
+    if state.tuplet_number == NORMAL:
+        return state._replace(tuplet=(state.tuplet[0], int(character)))
+    return state._replace(tuplet_left=int(character)) if state.tuplet_number == COUNT else state
 
 
-def _in_tuplet_sign(place: Place, sign: str) -> Place:
-    """What follows the first number: the time that it takes, and how many notes."""
-    if sign == ":":
-        return place._replace(number=min(place.number + 1, COUNT + 1))
-    digit, (actual, _) = int(sign), place.tuplet
-    if place.number == NORMAL:
-        return place._replace(tuplet=(actual, digit))
-    return place._replace(left=digit) if place.number == COUNT else place
+def _in_music(state: PositionState, character: str) -> PositionState:
+    if character in NOTES:
+        return _note(state)
+    if character in DIGITS:
+        return _digit(state, int(character))
+    if character in {"|", ":", "]"}:
+        return _bar_line(state, character)
+    if character == "/" and state.in_note:
+        return state._replace(slashes=min(state.slashes + 1, 7))
+    if character == "[":
+        return state._replace(region=CHORD, start=state.now, in_note=False)
+    return state._replace(region=CLOSING.get(character, state.region))
 
 
-def _note(place: Place) -> Place:
-    if place.inside == CHORD and place.sounding:  # which began with its first note
-        return place._replace(over=0, under=0, strokes=0)
-    return place._replace(
+def _note(state: PositionState) -> PositionState:
+    # All notes of a chord start together.
+    if state.region == CHORD and state.in_note:
+        return state._replace(numerator=0, denominator=0, slashes=0)
+    return state._replace(
         is_new=False,
-        start=place.now,
-        over=0,
-        under=0,
-        strokes=0,
-        squeezed=place.tuplet if place.left else (1, 1),
-        left=max(0, place.left - 1),
-        sounding=True,
+        start=state.now,
+        numerator=0,
+        denominator=0,
+        slashes=0,
+        ratio=state.tuplet if state.tuplet_left else (1, 1),
+        tuplet_left=max(0, state.tuplet_left - 1),
+        in_note=True,
     )
 
 
-def _number(place: Place, digit: int) -> Place:
-    """A digit of a tuplet's sign, of an ending's, or of a note's length."""
-    if place.before == "(":
+def _digit(state: PositionState, digit: int) -> PositionState:
+    """Read a digit of a tuplet, of an ending, or of a note's length."""
+    if state.previous == "(":
         tuplet = (digit, TUPLETS.get(digit, digit))
-        return place._replace(tuplet=tuplet, left=digit, number=ACTUAL)
-    if place.before == "[":
-        return place._replace(inside=MUSIC)
-    if place.before == "|" and place.is_new and digit > 1:
-        section, bar = place.repeated
-        return place._replace(section=section, bar=bar)
-    if not place.sounding:
-        return place
-    if place.strokes:
-        return place._replace(under=min(10 * place.under + digit, LONGEST))
-    return place._replace(over=min(10 * place.over + digit, LONGEST))
+        return state._replace(tuplet=tuplet, tuplet_left=digit, tuplet_number=ACTUAL)
+    if state.previous == "[":
+        return state._replace(region=MUSIC)
+    if state.previous == "|" and state.is_new and digit > 1:
+        section, bar = state.repeat
+        return state._replace(section=section, bar=bar)
+    if not state.in_note:
+        return state
+    if state.slashes:
+        return state._replace(denominator=min(10 * state.denominator + digit, MAX_LENGTH))
+    return state._replace(numerator=min(10 * state.numerator + digit, MAX_LENGTH))
 
 
-def _line(place: Place, sign: str) -> Place:
-    """Bar lines and repeats; ``||``, ``|]``, ``:|``, ``::`` and ``|:`` begin a section."""
-    if place.inside == CHORD and sign != "|":
-        return place._replace(inside=FIELD if sign == ":" else MUSIC)
-    if sign == "]" and place.before != "|":
-        return place
-    rest = Place(place.section, place.bar, place.is_new, place.repeated, MUSIC)
-    if place.is_new or place.before == "[":
+def _bar_line(state: PositionState, character: str) -> PositionState:
+    """Read a bar line or repeat; ``||``, ``|]``, ``:|``, ``::`` and ``|:`` begin a section."""
+    if state.region == CHORD and character != "|":
+        return state._replace(region=FIELD if character == ":" else MUSIC)
+    if character == "]" and state.previous != "|":
+        return state
+    rest = PositionState(state.section, state.bar, state.is_new, state.repeat, MUSIC)
+    if state.is_new or state.previous == "[":
         return rest
-    if place.before in {"|", ":"}:
-        ended = (place.section, place.bar) if sign + place.before == "|:" else place.repeated
+    if state.previous in {"|", ":"}:
+        is_repeat_end = (state.previous, character) == (":", "|")
         return rest._replace(
-            section=min(place.section + 1, SECTIONS), bar=0, is_new=True, repeated=ended
+            section=min(state.section + 1, SECTIONS),
+            bar=0,
+            is_new=True,
+            repeat=(state.section, state.bar) if is_repeat_end else state.repeat,
         )
-    return rest._replace(bar=min(place.bar + 1, BARS)) if sign == "|" else rest
+    return rest._replace(bar=min(state.bar + 1, BARS)) if character == "|" else rest

@@ -31,7 +31,7 @@ from safetensors.numpy import save
 from abcgen.config import LIMITS, NetworkConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, shown
 from abcgen.files import bounded_size, damaged, read_bounded, unreadable, write_atomically
-from abcgen.grammar.positions import POSITIONS
+from abcgen.model.positions import POSITION_TABLES
 from abcgen.model.settings import settings_from_json
 from abcgen.model.vocabulary import Vocabulary
 
@@ -64,8 +64,8 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
         shapes["embedding/embeddings"] = (vocabulary_size, config.embedding)
     windowed = config.kind == "window"
     if config.positions:
-        shapes |= {f"position/{mark}": shape for mark, shape in POSITIONS.items()}
-        width += sum(columns for _, columns in POSITIONS.values())
+        shapes |= {f"position/{mark}": shape for mark, shape in POSITION_TABLES.items()}
+        width += sum(columns for _, columns in POSITION_TABLES.values())
     if config.bidirectional and not windowed:
         shapes |= _lstms("encoder", width, config, both_ways=True)
         width += units

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from abcgen.grammar.positions import PLACES, Ruler
+from abcgen.model.positions import POSITION_FEATURES
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary
 
 
@@ -89,7 +90,7 @@ class Batch:
 
     Attributes:
         inputs: Begin mark and text as ids, int32 of shape (texts, width); where the network is
-            told positions, (texts, width, 1 + places).
+            given position features too, (texts, width, 1 + features).
         targets: Text and end mark as ids, (texts, width); of a window, (windows,), the one
             character after it.
         present: 1.0 where there is a target and 0.0 in the padding, float32.
@@ -154,7 +155,7 @@ class Batches:
         multiple: What the width of a batch is a multiple of.
         longest: Most characters in one piece; longer texts are divided. None for whole texts.
         attending: Whether every place of a text looks at all before it.
-        positions: Whether the network is told them.
+        tracker: Computes the position features; None for a network without them.
 
     Attributes:
         tunes: Number of texts.
@@ -175,11 +176,10 @@ class Batches:
         multiple: int = 1,
         longest: int | None = None,
         attending: bool = False,
-        positions: bool = False,
+        tracker: PositionFeatures | None = None,
     ) -> None:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
-        ruler = Ruler(vocabulary) if positions else None
-        self._positions = [ruler.over(ids) for ids in self._ids] if ruler else None
+        self._positions = [tracker.features_of(ids) for ids in self._ids] if tracker else None
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
         self._size, self._multiple, self._longest = size, multiple, longest
         self._attending = attending
@@ -212,8 +212,8 @@ class Batches:
     def batch(self, places: NDArray[np.intp]) -> Batch:
         """Lay out the texts at ``places``."""
         width = self._width(places)
-        shape, is_told = (places.size, width), self._positions is not None
-        read = np.full((*shape, 1 + PLACES * is_told), PADDING, np.int32)
+        shape, has_positions = (places.size, width), self._positions is not None
+        read = np.full((*shape, 1 + POSITION_FEATURES * has_positions), PADDING, np.int32)
         inputs, targets = read[..., 0], np.full(shape, PADDING, np.int32)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, place in enumerate(places):
@@ -224,7 +224,7 @@ class Batches:
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
             if self._positions is not None:
                 read[row, :length, 1:] = self._positions[text][start:stop]
-        return Batch(read if is_told else inputs, targets, present, scored)
+        return Batch(read if has_positions else inputs, targets, present, scored)
 
     def fingerprint(self) -> str:
         """A hash of the texts, their order and the batch size."""

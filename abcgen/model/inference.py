@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from abcgen.grammar.positions import POSITIONS, Ruler, told
 from abcgen.model.cells import Attention, BothWays, Lstm, Product, by_rows
+from abcgen.model.positions import POSITION_TABLES
 from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
-    from abcgen.model.checkpoint import Checkpoint, Weights
-    from abcgen.model.vocabulary import Vocabulary
+    from abcgen.model.checkpoint import Weights
+    from abcgen.model.positions import PositionFeatures
 
     State = tuple[NDArray[Any], ...]
 
@@ -35,22 +35,17 @@ class StepNetwork:
     Args:
         config: Its shape.
         weights: Arrays by their names in a checkpoint.
-        vocabulary: Its characters, which a network that is told positions needs.
+        tracker: Computes the position features, for a network that was trained with them.
     """
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None = None
+        self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None = None
     ) -> None:
         if config.kind == "window":
             self._steps: _Steps = _Window(config, weights)
         else:
             kind = _Blocks if config.bidirectional else _Stream
-            self._steps = kind(config, weights, vocabulary)
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> StepNetwork:
-        """The network of a checkpoint."""
-        return cls(checkpoint.network, checkpoint.weights, checkpoint.vocabulary)
+            self._steps = kind(config, weights, tracker)
 
     def start(self, batch: int) -> State:
         """The state before the begin mark: arrays whose first axis is the text."""
@@ -104,22 +99,21 @@ class _Characters:
         config: Shape of the network.
         weights: A checkpoint's.
         first: The first layer.
-        vocabulary: The network's characters.
+        tracker: Computes the position features, if the network has them.
 
     Attributes:
         width: Of both vectors together.
     """
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, first: Lstm, vocabulary: Vocabulary | None
+        self, config: NetworkConfig, weights: Weights, first: Lstm, tracker: PositionFeatures | None
     ) -> None:
         names = ["embedding/embeddings"]
-        self._ruler: Ruler | None = None
+        self._tracker = tracker if config.positions else None
         if config.positions:
-            if vocabulary is None:
-                raise ValueError("a network that is told positions needs its vocabulary")
-            self._ruler = Ruler(vocabulary)
-            names += [f"position/{mark}" for mark in POSITIONS]
+            if tracker is None:
+                raise ValueError("a network with position features needs a tracker")
+            names += [f"position/{feature}" for feature in POSITION_TABLES]
         self._vectors = [weights[name] for name in names]
         ends = np.cumsum([vectors.shape[1] for vectors in self._vectors])
         self.width = int(ends[-1])
@@ -129,14 +123,14 @@ class _Characters:
         self._sums[0] = self._sums[0] + first.bias
 
     def start(self, batch: int) -> State:
-        return () if self._ruler is None else (self._ruler.start(batch),)
+        return () if self._tracker is None else (self._tracker.start(batch),)
 
     def read(self, ids: NDArray[np.int32], state: State) -> tuple[list[NDArray[np.int32]], State]:
         """Rows of the tables for one character of every text, and the state after it."""
-        if self._ruler is None:
+        if self._tracker is None:
             return [ids], ()
-        places = self._ruler.after(state[0], ids)
-        return [ids, *told(places).T], (places,)
+        positions = self._tracker.advance(state[0], ids)
+        return [ids, *self._tracker.features(positions).T], (positions,)
 
     def sums(self, rows: list[NDArray[np.int32]]) -> Array:
         """What they add to the first layer's gates; a new array."""
@@ -155,10 +149,10 @@ class _Stream:
     """State: places if told, output and cell of every layer, and what attention keeps."""
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None
+        self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None
     ) -> None:
         self._lstms = [Lstm(f"lstm_{number}", weights) for number in range(1, config.layers + 1)]
-        self._characters = _Characters(config, weights, self._lstms[0], vocabulary)
+        self._characters = _Characters(config, weights, self._lstms[0], tracker)
         self._attention = Attention(config.heads, weights) if config.attention else None
         # What a character adds to the values of attention is always the same.
         embedding = weights["embedding/embeddings"]
@@ -229,9 +223,9 @@ class _Blocks(_Stream):
     """
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, vocabulary: Vocabulary | None
+        self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None
     ) -> None:
-        super().__init__(config, weights, vocabulary)
+        super().__init__(config, weights, tracker)
         names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
         self._encoders = [BothWays(name, weights) for name in names]
         self._length = reading_length(config) or 1

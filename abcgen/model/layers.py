@@ -12,8 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from abcgen.grammar.positions import POSITIONS
 from abcgen.model.backend import fused_lstm
+from abcgen.model.positions import POSITION_TABLES
 
 HIDDEN = -1e9  # what is added to the score of a place that must not be looked at
 
@@ -182,7 +182,7 @@ class Position(keras.layers.Layer):  # type: ignore[misc]
     def build(self, _inputs: tuple[int | None, ...]) -> None:
         """Make the weights; Keras calls this."""
         self.tables = []
-        for number, (mark, shape) in enumerate(POSITIONS.items()):
+        for number, (mark, shape) in enumerate(POSITION_TABLES.items()):
             normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed + number)
             self.tables.append(self.add_weight(name=mark, shape=shape, initializer=normal))
         self.built = True

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abcgen.grammar.positions import PLACES
 from abcgen.model.backend import load_keras, to_numpy
+from abcgen.model.positions import POSITION_FEATURES
 from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
 def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any:
     """What a network is given for ids: the ids, or one number from 0 to 1 for each.
 
-    Where it is told positions, they come with the ids: see ``abcgen.grammar.positions``.
+    With position features, these follow each id: see ``abcgen.model.positions``.
     """
     if config.embedding:
         return ids
@@ -58,7 +58,7 @@ def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any
 def blank(config: NetworkConfig) -> NDArray[np.int32]:
     """The ids of one row of padding, with positions where the network is told any."""
     shape = 1, reading_length(config) or 2
-    return np.zeros((*shape, 1 + PLACES) if config.positions else shape, np.int32)
+    return np.zeros((*shape, 1 + POSITION_FEATURES) if config.positions else shape, np.int32)
 
 
 def weight_name(path: str) -> str:
@@ -156,7 +156,9 @@ class _Builder:
             ids = self._keras.Input((None,), dtype="int32", name="ids")
             embedded = self._embedding(ids)
             return ids, embedded, embedded
-        inputs = self._keras.Input((None, 1 + PLACES), dtype="int32", name="ids_and_positions")
+        inputs = self._keras.Input(
+            (None, 1 + POSITION_FEATURES), dtype="int32", name="ids_and_positions"
+        )
         ids = self._own.Ids(name="ids")(inputs)
         embedded = self._embedding(ids)
         position = self._own.Position(self._seed + 300, name="position")(inputs)

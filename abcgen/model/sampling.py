@@ -74,7 +74,7 @@ class Mask:
 
     def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
         self._constraint, self._vocabulary = constraint, vocabulary
-        self._signs = vocabulary.signs
+        self._signs = vocabulary.tokens
         self._ids = {sign: number for number, sign in enumerate(self._signs) if sign}
         self._ids[""] = END
         self._begin()

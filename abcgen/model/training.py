@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from abcgen.model.checkpoint import Weights
     from abcgen.model.dataset import Dataset, Example
     from abcgen.model.metrics import Measurement
+    from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary
 
 
@@ -66,6 +67,7 @@ class Task:
         about: Whatever else ``config.json`` should say, as JSON.
         weights: Another network's, to go on from; random ones if there are none.
         tuned: Whether it began with another network's.
+        tracker: Computes the position features, which a network with ``positions`` needs.
     """
 
     training: Sequence[Example]
@@ -76,6 +78,7 @@ class Task:
     about: Mapping[str, object] = field(default_factory=dict)
     weights: Weights = field(default_factory=dict)
     tuned: bool = False
+    tracker: PositionFeatures | None = None
 
 
 def train(task: Task, folder: Path, watch: Watch = NOBODY, *, resume: bool = False) -> TrainResult:
@@ -135,7 +138,10 @@ def batches_of(task: Task) -> Texts:
     if unknown:
         raise unknown_character(unknown[0])
     parts = task.vocabulary, task.network, task.options
-    return Texts(deal(task.training, *parts), deal(task.validation, *parts, measuring=True))
+    return Texts(
+        deal(task.training, *parts, tracker=task.tracker),
+        deal(task.validation, *parts, measuring=True, tracker=task.tracker),
+    )
 
 
 def deal(
@@ -145,6 +151,7 @@ def deal(
     options: TrainConfig,
     *,
     measuring: bool = False,
+    tracker: PositionFeatures | None = None,
 ) -> Dataset:
     """Examples in the batches that suit a network.
 
@@ -154,7 +161,10 @@ def deal(
         network: Shape of the network.
         options: Batch size and stride.
         measuring: Whether they are to be measured, for which no text is divided.
+        tracker: Computes the position features, which a network with ``positions`` needs.
     """
+    if network.positions and tracker is None:
+        raise ValueError("a network with position features needs a tracker")
     size, length = options.batch_size, reading_length(network)
     if network.kind == "window":
         return Windows(examples, vocabulary, size, length=length or 1, stride=options.stride)
@@ -165,7 +175,7 @@ def deal(
         multiple=length or 1 if network.bidirectional else 1,
         longest=None if measuring or network.bidirectional else length,
         attending=network.attention,
-        positions=network.positions,
+        tracker=tracker if network.positions else None,
     )
 
 

@@ -70,8 +70,8 @@ class Vocabulary:
         return UNKNOWN if self.marks > UNKNOWN else None
 
     @property
-    def signs(self) -> tuple[str, ...]:
-        """What every id stands for; a mark stands for nothing."""
+    def tokens(self) -> tuple[str, ...]:
+        """The character of every id; empty for the marks."""
         return ("",) * self.marks + tuple(self.characters)
 
     @property

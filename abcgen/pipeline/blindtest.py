@@ -11,11 +11,11 @@ from abcgen.config import BlindTestConfig, SampleConfig, SoundConfig
 from abcgen.errors import InputError
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import Sampled, checked_sampling, sample
 from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.held_out import held_out_in, kept_held_out
 from abcgen.pipeline.listening import Key, KeyTune
 from abcgen.pipeline.overlap import training_tunes
@@ -129,7 +129,7 @@ def _written(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iter
     grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
     numbers = range(drawing.max_attempts * config.count)
     drawn = sample(
-        StepNetwork.of(checkpoint),
+        step_network(checkpoint),
         checkpoint.vocabulary,
         ((number, "") for number in numbers),
         drawing,

@@ -10,7 +10,9 @@ import abcgen
 from abcgen.config import SplitConfig
 from abcgen.errors import CheckpointError, shown
 from abcgen.files import damaged, unused_folder
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
+from abcgen.model.inference import StepNetwork
 from abcgen.model.settings import COUNT, SHARE, fits
 
 if TYPE_CHECKING:
@@ -42,6 +44,12 @@ def find_checkpoint(folder: Path | None) -> Path:
         "there is no checkpoint under ./checkpoints yet",
         hint="train one with: abcgen train corpora/",
     )
+
+
+def step_network(checkpoint: Checkpoint) -> StepNetwork:
+    """Return the network of a checkpoint, ready to read texts character by character."""
+    tracker = PositionTracker(checkpoint.vocabulary.tokens)
+    return StepNetwork(checkpoint.network, checkpoint.weights, tracker)
 
 
 def newest_run(part: str = WEIGHTS) -> Path | None:

@@ -29,7 +29,6 @@ from abcgen.evaluation.statistics import SHARE, ratio_of, share_of
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.dataset import Example
-from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import Sampled, checked_sampling, sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.analysis import mode_of, parts_of, sections_of
@@ -37,6 +36,7 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Key
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline.checking import Judges
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.held_out import held_out_in, kept_held_out
 from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
@@ -93,7 +93,7 @@ class Draws:
     """
 
     def __init__(self, checkpoint: Checkpoint, config: SampleConfig, seed: int) -> None:
-        self._network, self._vocabulary = StepNetwork.of(checkpoint), checkpoint.vocabulary
+        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
         self._alphabet = frozenset(checkpoint.vocabulary.characters)
         self._config, self._seed = config, seed
 
@@ -324,9 +324,7 @@ def _surprise(
     """Bits of the test tunes, by who predicts them."""
     examples = [Example(tune.text, tune.given, tune.notes) for tune in test]
     with stage("measuring bits per note") as on_progress:
-        each = measure_each(
-            StepNetwork.of(checkpoint), checkpoint.vocabulary, examples, on_progress
-        )
+        each = measure_each(step_network(checkpoint), checkpoint.vocabulary, examples, on_progress)
     own = _bits([(bits.total, bits.characters, bits.notes) for bits in each])
     others = {name: _bits(pieces) for name, pieces in (held_out.baselines or {}).items()}
     return {NETWORK: own, **others}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from abcgen.config import SampleConfig
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.inference import StepNetwork
 from abcgen.model.metrics import read_metrics
 from abcgen.model.preview import layers_of
 from abcgen.model.vocabulary import BEGIN
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import sample_text
 from abcgen.plots.canvas import looks, write_figure
 from abcgen.plots.diagram import Box, draw_diagram
@@ -169,7 +169,7 @@ def _attention(checkpoint: Checkpoint, seed: int, text: str | None) -> Picture:
     bars = bars_of(text)
     if len(bars) < FEWEST_BARS:
         raise _NothingToDrawError(f"{whose} has no bars")
-    weights = StepNetwork.of(checkpoint).looks(ids)
+    weights = step_network(checkpoint).looks(ids)
     # The begin mark belongs to what comes before the first bar.
     owners = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
     shares = [[0.0] * len(bars) for _ in bars]

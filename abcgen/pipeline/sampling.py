@@ -16,13 +16,13 @@ from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.grammar import Grammar
 from abcgen.grammar.begun import PrefixConstraint
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
-from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, checked_sampling, sample
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import moved_to
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, settings_of, with_recipe
 from abcgen.pipeline.requests import (
@@ -179,7 +179,7 @@ class Composer:
         self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
         checkpoint = load_checkpoint(folder)
         self._vocabulary = checkpoint.vocabulary
-        self._network = StepNetwork.of(checkpoint)
+        self._network = step_network(checkpoint)
         self._known: TrainingTunes | None = training_tunes(folder)
         self._beginning = beginning_of(request)
         self._vocabulary.encode(self._beginning)
@@ -377,7 +377,7 @@ def judged(sampled: Sampled, *, free_metre: bool = False) -> Tune | str:
 
 def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
     """One model text, whatever it is."""
-    network = StepNetwork.of(checkpoint)
+    network = step_network(checkpoint)
     return next(sample(network, checkpoint.vocabulary, [(0, "")], config, seed)).text
 
 

@@ -24,6 +24,7 @@ from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.families import Split, split_tunes
 from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.backend import device
 from abcgen.model.checkpoint import load_checkpoint, load_description
 from abcgen.model.dataset import Example
@@ -171,7 +172,15 @@ class Lesson:
 
     def task(self, network: NetworkConfig, options: TrainConfig) -> Task:
         """The lesson for a network."""
-        return Task(self.training, self.validation, self.vocabulary, network, options, self.about)
+        return Task(
+            self.training,
+            self.validation,
+            self.vocabulary,
+            network,
+            options,
+            self.about,
+            tracker=PositionTracker(self.vocabulary.tokens),
+        )
 
 
 def prepare_lesson(

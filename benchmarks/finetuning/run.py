@@ -28,8 +28,8 @@ from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
-from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.training import (
     Plan,
@@ -164,7 +164,7 @@ class Trial:
 
 def bits(checkpoint: Checkpoint, tunes: Sequence[Extract]) -> float:
     """Bits per note of tunes."""
-    network = StepNetwork.of(checkpoint)
+    network = step_network(checkpoint)
     return measure(network, checkpoint.vocabulary, examples_of(tunes)).per_note
 
 

@@ -26,6 +26,7 @@ from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.families import split_tunes
 from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Watch
 from abcgen.model.network import weight_name
@@ -135,13 +136,18 @@ def _contest(
             curve.append((event.seconds, bits))
             print(f"  {event.epoch} passes, {event.seconds:.0f} s: {bits:.3f}", flush=True)
 
-    task = Task(parts["training"], parts["validation"], vocabulary, network, options)
+    tracker = PositionTracker(vocabulary.tokens)
+    task = Task(
+        parts["training"], parts["validation"], vocabulary, network, options, tracker=tracker
+    )
     with tempfile.TemporaryDirectory() as folder:
         result = train(task, Path(folder), Watch(watch))
         checkpoint = load_checkpoint(Path(folder))
     learner = _learner(checkpoint)
     measured = replace(options, stride=MEASURED_WINDOWS, batch_size=64)
-    bits = learner.measure(deal(parts["test"], vocabulary, network, measured, measuring=True))
+    bits = learner.measure(
+        deal(parts["test"], vocabulary, network, measured, measuring=True, tracker=tracker)
+    )
     return {
         "bits_per_note": bits.per_note,
         "characters_per_second": statistics.median(speeds),

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from abcgen.config import SampleConfig
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import sample
 from abcgen.notation.playback import play_order
 from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Note, timed
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import judged
 from abcgen.score.referee import Referee
 from tests.referee import TICKS, played
@@ -100,7 +100,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._checkpoint: Checkpoint = load_checkpoint(Path(task.folder))
-        self._network = StepNetwork.of(self._checkpoint)
+        self._network = step_network(self._checkpoint)
         alphabet = frozenset(self._checkpoint.vocabulary.characters)
         self._grammar = Grammar(Rules(alphabet, neat=True))
         self._program = Path(shutil.which("abc2midi") or "abc2midi")

@@ -14,6 +14,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.cells import _arranged
 from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.inference import StepNetwork, _Blocks, _Stream
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
     from abcgen.model.checkpoint import Weights
-    from abcgen.model.inference import State
+from abcgen.model.inference import State
 
 OPSET = 17
 COMPARED = 100  # steps
@@ -41,14 +42,15 @@ def both(
         row alone has the very logits that it has in a batch.
     """
     vocabulary = Vocabulary.of(signs)
+    tracker = PositionTracker(vocabulary.tokens)
     generator = np.random.default_rng(1)
     weights = {
         name: generator.normal(0, 0.08, shape).astype(np.float32)
         for name, shape in weight_shapes(network, vocabulary.size).items()
     }
-    ours, theirs = (StepNetwork(network, weights, vocabulary) for _ in range(2))
+    ours, theirs = (StepNetwork(network, weights, tracker) for _ in range(2))
     kind = _ExportedBlocks if network.bidirectional else _ExportedStream
-    exported = kind(replace(network, attention=False), weights, vocabulary)
+    exported = kind(replace(network, attention=False), weights, tracker)
     exported.session = _session(network, weights, threads)
     exported.kept = (network.heads, network.units // network.heads) if network.attention else None
     theirs._steps = exported

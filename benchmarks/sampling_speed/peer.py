@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from abcgen.grammar.positions import POSITIONS, Ruler, told
+from abcgen.grammar.positions import PositionTracker
+from abcgen.model.positions import POSITION_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
     """The stream network that reads one way as ``torch.nn`` modules.
 
-    Attention keeps its keys and values. Where the network is told positions, abcgen's own ruler
-    tells them.
+    Attention keeps its keys and values. Position features, if the network has
+    them, are computed by abcgen's own tracker.
 
     Args:
         network: Its shape.
@@ -33,12 +34,12 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
     def __init__(self, network: NetworkConfig, vocabulary: Vocabulary, *, cells: bool) -> None:
         super().__init__()
         units, size = network.units, vocabulary.size
-        tables = POSITIONS.values() if network.positions else ()
+        tables = POSITION_TABLES.values() if network.positions else ()
         width = sum(width for _, width in tables)
         widths = [network.embedding + width, *[units] * (network.layers - 1)]
         self.embedding = torch.nn.Embedding(size, network.embedding)
         self.positions = torch.nn.ModuleList(torch.nn.Embedding(*shape) for shape in tables)
-        self.ruler = Ruler(vocabulary)
+        self.tracker = PositionTracker(vocabulary.tokens)
         kind = torch.nn.LSTMCell if cells else _OneStep
         self.cells = torch.nn.ModuleList(kind(width, units) for width in widths)
         self.attention = network.attention
@@ -52,7 +53,7 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
     def know(self, weights: Weights) -> None:
         """Take over a checkpoint's weights; the gates come in the same order."""
         tables = [self.embedding, *self.positions]
-        names = ["embedding/embeddings", *(f"position/{mark}" for mark in POSITIONS)]
+        names = ["embedding/embeddings", *(f"position/{mark}" for mark in POSITION_TABLES)]
         for table, name in zip(tables, names, strict=False):
             table.weight.data = torch.from_numpy(weights[name])
         for number, cell in enumerate(self.cells, 1):
@@ -75,13 +76,13 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         keys = values = torch.zeros(batch, self.heads, 0, units // self.heads)
         before = torch.zeros(batch, units)
         ids = torch.ones(batch, dtype=torch.long)
-        places = self.ruler.start(batch)
+        places = self.tracker.start(batch)
         drawn = []
         for _ in range(steps):
             stream = read = self.embedding(ids)
             if self.positions:
-                places = self.ruler.after(places, ids.numpy())
-                marks = torch.from_numpy(told(places)).unbind(1)
+                places = self.tracker.advance(places, ids.numpy())
+                marks = torch.from_numpy(self.tracker.features(places)).unbind(1)
                 tables = zip(self.positions, marks, strict=True)
                 stream = torch.cat([stream, *(table(mark) for table, mark in tables)], dim=1)
             for number, cell in enumerate(self.cells):

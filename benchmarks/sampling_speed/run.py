@@ -131,9 +131,9 @@ class _Ours:
     """What draws texts without end, with one network."""
 
     def __init__(self, checkpoint: Checkpoint, batch: int, steps: int) -> None:
-        from abcgen.model.inference import StepNetwork  # noqa: PLC0415 - after the environment
+        from abcgen.pipeline.checkpoints import step_network  # noqa: PLC0415 - after the environment
 
-        self._network = Endless(StepNetwork.of(checkpoint))
+        self._network = Endless(step_network(checkpoint))
         self._checkpoint, self._batch, self._steps = checkpoint, batch, steps
         self._numbers = count()  # every text is another
 

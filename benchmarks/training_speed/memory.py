@@ -22,6 +22,7 @@ from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.dataset import Batches, Example
 from abcgen.model.passages import Passages
 from abcgen.model.vocabulary import Vocabulary
@@ -54,7 +55,8 @@ def _weigh_tunes(path: Path) -> None:
     examples = examples_of(tunes)
     vocabulary = Vocabulary.of(example.text for example in examples)
     _spend("encoded", lambda: Batches(examples, vocabulary, 32))
-    _spend("with positions", lambda: Batches(examples, vocabulary, 32, positions=True))
+    tracker = PositionTracker(vocabulary.tokens)
+    _spend("with positions", lambda: Batches(examples, vocabulary, 32, tracker=tracker))
     intervals = [tune.intervals for tune in tunes]
     _spend("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
     _spend("passages sorted", lambda: Passages.of([tune.symbols for tune in tunes]))

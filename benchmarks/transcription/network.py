@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from abcgen.midi import read_midi
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.dataset import Example
-from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
 from abcgen.notation.model_text import encode_tune
+from abcgen.pipeline.checkpoints import step_network
 from benchmarks.transcription.measures import judged
 from benchmarks.transcription.run import HEADS, figures
 from benchmarks.transcription.truths import (
@@ -61,7 +61,7 @@ def main() -> None:
 def judge_of(folder: Path) -> Callable[[Tune], float]:
     """What tells how many bits a checkpoint's network finds in a tune."""
     checkpoint = load_checkpoint(folder)
-    network = StepNetwork.of(checkpoint)
+    network = step_network(checkpoint)
 
     def bits(tune: Tune) -> float:
         text = encode_tune(tune)

@@ -1,4 +1,4 @@
-"""The ruler knows sections, bars and times, and takes any text."""
+"""Position features: sections, bars and times, and takes any text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.grammar.positions import BARS, NOT_YET, SECTIONS, TIMES, Ruler, told
+from abcgen.grammar.positions import BARS, NO_TIME, SECTIONS, TIMES, PositionTracker
 from abcgen.model.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
 HEAD = "M:4/4\nK:Cmaj\n"
@@ -16,7 +16,7 @@ HEAD = "M:4/4\nK:Cmaj\n"
 def measured(text: str) -> list[tuple[int, int, int]]:
     """Section, bar and time after every character of the music."""
     vocabulary = Vocabulary.of([HEAD + text])
-    marks = Ruler(vocabulary).over(vocabulary.encode(HEAD + text))
+    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD + text))
     return [tuple(row) for row in marks[len(HEAD) :].tolist()]
 
 
@@ -76,8 +76,8 @@ def test_bars_are_counted_from_the_section(text: str, places: list[tuple[int, in
 
 def test_before_the_music_there_is_no_time() -> None:
     vocabulary = Vocabulary.of([HEAD])
-    marks = Ruler(vocabulary).over(vocabulary.encode(HEAD))[:, 2].tolist()
-    assert marks == [NOT_YET] * (len(HEAD) - 1) + [0]
+    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD))[:, 2].tolist()
+    assert marks == [NO_TIME] * (len(HEAD) - 1) + [0]
 
 
 TEXTS = st.text("abcdefgABz0123456789/|:[](){}\"!'_^=-,K \n", max_size=80)
@@ -87,7 +87,7 @@ TEXTS = st.text("abcdefgABz0123456789/|:[](){}\"!'_^=-,K \n", max_size=80)
 def test_any_text_can_be_measured(has_head: bool, text: str) -> None:
     text = HEAD * has_head + text
     vocabulary = Vocabulary.of([text, "M"])
-    marks = Ruler(vocabulary).over(vocabulary.encode(text))
+    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(text))
     assert marks.shape == (len(text), 3)
     assert (marks < (SECTIONS, BARS, TIMES)).all()
 
@@ -95,34 +95,34 @@ def test_any_text_can_be_measured(has_head: bool, text: str) -> None:
 @given(TEXTS, TEXTS)
 def test_step_by_step_is_the_same_and_sees_no_future(first: str, second: str) -> None:
     vocabulary = Vocabulary.of([HEAD, first, second, "x"])
-    ruler = Ruler(vocabulary)
+    tracker = PositionTracker(vocabulary.tokens)
     both = [vocabulary.encode(HEAD + text + "x" * 80)[:90] for text in (first, second)]
-    places = ruler.start(2)
+    places = tracker.start(2)
     for number, ids in enumerate(zip(*both, strict=True)):
-        places = ruler.after(places, np.array(ids, np.int32))
-        whole = [ruler.over(row[: number + 1])[-1] for row in both]
-        assert np.array_equal(told(places), whole)
+        places = tracker.advance(places, np.array(ids, np.int32))
+        whole = [tracker.features_of(row[: number + 1])[-1] for row in both]
+        assert np.array_equal(tracker.features(places), whole)
 
 
 def test_forgetting_what_was_met_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     text = HEAD + "|:ab(3cde|f2:|[2g4||" * 3
     vocabulary = Vocabulary.of([text])
     ids = vocabulary.encode(text)
-    whole = Ruler(vocabulary).over(ids)
-    monkeypatch.setattr("abcgen.grammar.positions.MOST_MET", 3)
-    ruler = Ruler(vocabulary)
-    places, alone = ruler.start(1), []
+    whole = PositionTracker(vocabulary.tokens).features_of(ids)
+    monkeypatch.setattr("abcgen.grammar.positions.MAX_CACHED", 3)
+    tracker = PositionTracker(vocabulary.tokens)
+    places, alone = tracker.start(1), []
     for number in ids.tolist():
-        places = ruler.after(places, np.array([number], np.int32))
-        alone.append(told(places)[0])
+        places = tracker.advance(places, np.array([number], np.int32))
+        alone.append(tracker.features(places)[0])
     assert np.array_equal(alone, whole)
-    assert np.array_equal(ruler.over(ids), whole)
+    assert np.array_equal(tracker.features_of(ids), whole)
 
 
 def test_marks_and_unknown_characters_change_nothing() -> None:
     vocabulary = Vocabulary("MK:Cmaj4/\nb|")
     ids = vocabulary.encode(HEAD + "b|bb")
     padded = np.insert(ids, [0, 5, 16, 17], [BEGIN, UNKNOWN, UNKNOWN, END])
-    ruler = Ruler(vocabulary)
-    marks = ruler.over(np.asarray(padded, np.int32))
-    assert np.array_equal(marks[padded >= vocabulary.marks], ruler.over(ids))
+    tracker = PositionTracker(vocabulary.tokens)
+    marks = tracker.features_of(np.asarray(padded, np.int32))
+    assert np.array_equal(marks[padded >= vocabulary.marks], tracker.features_of(ids))

@@ -9,8 +9,8 @@ from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import Checkpoint, weight_shapes
 from abcgen.model.extending import extended
-from abcgen.model.inference import StepNetwork
 from abcgen.model.vocabulary import BEGIN, MARKS_BEFORE, Vocabulary
+from abcgen.pipeline.checkpoints import step_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ ATTENDING = NetworkConfig("window", 1, 8, 0, heads=2, sequence_length=5)
 
 
 def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
-    network = StepNetwork.of(checkpoint)
+    network = step_network(checkpoint)
     state = network.start(1)
     for number in ids:
         logits, state = network.step(np.array([number], np.int32), state)

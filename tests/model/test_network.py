@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from abcgen.config import NETWORKS, NetworkConfig, TrainConfig
-from abcgen.grammar.positions import Ruler
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.backend import load_keras
 from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.dataset import Batches, Example
@@ -86,7 +86,9 @@ def _ids(batch: int, width: int, size: int) -> NDArray[np.int32]:
 def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDArray[np.float32]:
     """Keras's logits after every place."""
     if config.positions:
-        marks = np.stack([Ruler(SIGNS).over(row) for row in ids]).astype(np.int32)
+        marks = np.stack([PositionTracker(SIGNS.tokens).features_of(row) for row in ids]).astype(
+            np.int32
+        )
         ids = np.concatenate([ids[..., None], marks], axis=2)
     if config.kind == "stream":
         return np.asarray(model(ids, training=False))
@@ -119,7 +121,7 @@ def test_a_checkpoint_names_every_weight_of_the_network(built: Built) -> None:
 
 
 def test_numpy_steps_give_the_logits_of_keras(built: Built) -> None:
-    network = StepNetwork(built.config, built.weights, SIGNS)
+    network = StepNetwork(built.config, built.weights, PositionTracker(SIGNS.tokens))
     for batch in (1, 7):
         ids = _ids(batch, WIDTH, 11)
         stepped = _step_through(network, ids)
@@ -145,12 +147,15 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     random_weights: MakeWeights,
 ) -> None:
     weights = random_weights(config, vocabulary.size)
+    tracker = PositionTracker(vocabulary.tokens)
     # All texts in one batch, and that in one share: another width is compiled anew.
     learner = Learner(config, vocabulary.size, TrainConfig(batch_size=1))
     _set_weights(learner.model, weights)
     options = TrainConfig(batch_size=len(examples))
-    trained = learner.measure(deal(examples, vocabulary, config, options, measuring=True))
-    sampled = measure(StepNetwork(config, weights, vocabulary), vocabulary, examples)
+    trained = learner.measure(
+        deal(examples, vocabulary, config, options, measuring=True, tracker=tracker)
+    )
+    sampled = measure(StepNetwork(config, weights, tracker), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)
     assert trained.per_note == pytest.approx(sampled.per_note, abs=1e-4)
     assert (trained.characters, trained.notes) == (sampled.characters, sampled.notes)
@@ -160,7 +165,10 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
 def test_a_state_can_be_stepped_from_twice(
     config: NetworkConfig, random_weights: MakeWeights
 ) -> None:
-    network, ids = StepNetwork(config, random_weights(config, 11), SIGNS), _ids(3, 90, 11)
+    network, ids = (
+        StepNetwork(config, random_weights(config, 11), PositionTracker(SIGNS.tokens)),
+        _ids(3, 90, 11),
+    )
     state = network.start(3)
     for place in range(70):
         _, state = network.step(ids[:, place], state)

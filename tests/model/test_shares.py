@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.dataset import Example
 from abcgen.model.distribution import Devices
 from abcgen.model.inference import StepNetwork
@@ -50,8 +51,9 @@ def test_shares_teach_what_the_whole_teaches(
     for key, weight in whole.weights.items():
         assert np.allclose(weight, shared.weights[key], atol=2e-5), key
     options = TrainConfig(batch_size=9)
-    batches = deal(examples, vocabulary, NETWORKS[name], options, measuring=True)
-    network = StepNetwork(NETWORKS[name], shared.weights, vocabulary)
+    tracker = PositionTracker(vocabulary.tokens)
+    batches = deal(examples, vocabulary, NETWORKS[name], options, measuring=True, tracker=tracker)
+    network = StepNetwork(NETWORKS[name], shared.weights, tracker)
     alone = measure(network, vocabulary, examples)
     assert shared.measure(batches).total == pytest.approx(alone.total, rel=1e-4)
 
@@ -71,7 +73,8 @@ def _after_three_steps(
     # Not clipped: Keras takes rows of an embedding that are looked up twice for two.
     options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=100.0)
     learner = Learner(network, vocabulary.size, options)
-    batches = deal(examples, vocabulary, network, options)
+    tracker = PositionTracker(vocabulary.tokens)
+    batches = deal(examples, vocabulary, network, options, tracker=tracker)
     for _ in range(3):
         learner.learn(batches.batch(batches.in_order()[0]), 0.1)
     return learner

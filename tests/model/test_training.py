@@ -24,7 +24,6 @@ from abcgen.model import trainer as timing
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.dataset import Bits, Example
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
-from abcgen.model.inference import StepNetwork
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE
 from abcgen.model.sampling import sample
@@ -32,6 +31,7 @@ from abcgen.model.scoring import measure
 from abcgen.model.trainer import Learner, Learnt, learning_rate
 from abcgen.model.training import train
 from abcgen.model.vocabulary import Vocabulary
+from abcgen.pipeline.checkpoints import step_network
 from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_the_checkpoint_says_what_was_done(finished: tuple[Path, Watcher], task:
 def test_the_weights_kept_are_those_measured_best(
     finished: tuple[Path, Watcher], task: Task
 ) -> None:
-    network = StepNetwork.of(load_checkpoint(finished[0]))
+    network = step_network(load_checkpoint(finished[0]))
     bits = measure(network, task.vocabulary, task.validation)
     best = min(line.bits_per_character or 99 for line in read_metrics(finished[0]))
     assert bits.per_character == pytest.approx(best, abs=1e-4)
@@ -296,7 +296,7 @@ def test_a_run_that_diverges_later_keeps_its_last_good_weights(
     monkeypatch.setattr(Learner, "learn", learn_twice)
     with pytest.raises(InputError, match="last good weights are in"):
         train(task, tmp_path)
-    assert measure(StepNetwork.of(load_checkpoint(tmp_path)), task.vocabulary, task.validation)
+    assert measure(step_network(load_checkpoint(tmp_path)), task.vocabulary, task.validation)
 
 
 def test_patience_ends_a_run_that_gets_no_better(
@@ -326,7 +326,7 @@ def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
     assert result.epochs == 3
     assert result.bits_per_note is not None
     sampled = sample(
-        StepNetwork.of(load_checkpoint(tmp_path)),
+        step_network(load_checkpoint(tmp_path)),
         task.vocabulary,
         [(0, "")],
         SampleConfig(max_characters=12),

@@ -1,0 +1,37 @@
+"""Position features: where in a tune each character is, as further inputs of the network.
+
+The model knows no music. Whoever knows the text hands it something that computes these features,
+such as ``abcgen.grammar.positions.PositionTracker``; here are only their sizes and its interface.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Rows and columns of each feature's embedding table. A checkpoint's weights have these shapes.
+POSITION_TABLES = {"section": (8, 4), "bar": (32, 12), "time": (65, 12)}
+POSITION_FEATURES = len(POSITION_TABLES)
+
+
+class PositionFeatures(Protocol):
+    """Computes the position features of characters given by their ids.
+
+    A character's features depend on the characters up to itself only. Each feature is a row of
+    its table in ``POSITION_TABLES``.
+    """
+
+    def start(self, batch: int) -> NDArray[Any]:
+        """Return the states before anything is read, one object per text: (B,)."""
+
+    def advance(self, states: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the states after one more character of every text, (B,)."""
+
+    def features(self, states: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the features of the last character read in every text, (B, F)."""
+
+    def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Return the features of every character of one text, (T, F)."""
