@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import ALTERS, KINDS, MAX_LENGTH
+from abcgen.notation.tune import CHORD_ACCIDENTALS, KINDS, MAX_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class ChordSymbols:
         self._words = [word for word in KINDS if alphabet.issuperset(word)]
         self._alphabet = alphabet
         self._roots = [root for root in ROOTS if root in alphabet]
-        self._alters = [alter for alter in ALTERS if alter and alter in alphabet]
+        self._alters = [alter for alter in CHORD_ACCIDENTALS if alter in alphabet]
         self._known: dict[str, dict[str, bool]] = {}
 
     @property

@@ -30,12 +30,13 @@ from abcgen.grammar.spot import (
     Spot,
     Steps,
 )
+from abcgen.notation.tune import ABC_ACCIDENTALS
 
 if TYPE_CHECKING:
     from abcgen.grammar.rules import Rules
 
 
-ACCIDENTALS = Trie.of(frozenset({"^^", "^", "=", "_", "__"}))
+ACCIDENTALS = Trie.of(frozenset(ABC_ACCIDENTALS.values()))
 
 
 class Notes:

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.grammar.spot import LETTERS, LOW, MARKS, MOST_MARKS
-from abcgen.notation.fields import ACCIDENTALS, read_key
-from abcgen.notation.tune import Key, Pitch
+from abcgen.notation.fields import read_key
+from abcgen.notation.tune import ABC_ACCIDENTALS, ALTERATIONS, Key, Pitch
 
 if TYPE_CHECKING:
     from abcgen.grammar.rules import Range, Rules
@@ -74,7 +74,9 @@ class PitchRule:
     def __init__(self, rules: Rules) -> None:
         self._ranges = rules.ranges
         # What a note can be written with; a sign or mark that is not known must not be counted on.
-        self._signs = [sign for sign in ACCIDENTALS if rules.alphabet.issuperset(sign)]
+        self._signs = [
+            sign for sign in (*ABC_ACCIDENTALS.values(), "") if rules.alphabet.issuperset(sign)
+        ]
         self._letters = [letter for letter in LETTERS if letter in rules.alphabet]
         self._marks = {"": True} | {mark: mark in rules.alphabet for mark in ",'"}
 
@@ -156,7 +158,7 @@ def _committed(pitches: Pitches) -> Pitches | None:
     step = MIDDLE_C_STEP + 7 * octave + LOW.index(letter)
     altered, held = dict(pitches.altered), dict(pitches.held)
     if pitches.sign:
-        alter = altered[letter] = ACCIDENTALS[pitches.sign]
+        alter = altered[letter] = ALTERATIONS[pitches.sign]
     elif step in held and letter not in altered:
         alter = held[step]
     else:

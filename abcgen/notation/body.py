@@ -24,9 +24,9 @@ from abcgen.notation.draft import (
     finished,
     with_decorations,
 )
-from abcgen.notation.fields import ACCIDENTALS, read_key, read_metre, read_unit
+from abcgen.notation.fields import read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, Kind, Token
-from abcgen.notation.tune import LETTERS, Bar, BarLine, Metre, Pitch
+from abcgen.notation.tune import ALTERATIONS, LETTERS, Bar, BarLine, Metre, Pitch
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Key
@@ -61,7 +61,7 @@ def _spelling(accidental: str | None, name: str, octave: str) -> tuple[str, int,
     letter = name.upper()
     above = name.islower() + octave.count("'") - octave.count(",")
     step = MIDDLE_C_STEP + 7 * above + LETTERS.index(letter)
-    return letter, step, ACCIDENTALS[accidental] if accidental else None
+    return letter, step, ALTERATIONS[accidental] if accidental else None
 
 
 class BodyBuilder:

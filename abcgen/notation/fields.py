@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from abcgen.errors import NotationError
-from abcgen.notation.tune import FREE_METRE, MAX_SIGNATURE, Key, Metre, Mode
+from abcgen.notation.tune import ALTERATIONS, FREE_METRE, MAX_SIGNATURE, Key, Metre, Mode
 
 MAX_METRE = 64
 
@@ -29,7 +29,6 @@ MODES = {
     "loc": Mode.LOCRIAN,
 }
 METRE_SYMBOLS = {"C": Metre(4, 4, "C"), "C|": Metre(2, 2, "C|")}
-ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2, "": 0}
 
 # The pipes play F and C sharp, whether the signature shows it (Hp) or not (HP).
 _HIGHLAND_PIPES = Key("A", 0, Mode.MIXOLYDIAN)
@@ -69,7 +68,7 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     if not match:
         raise NotationError("key not understood", line=line, text=value)
     word, rest = match["mode"], match["rest"]
-    key = Key(match["letter"], {"": 0, "#": 1, "b": -1}[match["alter"]], _mode(word, value, line))
+    key = Key(match["letter"], ALTERATIONS[match["alter"]], _mode(word, value, line))
     if abs(key.fifths) > MAX_SIGNATURE:
         raise NotationError("key with more than seven sharps or flats", line=line, text=value)
     extra = _extra_accidentals(rest.replace("exp", "", 1), value, line)
@@ -108,10 +107,10 @@ def _mode(word: str, value: str, line: int) -> Mode:
 
 
 def _extra_accidentals(rest: str, value: str, line: int) -> tuple[tuple[str, int], ...]:
-    found = tuple((letter.upper(), ACCIDENTALS[sign]) for sign, letter in _EXTRA.findall(rest))
+    extra = tuple((letter.upper(), ALTERATIONS[sign]) for sign, letter in _EXTRA.findall(rest))
     if _EXTRA.sub("", rest).strip(" ,"):
         raise NotationError("key not understood", line=line, text=value)
-    return found
+    return extra
 
 
 def _in_place_of(key: Key, extra: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
 from abcgen.notation.tune import (
+    ALTERATIONS,
     LETTERS,
     MAX_SIGNATURE,
     NATURAL_SEMITONES,
@@ -236,7 +237,7 @@ def _respelled_note(note: Note | Rest) -> Note | Rest:
 
 def _moves(mode: Mode, major: str) -> list[int]:
     """By how many semitones ``suited`` moves a tune in C to a major key's signature."""
-    alter = {"": 0, "#": 1, "b": -1}[major[1:]]
+    alter = ALTERATIONS[major[1:]]
     target = key_at(Key(major[0], alter).fifths, mode)
     probe = replace(_PROBE, key=Key("C", 0, mode))
     return [pitches_of(transpose(probe, target, octaves=octave))[0] - C for octave in OCTAVES]
@@ -332,7 +333,7 @@ def suited(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tune:
 
 def _with_signature(key: Key, major: str) -> Key:
     """The key of the same mode that has the signature of a major key: E dorian for D."""
-    alter = {"": 0, "#": 1, "b": -1}[major[1:]]
+    alter = ALTERATIONS[major[1:]]
     return key_at(Key(major[0], alter).fifths, key.mode)
 
 

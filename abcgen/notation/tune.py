@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+# Accidentals by alteration in semitones: before a note in ABC, after the letter of a key's or
+# chord's name, and in print.
+ABC_ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+NAME_ACCIDENTALS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
+PRINTED_ACCIDENTALS = {-2: "♭♭", -1: "♭", 0: "♮", 1: "♯", 2: "♯♯"}
+# The way back, for all three.
+ALTERATIONS = {
+    accidental: alter
+    for table in (ABC_ACCIDENTALS, NAME_ACCIDENTALS, PRINTED_ACCIDENTALS)
+    for alter, accidental in table.items()
+}
+
 SHARP_ORDER = "FCGDAEB"
 MAX_SIGNATURE = 7
 
@@ -80,7 +92,7 @@ class Key:
     @property
     def tonic(self) -> str:
         """The tonic's name as ABC writes it: ``C``, ``F#``, ``Bb``."""
-        return self.letter + ("#" * self.alter if self.alter > 0 else "b" * -self.alter)
+        return self.letter + NAME_ACCIDENTALS[self.alter]
 
     @property
     def tonic_pitch_class(self) -> int:
@@ -90,8 +102,9 @@ class Key:
     def __str__(self) -> str:
         """The key as canonical ABC writes it: ``G``, ``Ador``, ``D exp ^g``."""
         mode = "" if self.mode is Mode.MAJOR else self.mode.abbreviation
-        signs = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
-        extra = "".join(f" {signs[alter]}{letter.lower()}" for letter, alter in self.extra)
+        extra = "".join(
+            f" {ABC_ACCIDENTALS[alter]}{letter.lower()}" for letter, alter in self.extra
+        )
         return f"{self.tonic}{mode}{extra}"
 
 
@@ -101,8 +114,8 @@ def key_at(fifths: int, mode: Mode) -> Key:
     return Key(SHARP_ORDER[place % 7], place // 7, mode)
 
 
-ALTERS = {"": 0, "#": 1, "b": -1, "\u266f": 1, "\u266d": -1, "=": 0, "\u266e": 0}
-_ROOT = r"([A-G])([#b=\u266f\u266d\u266e]?)"
+CHORD_ACCIDENTALS = "#b♯♭=♮"
+_ROOT = rf"([A-G])([{CHORD_ACCIDENTALS}]?)"
 # Words for the kinds of chord that are in use; longer ones first.
 KINDS = (
     "maj",
@@ -138,8 +151,9 @@ class ChordSymbol:
 
     def __str__(self) -> str:
         """The symbol as ABC writes it, without its quotes."""
-        bass = f"/{_name(self.bass)}" if self.bass else ""
-        return f"{_name(self.root)}{self.kind}{bass}"
+        letter, alter = self.root
+        bass = f"/{self.bass[0]}{NAME_ACCIDENTALS[self.bass[1]]}" if self.bass else ""
+        return f"{letter}{NAME_ACCIDENTALS[alter]}{self.kind}{bass}"
 
 
 def read_chord_symbol(text: str) -> ChordSymbol | None:
@@ -151,14 +165,9 @@ def read_chord_symbol(text: str) -> ChordSymbol | None:
     match = _SYMBOL.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
     if not match:
         return None
-    letter, sign, kind, bass_letter, bass_sign = match.groups()
-    bass = (bass_letter.upper(), ALTERS[bass_sign]) if bass_letter else None
-    return ChordSymbol((letter, ALTERS[sign]), kind.strip(), bass)
-
-
-def _name(root: Root) -> str:
-    letter, alter = root
-    return letter + ("#" * alter if alter > 0 else "b" * -alter)
+    letter, accidental, kind, bass_letter, bass_accidental = match.groups()
+    bass = (bass_letter.upper(), ALTERATIONS[bass_accidental]) if bass_letter else None
+    return ChordSymbol((letter, ALTERATIONS[accidental]), kind.strip(), bass)
 
 
 LETTERS = "CDEFGAB"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.analysis import mode_of
 from abcgen.notation.tune import (
+    ABC_ACCIDENTALS,
     Bar,
     BarLine,
     Item,
@@ -41,7 +42,6 @@ HALF = 2  # the denominator that a lone slash stands for
 MIDDLE_C_OCTAVE = 4
 # The decorations that every program knows by a sign; the others are written by name.
 DECORATION_SIGNS = {"staccato": ".", "roll": "~", "trill": "T", "upbow": "u", "downbow": "v"}
-SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
 def write_abc(tune: Tune) -> str:
@@ -295,7 +295,7 @@ class _Accidentals:
         if pitch.alter == self._signature[pitch.letter] and not touched:
             return ""
         self._after_grace.add(pitch.letter)
-        return SIGNS[pitch.alter]
+        return ABC_ACCIDENTALS[pitch.alter]
 
     def sign(self, pitch: Pitch, *, in_chord: bool = False) -> str:
         """What stands before the note: an accidental, or nothing."""
@@ -309,4 +309,4 @@ class _Accidentals:
         if in_chord:
             self._by_chord.add(pitch.letter)
         self._by_letter[pitch.letter] = self._by_step[pitch.step] = pitch.alter
-        return SIGNS[pitch.alter]
+        return ABC_ACCIDENTALS[pitch.alter]
