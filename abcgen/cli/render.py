@@ -45,13 +45,13 @@ def render(
 ) -> None:
     """Prints tunes as sheet music, or writes them as sound, MusicXML or a web page that plays."""
     from abcgen.notation.transpose import instrument_named
-    from abcgen.pipeline.formats import Look, formats_named
+    from abcgen.pipeline.formats import RenderOptions, formats_named
     from abcgen.pipeline.rendering import render_files
 
     display = Display(as_json=as_json)
     formats = formats_named(to)
     staff_height = LARGE_PRINT if large_print else _PAGE.staff_height
-    look = Look(
+    options = RenderOptions(
         page=PageConfig(paper=paper, staff_height=staff_height),
         instrument=instrument_named(instrument),
         title=title,
@@ -66,7 +66,7 @@ def render(
             corpus,
             formats,
             target,
-            look,
+            options,
             force=force,
             processes=workers(),
             on_progress=on_progress,

@@ -217,16 +217,16 @@ def _render(
     force: bool,
 ) -> Rendering:
     from abcgen.notation.transpose import instrument_named
-    from abcgen.pipeline.formats import Look
+    from abcgen.pipeline.formats import RenderOptions
     from abcgen.pipeline.rendering import Rendering, render_tunes
 
     if not formats:
         return Rendering([], [])
     tunes = [made.tune for made in kept]
-    look = Look(composer=tunes[0].source, instrument=instrument_named(instrument))
+    options = RenderOptions(composer=tunes[0].source, instrument=instrument_named(instrument))
     with display.progress("engraving") as on_progress:
         rendering = render_tunes(
-            tunes, formats, folder, "tunes", look, force=force, on_progress=on_progress
+            tunes, formats, folder, "tunes", options, force=force, on_progress=on_progress
         )
     display.left_out(rendering.left_out, "rendering")
     for note in rendering.notes:

@@ -1,4 +1,8 @@
-"""What tunes can be written as."""
+"""The output formats. A new one is a row of ``FORMATS`` and the function that renders it.
+
+The table is cheap to import, so that ``--help`` can list it: what renders a format is imported
+when the first tune is rendered.
+"""
 
 from __future__ import annotations
 
@@ -7,133 +11,156 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PageConfig, SoundConfig
 from abcgen.errors import InputError
-from abcgen.notation.transpose import Instrument, instrument_named
-from abcgen.notation.writer import write_tunebook
-from abcgen.score.engrave import engrave_svg
-from abcgen.score.midi import midi_of
-from abcgen.score.musicxml import musicxml_of
-from abcgen.score.pages import Sheet, set_pages, sheet_of
-from abcgen.score.performance import Playing
-from abcgen.score.wav import wav_of
-from abcgen.score.web import WebTune, web_page, web_tune_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import Tune
+    from abcgen.score.pages import Sheet
+    from abcgen.score.performance import Playing
+    from abcgen.score.web import WebTune
+
+
+def _default_instrument() -> Instrument:
+    from abcgen.notation.transpose import instrument_named
+
+    return instrument_named(SoundConfig().instrument)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How tunes are printed and played.
+class RenderOptions:
+    """How tunes are printed and played."""
 
-    Attributes:
-        page: The page.
-        composer: What stands at the right above every tune.
-        instrument: What plays in MIDI, WAV and HTML files.
-        title: What the book is called; empty for no title page.
-        tempo: Beats a minute; what is usual for the rhythm if None.
-        swing: Whether hornpipes are swung.
-        chords: Whether chord symbols are played.
-    """
-
+    # Sheet music: PDF and PNG.
     page: PageConfig = field(default_factory=PageConfig)
-    composer: str = ""
-    instrument: Instrument = field(
-        default_factory=lambda: instrument_named(SoundConfig().instrument)
-    )
-    title: str = ""
-    tempo: float | None = None
-    swing: bool = False
-    chords: bool = False
+    composer: str = ""  # printed at the right above every tune
+    title: str = ""  # of the book; empty for no title page
+    # Sound: MIDI, WAV and HTML.
+    instrument: Instrument = field(default_factory=_default_instrument)
+    tempo: float | None = None  # beats a minute; None: usual for the rhythm
+    swing: bool = False  # swing hornpipes and their like
+    chords: bool = False  # play chord symbols too
 
     @property
     def playing(self) -> Playing:
         """How tunes are played."""
+        from abcgen.score.performance import Playing
+
         return Playing(self.instrument, self.tempo, self.swing, self.chords)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How tunes become files of one kind.
+    """How tunes become files of one format.
 
     Attributes:
-        suffix: The ending of the files' names.
-        make: What stands for one tune: the content of its file, or its part of the book.
-        bind: Makes the book of all parts, file by file; None if every tune has its own file.
-        has_pages: Whether the book is a file to each page.
-        engraves: Whether making takes an engraver's time, some tenths of a second.
+        suffix: The ending of the files' names, without its dot.
+        description: What it is good for, in a few words, for ``--help``.
+        render: Renders one tune: to the content of its file or, if there is ``bind``, to its part
+            of the book.
+        bind: Makes the book of all parts, one entry for each file; None if every tune has its own
+            file.
+        has_pages: Whether the book is a file for each page.
+        engraves: Whether rendering takes an engraver's time, some tenths of a second.
     """
 
     suffix: str
-    make: Callable[[Tune, Look], Any]
-    bind: Callable[[Iterable[Any], Look], list[bytes]] | None = None
+    description: str
+    render: Callable[[Tune, RenderOptions], Any]
+    bind: Callable[[Iterable[Any], RenderOptions], list[bytes]] | None = None
     has_pages: bool = False
     engraves: bool = False
 
 
-def _abc_book(tunes: Iterable[Tune], _look: Look) -> list[bytes]:
+def _abc_part(tune: Tune, _options: RenderOptions) -> Tune:
+    return tune
+
+
+def _abc_book(tunes: Iterable[Tune], _options: RenderOptions) -> list[bytes]:
+    from abcgen.notation.writer import write_tunebook
+
     book = write_tunebook(tunes)
     return [book.encode()] if book else []
 
 
-def _pdf_book(sheets: Iterable[Sheet], look: Look) -> list[bytes]:
-    return set_pages(sheets, look.page, "pdf", title=look.title)
+def _sheet(tune: Tune, options: RenderOptions) -> Sheet:
+    from abcgen.score.pages import sheet_of
+
+    return sheet_of(tune, options.page, composer=options.composer)
 
 
-def _png_pages(sheets: Iterable[Sheet], look: Look) -> list[bytes]:
-    return set_pages(sheets, look.page, "png", title=look.title)
+def _pdf_book(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
+    from abcgen.score.pages import set_pages
+
+    return set_pages(sheets, options.page, "pdf", title=options.title)
 
 
-def _web_page(tunes: Iterable[WebTune], look: Look) -> list[bytes]:
-    return web_page(tunes, title=look.title)
+def _png_pages(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
+    from abcgen.score.pages import set_pages
+
+    return set_pages(sheets, options.page, "png", title=options.title)
 
 
-def _tune(tune: Tune, _look: Look) -> Tune:
-    return tune
+def _svg(tune: Tune, options: RenderOptions) -> bytes:
+    from abcgen.score.engrave import engrave_svg
+
+    return engrave_svg(_musicxml(tune, options)).encode()
 
 
-def _sheet(tune: Tune, look: Look) -> Sheet:
-    return sheet_of(tune, look.page, composer=look.composer)
+def _html_part(tune: Tune, options: RenderOptions) -> WebTune:
+    from abcgen.score.web import web_tune_of
+
+    return web_tune_of(tune, options.playing, composer=options.composer)
 
 
-def _web_tune(tune: Tune, look: Look) -> WebTune:
-    return web_tune_of(tune, look.playing, composer=look.composer)
+def _html_page(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
+    from abcgen.score.web import web_page
+
+    return web_page(tunes, title=options.title)
 
 
-def _svg(tune: Tune, look: Look) -> bytes:
-    return engrave_svg(_musicxml(tune, look)).encode()
+def _midi(tune: Tune, options: RenderOptions) -> bytes:
+    from abcgen.score.midi import midi_of
+
+    return midi_of(tune, options.playing)
 
 
-def _midi(tune: Tune, look: Look) -> bytes:
-    return midi_of(tune, look.playing)
+def _wav(tune: Tune, options: RenderOptions) -> bytes:
+    from abcgen.score.wav import wav_of
+
+    return wav_of(tune, options.playing)
 
 
-def _wav(tune: Tune, look: Look) -> bytes:
-    return wav_of(tune, look.playing)
+def _musicxml(tune: Tune, options: RenderOptions) -> bytes:
+    from abcgen.score.musicxml import musicxml_of
 
-
-def _musicxml(tune: Tune, look: Look) -> bytes:
-    return musicxml_of(tune, composer=look.composer)
+    return musicxml_of(tune, composer=options.composer)
 
 
 FORMATS = {
-    "abc": Format("abc", _tune, _abc_book),
-    "pdf": Format("pdf", _sheet, _pdf_book, engraves=True),
-    "png": Format("png", _sheet, _png_pages, has_pages=True, engraves=True),
-    "svg": Format("svg", _svg, engraves=True),
-    "html": Format("html", _web_tune, _web_page, engraves=True),
-    "midi": Format("mid", _midi),
-    "wav": Format("wav", _wav),
-    "musicxml": Format("musicxml", _musicxml, engraves=True),
+    "abc": Format("abc", "a tunebook in ABC", _abc_part, _abc_book),
+    "pdf": Format("pdf", "sheet music to print, one book", _sheet, _pdf_book, engraves=True),
+    "png": Format(
+        "png", "a picture of each page", _sheet, _png_pages, has_pages=True, engraves=True
+    ),
+    "svg": Format("svg", "a picture of each tune, to embed", _svg, engraves=True),
+    "html": Format(
+        "html", "a web page of sheet music that plays", _html_part, _html_page, engraves=True
+    ),
+    "midi": Format("mid", "a MIDI file of each tune", _midi),
+    "wav": Format("wav", "a sound file of each tune", _wav),
+    "musicxml": Format(
+        "musicxml", "each tune for notation programs such as MuseScore", _musicxml, engraves=True
+    ),
 }
 
 
 def formats_named(names: str) -> list[str]:
-    """The formats in a list such as ``pdf,midi``.
+    """Return the format names in a list such as ``pdf,midi``, without duplicates.
 
     Raises:
-        InputError: if one is not known, or there is none.
+        InputError: if one is unknown, or there is none.
     """
     wanted = list(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
     unknown = [name for name in wanted if name not in FORMATS]

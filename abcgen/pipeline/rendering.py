@@ -1,9 +1,4 @@
-"""Which files tunes go into: their folders, stems and names.
-
-Tunes made ready side by side, in as many processes as asked for.
-
-Tunes to files that people print, play and pass on.
-"""
+"""Render tunes into files that people print, play and pass on."""
 
 from __future__ import annotations
 
@@ -18,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
-from abcgen.pipeline.formats import FORMATS, Format, Look
+from abcgen.pipeline.formats import FORMATS, Format, RenderOptions
 from abcgen.score.pages import Sheet
 
 if TYPE_CHECKING:
@@ -26,13 +21,200 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from abcgen.corpus.loading import Corpus, FileReading
+    from abcgen.corpus.loading import Corpus
     from abcgen.notation.tune import Tune
 
+    # Called with the tunes done and in all, counted once for each format.
     OnProgress = Callable[[int, int], None]
 
-
 MAX_SLUG = 60
+# A process takes a second or two to load its libraries: the time of about 12 tunes.
+WORTHWHILE = 12
+CHUNK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The result of rendering tunes.
+
+    Attributes:
+        files: The files written.
+        left_out: A line for every tune and format that could not be rendered, with the reason.
+        notes: A line for every tune that is not printed as it should be, with the reason.
+    """
+
+    files: list[Path]
+    left_out: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def render_tunes(
+    tunes: Sequence[Tune],
+    formats: Sequence[str],
+    folder: Path,
+    stem: str,
+    options: RenderOptions,
+    *,
+    force: bool = False,
+    processes: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Rendering:
+    """Write tunes in several formats.
+
+    ABC, PDF and HTML make one book of all tunes and PNG its pages; the other formats have a file
+    for each tune. A tune that a format cannot hold is left out of it and reported.
+
+    Args:
+        tunes: The tunes.
+        formats: Names from ``FORMATS``.
+        folder: Where to write.
+        stem: The beginning of all file names.
+        options: How to print and play the tunes.
+        force: Whether to overwrite existing files. None is ever removed.
+        processes: How many processes may engrave in parallel. More than one need a main module
+            that does nothing when it is imported.
+        on_progress: Called with the tunes done and in all, counted once for each format.
+
+    Raises:
+        InputError: if nothing at all can be written.
+        OutputError: if a file exists already or cannot be written.
+    """
+    target = Target([Entry(tune) for tune in tunes], folder, stem)
+    with Workers(processes) as workers:
+        renderer = Renderer(options, workers, len(tunes) * len(formats), force, on_progress)
+        return renderer.render([target], formats)
+
+
+def render_files(
+    corpus: Corpus,
+    formats: Sequence[str],
+    out: Path,
+    options: RenderOptions,
+    *,
+    force: bool = False,
+    processes: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Rendering:
+    """Write the tunes of files in several formats.
+
+    Args:
+        corpus: The tunes.
+        formats: Names from ``FORMATS``.
+        out: A folder, for files named after those read; or a file whose ending fits the only
+            format, for all tunes together. Only if they fill several PNG pages these are
+            numbered: ``out-1.png``, ``out-2.png`` ….
+        options: How to print and play the tunes.
+        force: As in ``render_tunes``.
+        processes: As in ``render_tunes``.
+        on_progress: As in ``render_tunes``.
+
+    Raises:
+        InputError: if ``out`` is a file that cannot hold all these tunes and formats, if two
+            results would have one name, or if nothing at all can be written.
+        OutputError: if a file exists already or cannot be written.
+    """
+    in_folder = out.is_dir() or not out.suffix
+    targets = targets_in(corpus, out) if in_folder else [target_file(corpus, formats, out)]
+    with Workers(processes) as workers:
+        renderer = Renderer(options, workers, len(corpus.tunes) * len(formats), force, on_progress)
+        return renderer.render(targets, formats)
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Writes targets in several formats and keeps account of it.
+
+    Attributes:
+        options: How tunes are printed and played.
+        workers: The processes that render single tunes.
+        total: How many tunes there are, counted once for each format.
+        force: Whether to overwrite existing files.
+        on_progress: Called with the number done and ``total``.
+        result: The files written, and what was left out.
+        done: How many tunes are done.
+    """
+
+    options: RenderOptions
+    workers: Workers
+    total: int
+    force: bool
+    on_progress: OnProgress | None
+    result: Rendering = field(default_factory=lambda: Rendering([], []))
+    done: int = 0
+
+    def render(self, targets: Sequence[Target], formats: Sequence[str]) -> Rendering:
+        """Write every target in every format.
+
+        Raises:
+            InputError: if nothing can be written.
+            OutputError: if a file exists already or cannot be written.
+        """
+        # 1. See that all can be written, before the long work starts.
+        for folder in {target.folder for target in targets}:
+            check_writable(folder)
+        forms = [FORMATS[name] for name in formats]
+        self._check_unused(
+            [path for target in targets for form in forms for path in target.known_paths(form)]
+        )
+        # 2. Write.
+        for target in targets:
+            for name in formats:
+                self._write(target, name)
+        # 3. Report. Tunes that were left out are an error only if nothing else was written.
+        left_out = self.result.left_out
+        if self.result.files:
+            return self.result
+        if not left_out:
+            raise InputError("there is no tune to write")
+        more = f" (and {len(left_out) - 1} more left out)" if len(left_out) > 1 else ""
+        raise InputError(f"nothing could be written: {left_out[0]}{more}")
+
+    def _write(self, target: Target, name: str) -> None:
+        form = FORMATS[name]
+        rendered = self._rendered(target, name)
+        if form.bind is None:
+            for index, content in rendered:
+                self._write_file(target.tune_path(index, form), content)
+            return
+        documents = form.bind((part for _, part in rendered), self.options)
+        paths = target.book_paths(len(documents), form)
+        # The number of PNG pages, and with it their names, is known only now.
+        self._check_unused(paths)
+        for path, document in zip(paths, documents, strict=True):
+            self._write_file(path, document)
+
+    def _rendered(self, target: Target, name: str) -> Iterator[tuple[int, Any]]:
+        """Yield every tune in a format, with its index; leave out those it cannot hold."""
+        tunes = [entry.tune for entry in target.entries]
+        rendered = self.workers.make(tunes, name, self.options)
+        for index, (entry, (content, error)) in enumerate(
+            zip(target.entries, rendered, strict=True)
+        ):
+            if error:
+                self.result.left_out.append(f"{entry}: not in {name}: {error}")
+            else:
+                if isinstance(content, Sheet) and content.note:
+                    note = f"{entry}: {content.note}"
+                    # Both PDF and PNG would say it.
+                    if note not in self.result.notes:
+                        self.result.notes.append(note)
+                yield index, content
+            self.done += 1
+            if self.on_progress:
+                self.on_progress(self.done, self.total)
+
+    def _write_file(self, path: Path, content: bytes) -> None:
+        write_atomically(path, content)
+        self.result.files.append(path)
+
+    def _check_unused(self, paths: Sequence[Path]) -> None:
+        """Refuse files that exist already, or that two tunes would be written to."""
+        used = set(self.result.files)
+        for path in paths:
+            if path in used:
+                raise InputError(f"two files would be called {path}", hint="render them apart")
+            used.add(path)
+            refuse_to_overwrite(path, force=self.force)
 
 
 class Entry(NamedTuple):
@@ -42,19 +224,20 @@ class Entry(NamedTuple):
     path: Path | None = None
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{where}X:{self.tune.number} {self.tune.title!r}"
+        source = f"{self.path}: " if self.path else ""
+        return f"{source}X:{self.tune.number} {self.tune.title!r}"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Tunes on their way into a folder under one stem, or into one file.
+    """Tunes to be written into a folder under one stem, or into one file.
 
     Attributes:
         entries: The tunes.
         folder: The folder.
-        stem: What names begin with.
-        suffix: The file's own ending with its dot; empty for that of each format.
+        stem: The beginning of all file names.
+        suffix: The ending that the user gave the file, with its dot; empty for that of each
+            format.
     """
 
     entries: Sequence[Entry]
@@ -62,40 +245,46 @@ class Target:
     stem: str
     suffix: str = ""
 
-    def single(self, place: int, form: Format) -> Path:
-        """The file of one tune."""
+    def tune_path(self, index: int, form: Format) -> Path:
+        """Return the path of one tune: ``stem-07-the-title.mid``."""
         if len(self.entries) == 1:
-            return self._named("", form)
+            return self._path("", form)
         width = len(str(len(self.entries)))
-        name = slug(self.entries[place].tune.title)
-        return self._named("-".join(["", f"{place + 1:0{width}}", *([name] if name else [])]), form)
+        title = slug(self.entries[index].tune.title)
+        return self._path(f"-{index + 1:0{width}}" + (f"-{title}" if title else ""), form)
 
-    def books(self, number: int, form: Format) -> list[Path]:
-        """The files of all tunes together: one, or that many pages."""
+    def book_paths(self, number: int, form: Format) -> list[Path]:
+        """Return the paths of a book of all tunes: of one file, or of ``number`` pages."""
         extras = [""] if number == 1 else [f"-{page}" for page in range(1, number + 1)]
-        return [self._named(extra, form) for extra in extras]
+        return [self._path(extra, form) for extra in extras]
 
-    def foreseen(self, form: Format) -> list[Path]:
-        """The files that are sure to be written; how many PNG pages there are shows later."""
+    def known_paths(self, form: Format) -> list[Path]:
+        """Return the paths that will be written for sure; how many PNG pages is known later."""
         if form.bind is None:
-            return [self.single(place, form) for place in range(len(self.entries))]
-        return [] if form.has_pages else self.books(1, form)
+            return [self.tune_path(index, form) for index in range(len(self.entries))]
+        return [] if form.has_pages else self.book_paths(1, form)
 
-    def _named(self, extra: str, form: Format) -> Path:
+    def _path(self, extra: str, form: Format) -> Path:
         return self.folder / f"{self.stem}{extra}{self.suffix or f'.{form.suffix}'}"
 
 
 def targets_in(corpus: Corpus, folder: Path) -> list[Target]:
-    """Every file read that has tunes, under a stem of its own."""
-    files = [file for file in corpus.files if file.tunes]
-    return [
-        Target([Entry(tune, file.path) for tune in file.tunes], folder, stem)
-        for file, stem in zip(files, _stems(files), strict=True)
-    ]
+    """Return a target for every file with tunes, named after it; doubled names are numbered."""
+    targets: list[Target] = []
+    stems: set[str] = set()
+    for file in corpus.files:
+        if not file.tunes:
+            continue
+        stem, number = file.path.stem, 2
+        while stem in stems:
+            stem, number = f"{file.path.stem}-{number}", number + 1
+        stems.add(stem)
+        targets.append(Target([Entry(tune, file.path) for tune in file.tunes], folder, stem))
+    return targets
 
 
 def target_file(corpus: Corpus, formats: Sequence[str], out: Path) -> Target:
-    """All tunes together in one file.
+    """Return a target of all tunes together in one file.
 
     Raises:
         InputError: if it cannot hold them.
@@ -114,38 +303,21 @@ def target_file(corpus: Corpus, formats: Sequence[str], out: Path) -> Target:
     return Target(entries, out.parent, out.stem, out.suffix)
 
 
-def _stems(files: Sequence[FileReading]) -> list[str]:
-    """A name for each file, unlike all others."""
-    stems: list[str] = []
-    for file in files:
-        stem, number = file.path.stem, 2
-        while stem in stems:
-            stem, number = f"{file.path.stem}-{number}", number + 1
-        stems.append(stem)
-    return stems
-
-
 def slug(title: str) -> str:
-    """A title as part of a file name: small letters, digits and hyphens of plain ASCII."""
+    """Return a title as part of a file name: lower-case ASCII letters, digits and hyphens."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower().replace("'", "")).strip("-")[:MAX_SLUG]
 
 
-WORTHWHILE = 12
-"""As many tunes repay the second or two that a process takes to load its libraries."""
-
-AT_ONCE = 4
-
-
-class Made(NamedTuple):
-    """What came of one tune in one format.
+class RenderedTune(NamedTuple):
+    """A tune in one format.
 
     Attributes:
-        result: Its file or its part of the book; None if it could not be made.
+        content: Its file or its part of the book; None if it could not be rendered.
         error: Why not; empty if it could.
     """
 
-    result: Any
+    content: Any
     error: str = ""
 
 
@@ -172,20 +344,22 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def make(self, tunes: Sequence[Tune], name: str, look: Look) -> Iterator[Made]:
+    def make(
+        self, tunes: Sequence[Tune], name: str, options: RenderOptions
+    ) -> Iterator[RenderedTune]:
         """Make tunes ready in one format.
 
         Args:
             tunes: The tunes.
             name: A name from ``FORMATS``.
-            look: How to print and play them.
+            options: How to print and play them.
 
         Yields:
-            What came of each tune, in order.
+            Every tune's result, in order.
         """
-        make = partial(_made, name=name, look=look)
+        make = partial(_rendered, name=name, options=options)
         if self._processes > 1 and FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
-            return self._started_pool().map(make, tunes, chunksize=AT_ONCE)
+            return self._started_pool().map(make, tunes, chunksize=CHUNK)
         return map(make, tunes)
 
     def _started_pool(self) -> ProcessPoolExecutor:
@@ -202,194 +376,8 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _made(tune: Tune, *, name: str, look: Look) -> Made:
+def _rendered(tune: Tune, *, name: str, options: RenderOptions) -> RenderedTune:
     try:
-        return Made(FORMATS[name].make(tune, look))
+        return RenderedTune(FORMATS[name].render(tune, options))
     except InputError as error:
-        return Made(None, str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """What came of rendering tunes.
-
-    Attributes:
-        files: The files written.
-        left_out: A line for every tune and format that could not be made of it: which, and why.
-        notes: A line for every tune that is not printed as it should be: which, and why.
-    """
-
-    files: list[Path]
-    left_out: list[str]
-    notes: list[str] = field(default_factory=list)
-
-
-def render_tunes(
-    tunes: Sequence[Tune],
-    formats: Sequence[str],
-    folder: Path,
-    stem: str,
-    look: Look,
-    *,
-    force: bool = False,
-    processes: int = 1,
-    on_progress: OnProgress | None = None,
-) -> Rendering:
-    """Write tunes in several formats.
-
-    ABC, PDF and HTML make one book of all tunes and PNG its pages; the other formats have a file
-    to each tune. A tune that a format cannot hold is left out of it and reported.
-
-    Args:
-        tunes: The tunes.
-        formats: Names from ``FORMATS``.
-        folder: Where to.
-        stem: What the files' names begin with.
-        look: How to print and play them.
-        force: Whether to write over files that are there. None is ever removed.
-        processes: How many processes may engrave side by side. More than one want a main module
-            that does nothing when it is imported.
-        on_progress: Called with the tunes done and in all, counted once for each format.
-
-    Raises:
-        InputError: if nothing at all can be written.
-        OutputError: if a file is there already or cannot be written.
-    """
-    target = Target([Entry(tune) for tune in tunes], folder, stem)
-    with Workers(processes) as workers:
-        press = _Press(look, force, workers, len(tunes) * len(formats), on_progress)
-        return press.render([target], formats)
-
-
-def render_files(
-    corpus: Corpus,
-    formats: Sequence[str],
-    out: Path,
-    look: Look,
-    *,
-    force: bool = False,
-    processes: int = 1,
-    on_progress: OnProgress | None = None,
-) -> Rendering:
-    """Write the tunes of files in several formats.
-
-    Args:
-        corpus: The tunes.
-        formats: Names from ``FORMATS``.
-        out: A folder, for files named after those read; or a file whose ending fits the only
-            format, for all tunes together. Only if they fill several PNG pages these are
-            numbered: ``out-1.png``, ``out-2.png`` ….
-        look: How to print and play them.
-        force: As in ``render_tunes``.
-        processes: As in ``render_tunes``.
-        on_progress: As in ``render_tunes``.
-
-    Raises:
-        InputError: if ``out`` is a file that cannot hold all that is asked for, if two results
-            would have one name, or if nothing at all can be written.
-        OutputError: if a file is there already or cannot be written.
-    """
-    in_folder = out.is_dir() or not out.suffix
-    targets = targets_in(corpus, out) if in_folder else [target_file(corpus, formats, out)]
-    with Workers(processes) as workers:
-        press = _Press(look, force, workers, len(corpus.tunes) * len(formats), on_progress)
-        return press.render(targets, formats)
-
-
-@dataclass(slots=True)
-class _Press:
-    """A rendering under way.
-
-    Attributes:
-        look: How tunes are printed and played.
-        force: Whether to write over what is there.
-        workers: Who make the tunes ready.
-        total: How many tunes there are, counted once for each format.
-        on_progress: Called with the number done and ``total``.
-        files: What is written so far.
-        left_out: What could not be.
-        notes: What is not as it should be.
-        done: How many tunes are done.
-    """
-
-    look: Look
-    force: bool
-    workers: Workers
-    total: int
-    on_progress: OnProgress | None
-    files: list[Path] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    done: int = 0
-
-    def render(self, targets: Sequence[Target], formats: Sequence[str]) -> Rendering:
-        """Write every target in every format, having seen first that nothing is in the way.
-
-        Raises:
-            InputError: if nothing can be written.
-        """
-        for folder in {target.folder for target in targets}:
-            check_writable(folder)
-        forms = [FORMATS[name] for name in formats]
-        self._check_free(
-            [path for target in targets for form in forms for path in target.foreseen(form)]
-        )
-        for target in targets:
-            for name in formats:
-                self._write(target, name)
-        if not self.files:
-            raise InputError(self._nothing_written())
-        return Rendering(self.files, self.left_out, self.notes)
-
-    def _nothing_written(self) -> str:
-        if not self.left_out:
-            return "there is no tune to write"
-        others = len(self.left_out) - 1
-        more = f" (and {others} more left out)" if others else ""
-        return f"nothing could be written: {self.left_out[0]}{more}"
-
-    def _write(self, target: Target, name: str) -> None:
-        form = FORMATS[name]
-        made = self._made(target, name)
-        if form.bind is None:
-            for place, content in made:
-                self._put(target.single(place, form), content)
-            return
-        documents = form.bind((part for _, part in made), self.look)
-        paths = target.books(len(documents), form)
-        self._check_free(paths)
-        for path, document in zip(paths, documents, strict=True):
-            self._put(path, document)
-
-    def _made(self, target: Target, name: str) -> Iterator[tuple[int, Any]]:
-        """Every tune in a format, with its place; those it cannot hold are left out."""
-        tunes = [entry.tune for entry in target.entries]
-        for place, made in enumerate(self.workers.make(tunes, name, self.look)):
-            entry = target.entries[place]
-            if made.error:
-                self.left_out.append(f"{entry}: not in {name}: {made.error}")
-            else:
-                self._note(entry, made.result)
-                yield place, made.result
-            self.done += 1
-            if self.on_progress:
-                self.on_progress(self.done, self.total)
-
-    def _note(self, entry: Entry, made: Any) -> None:
-        """Say once of a tune what is wrong with its print."""
-        line = f"{entry}: {made.note}" if isinstance(made, Sheet) and made.note else ""
-        if line and line not in self.notes:
-            self.notes.append(line)
-
-    def _put(self, path: Path, content: bytes) -> None:
-        write_atomically(path, content)
-        self.files.append(path)
-
-    def _check_free(self, paths: Sequence[Path]) -> None:
-        """See that a file is neither there already nor asked for twice."""
-        taken = set(self.files)
-        for path in paths:
-            if path in taken:
-                raise InputError(f"two files would be called {path}", hint="render them apart")
-            taken.add(path)
-            refuse_to_overwrite(path, force=self.force)
+        return RenderedTune(None, str(error))

@@ -8,7 +8,7 @@ from abcgen.config import PageConfig
 from abcgen.corpus.loading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
-from abcgen.pipeline.formats import FORMATS, Look, formats_named
+from abcgen.pipeline.formats import FORMATS, RenderOptions, formats_named
 from abcgen.pipeline.rendering import Rendering, render_files, render_tunes, slug
 from abcgen.score.musicxml import musicxml_of
 from tests.tunes import JIG, REEL, TOO_LOW, tune
@@ -62,7 +62,7 @@ def test_formats_are_named_once_each() -> None:
 
 
 def test_books_hold_all_tunes_and_the_rest_one_each(tmp_path: Path) -> None:
-    done = render_tunes([JIG, REEL], list(FORMATS), tmp_path, "set", Look())
+    done = render_tunes([JIG, REEL], list(FORMATS), tmp_path, "set", RenderOptions())
     assert done.left_out == []
     assert sorted(path.name for path in done.files) == sorted(
         [
@@ -84,7 +84,7 @@ def test_progress_counts_every_tune_in_every_format(tmp_path: Path) -> None:
         ["abc", "midi", "pdf"],
         tmp_path,
         "set",
-        Look(),
+        RenderOptions(),
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(number, 6) for number in range(1, 7)]
@@ -96,10 +96,10 @@ def test_nothing_is_written_over_without_force(tmp_path: Path, there: str) -> No
     formats = ["png"] if there.endswith("png") else ["midi", "pdf"]
     tunes = [JIG, REEL] * (4 if there.endswith("png") else 1)
     with pytest.raises(OutputError, match=f"{there} exists"):
-        render_tunes(tunes, formats, tmp_path, "set", Look(LOW))
+        render_tunes(tunes, formats, tmp_path, "set", RenderOptions(LOW))
     assert names_in(tmp_path) == {there}
     assert (tmp_path / there).read_text() == "mine"
-    done = render_tunes(tunes, formats, tmp_path, "set", Look(LOW), force=True)
+    done = render_tunes(tunes, formats, tmp_path, "set", RenderOptions(LOW), force=True)
     assert tmp_path / there in done.files
     assert (tmp_path / there).read_bytes() != b"mine"
 
@@ -112,18 +112,18 @@ def test_a_file_asked_for_is_the_file_written(tmp_path: Path, name: str, form: s
     lower.write_text("mine")
     out = tmp_path / name
     corpus = corpus_of(tmp_path, [JIG])
-    assert render_files(corpus, [form], out, Look(LOW)) == Rendering([out], [])
+    assert render_files(corpus, [form], out, RenderOptions(LOW)) == Rendering([out], [])
     assert lower.read_text() == "mine"
     with pytest.raises(OutputError, match=f"{name} exists"):
-        render_files(corpus, [form], out, Look(LOW))
-    assert render_files(corpus, [form], out, Look(LOW), force=True).files == [out]
+        render_files(corpus, [form], out, RenderOptions(LOW))
+    assert render_files(corpus, [form], out, RenderOptions(LOW), force=True).files == [out]
 
 
 def test_one_file_cannot_hold_the_sound_of_two_tunes(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, [JIG, REEL])
     for form in ("midi", "musicxml", "svg"):
         with pytest.raises(InputError, match=r"one tune, not 2 \(give a folder"):
-            render_files(corpus, [form], tmp_path / f"t.{FORMATS[form].suffix}", Look())
+            render_files(corpus, [form], tmp_path / f"t.{FORMATS[form].suffix}", RenderOptions())
     assert names_in(tmp_path) == set()
 
 
@@ -131,9 +131,9 @@ def test_several_png_pages_are_numbered_after_the_file_asked_for(tmp_path: Path)
     (tmp_path / "x-2.png").write_text("mine")
     corpus, out = corpus_of(tmp_path, [JIG, REEL] * 4), tmp_path / "x.png"
     with pytest.raises(OutputError, match=r"x-2\.png exists"):
-        render_files(corpus, ["png"], out, Look(LOW))
+        render_files(corpus, ["png"], out, RenderOptions(LOW))
     assert names_in(tmp_path) == {"x-2.png"}
-    files = render_files(corpus, ["png"], out, Look(LOW), force=True).files
+    files = render_files(corpus, ["png"], out, RenderOptions(LOW), force=True).files
     assert [path.name for path in files] == [f"x-{page}.png" for page in range(1, len(files) + 1)]
 
 
@@ -141,12 +141,12 @@ def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
     corpus_of(tmp_path, [JIG, REEL], "set.abc")
     corpus_of(tmp_path, [JIG], "set-1-the-pickup-jig.abc")
     with pytest.raises(InputError, match=r"two files would be called .*set-1-the-pickup-jig\.mid"):
-        render_files(load_corpus([tmp_path / "in"]), ["midi"], tmp_path / "out", Look())
+        render_files(load_corpus([tmp_path / "in"]), ["midi"], tmp_path / "out", RenderOptions())
     assert not (tmp_path / "out").exists()
 
 
 def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None:
-    done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", Look(LOW))
+    done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", RenderOptions(LOW))
     reason = "a duration that no note sign stands for: '1/512'"
     assert done.left_out == [
         f"X:1 'Too short': not in {form}: {reason}"
@@ -161,7 +161,7 @@ def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None
 
 
 def test_a_tune_beyond_midi_is_left_out_of_midi_alone(tmp_path: Path) -> None:
-    done = render_tunes([JIG, TOO_LOW], ["midi", "svg"], tmp_path, "set", Look())
+    done = render_tunes([JIG, TOO_LOW], ["midi", "svg"], tmp_path, "set", RenderOptions())
     (line,) = done.left_out
     assert line.startswith("X:1 'Too low': not in midi: a note lies outside")
     assert "set-2-too-low.svg" in names_in(tmp_path)
@@ -172,7 +172,7 @@ def test_what_is_left_out_is_named_with_its_file(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, [JIG, TOO_SHORT])
     source = tmp_path / "in" / "two.abc"
     for out in (tmp_path / "out", tmp_path / "book.pdf"):
-        (line,) = render_files(corpus, ["pdf"], out, Look()).left_out
+        (line,) = render_files(corpus, ["pdf"], out, RenderOptions()).left_out
         assert line.startswith(f"{source}: X:1 'Too short': not in pdf: ")
 
 
@@ -183,7 +183,7 @@ def test_a_tune_that_the_engraver_refuses_is_left_out(
         return b"<html/>" if tune is JIG else musicxml_of(tune)
 
     monkeypatch.setattr("abcgen.score.pages.musicxml_of", musicxml)
-    done = render_tunes([JIG, REEL], ["pdf"], tmp_path, "set", Look())
+    done = render_tunes([JIG, REEL], ["pdf"], tmp_path, "set", RenderOptions())
     assert done.files == [tmp_path / "set.pdf"]
     assert done.left_out == [
         "X:1 'The Pickup Jig': not in pdf: the engraver cannot read this MusicXML"
@@ -197,7 +197,7 @@ def test_progress_counts_what_is_left_out(tmp_path: Path) -> None:
         ["pdf", "musicxml"],
         tmp_path,
         "set",
-        Look(),
+        RenderOptions(),
         on_progress=lambda done, _total: seen.append(done),
     )
     assert seen == [1, 2, 3, 4]
@@ -207,20 +207,20 @@ def test_it_is_an_error_if_nothing_can_be_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
     for form in ("pdf", "png", "svg"):
         with pytest.raises(InputError, match=r"X:1 'Too short': .*1/512.*and 1 more"):
-            render_tunes([TOO_SHORT, TOO_SHORT], [form], out, "set", Look())
+            render_tunes([TOO_SHORT, TOO_SHORT], [form], out, "set", RenderOptions())
     with pytest.raises(InputError, match="no tune"):
-        render_tunes([], list(FORMATS), out, "set", Look())
+        render_tunes([], list(FORMATS), out, "set", RenderOptions())
     assert not out.exists()
 
 
 def test_a_paper_that_is_not_known_is_no_fault_of_the_tunes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown paper 'a0'"):
-        render_tunes([JIG], ["pdf"], tmp_path, "set", Look(PageConfig(paper="a0")))
+        render_tunes([JIG], ["pdf"], tmp_path, "set", RenderOptions(PageConfig(paper="a0")))
 
 
 def test_nothing_is_ever_removed(tmp_path: Path) -> None:
     (tmp_path / "set-3-the-old-one.mid").write_text("old")
-    render_tunes([JIG, REEL], ["midi"], tmp_path, "set", Look(), force=True)
+    render_tunes([JIG, REEL], ["midi"], tmp_path, "set", RenderOptions(), force=True)
     assert (tmp_path / "set-3-the-old-one.mid").read_text() == "old"
 
 
@@ -228,4 +228,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for form in ("pdf", "midi"):
         with pytest.raises(OutputError, match=r"cannot write .*file/out"):
-            render_tunes([JIG], [form], tmp_path / "file" / "out", "set", Look())
+            render_tunes([JIG], [form], tmp_path / "file" / "out", "set", RenderOptions())

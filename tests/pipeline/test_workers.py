@@ -3,27 +3,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
-from abcgen.pipeline.formats import Look
+from abcgen.pipeline.formats import RenderOptions
 from abcgen.pipeline.rendering import WORTHWHILE, Workers, render_tunes
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOK = Look(PageConfig(ppi=30), composer="somebody")
+OPTIONS = RenderOptions(PageConfig(ppi=30), composer="somebody")
 TOO_SHORT = tune("A/64 |]", title="Too short")
 MANY = [JIG, REEL, TOO_SHORT] * (WORTHWHILE // 3)
 
 
 def test_several_processes_write_the_same_book_in_the_same_order(tmp_path: Path) -> None:
     seen: list[int] = []
-    alone = render_tunes(MANY, ["pdf"], tmp_path / "alone", "book", LOOK)
+    alone = render_tunes(MANY, ["pdf"], tmp_path / "alone", "book", OPTIONS)
     together = render_tunes(
         MANY,
         ["pdf"],
         tmp_path / "together",
         "book",
-        LOOK,
+        OPTIONS,
         processes=2,
         on_progress=lambda done, _: seen.append(done),
     )
@@ -35,13 +35,13 @@ def test_several_processes_write_the_same_book_in_the_same_order(tmp_path: Path)
 
 def test_few_tunes_and_quick_formats_start_no_process() -> None:
     with Workers(8) as workers:
-        assert len(list(workers.make([JIG], "svg", LOOK))) == 1
-        assert len(list(workers.make(MANY, "midi", LOOK))) == len(MANY)
+        assert len(list(workers.make([JIG], "svg", OPTIONS))) == 1
+        assert len(list(workers.make(MANY, "midi", OPTIONS))) == len(MANY)
         assert workers._pool is None
 
 
 def test_what_cannot_be_made_says_why() -> None:
     with Workers(1) as workers:
-        good, bad = workers.make([JIG, TOO_SHORT], "musicxml", LOOK)
-    assert (good.error, bad.result) == ("", None)
+        good, bad = workers.make([JIG, TOO_SHORT], "musicxml", OPTIONS)
+    assert (good.error, bad.content) == ("", None)
     assert "1/512" in bad.error
