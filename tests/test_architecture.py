@@ -15,12 +15,13 @@ PACKAGE = Path(abcgen.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The rooms that each room may import from.
-BASE = {"config", "errors", "files", "system"}
+BASE = {"config", "errors", "files", "system", "workers"}
 ALLOWED = {
     "errors": set(),
     "config": set(),
     "files": {"errors"},
     "system": set(),
+    "workers": {"system"},
     "notation": BASE,
     "grammar": BASE | {"notation"},
     "midi": BASE | {"notation"},

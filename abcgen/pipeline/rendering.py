@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import signal
 import unicodedata
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
 from abcgen.pipeline.formats import FORMATS, Format, RenderOptions
 from abcgen.score.pages import Sheet
+from abcgen.workers import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from abcgen.corpus.loading import Corpus
     from abcgen.notation.tune import Tune
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 MAX_SLUG = 60
 # A process takes a second or two to load its libraries: the time of about 12 tunes.
 WORTHWHILE = 12
-CHUNK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def render_tunes(
         OutputError: if a file exists already or cannot be written.
     """
     target = Target([Entry(tune) for tune in tunes], folder, stem)
-    with Workers(processes) as workers:
+    with WorkerPool(processes) as workers:
         renderer = Renderer(options, workers, len(tunes) * len(formats), force, on_progress)
         return renderer.render([target], formats)
 
@@ -115,7 +111,7 @@ def render_files(
     """
     in_folder = out.is_dir() or not out.suffix
     targets = targets_in(corpus, out) if in_folder else [target_file(corpus, formats, out)]
-    with Workers(processes) as workers:
+    with WorkerPool(processes) as workers:
         renderer = Renderer(options, workers, len(corpus.tunes) * len(formats), force, on_progress)
         return renderer.render(targets, formats)
 
@@ -135,7 +131,7 @@ class Renderer:
     """
 
     options: RenderOptions
-    workers: Workers
+    workers: WorkerPool
     total: int
     force: bool
     on_progress: OnProgress | None
@@ -186,7 +182,7 @@ class Renderer:
     def _rendered(self, target: Target, name: str) -> Iterator[tuple[int, Any]]:
         """Yield every tune in a format, with its index; leave out those it cannot hold."""
         tunes = [entry.tune for entry in target.entries]
-        rendered = self.workers.make(tunes, name, self.options)
+        rendered = render_each(tunes, name, self.options, self.workers)
         for index, (entry, (content, error)) in enumerate(
             zip(target.entries, rendered, strict=True)
         ):
@@ -321,59 +317,21 @@ class RenderedTune(NamedTuple):
     error: str = ""
 
 
-class Workers:
-    """A context manager: makes tunes ready, in this process or in several.
+def rendered(
+    tunes: Sequence[Tune], name: str, options: RenderOptions, workers: WorkerPool
+) -> Iterator[RenderedTune]:
+    """Yield the results of rendering tunes in one format, in order.
 
     Args:
-        processes: How many processes may work.
+        tunes: The tunes.
+        name: A name from ``FORMATS``.
+        options: How to print and play them.
+        workers: Used for many tunes in formats that take long.
     """
-
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def make(
-        self, tunes: Sequence[Tune], name: str, options: RenderOptions
-    ) -> Iterator[RenderedTune]:
-        """Make tunes ready in one format.
-
-        Args:
-            tunes: The tunes.
-            name: A name from ``FORMATS``.
-            options: How to print and play them.
-
-        Yields:
-            Every tune's result, in order.
-        """
-        make = partial(_rendered, name=name, options=options)
-        if self._processes > 1 and FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
-            return self._started_pool().map(make, tunes, chunksize=CHUNK)
-        return map(make, tunes)
-
-    def _started_pool(self) -> ProcessPoolExecutor:
-        """The processes, started afresh: a fork would copy threads and half-loaded libraries."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._processes, mp_context=get_context("spawn"), initializer=_ignore_interrupts
-            )
-        return self._pool
-
-
-def _ignore_interrupts() -> None:
-    """An interrupt is for the parent to act on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    render = partial(_rendered, name=name, options=options)
+    if FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
+        return workers.map(render, tunes)
+    return map(render, tunes)
 
 
 def _rendered(tune: Tune, *, name: str, options: RenderOptions) -> RenderedTune:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
 from abcgen.pipeline.formats import RenderOptions
-from abcgen.pipeline.rendering import WORTHWHILE, Workers, render_tunes
+from abcgen.pipeline.rendering import WORTHWHILE, render_each, render_tunes
+from abcgen.workers import WorkerPool
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ def test_several_processes_write_the_same_book_in_the_same_order(tmp_path: Path)
 
 
 def test_few_tunes_and_quick_formats_start_no_process() -> None:
-    with Workers(8) as workers:
-        assert len(list(workers.make([JIG], "svg", OPTIONS))) == 1
-        assert len(list(workers.make(MANY, "midi", OPTIONS))) == len(MANY)
-        assert workers._pool is None
+    with WorkerPool(8) as workers:
+        assert len(list(render_each([JIG], "svg", OPTIONS, workers))) == 1
+        assert len(list(render_each(MANY, "midi", OPTIONS, workers))) == len(MANY)
+        assert not workers.is_started
 
 
 def test_what_cannot_be_made_says_why() -> None:
-    with Workers(1) as workers:
-        good, bad = workers.make([JIG, TOO_SHORT], "musicxml", OPTIONS)
+    with WorkerPool(1) as workers:
+        good, bad = render_each([JIG, TOO_SHORT], "musicxml", OPTIONS, workers)
     assert (good.error, bad.content) == ("", None)
     assert "1/512" in bad.error

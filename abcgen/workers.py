@@ -1,0 +1,124 @@
+"""A pool of worker processes for the whole program: results in order, few calls in flight."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, TypeVar
+
+from abcgen.system import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    T = TypeVar("T")
+    Item = TypeVar("Item")
+
+CALLS_PER_WORKER = 3  # started before their results are needed
+# ImportError and NotImplementedError: systems without semaphores.
+_FAILURES = (BrokenProcessPool, OSError, ImportError, NotImplementedError)
+
+
+class WorkerPool:
+    """A context manager that runs calls in worker processes, started when first needed.
+
+    Args:
+        processes: How many; with one, every call is made in this process.
+        fallback: Make calls in this process if workers cannot be started or die, instead of
+            raising ``BrokenProcessPool`` or ``OSError``.
+    """
+
+    def __init__(self, processes: int, *, fallback: bool = False) -> None:
+        self._processes = processes
+        self._fallback = fallback
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether any call was handed to a worker."""
+        return self._executor is not None
+
+    def submit(self, function: Callable[..., T], *arguments: object) -> Callable[[], T]:
+        """Start a call in a worker, and return a function that waits for its result.
+
+        Args:
+            function: A function that other processes can import, or a ``partial`` of one.
+            arguments: Its arguments.
+        """
+        call_here = partial(function, *arguments)
+        if self._processes <= 1:
+            return call_here
+        try:
+            # Interrupting a start would leave a process that waits forever for its instructions.
+            with uninterrupted():
+                if self._executor is None:
+                    # Forking would copy threads, such as that of a progress bar, with their locks.
+                    self._executor = ProcessPoolExecutor(
+                        self._processes, get_context("spawn"), _start_worker
+                    )
+                future = self._executor.submit(function, *arguments)
+        except _FAILURES as error:
+            return self._fall_back(call_here, error)
+
+        def result() -> T:
+            try:
+                return future.result()
+            except (BrokenProcessPool, OSError) as error:
+                return self._fall_back(call_here, error)()
+
+        return result
+
+    def in_order(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
+        """Yield the results of calls in order, drawing only a few calls ahead of the results."""
+        waiting: deque[Callable[[], T]] = deque()
+        for call in calls:
+            waiting.append(call)
+            ahead = CALLS_PER_WORKER * self._processes if self._processes > 1 else 0
+            while len(waiting) > ahead:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
+
+    def map(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """Yield ``function(item)`` for every item, in order."""
+        return self.in_order(self.submit(function, item) for item in items)
+
+    def _fall_back(self, call: Callable[[], T], error: Exception) -> Callable[[], T]:
+        """Have this and all later calls made in this process, or raise the error."""
+        if not self._fallback:
+            raise error
+        self._processes = 1
+        return call
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent process, and end when that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent:
+        threading.Thread(target=_exit_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _exit_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen import workers as workers_module
+from abcgen.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def process_and_number(number: int) -> tuple[int, int]:
+    return os.getpid(), number
+
+
+def _die() -> None:
+    os._exit(1)
+
+
+def test_results_come_in_order_from_other_processes() -> None:
+    with WorkerPool(2) as pool:
+        results = list(pool.map(process_and_number, range(20)))
+    assert [number for _, number in results] == list(range(20))
+    assert os.getpid() not in {process for process, _ in results}
+
+
+def test_one_process_is_this_one() -> None:
+    with WorkerPool(1) as pool:
+        assert list(pool.map(process_and_number, [1])) == [(os.getpid(), 1)]
+        assert not pool.is_started
+
+
+def test_only_a_few_calls_are_drawn_before_their_results_are_needed() -> None:
+    drawn = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(1000):
+            drawn.append(number)
+            yield number
+
+    with WorkerPool(2) as pool:
+        assert next(iter(pool.map(process_and_number, numbers())))[1] == 0
+        assert len(drawn) < 10
+
+
+@pytest.mark.parametrize("fallback", [True, False])
+def test_workers_that_die_are_replaced_by_this_process_or_reported(
+    fallback: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_module, "_start_worker", _die)
+    with WorkerPool(2, fallback=fallback) as pool:
+        results = pool.map(process_and_number, range(10))
+        if fallback:
+            assert list(results) == [(os.getpid(), number) for number in range(10)]
+        else:
+            with pytest.raises(BrokenProcessPool):
+                list(results)
