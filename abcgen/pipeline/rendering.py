@@ -317,7 +317,7 @@ class RenderedTune(NamedTuple):
     error: str = ""
 
 
-def rendered(
+def render_each(
     tunes: Sequence[Tune], name: str, options: RenderOptions, workers: WorkerPool
 ) -> Iterator[RenderedTune]:
     """Yield the results of rendering tunes in one format, in order.
