@@ -33,8 +33,9 @@ ALLOWED = {
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"},
     "cli": BASE | {"notation", "corpus", "score", "model", "evaluation", "pipeline"},
+    "api": BASE | {"notation", "corpus", "pipeline"},
     "__main__": {"cli"},
-    "__init__": {"errors", "notation"},
+    "__init__": {"errors", "notation", "api"},
 }
 OWNERS = {
     "keras": {"model"},

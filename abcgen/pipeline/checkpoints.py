@@ -26,16 +26,17 @@ def find_checkpoint(folder: Path | None) -> Path:
     """The checkpoint to use.
 
     Args:
-        folder: The one named, or None for the newest run under ``./checkpoints``, else the one
-            that comes with the package.
+        folder: The one named, ``pretrained`` for the one that comes with the package, or None for
+            the newest run under ``./checkpoints``, else the one that comes with the package.
 
     Raises:
         CheckpointError: if there is none.
     """
-    if folder is not None:
+    named = folder is not None and (folder != Path(SHIPPED) or folder.exists())
+    if folder is not None and named:
         return _existing(folder)
     newest = newest_run()
-    if newest is not None:
+    if newest is not None and folder is None:
         return newest
     for place in _shipped_places():
         if (place / WEIGHTS).is_file():

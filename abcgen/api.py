@@ -1,0 +1,249 @@
+"""The front door for Python: load a network, sample it, read tunes, print and play them.
+
+::
+
+    import abcgen
+
+    tunes = abcgen.load("pretrained").sample(metre="6/8", key="D", count=2, seed=7)
+    print(tunes.abc)
+    tunes.to_pdf("jigs.pdf")
+
+In a notebook the last expression of a cell shows staff and player. The command line offers the
+same and more.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from abcgen.config import MidiConfig, SampleConfig
+from abcgen.corpus.loading import load_corpus
+from abcgen.errors import InputError
+from abcgen.files import write_atomically
+from abcgen.notation.tune import Tune
+from abcgen.notation.writer import write_abc
+from abcgen.pipeline.checkpoints import find_checkpoint
+from abcgen.pipeline.formats import FORMATS, RenderOptions
+from abcgen.pipeline.readers import all_readers
+from abcgen.pipeline.requests import Request, checked_request, primed
+from abcgen.pipeline.sampling import Composer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from abcgen.corpus.loading import Loss
+
+# Pixels of a notebook's frame, per tune and around them; it scrolls beyond three tunes.
+FRAME_HEIGHT, FRAME_MARGIN, MOST_FRAMED = 560, 80, 3
+
+
+class Playable:
+    """Tunes that can be written, printed and played; the base of one tune and of a tunebook."""
+
+    def _tunes(self) -> Sequence[PlayableTune]:
+        raise NotImplementedError
+
+    @property
+    def abc(self) -> str:
+        """Canonical ABC; of sampled tunes with the recipe that makes them again."""
+        return "\n".join(write_abc(tune) + tune.remarks for tune in self._tunes())
+
+    def to_abc(self, path: str | Path) -> Path:
+        """Write an ABC file; overwrites, like all of these."""
+        write_atomically(Path(path), self.abc.encode())
+        return Path(path)
+
+    def to_pdf(self, path: str | Path) -> Path:
+        """Write sheet music as PDF."""
+        return self._write(path, "pdf")
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write one web page that shows and plays the tunes, and fetches nothing."""
+        return self._write(path, "html")
+
+    def to_midi(self, path: str | Path) -> Path:
+        """Write a MIDI file; for one tune only."""
+        return self._write(path, "midi")
+
+    def to_musicxml(self, path: str | Path) -> Path:
+        """Write a MusicXML file; for one tune only."""
+        return self._write(path, "musicxml")
+
+    def to_wav(self, path: str | Path) -> Path:
+        """Write sound as a WAV file; for one tune only."""
+        return self._write(path, "wav")
+
+    def _repr_html_(self) -> str:
+        """Return staff and player for a notebook, in a frame that no style sheet reaches."""
+        page = html.escape(self._content("html").decode(), quote=True)
+        height = FRAME_MARGIN + FRAME_HEIGHT * min(len(self._tunes()), MOST_FRAMED)
+        return (
+            f'<iframe srcdoc="{page}" sandbox="allow-scripts allow-downloads"'
+            f' allow="clipboard-write" title="Sheet music"'
+            f' style="width: 100%; height: {height}px; border: 0"></iframe>'
+        )
+
+    def _write(self, path: str | Path, name: str) -> Path:
+        write_atomically(Path(path), self._content(name))
+        return Path(path)
+
+    def _content(self, name: str) -> bytes:
+        tunes, form = self._tunes(), FORMATS[name]
+        if form.bind is None and len(tunes) != 1:
+            raise InputError(
+                f"one {form.suffix} file holds one tune, not {len(tunes)}",
+                hint=f"write them one by one: tunes[0].to_{name}(...)",
+            )
+        if not tunes:
+            raise InputError("there is no tune to write")
+        options = RenderOptions(composer=tunes[0].source)
+        made = [form.render(tune, options) for tune in tunes]
+        content: bytes = form.bind(made, options)[0] if form.bind else made[0]
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class PlayableTune(Tune, Playable):
+    """A tune as notation has it, which can also be written, printed and played.
+
+    Attributes:
+        remarks: Comment lines below its ABC: for a sampled tune, the recipe.
+    """
+
+    remarks: str = field(default="", compare=False, repr=False)
+
+    def _tunes(self) -> Sequence[PlayableTune]:
+        return [self]
+
+    @classmethod
+    def of(cls, tune: Tune, remarks: str = "") -> PlayableTune:
+        """Return *tune* with everything a playable tune can do."""
+        parts = {part.name: getattr(tune, part.name) for part in fields(Tune)}
+        return cls(**parts, remarks=remarks)
+
+
+class Tunebook(Playable, Sequence[PlayableTune]):
+    """Several tunes, in order.
+
+    Args:
+        tunes: The tunes.
+        left_out: Tunes that could not be read, each with file, line and reason.
+    """
+
+    def __init__(self, tunes: Iterable[PlayableTune], left_out: Sequence[Loss] = ()) -> None:
+        self.tunes = tuple(tunes)
+        self.left_out = tuple(left_out)
+
+    def _tunes(self) -> Sequence[PlayableTune]:
+        return self.tunes
+
+    @overload
+    def __getitem__(self, index: int) -> PlayableTune: ...
+    @overload
+    def __getitem__(self, index: slice) -> Tunebook: ...
+    def __getitem__(self, index: int | slice) -> PlayableTune | Tunebook:
+        if isinstance(index, slice):
+            return Tunebook(self.tunes[index])
+        return self.tunes[index]
+
+    def __len__(self) -> int:
+        return len(self.tunes)
+
+    def __repr__(self) -> str:
+        titles = ", ".join(repr(tune.title) for tune in self.tunes[:6])
+        more = ", ..." if len(self.tunes) > 6 else ""
+        return f"Tunebook([{titles}{more}])"
+
+
+class Network:
+    """A trained network.
+
+    Args:
+        folder: Its checkpoint.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"Network({str(self.folder)!r})"
+
+    def sample(
+        self,
+        *,
+        count: int = 1,
+        seed: int | None = None,
+        prime: str = "",
+        keep_bars: int | None = None,
+        max_copy: float | None = None,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        **wishes: Any,
+    ) -> Tunebook:
+        """Compose tunes.
+
+        Args:
+            count: Valid tunes wanted.
+            seed: Makes the same tunes again; random if None.
+            prime: ABC, or a path to a file of it, to continue.
+            keep_bars: Bars of ``prime`` to keep; all if None.
+            max_copy: Most bars a tune may share with a training tune.
+            temperature: Below 1 is safer, above 1 bolder.
+            top_k: Sample from the K most likely characters only (0 = off).
+            top_p: Sample from the most likely characters that sum to this probability (1 = off).
+            wishes: Any field of ``Request``: ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``,
+                ``instrument`` and ``free``.
+
+        Raises:
+            InputError: if a wish is impossible, or fewer tunes than wanted are valid.
+        """
+        if "instrument" in wishes:
+            wishes = {"in_range": not wishes.get("free"), **wishes}
+        unknown = wishes.keys() - {wish.name for wish in fields(Request)}
+        if unknown:
+            raise InputError(f"unknown wish {min(unknown)!r}")
+        request = checked_request(Request(**wishes))
+        if prime:
+            request = primed(request, prime, keep_bars)
+        config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
+        chosen = random.randrange(2**31) if seed is None else seed  # noqa: S311 - no secret
+        with Composer(self.folder, config, chosen, request) as composer:
+            sampled = list(composer.compose(max_copy=max_copy))
+        if len(sampled) < count:
+            raise InputError(
+                f"only {len(sampled)} of {count} tunes were valid", hint="try another temperature"
+            )
+        return Tunebook(
+            PlayableTune.of(one.tune, one.abc.removeprefix(write_abc(one.tune))) for one in sampled
+        )
+
+
+def load(checkpoint: str | Path = "pretrained") -> Network:
+    """Load a trained network.
+
+    Args:
+        checkpoint: ``"pretrained"`` for the one that comes with abcgen, or a folder that training
+            wrote.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    return Network(find_checkpoint(Path(checkpoint)))
+
+
+def read(path: str | Path, *more: str | Path) -> Tunebook:
+    """Read ABC, MIDI and MusicXML files, or folders of them.
+
+    What cannot be read is in ``left_out``.
+
+    Raises:
+        InputError: if a path does not exist or nothing can be read.
+    """
+    corpus = load_corpus([Path(path), *map(Path, more)], readers=all_readers(MidiConfig()))
+    return Tunebook(map(PlayableTune.of, corpus.tunes), corpus.losses)
