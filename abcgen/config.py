@@ -1,93 +1,310 @@
-"""Every default, in frozen dataclasses; those of a training run are saved with it."""
+"""Every setting: its default, its bounds and its meaning, in one place.
+
+Reading JSON, the options of the command line and the recipes under sampled tunes follow from these
+fields. Settings of a training run are saved with it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from abcgen.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+# Numbers in other people's files: what a float counts exactly, and 30 years.
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Amount = Annotated[float, Field(ge=0.0, le=2.0**53)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e9)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """Shape of a network.
+class Schema(BaseModel):
+    """Immutable values of known names, types and bounds; others raise InputError.
 
-    Attributes:
-        kind: ``stream`` reads a tune from its beginning and predicts at every character;
-            ``window`` reads the last characters anew for every prediction.
-        layers: Number of LSTM layers.
-        units: Units of each LSTM layer; a bidirectional one has half of them in each direction.
-        embedding: Width of the character embedding; 0 (window only) for one number a character.
-        dropout: Share of activations dropped after each layer in training.
-        attention: Whether causal attention over what was read so far follows the LSTMs.
-        heads: Attention heads, each of ``units / heads`` numbers.
-        bidirectional: Whether what lies wholly before the prediction is read both ways: in the
-            window network the window, in the stream network the block before the current one.
-        sequence_length: Characters of a window, of a block, or (plain stream) the most that are
-            learnt in one piece; None for what is usual.
-        positions: Whether a stream network is told where in the tune each character stands:
-            section, bar of the section, time in the bar.
+    Types are strict: neither "1" nor true is a number. A tuple within other values is read from
+    JSON's lists if its field has ``strict=False``.
     """
 
-    kind: str = "stream"
-    layers: int = 1
-    units: int = 192
-    embedding: int = 64
-    dropout: float = 0.05
-    attention: bool = True
-    heads: int = 4
-    bidirectional: bool = False
-    sequence_length: int | None = None
-    positions: bool = False
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read untrusted JSON; fields that are missing have their defaults.
+
+        Raises:
+            InputError: naming the first field that is unknown, of another type or out of range.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise cls._explain(error) from error
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed.
+
+        Raises:
+            InputError: naming the first that is unknown, of another type or out of range.
+        """
+        return type(self)(**{**dict(self), **changes})
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_input_error(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise cls._explain(error) from error
+
+    @classmethod
+    def _explain(cls, error: ValidationError) -> InputError:
+        """Return the first mistake as one sentence."""
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part)[:40] for part in first["loc"])
+        value = shown(first["input"])
+        if first["type"] == "extra_forbidden":
+            return InputError(f"unknown setting {path!r}")
+        if first["type"] == "missing":
+            return InputError(f"{path} is missing")
+        if not path:
+            return InputError(f"settings must be an object, not {value}")
+        field = cls.model_fields.get(path)
+        expected = expected_value(field) if field else first["msg"].lower()
+        return InputError(f"{path} must be {expected}, not {value}")
 
 
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """How a network is trained.
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    """Return the values that a field is limited to, or nothing."""
+    return tuple(value for value in get_args(field.annotation) if isinstance(value, str))
 
-    Attributes:
-        epochs: Passes over the training tunes, if no time budget is given.
-        minutes: Time budget in minutes, or None; the learning-rate schedule spans it.
-        patience: Passes without a better held-out figure after which training ends, or None.
-        batch_size: Tunes (windows) to a batch.
-        stride: Every which window is learnt from, others in other passes; window network only.
-        optimizer: One of ``OPTIMIZERS``.
-        learning_rate: Its peak learning rate.
-        warm_up: Share of the run in which the learning rate climbs to its peak.
-        final_rate: Learning rate at the end, as a share of the peak.
-        weight_decay: Decoupled weight decay, for those that have it.
-        clip_norm: Largest global gradient norm.
-        seed: Seed of weights, order and dropout.
-        chord_symbols: Whether the chords above the notes are learnt too.
-        save_minutes: Most minutes between two moments from which training can go on.
+
+def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value of a field."""
+    rules = {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("ge", "le")
+        if hasattr(rule, name)
+    }
+    return rules.get("ge"), rules.get("le")
+
+
+def expected_value(field: FieldInfo) -> str:
+    """Describe the values of a field, to follow "must be"."""
+    if choices := choices_of(field):
+        return f"one of {', '.join(choices)}"
+    types = get_args(field.annotation) or (field.annotation,)
+    if bool in types:
+        return "true or false"
+    least, greatest = bounds_of(field)
+    number = "a whole number" if int in types else "a number"
+    if greatest is None:
+        return number if least is None else f"{number} of at least {least:.10g}"
+    return f"{number} from {least:.10g} to {greatest:.10g}"
+
+
+Network = Literal["stream", "window"]
+Optimizer = Literal["adamw", "adam", "lion", "muon", "nadam", "rmsprop", "sgd"]
+MAX_SEED = 2**31 - 1  # TensorFlow refuses some that are larger
+# Sampling keeps this many numbers of each text where it reads windows or blocks.
+MAX_STATE = 2**23
+
+
+class NetworkConfig(Schema):
+    """The shape of a network. The bounds are far beyond what trains in a lifetime.
+
+    They keep a stranger's file from taking absurd amounts of memory.
     """
 
-    epochs: int = 20
-    minutes: float | None = None
-    patience: int | None = None
-    batch_size: int = 32
-    stride: int = 1
-    optimizer: str = "muon"
-    learning_rate: float = 0.02
-    warm_up: float = 0.05
-    final_rate: float = 0.01
-    weight_decay: float = 0.1
-    clip_norm: float = 1.0
-    seed: int = 0
-    chord_symbols: bool = False
-    save_minutes: float = 5.0
+    # A stream network reads a tune from its beginning and predicts at every character; a window
+    # network reads the last characters again for every prediction.
+    kind: Network = Field(
+        "stream", description="stream reads whole tunes; window reads the last characters."
+    )
+    layers: int = Field(1, ge=1, le=16, description="LSTM layers.")
+    # Bidirectional layers have half of the units in each direction.
+    units: int = Field(192, ge=1, le=8192, description="Units of each LSTM layer.")
+    embedding: int = Field(
+        64,
+        ge=0,
+        le=8192,
+        description="Width of the character embedding (0 = one number per character; window only).",
+    )
+    dropout: float = Field(
+        0.05,
+        ge=0.0,
+        le=0.95,
+        description="Share of activations dropped after each layer in training.",
+    )
+
+    # Causal attention over the characters so far, after the LSTM layers; each head has
+    # units / heads numbers.
+    attention: bool = Field(True, description="Attend to all characters so far.")
+    heads: int = Field(4, ge=1, le=256, description="Attention heads.")
+
+    # Both directions of the window, or of the block before the current one in a stream network.
+    bidirectional: bool = Field(
+        False, description="Read the window, or the previous block, in both directions."
+    )
+    sequence_length: int | None = Field(
+        None,
+        ge=2,
+        le=100_000,
+        description="Characters of a window, of a block (bidirectional), or of a training chunk.",
+    )
+    positions: bool = Field(
+        False,
+        description="Give the network each character's place: section, bar, time (stream only).",
+    )
+
+    @property
+    def chunk_length(self) -> int | None:
+        """Characters of a window, a block or a training chunk; None for whole tunes."""
+        default = 100 if self.kind == "window" else 64 if self.bidirectional else None
+        return self.sequence_length or default
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
+        """Refuse fields that are possible one by one but not together."""
+        units, heads = self.units, self.heads
+        if self.attention and units % heads:
+            raise InputError(
+                f"{heads} attention heads do not divide {units} units",
+                hint="choose --heads and --units so that they do",
+            )
+        if self.bidirectional and units % 2:
+            raise InputError(
+                f"{units} units cannot be divided between two directions",
+                hint="choose an even number of --units",
+            )
+        reads_again = self.kind == "window" or self.bidirectional
+        if reads_again and (self.chunk_length or 0) * units > MAX_STATE:
+            raise InputError(
+                f"{self.sequence_length} characters are too many to read at once by {units} units",
+                hint="choose a smaller --sequence-length",
+            )
+        if self.kind == "window" and self.positions:
+            raise InputError(
+                "a window network cannot use positions, which depend on all characters before it",
+                hint="leave out --positions",
+            )
+        if self.kind == "stream" and not self.embedding:
+            raise InputError("embedding must be a whole number from 1 to 8192, not 0")
+        return self
 
 
-NETWORKS = ("stream", "window")
-OPTIMIZERS = ("adamw", "adam", "lion", "muon", "nadam", "rmsprop", "sgd")
+class TrainConfig(Schema):
+    """How a network is trained."""
+
+    # When the run ends. The learning-rate schedule spans the epochs, or the minutes if given.
+    epochs: int = Field(20, ge=1, le=1_000_000, description="Epochs over the training tunes.")
+    minutes: float | None = Field(
+        None, ge=1e-3, le=1e6, description="Time budget in minutes, instead of epochs."
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Stop after this many epochs without a better held-out loss.",
+    )
+
+    batch_size: int = Field(32, ge=1, le=65_536, description="Tunes (windows) per batch.")
+    # Each epoch begins at another window, so that in time all are trained on.
+    stride: int = Field(
+        1, ge=1, le=1_000_000, description="Train on every N-th window (window only)."
+    )
+
+    optimizer: Optimizer = Field("muon", description="Optimizer.")
+    learning_rate: float = Field(0.02, ge=1e-9, le=10.0, description="Peak learning rate.")
+    warm_up: float = Field(
+        0.05, ge=0.0, le=1.0, description="Share of the run in which the learning rate rises."
+    )
+    final_rate: float = Field(
+        0.01, ge=0.0, le=1.0, description="Learning rate at the end, as a share of the peak."
+    )
+    # Decoupled, for the optimizers that have it.
+    weight_decay: float = Field(0.1, ge=0.0, le=10.0, description="Weight decay.")
+    clip_norm: float = Field(1.0, ge=1e-6, le=1e6, description="Maximum global gradient norm.")
+
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Seed of weights, order and dropout.")
+    chord_symbols: bool = Field(False, description="Learn the chord symbols above the notes too.")
+    save_minutes: float = Field(
+        5.0, ge=0.0, le=1e6, description="Minutes between checkpoints within an epoch."
+    )
+
+
+Temperature = Annotated[
+    float,
+    Field(ge=0.0, le=1e6, description="Divide logits by this; below 1 safer, above 1 bolder."),
+]
+
+
+class SampleConfig(Schema):
+    """How tunes are sampled from a network."""
+
+    temperature: Temperature = 0.8
+    top_k: int = Field(
+        0, ge=0, le=4096, description="Sample from the K most likely characters only (0 = off)."
+    )
+    top_p: float = Field(
+        1.0,
+        ge=1e-6,
+        le=1.0,
+        description="Sample from the most likely characters of total probability P (1 = off).",
+    )
+
+    count: int = Field(6, ge=1, le=100_000, description="Number of valid tunes.")
+    batch_size: int = Field(16, ge=1, le=65_536, description="Tunes sampled side by side.")
+    max_characters: int = Field(
+        1200, ge=1, le=100_000, description="Give up a tune that has not ended by this length."
+    )
+    max_attempts: int = Field(
+        40, ge=1, le=1_000_000, description="Tunes to sample per tune wanted before giving up."
+    )
+
+
+class BlindTestConfig(Schema):
+    """The tunes of a blind test."""
+
+    count: int = Field(10, ge=1, le=100_000, description="Tunes of each kind, real and generated.")
+    fewest_bars: int = Field(8, ge=1, description="Bars of the shortest tune.")
+    most_bars: int = Field(40, ge=1, description="Bars of the longest tune.")
+    temperature: Temperature = SampleConfig().temperature
+
+
+class EvaluationConfig(Schema):
+    """How a network is evaluated."""
+
+    samples: int = Field(1000, description="Tunes sampled with the grammar, and as many without.")
+    batch_size: int = Field(64, ge=1, le=65_536, description="Tunes sampled side by side.")
+
+
+class SplitConfig(Schema):
+    """How families of tunes are divided; the rest is for training."""
+
+    validation: Share = Field(0.05, description="Share of families held out to watch training.")
+    test: Share = Field(0.05, description="Share of families never used in training.")
+    similarity: Share = Field(
+        0.5, description="Share of interval 8-grams that makes two tunes one family."
+    )
+    # Only where there are six times as many families.
+    least: Count = Field(0, description="Fewest families in each held-out part.")
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Settings that go together.
-
-    Attributes:
-        network: Shape of the network.
-        training: How it is trained.
-        fits: What it is for.
-    """
+    """Settings that go together, and what they are for."""
 
     network: NetworkConfig
     training: TrainConfig
@@ -109,7 +326,7 @@ PRESETS = {
         "a GPU in half an hour or more",
     ),
     # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022,
-    # fig. 6. The paper leaves open optimiser, rate, dropout and the dense layers' activation.
+    # fig. 6. The paper does not name optimizer, rate, dropout and the dense layers' activation.
     "paper": Preset(
         NetworkConfig(
             kind="window",
@@ -134,8 +351,8 @@ PRESETS = {
 }
 
 
-# To go on from another network with tunes of one's own, which may be few: what it knows is to be
-# bent, not lost. benchmarks/finetuning has what others do.
+# For training another network further on a corpus that may be small: change what it knows
+# without losing it. benchmarks/finetuning compares other settings.
 FINE_TUNING = TrainConfig(
     epochs=30,
     patience=5,
@@ -145,181 +362,85 @@ FINE_TUNING = TrainConfig(
     warm_up=0.1,
     weight_decay=0.0,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SampleConfig:
-    """How tunes are drawn from a network.
-
-    Attributes:
-        temperature: What logits are divided by; below 1 safer, above 1 bolder.
-        top_k: Draw from the likeliest so many characters only; 0 for all.
-        top_p: Draw from the likeliest characters that together are this likely; 1 for all.
-        count: Valid tunes wanted.
-        batch_size: Tunes drawn side by side.
-        max_characters: Length at which a tune that has not ended is given up.
-        max_attempts: Tunes drawn for each one wanted before giving up.
-    """
-
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 1.0
-    count: int = 6
-    batch_size: int = 16
-    max_characters: int = 1200
-    max_attempts: int = 40
-
-
-@dataclass(frozen=True, slots=True)
-class BlindTestConfig:
-    """Which tunes a blind test has.
-
-    Attributes:
-        count: Tunes of each kind, held out and generated.
-        fewest_bars: Bars of the shortest.
-        most_bars: Bars of the longest.
-        temperature: As in ``SampleConfig``.
-    """
-
-    count: int = 10
-    fewest_bars: int = 8
-    most_bars: int = 40
-    temperature: float = SampleConfig().temperature
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationConfig:
-    """How a network is judged.
-
-    Attributes:
-        samples: Tunes drawn with the grammar, and as many without.
-        batch_size: Tunes drawn side by side.
-    """
-
-    samples: int = 1000
-    batch_size: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class SplitConfig:
-    """How families of tunes are divided; the rest is for training.
-
-    Attributes:
-        validation: Share of families held out to watch training.
-        test: Share of families never looked at in training.
-        similarity: Share of interval 8-grams that makes two tunes one family.
-        least: Least families held out for either, where there are six times as many.
-    """
-
-    validation: float = 0.05
-    test: float = 0.05
-    similarity: float = 0.5
-    least: int = 0
-
-
-# Of few tunes, a twentieth would be none.
+# A twentieth of a small corpus would be no tune at all.
 FINE_TUNING_SPLIT = SplitConfig(validation=0.1, test=0.1, least=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what strangers' files may cost.
+    """Bounds on what other people's files may cost."""
 
-    Attributes:
-        file_bytes: Largest file read that must be read whole, as MIDI is.
-        tunebook_bytes: Largest tunebook read.
-        tunebook_tunes: Most tunes read of one tunebook.
-        paragraph_bytes: Longest run of a tunebook without a blank line or a line with ``X:``.
-        tune_characters: Longest tune body read.
-        bars: Most bars in a tune.
-        bar_notes: Most notes in a bar.
-        voices: Most voices in a tune.
-        rest_bars: Most bars in one sign of rest (``Z8``).
-        duration: Longest single note, in whole notes.
-        referee_seconds: Time that music21 may take over one tune.
-        checkpoint_bytes: Largest file of a checkpoint that is opened.
-        cache_bytes: Most that the cache of readings keeps on disk.
-        answers_bytes: Largest file of a blind test's answers, or key.
-        report_rows: Most lines of one kind on a report's page; the JSON has all.
-    """
-
+    # Files that must be read whole, such as MIDI.
     file_bytes: int = 32_000_000
     tunebook_bytes: int = 256_000_000
     tunebook_tunes: int = 1_000_000
+    # The longest part of a tunebook without a blank line or an ``X:`` line.
     paragraph_bytes: int = 1_000_000
     tune_characters: int = 40_000
     bars: int = 2_000
     bar_notes: int = 400
     voices: int = 32
+    # Bars of one multi-bar rest (``Z8``).
     rest_bars: int = 64
+    # The longest single note, in whole notes.
     duration: int = 16
+    # Time that music21 may take for one tune.
     referee_seconds: float = 10.0
+    # Each file of a checkpoint.
     checkpoint_bytes: int = 2_000_000_000
     cache_bytes: int = 500_000_000
+    # Answers to a blind test, or its key.
     answers_bytes: int = 1_000_000
+    # Rows of each kind on a report's page; the JSON has all.
     report_rows: int = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingConfig:
-    """How tune files are read by several processes.
+    """How tune files are read by several processes."""
 
-    Attributes:
-        portion_bytes: About how much of a tunebook is read in one go.
-        parallel_bytes: Least that is worth starting processes for, of ABC or what takes as long.
-    """
-
+    # About how much of a tunebook is read as one piece.
     portion_bytes: int = 64_000
+    # The least work worth starting processes for, in bytes of ABC or what takes as long.
     parallel_bytes: int = 256_000
 
 
 @dataclass(frozen=True, slots=True)
 class MidiConfig:
-    """How MIDI files are transcribed.
+    """How MIDI files are transcribed."""
 
-    Attributes:
-        texture: What is written: ``melody``, ``chords`` in one voice, ``voices``, or ``auto`` for
-            what suits the file.
-        track: The only track to write, by number or name; all if empty.
-        fold_range: Lowest and highest MIDI key that notes are moved into by octaves; None to
-            leave them where they are.
-        repeats: Whether passages played twice become repeats.
-    """
-
+    # ``melody``, ``chords`` in one voice, ``voices``, or ``auto`` for what suits the file.
     texture: str = "auto"
+    # The only track to write, by number or name; all if empty.
     track: str = ""
+    # Lowest and highest MIDI key that notes are moved between by octaves; None for as they are.
     fold_range: tuple[int, int] | None = None
+    # Write passages played twice as repeats.
     repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SoundConfig:
-    """How tunes are played.
+    """How tunes are played."""
 
-    Attributes:
-        instrument: Name from the table of instruments: what sounds in MIDI files, and whose
-            range and usual keys sampled tunes are moved to.
-    """
-
+    # A name from the table of instruments: the sound of MIDI files, and the range and usual keys
+    # that sampled tunes are moved to.
     instrument: str = "fiddle"
 
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """The printed page.
+    """The printed page."""
 
-    Attributes:
-        paper: Paper size, ``a4`` or ``us-letter``.
-        ppi: Resolution of PNG pages in pixels an inch.
-        staff_height: Height of a staff in millimetres; text grows and shrinks with it.
-    """
-
+    # ``a4`` or ``us-letter``.
     paper: str = "a4"
+    # Resolution of PNG pages in pixels per inch.
     ppi: int = 150
+    # Height of a staff in millimetres; text is scaled with it.
     staff_height: float = 6.5
 
 
+# Height of a staff in millimetres that can be read without glasses.
 LARGE_PRINT = 10.0
-"""Height of a staff in millimetres for those who would rather read without glasses."""
 
 LIMITS = Limits()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
-from dataclasses import asdict
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +38,21 @@ TUNE = read_abc("X:1\nT:Known\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|\n")
 def whole_checkpoint(folder: Path) -> Path:
     """Write one whose every file is in order."""
     untrained(folder)
-    line = Measurement(1.0, 3, 2.5, 2.0, 1.5, 3.0, 100.0, 1e-3)
-    figures = Histogram(-1.0, 1.0, (1, 2))
-    write_metrics([line, Measurement(**asdict(line) | {"weights": {"a": figures}})], folder)
+    line = Measurement(
+        epochs=1.0,
+        steps=3,
+        seconds=2.5,
+        training_bits=2.0,
+        bits_per_character=1.5,
+        bits_per_note=3.0,
+        characters_per_second=100.0,
+        learning_rate=1e-3,
+    )
+    figures = Histogram(low=-1.0, high=1.0, counts=(1, 2))
+    write_metrics([line, line.replace(weights={"a": figures})], folder)
     own = extract_of(TUNE)
     keep_training_tunes(folder, [own, own], [own])
-    told = {"position": json.dumps(asdict(Position())), "measurement": json.dumps(asdict(line))}
+    told = {"position": Position().model_dump_json(), "measurement": line.model_dump_json()}
     arrays = {name: variable.value for name, variable in variables_of(folder).items()}
     (folder / STATE).parent.mkdir()
     (folder / STATE).write_bytes(dump(arrays, told))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from abcgen.cli.common import (
-    MAX_SEED,
     CheckpointArgument,
     Force,
     Json,
@@ -18,7 +17,7 @@ from abcgen.cli.common import (
     target_for,
 )
 from abcgen.cli.display import Display, counted
-from abcgen.config import BlindTestConfig
+from abcgen.config import MAX_SEED, BlindTestConfig
 
 if TYPE_CHECKING:
     from abcgen.evaluation.statistics import Estimate
@@ -67,7 +66,9 @@ def make(
     source = find_checkpoint(checkpoint)
     folder = target_for(out, "blindtest", force=force)
     given = load(tunes, display).tunes if tunes else ()
-    config = BlindTestConfig(count, fewest_bars, most_bars, temperature)
+    config = BlindTestConfig(
+        count=count, fewest_bars=fewest_bars, most_bars=most_bars, temperature=temperature
+    )
     with display.progress("drawing and engraving") as on_progress:
         made = make_blind_test(source, given, config, seed, on_progress=on_progress)
     display.say(f"checkpoint {source}; real tunes: {made.words}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from abcgen.config import Schema, bounds_of, choices_of
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
-MAX_SEED = 2**31 - 1
 MOST_TUNES = 100_000  # that can be asked for at once
 INTERRUPTED = 130
 
@@ -60,6 +60,32 @@ Cache = Annotated[
         "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
     ),
 ]
+
+
+def option(
+    schema: type[Schema], field: str, *flags: str, bounded: bool = False, **changes: Any
+) -> Any:
+    """Return the command-line option of a setting, with its field's help and choices.
+
+    The setting itself refuses a value out of bounds when it is made, with exit code 1.
+
+    Args:
+        schema: The settings, such as ``TrainConfig``.
+        field: Name of one of them.
+        flags: Such as ``--batch-size`` and ``-b``; derived from the parameter's name if left out.
+        bounded: Show the bounds in the help and refuse other values as a usage error, exit code 2.
+        changes: Other arguments of ``typer.Option``.
+    """
+    info = schema.model_fields[field]
+    arguments: dict[str, Any] = {"help": info.description}
+    if choices := choices_of(info):
+        arguments["metavar"] = "|".join(choices)
+        arguments["autocompletion"] = lambda incomplete: [
+            choice for choice in choices if choice.startswith(incomplete)
+        ]
+    if bounded:
+        arguments["min"], arguments["max"] = bounds_of(info)
+    return typer.Option(*flags, **arguments | changes)
 
 
 def text_cache(*, use: bool) -> TextCache:

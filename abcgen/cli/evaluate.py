@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from abcgen.cli.common import (
-    MAX_SEED,
     MOST_TUNES,
     CheckpointArgument,
     Force,
@@ -19,7 +18,7 @@ from abcgen.cli.common import (
     target_for,
 )
 from abcgen.cli.display import Display
-from abcgen.config import EvaluationConfig, SampleConfig
+from abcgen.config import MAX_SEED, EvaluationConfig, SampleConfig
 
 if TYPE_CHECKING:
     from abcgen.evaluation.report import Evaluation

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import MAX_SEED, Force, Json, NewFolder, target_for
+from abcgen.cli.common import Force, Json, NewFolder, target_for
 from abcgen.cli.display import Display
+from abcgen.config import MAX_SEED
 
 PICTURES = 4
 

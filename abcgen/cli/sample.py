@@ -11,7 +11,6 @@ import typer
 
 from abcgen.cli.common import (
     INTERRUPTED,
-    MAX_SEED,
     MOST_TUNES,
     CheckpointOption,
     Force,
@@ -21,7 +20,7 @@ from abcgen.cli.common import (
     target_for,
 )
 from abcgen.cli.display import Display, counted
-from abcgen.config import SampleConfig, SoundConfig
+from abcgen.config import MAX_SEED, SampleConfig, SoundConfig
 from abcgen.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
-    from abcgen.model.sampling import checked_sampling
+    from abcgen.model.sampling import check_seed
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
     from abcgen.pipeline.requests import Request, checked_request, primed
@@ -120,7 +119,7 @@ def sample(
     formats = [] if wanted == "none" else [f for f in formats_named(wanted) if f != "abc"]
     config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
     chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
-    checked_sampling(config, chosen)
+    check_seed(chosen)
     source = find_checkpoint(checkpoint)
     folder = target_for(out, "tunes", force=force)
     book = folder / "tunes.abc"

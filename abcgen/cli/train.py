@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from abcgen.cli.common import (
     CORPORA,
-    MAX_SEED,
     Cache,
     FoldRange,
     Force,
@@ -23,7 +22,7 @@ from abcgen.cli.common import (
     text_cache,
 )
 from abcgen.cli.display import Display, clock, counted
-from abcgen.config import OPTIMIZERS, PRESETS, SplitConfig
+from abcgen.config import MAX_SEED, PRESETS, Optimizer, SplitConfig
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
@@ -244,7 +243,7 @@ def train(
     ] = None,
     optimizer: Annotated[
         str | None,
-        typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", show_default=BY_PRESET),
+        typer.Option(help=f"One of {', '.join(get_args(Optimizer))}.", show_default=BY_PRESET),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate.", show_default=BY_PRESET)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,6 @@ from abcgen.config import LIMITS, NetworkConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, shown
 from abcgen.files import bounded_size, damaged, read_bounded, unreadable, write_atomically
 from abcgen.model.positions import POSITION_TABLES
-from abcgen.model.settings import settings_from_json
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -217,8 +216,8 @@ def load_description(folder: Path) -> Checkpoint:
     if isinstance(network, dict):
         network = OLDER.get(config["format_version"], {}) | network
     return Checkpoint(
-        network=_parse(folder / CONFIG, _settings, NetworkConfig, network),
-        training=_parse(folder / CONFIG, _settings, TrainConfig, config.get("training")),
+        network=_parse(folder / CONFIG, NetworkConfig.model_validate, network),
+        training=_parse(folder / CONFIG, TrainConfig.model_validate, config.get("training")),
         vocabulary=_parse(folder / VOCABULARY, Vocabulary.from_json, characters),
         weights={},
         about=_object(folder / CONFIG, config, "about"),
@@ -258,8 +257,8 @@ def write_description(checkpoint: Checkpoint, folder: Path) -> None:
         "format_version": FORMAT_VERSION,
         "written_by": checkpoint.written_by,
         "created": checkpoint.created,
-        "network": asdict(checkpoint.network),
-        "training": asdict(checkpoint.training),
+        "network": checkpoint.network.model_dump(),
+        "training": checkpoint.training.model_dump(),
         "about": dict(checkpoint.about),
     }
     write_json(folder / CONFIG, config)
@@ -319,10 +318,6 @@ def _check_version(path: Path, found: object) -> None:
 
 def _short(text: object) -> str:
     return text[:SHORT] if isinstance(text, str) else ""
-
-
-def _settings(kind: Any, data: object) -> Any:
-    return settings_from_json(kind, data)
 
 
 def _parse(path: Path, parse: Callable[..., T], *arguments: object) -> T:

@@ -13,7 +13,6 @@ import numpy as np
 
 from abcgen.model.cells import Attention, BothWays, Lstm, Product, by_rows
 from abcgen.model.positions import POSITION_TABLES
-from abcgen.model.settings import reading_length
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
@@ -228,7 +227,7 @@ class _Blocks(_Stream):
         super().__init__(config, weights, tracker)
         names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
         self._encoders = [BothWays(name, weights) for name in names]
-        self._length = reading_length(config) or 1
+        self._length = config.chunk_length or 1
         self._second = Product(self._lstms[0].kernel[self._characters.width :])
 
     def start(self, batch: int) -> State:
@@ -269,7 +268,7 @@ class _Window:
         make = BothWays if config.bidirectional else Lstm
         self._layers = [make(f"lstm_{n}", weights) for n in range(1, config.layers + 1)]
         self._embedding = weights.get("embedding/embeddings")
-        self._length = reading_length(config) or 1
+        self._length = config.chunk_length or 1
         self._attention = Attention(config.heads, weights) if config.attention else None
         names = ("dense_1", "dense_2", "logits")
         kernels = [(weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in names]

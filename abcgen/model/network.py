@@ -19,7 +19,6 @@ import numpy as np
 
 from abcgen.model.backend import load_keras, to_numpy
 from abcgen.model.positions import POSITION_FEATURES
-from abcgen.model.settings import reading_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +56,7 @@ def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any
 
 def blank(config: NetworkConfig) -> NDArray[np.int32]:
     """The ids of one row of padding, with positions where the network is told any."""
-    shape = 1, reading_length(config) or 2
+    shape = 1, config.chunk_length or 2
     return np.zeros((*shape, 1 + POSITION_FEATURES) if config.positions else shape, np.int32)
 
 
@@ -100,7 +99,7 @@ class _Builder:
 
     def window_network(self) -> Any:
         """Logits after the last position."""
-        length, units = reading_length(self._config), self._config.units
+        length, units = self._config.chunk_length, self._config.units
         if self._config.embedding:
             inputs = self._keras.Input((length,), dtype="int32", name="ids")
             stream = self._embedding(inputs)
@@ -136,7 +135,7 @@ class _Builder:
 
     def _in_blocks(self, embedded: Any) -> Any:
         """The encoder reads the block before both ways; the decoder goes on from there."""
-        length, own = reading_length(self._config), self._own
+        length, own = self._config.chunk_length, self._own
         stream = own.Blocks(length, name="blocks")(embedded)
         before = own.BlockBefore(length, name="block_before")(embedded)
         encoded = own.Blocks(length, name="blocks_before")(before)

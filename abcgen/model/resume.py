@@ -14,19 +14,18 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
 
-from abcgen.errors import CheckpointError
+from abcgen.config import Amount, Count, Schema, Seconds
+from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, write_atomically
 from abcgen.model.backend import to_numpy
 from abcgen.model.checkpoint import WEIGHTS, dump, open_arrays, shapes_in, write_weights
-from abcgen.model.metrics import Measurement, best, measurement_from_json, write_metrics
+from abcgen.model.metrics import Measurement, best, write_metrics
 from abcgen.model.network import weight_name
-from abcgen.model.settings import AMOUNT, COUNT, SECONDS, fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,40 +49,24 @@ UNREADABLE = (
     AttributeError,
     RecursionError,
 )
-RANGES = {
-    "epoch": COUNT,
-    "first_step": COUNT,
-    "seconds": SECONDS,
-    "nats": AMOUNT,
-    "characters": COUNT,
-    "hits": AMOUNT,
-    "seed": COUNT,
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where in a run training is.
+class Position(Schema):
+    """A position in a training run."""
 
-    Attributes:
-        epoch: Passes completed.
-        first_step: Optimiser steps made before the current pass.
-        seconds: Training time so far.
-        nats: Sum of the training loss over the current pass.
-        characters: Characters that it was summed over.
-        hits: How many of them were thought the likeliest.
-        fingerprint: Of the training texts and the batch size.
-        seed: Of their order.
-    """
-
-    epoch: int = 0
-    first_step: int = 0
-    seconds: float = 0.0
-    nats: float = 0.0
-    characters: int = 0
-    hits: float = 0.0
+    # Epochs completed, and optimizer steps before the current epoch.
+    epoch: Count = 0
+    first_step: Count = 0
+    # Training time so far.
+    seconds: Seconds = 0.0
+    # Over the current epoch: the sum of the training loss, the characters it was summed over, and
+    # how many of them were predicted right.
+    nats: Amount = 0.0
+    characters: Count = 0
+    hits: Amount = 0.0
+    # Of the training texts and the batch size, and the seed of their order.
     fingerprint: str = ""
-    seed: int = 0
+    seed: Count = 0
 
 
 class Moment(NamedTuple):
@@ -108,7 +91,7 @@ def save_state(model: Any, moment: Moment, folder: Path) -> None:
     if not all(np.isfinite(array).all() for array in arrays.values()):
         return
     parts = {"position": moment.position, "measurement": moment.measurement}
-    told = {name: json.dumps(asdict(part)) for name, part in parts.items() if part}
+    told = {name: json.dumps(part.model_dump()) for name, part in parts.items() if part}
     write_atomically(_path(folder), dump(arrays, told), durable=True)
 
 
@@ -152,7 +135,10 @@ def restore_state(model: Any, folder: Path) -> Moment:
     variables = _variables(model)
     try:
         with open_arrays(path) as file:
-            moment = _moment(file.metadata() or {})
+            try:
+                moment = _moment(file.metadata() or {})
+            except InputError as error:
+                raise damaged(path, f"no state of training: {error.message}") from error
             if shapes_in(file) != {name: tuple(one.shape) for name, one in variables.items()}:
                 raise damaged(path, "it belongs to another network or optimiser")
             arrays: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in variables}
@@ -252,18 +238,9 @@ def _variables(model: Any) -> dict[str, Any]:
 def _moment(told: dict[str, str]) -> Moment:
     measurement = told.get("measurement")
     return Moment(
-        _position(json.loads(told["position"])),
-        measurement_from_json(json.loads(measurement)) if measurement else None,
+        Position.from_json(told["position"]),
+        Measurement.from_json(measurement) if measurement else None,
     )
-
-
-def _position(data: dict[str, Any]) -> Position:
-    position = Position(**data)
-    for name, allowed in RANGES.items():
-        value = getattr(position, name)
-        if not fits(value, allowed):
-            raise ValueError(f"{name} is {str(value)[:40]!r}")
-    return position
 
 
 class Keeper:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from abcgen.errors import InputError
-from abcgen.model.settings import checked
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -234,7 +233,7 @@ def sample(
             not know and has no symbol for, or can be followed by nothing that it can write, or a
             setting makes no sense.
     """
-    checked_sampling(config, seed)
+    check_seed(seed)
     remaining = iter(beginnings)
     mask = Mask(constraint, vocabulary) if constraint else None
     while batch := list(islice(remaining, config.batch_size)):
@@ -252,13 +251,12 @@ def sample(
             yield rows.result(place, number)
 
 
-def checked_sampling(config: SampleConfig, seed: int) -> None:
-    """Make sure that texts can be drawn so; ``sample`` does it too, but only when first asked.
+def check_seed(seed: int) -> None:
+    """Refuse a negative seed; ``sample`` does too, but only when its first text is drawn.
 
     Raises:
-        InputError: naming the setting that is out of range.
+        InputError: if it is negative.
     """
-    checked(config)
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
 

@@ -23,7 +23,7 @@ from abcgen.model.checkpoint import WEIGHTS
 from abcgen.model.dataset import Bits
 from abcgen.model.distribution import devices_for, divisible
 from abcgen.model.events import EpochEnd, Interrupted, Step, TakenOver, TrainResult
-from abcgen.model.metrics import Measurement, best, histograms_of, passes_without_better
+from abcgen.model.metrics import Measurement, best, epochs_without_better, histograms_of
 from abcgen.model.network import blank, build_network, network_inputs, weights_of
 from abcgen.model.resume import Keeper, Moment, Position
 from abcgen.system import asked_to_end, uninterrupted
@@ -383,7 +383,7 @@ class Run:
     @property
     def _out_of_patience(self) -> bool:
         patience = self._options.patience
-        return patience is not None and passes_without_better(self._keeper.measurements) >= patience
+        return patience is not None and epochs_without_better(self._keeper.measurements) >= patience
 
     @property
     def _done(self) -> int:
@@ -427,8 +427,7 @@ class Run:
         seconds = time.monotonic() - began
         self._timing.count_step(batch.characters, seconds)
         self._worked = (self._worked[0] + batch.characters, self._worked[1] + seconds)
-        self._position = replace(
-            self._position,
+        self._position = self._position.replace(
             nats=self._position.nats + loss * batch.characters,
             characters=self._position.characters + batch.characters,
             hits=self._position.hits + accuracy * batch.characters,
@@ -498,7 +497,7 @@ class Run:
         )
 
     def _now(self) -> Position:
-        return replace(self._position, seconds=self._timing.seconds)
+        return self._position.replace(seconds=self._timing.seconds)
 
     def _progress(self) -> Step:
         return Step(

@@ -38,7 +38,6 @@ from abcgen.model.resume import (
     give_weights,
     restore_state,
 )
-from abcgen.model.settings import checked, reading_length
 from abcgen.model.trainer import Learner, Run
 from abcgen.model.vocabulary import unknown_character
 
@@ -128,8 +127,6 @@ def batches_of(task: Task) -> Texts:
     Raises:
         InputError: if a setting is impossible, there are no texts, or a character is unknown.
     """
-    checked(task.network)
-    checked(task.options)
     if not task.training:
         raise InputError("there are no tunes to train on")
     _check_lengths(task)
@@ -165,7 +162,7 @@ def deal(
     """
     if network.positions and tracker is None:
         raise ValueError("a network with position features needs a tracker")
-    size, length = options.batch_size, reading_length(network)
+    size, length = options.batch_size, network.chunk_length
     if network.kind == "window":
         return Windows(examples, vocabulary, size, length=length or 1, stride=options.stride)
     return Batches(

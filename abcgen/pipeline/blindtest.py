@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import BlindTestConfig, SampleConfig, SoundConfig
 from abcgen.errors import InputError
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.sampling import Sampled, checked_sampling, sample
+from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
@@ -101,7 +101,7 @@ def make_blind_test(
             "checkpoint": checkpoint_hash(folder),
             "seed": seed,
             "real_tunes": words,
-            **asdict(config),
+            **config.model_dump(),
         },
     )
     return BlindTest(_page(key, names, dressed, on_progress), key, words)
@@ -125,7 +125,7 @@ def _written(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iter
     """Model texts of the network, as ``abcgen sample`` draws them."""
     size = min(SampleConfig().batch_size, config.count)
     drawing = SampleConfig(temperature=config.temperature, batch_size=size)
-    checked_sampling(drawing, seed)
+    check_seed(seed)
     grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
     numbers = range(drawing.max_attempts * config.count)
     drawn = sample(

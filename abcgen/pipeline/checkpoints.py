@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import abcgen
 from abcgen.config import SplitConfig
-from abcgen.errors import CheckpointError, shown
+from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, unused_folder
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
 from abcgen.model.inference import StepNetwork
-from abcgen.model.settings import COUNT, SHARE, fits
 
 if TYPE_CHECKING:
     from abcgen.model.checkpoint import Checkpoint
@@ -92,9 +90,9 @@ def split_config_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
     """
     told = checkpoint.about.get("split")
     found = told if isinstance(told, dict) else {}
-    names = [item.name for item in fields(SplitConfig)]
-    config = SplitConfig(**{name: found[name] for name in names if name in found})
-    shares = (config.validation, config.test, config.similarity)
-    if not all(fits(share, SHARE) for share in shares) or not fits(config.least, COUNT):
-        raise damaged(folder / CONFIG, f"the split is {shown(found)}")
-    return config
+    try:
+        return SplitConfig(
+            **{name: found[name] for name in SplitConfig.model_fields if name in found}
+        )
+    except InputError as error:
+        raise damaged(folder / CONFIG, f"split: {error.message}") from error

@@ -29,7 +29,7 @@ from abcgen.evaluation.statistics import SHARE, ratio_of, share_of
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.dataset import Example
-from abcgen.model.sampling import Sampled, checked_sampling, sample
+from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.analysis import mode_of, parts_of, sections_of
 from abcgen.notation.model_text import decode_tune
@@ -255,7 +255,7 @@ def evaluate(
         InputError: if a setting makes no sense, or no tune is left to judge by.
     """
     stages = _Stages(stage)
-    checked_sampling(config, seed)
+    check_seed(seed)
     if config.count < FEWEST_SAMPLES:
         raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
     checkpoint, known = load_checkpoint(folder), training_tunes(folder)

@@ -19,7 +19,6 @@ from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, Piece, baselines_of
 from abcgen.files import damaged
 from abcgen.model.checkpoint import read_json, write_json
-from abcgen.model.settings import AMOUNT, COUNT, fits
 from abcgen.notation.model_text import ModelText, decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
@@ -263,6 +262,6 @@ def _pieces(data: object) -> tuple[Piece, ...]:
 def _piece(data: object) -> Piece:
     if not isinstance(data, list) or [type(one) for one in data] != [float, int, int]:
         raise InputError("a baseline must be bits, characters and notes of each tune")
-    if not (fits(data[0], AMOUNT) and fits(data[1], COUNT) and fits(data[2], COUNT)):
+    if not all(0 <= value < 2**53 for value in data):
         raise InputError("a baseline must be of finite numbers from 0")
     return Piece(*data)

@@ -19,7 +19,6 @@ from abcgen.errors import InputError
 from abcgen.files import damaged
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.model.passages import Passages
-from abcgen.model.settings import AMOUNT, fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +132,9 @@ def _all_shared(passages: Passages, tunes: Sequence[Extract], cache: TextCache) 
 
 
 def _lengths(data: object) -> list[float]:
-    if not isinstance(data, list) or not all(fits(one, AMOUNT) for one in data):
+    if not isinstance(data, list) or not all(
+        type(value) in {int, float} and 0 <= value <= 2**53 for value in data
+    ):
         raise InputError("lengths must be a list of numbers from 0")
     return data
 

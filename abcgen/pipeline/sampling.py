@@ -16,7 +16,7 @@ from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.grammar import Grammar
 from abcgen.grammar.begun import PrefixConstraint
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
-from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, checked_sampling, sample
+from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, check_seed, sample
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import moved_to
@@ -171,11 +171,11 @@ class Composer:
     def __init__(
         self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
     ) -> None:
-        checked_sampling(config, seed)
+        check_seed(seed)
         self._referee = Referee()
         self._seed, self._request = seed, checked_request(request)
         longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
-        self._config = replace(config, max_characters=longest)
+        self._config = config.replace(max_characters=longest)
         self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
         checkpoint = load_checkpoint(folder)
         self._vocabulary = checkpoint.vocabulary
@@ -291,7 +291,7 @@ class Composer:
             self._network,
             self._vocabulary,
             ((number, self._beginning) for number in range(attempts)),
-            replace(self._config, batch_size=1 if watch else size),
+            self._config.replace(batch_size=1 if watch else size),
             self._seed,
             constraint=self._grammar,
             watch=watch,

@@ -8,7 +8,7 @@ Plans to go on: with a run that was interrupted, or from a network with tunes of
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import (
@@ -31,7 +31,6 @@ from abcgen.model.dataset import Example
 from abcgen.model.distribution import own_folder
 from abcgen.model.events import Started, Watch
 from abcgen.model.extending import extended
-from abcgen.model.settings import checked
 from abcgen.model.training import Task, batches_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune
@@ -62,8 +61,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # Minutes from which a larger network learns more than a smaller one, by device.
 LONG = {"cpu": 15.0, "gpu": 20.0}
-NETWORK_SETTINGS = tuple(item.name for item in fields(NetworkConfig))
-TRAINING_SETTINGS = tuple(item.name for item in fields(TrainConfig))
+NETWORK_SETTINGS = tuple(NetworkConfig.model_fields)
+TRAINING_SETTINGS = tuple(TrainConfig.model_fields)
 
 
 @dataclass(frozen=True)
@@ -124,11 +123,12 @@ def choose(wish: Wish, device: str) -> Choice:
     if preset == AUTO:
         preset, why = _fitting(device, wish.changes.get("minutes"))
     begin = PRESETS[preset]
-    network = replace(begin.network, **_among(wish.changes, NETWORK_SETTINGS))
-    if network.kind == "window" and "positions" not in wish.changes:
-        network = replace(network, positions=False)  # the preset's are for a stream network
-    options = replace(begin.training, **_among(wish.changes, TRAINING_SETTINGS))
-    return Choice(checked(network), checked(options), preset, why)
+    changes = _among(wish.changes, NETWORK_SETTINGS)
+    if changes.get("kind") == "window":
+        changes = {"positions": False} | changes  # the preset's are for a stream network
+    network = begin.network.replace(**changes)
+    options = begin.training.replace(**_among(wish.changes, TRAINING_SETTINGS))
+    return Choice(network, options, preset, why)
 
 
 def _fitting(device: str, minutes: float | None) -> tuple[str, str]:
@@ -350,7 +350,7 @@ def _about(corpus: Extracts, split: Split, config: SplitConfig) -> dict[str, obj
         "split": {
             "fingerprint": split.fingerprint,
             "families": split.families,
-            **asdict(config),
+            **config.model_dump(),
             "training_tunes": len(split.training),
             "validation_tunes": len(split.validation),
             "test_tunes": len(split.test),
@@ -381,12 +381,11 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> Plan:
         InputError: if a setting is out of range.
     """
     begun = load_description(folder)
-    options = replace(begun.training, **changes)
     if "epochs" in changes:
-        options = replace(options, minutes=None)
+        changes = {"minutes": None} | dict(changes)
     return Plan(
         begun.network,
-        checked(options),
+        begun.training.replace(**changes),
         f"as {folder} was begun",
         resume=True,
         split=split_config_of(begun, folder),
@@ -416,12 +415,12 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Pl
             hint="choose another place with --out",
         )
     found = load_checkpoint(base)
-    options = replace(FINE_TUNING, chord_symbols=found.training.chord_symbols)
+    options = FINE_TUNING.replace(chord_symbols=found.training.chord_symbols)
     shape = {name: changes[name] for name in ("dropout",) if name in changes}
     training = {name: value for name, value in changes.items() if name not in shape}
     return Plan(
-        checked(replace(found.network, **shape)),
-        checked(replace(options, **training)),
+        found.network.replace(**shape),
+        options.replace(**training),
         f"from {base}",
         split=FINE_TUNING_SPLIT,
         base=found,

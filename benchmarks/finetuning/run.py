@@ -52,7 +52,7 @@ RESULTS, TABLE = HERE / "results.jsonl", HERE / "table.md"
 REGIONS = {"erk20": "German songs", "han1": "Chinese songs", "kinder0": "German children's songs"}
 MOST_TESTED = 80  # tunes
 # The best of a few tries for a network that begins with nothing.
-SCRATCH = replace(FINE_TUNING, epochs=80, patience=10, learning_rate=4e-3)
+SCRATCH = FINE_TUNING.replace(epochs=80, patience=10, learning_rate=4e-3)
 
 
 @dataclass(frozen=True)

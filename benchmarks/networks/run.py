@@ -16,7 +16,7 @@ import platform
 import shlex
 import statistics
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +53,9 @@ Settings = tuple[NetworkConfig, TrainConfig]
 def contestants() -> dict[str, Settings]:
     """Networks by name: the presets, and what the options make of the smallest."""
     small, options = PRESETS["small"].network, PRESETS["small"].training
-    window = replace(small, kind="window", positions=False)
-    strided = replace(options, batch_size=64, stride=50, optimizer="adamw", learning_rate=2e-3)
-    paper = replace(PRESETS["paper"].training, stride=50)
+    window = small.replace(kind="window", positions=False)
+    strided = options.replace(batch_size=64, stride=50, optimizer="adamw", learning_rate=2e-3)
+    paper = PRESETS["paper"].training.replace(stride=50)
     named = {name: (preset.network, preset.training) for name, preset in PRESETS.items()}
     named["paper"] = PRESETS["paper"].network, paper
     for base, name, training in (
@@ -65,7 +65,7 @@ def contestants() -> dict[str, Settings]:
         for attention in (False, True):
             for both in (False, True):
                 words = ["attention"] * attention + ["bidirectional"] * both or ["plain"]
-                shape = replace(base, attention=attention, bidirectional=both)
+                shape = base.replace(attention=attention, bidirectional=both)
                 named["-".join([name, *words])] = shape, training
     return named
 
@@ -74,7 +74,7 @@ def study() -> dict[str, Settings]:
     """Units 128 to 1024 by layers 1 to 3, which the published network's authors asked for."""
     small, options = PRESETS["small"].network, PRESETS["small"].training
     return {
-        f"{layers}x{units}": (replace(small, layers=layers, units=units, dropout=0.1), options)
+        f"{layers}x{units}": (small.replace(layers=layers, units=units, dropout=0.1), options)
         for layers in (1, 2, 3)
         for units in (128, 256, 512, 1024)
     }
@@ -124,7 +124,7 @@ def _contest(
     """Train one of ours and measure its best weights on the test tunes."""
     network, options = _changed(settings, arguments.set)
     length = {"epochs": arguments.passes} if arguments.passes else {"minutes": arguments.minutes}
-    options = replace(options, **length)
+    options = options.replace(**length)
     vocabulary = Vocabulary.of(item.text for part in parts.values() for item in part)
     speeds: list[float] = []
     curve: list[tuple[float, float]] = []
@@ -144,7 +144,7 @@ def _contest(
         result = train(task, Path(folder), Watch(watch))
         checkpoint = load_checkpoint(Path(folder))
     learner = _learner(checkpoint)
-    measured = replace(options, stride=MEASURED_WINDOWS, batch_size=64)
+    measured = options.replace(stride=MEASURED_WINDOWS, batch_size=64)
     bits = learner.measure(
         deal(parts["test"], vocabulary, network, measured, measuring=True, tracker=tracker)
     )
@@ -155,8 +155,8 @@ def _contest(
         "passes": result.epochs,
         "seconds": result.seconds,
         "curve": curve,
-        "network": asdict(network),
-        "training": asdict(options),
+        "network": network.model_dump(),
+        "training": options.model_dump(),
     }
 
 
@@ -166,9 +166,9 @@ def _changed(settings: Settings, changes: str) -> Settings:
         name, value = change.split("=")
         item = {name: json.loads(value)}
         if hasattr(network, name):
-            network = replace(network, **item)
+            network = network.replace(**item)
         else:
-            options = replace(options, **item)
+            options = options.replace(**item)
     return network, options
 
 

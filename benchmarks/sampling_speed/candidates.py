@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,13 +71,13 @@ def _networks() -> dict[str, NetworkConfig]:
     """Every option of a network that reads as it goes."""
     from abcgen.config import PRESETS  # noqa: PLC0415 - after the environment
 
-    plain = replace(PRESETS["base"].network, attention=False, positions=False)
+    plain = PRESETS["base"].network.replace(attention=False, positions=False)
     return {
         "plain": plain,
-        "attention": (attention := replace(plain, attention=True)),
-        "attention, positions": replace(attention, positions=True),
-        "both ways": replace(plain, bidirectional=True),
-        "attention, both ways": replace(attention, bidirectional=True),
+        "attention": (attention := plain.replace(attention=True)),
+        "attention, positions": attention.replace(positions=True),
+        "both ways": plain.replace(bidirectional=True),
+        "attention, both ways": attention.replace(bidirectional=True),
     }
 
 

@@ -6,7 +6,6 @@ attention's keys and values grow by concatenation, since a graph cannot write in
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def both(
     }
     ours, theirs = (StepNetwork(network, weights, tracker) for _ in range(2))
     kind = _ExportedBlocks if network.bidirectional else _ExportedStream
-    exported = kind(replace(network, attention=False), weights, tracker)
+    exported = kind(network.replace(attention=False), weights, tracker)
     exported.session = _session(network, weights, threads)
     exported.kept = (network.heads, network.units // network.heads) if network.attention else None
     theirs._steps = exported

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from abcgen.model.settings import BLOCK
-
 if TYPE_CHECKING:
     from abcgen.config import NetworkConfig
+
+
+BLOCK = 64
 
 
 class Network(nn.Module):  # type: ignore[misc]

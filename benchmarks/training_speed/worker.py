@@ -79,12 +79,11 @@ def _processor() -> float:
 
 
 def _ours(network: str) -> Step:
-    from dataclasses import replace  # noqa: PLC0415 - each side loads its own library only
 
     from abcgen.model.trainer import Learner  # noqa: PLC0415 - likewise
 
     options = TrainConfig(optimizer="adamw", weight_decay=0.01)
-    learner = Learner(replace(NETWORK, **CHANGES[network]), CLASSES, options)
+    learner = Learner(NETWORK.replace(**CHANGES[network]), CLASSES, options)
     return lambda batch: learner.learn(batch, 1e-3)
 
 

@@ -60,7 +60,7 @@ def task(examples: list[Example], held_out: list[Example], vocabulary: Vocabular
     # As few rows to a batch as one core takes: a batch in shares has tests of its own.
     options = TrainConfig(epochs=3, batch_size=7, learning_rate=0.05, seed=3)
     # Attention compiles for a second; what the course of a run is does not depend on it.
-    network = NetworkConfig("stream", 1, 8, 6, 0.2, attention=False, heads=2)
+    network = NetworkConfig(units=8, embedding=6, dropout=0.2, attention=False, heads=2)
     return Task(examples, held_out, vocabulary, network, options, about={"split": "abc"})
 
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ def _steps(
     environment = os.environ | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-c", textwrap.dedent(STEPS), str(count), str(weights)]
     result = subprocess.run(
-        [*command, json.dumps(asdict(NETWORK)), precision],
+        [*command, NETWORK.model_dump_json(), precision],
         env=environment,
         capture_output=True,
         text=True,

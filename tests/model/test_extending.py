@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from abcgen.model.checkpoint import Weights
 
 STREAM = NetworkConfig(layers=2, units=8, embedding=4, heads=2)
-NUMBERS = NetworkConfig("window", 1, 8, 0, attention=False, sequence_length=5)
-BOTH_WAYS = NetworkConfig("window", 1, 8, 0, attention=False, bidirectional=True, sequence_length=5)
-ATTENDING = NetworkConfig("window", 1, 8, 0, heads=2, sequence_length=5)
+NUMBERS = NetworkConfig(kind="window", units=8, embedding=0, attention=False, sequence_length=5)
+BOTH_WAYS = NUMBERS.replace(bidirectional=True)
+ATTENDING = NetworkConfig(kind="window", units=8, embedding=0, heads=2, sequence_length=5)
 
 
 def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ def _eagerly() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def short(task: Task) -> Task:
-    return replace(task, options=replace(task.options, epochs=2))
+    return replace(task, options=task.options.replace(epochs=2))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing_that_was_saved(
 
 
 def test_a_run_may_be_saved_after_every_step(short: Task, tmp_path: Path) -> None:
-    often = replace(short, options=replace(short.options, save_minutes=0.0))
+    often = replace(short, options=short.options.replace(save_minutes=0.0))
     events: list[Event] = []
 
     def kill(event: Event) -> None:
@@ -125,7 +125,7 @@ def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
     short: Task, whole: Path, tmp_path: Path
 ) -> None:
     weights = load_checkpoint(whole).weights
-    worse = replace(short.options, learning_rate=5.0, epochs=1)
+    worse = short.options.replace(learning_rate=5.0, epochs=1)
     events: list[Event] = []
     result = train(replace(short, weights=weights, options=worse), tmp_path, Watch(events.append))
     lines = read_metrics(tmp_path)
@@ -144,7 +144,7 @@ def test_what_is_taken_over_is_measured_first_after_an_interruption_too(
     short: Task, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = load_checkpoint(whole).weights
-    begun = replace(short, weights=weights, options=replace(short.options, learning_rate=5.0))
+    begun = replace(short, weights=weights, options=short.options.replace(learning_rate=5.0))
     with monkeypatch.context() as now:
 
         def interrupt(_learner: Learner, _batches: object) -> Bits:

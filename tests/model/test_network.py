@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 import pytest
 
-from abcgen.config import NETWORKS, NetworkConfig, TrainConfig
+from abcgen.config import MAX_SEED, Network, NetworkConfig, TrainConfig
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.backend import load_keras
 from abcgen.model.checkpoint import weight_shapes
@@ -15,7 +15,6 @@ from abcgen.model.dataset import Batches, Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
 from abcgen.model.scoring import measure
-from abcgen.model.settings import RANGES, reading_length
 from abcgen.model.trainer import Learner
 from abcgen.model.training import deal
 from abcgen.model.vocabulary import MARKS_BEFORE, PADDING, Vocabulary
@@ -34,8 +33,18 @@ CONFIGS = [
     NetworkConfig(layers=3, units=9, embedding=12, dropout=0.2, heads=3),
     NetworkConfig(kind="window", units=8, embedding=0, attention=False, sequence_length=11),
     *(
-        NetworkConfig(kind, 2, 8, 6, 0.5, attention, 2, bidirectional, 16)
-        for kind in NETWORKS
+        NetworkConfig(
+            kind=kind,
+            layers=2,
+            units=8,
+            embedding=6,
+            dropout=0.5,
+            attention=attention,
+            heads=2,
+            bidirectional=bidirectional,
+            sequence_length=16,
+        )
+        for kind in get_args(Network)
         for attention in (False, True)
         for bidirectional in (False, True)
     ),
@@ -92,7 +101,7 @@ def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDA
         ids = np.concatenate([ids[..., None], marks], axis=2)
     if config.kind == "stream":
         return np.asarray(model(ids, training=False))
-    length = reading_length(config) or 0
+    length = config.chunk_length or 0
     padded = np.pad(ids, ((0, 0), (length - 1, 0)), constant_values=PADDING)
     windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
     flat = network_inputs(config, 11, windows.reshape(-1, length))
@@ -209,7 +218,7 @@ def test_the_fused_loop_is_the_lstm_of_keras(rows: int, steps: int) -> None:
 def test_the_greatest_seed_can_be_trained_with(
     examples: list[Example], vocabulary: Vocabulary, tiny: NetworkConfig
 ) -> None:
-    options = TrainConfig(seed=int(RANGES["seed"][2]))
+    options = TrainConfig(seed=MAX_SEED)
     learner = Learner(tiny, vocabulary.size, options)
     assert learner.learn(Batches(examples, vocabulary, 4).batch(np.array([0, 1])), 0.01).loss > 0
 

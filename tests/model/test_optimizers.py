@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
 
-from abcgen.config import OPTIMIZERS
+from abcgen.config import Optimizer
 from abcgen.model.dataset import Batches
 from abcgen.model.trainer import Learner
 
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
     from abcgen.model.training import Task
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_every_optimizer_learns(optimizer: str, task: Task) -> None:
     rate = {"sgd": 1.0, "lion": 0.003}.get(optimizer, 0.03)
-    options = replace(task.options, optimizer=optimizer, learning_rate=rate)
+    options = task.options.replace(optimizer=optimizer, learning_rate=rate)
     learner = Learner(task.network, task.vocabulary.size, options)
     batch = Batches(task.training, task.vocabulary, 20).batch(np.arange(20))
     losses = [learner.learn(batch, rate).loss for _ in range(6)]

@@ -7,7 +7,6 @@ import pytest
 from abcgen.config import PRESETS
 from abcgen.errors import InputError
 from abcgen.model.preview import layers_of
-from abcgen.model.settings import checked
 from abcgen.pipeline.training import Wish, check_wish, choose
 
 # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
@@ -34,13 +33,6 @@ def test_the_published_training_is_the_presets() -> None:
     network, training = PRESETS["paper"].network, PRESETS["paper"].training
     assert (network.kind, network.sequence_length) == ("window", 100)
     assert (training.epochs, training.batch_size) == (200, 64)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_within_its_ranges(name: str) -> None:
-    preset = PRESETS[name]
-    assert checked(preset.network) is preset.network
-    assert checked(preset.training) is preset.training
 
 
 @pytest.mark.parametrize(

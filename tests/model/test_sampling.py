@@ -14,7 +14,7 @@ from abcgen.model.sampling import (
     LEAST_TEMPERATURE,
     Sampled,
     StepFunction,
-    checked_sampling,
+    check_seed,
     choose,
     sample,
 )
@@ -359,13 +359,13 @@ SENSELESS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("setting", SENSELESS)
 def test_senseless_settings_are_named_before_any_work(setting: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(setting))):
-        checked_sampling(SampleConfig(**setting), 0)
+        SampleConfig(**setting)
 
 
 def test_any_seed_from_0_will_do_for_sampling() -> None:
-    checked_sampling(SampleConfig(temperature=0, count=1000), 2**80)
+    check_seed(2**80)
     with pytest.raises(InputError, match="seed"):
-        checked_sampling(SampleConfig(), -1)
+        check_seed(-1)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 
 TINY = NetworkConfig(layers=1, units=8, embedding=5, heads=2, dropout=0.0)
 NETWORKS = {
-    "plain": replace(TINY, attention=False),
+    "plain": TINY.replace(attention=False),
     "attention": TINY,
-    "bidirectional": replace(TINY, bidirectional=True, sequence_length=16),
-    "positions": replace(TINY, positions=True),
-    "window": replace(TINY, kind="window", sequence_length=6),
-    "numbers": replace(TINY, kind="window", sequence_length=6, embedding=0),
+    "bidirectional": TINY.replace(bidirectional=True, sequence_length=16),
+    "positions": TINY.replace(positions=True),
+    "window": TINY.replace(kind="window", sequence_length=6),
+    "numbers": TINY.replace(kind="window", sequence_length=6, embedding=0),
 }
 LIKE_OTHERS = {"attention", "window"}  # all that they have stands in another one too
 

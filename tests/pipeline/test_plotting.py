@@ -56,9 +56,20 @@ def test_what_cannot_be_drawn_is_said(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_without_held_out_tunes_is_drawn(run: Path, tmp_path: Path) -> None:
-    shapes = {"$x_1$<b>": Histogram(-1.0, 1.0, (1, 5, 1))}
+    shapes = {"$x_1$<b>": Histogram(low=-1.0, high=1.0, counts=(1, 5, 1))}
     lines = [
-        Measurement(n, n, 1.0, 3.0 / n, None, None, 9.0, 0.1, 0.1 * n, None, shapes)
+        Measurement(
+            epochs=n,
+            steps=n,
+            seconds=1.0,
+            training_bits=3.0 / n,
+            bits_per_character=None,
+            bits_per_note=None,
+            characters_per_second=9.0,
+            learning_rate=0.1,
+            training_accuracy=0.1 * n,
+            weights=shapes,
+        )
         for n in range(1, 9)
     ]
     write_metrics(lines, run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 RIGHT = "R:reel\nM:4/4\nK:Cdor\n|:CDEFGABc|cBAGFEDC:|\n"
 SHORT = SampleConfig(count=3, max_characters=150, temperature=1.0)
-ONE = replace(SHORT, count=1)
+ONE = SHORT.replace(count=1)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +120,7 @@ def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> 
 
 def test_the_notes_that_are_given_stay_as_they_are(checkpoint: Path) -> None:
     request = primed(Request(), "M:4/4\nL:1/8\nK:C\ncdef gab", None)
-    config = replace(SHORT, count=20)
+    config = SHORT.replace(count=20)
     with Composer(checkpoint, config, 7, request) as composer:
         texts = [sampled.text for sampled in composer.draw(range(20))]
     assert not [text for text in texts if text.split("gab")[1][0] in "0123456789/,'"]
@@ -131,7 +130,7 @@ def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
     """With ten units left in the bar, 1 would have to become 10, for which there is no 0."""
     folder = untrained(tmp_path / "net")
     request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|c2", None)
-    composer = Composer(folder, replace(SHORT, temperature=5.0, count=40), 1, request)
+    composer = Composer(folder, SHORT.replace(temperature=5.0, count=40), 1, request)
     for sampled in composer.draw(range(40)):
         assert "0" not in sampled.text.removeprefix(request.beginning)
         assert not isinstance(judged(sampled), str)
