@@ -1,15 +1,16 @@
-"""How a sampled tune was made, written under it in comments that a machine can read back."""
+"""How a sampled tune was made, in comments under it that a machine can read back."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from abcgen.config import LIMITS
-from abcgen.errors import InputError
+from pydantic import Field
+
+from abcgen.config import LIMITS, SampleConfig, Schema
+from abcgen.errors import InputError, shown
 from abcgen.files import read_bounded
 from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS
 from abcgen.notation.writer import write_abc
@@ -18,86 +19,65 @@ from abcgen.pipeline.requests import Request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.config import SampleConfig
     from abcgen.notation.tune import Tune
 
-SIGN = "%abcgen "
+PREFIX = "%abcgen "
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
-SETTINGS = ("temperature", "top_k", "top_p", "max_characters")
-MOST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
+# A tune depends on all settings of sampling but these.
+SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts"}
+# Those that every recipe has. Where a later setting is missing, the tune was made with its default.
+FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
+
+Number = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that determines a sampled tune.
+class Recipe(Schema):
+    """Everything that determines a sampled tune."""
 
-    Attributes:
-        version: The abcgen that made it.
-        checkpoint: Hash of the checkpoint.
-        name: What its folder was called.
-        seed: The seed.
-        number: Which tune of that seed.
-        settings: Temperature and the like, by name.
-        request: What was asked for.
-        reference: Its reference number (``X:``).
-        title: Its title.
-    """
-
+    # The version of abcgen; hash and folder name of the checkpoint.
     version: str
     checkpoint: str
     name: str
-    seed: int
-    number: int
-    settings: dict[str, float]
+    # The tune's number among all that are sampled with the seed.
+    seed: Number
+    number: Number
+    settings: SampleConfig
     request: Request
-    reference: int
+    # Reference number (``X:``) and title.
+    reference: Number
     title: str
 
     def to_json(self) -> str:
-        """The recipe on one line."""
-        data = {
-            "version": self.version,
-            "checkpoint": self.checkpoint,
-            "name": self.name,
-            "seed": self.seed,
-            "number": self.number,
-            "settings": self.settings,
+        """Return the recipe on one line."""
+        parts = {
+            "settings": self.settings.model_dump(include=SETTINGS),
             "request": self.request.to_json(),
-            "reference": self.reference,
-            "title": self.title,
         }
-        return json.dumps(data, ensure_ascii=False)
+        return json.dumps(dict(self) | parts, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """Read what ``to_json`` gave, trusting nothing.
+    def from_json(cls, text: str | bytes) -> Recipe:
+        """Read the untrusted result of ``to_json``.
 
         Raises:
             InputError: if it is anything else.
         """
         try:
-            data = json.loads(text[:MOST_CHARACTERS])
-            settings = {name: data["settings"][name] for name in SETTINGS}
-            words = [data[name] for name in ("version", "checkpoint", "name", "title")]
-            numbers = [data[name] for name in ("seed", "number", "reference")]
+            data = json.loads(text[:MAX_CHARACTERS])
+            given = data["settings"]
+            first = {name: given[name] for name in FIRST_SETTINGS}
+            later = {name: given[name] for name in SETTINGS - FIRST_SETTINGS if name in given}
+            parts = {name: data[name] for name in cls.model_fields if name != "request"}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(f"no recipe of a tune: {text[:60]!r}") from error
-        if not all(type(word) is str for word in words):
-            raise InputError(f"no recipe of a tune: {text[:60]!r}")
-        if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
-            raise InputError("seed, number and reference of a recipe must be whole numbers")
+            raise InputError(f"not the recipe of a tune: {shown(text)}") from error
+        settings = SampleConfig(**first, **later)
         request = Request.from_json(data.get("request"))
-        (version, checkpoint, name, title), (seed, number, reference) = words, numbers
-        return cls(version, checkpoint, name, seed, number, settings, request, reference, title)
-
-
-def settings_of(config: SampleConfig) -> dict[str, float]:
-    """The settings that a tune depends on."""
-    return {name: getattr(config, name) for name in SETTINGS}
+        return cls(**parts | {"settings": settings, "request": request})
 
 
 def checkpoint_hash(folder: Path) -> str:
-    """A hash of all in a checkpoint that a sampled tune depends on.
+    """Return a hash of everything in a checkpoint that a sampled tune depends on.
 
     Raises:
         CheckpointError: if it cannot be read, or is larger than a checkpoint may be.
@@ -114,26 +94,16 @@ def checkpoint_hash(folder: Path) -> str:
 
 
 def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
-    """A tune as canonical ABC, with how it was made under it.
-
-    Args:
-        tune: The tune.
-        recipe: All that determines it.
-        remarks: Lines for people, put before the recipe.
-    """
-    lines = [*remarks, recipe.to_json()]
-    return write_abc(tune) + "".join(f"{SIGN}{_one_line(line)}\n" for line in lines)
+    """Return a tune as canonical ABC with remarks for people and its recipe under it."""
+    lines = (" ".join(line.split()) for line in (*remarks, recipe.to_json()))
+    return write_abc(tune) + "".join(f"{PREFIX}{line}\n" for line in lines)
 
 
 def recipe_in(text: str) -> Recipe | None:
-    """The recipe under a tune, None if there is none.
+    """Return the recipe under a tune; None if there is none.
 
     Raises:
         InputError: if it is damaged.
     """
     found = _RECIPE.search(text)
     return Recipe.from_json(found[1]) if found else None
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.config import LIMITS, SampleConfig
+from abcgen.config import LIMITS
 from abcgen.errors import CheckpointError, InputError, reason_of
 from abcgen.notation.reader import decode_text, split_tunebook
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, recipe_in
@@ -69,8 +69,7 @@ def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
 def _replay(recipes: list[tuple[Recipe, str]], folder: Path) -> Iterator[Replay]:
     """Make tunes of one kind again, side by side."""
     first = recipes[0][0]
-    config = SampleConfig(**first.settings)  # type: ignore[arg-type]
-    with Composer(folder, config, first.seed, first.request, first.name) as composer:
+    with Composer(folder, first.settings, first.seed, first.request, first.name) as composer:
         texts = composer.draw(recipe.number for recipe, _ in recipes)
         for (recipe, found), sampled in zip(recipes, texts, strict=True):
             made = composer.make(sampled, recipe.reference, recipe.title)
@@ -80,7 +79,7 @@ def _replay(recipes: list[tuple[Recipe, str]], folder: Path) -> Iterator[Replay]
 
 def _kind(recipe: Recipe) -> Recipe:
     """What tunes must have in common to be drawn side by side."""
-    return replace(recipe, number=0, reference=0, title="")
+    return recipe.replace(number=0, reference=0, title="")
 
 
 def _recipes(path: Path) -> Iterator[tuple[Recipe, str]]:

@@ -24,7 +24,7 @@ from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import second_opinion
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.overlap import training_tunes
-from abcgen.pipeline.recipes import Recipe, checkpoint_hash, settings_of, with_recipe
+from abcgen.pipeline.recipes import Recipe, checkpoint_hash, with_recipe
 from abcgen.pipeline.requests import (
     Request,
     beginning_of,
@@ -269,15 +269,15 @@ class Composer:
             return DISAGREED
         borrowing = self._known.compare(tune) if self._known else None
         recipe = Recipe(
-            __version__,
-            self._hash,
-            self._name,
-            self._seed,
-            sampled.number,
-            settings_of(self._config),
-            self._request,
-            reference,
-            title,
+            version=__version__,
+            checkpoint=self._hash,
+            name=self._name,
+            seed=self._seed,
+            number=sampled.number,
+            settings=self._config,
+            request=self._request,
+            reference=reference,
+            title=title,
         )
         abc = with_recipe(tune, recipe, self._remarks(sampled, borrowing))
         return Made(tune, abc, sampled, borrowing)

@@ -16,7 +16,7 @@ from abcgen.notation.transpose import instrument_named, pitches_of
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline import sampling
 from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
-from abcgen.pipeline.recipes import recipe_in
+from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import Request, primed
 from abcgen.pipeline.sampling import Composer, TuneStream, judged
@@ -253,6 +253,41 @@ def test_a_recipe_is_not_trusted(
     path.write_text("\n".join([*head, f"%abcgen {json.dumps(data)}\n"]), encoding="utf-8")
     with pytest.raises(InputError):
         list(replay_file(path, checkpoint))
+
+
+# A value of every setting of sampling that is not its default.
+OTHER: dict[str, float] = {
+    "temperature": 1.5,
+    "top_k": 3,
+    "top_p": 0.5,
+    "count": 2,
+    "batch_size": 3,
+    "max_characters": 90,
+    "max_attempts": 7,
+}
+
+
+@pytest.mark.parametrize("name", SampleConfig.model_fields)
+def test_every_setting_that_a_tune_depends_on_survives_in_its_recipe(name: str) -> None:
+    settings = SampleConfig.model_validate({name: OTHER[name]})
+    assert settings != SampleConfig()
+    request = Request(metre="6/8", beginning="R:jig\n")
+    recipe = Recipe(
+        version="1",
+        checkpoint="a",
+        name="b",
+        seed=1,
+        number=2,
+        settings=settings,
+        request=request,
+        reference=3,
+        title="c",
+    )
+    replayed = Recipe.from_json(recipe.to_json())
+    # How many tunes are sampled, and how many side by side, changes none of them.
+    if name in {"count", "batch_size", "max_attempts"}:
+        settings = SampleConfig()
+    assert (replayed.settings, replayed.request) == (settings, request)
 
 
 def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
