@@ -14,6 +14,10 @@
 from __future__ import annotations
 
 from reprlib import Repr
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 # Nesting too deep to be shown in full is not followed.
 _SHORT = Repr()
@@ -75,3 +79,10 @@ def shown(value: object) -> str:
 def reason_of(error: OSError) -> str:
     """What the system said was wrong, to end a sentence with."""
     return (error.strerror or str(error)).lower()
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of untrusted data, on one line and of bounded length."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{shown(place)}: {first['msg'][:200]}" if place else first["msg"][:200]

@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.cli import main
 from abcgen.pipeline import blindtest
-from abcgen.pipeline.listening import Key, KeyTune, read_key
+from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune, read_key
 from abcgen.score.blind import ANSWERS_FORMAT
 from tests.pipeline.checkpoints import untrained
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from _pytest.capture import CaptureFixture
 
-KEY = Key("abcd1234", {f"{n:08x}": KeyTune(real=n % 2 == 0, abc="X:1\n") for n in range(20)})
+KEY = AnswerKey(
+    format=KEY_FORMAT,
+    version=1,
+    test="abcd1234",
+    tunes={f"{n:08x}": KeyTune(real=n % 2 == 0, abc="X:1\n") for n in range(20)},
+)
 TUNE = "X:{0}\nT:Tune {0}\nM:4/4\nL:1/8\nK:D\n{1}\n"
 BARS = ["dAFA dAFA", "BGdG BGdG", "cAeA cAeA", "dfaf d4", "gfed cBAG", "FAdf a4", "Bcde fgaf"]
 
@@ -94,7 +99,8 @@ def test_what_is_no_answer_is_one_line(
 def test_a_page_and_its_key_are_written_and_nothing_written_over(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(blindtest, "_page", lambda *_: b"<html>")  # engraving is tested elsewhere
+    monkeypatch.setattr(blindtest, "web_tune_of", lambda *_: None)  # engraving is tested elsewhere
+    monkeypatch.setattr(blindtest, "blind_page", lambda *_: b"<html>")
     untrained(here / "net")
     tunes = [TUNE.format(n, "|".join([*BARS[n:], *BARS[:n], "d8|]"])) for n in range(1, 7)]
     (here / "real.abc").write_text("\n".join(tunes), encoding="utf-8")

@@ -1,9 +1,9 @@
-"""``abcgen blindtest``: whether people hear which tunes a network wrote."""
+"""``abcgen blindtest``: can people tell which tunes a network wrote?"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,12 +19,8 @@ from abcgen.cli.common import (
 from abcgen.cli.display import Display, counted
 from abcgen.config import MAX_SEED, BlindTestConfig
 
-if TYPE_CHECKING:
-    from abcgen.evaluation.statistics import Estimate
-    from abcgen.pipeline.listening import Heard
-
 app = typer.Typer(
-    no_args_is_help=True, help="Lets people say which tunes are real, and scores what they say."
+    no_args_is_help=True, help="Test whether people can tell generated tunes from real ones."
 )
 _CONFIG = BlindTestConfig()
 PAGE, KEY = "blindtest.html", "key.json"
@@ -39,7 +35,7 @@ def make(
         list[Path] | None,
         typer.Option(
             readable=False,
-            help="Tunes to take the real ones from: those among them that it did not learn. "
+            help="Take the real tunes from these, except those it was trained on. "
             "Repeat for several files or folders.",
             show_default="those held out in training, which the checkpoint holds",
         ),
@@ -52,12 +48,14 @@ def make(
         int, typer.Option(min=1, help="Bars of the longest tune.")
     ] = _CONFIG.most_bars,
     temperature: Temperature = _CONFIG.temperature,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="For the same test again.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="The same seed makes the same test.")
+    ] = 0,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Writes a web page of held-out and generated tunes, unlabelled, and the key to it."""
+    """Write a web page of unlabelled held-out and generated tunes, and the key to it."""
     from abcgen.files import write_atomically
     from abcgen.pipeline.blindtest import make_blind_test
     from abcgen.pipeline.checkpoints import find_checkpoint
@@ -82,37 +80,38 @@ def make(
 
 @app.command("score", epilog="Example: abcgen blindtest score answers-*.json --key test/key.json")
 def score(
-    answers: Annotated[
-        list[Path], typer.Argument(readable=False, help="Files that the page saved.")
-    ],
-    key: Annotated[Path, typer.Option(readable=False, help="The key that was made with the page.")],
+    answers: Annotated[list[Path], typer.Argument(readable=False, help="Files saved by the page.")],
+    key: Annotated[Path, typer.Option(readable=False, help="The key written with the page.")],
     as_json: Json = False,
 ) -> None:
-    """Says whether listeners told the tunes apart, and how they rate them, with 95% intervals."""
-    from abcgen.pipeline.listening import against_chance, heard, read_key, read_sheets
-
-    display = Display(as_json=as_json)
-    opened = read_key(key)
-    found = heard(opened, read_sheets(answers, opened))
-    title = f"{counted(found.listeners, 'listener')}, {counted(len(opened.tunes), 'tune')}"
-    display.table(title, ["", "figure", "95% interval", "of"], _rows(found))
-    display.text(f"told apart, of all tunes: {against_chance(found.measures['told_apart'])}")
-    display.text(f"told apart, of tunes not known before: {found.verdict}")
-    figures = {name: figure and _facts(figure) for name, figure in found.measures.items()}
-    display.result(
-        {"test": opened.test, "listeners": found.listeners, "verdict": found.verdict} | figures
+    """Compare raters with chance and average their ratings, with 95% intervals."""
+    from abcgen.pipeline.blindtest_scoring import (
+        MEASURES,
+        against_chance,
+        read_answers,
+        read_key,
+        score_answers,
     )
 
-
-def _rows(found: Heard) -> list[list[str]]:
-    from abcgen.pipeline.listening import MEASURES
-
-    return [
-        [MEASURES[name], f"{one.value:.2f}", f"{one.low:.2f} to {one.high:.2f}", str(one.count)]
-        for name, one in found.measures.items()
-        if one
-    ]
-
-
-def _facts(figure: Estimate) -> dict[str, object]:
-    return {"value": figure.value, "interval": [figure.low, figure.high], "of": figure.count}
+    display = Display(as_json=as_json)
+    answer_key = read_key(key)
+    result = score_answers(answer_key, read_answers(answers, answer_key))
+    display.table(
+        f"{counted(result.raters, 'listener')}, {counted(len(answer_key.tunes), 'tune')}",
+        ["", "figure", "95% interval", "of"],
+        [
+            [MEASURES[name].label, f"{e.value:.2f}", f"{e.low:.2f} to {e.high:.2f}", str(e.count)]
+            for name, e in result.estimates.items()
+            if e
+        ],
+    )
+    accuracy = against_chance(result.estimates["told_apart"])
+    display.text(f"told apart, of all tunes: {accuracy}")
+    display.text(f"told apart, of tunes not known before: {result.verdict}")
+    figures = {
+        name: e and {"value": e.value, "interval": [e.low, e.high], "of": e.count}
+        for name, e in result.estimates.items()
+    }
+    display.result(
+        {"test": answer_key.test, "listeners": result.raters, "verdict": result.verdict} | figures
+    )

@@ -24,8 +24,8 @@ def check(paths: Paths, as_json: Json = False) -> None:
             display.text(
                 f"{verdict.path}: X:{verdict.tune.number} {verdict.tune.title!r}: {problem}"
             )
-    right = len(report.verdicts) - len(report.wrong)
-    display.text(f"{right:,} of {counted(len(report.verdicts), 'tune')} right")
+    right = len(report.checked) - len(report.wrong)
+    display.text(f"{right:,} of {counted(len(report.checked), 'tune')} right")
     display.result(
         {
             "right": right,

@@ -1,1 +1,1 @@
-"""Measures of tunes and texts, and how sure they are; pure functions over music and numbers."""
+"""Measures of tunes and texts with their uncertainty; pure functions over music and numbers."""

@@ -1,10 +1,9 @@
-"""What can be counted and measured in one tune.
+"""Counts and quantities of single tunes: a row of ``CATEGORIES`` or ``QUANTITIES`` for each.
 
-Sources of the measures with a name of their own: Dong et al., "MusPy: a toolkit for symbolic music
-generation", ISMIR 2020, section 5 (pitch range, pitches and pitch classes used, their entropies,
-scale consistency; those of polyphony and drums do not apply to a melody); Wu & Yang, "The jazz
-transformer on the front line", ISMIR 2020, section 4 (grooving similarity, MusPy's groove
-consistency).
+Sources: Dong et al., "MusPy: a toolkit for symbolic music generation", ISMIR 2020, section 5 (pitch
+range, pitches and pitch classes used, their entropies, scale consistency; its measures of polyphony
+and drums do not apply to a melody); Wu & Yang, "The jazz transformer on the front line", ISMIR
+2020, section 4 (grooving similarity, which MusPy calls groove consistency).
 """
 
 from __future__ import annotations
@@ -14,47 +13,18 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.notation.analysis import sections_of, tones_of
 from abcgen.notation.tune import Note, Rest, Tuplet, notes_in, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from abcgen.notation.analysis import Section
-    from abcgen.notation.tune import Bar, Tune
+    from abcgen.notation.tune import Tune
 
-OCTAVE = 12
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
-GROOVE_STEP = Fraction(1, 16)
-
-KINDS = {
-    "pitch_class": "pitch class",
-    "interval": "interval",
-    "duration": "duration",
-    "bar_rhythm": "rhythm of a bar",
-    "metre": "metre",
-    "mode": "mode",
-}
-"""What is counted in a tune."""
-
-QUANTITIES = {
-    "bars": "bars",
-    "repeats": "repeated parts",
-    "pitch_range": "range in semitones",
-    "pitches_used": "pitches used",
-    "pitch_classes_used": "pitch classes used",
-    "pitch_entropy": "pitch entropy in bits",
-    "pitch_class_entropy": "pitch class entropy in bits",
-    "scale_consistency": "scale consistency",
-    "groove_consistency": "groove consistency",
-    "notes_per_bar": "notes to a bar",
-    "recurring_bars": "share of bars heard before",
-    "recurring_rhythms": "share of bars with a rhythm heard before",
-    "steps": "share of intervals that are steps",
-}
-"""What is measured of a tune."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +32,8 @@ class TuneFeatures:
     """A tune in numbers.
 
     Attributes:
-        counts: By kind, how often each of it occurs.
-        quantities: By name, how much.
+        counts: For each of ``CATEGORIES``, how often each category occurs.
+        quantities: The value of each of ``QUANTITIES``.
         sections: Its form.
     """
 
@@ -72,96 +42,164 @@ class TuneFeatures:
     sections: tuple[Section, ...]
 
 
+class _Content(NamedTuple):
+    """What features are computed from.
+
+    Attributes:
+        tune: The tune.
+        sections: Its form.
+        durations: Of its notes and rests, ties joined.
+        pitches: Of its notes, ties joined.
+        intervals: Between neighbouring pitches.
+        pitch_classes: Counted from the tonic.
+        bars: For each bar the length of every note and rest, and its pitches.
+        rhythms: The lengths alone.
+    """
+
+    tune: Tune
+    sections: tuple[Section, ...]
+    durations: list[Fraction]
+    pitches: list[int]
+    intervals: list[int]
+    pitch_classes: Counter[int]
+    bars: Sequence[tuple[tuple[str, object], ...]]
+    rhythms: list[str]
+
+
 def features_of(tune: Tune) -> TuneFeatures:
-    """A tune in numbers; pitch classes are counted from its tonic."""
+    """Return the features of a tune, which are the same in every key."""
     tones = tones_of(tune.bars)
-    keys = [tone.key for tone in tones if tone.key is not None]
-    steps = [second - first for first, second in pairwise(keys)]
-    bars = [_content(bar) for bar in tune.bars if bar.items]
-    rhythms = [" ".join(duration for duration, _ in bar) for bar in bars]
-    sections = tuple(sections_of(tune))
-    classes = Counter((key - tune.key.tonic_pitch_class) % OCTAVE for key in keys)
-    counts = {
-        "pitch_class": Counter({str(name): number for name, number in classes.items()}),
-        "interval": Counter(str(max(-OCTAVE, min(OCTAVE, step))) for step in steps),
-        "duration": Counter(str(tone.duration) for tone in tones),
-        "bar_rhythm": Counter(rhythms),
-        "metre": Counter([f"{tune.metre.beats}/{tune.metre.unit}"]),
-        "mode": Counter([tune.key.mode.abbreviation]),
-    }
-    quantities = {
-        "bars": float(sum(section.bars for section in sections)),
-        "repeats": float(sum(section.repeated for section in sections)),
-        **_of_pitch(keys, classes),
-        "groove_consistency": _groove_consistency(tune),
-        "notes_per_bar": _share(len(keys), len(bars)),
-        "recurring_bars": _recurring(bars),
-        "recurring_rhythms": _recurring(rhythms),
-        "steps": _share(sum(abs(step) in {1, 2} for step in steps), len(steps)),
-    }
-    return TuneFeatures(counts, quantities, sections)
-
-
-def _of_pitch(keys: Sequence[int], classes: Counter[int]) -> dict[str, float]:
-    return {
-        "pitch_range": float(max(keys) - min(keys)) if keys else 0.0,
-        "pitches_used": float(len(set(keys))),
-        "pitch_classes_used": float(len(classes)),
-        "pitch_entropy": _entropy(Counter(keys)),
-        "pitch_class_entropy": _entropy(classes),
-        "scale_consistency": max(
-            _share(sum(classes[(root + step) % OCTAVE] for step in MAJOR_SCALE), len(keys))
-            for root in range(OCTAVE)
-        ),
-    }
-
-
-def _groove_consistency(tune: Tune) -> float:
-    """1 less the share of sixteenths at which a note begins in only one of neighbouring bars."""
-    full = tune.metre.bar_duration
-    onsets: dict[int, set[Fraction]] = {}
-    begins: dict[int, Fraction] = {}
-    for note in timed(tune.bars):
-        begin = begins.setdefault(note.bar, note.onset)
-        if isinstance(note.item, Note):
-            onsets.setdefault(note.bar, set()).add(note.onset - begin)
-    neighbours = [
-        (onsets.get(index, set()), onsets.get(index + 1, set()))
-        for index, pair in enumerate(pairwise(tune.bars))
-        if all(_is(bar, full) for bar in pair)
+    pitches = [tone.key for tone in tones if tone.key is not None]
+    bars = [
+        tuple(
+            (_length(note, item), note.pitches if isinstance(note, Note) else ())
+            for item in bar.items
+            for note in notes_in(item)
+        )
+        for bar in tune.bars
+        if bar.items
     ]
-    if not full or not neighbours:
-        return 1.0
-    apart = sum(len(first ^ second) for first, second in neighbours)
-    return max(0.0, 1 - apart / len(neighbours) / float(full / GROOVE_STEP))
-
-
-def _is(bar: Bar, full: Fraction) -> bool:
-    return bar.duration == full
-
-
-def _content(bar: Bar) -> tuple[tuple[str, object], ...]:
-    """The notes and rests of a bar: how long each lasts, and what sounds."""
-    return tuple(
-        (_length(note, item), note.pitches if isinstance(note, Note) else ())
-        for item in bar.items
-        for note in notes_in(item)
+    content = _Content(
+        tune,
+        sections=tuple(sections_of(tune)),
+        durations=[tone.duration for tone in tones],
+        pitches=pitches,
+        intervals=[second - first for first, second in pairwise(pitches)],
+        pitch_classes=Counter((pitch - tune.key.tonic_pitch_class) % 12 for pitch in pitches),
+        bars=bars,
+        rhythms=[" ".join(length for length, _ in bar) for bar in bars],
+    )
+    return TuneFeatures(
+        {name: Counter(map(str, row.values(content))) for name, row in CATEGORIES.items()},
+        {name: float(row.value(content)) for name, row in QUANTITIES.items()},
+        content.sections,
     )
 
 
 def _length(note: Note | Rest, item: object) -> str:
-    squeezed = f"({item.actual}" if isinstance(item, Tuplet) else ""
-    return f"{'z' if isinstance(note, Rest) else ''}{note.duration}{squeezed}"
+    tuplet = f"({item.actual}" if isinstance(item, Tuplet) else ""
+    return f"{'z' if isinstance(note, Rest) else ''}{note.duration}{tuplet}"
 
 
-def _recurring(things: Sequence[object]) -> float:
-    return _share(len(things) - len(set(things)), len(things))
+def _fraction(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _recurring(items: Sequence[object]) -> float:
+    """Return the share of items that occurred before."""
+    return _fraction(len(items) - len(set(items)), len(items))
 
 
 def _entropy(counts: Counter[int]) -> float:
-    whole = counts.total()
-    return -sum(n / whole * math.log2(n / whole) for n in counts.values()) if whole else 0.0
+    total = counts.total()
+    return -sum(n / total * math.log2(n / total) for n in counts.values()) if total else 0.0
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+def _scale_consistency(content: _Content) -> float:
+    """Return the share of notes in the major scale that holds most of them."""
+    return max(
+        _fraction(
+            sum(content.pitch_classes[(root + step) % 12] for step in MAJOR_SCALE),
+            len(content.pitches),
+        )
+        for root in range(12)
+    )
+
+
+def _groove_consistency(content: _Content) -> float:
+    """Return 1 less the share of sixteenths on which only one of two neighbouring bars has a note.
+
+    Incomplete bars are not compared; without any pair of full bars it is 1.
+    """
+    tune = content.tune
+    full = tune.metre.bar_duration
+    onsets: dict[int, set[Fraction]] = {}  # by bar, from the bar's beginning
+    bar_begins: dict[int, Fraction] = {}
+    for note in timed(tune.bars):
+        begin = bar_begins.setdefault(note.bar, note.onset)
+        if isinstance(note.item, Note):
+            onsets.setdefault(note.bar, set()).add(note.onset - begin)
+    differences = [
+        len(onsets.get(index, set()) ^ onsets.get(index + 1, set()))
+        for index, (first, second) in enumerate(pairwise(tune.bars))
+        if first.duration == second.duration == full
+    ]
+    if not full or not differences:
+        return 1.0
+    sixteenths = float(full / Fraction(1, 16))
+    return max(0.0, 1 - sum(differences) / len(differences) / sixteenths)
+
+
+class Category(NamedTuple):
+    """Something counted in a tune: a label, and every occurrence of it."""
+
+    label: str
+    values: Callable[[_Content], Sequence[object]]
+
+
+class Quantity(NamedTuple):
+    """Something measured of a tune: a label, and its value."""
+
+    label: str
+    value: Callable[[_Content], float]
+
+
+CATEGORIES = {
+    "pitch_class": Category("pitch class", lambda c: list(c.pitch_classes.elements())),
+    # Intervals beyond an octave count as an octave.
+    "interval": Category("interval", lambda c: [max(-12, min(12, n)) for n in c.intervals]),
+    "duration": Category("duration", lambda c: c.durations),
+    "bar_rhythm": Category("rhythm of a bar", lambda c: c.rhythms),
+    "metre": Category("metre", lambda c: [f"{c.tune.metre.beats}/{c.tune.metre.unit}"]),
+    "mode": Category("mode", lambda c: [c.tune.key.mode.abbreviation]),
+}
+"""What is counted in a tune."""
+
+QUANTITIES = {
+    "bars": Quantity("bars", lambda c: sum(section.bars for section in c.sections)),
+    "repeats": Quantity(
+        "repeated parts", lambda c: sum(section.repeated for section in c.sections)
+    ),
+    "pitch_range": Quantity(
+        "range in semitones",
+        lambda c: max(c.pitches) - min(c.pitches) if c.pitches else 0,
+    ),
+    "pitches_used": Quantity("pitches used", lambda c: len(set(c.pitches))),
+    "pitch_classes_used": Quantity("pitch classes used", lambda c: len(c.pitch_classes)),
+    "pitch_entropy": Quantity("pitch entropy in bits", lambda c: _entropy(Counter(c.pitches))),
+    "pitch_class_entropy": Quantity(
+        "pitch class entropy in bits", lambda c: _entropy(c.pitch_classes)
+    ),
+    "scale_consistency": Quantity("scale consistency", _scale_consistency),
+    "groove_consistency": Quantity("groove consistency", _groove_consistency),
+    "notes_per_bar": Quantity("notes to a bar", lambda c: _fraction(len(c.pitches), len(c.bars))),
+    "recurring_bars": Quantity("share of bars heard before", lambda c: _recurring(c.bars)),
+    "recurring_rhythms": Quantity(
+        "share of bars with a rhythm heard before", lambda c: _recurring(c.rhythms)
+    ),
+    "steps": Quantity(
+        "share of intervals that are steps",
+        lambda c: _fraction(sum(abs(n) in {1, 2} for n in c.intervals), len(c.intervals)),
+    ),
+}
+"""What is measured of a tune."""

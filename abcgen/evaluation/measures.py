@@ -1,30 +1,34 @@
-"""The measures of a sample of tunes, each with its name, and how they are reckoned."""
+"""The measures of a checkpoint: each is one row of ``MEASURES``, its label and its computation."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.evaluation.features import KINDS, QUANTITIES
+from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc
+from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.statistics import (
-    SHARE,
+    UNIT_INTERVAL,
     Estimate,
     coverage,
     kolmogorov_smirnov,
-    ratio_of,
-    share_of,
+    proportion,
+    ratio,
     total_variation,
+    wilson,
 )
 from abcgen.notation.analysis import is_two_eights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
+    from abcgen.evaluation.baselines import ScoredText
     from abcgen.evaluation.features import TuneFeatures
     from abcgen.notation.analysis import Section
     from abcgen.notation.tune import Tune
 
-Figures = dict[str, Estimate | None]
 SURPRISE, RIGHT, FORM = "Surprise", "Right", "Form"
 LIKENESS, ORIGINALITY, CONTROL = "Likeness", "Originality", "Control"
 GROUPS = {
@@ -36,76 +40,25 @@ GROUPS = {
     ORIGINALITY: "What is shared with the training tunes, in any key, and among the samples.",
     CONTROL: "How often what was asked for came. Real tunes: whether they are what they say.",
 }
-MANY_BARS = 8
-RARE = 0.95  # of real tunes that borrow less
-
-
-class Measure(NamedTuple):
-    """What is measured.
-
-    Attributes:
-        group: What it belongs to.
-        words: What it is called.
-        is_share: Whether it is shown in percent.
-    """
-
-    group: str
-    words: str
-    is_share: bool = True
-
-
-MEASURES = {
-    "bits_per_note": Measure(SURPRISE, "bits per note", is_share=False),
-    "bits_per_character": Measure(SURPRISE, "bits per character", is_share=False),
-    "readable": Measure(RIGHT, "can be read"),
-    "checker_accepts": Measure(RIGHT, "accepted by our checker"),
-    "music21_accepts": Measure(RIGHT, "accepted by music21"),
-    "abc2midi_accepts": Measure(RIGHT, "accepted by abc2midi, no warning"),
-    "music21_agrees": Measure(RIGHT, "checked, and the same to music21"),
-    "bars_right": Measure(RIGHT, "all bars right"),
-    "grammar_forced": Measure(RIGHT, "characters the grammar replaced"),
-    "two_eights": Measure(FORM, "two 8-bar parts, each repeated"),
-    "has_repeats": Measure(FORM, "with repeats"),
-    "has_endings": Measure(FORM, "with endings"),
-    "second_ending_differs": Measure(FORM, "a second ending that differs"),
-    "sections_on_tonic": Measure(FORM, "sections that close on the tonic"),
-    "ends_on_tonic": Measure(FORM, "tunes that end on the tonic"),
-    "discriminator_auc": Measure(LIKENESS, "discriminator AUC, 0.5 is perfect", is_share=False),
-    **{
-        f"distance_{name}": Measure(LIKENESS, words, is_share=False)
-        for name, words in (KINDS | QUANTITIES).items()
-    },
-    "shared_bars": Measure(ORIGINALITY, "longest shared passage, bars", is_share=False),
-    "shares_eight_bars": Measure(ORIGINALITY, "share 8 bars or more with one"),
-    "shares_more_than_real": Measure(ORIGINALITY, "share more than 95% of real tunes"),
-    "duplicates": Measure(ORIGINALITY, "note for note like another sample"),
-    "near_duplicates": Measure(ORIGINALITY, "versions of another sample"),
-    "metre_coverage": Measure(ORIGINALITY, "of real tunes, metre occurs"),
-    "key_coverage": Measure(ORIGINALITY, "of real tunes, mode occurs"),
-    "metre_delivered": Measure(CONTROL, "metre"),
-    "key_delivered": Measure(CONTROL, "key"),
-    "bars_delivered": Measure(CONTROL, "bars"),
-    "parts_delivered": Measure(CONTROL, "parts"),
-}
-"""All measures by the names they have for machines, in the order they are shown."""
+"""Groups of measures in the order they are shown, each with its note for readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class TuneVerdict:
-    """What is said of a text.
+    """The verdicts on a text of our own checker and of other readers.
 
     Attributes:
         text: The text.
-        tune: What it is read as; None if it cannot be read.
+        tune: The tune that it encodes; None if it cannot be read.
         bars_right: Whether all bars add up.
-        right: Whether repeats pair too: what our own checker asks.
+        right: Whether repeats pair too: all that our own checker asks.
         music21_accepts: Whether music21 finds a tune with notes in it.
-        music21_agrees: Whether music21, from canonical ABC, reads the notes that are meant; only
-            asked of right tunes.
+        music21_agrees: Whether the tune is right and music21 reads the same notes from its
+            canonical ABC.
         abc2midi_accepts: Whether abc2midi has neither error nor warning; None if not installed.
-        traits: The tune in numbers; None if it cannot be read.
-        shared_bars: How long the longest passage is that a training tune has; None if unknown.
-        notes: The same for tunes of the same notes, in any key.
+        features: The tune in numbers; None if it cannot be read.
+        shared_bars: Length of the longest passage that a training tune has too; None if unknown.
+        fingerprint: The same for tunes of the same notes, in any key.
     """
 
     text: str
@@ -115,111 +68,257 @@ class TuneVerdict:
     music21_accepts: bool
     music21_agrees: bool
     abc2midi_accepts: bool | None
-    traits: TuneFeatures | None
+    features: TuneFeatures | None
     shared_bars: float | None
-    notes: str
+    fingerprint: str
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The tune's form; empty if the text cannot be read."""
+        return self.features.sections if self.features else ()
 
 
-def cut_off(opinion: TuneVerdict) -> TuneVerdict:
-    """What is said of a text that found no end: whoever accepts what there is, it is not right."""
-    heard = opinion.abc2midi_accepts
+def unfinished(verdict: TuneVerdict) -> TuneVerdict:
+    """Return the verdict on a text that was cut off: not right, whatever the readers accept."""
     return replace(
-        opinion,
+        verdict,
         bars_right=False,
         right=False,
         music21_accepts=False,
         music21_agrees=False,
-        abc2midi_accepts=None if heard is None else False,
+        abc2midi_accepts=None if verdict.abc2midi_accepts is None else False,
     )
 
 
-def rightness(sample: Sequence[TuneVerdict]) -> Figures:
-    """How many tunes are right, by each reader."""
-    heard = [one.abc2midi_accepts for one in sample if one.abc2midi_accepts is not None]
-    return {
-        "readable": share_of([one.tune is not None for one in sample]),
-        "checker_accepts": share_of([one.right for one in sample]),
-        "music21_accepts": share_of([one.music21_accepts for one in sample]),
-        "abc2midi_accepts": share_of(heard),
-        "music21_agrees": share_of([one.music21_agrees for one in sample]),
-        "bars_right": share_of([one.bars_right for one in sample]),
-    }
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Whether a tune is as requested; None where nothing was requested.
 
-
-def form(sample: Sequence[TuneVerdict]) -> Figures:
-    """How tunes are built; a text that cannot be read has no sections."""
-    tunes = [one.traits.sections if one.traits else () for one in sample]
-    on_tonic = [float(sum(section.on_tonic for section in tune)) for tune in tunes]
-    return {
-        "two_eights": share_of([is_two_eights(tune) for tune in tunes]),
-        "has_repeats": share_of([_any(tune, "repeated") for tune in tunes]),
-        "has_endings": share_of([_any(tune, "has_endings") for tune in tunes]),
-        "second_ending_differs": share_of([_any(tune, "differing_ending") for tune in tunes]),
-        "sections_on_tonic": ratio_of(on_tonic, [float(len(tune)) for tune in tunes], bounds=SHARE),
-        "ends_on_tonic": share_of([bool(tune) and tune[-1].on_tonic for tune in tunes]),
-    }
-
-
-def distances(sample: Sequence[TuneVerdict], reference: Sequence[TuneVerdict]) -> Figures:
-    """How far tunes are from others; those that cannot be read are far from nothing."""
-    own, others = (
-        [one.traits for one in side if one.traits is not None] for side in (sample, reference)
-    )
-    figures: Figures = {}
-    for kind in KINDS:
-        counted = ([traits.counts[kind] for traits in side] for side in (own, others))
-        figures[f"distance_{kind}"] = total_variation(*counted)
-    for name in QUANTITIES:
-        measured = ([traits.quantities[name] for traits in side] for side in (own, others))
-        figures[f"distance_{name}"] = kolmogorov_smirnov(*measured)
-    return figures
-
-
-def coverages(sample: Sequence[TuneVerdict], reference: Sequence[TuneVerdict]) -> Figures:
-    """How many real tunes are of a metre, and of a mode, that occur in the sample."""
-    figures: Figures = {}
-    for name, kind in (("metre_coverage", "metre"), ("key_coverage", "mode")):
-        own, others = (
-            [next(iter(one.traits.counts[kind])) for one in side if one.traits]
-            for side in (sample, reference)
-        )
-        figures[name] = coverage(own, others)
-    return figures
-
-
-def borrowings(sample: Sequence[TuneVerdict], real: Sequence[TuneVerdict]) -> Figures:
-    """How much tunes share with training tunes."""
-    bars = [one.shared_bars for one in sample if one.shared_bars is not None]
-    known = sorted(one.shared_bars for one in real if one.shared_bars is not None)
-    most = known[int(RARE * (len(known) - 1))] if known else None
-    return {
-        "shared_bars": ratio_of(bars, bounds=(0, float("inf"))),
-        "shares_eight_bars": share_of([own >= MANY_BARS for own in bars]),
-        "shares_more_than_real": None if most is None else share_of([own > most for own in bars]),
-    }
-
-
-def duplicates(sample: Sequence[TuneVerdict], families: Sequence[int]) -> Figures:
-    """How many tunes are another of the sample over again.
-
-    Args:
-        sample: The tunes.
-        families: For each of them a number, the same for versions of one another.
+    Attributes:
+        metre: All of the tune is in the metre, and every bar adds up to it.
+        key: All of the tune is written in the key, and its notes are in that mode.
+        bars: It has the number of bars.
+        parts: It has the parts, each repeated or not as requested and of the right length.
     """
-    return {
-        "duplicates": share_of(_seen_before([one.notes for one in sample])),
-        "near_duplicates": share_of(_seen_before(families)),
-    }
+
+    metre: bool | None
+    key: bool | None
+    bars: bool | None = None
+    parts: bool | None = None
 
 
-def _seen_before(things: Sequence[object]) -> list[bool]:
-    seen: set[object] = set()
-    again = []
-    for thing in things:
-        again.append(thing in seen)
-        seen.add(thing)
-    return again
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All that is known of one source of tunes, or of one predictor of the test tunes.
+
+    Attributes:
+        tunes: All of its tunes.
+        subset: The first of them, equally many from every source, for measures that depend on
+            their number.
+        test: The real tunes that the subset is compared with.
+        real: All real tunes.
+        families_of: Returns a number for each tune, the same for versions of one another.
+        deliveries: Whether requested tunes are as requested.
+        replaced: For each text drawn with the grammar, the characters that the grammar replaced
+            and all that were drawn.
+        scores: Costs of the test tunes, for a predictor.
+    """
+
+    tunes: Sequence[TuneVerdict] = ()
+    subset: Sequence[TuneVerdict] = ()
+    test: Sequence[TuneVerdict] = ()
+    real: Sequence[TuneVerdict] = ()
+    families_of: Callable[[Sequence[TuneVerdict]], Sequence[int]] = lambda tunes: range(len(tunes))
+    deliveries: Sequence[Delivery] = ()
+    replaced: Sequence[tuple[int, int]] = ()
+    scores: Sequence[ScoredText] = ()
 
 
-def _any(sections: Sequence[Section], name: str) -> bool:
-    return any(getattr(section, name) for section in sections)
+Computation = Callable[[Sample], Estimate | None]
+
+
+def _share(flag: Callable[[TuneVerdict], bool | None]) -> Computation:
+    """Measure the share of tunes with a property; tunes for which it is None do not count."""
+    return lambda sample: proportion(map(flag, sample.tunes))
+
+
+def _delivered(flag: Callable[[Delivery], bool | None]) -> Computation:
+    return lambda sample: proportion(map(flag, sample.deliveries))
+
+
+def _bits_per(unit: Callable[[ScoredText], int]) -> Computation:
+    return lambda sample: ratio(
+        [text.bits for text in sample.scores],
+        [float(unit(text)) for text in sample.scores],
+        bounds=(0.0, math.inf),
+    )
+
+
+def _grammar_replaced(sample: Sample) -> Estimate | None:
+    return ratio(
+        [float(replaced) for replaced, _ in sample.replaced],
+        [float(drawn) for _, drawn in sample.replaced],
+        bounds=UNIT_INTERVAL,
+    )
+
+
+def _sections_on_tonic(sample: Sample) -> Estimate | None:
+    return ratio(
+        [float(sum(section.on_tonic for section in v.sections)) for v in sample.tunes],
+        [float(len(v.sections)) for v in sample.tunes],
+        bounds=UNIT_INTERVAL,
+    )
+
+
+def _discriminator(sample: Sample) -> Estimate | None:
+    verdicts = [*sample.subset, *sample.test]
+    tunes = [
+        LabeledTune(verdict.text, verdict.features, family)
+        for verdict, family in zip(verdicts, sample.families_of(verdicts), strict=True)
+    ]
+    return discriminator_auc(tunes[: len(sample.subset)], tunes[len(sample.subset) :])
+
+
+def _features(sample: Sample) -> tuple[list[TuneFeatures], list[TuneFeatures]]:
+    """Return the features of the readable tunes of the subset and of the test tunes."""
+    subset, test = (
+        [v.features for v in tunes if v.features] for tunes in (sample.subset, sample.test)
+    )
+    return subset, test
+
+
+def _distance(name: str) -> Computation:
+    """Measure the distance between the distributions of a feature."""
+    if name in CATEGORIES:
+        return lambda sample: total_variation(
+            *([tune.counts[name] for tune in tunes] for tunes in _features(sample))
+        )
+    return lambda sample: kolmogorov_smirnov(
+        *([tune.quantities[name] for tune in tunes] for tunes in _features(sample))
+    )
+
+
+def _coverage(category: str) -> Computation:
+    """Measure the share of test tunes whose metre or mode occurs in the subset."""
+    return lambda sample: coverage(
+        *([next(iter(tune.counts[category])) for tune in tunes] for tunes in _features(sample))
+    )
+
+
+def _shared_bars(tunes: Sequence[TuneVerdict]) -> list[float]:
+    return [v.shared_bars for v in tunes if v.shared_bars is not None]
+
+
+def _shares_more_than_real(sample: Sample) -> Estimate | None:
+    real = sorted(_shared_bars(sample.real))
+    if not real:
+        return None
+    percentile_95 = real[int(0.95 * (len(real) - 1))]
+    return proportion(bars > percentile_95 for bars in _shared_bars(sample.tunes))
+
+
+def _duplicated(items: Sequence[Hashable]) -> Estimate | None:
+    """Return the share of items that occurred before."""
+    return wilson(len(items) - len(set(items)), len(items)) if items else None
+
+
+class Measure(NamedTuple):
+    """A row of the report.
+
+    Attributes:
+        group: One of ``GROUPS``.
+        label: Its name for people.
+        compute: Estimates it from a sample; returns None where it does not apply.
+        is_share: Whether it is shown in percent.
+    """
+
+    group: str
+    label: str
+    compute: Computation
+    is_share: bool = True
+
+
+MEASURES = {
+    "bits_per_note": Measure(
+        SURPRISE, "bits per note", _bits_per(lambda text: text.notes), is_share=False
+    ),
+    "bits_per_character": Measure(
+        SURPRISE, "bits per character", _bits_per(lambda text: text.characters), is_share=False
+    ),
+    "readable": Measure(RIGHT, "can be read", _share(lambda v: v.tune is not None)),
+    "checker_accepts": Measure(RIGHT, "accepted by our checker", _share(lambda v: v.right)),
+    "music21_accepts": Measure(RIGHT, "accepted by music21", _share(lambda v: v.music21_accepts)),
+    "abc2midi_accepts": Measure(
+        RIGHT, "accepted by abc2midi, no warning", _share(lambda v: v.abc2midi_accepts)
+    ),
+    "music21_agrees": Measure(
+        RIGHT, "checked, and the same to music21", _share(lambda v: v.music21_agrees)
+    ),
+    "bars_right": Measure(RIGHT, "all bars right", _share(lambda v: v.bars_right)),
+    "grammar_forced": Measure(RIGHT, "characters the grammar replaced", _grammar_replaced),
+    "two_eights": Measure(
+        FORM, "two 8-bar parts, each repeated", _share(lambda v: is_two_eights(v.sections))
+    ),
+    "has_repeats": Measure(
+        FORM, "with repeats", _share(lambda v: any(section.repeated for section in v.sections))
+    ),
+    "has_endings": Measure(
+        FORM, "with endings", _share(lambda v: any(section.has_endings for section in v.sections))
+    ),
+    "second_ending_differs": Measure(
+        FORM,
+        "a second ending that differs",
+        _share(lambda v: any(section.differing_ending for section in v.sections)),
+    ),
+    "sections_on_tonic": Measure(FORM, "sections that close on the tonic", _sections_on_tonic),
+    "ends_on_tonic": Measure(
+        FORM,
+        "tunes that end on the tonic",
+        _share(lambda v: bool(v.sections) and v.sections[-1].on_tonic),
+    ),
+    "discriminator_auc": Measure(
+        LIKENESS, "discriminator AUC, 0.5 is perfect", _discriminator, is_share=False
+    ),
+    **{
+        f"distance_{name}": Measure(LIKENESS, row.label, _distance(name), is_share=False)
+        for name, row in (CATEGORIES | QUANTITIES).items()
+    },
+    "shared_bars": Measure(
+        ORIGINALITY,
+        "longest shared passage, bars",
+        lambda sample: ratio(_shared_bars(sample.tunes), bounds=(0, math.inf)),
+        is_share=False,
+    ),
+    "shares_eight_bars": Measure(
+        ORIGINALITY,
+        "share 8 bars or more with one",
+        lambda sample: proportion(bars >= 8 for bars in _shared_bars(sample.tunes)),
+    ),
+    "shares_more_than_real": Measure(
+        ORIGINALITY, "share more than 95% of real tunes", _shares_more_than_real
+    ),
+    "duplicates": Measure(
+        ORIGINALITY,
+        "note for note like another sample",
+        lambda sample: _duplicated([v.fingerprint for v in sample.subset]),
+    ),
+    "near_duplicates": Measure(
+        ORIGINALITY,
+        "versions of another sample",
+        lambda sample: _duplicated(sample.families_of(sample.subset)),
+    ),
+    "metre_coverage": Measure(ORIGINALITY, "of real tunes, metre occurs", _coverage("metre")),
+    "key_coverage": Measure(ORIGINALITY, "of real tunes, mode occurs", _coverage("mode")),
+    "metre_delivered": Measure(CONTROL, "metre", _delivered(lambda d: d.metre)),
+    "key_delivered": Measure(CONTROL, "key", _delivered(lambda d: d.key)),
+    "bars_delivered": Measure(CONTROL, "bars", _delivered(lambda d: d.bars)),
+    "parts_delivered": Measure(CONTROL, "parts", _delivered(lambda d: d.parts)),
+}
+"""All measures by their name in JSON, in the order they are shown."""
+
+Figures = dict[str, Estimate | None]
+
+
+def measure_sample(sample: Sample) -> Figures:
+    """Return the estimate of every measure; None for those that do not apply to the sample."""
+    return {name: measure.compute(sample) for name, measure in MEASURES.items()}

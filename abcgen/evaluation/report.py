@@ -1,35 +1,30 @@
-"""What came of judging a network.
-
-An evaluation as a page that needs nothing else.
-"""
+"""The results of an evaluation, as JSON, as tables and as a self-contained page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from abcgen.evaluation.baselines import LZMA, NGRAMS
 from abcgen.evaluation.measures import GROUPS, MEASURES, SURPRISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from abcgen.evaluation.measures import Figures, TuneVerdict
+    from abcgen.evaluation.measures import Figures, Measure, TuneVerdict
     from abcgen.evaluation.statistics import Estimate
 
-
+# Predictors of the test tunes, then sources of tunes, by their names in JSON.
 NETWORK = "network"
-REAL, FREE, BOUND, NGRAMS_DRAWN = "real", "free", "grammar", "ngrams"
-COLUMNS = {
-    NETWORK: "network",
-    "ngrams_order_5": "n-grams, order 5",
-    "lzma": "lzma",
+REAL, FREE, CONSTRAINED, NGRAM_SAMPLES = "real", "free", "grammar", "ngrams"
+PREDICTORS = {NETWORK: "network", NGRAMS: "n-grams, order 5", LZMA: "lzma"}
+SOURCES = {
     REAL: "real tunes",
     FREE: "drawn freely",
-    BOUND: "with grammar",
-    NGRAMS_DRAWN: "n-grams",
+    CONSTRAINED: "with grammar",
+    NGRAM_SAMPLES: "n-grams",
 }
-"""Who predicts tunes and where tunes come from, by the names they have for machines."""
-FIRST = (NETWORK, FREE, BOUND)  # the column whose figure stands for the network
+TUNES_SHOWN = 6  # on the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +33,9 @@ class Table:
 
     Attributes:
         title: The group.
-        note: What its figures mean.
-        columns: Their names for people.
-        rows: For every measure its name and a figure, or none, for each column.
+        note: Its note for readers.
+        columns: Labels of the columns.
+        rows: For every measure its label and a cell, possibly empty, for each column.
     """
 
     title: str
@@ -51,76 +46,70 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All figures, and what they are of.
+    """The results of an evaluation.
 
     Attributes:
-        facts: What was judged, and how.
-        surprise: Bits of the test tunes by who predicts them.
-        figures: Everything else by where the tunes come from.
-        judged: What was said of each tune, by where it comes from.
-        notes: What a reader should know.
+        facts: The checkpoint and the settings.
+        figures: All figures by predictor or source.
+        verdicts: The verdict on each tune by source.
+        notes: Remarks for the reader.
     """
 
     facts: Mapping[str, Any]
-    surprise: Mapping[str, Figures]
     figures: Mapping[str, Figures]
-    judged: Mapping[str, Sequence[TuneVerdict]]
+    verdicts: Mapping[str, Sequence[TuneVerdict]]
     notes: tuple[str, ...] = ()
 
-    def estimate(self, name: str, column: str) -> Estimate | None:
-        """One figure; None if there is none."""
-        return (self.surprise.get(column) or self.figures.get(column) or {}).get(name)
+    def estimate(self, measure: str, column: str) -> Estimate | None:
+        """Return one figure; None if there is none."""
+        return self.figures.get(column, {}).get(measure)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, by measure; the network's own figure first, then those of every column."""
+        """Return everything by measure: the network's own figure first, then every column's."""
         data: dict[str, Any] = {**self.facts, "notes": list(self.notes)}
-        for name, measure in MEASURES.items():
-            columns = self.surprise if measure.group == SURPRISE else self.figures
-            found = {column: one for column in columns if (one := self.estimate(name, column))}
-            own = next((found[column] for column in FIRST if column in found), None)
-            if own:
-                data[name] = own.to_json() | {
-                    "columns": {column: one.to_json() for column, one in found.items()}
-                }
+        for name in MEASURES:
+            columns = {column: figure for column in self.figures
+                       if (figure := self.estimate(name, column))}  # fmt: skip
+            for own in (NETWORK, FREE, CONSTRAINED):
+                if own in columns:
+                    data[name] = columns[own].to_json() | {
+                        "columns": {column: figure.to_json() for column, figure in columns.items()}
+                    }
+                    break
         return data
 
     def tables(self) -> Iterator[Table]:
-        """The figures group by group, for people."""
+        """Yield the figures group by group, for people."""
         for group, note in GROUPS.items():
-            found = self.surprise if group == SURPRISE else self.figures
-            columns = [name for name in COLUMNS if name in found]
-            rows = [
-                (measure.words, tuple(self._cell(name, column) for column in columns))
-                for name, measure in MEASURES.items()
-                if measure.group == group and any(self.estimate(name, one) for one in columns)
-            ]
+            labels = PREDICTORS if group == SURPRISE else SOURCES
+            columns = [column for column in labels if column in self.figures]
+            rows = []
+            for name, measure in MEASURES.items():
+                estimates = [self.estimate(name, column) for column in columns]
+                if measure.group == group and any(estimates):
+                    cells = tuple(format_estimate(estimate, measure) for estimate in estimates)
+                    rows.append((measure.label, cells))
             if rows:
-                titles = tuple(COLUMNS[column] for column in columns)
-                yield Table(group, note, titles, tuple(rows))
-
-    def _cell(self, name: str, column: str) -> str:
-        found = self.estimate(name, column)
-        return written(found, is_share=MEASURES[name].is_share) if found else ""
+                yield Table(group, note, tuple(labels[name] for name in columns), tuple(rows))
 
 
-def written(estimate: Estimate, *, is_share: bool) -> str:
-    """A figure with its interval, such as ``90.6% (88.7 to 92.3)``."""
-    scale, digits = (100, 1) if is_share else (1, 2)
+def format_estimate(estimate: Estimate | None, measure: Measure) -> str:
+    """Format a figure with its interval, such as ``90.6% (88.7 to 92.3)``."""
+    if estimate is None:
+        return ""
+    scale, digits, unit = (100, 1, "%") if measure.is_share else (1, 2, "")
     value, low, high = (
         f"{scale * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high)
     )
-    return f"{value}{'%' if is_share else ''} ({low} to {high})"
-
-
-SHOWN = 6
+    return f"{value}{unit} ({low} to {high})"
 
 
 class Illustration(NamedTuple):
-    """A picture for the page.
+    """A picture on the page.
 
     Attributes:
-        label: What it shows, for those who cannot see it.
-        svg: The picture, as an element.
+        label: Its description for readers who cannot see it.
+        svg: An SVG element.
     """
 
     label: str
@@ -130,12 +119,12 @@ class Illustration(NamedTuple):
 def report_page(
     evaluation: Evaluation, pictures: Mapping[str, Sequence[Illustration]], version: str
 ) -> str:
-    """The page.
+    """Return the page.
 
     Args:
-        evaluation: What to show.
-        pictures: By the group that they belong to; markup that is trusted.
-        version: Of the program.
+        evaluation: The results.
+        pictures: Pictures by group. Their markup is trusted.
+        version: Version of abcgen.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for a page only
 
@@ -151,6 +140,6 @@ def report_page(
         notes=evaluation.notes,
         tables=list(evaluation.tables()),
         pictures=pictures,
-        firsts=[one.text.strip() for one in evaluation.judged[FREE][:SHOWN]],
+        first_tunes=[verdict.text.strip() for verdict in evaluation.verdicts[FREE][:TUNES_SHOWN]],
         version=version,
     )

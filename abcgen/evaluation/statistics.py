@@ -1,21 +1,17 @@
-"""Figures with their 95% intervals.
+"""Estimates with 95% intervals, and distances between two samples of tunes.
 
-Shares have Wilson's interval. Every other figure is reckoned anew from tunes drawn with
-replacement, whole tunes at a time, and its interval is as wide as those differ: 1.96 standard
-errors to either side. The percentiles of what is drawn would be no interval here: a distance
-between distributions grows with every tune that is drawn twice.
-Sources: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22,
-1927; Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.1.
+A proportion has Wilson's score interval [1]. Every other estimate is bootstrapped over whole tunes
+and has the standard normal interval: 1.96 bootstrap standard errors to either side [2]. Percentiles
+of the replicates would not do, because a distance between distributions is biased upwards when some
+tunes are drawn twice and others never.
 
-How far the tunes of one sample are from those of another.
+Distances run from 0 (alike) to 1 (nothing in common). Counts (of notes, intervals, bars) are
+compared by total variation, quantities of a tune by the Kolmogorov-Smirnov statistic. Two samples
+of the same music are not at distance 0, but closer the larger they are, so compare a distance with
+the one between two samples of real tunes of the same sizes.
 
-Every distance is from 0, alike, to 1, nothing in common. What is counted (notes, intervals, bars)
-is compared by total variation: the share of it that would have to be something else. What is
-measured of a tune is compared by the Kolmogorov-Smirnov statistic: the most by which the shares of
-tunes below a value differ.
-
-Two samples of the same music are not at distance 0 but the nearer the larger they are. So a
-distance says something beside that of two samples of real tunes of the same sizes, and not alone.
+[1] Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+[2] Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 """
 
 from __future__ import annotations
@@ -30,30 +26,29 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections import Counter
-
+    from collections.abc import Iterable
 
 Floats = NDArray[np.float64]
+# How often each tune was drawn, shape (replicates, tunes).
 Weights = NDArray[Any]
-"""How often each tune counts, shape (replicates, tunes)."""
+# Takes the weights of each sample; returns one figure per replicate.
 Statistic = Callable[..., Floats]
-"""Takes the weights of one sample or of several; gives a figure to each replicate."""
 
-CONFIDENT = 1.96  # standard errors to 95%
+Z = 1.96  # standard errors to either side in a 95% interval
 REPLICATES = 1000
-FEWEST = 2  # tunes that a spread can be seen in
-INFINITE = (-math.inf, math.inf)
-SHARE = (0.0, 1.0)
+UNBOUNDED = (-math.inf, math.inf)
+UNIT_INTERVAL = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and how sure it is.
+    """A figure with its uncertainty.
 
     Attributes:
-        value: The figure.
+        value: The point estimate.
         low: Lower end of its 95% interval.
         high: Upper end.
-        count: How many tunes it is of.
+        count: Number of tunes it was estimated from.
     """
 
     value: float
@@ -62,24 +57,36 @@ class Estimate:
     count: int
 
     def to_json(self) -> dict[str, object]:
-        """As it is saved."""
+        """Return the estimate as it is saved."""
         return {"value": self.value, "interval": [self.low, self.high], "tunes": self.count}
 
 
-def wilson(part: float, whole: int) -> Estimate:
-    """The share of ``part`` in ``whole``, which is at least 1."""
-    share, square = part / whole, CONFIDENT**2
-    middle = (share + square / (2 * whole)) / (1 + square / whole)
-    spread = CONFIDENT / (1 + square / whole)
-    spread *= math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
-    return Estimate(share, max(0.0, middle - spread), min(1.0, middle + spread), whole)
+def wilson(successes: float, trials: int) -> Estimate:
+    """Return the proportion of successes with Wilson's score interval.
+
+    Args:
+        successes: Need not be whole: an average over raters of each tune is not.
+        trials: At least 1.
+    """
+    # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+    p, z2 = successes / trials, Z**2
+    centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
+    margin = Z / (1 + z2 / trials)
+    margin *= math.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2))
+    return Estimate(p, max(0.0, centre - margin), min(1.0, centre + margin), trials)
+
+
+def proportion(flags: Iterable[bool | None]) -> Estimate | None:
+    """Return the proportion of true flags; flags that are None do not count."""
+    known = [flag for flag in flags if flag is not None]
+    return wilson(sum(known), len(known)) if known else None
 
 
 def mean_of(first: Estimate, second: Estimate) -> Estimate:
-    """The mean of two independent figures, its interval as in Newcombe's method 10.
+    """Return the mean of two independent proportions.
 
-    Source: Newcombe, "Interval estimation for the difference between independent proportions",
-    Statistics in Medicine 17, 1998.
+    The interval squares and adds the margins, as in method 10 of Newcombe, "Interval estimation for
+    the difference between independent proportions", Statistics in Medicine 17, 1998.
     """
     value = (first.value + second.value) / 2
     below = math.hypot(first.value - first.low, second.value - second.low) / 2
@@ -87,125 +94,122 @@ def mean_of(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(value, value - below, value + above, first.count + second.count)
 
 
-def share_of(flags: Sequence[bool]) -> Estimate | None:
-    """The share of tunes that have something; None if there are no tunes."""
-    return wilson(sum(flags), len(flags)) if flags else None
-
-
 def bootstrap(
     statistic: Statistic,
     sizes: Sequence[int],
     *,
-    bounds: tuple[float, float] = INFINITE,
+    bounds: tuple[float, float] = UNBOUNDED,
     seed: int = 0,
 ) -> Estimate | None:
-    """A figure of one sample of tunes, or of several together.
+    """Estimate a statistic of one or more samples by resampling whole tunes.
 
     Args:
-        statistic: Gives the figure for weights of the tunes.
-        sizes: How many tunes each sample has.
-        bounds: Least and greatest value that there can be.
-        seed: Of the drawing.
+        statistic: The figure for given weights of the tunes.
+        sizes: Number of tunes in each sample.
+        bounds: Least and greatest possible value.
+        seed: Seed of the resampling.
 
     Returns:
-        The figure; ``count`` is that of the first sample. None if a sample is too small, or the
-        figure means nothing.
+        The estimate, whose ``count`` is the size of the first sample; None if a sample has fewer
+        than two tunes or the statistic is not finite.
     """
-    if min(sizes) < FEWEST:
+    if min(sizes) < 2:
         return None
     value = float(statistic(*(np.ones((1, size)) for size in sizes))[0])
     if not math.isfinite(value):
         return None
-    chance = np.random.default_rng(seed)
-    drawn = statistic(
-        *(chance.multinomial(size, np.full(size, 1 / size), REPLICATES) for size in sizes)
+    rng = np.random.default_rng(seed)
+    replicates = statistic(
+        *(rng.multinomial(size, np.full(size, 1 / size), REPLICATES) for size in sizes)
     )
-    spread = CONFIDENT * float(np.std(drawn[np.isfinite(drawn)], ddof=1))
-    if not spread and value in SHARE and bounds == SHARE:
-        return wilson(value * sizes[0], sizes[0])  # all alike, which proves little
-    low, high = max(bounds[0], value - spread), min(bounds[1], value + spread)
+    margin = Z * float(np.std(replicates[np.isfinite(replicates)], ddof=1))
+    # All tunes alike say little about the next one, so no spread is not an interval of width 0.
+    if not margin and value in UNIT_INTERVAL and bounds == UNIT_INTERVAL:
+        return wilson(value * sizes[0], sizes[0])
+    low, high = max(bounds[0], value - margin), min(bounds[1], value + margin)
     return Estimate(value, low, high, sizes[0])
 
 
-def ratio_of(
-    above: Sequence[float],
-    below: Sequence[float] | None = None,
+def ratio(
+    numerators: Sequence[float],
+    denominators: Sequence[float] | None = None,
     *,
-    bounds: tuple[float, float] = INFINITE,
+    bounds: tuple[float, float] = UNBOUNDED,
 ) -> Estimate | None:
-    """The sum of something over the sum of something else; without the latter, the mean."""
-    parts = np.asarray(above, np.float64)
-    wholes = np.ones(len(parts)) if below is None else np.asarray(below, np.float64)
+    """Return the ratio of two sums over the tunes; without denominators, the mean."""
+    above = np.asarray(numerators, np.float64)
+    below = np.ones(len(above)) if denominators is None else np.asarray(denominators, np.float64)
 
-    def ratio(weights: Weights) -> Floats:
+    def statistic(weights: Weights) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(weights @ parts / (weights @ wholes))
+            return np.asarray(weights @ above / (weights @ below))
 
-    return bootstrap(ratio, [len(parts)], bounds=bounds)
+    return bootstrap(statistic, [len(above)], bounds=bounds)
 
 
 def total_variation(
     sample: Sequence[Counter[str]], reference: Sequence[Counter[str]]
 ) -> Estimate | None:
-    """Half the sum of the differences between the shares of each category.
+    """Return half the sum of the absolute differences between the shares of each category.
 
     Args:
-        sample: What is in each tune, and how often.
-        reference: The same of the tunes that it is compared with.
+        sample: Counts of each category in each tune.
+        reference: The same for the tunes to compare with.
     """
-    places = {name: n for n, name in enumerate(sorted(set().union(*sample, *reference)))}
-    tables = [_table(tunes, places) for tunes in (sample, reference)]
+    columns = {name: n for n, name in enumerate(sorted(set().union(*sample, *reference)))}
+    tables = []
+    for tunes in (sample, reference):
+        table = np.zeros((len(tunes), len(columns)))
+        for row, counts in enumerate(tunes):
+            for name, number in counts.items():
+                table[row, columns[name]] = number
+        tables.append(table)
 
-    def distance(*weights: Weights) -> Floats:
-        sums = [own @ table for own, table in zip(weights, tables, strict=True)]
+    def statistic(*weights: Weights) -> Floats:
+        sums = [w @ table for w, table in zip(weights, tables, strict=True)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            first, second = (own / own.sum(axis=1, keepdims=True) for own in sums)
-        return np.asarray(np.abs(first - second).sum(axis=1) / 2)
+            p, q = (s / s.sum(axis=1, keepdims=True) for s in sums)  # (replicates, categories)
+        return np.asarray(np.abs(p - q).sum(axis=1) / 2)
 
-    return bootstrap(distance, [len(sample), len(reference)], bounds=SHARE)
+    return bootstrap(statistic, [len(sample), len(reference)], bounds=UNIT_INTERVAL)
 
 
 def kolmogorov_smirnov(sample: Sequence[float], reference: Sequence[float]) -> Estimate | None:
-    """The greatest difference between the shares of tunes up to any one value.
+    """Return the greatest difference between two empirical distribution functions.
 
     Args:
         sample: A value for each tune.
-        reference: The same of the tunes that it is compared with.
+        reference: The same for the tunes to compare with.
     """
     grid = np.unique([*sample, *reference])
-    # As numbers with a point, which are multiplied many times faster.
+    # Floats, because NumPy multiplies those many times faster than booleans. (tunes, grid)
     below = [
         (np.asarray(values)[:, None] <= grid).astype(np.float64) for values in (sample, reference)
     ]
 
-    def distance(*weights: Weights) -> Floats:
-        shares = [
-            own @ flags / own.sum(axis=1, keepdims=True)
-            for own, flags in zip(weights, below, strict=True)
-        ]
-        return np.asarray(np.abs(shares[0] - shares[1]).max(axis=1))
+    def statistic(*weights: Weights) -> Floats:
+        p, q = (w @ flags / w.sum(axis=1, keepdims=True)
+                for w, flags in zip(weights, below, strict=True))  # fmt: skip
+        return np.asarray(np.abs(p - q).max(axis=1))
 
-    return bootstrap(distance, [len(sample), len(reference)], bounds=SHARE)
+    return bootstrap(statistic, [len(sample), len(reference)], bounds=UNIT_INTERVAL)
 
 
 def coverage(sample: Sequence[str], reference: Sequence[str]) -> Estimate | None:
-    """The share of the reference's tunes whose kind there is in the sample too."""
-    places = {name: n for n, name in enumerate(sorted({*sample, *reference}))}
-    kinds = [np.eye(len(places))[[places[name] for name in own]] for own in (sample, reference)]
+    """Return the share of reference tunes whose category occurs in the sample.
 
-    def covered(own: Weights, others: Weights) -> Floats:
-        there = own @ kinds[0] > 0
-        return np.asarray((there * (others @ kinds[1])).sum(axis=1) / others.sum(axis=1))
-
+    Categories take the place of the nearest neighbours in Naeem et al., "Reliable fidelity and
+    diversity metrics for generative models", ICML 2020, section 3.2.
+    """
     if not sample or not reference:
         return None
-    return bootstrap(covered, [len(sample), len(reference)], bounds=SHARE)
+    columns = {name: n for n, name in enumerate(sorted({*sample, *reference}))}
+    one_hot = [np.eye(len(columns))[[columns[name] for name in names]]
+               for names in (sample, reference)]  # fmt: skip
 
+    def statistic(weights: Weights, reference_weights: Weights) -> Floats:
+        occurs = weights @ one_hot[0] > 0  # (replicates, categories)
+        covered = occurs * (reference_weights @ one_hot[1])
+        return np.asarray(covered.sum(axis=1) / reference_weights.sum(axis=1))
 
-def _table(tunes: Sequence[Counter[str]], places: dict[str, int]) -> Floats:
-    """Counts of shape (tunes, categories)."""
-    table = np.zeros((len(tunes), len(places)))
-    for row, counts in enumerate(tunes):
-        for name, number in counts.items():
-            table[row, places[name]] = number
-    return table
+    return bootstrap(statistic, [len(sample), len(reference)], bounds=UNIT_INTERVAL)

@@ -1,4 +1,4 @@
-"""A blind test: held-out and generated tunes, mixed and made ready in the same way."""
+"""Make a blind test: held-out and generated tunes, shuffled and prepared in the same way."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
 from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.held_out import held_out_in, kept_held_out
-from abcgen.pipeline.listening import Key, KeyTune
+from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import judged
@@ -33,23 +33,21 @@ if TYPE_CHECKING:
 
     OnProgress = Callable[[int, int], None]
 
-NAME_BITS = 32
-AT_MOST = 200
-"""Tunes of each kind on a page; more would be too much for any listener and for a browser."""
+MAX_COUNT = 200  # of each kind; more would be too much for any rater and for a browser
 
 
 @dataclass(frozen=True, slots=True)
 class BlindTest:
-    """What came of making a test.
+    """A blind test.
 
     Attributes:
-        page: The page for listeners, HTML.
-        key: What the page does not tell.
-        words: Which tunes the real ones were taken from.
+        page: The page for raters, HTML.
+        key: Which of its tunes are real.
+        words: A description of the real tunes for people.
     """
 
     page: bytes
-    key: Key
+    key: AnswerKey
     words: str
 
 
@@ -61,118 +59,110 @@ def make_blind_test(
     *,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> BlindTest:
-    """Mix tunes that a network wrote with tunes that it never learnt.
+    """Mix tunes that a network wrote with tunes that it was not trained on.
 
-    Both go one way: as model text, judged by the same rules, of the same lengths, without title
-    and rhythm, moved to a key that a fiddler likes, written and engraved alike. None is picked:
-    they are the first that fit, of the held-out tunes in an order drawn by chance.
+    Both take the same path: model text, checked by the same rules, of the same lengths, without
+    title and rhythm, in a key that suits a fiddle, engraved alike. None is picked: they are the
+    first that fit, of the held-out tunes in random order.
 
     Args:
         folder: The checkpoint.
-        tunes: Where to take the real tunes from; the held-out ones kept in the checkpoint if empty.
-        config: How many, how long, and how to draw.
-        seed: With all of these it determines the test.
+        tunes: Where to take the real tunes from; if empty, the held-out ones in the checkpoint.
+        config: How many, how long, and how to sample.
+        seed: Determines the test, together with the other arguments.
         on_progress: Called with the tunes engraved so far and in all.
 
     Raises:
-        CheckpointError: if the checkpoint cannot be read, or keeps no held-out tunes.
+        CheckpointError: if the checkpoint cannot be read, or holds no held-out tunes.
         InputError: if there are not enough tunes of either kind.
     """
-    if not 1 <= config.count <= AT_MOST:
-        raise InputError(f"--count must be from 1 to {AT_MOST}, not {config.count}")
+    if not 1 <= config.count <= MAX_COUNT:
+        raise InputError(f"--count must be from 1 to {MAX_COUNT}, not {config.count}")
     checkpoint = load_checkpoint(folder)
-    chance = random.Random(f"blind test {seed}")  # noqa: S311 - no secret
-    real, words = _held_out(checkpoint, folder, tunes, chance)
-    mixed = [
-        *((tune, True) for tune in _enough(real, config, "held-out")),
-        *((tune, False) for tune in _enough(_written(checkpoint, config, seed), config, "valid")),
-    ]
-    chance.shuffle(mixed)
-    dressed = [_dressed(tune, place, chance) for place, (tune, _) in enumerate(mixed, start=1)]
-    numbers = chance.sample(range(2**NAME_BITS), len(mixed))
-    names = [f"{number:0{NAME_BITS // 4}x}" for number in numbers]
-    key = Key(
-        test=hashlib.sha256("".join(map(write_abc, dressed)).encode()).hexdigest()[:12],
+    rng = random.Random(f"blind test {seed}")  # noqa: S311 - no secret
+
+    # 1) Real and generated tunes, shuffled.
+    real, words = _held_out_texts(checkpoint, folder, tunes, rng)
+    generated = _generated_texts(checkpoint, config, seed)
+    mixed = [(tune, True) for tune in _first_fitting(real, config, "held-out")]
+    mixed += [(tune, False) for tune in _first_fitting(generated, config, "valid")]
+    rng.shuffle(mixed)
+
+    # 2) Nothing that tells where a tune is from, and a key that suits a fiddle.
+    instrument = instrument_named(SoundConfig().instrument)
+    anonymous = [
+        replace(moved_to(tune, instrument, rng.random()), title=f"Tune {n}", rhythm="", source="",
+                number=n)
+        for n, (tune, _) in enumerate(mixed, start=1)
+    ]  # fmt: skip
+    names = [f"{number:08x}" for number in rng.sample(range(2**32), len(mixed))]
+
+    # 3) The key, which stays with whoever runs the test, and the page.
+    abc = [write_abc(tune) for tune in anonymous]
+    key = AnswerKey(
+        format=KEY_FORMAT,
+        version=1,
+        test=hashlib.sha256("".join(abc).encode()).hexdigest()[:12],
+        about={"checkpoint": checkpoint_hash(folder), "seed": seed, "real_tunes": words}
+        | config.model_dump(),
         tunes={
-            name: KeyTune(real=is_real, abc=write_abc(tune))
-            for name, tune, (_, is_real) in zip(names, dressed, mixed, strict=True)
-        },
-        about={
-            "checkpoint": checkpoint_hash(folder),
-            "seed": seed,
-            "real_tunes": words,
-            **config.model_dump(),
+            name: KeyTune(real=is_real, abc=text)
+            for name, text, (_, is_real) in zip(names, abc, mixed, strict=True)
         },
     )
-    return BlindTest(_page(key, names, dressed, on_progress), key, words)
+    engraved, playing = [], Playing(instrument)
+    for tune in anonymous:
+        engraved.append(web_tune_of(tune, playing))
+        on_progress(len(engraved), len(anonymous))
+    return BlindTest(blind_page(key.test, names, engraved), key, words)
 
 
-def _held_out(
-    checkpoint: Checkpoint, folder: Path, tunes: Sequence[Tune], chance: random.Random
+def _held_out_texts(
+    checkpoint: Checkpoint, folder: Path, tunes: Sequence[Tune], rng: random.Random
 ) -> tuple[Iterator[str], str]:
-    """Model texts of tunes that the network never learnt, in any order, and which they are."""
-    if not tunes:
-        kept = list(kept_held_out(folder).test)
-        chance.shuffle(kept)
-        return (text.text for text in kept), "held out from its training"
-    held_out, words = held_out_in(tunes, checkpoint, folder, training_tunes(folder))
-    given = [*held_out.test, *held_out.validation]
-    chance.shuffle(given)
-    return (text.text for text in given), f"of {words}"
+    """Return model texts of held-out tunes in random order, and a description of them."""
+    if tunes:
+        held_out, words = select_held_out(tunes, checkpoint, folder, training_tunes(folder))
+        texts, words = [*held_out.test, *held_out.validation], f"of {words}"
+    else:
+        texts, words = [*read_held_out(folder).test], "held out from its training"
+    rng.shuffle(texts)
+    return (text.text for text in texts), words
 
 
-def _written(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iterator[str]:
-    """Model texts of the network, as ``abcgen sample`` draws them."""
-    size = min(SampleConfig().batch_size, config.count)
-    drawing = SampleConfig(temperature=config.temperature, batch_size=size)
+def _generated_texts(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iterator[str]:
+    """Sample model texts as ``abcgen sample`` does."""
+    batch_size = min(SampleConfig().batch_size, config.count)
+    sampling = SampleConfig(temperature=config.temperature, batch_size=batch_size)
     check_seed(seed)
     grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
-    numbers = range(drawing.max_attempts * config.count)
+    numbers = range(sampling.max_attempts * config.count)
     drawn = sample(
         step_network(checkpoint),
         checkpoint.vocabulary,
         ((number, "") for number in numbers),
-        drawing,
+        sampling,
         seed,
         constraint=grammar,
     )
-    return (one.text for one in drawn if one.ended)
+    return (sampled.text for sampled in drawn if sampled.ended)
 
 
-def _enough(texts: Iterable[str], config: BlindTestConfig, kind: str) -> list[Tune]:
-    """The first tunes that are right and of the lengths asked for, each once.
+def _first_fitting(texts: Iterable[str], config: BlindTestConfig, kind: str) -> list[Tune]:
+    """Return the first different tunes that are right and of the requested lengths.
 
     Raises:
         InputError: if there are too few.
     """
-    found: dict[str, Tune] = {}
+    tunes: dict[str, Tune] = {}
     for text in texts:
         tune = judged(Sampled(text, ended=True, number=0))
-        if isinstance(tune, Tune) and _fits(tune, config):
-            found[text] = tune
-        if len(found) == config.count:
-            return list(found.values())
+        if isinstance(tune, Tune) and config.fewest_bars <= len(tune.bars) <= config.most_bars:
+            tunes[text] = tune
+        if len(tunes) == config.count:
+            return list(tunes.values())
     raise InputError(
-        f"only {len(found)} {kind} tunes of {config.fewest_bars} to {config.most_bars} bars, "
+        f"only {len(tunes)} {kind} tunes of {config.fewest_bars} to {config.most_bars} bars, "
         f"not {config.count}",
         hint="ask for fewer with --count",
     )
-
-
-def _fits(tune: Tune, config: BlindTestConfig) -> bool:
-    return config.fewest_bars <= len(tune.bars) <= config.most_bars
-
-
-def _dressed(tune: Tune, place: int, chance: random.Random) -> Tune:
-    """Without anything that tells where it is from, in a key as a fiddler likes."""
-    moved = moved_to(tune, instrument_named(SoundConfig().instrument), chance.random())
-    return replace(moved, title=f"Tune {place}", rhythm="", source="", number=place)
-
-
-def _page(key: Key, names: Sequence[str], tunes: Sequence[Tune], on_progress: OnProgress) -> bytes:
-    playing = Playing(instrument_named(SoundConfig().instrument))
-    ready = []
-    for tune in tunes:
-        ready.append(web_tune_of(tune, playing))
-        on_progress(len(ready), len(tunes))
-    return blind_page(key.test, names, ready)

@@ -1,7 +1,4 @@
-"""What three readers and our own measures say of texts, whoever wrote them.
-
-Whether a tune is right: bars add up, repeats pair, and music21 reads the notes that we do.
-"""
+"""Check tunes by our own checker, music21 and abc2midi."""
 
 from __future__ import annotations
 
@@ -31,108 +28,14 @@ if TYPE_CHECKING:
     from abcgen.pipeline.overlap import TrainingTunes
 
 
-HEADER = "X:1\nL:1/8\n"  # makes ABC of model text
-
-
-class Judges:
-    """A context manager: asks music21 in a process for each processor.
-
-    Args:
-        known: The tunes that the network learnt from.
-    """
-
-    def __init__(self, known: TrainingTunes | None) -> None:
-        self._known, self._abc2midi = known, abc2midi_path()
-        self._count = workers()
-        self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
-        self._opened = ExitStack()
-
-    def __enter__(self) -> Judges:
-        for _ in range(self._count):
-            self._referees.put(self._opened.enter_context(Referee()))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.close()
-
-    def opinions(
-        self, texts: Sequence[str], on_progress: Callable[[int, int], None]
-    ) -> dict[str, TuneVerdict]:
-        """What is said of each different text.
-
-        Args:
-            texts: The texts; those that did not end may be among them.
-            on_progress: Called after each with the texts judged so far and in all.
-        """
-        different = list(dict.fromkeys(texts))
-        found: dict[str, TuneVerdict] = {}
-        on_progress(0, len(different))
-        pool = ThreadPoolExecutor(self._count)  # music21 works in processes of its own
-        try:
-            for text, opinion in zip(different, pool.map(self._opinion, different), strict=True):
-                found[text] = opinion
-                on_progress(len(found), len(different))
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        return found
-
-    def _opinion(self, text: str) -> TuneVerdict:
-        referee = self._referees.get()
-        try:
-            return _opinion(text, referee, self._abc2midi, self._known)
-        finally:
-            self._referees.put(referee)
-
-
-def _opinion(
-    text: str, referee: Referee, abc2midi: Path | None, known: TrainingTunes | None
-) -> TuneVerdict:
-    try:
-        tune = decode_tune(text)
-    except NotationError:
-        tune = None
-    bars_right = tune is not None and not bar_problems(tune)
-    right = tune is not None and bars_right and not repeat_problems(tune)
-    shared = known.compare(tune).bars if known and tune else None
-    return TuneVerdict(
-        text,
-        tune,
-        bars_right,
-        right,
-        _reads(referee, HEADER + text),
-        tune is not None and right and not second_opinion(tune, referee),
-        not complaint(abc2midi, HEADER + _without_rhythm(text)) if abc2midi else None,
-        features_of(tune) if tune else None,
-        shared,
-        fingerprint(tune) if tune else text,
-    )
-
-
-def _without_rhythm(text: str) -> str:
-    """Without the R: line: abc2midi swings hornpipes, and complains where it cannot."""
-    return text.partition("\n")[2] if text.startswith("R:") else text
-
-
-def _reads(referee: Referee, abc: str) -> bool:
-    try:
-        return any(referee.voices_of(abc))
-    except InputError:
-        return False
-
-
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found out about a tune.
+class CheckedTune:
+    """A tune and what is wrong with it.
 
     Attributes:
         path: Its file.
         tune: The tune.
-        problems: What is wrong with it; empty if nothing is.
+        problems: One sentence for each problem; empty if it is right.
     """
 
     path: Path
@@ -142,20 +45,20 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was found out about files of tunes.
+    """The results of checking files of tunes.
 
     Attributes:
-        verdicts: One for every tune that could be read.
+        checked: One for every tune that could be read.
         losses: What could not be read.
     """
 
-    verdicts: tuple[Verdict, ...]
+    checked: tuple[CheckedTune, ...]
     losses: tuple[Loss, ...]
 
     @property
-    def wrong(self) -> list[Verdict]:
-        """The tunes that something is wrong with."""
-        return [verdict for verdict in self.verdicts if verdict.problems]
+    def wrong(self) -> list[CheckedTune]:
+        """The tunes with problems."""
+        return [tune for tune in self.checked if tune.problems]
 
     @property
     def all_right(self) -> bool:
@@ -166,26 +69,110 @@ class CheckReport:
 def check_corpus(
     corpus: Corpus, *, on_progress: Callable[[int, int], None] | None = None
 ) -> CheckReport:
-    """Check every tune that was read.
+    """Check every tune of a corpus.
 
     Args:
         corpus: The tunes.
         on_progress: Called after each with the tunes checked so far and in all.
     """
-    verdicts: list[Verdict] = []
-    total = len(corpus.tunes)
+    checked: list[CheckedTune] = []
     with Referee() as referee:
         for file in corpus.files:
             for tune in file.tunes:
-                problems = [*bar_problems(tune), *repeat_problems(tune)]
-                said = (*map(str, problems), *second_opinion(tune, referee))
-                verdicts.append(Verdict(file.path, tune, said))
+                problems = map(str, (*bar_problems(tune), *repeat_problems(tune)))
+                disagreements = music21_disagreements(tune, referee)
+                checked.append(CheckedTune(file.path, tune, (*problems, *disagreements)))
                 if on_progress:
-                    on_progress(len(verdicts), total)
-    return CheckReport(tuple(verdicts), corpus.losses)
+                    on_progress(len(checked), len(corpus.tunes))
+    return CheckReport(tuple(checked), corpus.losses)
 
 
-def second_opinion(tune: Tune, referee: Referee) -> list[str]:
-    """Where music21, reading the tune's canonical ABC, hears other notes than are in it."""
+def music21_disagreements(tune: Tune, referee: Referee) -> list[str]:
+    """Return where music21 reads other notes from the tune's canonical ABC than are in the tune."""
     reason = referee.agrees(tune, write_abc(tune))
     return [f"music21 disagrees: {reason}"] if reason else []
+
+
+class CheckerPool:
+    """A context manager that checks texts in parallel, with one music21 process per processor.
+
+    Args:
+        known: The tunes that the network was trained on.
+    """
+
+    def __init__(self, known: TrainingTunes | None) -> None:
+        self._known, self._abc2midi = known, abc2midi_path()
+        self._workers = workers()
+        self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
+        self._processes = ExitStack()
+
+    def __enter__(self) -> CheckerPool:
+        for _ in range(self._workers):
+            self._referees.put(self._processes.enter_context(Referee()))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._processes.close()
+
+    def verdicts(
+        self, texts: Sequence[str], on_progress: Callable[[int, int], None]
+    ) -> dict[str, TuneVerdict]:
+        """Return the verdict on each different text.
+
+        Args:
+            texts: Model texts, which need not be readable.
+            on_progress: Called after each with the texts checked so far and in all.
+        """
+        different = list(dict.fromkeys(texts))
+        verdicts: dict[str, TuneVerdict] = {}
+        on_progress(0, len(different))
+        # Threads are enough, because music21 runs in processes of its own.
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            for text, verdict in zip(different, pool.map(self._verdict, different), strict=True):
+                verdicts[text] = verdict
+                on_progress(len(verdicts), len(different))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return verdicts
+
+    def _verdict(self, text: str) -> TuneVerdict:
+        referee = self._referees.get()
+        try:
+            return self._check(text, referee)
+        finally:
+            self._referees.put(referee)
+
+    def _check(self, text: str, referee: Referee) -> TuneVerdict:
+        try:
+            tune = decode_tune(text)
+        except NotationError:
+            tune = None
+        bars_right = tune is not None and not bar_problems(tune)
+        right = tune is not None and bars_right and not repeat_problems(tune)
+        header = "X:1\nL:1/8\n"  # makes ABC of model text
+        try:
+            music21_accepts = any(referee.voices_of(header + text))
+        except InputError:
+            music21_accepts = False
+        # Without the R: line, because abc2midi swings hornpipes, and complains where it cannot.
+        body = text.partition("\n")[2] if text.startswith("R:") else text
+        return TuneVerdict(
+            text,
+            tune,
+            bars_right,
+            right,
+            music21_accepts,
+            music21_agrees=tune is not None and right and not music21_disagreements(tune, referee),
+            abc2midi_accepts=not complaint(self._abc2midi, header + body)
+            if self._abc2midi
+            else None,
+            features=features_of(tune) if tune else None,
+            shared_bars=self._known.compare(tune).bars if self._known and tune else None,
+            fingerprint=fingerprint(tune) if tune else text,
+        )

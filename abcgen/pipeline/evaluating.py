@@ -1,31 +1,26 @@
-"""Samples of a network for judging it: nothing chosen, nothing left out.
-
-Whether a network is any good, and whether it copies.
-"""
+"""Evaluate a checkpoint on tunes that it was not trained on; no sample is selected or left out."""
 
 from __future__ import annotations
 
 import random
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.families import families_of
 from abcgen.errors import InputError, NotationError
-from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc
-from abcgen.evaluation.measures import (
-    borrowings,
-    coverages,
-    cut_off,
-    distances,
-    duplicates,
-    form,
-    rightness,
+from abcgen.evaluation.baselines import ScoredText
+from abcgen.evaluation.measures import Delivery, Sample, measure_sample, unfinished
+from abcgen.evaluation.report import (
+    CONSTRAINED,
+    FREE,
+    NETWORK,
+    NGRAM_SAMPLES,
+    REAL,
+    Evaluation,
 )
-from abcgen.evaluation.report import BOUND, FREE, NETWORK, NGRAMS_DRAWN, REAL, Evaluation
-from abcgen.evaluation.statistics import SHARE, ratio_of, share_of
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.dataset import Example
@@ -35,9 +30,9 @@ from abcgen.notation.analysis import mode_of, parts_of, sections_of
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Key
 from abcgen.notation.validation import bar_problems
-from abcgen.pipeline.checking import Judges
+from abcgen.pipeline.checking import CheckerPool
 from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.held_out import held_out_in, kept_held_out
+from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.requests import Request, beginning_of, form_of, key_of, metre_of, rules_of
@@ -48,20 +43,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.config import SampleConfig
-    from abcgen.evaluation.baselines import Piece
     from abcgen.evaluation.measures import Figures, TuneVerdict
-    from abcgen.evaluation.statistics import Estimate
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.sampling import Constraint
     from abcgen.notation.model_text import ModelText
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.held_out import HeldOut
+    from abcgen.pipeline.overlap import TrainingTunes
 
     Progress = Callable[[int, int], None]
     Stage = Callable[[str], AbstractContextManager[Progress]]
 
-
-ASKED_SHARE = 10  # of so many samples one is asked for something
+MIN_SAMPLES = 20
+TEST, VALIDATION = "test", "validation"
+# Requests in turn: common metres and modes, some rare ones, and several forms. All are in C,
+# because the network writes in C; transposing afterwards cannot go wrong.
 REQUESTS = tuple(
     Request(metre=metre, key=key, bars=bars, parts=parts)
     for metre, key, bars, parts in (
@@ -79,131 +75,78 @@ REQUESTS = tuple(
         ("4/4", "Cmix", 12, "AAB"),
     )
 )
-"""Requests in turn: common metres and modes, some rare ones, and several forms. In C, because it
-is the network that is asked; moving to another key afterwards cannot go wrong."""
 
 
-class Draws:
-    """Draws texts of a network with the grammar and without.
+def evaluate(
+    folder: Path,
+    config: SampleConfig,
+    seed: int,
+    stage: Stage,
+    tunes: Sequence[Tune] | None = None,
+) -> Evaluation:
+    """Evaluate a checkpoint.
 
     Args:
-        checkpoint: The network.
-        config: How to draw.
-        seed: Of all texts.
+        folder: The checkpoint.
+        config: How to sample; ``count`` texts with the grammar and the same number without.
+        seed: Seed of all samples.
+        stage: Opens a stage of the work: given its name, a context manager that returns the
+            callback for texts done and in all.
+        tunes: Tunes to evaluate on instead of those saved in the checkpoint.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be read, or holds no tunes to evaluate on.
+        InputError: if a setting makes no sense, or no tune is left to evaluate on.
     """
+    timed = _TimedStages(stage)
+    check_seed(seed)
+    if config.count < MIN_SAMPLES:
+        raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
 
-    def __init__(self, checkpoint: Checkpoint, config: SampleConfig, seed: int) -> None:
-        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
-        self._alphabet = frozenset(checkpoint.vocabulary.characters)
-        self._config, self._seed = config, seed
+    checkpoint, known = load_checkpoint(folder), training_tunes(folder)
+    held_out, notes = _held_out(folder, checkpoint, tunes, known)
 
-    def bound(self, count: int, on_progress: Progress) -> list[Sampled]:
-        """Texts number 0 to ``count``, kept right by the grammar."""
-        rules = Grammar(Rules(self._alphabet))
-        drawn = self._drawn(((number, "") for number in range(count)), rules)
-        return list(_told(drawn, count, on_progress))
+    with CheckerPool(known) as checkers:
+        # 1) The bits of the test tunes under each predictor.
+        scores = {NETWORK: _score(checkpoint, held_out.test, timed), **held_out.baselines}
+        figures = {name: measure_sample(Sample(scores=texts)) for name, texts in scores.items()}
 
-    def free(self, count: int, bound: Sequence[Sampled], on_progress: Progress) -> list[Sampled]:
-        """The same texts as they come by themselves.
+        # 2) Texts of every source, and whether requests were delivered.
+        samples, deliveries = _draw(EvaluationSampler(checkpoint, config, seed), config, timed)
+        texts = {source: [sampled.text for sampled in drawn] for source, drawn in samples.items()}
+        texts[TEST] = [tune.text for tune in held_out.test]
+        # In random order, because where sources differ in size their first tunes are compared.
+        shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
+        texts[VALIDATION] = [tune.text for tune in shuffled]
+        texts[NGRAM_SAMPLES] = list(held_out.ngrams)
 
-        Args:
-            count: How many.
-            bound: The same numbers with the grammar, or nothing. Where it never stepped in, the
-                text is the same, and is not drawn again.
-            on_progress: Called with texts drawn and in all.
-        """
-        texts = {one.number: replace(one, removed=0.0) for one in bound if not one.forced}
-        left = [number for number in range(count) if number not in texts]
-        drawn = self._drawn(((number, "") for number in left), None)
-        texts |= {one.number: one for one in _told(drawn, len(left), on_progress)}
-        return [texts[number] for number in range(count)]
+        # 3) Verdicts of all readers on every text.
+        cut_off = {
+            sampled.text for drawn in samples.values() for sampled in drawn if not sampled.ended
+        }
+        verdicts = _verdicts(texts, cut_off, checkers, timed)
 
-    def asked(
-        self, count: int, *, free: bool, on_progress: Progress
-    ) -> list[tuple[Request, Sampled]]:
-        """Texts that are asked to be in a metre and key and, by the grammar, of a form."""
-        pairs: list[tuple[Request, Sampled]] = []
-        for place, request in enumerate(REQUESTS):
-            numbers = range(place, count, len(REQUESTS))
-            if not self._alphabet.issuperset(beginning_of(request)):
-                # What the network has no sign for it cannot deliver.
-                pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
-                continue
-            rules = None if free else Grammar(rules_of(request, self._alphabet))
-            beginnings = ((number, beginning_of(request)) for number in numbers)
-            for sampled in self._drawn(beginnings, rules):
-                pairs.append((request, sampled))
-                on_progress(len(pairs), count)
-        return pairs
-
-    def _drawn(
-        self, beginnings: Iterable[tuple[int, str]], rules: Constraint | None
-    ) -> Iterator[Sampled]:
-        return sample(
-            self._network, self._vocabulary, beginnings, self._config, self._seed, constraint=rules
-        )
+    # 4) All measures of every source.
+    replaced = [(sampled.forced, sampled.drawn) for sampled in samples[CONSTRAINED]]
+    figures |= _measure_sources(verdicts, deliveries, replaced, timed)
+    facts = {
+        "checkpoint": str(folder),
+        "checkpoint_hash": checkpoint_hash(folder),
+        "samples": config.count,
+        "temperature": config.temperature,
+        "top_k": config.top_k,
+        "top_p": config.top_p,
+        "seed": seed,
+        "test_tunes": len(held_out.test),
+        "validation_tunes": len(held_out.validation),
+        "training_tunes": len(known.facts.names) if known else None,
+        "seconds": timed.seconds,
+    }
+    return Evaluation(facts, figures, verdicts, tuple(notes))
 
 
-def _told(drawn: Iterable[Sampled], count: int, on_progress: Progress) -> Iterator[Sampled]:
-    on_progress(0, count)
-    for number, sampled in enumerate(drawn, start=1):
-        on_progress(number, count)
-        yield sampled
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Whether what was asked for was delivered.
-
-    Attributes:
-        metre: All of the tune is in the metre, and every bar adds up to it.
-        key: All of the tune says that it is in the key, and its notes are in that mode.
-        bars: It has as many bars.
-        parts: It has the parts, each repeated or not as asked, and all of one length.
-    """
-
-    metre: bool = False
-    key: bool = False
-    bars: bool = False
-    parts: bool = False
-
-
-def delivery(request: Request, sampled: Sampled) -> Delivery:
-    """What of a request was delivered; nothing by a text that cannot be read."""
-    try:
-        tune = decode_tune(sampled.text) if sampled.ended else None
-    except NotationError:
-        tune = None
-    if tune is None:
-        return Delivery()
-    sections = sections_of(tune)
-    wanted = form_of(request).sections
-    return Delivery(
-        metre=tune.metre == metre_of(request) and keeps_metre(tune),
-        key=tune.key == key_of(request) and keeps_key(tune),
-        bars=sum(section.bars for section in sections) == request.bars,
-        parts=parts_of(sections) == request.parts
-        and [section.bars for section in sections] == [section.bars for section in wanted],
-    )
-
-
-def keeps_metre(tune: Tune) -> bool:
-    """Whether a tune never changes its metre, and all bars add up to it."""
-    return not any(bar.metre for bar in tune.bars) and not bar_problems(tune)
-
-
-def keeps_key(tune: Tune) -> bool:
-    """Whether a tune in C never changes its key, and its notes are in the mode that it names."""
-    same = not any(bar.key for bar in tune.bars)
-    return same and mode_of(tune.bars, Key("C")) is tune.key.mode
-
-
-FEWEST_SAMPLES = 20
-TEST, VALIDATION = "test", "validation"
-
-
-class _Stages:
-    """Shows stages, and keeps how many seconds each took."""
+class _TimedStages:
+    """Opens stages, and keeps how many seconds each took."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self.seconds = stage, dict[str, float]()
@@ -216,216 +159,227 @@ class _Stages:
         self.seconds[name] = round(time.monotonic() - began, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Texts by where they come from, and what was asked of some.
-
-    Attributes:
-        texts: The texts.
-        bound: Those drawn with the grammar, in full.
-        asked: What was delivered of what was asked for.
-        unfinished: Texts that found no end.
-    """
-
-    texts: dict[str, list[str]]
-    bound: list[Sampled]
-    asked: dict[str, Figures]
-    unfinished: frozenset[str]
-
-
-def evaluate(
+def _held_out(
     folder: Path,
-    config: SampleConfig,
-    seed: int,
-    stage: Stage,
-    tunes: Sequence[Tune] | None = None,
-) -> Evaluation:
-    """Judge a checkpoint by tunes that it did not learn from.
-
-    Args:
-        folder: The checkpoint.
-        config: How to draw; ``count`` texts with the grammar and as many without.
-        seed: Of all that is drawn.
-        stage: Shows a stage of the work: given its name, a context manager that gives the
-            callback for texts done and in all.
-        tunes: Tunes to judge by instead of those that the checkpoint holds.
-
-    Raises:
-        CheckpointError: if the checkpoint cannot be read, or holds no tunes to judge by.
-        InputError: if a setting makes no sense, or no tune is left to judge by.
-    """
-    stages = _Stages(stage)
-    check_seed(seed)
-    if config.count < FEWEST_SAMPLES:
-        raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
-    checkpoint, known = load_checkpoint(folder), training_tunes(folder)
+    checkpoint: Checkpoint,
+    tunes: Sequence[Tune] | None,
+    known: TrainingTunes | None,
+) -> tuple[HeldOut, list[str]]:
+    """Return the tunes to evaluate on, and notes about them for the reader."""
     notes: list[str] = []
     if tunes is None:
-        held_out = kept_held_out(folder)
+        held_out = read_held_out(folder)
     else:
-        held_out, words = held_out_in(tunes, checkpoint, folder, known)
+        held_out, words = select_held_out(tunes, checkpoint, folder, known)
         notes.append(f"judged by {words}")
     if known is None:
         notes.append("the checkpoint does not tell what it learnt: nothing on copying")
-    test = _readable(held_out.test, checkpoint, notes)
-    with Judges(known) as judges:
-        surprise = _surprise(checkpoint, test, held_out, stages)
-        drawn = _draw(checkpoint, config, seed, stages)
-        drawn.texts[TEST] = [tune.text for tune in test]
-        # In any order, since the first of them stand for all where there are fewer samples.
-        mixed = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
-        drawn.texts[VALIDATION] = [tune.text for tune in mixed]
-        drawn.texts[NGRAMS_DRAWN] = list(held_out.ngrams)
-        with stages("reading them by three readers") as on_progress:
-            every = [text for texts in drawn.texts.values() for text in texts]
-            opinions = judges.opinions(every, on_progress)
-    judged = {
-        name: [
-            cut_off(opinions[text]) if text in drawn.unfinished else opinions[text]
-            for text in texts
-        ]
-        for name, texts in drawn.texts.items()
-    }
-    figures = _figures(judged, drawn, stages)
-    facts = {
-        "checkpoint": str(folder),
-        "checkpoint_hash": checkpoint_hash(folder),
-        "samples": config.count,
-        "temperature": config.temperature,
-        "top_k": config.top_k,
-        "top_p": config.top_p,
-        "seed": seed,
-        "test_tunes": len(test),
-        "validation_tunes": len(held_out.validation),
-        "training_tunes": len(known.facts.names) if known else None,
-        "seconds": stages.seconds,
-    }
-    return Evaluation(facts, surprise, figures, judged, tuple(notes))
-
-
-def _readable(
-    tunes: Sequence[ModelText], checkpoint: Checkpoint, notes: list[str]
-) -> list[ModelText]:
-    """The tunes without those that hold a character the network has no number for."""
-    alphabet = frozenset(checkpoint.vocabulary.characters)
-    reads_all = checkpoint.vocabulary.unknown is not None
-    test = [tune for tune in tunes if reads_all or alphabet.issuperset(tune.text)]
-    if len(test) < len(tunes):
-        missing = len(tunes) - len(test)
+    # A network without a symbol for unknown characters gives them no probability.
+    vocabulary = checkpoint.vocabulary
+    alphabet = frozenset(vocabulary.characters)
+    test = tuple(
+        tune
+        for tune in held_out.test
+        if vocabulary.unknown is not None or alphabet.issuperset(tune.text)
+    )
+    if missing := len(held_out.test) - len(test):
         notes.append(f"{missing} tunes with what the network has no sign for are left out")
     if not test:
-        raise InputError("no tune is left to judge by", hint="name more tunes with --tunes")
-    return test
+        raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
+    return replace(held_out, test=test), notes
 
 
-def _surprise(
-    checkpoint: Checkpoint, test: Sequence[ModelText], held_out: HeldOut, stage: Stage
-) -> dict[str, Figures]:
-    """Bits of the test tunes, by who predicts them."""
+def _score(checkpoint: Checkpoint, test: Sequence[ModelText], stage: Stage) -> list[ScoredText]:
     examples = [Example(tune.text, tune.given, tune.notes) for tune in test]
     with stage("measuring bits per note") as on_progress:
-        each = measure_each(step_network(checkpoint), checkpoint.vocabulary, examples, on_progress)
-    own = _bits([(bits.total, bits.characters, bits.notes) for bits in each])
-    others = {name: _bits(pieces) for name, pieces in (held_out.baselines or {}).items()}
-    return {NETWORK: own, **others}
-
-
-def _bits(pieces: Sequence[Piece | tuple[float, int, int]]) -> Figures:
-    bits, characters, notes = (list(map(float, column)) for column in zip(*pieces, strict=True))
-    bounds = (0.0, float("inf"))
-    return {
-        "bits_per_note": ratio_of(bits, notes, bounds=bounds),
-        "bits_per_character": ratio_of(bits, characters, bounds=bounds),
-    }
-
-
-def _draw(checkpoint: Checkpoint, config: SampleConfig, seed: int, stage: Stage) -> _Drawn:
-    draws = Draws(checkpoint, config, seed)
-    texts: dict[str, list[str]] = {}
-    asked: dict[str, Figures] = {}
-    with stage("drawing with the grammar") as on_progress:
-        bound = draws.bound(config.count, on_progress)
-    texts[BOUND] = [one.text for one in bound]
-    with stage("drawing without it") as on_progress:
-        free = draws.free(config.count, bound, on_progress)
-    texts[FREE] = [one.text for one in free]
-    for name in texts:
-        with stage(f"drawing what is asked for, {name}") as on_progress:
-            count = max(len(REQUESTS), config.count // ASKED_SHARE)
-            pairs = draws.asked(count, free=name == FREE, on_progress=on_progress)
-        asked[name] = _delivered(
-            [delivery(request, one) for request, one in pairs], with_form=name == BOUND
+        scores = measure_each(
+            step_network(checkpoint), checkpoint.vocabulary, examples, on_progress
         )
-    unfinished = frozenset(one.text for one in (*bound, *free) if not one.ended)
-    return _Drawn(texts, bound, asked, unfinished)
+    return [ScoredText(bits.total, bits.characters, bits.notes) for bits in scores]
 
 
-def _delivered(deliveries: Sequence[object], *, with_form: bool) -> Figures:
-    """How much was delivered; bars and parts can only be asked of the grammar."""
-    names = ("metre", "key", "bars", "parts") if with_form else ("metre", "key")
-    return {
-        f"{name}_delivered": share_of([getattr(one, name) for one in deliveries]) for name in names
-    }
+class EvaluationSampler:
+    """Draws texts of a network with the grammar and without.
+
+    Args:
+        checkpoint: The network.
+        config: How to sample.
+        seed: Seed of all texts; with its number it determines each.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, config: SampleConfig, seed: int) -> None:
+        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
+        self._alphabet = frozenset(checkpoint.vocabulary.characters)
+        self._config, self._seed = config, seed
+
+    def constrained(self, count: int, on_progress: Progress) -> list[Sampled]:
+        """Draw the texts number 0 to ``count`` with the grammar."""
+        drawn = self._sample(((n, "") for n in range(count)), Grammar(Rules(self._alphabet)))
+        return list(_reporting(drawn, count, on_progress))
+
+    def free(
+        self, count: int, constrained: Sequence[Sampled], on_progress: Progress
+    ) -> list[Sampled]:
+        """Draw the same texts without the grammar.
+
+        Args:
+            count: Number of texts.
+            constrained: The same numbers with the grammar, or nothing. A text in which the grammar
+                replaced nothing is the same without it, and is not drawn again.
+            on_progress: Called with texts drawn and in all.
+        """
+        texts = {
+            sampled.number: replace(sampled, removed=0.0)
+            for sampled in constrained
+            if not sampled.forced
+        }
+        missing = [number for number in range(count) if number not in texts]
+        drawn = self._sample(((number, "") for number in missing), None)
+        texts |= {
+            sampled.number: sampled for sampled in _reporting(drawn, len(missing), on_progress)
+        }
+        return [texts[number] for number in range(count)]
+
+    def requested(
+        self, count: int, *, free: bool, on_progress: Progress
+    ) -> list[tuple[Request, Sampled]]:
+        """Draw texts that begin with a requested metre and key; the grammar adds the form."""
+        pairs: list[tuple[Request, Sampled]] = []
+        for first, request in enumerate(REQUESTS):
+            numbers = range(first, count, len(REQUESTS))
+            if not self._alphabet.issuperset(beginning_of(request)):
+                # A network that does not know the characters cannot deliver.
+                pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
+                continue
+            rules = None if free else Grammar(rules_of(request, self._alphabet))
+            beginnings = ((number, beginning_of(request)) for number in numbers)
+            for sampled in self._sample(beginnings, rules):
+                pairs.append((request, sampled))
+                on_progress(len(pairs), count)
+        return pairs
+
+    def _sample(
+        self, beginnings: Iterable[tuple[int, str]], constraint: Constraint | None
+    ) -> Iterator[Sampled]:
+        return sample(
+            self._network,
+            self._vocabulary,
+            beginnings,
+            self._config,
+            self._seed,
+            constraint=constraint,
+        )
 
 
-def _figures(
-    judged: dict[str, list[TuneVerdict]], drawn: _Drawn, stage: Stage
+def _reporting(drawn: Iterable[Sampled], count: int, on_progress: Progress) -> Iterator[Sampled]:
+    on_progress(0, count)
+    for number, sampled in enumerate(drawn, start=1):
+        on_progress(number, count)
+        yield sampled
+
+
+def _draw(
+    sampler: EvaluationSampler, config: SampleConfig, stage: Stage
+) -> tuple[dict[str, list[Sampled]], dict[str, list[Delivery]]]:
+    """Return texts, and whether requests were delivered, with the grammar and without."""
+    samples: dict[str, list[Sampled]] = {}
+    with stage("drawing with the grammar") as on_progress:
+        samples[CONSTRAINED] = sampler.constrained(config.count, on_progress)
+    with stage("drawing without it") as on_progress:
+        samples[FREE] = sampler.free(config.count, samples[CONSTRAINED], on_progress)
+    deliveries: dict[str, list[Delivery]] = {}
+    for source in samples:
+        with stage(f"drawing what is asked for, {source}") as on_progress:
+            count = max(len(REQUESTS), config.count // 10)
+            pairs = sampler.requested(count, free=source == FREE, on_progress=on_progress)
+        deliveries[source] = [delivery(request, sampled) for request, sampled in pairs]
+    # Only the grammar can be given a form.
+    deliveries[FREE] = [replace(free, bars=None, parts=None) for free in deliveries[FREE]]
+    return samples, deliveries
+
+
+def delivery(request: Request, sampled: Sampled) -> Delivery:
+    """Compare a text with the request; one that cannot be read delivers nothing."""
+    try:
+        tune = decode_tune(sampled.text) if sampled.ended else None
+    except NotationError:
+        tune = None
+    if tune is None:
+        return Delivery(metre=False, key=False, bars=False, parts=False)
+    sections = sections_of(tune)
+    requested_lengths = [section.bars for section in form_of(request).sections]
+    return Delivery(
+        metre=tune.metre == metre_of(request) and keeps_metre(tune),
+        key=tune.key == key_of(request) and keeps_key(tune),
+        bars=sum(section.bars for section in sections) == request.bars,
+        parts=parts_of(sections) == request.parts
+        and [section.bars for section in sections] == requested_lengths,
+    )
+
+
+def keeps_metre(tune: Tune) -> bool:
+    """Return whether a tune never changes its metre, and all bars add up to it."""
+    return not any(bar.metre for bar in tune.bars) and not bar_problems(tune)
+
+
+def keeps_key(tune: Tune) -> bool:
+    """Return whether a tune in C never changes its key, and its notes are in its mode."""
+    same = not any(bar.key for bar in tune.bars)
+    return same and mode_of(tune.bars, Key("C")) is tune.key.mode
+
+
+def _verdicts(
+    texts: dict[str, list[str]], cut_off: set[str], checkers: CheckerPool, stage: Stage
+) -> dict[str, list[TuneVerdict]]:
+    """Return the verdicts on all texts by source."""
+    with stage("reading them by three readers") as on_progress:
+        every_text = [text for own in texts.values() for text in own]
+        verdicts = checkers.verdicts(every_text, on_progress)
+    verdicts |= {text: unfinished(verdicts[text]) for text in cut_off}
+    return {source: [verdicts[text] for text in own] for source, own in texts.items()}
+
+
+def _measure_sources(
+    verdicts: dict[str, list[TuneVerdict]],
+    deliveries: dict[str, list[Delivery]],
+    replaced: list[tuple[int, int]],
+    stage: Stage,
 ) -> dict[str, Figures]:
-    """All measures by column."""
-    test, validation = judged.pop(TEST), judged.pop(VALIDATION)
-    real = [*test, *validation]
-    # Distances, a judge that learns, duplicates and coverage depend on how many tunes there are:
-    # as many of each.
-    samples = {REAL: validation, **{name: own for name, own in judged.items() if own}}
-    equal = min(len(own) for own in samples.values() if own)
-    judged[REAL] = real
+    """Return all measures by source; test and validation tunes become the real ones."""
+    # Distances, the discriminator, duplicates and coverage depend on the number of tunes, so they
+    # are taken over a subset: equally many of each source.
+    test, validation = verdicts.pop(TEST), verdicts.pop(VALIDATION)
+    subsets = {REAL: validation, **{source: own for source, own in verdicts.items() if own}}
+    size = min(len(own) for own in subsets.values() if own)
+    verdicts[REAL] = real = [*test, *validation]
+    deliveries[REAL] = [
+        Delivery(metre=keeps_metre(verdict.tune), key=keeps_key(verdict.tune))
+        for verdict in real
+        if verdict.tune
+    ]
     figures: dict[str, Figures] = {}
     with stage("comparing") as on_progress:
-        for done, (name, sample) in enumerate(samples.items()):
-            on_progress(done, len(samples))
-            whole = judged[name]
-            figures[name] = {
-                **rightness(whole),
-                **form(whole),
-                "discriminator_auc": _discriminator(sample[:equal], test),
-                **distances(sample[:equal], test),
-                **borrowings(whole, real),
-                **duplicates(sample[:equal], _families(sample[:equal])),
-                **coverages(sample[:equal], test),
-                **drawn.asked.get(name, {}),
-            }
-    figures[BOUND]["grammar_forced"] = ratio_of(
-        [float(one.forced) for one in drawn.bound],
-        [float(one.drawn) for one in drawn.bound],
-        bounds=SHARE,
-    )
-    figures[REAL] |= _kept(real)
+        for done, (source, subset) in enumerate(subsets.items()):
+            on_progress(done, len(subsets))
+            figures[source] = measure_sample(
+                Sample(
+                    tunes=verdicts[source],
+                    subset=subset[:size],
+                    test=test,
+                    real=real,
+                    families_of=_families,
+                    deliveries=deliveries.get(source, ()),
+                    replaced=replaced if source == CONSTRAINED else (),
+                )
+            )
     return figures
 
 
-def _kept(real: Sequence[TuneVerdict]) -> Figures:
-    """Whether real tunes are in the metre and the key that they say."""
-    tunes = [one.tune for one in real if one.tune]
-    return {
-        "metre_delivered": share_of(list(map(keeps_metre, tunes))),
-        "key_delivered": share_of(list(map(keeps_key, tunes))),
-    }
-
-
-def _discriminator(sample: Sequence[TuneVerdict], test: Sequence[TuneVerdict]) -> Estimate | None:
-    both = [*sample, *test]
-    exhibits = [
-        LabeledTune(one.text, one.traits, family)
-        for one, family in zip(both, _families(both), strict=True)
-    ]
-    return discriminator_auc(exhibits[: len(sample)], exhibits[len(sample) :])
-
-
-def _families(opinions: Sequence[TuneVerdict]) -> list[int]:
-    """The same number for versions of one another, and for equal texts that cannot be read."""
-    places = [place for place, one in enumerate(opinions) if one.tune]
-    tunes = [one.tune for one in opinions if one.tune]
+def _families(verdicts: Sequence[TuneVerdict]) -> list[int]:
+    """Number versions of one tune alike, and equal texts that cannot be read."""
+    readable = [n for n, verdict in enumerate(verdicts) if verdict.tune]
+    tunes = [verdict.tune for verdict in verdicts if verdict.tune]
     roots = families_of(tunes, SplitConfig().similarity)
-    found = {place: places[root] for place, root in zip(places, roots, strict=True)}
-    first = {one.text: place for place, one in reversed(list(enumerate(opinions)))}
-    return [found.get(place, first[one.text]) for place, one in enumerate(opinions)]
+    families = {n: readable[root] for n, root in zip(readable, roots, strict=True)}
+    first = {verdict.text: n for n, verdict in reversed(list(enumerate(verdicts)))}
+    return [families.get(n, first[verdict.text]) for n, verdict in enumerate(verdicts)]

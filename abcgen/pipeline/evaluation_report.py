@@ -1,4 +1,4 @@
-"""An evaluation as files: a page with pictures, and JSON."""
+"""Write an evaluation as JSON and as a page with pictures."""
 
 from __future__ import annotations
 
@@ -6,46 +6,34 @@ import io
 import json
 import math
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.evaluation.features import KINDS, QUANTITIES
+from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.measures import FORM, LIKENESS, MEASURES, ORIGINALITY, RIGHT
-from abcgen.evaluation.report import (
-    BOUND,
-    COLUMNS,
-    FREE,
-    NGRAMS_DRAWN,
-    REAL,
-    Illustration,
-    report_page,
-)
+from abcgen.evaluation.report import SOURCES, Illustration, report_page
 from abcgen.files import write_atomically
-from abcgen.plots.canvas import looks
+from abcgen.plots.canvas import plot_style
 from abcgen.plots.comparing import Distribution, draw_distributions, draw_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from abcgen.evaluation.features import TuneFeatures
-    from abcgen.evaluation.measures import TuneVerdict
     from abcgen.evaluation.report import Evaluation
     from abcgen.plots.canvas import Picture
 
-SOURCES = (REAL, FREE, BOUND, NGRAMS_DRAWN)
-COUNTED = ("pitch_class", "interval", "duration", "metre", "mode")
-MEASURED = ("bars", "repeats", "pitch_range", "notes_per_bar", "recurring_bars")
-MOST_CATEGORIES = 25
+# Features whose distributions are drawn.
+DRAWN_CATEGORIES = ("pitch_class", "interval", "duration", "metre", "mode")
+DRAWN_QUANTITIES = ("bars", "repeats", "pitch_range", "notes_per_bar", "recurring_bars")
+MAX_CATEGORIES = 25
 BINS = 12
 PAGE, FACTS = "evaluation.html", "evaluation.json"
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write an evaluation as a page and as JSON.
-
-    Returns:
-        The files.
+    """Write an evaluation and return the files.
 
     Raises:
         OutputError: if one cannot be written.
@@ -58,111 +46,112 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
-    pictures = {
-        group: [_svg(f"{group}: shares with intervals", _figures(evaluation, group))]
-        for group in (RIGHT, FORM)
-    }
-    pictures[LIKENESS] = [
-        _svg(
-            "How notes, bars and tunes are distributed",
-            lambda: draw_distributions(_distributions(evaluation)),
+    """Return the pictures of each group of measures."""
+    # All by the source's label; a source may have no tunes.
+    verdicts = {label: evaluation.verdicts[source] for source, label in SOURCES.items()
+                if evaluation.verdicts.get(source)}  # fmt: skip
+    features = {label: [v.features for v in own if v.features] for label, own in verdicts.items()}
+    shared_bars = {label: [v.shared_bars for v in own if v.shared_bars is not None]
+                   for label, own in verdicts.items()}  # fmt: skip
+
+    pictures = {}
+    for group in (RIGHT, FORM):
+        draw = partial(draw_figures, "percent", _shares(evaluation, group))
+        pictures[group] = [_illustration(f"{group}: shares with intervals", draw)]
+    distributions = [
+        count_distribution(
+            CATEGORIES[name].label,
+            {label: sum((tune.counts[name] for tune in tunes), Counter())
+             for label, tunes in features.items()},
         )
+        for name in DRAWN_CATEGORIES
+    ]  # fmt: skip
+    distributions += [
+        value_distribution(
+            QUANTITIES[name].label,
+            {label: [tune.quantities[name] for tune in tunes] for label, tunes in features.items()},
+        )
+        for name in DRAWN_QUANTITIES
     ]
-    shared = _shared(evaluation)
-    if shared:
-        pictures[ORIGINALITY] = [
-            _svg("How long the longest shared passages are", lambda: draw_distributions([shared]))
-        ]
+    draw = partial(draw_distributions, distributions)
+    pictures[LIKENESS] = [_illustration("How notes, bars and tunes are distributed", draw)]
+    if any(shared_bars.values()):
+        shared = value_distribution(
+            "longest shared passage, bars",
+            {label: values for label, values in shared_bars.items() if values},
+        )
+        draw = partial(draw_distributions, [shared])
+        pictures[ORIGINALITY] = [_illustration("How long the longest shared passages are", draw)]
     return pictures
 
 
-def _svg(label: str, draw: Callable[[], Picture]) -> Illustration:
+def _illustration(label: str, draw: Callable[[], Picture]) -> Illustration:
     content = io.StringIO()
-    with looks():
+    with plot_style():
         draw().savefig(content, format="svg", metadata={"Date": None})
     text = content.getvalue()
     return Illustration(label, text[text.index("<svg") :])
 
 
-def _figures(evaluation: Evaluation, group: str) -> Callable[[], Picture]:
+def _shares(
+    evaluation: Evaluation, group: str
+) -> list[tuple[str, dict[str, tuple[float, float, float]]]]:
+    """Return the shares of a group in percent, with their intervals, by source."""
     rows = []
     for name, measure in MEASURES.items():
         if measure.group == group and measure.is_share:
-            found = {source: evaluation.estimate(name, source) for source in SOURCES}
-            own = {
-                COLUMNS[source]: (100 * one.value, 100 * one.low, 100 * one.high)
-                for source, one in found.items()
-                if one
+            values = {
+                label: (100 * estimate.value, 100 * estimate.low, 100 * estimate.high)
+                for source, label in SOURCES.items()
+                if (estimate := evaluation.estimate(name, source))
             }
-            rows.append((measure.words, own))
-    return lambda: draw_figures("percent", [row for row in rows if row[1]])
+            if values:
+                rows.append((measure.label, values))
+    return rows
 
 
-def _distributions(evaluation: Evaluation) -> list[Distribution]:
-    tunes = {
-        COLUMNS[source]: [one.traits for one in evaluation.judged[source] if one.traits]
-        for source in SOURCES
-        if evaluation.judged.get(source)
-    }
-    return [
-        *(_of_counts(kind, tunes) for kind in COUNTED),
-        *(_of_values(QUANTITIES[name], _quantities(name, tunes)) for name in MEASURED),
-    ]
+def count_distribution(title: str, counts: Mapping[str, Counter[str]]) -> Distribution:
+    """Return the shares of the commonest categories by source.
 
+    Args:
+        title: The title of the panel.
+        counts: How often each category occurs, by source.
+    """
 
-def _quantities(name: str, tunes: dict[str, list[TuneFeatures]]) -> dict[str, list[float]]:
-    return {source: [traits.quantities[name] for traits in own] for source, own in tunes.items()}
+    def by_size(name: str) -> tuple[float, str]:
+        # Numbers and fractions by their size, then names.
+        numerator, _, denominator = name.partition("/")
+        try:
+            return int(numerator) / int(denominator or 1), name
+        except (ValueError, ZeroDivisionError):
+            return math.inf, name
 
-
-def _of_counts(kind: str, tunes: dict[str, list[TuneFeatures]]) -> Distribution:
-    sums = {
-        source: sum((traits.counts[kind] for traits in own), Counter())
-        for source, own in tunes.items()
-    }
-    commonest = sum(sums.values(), Counter()).most_common(MOST_CATEGORIES)
-    names = sorted((name for name, _ in commonest), key=_in_order)
+    commonest = sum(counts.values(), Counter()).most_common(MAX_CATEGORIES)
+    names = sorted((name for name, _ in commonest), key=by_size)
     shares = {
-        source: [own[name] / max(1, own.total()) for name in names] for source, own in sums.items()
+        source: [own[name] / max(1, own.total()) for name in names]
+        for source, own in counts.items()
     }
-    return Distribution(KINDS[kind], names, shares)
+    return Distribution(title, names, shares)
 
 
-def _in_order(name: str) -> tuple[float, str]:
-    """Numbers and fractions by their size, then names."""
-    above, _, below = name.partition("/")
-    try:
-        return int(above) / int(below or 1), name
-    except (ValueError, ZeroDivisionError):
-        return float("inf"), name
+def value_distribution(title: str, values: Mapping[str, Sequence[float]]) -> Distribution:
+    """Return histograms by source; the last bin holds everything above it.
 
-
-def _of_values(title: str, values: dict[str, list[float]]) -> Distribution:
-    every = sorted(value for own in values.values() for value in own)
-    low, high = every[0], every[int(0.99 * (len(every) - 1))]  # a few giants hide the rest
+    Args:
+        title: The title of the panel.
+        values: A value for each tune, by source.
+    """
+    everything = sorted(value for own in values.values() for value in own)
+    # A few extreme values would make the bins too wide.
+    low, high = everything[0], everything[int(0.99 * (len(everything) - 1))]
     width = (high - low) / BINS or 1.0
-    if all(value.is_integer() for value in every):
+    if all(value.is_integer() for value in everything):
         width = float(math.ceil(width))
-    shares = {
-        source: [
-            sum(n == min(BINS, int((value - low) / width)) for value in own) / max(1, len(own))
-            for n in range(BINS + 1)
-        ]
-        for source, own in values.items()
-    }
-    places = [f"{low + width * n:.3g}" for n in range(BINS + 1)]
-    places[-1] += "+"
-    return Distribution(title, places, shares)
-
-
-def _shared(evaluation: Evaluation) -> Distribution | None:
-    values = {
-        COLUMNS[source]: _known(evaluation.judged[source])
-        for source in SOURCES
-        if source in evaluation.judged
-    }
-    values = {source: own for source, own in values.items() if own}
-    return _of_values("longest shared passage, bars", values) if values else None
-
-
-def _known(opinions: Sequence[TuneVerdict]) -> list[float]:
-    return [one.shared_bars for one in opinions if one.shared_bars is not None]
+    shares = {}
+    for source, own in values.items():
+        bins = Counter(min(BINS, int((value - low) / width)) for value in own)
+        shares[source] = [bins[n] / max(1, len(own)) for n in range(BINS + 1)]
+    edges = [f"{low + width * n:.3g}" for n in range(BINS + 1)]
+    edges[-1] += "+"
+    return Distribution(title, edges, shares)

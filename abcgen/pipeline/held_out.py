@@ -1,22 +1,24 @@
-"""The tunes that a checkpoint did not learn from, kept in it so that it can be judged anywhere.
+"""The tunes held out from training, saved in the checkpoint so that it can be evaluated anywhere.
 
 ::
 
-    held-out.json   model texts of the test and validation tunes, what n-grams and lzma that learnt
-                    the training tunes make of the test tunes, and tunes drawn from the n-grams
+    held-out.json   model texts of the test and validation tunes, the results on the test tunes of
+                    n-grams and lzma that know the training tunes, and samples of the n-grams
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from abcgen.config import LIMITS, SplitConfig
+from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
+
+from abcgen.config import LIMITS, Amount, Count, SplitConfig
 from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
 from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError
-from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, Piece, baselines_of
+from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, ScoredText, baselines_of
 from abcgen.files import damaged
 from abcgen.model.checkpoint import read_json, write_json
 from abcgen.notation.model_text import ModelText, decode_tune
@@ -35,119 +37,110 @@ if TYPE_CHECKING:
     from abcgen.pipeline.overlap import TrainingTunes
 
 HELD_OUT = "held-out.json"
-FORMAT_VERSION = 1
-MOST_TUNES = 20_000
-_ROOMS = ("notation", "evaluation")  # whose code works the baselines out
+MAX_TUNES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Tunes to judge a network by.
+    """Tunes to evaluate a network on.
 
     Attributes:
-        test: Tunes that were never looked at in training.
-        validation: Tunes that training was watched by, of other families: what real tunes are
-            like beside the test tunes.
-        ngrams: Tunes drawn from character n-grams, as many as test tunes.
-        baselines: What others make of the test tunes, by name; empty if the training tunes are
-            not known.
+        test: Tunes that played no part in training.
+        validation: Tunes of other families, on which training was watched. Their distance to the
+            test tunes is that between samples of real tunes.
+        ngrams: Samples of character n-grams, one per test tune.
+        baselines: Costs of the test tunes by predictor; empty if the training tunes are unknown.
     """
 
     test: tuple[ModelText, ...]
     validation: tuple[ModelText, ...]
     ngrams: tuple[str, ...] = ()
-    baselines: Mapping[str, tuple[Piece, ...]] | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """As it is saved."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "test": [tune.text for tune in self.test],
-            "validation": [tune.text for tune in self.validation],
-            "ngrams": list(self.ngrams),
-            "baselines": {name: list(own) for name, own in (self.baselines or {}).items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: object) -> HeldOut:
-        """Read what ``to_json`` gave, trusting nothing.
-
-        Raises:
-            InputError: if it is anything else.
-        """
-        if not isinstance(data, dict) or data.get("format_version") != FORMAT_VERSION:
-            raise InputError(f"held-out tunes of format {FORMAT_VERSION} expected")
-        baselines = data.get("baselines")
-        if not isinstance(baselines, dict) or not set(baselines) <= {NGRAMS, LZMA}:
-            raise InputError("'baselines' must be an object of known names")
-        return cls(
-            _tunes(data.get("test")),
-            _tunes(data.get("validation")),
-            tuple(_texts(data.get("ngrams"))),
-            {name: _pieces(own) for name, own in baselines.items()},
-        )
+    baselines: Mapping[str, Sequence[ScoredText]] = field(default_factory=dict)
 
 
-def _held_out_of(
-    training: tuple[ModelText, ...],
-    validation: tuple[ModelText, ...],
-    test: tuple[ModelText, ...],
-    cache: TextCache,
-) -> HeldOut:
-    """What is to be kept of tunes that were divided."""
-    if not test:
-        return HeldOut(test, validation)
-    texts = (one.text for one in (*training, *test))
-    key = key_of(version_of(_ROOMS), str(len(test)), *texts)
-    found = cache.worked_out(key, _baselines, lambda: baselines_of(training, test))
-    return HeldOut(test, validation, *found)
+# The file may be a stranger's, so everything in it is bounded.
+_Texts = Annotated[
+    list[Annotated[str, Strict(), Field(max_length=LIMITS.tune_characters)]],
+    Field(max_length=MAX_TUNES),
+]
+_Score = tuple[Annotated[Amount, Strict()], Annotated[Count, Strict()], Annotated[Count, Strict()]]
+_Scores = Annotated[list[_Score], Field(min_length=1, max_length=MAX_TUNES)]
+_Predictor = Annotated[str, Field(pattern=f"^({NGRAMS}|{LZMA})$")]
 
 
-def _baselines(data: Any) -> Baselines:
-    drawn, pieces = data
-    costs = {name: _pieces(pieces[name]) for name in (NGRAMS, LZMA)}
-    return Baselines(tuple(_texts(drawn)), costs)
+class _HeldOutFile(BaseModel):
+    format_version: Literal[1]
+    test: _Texts
+    validation: _Texts
+    ngrams: _Texts
+    baselines: dict[_Predictor, _Scores]
 
 
-def keep_held_out(
+_CACHED_BASELINES = TypeAdapter(tuple[_Texts, dict[_Predictor, _Scores]])
+
+
+def write_held_out(
     folder: Path,
     split: Split,
     before: TrainingTunes | None = None,
     cache: TextCache = NOTHING_KEPT,
 ) -> None:
-    """Write the held-out tunes into a checkpoint, ``MOST_TUNES`` of each kind at most.
+    """Write the held-out tunes into a checkpoint, at most ``MAX_TUNES`` of each kind.
 
     Args:
         folder: The checkpoint.
-        split: The tunes.
-        before: What the network had learnt before; versions of it are not held out.
-        cache: What was worked out before.
+        split: All tunes.
+        before: Tunes of earlier training; versions of them are not held out.
+        cache: Keeps the results of the baselines, which take minutes.
 
     Raises:
         OutputError: if it cannot be written to.
     """
-    validation, test = (
-        _some(_texts_of(strange_tunes(part, before))) for part in (split.validation, split.test)
-    )
-    held_out = _held_out_of(_texts_of(split.training), validation, test, cache)
-    write_json(folder / HELD_OUT, held_out.to_json())
+    kinds = []
+    for part in (split.validation, split.test):
+        # Texts that are too long could not be read again.
+        texts = [text for text in _texts_of(unseen_tunes(part, before))
+                 if len(text.text) <= LIMITS.tune_characters]  # fmt: skip
+        step = -(-len(texts) // MAX_TUNES) or 1
+        kinds.append(tuple(texts[::step]))
+    validation, test = kinds
+    held_out = _with_baselines(_texts_of(split.training), validation, test, cache)
+    data = {
+        "format_version": 1,
+        "test": [tune.text for tune in held_out.test],
+        "validation": [tune.text for tune in held_out.validation],
+        "ngrams": list(held_out.ngrams),
+        "baselines": {name: list(scores) for name, scores in held_out.baselines.items()},
+    }
+    write_json(folder / HELD_OUT, data)
 
 
-def kept_held_out(folder: Path) -> HeldOut:
-    """The held-out tunes of a checkpoint.
+def read_held_out(folder: Path) -> HeldOut:
+    """Read the held-out tunes of a checkpoint.
 
     Raises:
         CheckpointError: if it has none, or they are damaged.
     """
-    if not (folder / HELD_OUT).is_file():
+    path = folder / HELD_OUT
+    if not path.is_file():
         raise CheckpointError(
-            f"{folder} does not tell which tunes were held out from training",
-            hint="name the tunes that it was trained on with --tunes, or train it anew",
+            f"{folder} does not record which tunes were held out from training",
+            hint="name the tunes that it was trained on with --tunes, or train it again",
         )
     try:
-        held_out = HeldOut.from_json(read_json(folder / HELD_OUT))
-    except InputError as error:
-        raise damaged(folder / HELD_OUT, error.message) from error
+        file = _HeldOutFile.model_validate(read_json(path))
+        held_out = HeldOut(
+            tuple(map(_model_text, file.test)),
+            tuple(map(_model_text, file.validation)),
+            tuple(file.ngrams),
+            _scored_texts(file.baselines),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))[:40]!r}: {first['msg']}"
+        raise damaged(path, reason) from error
+    except NotationError as error:
+        raise damaged(path, f"a held-out tune cannot be read: {error.message}") from error
     if not held_out.test:
         raise CheckpointError(
             f"no tunes were held out when {folder} was trained: there were too few",
@@ -156,23 +149,23 @@ def kept_held_out(folder: Path) -> HeldOut:
     return held_out
 
 
-def held_out_in(
+def select_held_out(
     tunes: Sequence[Tune], checkpoint: Checkpoint, folder: Path, known: TrainingTunes | None
 ) -> tuple[HeldOut, str]:
-    """Tunes to judge a network by, of tunes that are given.
+    """Select those of the given tunes that the network was not trained on.
 
-    Of those that it was trained on, the ones that were held out. Of any others, all that share no
-    half of their bars with a tune that it learnt; half of them, by family, stand in for the
-    validation tunes.
+    If they are its training corpus, these are the ones that were held out. Of any other tunes they
+    are all that share less than half of their bars with a training tune; half of them, by family,
+    take the place of the validation tunes.
 
     Args:
         tunes: The tunes.
         checkpoint: The network.
-        folder: Where it is.
-        known: The tunes that it learnt from.
+        folder: Its folder.
+        known: The tunes that it was trained on.
 
     Returns:
-        The held-out tunes, and in words which they are.
+        The held-out tunes, and a description of them for people.
 
     Raises:
         InputError: if there are none.
@@ -181,87 +174,74 @@ def held_out_in(
     chord_symbols = checkpoint.training.chord_symbols
     extracts = [extract_of(tune, chord_symbols=chord_symbols) for tune in tunes]
     split = split_tunes(extracts, split_config_of(checkpoint, folder))
-    told = checkpoint.about.get("split")
-    same = isinstance(told, dict) and told.get("fingerprint") == split.fingerprint
-    if same:
+    recorded = checkpoint.about.get("split")
+    if isinstance(recorded, dict) and recorded.get("fingerprint") == split.fingerprint:
         training, validation, test = map(_texts_of, (split.training, split.validation, split.test))
-        held_out = _held_out_of(training, validation, test, NOTHING_KEPT)
+        held_out = _with_baselines(training, validation, test, NOTHING_KEPT)
         words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
-        strange = strange_tunes(extracts, known)
-        test, validation = _halves(strange)
-        held_out = HeldOut(test, validation)
-        words = f"{len(strange)} of {len(tunes)} tunes: " + (
+        unseen = unseen_tunes(extracts, known)
+        similarity = SplitConfig().similarity
+        families = families_by_intervals([tune.intervals for tune in unseen], similarity)
+        # Every other family, in the order of their first tunes.
+        numbers = {family: n for n, family in enumerate(dict.fromkeys(families))}
+        halves: tuple[list[Extract], list[Extract]] = ([], [])
+        for tune, family in zip(unseen, families, strict=True):
+            halves[numbers[family] % 2].append(tune)
+        held_out = HeldOut(_texts_of(halves[0]), _texts_of(halves[1]))
+        words = f"{len(unseen)} of {len(tunes)} tunes: " + (
             "those that share no half of their bars with a tune that it learnt"
             if known
             else "it does not tell what it learnt, so it may have learnt these"
         )
     if not held_out.test:
-        raise InputError("no tune is left to judge by", hint="name more tunes with --tunes")
+        raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
     return held_out, words
 
 
-def _some(texts: Sequence[ModelText]) -> tuple[ModelText, ...]:
-    """Every so many of very many texts, without those that are too long to be read again."""
-    short = tuple(one for one in texts if len(one.text) <= LIMITS.tune_characters)
-    return short[:: -(-len(short) // MOST_TUNES) or 1]
-
-
-def strange_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list[Extract]:
-    """The tunes that share no half of their bars with one that was learnt, as far as is known."""
+def unseen_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list[Extract]:
+    """Return the tunes that share less than half of their bars with a training tune."""
     if known is None:
         return list(tunes)
-    return [one for one, tune in read_again(tunes) if not _half_known(tune, known)]
-
-
-def _half_known(tune: Tune, known: TrainingTunes) -> bool:
-    return known.compare(tune).bars >= max(1, len(tune.bars)) / 2
-
-
-def _halves(tunes: Sequence[Extract]) -> tuple[tuple[ModelText, ...], tuple[ModelText, ...]]:
-    """Every other family, and the rest."""
-    families = families_by_intervals([tune.intervals for tune in tunes], SplitConfig().similarity)
-    places = {family: n for n, family in enumerate(dict.fromkeys(families))}
-    sides: tuple[list[Extract], list[Extract]] = ([], [])
-    for tune, family in zip(tunes, families, strict=True):
-        sides[places[family] % 2].append(tune)
-    return _texts_of(sides[0]), _texts_of(sides[1])
+    return [
+        extract
+        for extract, tune in read_again(tunes)
+        if known.compare(tune).bars < max(1, len(tune.bars)) / 2
+    ]
 
 
 def _texts_of(tunes: Sequence[Extract]) -> tuple[ModelText, ...]:
     return tuple(tune.text for tune in tunes)
 
 
-def _texts(data: object) -> list[str]:
-    if not isinstance(data, list) or not all(isinstance(text, str) for text in data):
-        raise InputError("held-out tunes must be lists of texts")
-    if len(data) > MOST_TUNES or max(map(len, data), default=0) > LIMITS.tune_characters:
-        raise InputError("too many held-out tunes, or too long ones")
-    return data
+def _with_baselines(
+    training: tuple[ModelText, ...],
+    validation: tuple[ModelText, ...],
+    test: tuple[ModelText, ...],
+    cache: TextCache,
+) -> HeldOut:
+    if not test:
+        return HeldOut(test, validation)
+    texts = (tune.text for tune in (*training, *test))
+    # The rooms whose code the results depend on.
+    key = key_of(version_of(("notation", "evaluation")), str(len(test)), *texts)
+    results = cache.worked_out(key, _read_baselines, lambda: baselines_of(training, test))
+    return HeldOut(test, validation, results.samples, results.scores)
 
 
-def _tunes(data: object) -> tuple[ModelText, ...]:
-    return tuple(map(_model_text, _texts(data)))
+def _read_baselines(data: Any) -> Baselines:
+    samples, scores = _CACHED_BASELINES.validate_python(data)
+    by_name = _scored_texts(scores)
+    return Baselines(tuple(samples), {name: by_name[name] for name in (NGRAMS, LZMA)})
+
+
+def _scored_texts(
+    scores: Mapping[str, Sequence[tuple[float, int, int]]],
+) -> dict[str, tuple[ScoredText, ...]]:
+    return {name: tuple(ScoredText(*text) for text in texts) for name, texts in scores.items()}
 
 
 def _model_text(text: str) -> ModelText:
-    """A text with what can be told of it by reading it."""
+    """Restore from a text what is not scored of it and the number of its notes."""
     given = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
-    try:
-        return ModelText(text, given, len(pitches_of(decode_tune(text))))
-    except NotationError as error:
-        raise InputError(f"a held-out tune cannot be read: {error.message}") from error
-
-
-def _pieces(data: object) -> tuple[Piece, ...]:
-    if not isinstance(data, list) or not 1 <= len(data) <= MOST_TUNES:
-        raise InputError("a baseline must be a list of what each tune costs")
-    return tuple(map(_piece, data))
-
-
-def _piece(data: object) -> Piece:
-    if not isinstance(data, list) or [type(one) for one in data] != [float, int, int]:
-        raise InputError("a baseline must be bits, characters and notes of each tune")
-    if not all(0 <= value < 2**53 for value in data):
-        raise InputError("a baseline must be of finite numbers from 0")
-    return Piece(*data)
+    return ModelText(text, given, len(pitches_of(decode_tune(text))))

@@ -14,7 +14,7 @@ from abcgen.model.preview import layers_of
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import sample_text
-from abcgen.plots.canvas import looks, write_figure
+from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.diagram import Box, draw_diagram
 from abcgen.plots.training import Curve, draw_attention, draw_curves, draw_weights
 
@@ -78,7 +78,7 @@ def plot_run(
     left_out: list[str] = []
     for name, draw in pictures.items():
         try:
-            with looks():
+            with plot_style():
                 files += write_figure(draw(), out / name)
         except _NothingToDrawError as reason:
             left_out.append(f"{name}: {reason}")

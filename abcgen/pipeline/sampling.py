@@ -21,7 +21,7 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import moved_to
 from abcgen.notation.validation import bar_problems, repeat_problems
-from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, with_recipe
@@ -265,7 +265,7 @@ class Composer:
         if isinstance(found, str):
             return found
         tune = self._dressed(found, sampled.number, reference, title)
-        if second_opinion(tune, self._referee):
+        if music21_disagreements(tune, self._referee):
             return DISAGREED
         borrowing = self._known.compare(tune) if self._known else None
         recipe = Recipe(

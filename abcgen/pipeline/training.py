@@ -36,7 +36,7 @@ from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import split_config_of
-from abcgen.pipeline.held_out import keep_held_out
+from abcgen.pipeline.held_out import write_held_out
 from abcgen.pipeline.overlap import (
     TrainingTunes,
     keep_training_tunes,
@@ -315,7 +315,7 @@ def train_network(
         def watch(event: Event) -> None:
             if isinstance(event, Started) and not (plan.resume and tells_its_tunes(own)):
                 keep_training_tunes(own, split.training, split.validation, plan.before, cache)
-                keep_held_out(own, split, plan.before, cache)
+                write_held_out(own, split, plan.before, cache)
             on_event(event)
 
         result = train(plan.task(lesson), own, Watch(watch, voice), resume=plan.resume)

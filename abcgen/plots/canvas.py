@@ -35,7 +35,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
 
 
 @contextmanager
-def looks() -> Iterator[None]:
+def plot_style() -> Iterator[None]:
     """The look of all pictures, wherever they are drawn."""
     with rc_context(LOOK):  # type: ignore[arg-type]
         yield

@@ -17,7 +17,7 @@ from abcgen.notation.playback import play_order
 from abcgen.notation.transpose import instrument_named, moved_to
 from abcgen.notation.tune import Note, timed
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checking import second_opinion
+from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import judged
 from abcgen.score.referee import Referee
@@ -145,7 +145,7 @@ class Worker:
             return outcome
         outcome.right = 1
         tune = moved_to(tune, instrument_named("fiddle"), 0.0)
-        said = second_opinion(tune, self._referee)
+        said = music21_disagreements(tune, self._referee)
         heard = alike(_ours(tune), _theirs(tune, self._program, folder))
         outcome.music21, outcome.abc2midi = int(not said), int(heard)
         outcome.all_three = int(heard and not said)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest, norm
 
-from abcgen.evaluation.statistics import bootstrap, ratio_of, share_of, wilson
+from abcgen.evaluation.statistics import Z, bootstrap, proportion, ratio, wilson
 
 
 def test_wilsons_interval_is_that_of_the_textbook() -> None:
@@ -14,6 +15,14 @@ def test_wilsons_interval_is_that_of_the_textbook() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((0.308, 0.2553, 0.3662), abs=5e-4)
     none = wilson(0, 20)
     assert (none.low, none.high) == pytest.approx((0.0, 0.1611), abs=5e-4)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (1, 1), (0, 20), (7, 12), (995, 1000)])
+def test_wilsons_interval_is_that_of_scipy(successes: int, trials: int) -> None:
+    level = 2 * norm.cdf(Z) - 1  # 1.96 standard errors are not quite 95%
+    other = binomtest(successes, trials).proportion_ci(level, method="wilson")
+    own = wilson(successes, trials)
+    assert (own.low, own.high) == pytest.approx((other.low, other.high), abs=1e-12)
 
 
 def test_nineteen_of_twenty_shares_lie_in_their_intervals() -> None:
@@ -28,25 +37,25 @@ def test_nineteen_of_twenty_ratios_lie_in_their_intervals() -> None:
     for _ in range(120):
         notes = chance.integers(40, 200, 80)
         bits = notes * chance.normal(2.5, 0.6, 80)
-        found = ratio_of(bits.tolist(), notes.tolist())
+        found = ratio(bits.tolist(), notes.tolist())
         assert found
         covered.append(found.low <= 2.5 <= found.high)
     assert 0.89 <= np.mean(covered) <= 0.99
 
 
 def test_an_interval_stays_within_what_can_be() -> None:
-    found = ratio_of([1.0] * 9 + [0.0], bounds=(0.0, 1.0))
+    found = ratio([1.0] * 9 + [0.0], bounds=(0.0, 1.0))
     assert found
     assert found.value == pytest.approx(0.9)
     assert found.high == 1.0
 
 
 def test_there_is_no_figure_of_nothing() -> None:
-    assert share_of([]) is None
-    assert ratio_of([]) is None
-    assert ratio_of([1.0, 2.0], [0.0, 0.0]) is None
+    assert proportion([]) is None
+    assert ratio([]) is None
+    assert ratio([1.0, 2.0], [0.0, 0.0]) is None
     assert bootstrap(lambda weights: weights.sum(axis=1), [1]) is None
 
 
 def test_the_same_tunes_give_the_same_interval() -> None:
-    assert ratio_of([1.0, 2.0, 4.0]) == ratio_of([1.0, 2.0, 4.0])
+    assert ratio([1.0, 2.0, 4.0]) == ratio([1.0, 2.0, 4.0])

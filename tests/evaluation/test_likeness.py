@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from abcgen.evaluation.baselines import CharacterNgrams
-from abcgen.evaluation.discriminator import LabeledTune, area, discriminator_auc
+from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc, roc_auc
 from abcgen.evaluation.features import features_of
 from abcgen.evaluation.statistics import coverage, kolmogorov_smirnov, total_variation
 from abcgen.notation.model_text import encode_tune
@@ -55,14 +55,14 @@ def test_coverage_is_the_share_of_tunes_whose_kind_occurs() -> None:
 def test_the_area_is_that_of_another_program_ties_too() -> None:
     chance = np.random.default_rng(3)
     high, low = chance.integers(2, 9, 60).astype(float), chance.integers(0, 7, 40).astype(float)
-    found = area(high, low)
+    found = roc_auc(high, low)
     assert found
     labels = [1] * 60 + [0] * 40
     assert found.value == pytest.approx(roc_auc_score(labels, [*high, *low]))
 
 
 def test_separable_scores_have_area_one_and_identical_ones_a_half() -> None:
-    apart, alike = area(np.arange(5.0) + 9, np.arange(5.0)), area(np.ones(9), np.ones(9))
+    apart, alike = roc_auc(np.arange(5.0) + 9, np.arange(5.0)), roc_auc(np.ones(9), np.ones(9))
     assert apart
     assert alike
     assert (apart.value, alike.value) == (1.0, 0.5)
@@ -72,41 +72,41 @@ def test_the_interval_of_an_area_holds_the_truth() -> None:
     chance = np.random.default_rng(4)  # two normal distributions a standard deviation apart
     truth, covered = 0.7602, []
     for _ in range(60):
-        found = area(chance.normal(1, 1, 60), chance.normal(0, 1, 60))
+        found = roc_auc(chance.normal(1, 1, 60), chance.normal(0, 1, 60))
         assert found
         covered.append(found.low <= truth <= found.high)
     assert np.mean(covered) >= 0.86
 
 
 @pytest.fixture(scope="module")
-def exhibits(real_tunes: list[Tune]) -> list[LabeledTune]:
+def labeled(real_tunes: list[Tune]) -> list[LabeledTune]:
     return [
         LabeledTune(encode_tune(tune).text, features_of(tune), place)
         for place, tune in enumerate(real_tunes[:120])
     ]
 
 
-def test_halves_of_one_collection_cannot_be_told_apart(exhibits: list[LabeledTune]) -> None:
-    halves = np.random.default_rng(6).permutation(len(exhibits))
-    sides = ([exhibits[place] for place in half] for half in (halves[::2], halves[1::2]))
+def test_halves_of_one_collection_cannot_be_told_apart(labeled: list[LabeledTune]) -> None:
+    halves = np.random.default_rng(6).permutation(len(labeled))
+    sides = ([labeled[place] for place in half] for half in (halves[::2], halves[1::2]))
     found = discriminator_auc(*sides)
     assert found
     assert 0.3 <= found.value <= 0.65
 
 
-def test_tunes_of_ngrams_are_told_from_real_ones(exhibits: list[LabeledTune]) -> None:
-    ngrams = CharacterNgrams((one.text for one in exhibits[::2]), 5)
+def test_tunes_of_ngrams_are_told_from_real_ones(labeled: list[LabeledTune]) -> None:
+    ngrams = CharacterNgrams((one.text for one in labeled[::2]), 5)
     drawn = [LabeledTune(ngrams.sample(seed, 600), None, 1000 + seed) for seed in range(60)]
-    by_text = [one._replace(traits=None) for one in exhibits[1::2]]  # its turns of phrase alone
+    by_text = [one._replace(features=None) for one in labeled[1::2]]  # its turns of phrase alone
     found = discriminator_auc(drawn, by_text)
     assert found
     assert found.value >= 0.75
 
 
-def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[LabeledTune]) -> None:
+def test_versions_of_a_tune_do_not_help_to_tell_another(labeled: list[LabeledTune]) -> None:
     # Every tune three times; its label is chance, so only a judge that saw its version knows it.
     chance = np.random.default_rng(5)
-    tunes = [one for one in exhibits[:60] for _ in range(3)]
+    tunes = [one for one in labeled[:60] for _ in range(3)]
     labels = np.repeat(chance.permutation([0, 1] * 30), 3)
     sides = (
         [one for one, own in zip(tunes, labels, strict=True) if own == side] for side in (1, 0)
@@ -116,5 +116,5 @@ def test_versions_of_a_tune_do_not_help_to_tell_another(exhibits: list[LabeledTu
     assert found.value <= 0.65
 
 
-def test_too_few_tunes_are_not_judged(exhibits: list[LabeledTune]) -> None:
-    assert discriminator_auc(exhibits[:10], exhibits[10:60]) is None
+def test_too_few_tunes_are_not_judged(labeled: list[LabeledTune]) -> None:
+    assert discriminator_auc(labeled[:10], labeled[10:60]) is None

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from abcgen.evaluation.baselines import BEGIN, END, CharacterNgrams, lzma_pieces
+from abcgen.evaluation.baselines import BEGIN, END, CharacterNgrams, lzma_scores
 from abcgen.notation.model_text import ModelText
 
 TEXTS = ["abab", "abba", "cab", "aa"]
@@ -17,7 +17,9 @@ TEXTS = ["abab", "abba", "cab", "aa"]
 @pytest.mark.parametrize("past", ["", BEGIN, "ab", "zz", "cabab", BEGIN + "ca"])
 def test_probabilities_add_up_to_one(order: int, past: str) -> None:
     ngrams = CharacterNgrams(TEXTS, order, "z")
-    assert sum(ngrams.probability(past, sign) for sign in "abcz" + END) == pytest.approx(1)
+    assert sum(ngrams.probability(past, character) for character in "abcz" + END) == pytest.approx(
+        1
+    )
 
 
 def test_one_order_is_reckoned_as_by_hand() -> None:
@@ -39,7 +41,7 @@ def test_bits_are_those_of_the_text_and_its_end() -> None:
 
 def test_what_is_given_costs_nothing_and_is_known() -> None:
     ngrams = CharacterNgrams(TEXTS, 5)
-    assert ngrams.bits("abba") - ngrams.bits("abba", given=1) == pytest.approx(
+    assert ngrams.bits("abba") - ngrams.bits("abba", unscored=1) == pytest.approx(
         -math.log2(ngrams.probability(BEGIN, "a"))
     )
 
@@ -61,13 +63,13 @@ def test_lzma_finds_a_known_tune_cheaper_than_a_strange_one() -> None:
     strange = [ModelText("".join(chr(33 + (7 * n * n + k * k) % 90) for k in range(300)), 0, 300)
                for n in range(39)]  # fmt: skip
     again, new = (
-        sum(piece.bits for piece in lzma_pieces(known, tunes)) for tunes in (known, strange)
+        sum(score.bits for score in lzma_scores(known, tunes)) for tunes in (known, strange)
     )
     assert 0 < again < new / 4
 
 
 def test_lzma_counts_every_tune_once_and_no_line_of_rhythm() -> None:
     tunes = [ModelText(f"R:jig\nM:6/8\nK:Cmaj\n{'c' * n}|\n", 6, n) for n in range(1, 31)]
-    pieces = lzma_pieces(tunes, tunes)
-    assert sum(piece.notes for piece in pieces) == sum(range(1, 31))
-    assert sum(piece.characters for piece in pieces) == sum(len(t.text) - 6 + 1 for t in tunes)
+    scores = lzma_scores(tunes, tunes)
+    assert sum(score.notes for score in scores) == sum(range(1, 31))
+    assert sum(score.characters for score in scores) == sum(len(t.text) - 6 + 1 for t in tunes)

@@ -55,17 +55,17 @@ def test_a_tune_has_the_same_traits_in_every_key(one: Tune) -> None:
 
 
 def test_traits_are_what_can_be_counted_by_hand() -> None:
-    traits = features_of(tune("C2E2 G4|C2E2 G4|C8|]", key="C"))
-    assert traits.counts["pitch_class"] == {"0": 3, "4": 2, "7": 2}
-    assert traits.counts["interval"] == {"4": 2, "3": 2, "-7": 2}
-    assert traits.counts["duration"] == {"1/4": 4, "1/2": 2, "1": 1}
-    assert traits.quantities["bars"] == 3
-    assert traits.quantities["pitch_range"] == 7
-    assert traits.quantities["recurring_bars"] == pytest.approx(1 / 3)
-    assert traits.quantities["pitch_class_entropy"] == pytest.approx(1.5567, abs=1e-3)
-    assert traits.quantities["scale_consistency"] == 1
+    features = features_of(tune("C2E2 G4|C2E2 G4|C8|]", key="C"))
+    assert features.counts["pitch_class"] == {"0": 3, "4": 2, "7": 2}
+    assert features.counts["interval"] == {"4": 2, "3": 2, "-7": 2}
+    assert features.counts["duration"] == {"1/4": 4, "1/2": 2, "1": 1}
+    assert features.quantities["bars"] == 3
+    assert features.quantities["pitch_range"] == 7
+    assert features.quantities["recurring_bars"] == pytest.approx(1 / 3)
+    assert features.quantities["pitch_class_entropy"] == pytest.approx(1.5567, abs=1e-3)
+    assert features.quantities["scale_consistency"] == 1
     # Two bars alike; then three onsets less two, of sixteen sixteenths.
-    assert traits.quantities["groove_consistency"] == pytest.approx(1 - 2 / 2 / 16)
+    assert features.quantities["groove_consistency"] == pytest.approx(1 - 2 / 2 / 16)
 
 
 def test_free_metre_and_a_tune_without_notes_have_traits_too() -> None:
@@ -77,8 +77,8 @@ def test_free_metre_and_a_tune_without_notes_have_traits_too() -> None:
 
 def test_real_tunes_have_traits(real_tunes: list[Tune]) -> None:
     for one in real_tunes[::4]:
-        traits = features_of(one)
-        assert traits.sections
-        assert traits.quantities["bars"] > 0
+        features = features_of(one)
+        assert features.sections
+        assert features.quantities["bars"] > 0
         for name in ("scale_consistency", "groove_consistency", "recurring_bars", "steps"):
-            assert 0 <= traits.quantities[name] <= 1
+            assert 0 <= features.quantities[name] <= 1

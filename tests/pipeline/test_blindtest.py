@@ -16,22 +16,23 @@ from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline import blindtest
 from abcgen.pipeline.blindtest import BlindTest, make_blind_test
-from abcgen.pipeline.listening import (
+from abcgen.pipeline.blindtest_scoring import (
     BETTER,
     GUESSING,
+    KEY_FORMAT,
     MEASURES,
     WORSE,
     Answer,
-    Key,
+    AnswerKey,
+    AnswerSheet,
     KeyTune,
-    Sheet,
     against_chance,
-    heard,
+    read_answers,
     read_key,
-    read_sheets,
+    score_answers,
 )
 from abcgen.pipeline.overlap import keep_training_tunes
-from abcgen.score.blind import ANSWERS_FORMAT
+from abcgen.score.blind import ANSWERS_FORMAT, PERSON, PROGRAM
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 CONFIG = BlindTestConfig(count=3, fewest_bars=1, most_bars=60, temperature=1.0)
-KEY = Key("abcd1234", {f"{n:08x}": KeyTune(real=n < 6, abc="X:1\n") for n in range(12)})
+KEY = AnswerKey(
+    format=KEY_FORMAT,
+    version=1,
+    test="abcd1234",
+    tunes={f"{n:08x}": KeyTune(real=n < 6, abc="X:1\n") for n in range(12)},
+)
 NAMES = list(KEY.tunes)
 LEARNT, GIVEN = 20, 40
 
@@ -89,7 +95,8 @@ def test_nothing_in_the_page_tells_one_kind_from_the_other(made: BlindTest) -> N
 def test_the_same_seed_makes_the_same_test_and_another_another(
     made: BlindTest, checkpoint: Path, real_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blindtest, "_page", lambda *_: b"")  # engraving is tested elsewhere
+    monkeypatch.setattr(blindtest, "web_tune_of", lambda *_: None)  # engraving is tested elsewhere
+    monkeypatch.setattr(blindtest, "blind_page", lambda *_: b"")
     assert make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 1).key == made.key
     other = make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 2).key
     assert other.test != made.key.test
@@ -105,7 +112,7 @@ def test_the_same_seed_makes_the_same_test_and_another_another(
         (CONFIG, LEARNT, "no tune is left"),
     ],
 )
-def test_what_cannot_be_made_is_told_in_one_line(
+def test_a_test_that_cannot_be_made_is_refused_in_one_line(
     config: BlindTestConfig, tunes: int, said: str, checkpoint: Path, real_tunes: list[Tune]
 ) -> None:
     with pytest.raises(InputError, match=said) as told:
@@ -133,56 +140,66 @@ def test_model_text_leaves_nothing_of_a_tune_but_its_music(real_tunes: list[Tune
 # What listeners say
 
 
-def sheet(listener: int, say: Callable[[int, bool], dict[str, Any]]) -> Sheet:
-    answers = [Answer(name, **say(n, KEY.tunes[name].real)) for n, name in enumerate(NAMES)]
-    return Sheet(f"{listener:08x}", tuple(answers))
+def sheet(rater: int, say: Callable[[int, bool], dict[str, Any]]) -> AnswerSheet:
+    """The answers of a rater, who says something of each tune by its number and kind."""
+    answers = tuple(Answer(tune=name, **say(n, KEY.tunes[name].real))
+                    for n, name in enumerate(NAMES))  # fmt: skip
+    return AnswerSheet(
+        format=ANSWERS_FORMAT, version=1, test=KEY.test, listener=f"{rater:08x}", answers=answers
+    )
 
 
-def test_who_hears_the_difference_is_said_to_be_better_than_chance() -> None:
-    sheets = [sheet(n, lambda _, real: {"real": real, "rating": 4 if real else 2}) for n in (1, 2)]
-    found = heard(KEY, sheets)
-    told = found.measures["told_apart"]
+def by(real: bool) -> str:
+    return PERSON if real else PROGRAM
+
+
+def test_a_rater_who_is_always_right_is_better_than_chance() -> None:
+    sheets = [
+        sheet(n, lambda _, real: {"by": by(real), "rating": 4 if real else 2}) for n in (1, 2)
+    ]
+    found = score_answers(KEY, sheets)
+    told = found.estimates["told_apart"]
     assert told
     assert (told.value, told.count, found.verdict) == (1.0, 12, BETTER)
     assert 0.72 < told.low < 0.73  # of 12 tunes, however many listeners
-    difference = found.measures["rating_difference"]
+    difference = found.estimates["rating_difference"]
     assert difference
     assert (difference.value, difference.low, difference.high) == (2.0, 2.0, 2.0)
 
 
-def test_who_hears_it_the_other_way_round_is_worse_than_chance() -> None:
-    assert heard(KEY, [sheet(1, lambda _, real: {"real": not real})]).verdict == WORSE
+def test_a_rater_who_is_always_wrong_is_worse_than_chance() -> None:
+    assert score_answers(KEY, [sheet(1, lambda _, real: {"by": by(not real)})]).verdict == WORSE
 
 
 def test_who_always_says_the_same_is_guessing() -> None:
-    found = heard(KEY, [sheet(1, lambda *_: {"real": True})])
+    found = score_answers(KEY, [sheet(1, lambda *_: {"by": PERSON})])
     assert found.verdict == GUESSING
-    shares = [found.measures[f"{kind}_taken_for_real"] for kind in ("real", "generated")]
+    shares = [found.estimates[f"{kind}_taken_for_real"] for kind in ("real", "generated")]
     assert [share and share.value for share in shares] == [1.0, 1.0]
 
 
 def test_tunes_that_were_known_before_are_no_proof_of_a_good_ear() -> None:
-    found = heard(KEY, [sheet(1, lambda n, real: {"real": real, "known": 0 < n < 11})])
-    assert against_chance(found.measures["told_apart"]) == BETTER
-    strange = found.measures["told_apart_if_not_known"]
+    found = score_answers(KEY, [sheet(1, lambda n, real: {"by": by(real), "known": 0 < n < 11})])
+    assert against_chance(found.estimates["told_apart"]) == BETTER
+    strange = found.estimates["told_apart_if_not_known"]
     assert strange
     assert strange.count == 2
     assert found.verdict == GUESSING
 
 
-def test_who_says_the_same_of_all_but_few_real_ones_is_guessing() -> None:
+def test_a_rater_who_says_the_same_of_nearly_all_tunes_is_guessing() -> None:
     """Where listeners knew most of the real tunes, saying "generated" of all is mostly right."""
     known = {n for n, name in enumerate(NAMES) if KEY.tunes[name].real and n}
-    found = heard(KEY, [sheet(1, lambda n, _: {"real": False, "known": n in known})])
+    found = score_answers(KEY, [sheet(1, lambda n, _: {"by": PROGRAM, "known": n in known})])
     assert found.verdict == GUESSING
 
 
 def test_ratings_of_one_tune_by_many_are_not_many_tunes() -> None:
     chance = random.Random(3)
     taste = [chance.choice([1, 5]) for _ in NAMES]
-    one = heard(KEY, [sheet(1, lambda n, _: {"rating": taste[n]})]).measures["real_rating"]
-    many = heard(KEY, [sheet(k, lambda n, _: {"rating": taste[n]}) for k in range(20)])
-    ten = many.measures["real_rating"]
+    one = score_answers(KEY, [sheet(1, lambda n, _: {"rating": taste[n]})]).estimates["real_rating"]
+    many = score_answers(KEY, [sheet(k, lambda n, _: {"rating": taste[n]}) for k in range(20)])
+    ten = many.estimates["real_rating"]
     assert one
     assert ten
     assert (one.low, one.high) == pytest.approx((ten.low, ten.high))
@@ -191,16 +208,16 @@ def test_ratings_of_one_tune_by_many_are_not_many_tunes() -> None:
 def test_guesses_are_better_than_chance_about_one_time_in_forty() -> None:
     chance = random.Random(1)
     verdicts = [
-        heard(KEY, [sheet(1, lambda *_: {"real": chance.random() < 0.5})]).verdict
+        score_answers(KEY, [sheet(1, lambda *_: {"by": by(chance.random() < 0.5)})]).verdict
         for _ in range(400)
     ]
     assert verdicts.count(BETTER) < 24  # 1.9% of coins show so many of 12; 6% would be too often
 
 
-def test_nothing_said_is_nothing_found() -> None:
-    found = heard(KEY, [Sheet("00000001", ())])
-    assert set(found.measures) == set(MEASURES)
-    assert not any(found.measures.values())
+def test_without_answers_there_is_no_estimate() -> None:
+    found = score_answers(KEY, [sheet(1, lambda *_: {})])
+    assert set(found.estimates) == set(MEASURES)
+    assert not any(found.estimates.values())
     assert found.verdict == "nobody said"
 
 
@@ -222,78 +239,89 @@ def test_a_key_reads_back(made: BlindTest, tmp_path: Path) -> None:
 
 def test_answers_read_back(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(GOOD), encoding="utf-8")
-    (found,) = read_sheets([tmp_path / "a.json"], KEY)
-    assert found.answers == (Answer(NAMES[0], real=True, rating=5, known=False),)
+    (found,) = read_answers([tmp_path / "a.json"], KEY)
+    assert found.answers == (Answer(tune=NAMES[0], by=PERSON, rating=5, known=False),)
 
 
-def said_of(path: Path) -> str:
-    """The one line on answers that cannot be used."""
-    with pytest.raises(InputError) as told:
-        read_sheets([path], KEY)
-    assert "\n" not in str(told.value)
-    assert len(str(told.value)) < 400
-    assert path.name in str(told.value)
-    return str(told.value)
+def error_of(path: Path) -> str:
+    """The error of answers that cannot be used, which names the file in one line."""
+    with pytest.raises(InputError) as raised:
+        read_answers([path], KEY)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert len(text) < 400
+    assert path.name in text
+    return text
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "wrong"),
     [
-        ({"format": "another"}, "it is no"),
-        ({"version": 2}, "version 1 expected"),
-        ({"test": "ffff0000"}, "another test"),
-        ({"test": 7}, "which test"),
-        ({"listener": "../../etc"}, "whose it is"),
-        ({"listener": ["x"]}, "whose it is"),
-        ({"answers": {}}, "no list"),
-        ({"answers": [{"tune": NAMES[0]}] * 13}, "no list of at most 12"),
-        ({"answers": [{"tune": NAMES[0]}] * 2}, "answered twice"),
-        ({"answers": ["x"]}, "no object"),
-        ({"answers": [{}]}, "no tune of it"),
-        ({"answers": [{"tune": "ffffffff"}]}, "no tune of it"),
-        ({"answers": [{"tune": "\x1b[31m" * 9_000}]}, "no tune of it"),
-        ({"answers": [{"tune": NAMES[0], "by": "me"}]}, "'by' is"),
-        ({"answers": [{"tune": NAMES[0], "by": [1]}]}, "'by' is"),
-        ({"answers": [{"tune": NAMES[0], "rating": 6}]}, "from 1 to 5"),
-        ({"answers": [{"tune": NAMES[0], "rating": True}]}, "from 1 to 5"),
-        ({"answers": [{"tune": NAMES[0], "rating": 4.5}]}, "from 1 to 5"),
-        ({"answers": [{"tune": NAMES[0], "known": "no"}]}, "true or false"),
+        ({"format": "another"}, "format"),
+        ({"version": 2}, "version"),
+        ({"test": "ffff0000"}, "ffff0000"),
+        ({"test": 7}, "test"),
+        ({"listener": "../../etc"}, "listener"),
+        ({"listener": ["x"]}, "listener"),
+        ({"answers": {}}, "answers"),
+        ({"answers": [{"tune": NAMES[0]}] * 13}, NAMES[0]),
+        ({"answers": [{"tune": NAMES[0]}] * 2}, NAMES[0]),
+        ({"answers": ["x"]}, "answers.0"),
+        ({"answers": [{}]}, "answers.0.tune"),
+        ({"answers": [{"tune": "ffffffff"}]}, "ffffffff"),
+        ({"answers": [{"tune": "\x1b[31m" * 9_000}]}, "answers.0.tune"),
+        ({"answers": [{"tune": NAMES[0], "by": "me"}]}, "answers.0.by"),
+        ({"answers": [{"tune": NAMES[0], "by": [1]}]}, "answers.0.by"),
+        ({"answers": [{"tune": NAMES[0], "rating": 6}]}, "answers.0.rating"),
+        ({"answers": [{"tune": NAMES[0], "rating": True}]}, "answers.0.rating"),
+        ({"answers": [{"tune": NAMES[0], "rating": 4.5}]}, "answers.0.rating"),
+        ({"answers": [{"tune": NAMES[0], "known": "no"}]}, "answers.0.known"),
     ],
 )
-def test_answers_that_are_none_are_told_in_one_line(
-    change: dict[str, Any], reason: str, tmp_path: Path
+def test_wrong_answers_are_refused_by_field_or_value(
+    change: dict[str, Any], wrong: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(GOOD | change), encoding="utf-8")
-    assert reason in said_of(path)
+    assert wrong in error_of(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"3", b'{"a": NaN'])
-def test_a_file_of_something_else_is_told_in_one_line(content: bytes, tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    said_of(path)
+    error_of(path)
 
 
 def test_a_file_that_is_too_large_missing_or_a_folder_is_not_read(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     large.write_bytes(b" " * (LIMITS.answers_bytes + 1))
-    assert "no file of at most" in said_of(large)
-    assert "no file of at most" in said_of(tmp_path)
-    assert "cannot read" in said_of(tmp_path / "missing.json")
+    assert f"{LIMITS.answers_bytes:,}" in error_of(large)
+    assert f"{LIMITS.answers_bytes:,}" in error_of(tmp_path)
+    error_of(tmp_path / "missing.json")
 
 
-def test_a_listener_counts_once(tmp_path: Path) -> None:
+def test_a_rater_counts_once(tmp_path: Path) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     for path in paths:
         path.write_text(json.dumps(GOOD), encoding="utf-8")
-    with pytest.raises(InputError, match="same listener"):
-        read_sheets(paths, KEY)
+    with pytest.raises(InputError, match=r"b\.json and .*a\.json"):
+        read_answers(paths, KEY)
 
 
 @pytest.mark.parametrize("tunes", [None, {}, {"../x": {"real": True}}, {NAMES[0]: {"real": 1}}])
-def test_a_key_that_is_none_is_told(tunes: object, tmp_path: Path) -> None:
+def test_a_wrong_key_is_refused(tunes: object, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     path.write_text(json.dumps(json.loads(KEY.to_json()) | {"tunes": tunes}), encoding="utf-8")
     with pytest.raises(InputError, match="tune"):
+        read_key(path)
+
+
+@pytest.mark.parametrize("missing", ["format", "version", "test"])
+def test_a_key_without_a_format_is_refused(missing: str, tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    data = json.loads(KEY.to_json())
+    del data[missing]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(InputError, match=missing):
         read_key(path)

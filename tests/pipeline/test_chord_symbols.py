@@ -35,7 +35,7 @@ def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) 
 def test_a_network_that_writes_chords_keeps_to_the_grammar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: [])
+    monkeypatch.setattr(sampling, "music21_disagreements", lambda _tune, _referee: [])
     monkeypatch.setattr(Referee, "__enter__", lambda self: self)
     folder = untrained(tmp_path / "net", more='"')
     config = SampleConfig(count=2, max_characters=300, temperature=1.0)

@@ -18,10 +18,10 @@ from abcgen.evaluation.measures import MEASURES
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
 from abcgen.notation.model_text import ModelText
-from abcgen.pipeline import checking as judging
-from abcgen.pipeline.evaluating import Draws, delivery, evaluate
+from abcgen.pipeline import checking
+from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
-from abcgen.pipeline.held_out import HELD_OUT, held_out_in, keep_held_out, kept_held_out
+from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
 from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
 from abcgen.pipeline.requests import Request
 from abcgen.score.referee import Referee
@@ -53,14 +53,14 @@ def split(real_tunes: list[Tune]) -> Split:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
     folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
     keep_training_tunes(folder, split.training, split.validation)
-    keep_held_out(folder, split)
+    write_held_out(folder, split)
     return folder
 
 
 @pytest.fixture(scope="module")
 def judged(checkpoint: Path) -> Iterator[Evaluation]:
     with pytest.MonkeyPatch.context() as patch:  # music21 has its own tests, and takes seconds
-        patch.setattr(judging, "second_opinion", lambda _tune, _referee: [])
+        patch.setattr(checking, "music21_disagreements", lambda _tune, _referee: [])
         patch.setattr(Referee, "__enter__", lambda self: self)
         patch.setattr(Referee, "voices_of", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
@@ -92,8 +92,8 @@ def test_a_network_that_learnt_nothing_is_told_from_real_tunes(judged: Evaluatio
 
 
 def test_it_is_more_surprised_than_ngrams(judged: Evaluation) -> None:
-    own = judged.surprise["network"]["bits_per_note"]
-    ngrams = judged.surprise["ngrams_order_5"]["bits_per_note"]
+    own = judged.figures["network"]["bits_per_note"]
+    ngrams = judged.figures["ngrams_order_5"]["bits_per_note"]
     assert own
     assert ngrams
     assert own.value > ngrams.value > 1
@@ -122,7 +122,7 @@ def test_the_page_needs_nothing_else_and_takes_no_markup(
 
 
 def test_held_out_tunes_come_back_as_they_were_kept(checkpoint: Path, split: Split) -> None:
-    held_out = kept_held_out(checkpoint)
+    held_out = read_held_out(checkpoint)
     assert list(held_out.test) == [tune.text for tune in split.test]
     assert len(held_out.ngrams) == len(split.test)
 
@@ -132,15 +132,15 @@ def test_what_was_worked_out_before_is_not_again(
 ) -> None:
     few = replace(split, training=split.training[:20], test=split.test[:3], validation=())
     cache = TextCache(tmp_path / "cache")
-    keep_held_out(tmp_path, few, cache=cache)
-    once = kept_held_out(tmp_path)
+    write_held_out(tmp_path, few, cache=cache)
+    once = read_held_out(tmp_path)
     with monkeypatch.context() as now:
         now.setattr("abcgen.pipeline.held_out.baselines_of", None)
-        keep_held_out(tmp_path, few, cache=cache)
-        assert kept_held_out(tmp_path) == once
+        write_held_out(tmp_path, few, cache=cache)
+        assert read_held_out(tmp_path) == once
     monkeypatch.setattr(cache, "get", lambda _key: '[["M:4/4"], {"lzma": []}]')
-    keep_held_out(tmp_path, few, cache=cache)
-    assert kept_held_out(tmp_path) == once
+    write_held_out(tmp_path, few, cache=cache)
+    assert read_held_out(tmp_path) == once
 
 
 def test_what_held_out_tunes_share_is_not_worked_out_again(
@@ -175,8 +175,8 @@ def test_a_tune_too_long_to_be_read_again_costs_no_other(split: Split, tmp_path:
     held_out = (endless, *split.test[:2])
     few = replace(split, training=split.training[:20], test=held_out, validation=held_out)
     keep_training_tunes(tmp_path, few.training, few.validation)
-    keep_held_out(tmp_path, few, training_tunes(tmp_path))
-    assert [tune.text for tune in kept_held_out(tmp_path).test] == [
+    write_held_out(tmp_path, few, training_tunes(tmp_path))
+    assert [tune.text for tune in read_held_out(tmp_path).test] == [
         tune.text.text for tune in split.test[:2]
     ]
     known = training_tunes(tmp_path)
@@ -205,12 +205,12 @@ def test_damaged_held_out_tunes_are_named(
     data = json.loads((checkpoint / HELD_OUT).read_text(encoding="utf-8"))
     (tmp_path / HELD_OUT).write_text(json.dumps(damage(data)), encoding="utf-8")
     with pytest.raises(CheckpointError, match=HELD_OUT):
-        kept_held_out(tmp_path)
+        read_held_out(tmp_path)
 
 
 def test_a_checkpoint_without_held_out_tunes_names_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="--tunes"):
-        kept_held_out(untrained(tmp_path / "net"))
+        read_held_out(untrained(tmp_path / "net"))
 
 
 def test_too_few_samples_are_refused(checkpoint: Path) -> None:
@@ -230,7 +230,7 @@ def test_of_the_training_corpus_the_held_out_tunes_are_taken(
         }
     }
     network = replace(load_checkpoint(checkpoint), about=about)
-    held_out, words = held_out_in(real_tunes[:220], network, checkpoint, None)
+    held_out, words = select_held_out(real_tunes[:220], network, checkpoint, None)
     assert [tune.text for tune in held_out.test] == [tune.text.text for tune in split.test]
     assert "held out" in words
 
@@ -240,20 +240,20 @@ def test_of_other_tunes_those_that_were_learnt_are_left_out(checkpoint: Path, sp
     learnt = [tune.tune() for tune in split.training[:30]]
     given = [*learnt, *(tune.tune() for tune in split.test)]
     network = replace(load_checkpoint(checkpoint), about={})
-    held_out, _ = held_out_in(given, network, checkpoint, known)
+    held_out, _ = select_held_out(given, network, checkpoint, known)
     texts = {tune.text for tune in (*held_out.test, *held_out.validation)}
     assert texts == {tune.text.text for tune in split.test}
     with pytest.raises(InputError, match="no tune is left"):
-        held_out_in(learnt, network, checkpoint, known)
-    _, words = held_out_in(learnt, network, checkpoint, None)
+        select_held_out(learnt, network, checkpoint, known)
+    _, words = select_held_out(learnt, network, checkpoint, None)
     assert "may have learnt" in words
 
 
 def test_texts_that_the_grammar_left_alone_are_the_same_without_it(checkpoint: Path) -> None:
-    draws = Draws(load_checkpoint(checkpoint), FEW, 5)
-    bound = draws.bound(6, lambda _done, _total: None)
-    alone = [one.text for one in draws.free(6, [], lambda _done, _total: None)]
-    shared = [one.text for one in draws.free(6, bound, lambda _done, _total: None)]
+    sampler = EvaluationSampler(load_checkpoint(checkpoint), FEW, 5)
+    constrained = sampler.constrained(6, lambda _done, _total: None)
+    alone = [one.text for one in sampler.free(6, [], lambda _done, _total: None)]
+    shared = [one.text for one in sampler.free(6, constrained, lambda _done, _total: None)]
     assert alone == shared
 
 

@@ -13,7 +13,7 @@ from abcgen.model.checkpoint import Checkpoint, weight_shapes, write_description
 from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.plotting import bars_of, plot_run
-from abcgen.plots.canvas import looks, write_figure
+from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.diagram import Box, draw_diagram
 from abcgen.plots.training import Curve, draw_curves, draw_weights
 
@@ -115,7 +115,7 @@ def test_layers_that_read_the_same_stand_side_by_side() -> None:
 def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
     contents = []
     for name in "ab":
-        with looks():
+        with plot_style():
             picture = draw_diagram("title", [Box("in", "InputLayer", "", ())])
             files = write_figure(picture, tmp_path / name)
         contents.append([path.read_bytes() for path in files])

@@ -38,9 +38,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
     """music21 has its own tests, and takes a second to start."""
-    monkeypatch.setattr(sampling, "second_opinion", lambda _tune, _referee: [])
+    monkeypatch.setattr(sampling, "music21_disagreements", lambda _tune, _referee: [])
     monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
