@@ -1,32 +1,31 @@
-"""Form in the grammar: repeats, endings and sections, and which bar lines they let a bar end on.
+"""Form in the grammar: what is requested of a tune, and which bar lines its form allows.
 
-A bar's end is written as one of a few texts (``|``, ``:|2``, ``||:`` …), each of which leads on
-to another bar or, with the line's end, to the end of the tune.
+The end of a bar is written as one of a few texts (``|``, ``:|2``, ``||:`` …). Each leads to
+another bar or, if it ends with the line, to the end of the tune.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-END = "\n"
-PLAIN, OPEN, FIRST, LAST, LATER = "plain", "open", "first", "last", "later"
-"""Outside of repeats; in one; in its first ending; in its second; in its third."""
+from abcgen.notation.fields import MAX_METRE
+from abcgen.notation.rhythm import RHYTHMS
+from abcgen.notation.tune import FREE_METRE, Metre, Mode
 
-SINGLE, DOUBLE, FINAL = "|", "||", "|]"
-CLOSE, REOPEN, SECOND, THIRD = ":|", "::", ":|2", ":|3"
-OPENINGS = ("|:", "||:", "|]|:")
-FIRST_ENDINGS = ("|1", "||[1", "|][1")
-LINES = (SINGLE, DOUBLE, FINAL)
-AT_ONCE = "[1"  # a first ending that begins with its repeat
-LONGEST_ENDING = 2  # bars, where the form is asked for
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-class Section(NamedTuple):
-    """A section that is asked for.
+PitchRange = tuple[int, int]  # lowest and highest MIDI key number
+
+
+class SectionPlan(NamedTuple):
+    """A requested section.
 
     Attributes:
-        bars: How many bars, pickup and second ending not counted; 0 for any number.
-        repeated: Whether it stands between repeat signs.
+        bars: Number of bars, pickup and second ending not counted; 0 for any number.
+        repeated: Whether it is between repeat signs.
     """
 
     bars: int
@@ -34,172 +33,230 @@ class Section(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What is asked for.
+    """A requested form.
 
     Attributes:
-        bars: How many bars in all, counted like a section's; 0 for any number.
-        sections: The sections one by one; empty for any.
+        bars: Number of bars in all, counted like a section's; 0 for any number.
+        sections: The sections in order; empty for any.
     """
 
     bars: int = 0
-    sections: tuple[Section, ...] = ()
+    sections: tuple[SectionPlan, ...] = ()
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is asked for."""
+        """Whether any form will do."""
         return not self.bars and not self.sections
 
 
-class Place(NamedTuple):
-    """Where in its form a tune has come to.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a text has to keep to, apart from being a valid tune.
+
+    Attributes:
+        alphabet: The characters that may be used.
+        rhythms: Allowed rhythms; an empty one allows a tune without.
+        metres: Allowed metres; empty for any but free metre.
+        modes: Allowed modes.
+        changes: Whether metre and key may change within the tune.
+        neat: Whether to allow only what the collections have. A short bar before a bar line
+            has to complete a pickup, as in 97% of their tunes: else ``|`` after a short bar, often
+            meant as a plain bar line, would have to become a double one. Third endings are
+            excluded, and tuplets whose first number does not count their notes: the collections
+            have none. So are ties across the end of a section, which lead to one note when it is
+            repeated and to another when it is not: players differ there.
+        form: Requested bars and sections.
+        ranges: By mode, pitch ranges of which one has to hold every note; a mode without any is
+            not limited.
+    """
+
+    alphabet: frozenset[str]
+    rhythms: tuple[str, ...] = ("", *RHYTHMS)
+    metres: tuple[Metre, ...] = ()
+    modes: tuple[Mode, ...] = tuple(Mode)
+    changes: bool = True
+    neat: bool = False
+    form: Form = field(default_factory=Form)
+    ranges: Mapping[Mode, tuple[PitchRange, ...]] = field(default_factory=dict)
+
+    def all_metres(self) -> tuple[Metre, ...]:
+        """Return the allowed metres one by one."""
+        units = (1, 2, 4, 8, 16, 32, 64)
+        return self.metres or tuple(
+            Metre(beats, unit) for unit in units for beats in range(1, MAX_METRE + 1)
+        )
+
+
+ANY_METRE = (FREE_METRE, *Rules(frozenset()).all_metres())
+
+
+# How a bar may end.
+SINGLE, DOUBLE, FINAL = "|", "||", "|]"
+REPEAT_END, REPEAT_BOTH = ":|", "::"
+REPEAT_STARTS = ("|:", "||:", "|]|:")
+TO_FIRST_ENDING, TO_SECOND_ENDING, TO_THIRD_ENDING = ("|1", "||[1", "|][1"), ":|2", ":|3"
+FIRST_ENDING_AT_REPEAT = "[1"  # after the start of a repeat
+LINE_END = "\n"
+SECTION_ENDS = (SINGLE, DOUBLE, FINAL)
+MAX_ENDING = 2  # bars, in a requested form
+
+# Where a bar is with regard to repeats.
+UNREPEATED, REPEATED = "unrepeated", "repeated"
+FIRST_ENDING, SECOND_ENDING, THIRD_ENDING = "first ending", "second ending", "third ending"
+
+
+class FormState(NamedTuple):
+    """How far the form of a tune has come.
 
     Attributes:
         repeat: Outside of repeats, in one, or in an ending.
-        bars: Bars counted so far, of the section if sections are asked for.
-        ending: Bars of the first ending while in it; those the second has still to match.
+        bars: Bars counted so far, in this section if sections are requested.
+        ending: In the first ending, its bars; in the second, the bars it still has to match.
         section: Index of the section.
-        pickup: Ticks of the last pickup, where a short bar must complete it.
+        pickup: Ticks of the last pickup, where a short bar has to complete it.
     """
 
-    repeat: str = PLAIN
+    repeat: str = UNREPEATED
     bars: int = 0
     ending: int = 0
     section: int = 0
     pickup: int = 0
 
 
-class Bar(NamedTuple):
-    """What matters of a bar that is about to be closed.
+BarEnds = dict[str, FormState]  # the state that each text leads to
+
+
+class ClosingBar(NamedTuple):
+    """A bar that is about to be closed.
 
     Attributes:
-        short: Whether it does not add up to its metre.
-        begins: Whether a section or ending begins with it, so that it may be short.
-        is_cut: Whether it is short and had better be filled.
-        pickup: Ticks of it if it may be a pickup that matters.
+        is_short: Whether it does not add up to its metre.
+        opens_section: Whether it is the first of a section or ending, and so may be short.
+        is_cut: Whether it is short and should have been filled.
+        pickup: Its ticks if it may be a pickup that matters.
     """
 
-    short: bool
-    begins: bool
+    is_short: bool
+    opens_section: bool
     is_cut: bool = False
     pickup: int = 0
 
 
-def beginnings(form: Form) -> dict[str, Place]:
-    """How the music may begin."""
-    if not form.sections:
-        first = {"|:" + AT_ONCE: Place(FIRST)} if form.is_free else {}
-        return {"": Place(), "|:": Place(OPEN), **first}
-    return {"|:": Place(OPEN)} if form.sections[0].repeated else {"": Place()}
-
-
-def bar_ends(form: Form, place: Place, bar: Bar) -> dict[str, Place]:
-    """The texts that may close a bar, and where each leads.
-
-    Texts that end with the line end the tune.
-    """
-    is_pickup = bar.short and bar.begins and place.repeat in {PLAIN, OPEN}
+def beginnings(form: Form) -> BarEnds:
+    """Return the texts that the music may begin with."""
+    if form.sections:
+        return {"|:": FormState(REPEATED)} if form.sections[0].repeated else {"": FormState()}
+    starts = {"": FormState(), "|:": FormState(REPEATED)}
     if form.is_free:
-        ends = _free(place, bar)
+        starts["|:" + FIRST_ENDING_AT_REPEAT] = FormState(FIRST_ENDING)
+    return starts
+
+
+def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
+    """Return the texts that may close a bar; those that end with the line end the tune."""
+    counted = state if state.repeat == SECOND_ENDING else state._replace(bars=state.bars + 1)
+    if form.is_free:
+        ends = _free_ends(state, bar)
+    elif form.sections:
+        ends = _planned_ends(form, counted, bar)
     else:
-        counted = place if place.repeat == LAST else place._replace(bars=place.bars + 1)
-        ends = _planned(form, counted, bar) if form.sections else _counted(form.bars, counted, bar)
+        ends = _counted_ends(form.bars, counted, bar)
     if bar.is_cut:
         ends = {text: after for text, after in ends.items() if not text.startswith(SINGLE)}
-    ends = {text: after._replace(pickup=place.pickup) for text, after in ends.items()}
-    if is_pickup:
-        ends[SINGLE] = place._replace(pickup=bar.pickup)
+    ends = {text: after._replace(pickup=state.pickup) for text, after in ends.items()}
+    # A pickup is not counted.
+    if bar.is_short and bar.opens_section and state.repeat in {UNREPEATED, REPEATED}:
+        ends[SINGLE] = state._replace(pickup=bar.pickup)
     return ends
 
 
-def _free(place: Place, bar: Bar) -> dict[str, Place]:
-    repeat = place.repeat
-    ends: dict[str, Place] = {}
-    if not bar.short or bar.begins:
-        ends[SINGLE] = place
-    if repeat in {PLAIN, LAST, LATER}:
-        ends |= dict.fromkeys((DOUBLE, FINAL), Place())
-        ends |= dict.fromkeys(OPENINGS, Place(OPEN))
-        ends |= dict.fromkeys((line + AT_ONCE for line in OPENINGS), Place(FIRST))
-        ends |= {line + END: Place() for line in LINES}
-        if repeat == PLAIN:  # goes back to the last repeat's end, or to the beginning
-            ends |= {CLOSE: Place(), CLOSE + END: Place(), REOPEN: Place(OPEN)}
-        if repeat == LAST:
-            ends[THIRD] = Place(LATER)
-    elif repeat == OPEN:
-        ends |= dict.fromkeys((DOUBLE, FINAL, REOPEN), place)
-        ends |= dict.fromkeys((*FIRST_ENDINGS, REOPEN + AT_ONCE), Place(FIRST))
-        ends |= {CLOSE: Place(), CLOSE + END: Place()}
+def _free_ends(state: FormState, bar: ClosingBar) -> BarEnds:
+    """Return the ends that a free form allows."""
+    repeat = state.repeat
+    ends: BarEnds = {}
+    if not bar.is_short or bar.opens_section:
+        ends[SINGLE] = state
+    if repeat == FIRST_ENDING:
+        ends[TO_SECOND_ENDING] = FormState(SECOND_ENDING)
+    elif repeat == REPEATED:
+        ends |= dict.fromkeys((DOUBLE, FINAL, REPEAT_BOTH), state)
+        at_repeat = REPEAT_BOTH + FIRST_ENDING_AT_REPEAT
+        ends |= dict.fromkeys((*TO_FIRST_ENDING, at_repeat), FormState(FIRST_ENDING))
+        ends |= dict.fromkeys((REPEAT_END, REPEAT_END + LINE_END), FormState())
     else:
-        ends[SECOND] = Place(LAST)
+        ends |= dict.fromkeys((DOUBLE, FINAL), FormState())
+        ends |= dict.fromkeys(REPEAT_STARTS, FormState(REPEATED))
+        at_repeat_starts = (start + FIRST_ENDING_AT_REPEAT for start in REPEAT_STARTS)
+        ends |= dict.fromkeys(at_repeat_starts, FormState(FIRST_ENDING))
+        ends |= {line + LINE_END: FormState() for line in SECTION_ENDS}
+        # A repeat that never began goes back to the end of the last one, or to the beginning.
+        if repeat == UNREPEATED:
+            ends |= dict.fromkeys((REPEAT_END, REPEAT_END + LINE_END), FormState())
+            ends[REPEAT_BOTH] = FormState(REPEATED)
+        if repeat == SECOND_ENDING:
+            ends[TO_THIRD_ENDING] = FormState(THIRD_ENDING)
     return ends
 
 
-def _counted(bars: int, place: Place, bar: Bar) -> dict[str, Place]:
-    """Any sections, so many bars in all."""
-    more = place.bars < bars
-    ends = _free(place, Bar(bar.short, begins=False))
-    ends.pop(THIRD, None)
-    going_on = {SECOND} if place.repeat == FIRST else set()
-    kept: dict[str, Place] = {}
-    for text, after in ends.items():
-        if text.endswith(END):
-            if not more:
-                kept[text] = after
-        elif more or text in going_on:
-            kept[text] = after._replace(bars=place.bars)
-    if place.repeat == FIRST:
-        return _in_first_ending(kept, place)
-    if place.repeat == LAST and place.ending > 1:
-        return {} if bar.short else {SINGLE: place._replace(ending=place.ending - 1)}
-    if place.repeat == LAST:
-        kept.pop(SINGLE, None)
-    return kept
-
-
-def _in_first_ending(ends: dict[str, Place], place: Place) -> dict[str, Place]:
-    """The second ending will be as long as the first, which is no longer than it may be."""
-    length = place.ending + 1
-    ends[SECOND] = ends[SECOND]._replace(ending=length)
-    if SINGLE in ends:
-        ends[SINGLE] = place._replace(ending=length)
-    if length >= LONGEST_ENDING:
+def _counted_ends(bars: int, state: FormState, bar: ClosingBar) -> BarEnds:
+    """Return the ends that lead to a number of bars in all, in any sections."""
+    if state.repeat == SECOND_ENDING and state.ending > 1:
+        return {} if bar.is_short else {SINGLE: state._replace(ending=state.ending - 1)}
+    has_more = state.bars < bars
+    ends: BarEnds = {}
+    for text, after in _free_ends(state, bar._replace(opens_section=False)).items():
+        if text == TO_THIRD_ENDING:
+            continue
+        if text.endswith(LINE_END):
+            if not has_more:
+                ends[text] = after
+        elif has_more or text == TO_SECOND_ENDING:
+            ends[text] = after._replace(bars=state.bars)
+    # The second ending has as many bars as the first.
+    if state.repeat == FIRST_ENDING:
+        length = state.ending + 1
+        ends[TO_SECOND_ENDING] = ends[TO_SECOND_ENDING]._replace(ending=length)
+        if SINGLE in ends:
+            ends[SINGLE] = state._replace(ending=length)
+        if length >= MAX_ENDING:
+            ends.pop(SINGLE, None)
+    if state.repeat == SECOND_ENDING:
         ends.pop(SINGLE, None)
     return ends
 
 
-def _planned(form: Form, place: Place, bar: Bar) -> dict[str, Place]:
-    """Sections as asked for."""
-    section = form.sections[place.section]
-    done = section.bars in {0, place.bars}
-    ends: dict[str, Place] = {}
-    if not bar.short and (not section.bars or place.bars < section.bars):
-        ends[SINGLE] = place
-        if place.repeat == FIRST:
-            ends[SINGLE] = place._replace(ending=place.ending + 1)
-            if not section.bars and place.ending + 1 >= LONGEST_ENDING:
-                del ends[SINGLE]
-    if place.repeat == OPEN and 0 < (section.bars or place.bars + 1) - place.bars <= LONGEST_ENDING:
-        ends["|1"] = Place(FIRST, place.bars, 0, place.section)
-    if place.repeat == FIRST and done:
-        ends[SECOND] = Place(LAST, place.bars, place.ending + 1, place.section)
-    elif place.repeat == LAST and place.ending > 1:
-        return {} if bar.short else {SINGLE: place._replace(ending=place.ending - 1)}
-    elif place.repeat == LAST:
-        return _section_ends(form, place)
-    elif done and place.repeat != FIRST:
-        ends |= _section_ends(form, place)
+def _planned_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
+    """Return the ends that lead to the requested sections."""
+    if state.repeat == SECOND_ENDING:
+        if state.ending <= 1:
+            return _section_ends(form, state)
+        return {} if bar.is_short else {SINGLE: state._replace(ending=state.ending - 1)}
+    bars, _ = form.sections[state.section]
+    is_complete = bars in {0, state.bars}
+    is_last_of_ending = state.repeat == FIRST_ENDING and not bars and state.ending + 1 >= MAX_ENDING
+    ends: BarEnds = {}
+    if not bar.is_short and (not bars or state.bars < bars) and not is_last_of_ending:
+        in_ending = state.repeat == FIRST_ENDING
+        ends[SINGLE] = state._replace(ending=state.ending + 1) if in_ending else state
+    if state.repeat == REPEATED and 0 < (bars or state.bars + 1) - state.bars <= MAX_ENDING:
+        ends["|1"] = FormState(FIRST_ENDING, state.bars, 0, state.section)
+    if state.repeat == FIRST_ENDING and is_complete:
+        after = FormState(SECOND_ENDING, state.bars, state.ending + 1, state.section)
+        ends[TO_SECOND_ENDING] = after
+    elif is_complete and state.repeat != FIRST_ENDING:
+        ends |= _section_ends(form, state)
     return ends
 
 
-def _section_ends(form: Form, place: Place) -> dict[str, Place]:
-    """How a section that is done may close."""
-    following = place.section + 1
-    closes = place.repeat == OPEN
-    if following == len(form.sections):
-        return {line + END: place for line in ([CLOSE] if closes else LINES)}
-    begun = Place(OPEN if form.sections[following].repeated else PLAIN, section=following)
-    if form.sections[following].repeated:
-        texts: tuple[str, ...] = (REOPEN,) if closes else OPENINGS
+def _section_ends(form: Form, state: FormState) -> BarEnds:
+    """Return the ends of a section that is complete."""
+    is_repeat = state.repeat == REPEATED
+    if state.section + 1 == len(form.sections):
+        return {line + LINE_END: state for line in ((REPEAT_END,) if is_repeat else SECTION_ENDS)}
+    following = form.sections[state.section + 1]
+    texts: tuple[str, ...]
+    if following.repeated:
+        repeat, texts = REPEATED, (REPEAT_BOTH,) if is_repeat else REPEAT_STARTS
     else:
-        texts = (CLOSE,) if closes else (DOUBLE, FINAL)
-    return dict.fromkeys(texts, begun)
+        repeat, texts = UNREPEATED, (REPEAT_END,) if is_repeat else (DOUBLE, FINAL)
+    return dict.fromkeys(texts, FormState(repeat, section=state.section + 1))

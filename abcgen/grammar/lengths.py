@@ -1,7 +1,8 @@
-"""Time in the grammar: whole numbers of ticks, and which lengths and tuplets still fit.
+"""Time in the grammar: which note lengths and tuplets still fit into a bar.
 
-A tick is a 2,520th (the least common multiple of 2 to 9) of the shortest note, so that every
-tuplet's notes last a whole number of them.
+Lengths are whole numbers of 128th notes, the shortest. Time left is counted in ticks, 2,520 (the
+least common multiple of 2 to 9) to a 128th, so that the notes of every tuplet last a whole number
+of them.
 """
 
 from __future__ import annotations
@@ -9,221 +10,213 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-STEP = 2520  # ticks in the shortest note, a 128th
-UNIT_STEPS = 16  # shortest notes in the unit length, an eighth
-UNIT = STEP * UNIT_STEPS
+TICKS = 2520  # in a 128th
+UNIT_LENGTH = 16  # 128ths in the unit length, an eighth
+UNIT = TICKS * UNIT_LENGTH
 WHOLE = 8 * UNIT
 LONGEST = 128  # units in the longest note: 16 whole notes
 LARGEST_ODD = 9
-TRIPLET = (3, 2, 3)
-MAX_ACTUAL = 9
-MAX_NORMAL = 9
-MAX_COUNT = 12
 
-Tuplet = tuple[int, int, int]
+# A tuplet's shape: how many notes (actual) in the time of how many (normal), for how many notes.
+TupletShape = tuple[int, int, int]
+TRIPLET: TupletShape = (3, 2, 3)
+TUPLETS: dict[str, TupletShape] = {"(3": TRIPLET} | {
+    f"({actual}:{normal}:{count}": (actual, normal, count)
+    for actual in range(2, 10)
+    for normal in range(1, 10)
+    for count in range(2, 13)
+    if (actual, normal, count) != TRIPLET
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Trie:
-    """Texts by their beginnings.
+    """Texts by their prefixes.
 
     Attributes:
-        following: For every beginning the characters that may come next.
-        whole: The texts themselves.
+        following: For every proper prefix the characters that may come next, sorted.
+        texts: The texts.
     """
 
     following: dict[str, str]
-    whole: frozenset[str]
+    texts: frozenset[str]
 
     @classmethod
     def of(cls, texts: frozenset[str]) -> Trie:
-        """The beginnings of texts."""
+        """Return the trie of some texts."""
         following: dict[str, set[str]] = {}
         for text in texts:
             for end, character in enumerate(text):
                 following.setdefault(text[:end], set()).add(character)
-        return cls({begun: "".join(sorted(set_)) for begun, set_ in following.items()}, texts)
+        return cls({prefix: "".join(sorted(next_)) for prefix, next_ in following.items()}, texts)
 
-    def after(self, begun: str) -> str:
-        """The characters that may follow a beginning; none if nothing longer begins so."""
-        return self.following.get(begun, "")
+    def after(self, prefix: str) -> str:
+        """Return the characters that may follow a prefix; none if nothing longer has it."""
+        return self.following.get(prefix, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """The time that a note about to be written must fit into.
+class TimeLeft(NamedTuple):
+    """The time that the next note has to fit into.
 
     Attributes:
-        left: Ticks left in its bar.
+        ticks: Ticks left in its bar.
         tuplet: Notes left in its tuplet, this one included, and the tuplet's ``normal`` and
             ``actual``; all 1 outside of one.
-        exact: Whether what a tuplet leaves of the bar must be such that plain notes can fill it.
+        exact: Whether plain notes have to be able to fill what a tuplet leaves of the bar.
     """
 
-    left: int
-    tuplet: Tuplet = (1, 1, 1)
+    ticks: int
+    tuplet: tuple[int, int, int] = (1, 1, 1)
     exact: bool = False
 
-    def after(self, steps: int) -> Room:
-        """The room left by a note of so many 128ths."""
+    @property
+    def is_constrained(self) -> bool:
+        """Whether a note is part of a tuplet that has to end where plain notes can continue."""
+        return self.exact and self.tuplet[2] > 1
+
+    def after(self, length: int) -> TimeLeft:
+        """Return the time left after a note of a length in 128ths."""
         count, normal, actual = self.tuplet
-        left = self.left - steps * STEP * normal // actual
-        return Room(left, (count - 1, normal, actual), self.exact)
+        ticks = self.ticks - length * TICKS * normal // actual
+        return TimeLeft(ticks, (count - 1, normal, actual), self.exact)
 
 
-def length_of(steps: int) -> str:
-    """A length in 128ths as canonical ABC writes it with a unit length of 1/8."""
-    by = gcd(steps, UNIT_STEPS)
-    number, divisor = steps // by, UNIT_STEPS // by
-    text = str(number) if number > 1 else ""
-    if divisor == 1:
+def length_text(length: int) -> str:
+    """Return a length in 128ths as canonical ABC writes it with a unit length of 1/8."""
+    divisor = gcd(length, UNIT_LENGTH)
+    numerator, denominator = length // divisor, UNIT_LENGTH // divisor
+    text = str(numerator) if numerator > 1 else ""
+    if denominator == 1:
         return text
-    return f"{text}/" if divisor == 2 else f"{text}/{divisor}"
-
-
-def is_usual(steps: int) -> bool:
-    """Whether music has notes of such a length: up to nine of some note value, no 43/16."""
-    return steps // (steps & -steps) <= LARGEST_ODD
+    return f"{text}/" if denominator == 2 else f"{text}/{denominator}"
 
 
 @lru_cache(maxsize=64)
 def lengths_in(alphabet: frozenset[str], shortest: int = 1) -> dict[str, int]:
-    """Every usual length that an alphabet can write, in 128ths, shortest first.
+    """Return every usual length that an alphabet can write, in 128ths, shortest first.
+
+    A length is usual if it is up to nine of some note value; no music has a 43/16.
 
     Args:
         alphabet: The characters that may be used.
-        shortest: The shortest length wanted; all are multiples of it.
+        shortest: The shortest length; all are multiples of it.
     """
-    every = range(shortest, LONGEST * UNIT_STEPS + 1, shortest)
-    texts = {length_of(steps): steps for steps in every if is_usual(steps)}
-    return {text: steps for text, steps in texts.items() if alphabet.issuperset(text)}
+    lengths = (
+        length
+        for length in range(shortest, LONGEST * UNIT_LENGTH + 1, shortest)
+        if length // (length & -length) <= LARGEST_ODD
+    )
+    texts = {length_text(length): length for length in lengths}
+    return {text: length for text, length in texts.items() if alphabet.issuperset(text)}
 
 
-class Clock:
-    """What an alphabet can write of time.
+class Durations:
+    """The note lengths and tuplets that an alphabet can write, and which of them fit.
 
     Args:
         alphabet: The characters that may be used.
-        shortest: The shortest note wanted, in 128ths.
-        neat: Whether tuplets have as many notes as their first number says.
+        shortest: The shortest note, in 128ths.
+        neat: Whether a tuplet's first number has to count its notes.
+
+    Attributes:
+        lengths: Lengths in 128ths by their texts.
     """
 
     def __init__(self, alphabet: frozenset[str], shortest: int = 1, *, neat: bool = False) -> None:
-        self.steps = lengths_in(alphabet, shortest)
+        self.lengths = lengths_in(alphabet, shortest)
         self._shapes = {
             text: shape
             for text, shape in TUPLETS.items()
             if alphabet.issuperset(text) and (not neat or shape[0] == shape[2])
         }
-        self._shortest = min(self.steps.values())
-        # For every beginning of a length: what may follow, and the shortest note it can lead to.
-        self._least: dict[str, dict[str, int]] = {}
-        self._begun: dict[str, list[str]] = {}
-        for text, steps in self.steps.items():
-            for end, sign in enumerate(text):
-                self._least.setdefault(text[:end], {}).setdefault(sign, steps)
-        for text in sorted(self.steps, key=lambda text: (len(text), text)):
+        self._shortest = min(self.lengths.values())
+        # For every prefix of a length: each next character with the shortest length it can become.
+        self._shortest_after: dict[str, dict[str, int]] = {}
+        for text, length in self.lengths.items():
+            for end, character in enumerate(text):
+                self._shortest_after.setdefault(text[:end], {}).setdefault(character, length)
+        self._by_prefix: dict[str, list[str]] = {}
+        for text in sorted(self.lengths, key=lambda text: (len(text), text)):
             for end in range(len(text) + 1):
-                self._begun.setdefault(text[:end], []).append(text)
-        self._fits: dict[tuple[int, int, int, int], bool] = {}
-        self._lengths: dict[Room, Trie] = {}
-        self._tuplets: dict[Room, Trie] = {}
+                self._by_prefix.setdefault(text[:end], []).append(text)
+        self._can_fill: dict[TimeLeft, bool] = {}
+        self._exact_lengths: dict[TimeLeft, Trie] = {}
+        self._tuplets: dict[TimeLeft, Trie] = {}
 
     @property
     def grain(self) -> int:
-        """Ticks of the shortest note: what every bar must be a multiple of."""
-        return self._shortest * STEP
+        """Ticks of the shortest note, which every bar must be a multiple of."""
+        return self._shortest * TICKS
 
-    def has_room(self, room: Room) -> bool:
-        """Whether any note fits."""
-        return self._can_fill(room)
+    def following(self, time: TimeLeft, prefix: str) -> list[str]:
+        """Return the characters that may make a length longer."""
+        if time.is_constrained:
+            return [*self._exact(time).after(prefix)]
+        longest = self._longest(time)
+        characters = self._shortest_after.get(prefix, {}).items()
+        return [character for character, shortest in characters if shortest <= longest]
 
-    def longer(self, room: Room, begun: str) -> list[str]:
-        """What may follow the beginning of a length."""
-        if _is_bound_to_fit(room):
-            return [*self._exactly(room).after(begun)]
-        longest = self._longest(room)
-        return [sign for sign, least in self._least.get(begun, {}).items() if least <= longest]
+    def is_length(self, time: TimeLeft, text: str) -> bool:
+        """Return whether a text is a whole length that fits."""
+        if time.is_constrained:
+            return text in self._exact(time).texts
+        return self.lengths.get(text, LONGEST * UNIT) <= self._longest(time)
 
-    def is_whole(self, room: Room, text: str) -> bool:
-        """Whether a length may be just this."""
-        if _is_bound_to_fit(room):
-            return text in self._exactly(room).whole
-        return self.steps.get(text, LONGEST * UNIT) <= self._longest(room)
+    def with_prefix(self, time: TimeLeft, prefix: str) -> Iterator[str]:
+        """Yield the lengths that fit and begin with a prefix, shortest texts first."""
+        return (text for text in self._by_prefix.get(prefix, ()) if self.is_length(time, text))
 
-    def lengths(self, room: Room, begun: str) -> Iterator[str]:
-        """All lengths that begin so, the shortest texts first."""
-        return (text for text in self._begun.get(begun, ()) if self.is_whole(room, text))
+    def tuplets(self, time: TimeLeft) -> Trie:
+        """Return the tuplets that can be filled, as written."""
+        if time not in self._tuplets:
+            texts = (text for text, shape in self._shapes.items() if self.has_tuplet(time, shape))
+            self._tuplets[time] = Trie.of(frozenset(texts))
+        return self._tuplets[time]
 
-    def _longest(self, room: Room) -> int:
-        """The longest note that leaves time for the rest of its tuplet, in 128ths."""
-        count, normal, actual = room.tuplet
-        others = (count - 1) * self._shortest * STEP * normal // actual
-        return (room.left - others) * actual // (STEP * normal)
-
-    def _exactly(self, room: Room) -> Trie:
-        """The lengths after which the rest of a tuplet can be filled."""
-        if room not in self._lengths:
-            longest = self._longest(room)
-            texts = (
-                text
-                for text, steps in self.steps.items()
-                if steps <= longest and self._can_fill(room.after(steps))
-            )
-            self._lengths[room] = Trie.of(frozenset(texts))
-        return self._lengths[room]
-
-    def tuplets(self, room: Room) -> Trie:
-        """The tuplets that can begin with so much of the bar left, as written."""
-        if room not in self._tuplets:
-            texts = (text for text, shape in self._shapes.items() if self.holds(room, shape))
-            self._tuplets[room] = Trie.of(frozenset(texts))
-        return self._tuplets[room]
-
-    def holds(self, room: Room, shape: Tuplet) -> bool:
-        """Whether a tuplet of a shape (actual, normal, count) can be filled."""
+    def has_tuplet(self, time: TimeLeft, shape: TupletShape) -> bool:
+        """Return whether a tuplet of a shape can be filled."""
         actual, normal, count = shape
-        return self._can_fill(Room(room.left, (count, normal, actual), room.exact))
+        return self.can_fill(TimeLeft(time.ticks, (count, normal, actual), time.exact))
 
-    def _can_fill(self, room: Room) -> bool:
-        count, normal, actual = room.tuplet
-        least = self._shortest * STEP * normal // actual
-        if room.left < count * least:
+    def can_fill(self, time: TimeLeft) -> bool:
+        """Return whether notes can fill what is left of a tuplet; else, whether any note fits."""
+        count, normal, actual = time.tuplet
+        shortest = self._shortest * TICKS * normal // actual
+        if time.ticks < count * shortest:
             return False
-        if not _is_bound_to_fit(room):
+        if not time.is_constrained:
             return True
         if count == 0:
-            return room.left % self.grain == 0
-        place = (room.left, *room.tuplet)
-        if place not in self._fits:
-            longest = room.left * actual // (STEP * normal)
-            self._fits[place] = any(
-                self._can_fill(room.after(steps))
-                for steps in self.steps.values()
-                if steps <= longest
+            return time.ticks % self.grain == 0
+        if time not in self._can_fill:
+            longest = time.ticks * actual // (TICKS * normal)
+            self._can_fill[time] = any(
+                self.can_fill(time.after(length))
+                for length in self.lengths.values()
+                if length <= longest
             )
-        return self._fits[place]
+        return self._can_fill[time]
 
+    def _longest(self, time: TimeLeft) -> int:
+        """Return the longest note that leaves time for the rest of its tuplet, in 128ths."""
+        count, normal, actual = time.tuplet
+        others = (count - 1) * self._shortest * TICKS * normal // actual
+        return (time.ticks - others) * actual // (TICKS * normal)
 
-def _is_bound_to_fit(room: Room) -> bool:
-    """Whether a tuplet must end where plain notes can go on."""
-    return room.exact and room.tuplet[2] > 1
-
-
-def _tuplet_texts() -> dict[str, Tuplet]:
-    texts = {
-        f"({actual}:{normal}:{count}": (actual, normal, count)
-        for actual in range(2, MAX_ACTUAL + 1)
-        for normal in range(1, MAX_NORMAL + 1)
-        for count in range(2, MAX_COUNT + 1)
-    }
-    return {"(3": TRIPLET} | {text: shape for text, shape in texts.items() if shape != TRIPLET}
-
-
-TUPLETS = _tuplet_texts()
+    def _exact(self, time: TimeLeft) -> Trie:
+        """Return the lengths after which the rest of a tuplet can be filled."""
+        if time not in self._exact_lengths:
+            longest = self._longest(time)
+            texts = (
+                text
+                for text, length in self.lengths.items()
+                if length <= longest and self.can_fill(time.after(length))
+            )
+            self._exact_lengths[time] = Trie.of(frozenset(texts))
+        return self._exact_lengths[time]

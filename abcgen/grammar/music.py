@@ -1,202 +1,310 @@
-"""Time and form in the grammar: follows a model text and says what may come next.
+"""Time and form in the grammar: what may follow in a model text, pitches aside.
 
-Pitches are left to :mod:`abcgen.grammar.pitch`.
+A model text is a header (rhythm, metre and key), then bars until the line ends.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.grammar import form, notes
-from abcgen.grammar.header import Header
-from abcgen.grammar.lengths import LONGEST, UNIT
-from abcgen.grammar.notes import Notes
-from abcgen.grammar.spot import (
+from abcgen.grammar.form import (
+    FIRST_ENDING,
+    LINE_END,
+    SINGLE,
+    TO_THIRD_ENDING,
+    BarEnds,
+    ClosingBar,
+    FormState,
+    bar_ends,
+    beginnings,
+)
+from abcgen.grammar.lengths import LONGEST, UNIT, WHOLE, Trie
+from abcgen.grammar.notes import Notes, after_accidental, in_chord, octave_marks, pitches
+from abcgen.grammar.state import (
     ACCIDENTAL,
+    AFTER_CHORD_SYMBOL,
     BAR,
+    BAR_LINE,
     BRACKET,
-    CHORD,
+    CHORD_SYMBOL,
     DONE,
     END,
     FIELD,
-    HEAD,
+    HEADER,
     ITEM,
     LENGTH,
     LETTER,
-    LINE,
-    QUOTE,
-    QUOTED,
     REST,
     TUPLET,
-    Spot,
-    Steps,
-    step_to,
+    State,
+    Transitions,
+    transition_to,
 )
+from abcgen.notation.tune import MAX_SIGNATURE, SHARP_ORDER, Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.grammar.rules import Rules
+    from abcgen.grammar.form import Rules
 
 
-MOST_MET = 2**12  # spots whose music is kept
-CUT, EXCUSED = 1, 2  # what is left of a short bar once it is closed
+MAX_CACHED = 2**12  # states whose transitions are kept
+# ``ticks_left`` after a short bar has been closed.
+CUT, EXCUSED = 1, 2
+# Lines of the header.
+RHYTHM_OR_METRE_LINE, METRE_LINE, KEY_LINE = range(3)
 
 
 class Music:
-    """Which characters may follow, as far as time and form go.
-
-    Args:
-        rules: What is asked for.
+    """The transitions between states.
 
     Attributes:
-        rules: What is asked for.
+        rules: What texts have to keep to.
         notes: What fits into a bar.
-        header: What may stand before the music.
+        header: Header lines and fields.
 
     Raises:
         InputError: if the alphabet cannot write a tune.
     """
 
-    start = Spot(HEAD)
+    start = State(HEADER)
 
     def __init__(self, rules: Rules) -> None:
         self.rules, self.notes = rules, Notes(rules)
-        self.header = Header(rules, self.notes.clock.grain)
-        self._known = rules.alphabet | {END}
+        self.header = Header(rules, self.notes.durations.grain)
+        self._characters = rules.alphabet | {END}
+        self._bar_ends: dict[tuple[FormState, ClosingBar], BarEnds] = {}
         # Notes that end in different ways lead to the same music; so do letters to lengths.
-        self._in_music = lru_cache(MOST_MET)(self._any_music)
-        self._in_length = lru_cache(MOST_MET)(self._any_length)
-        self._ends: dict[tuple[form.Place, form.Bar], dict[str, form.Place]] = {}
-        self._following: dict[int, Callable[[Spot], Steps]] = {
-            HEAD: self.header.in_line,
-            BAR: self._in_music,
-            ITEM: self._in_music,
-            ACCIDENTAL: notes.after_accidental,
-            LETTER: self._after_letter,
-            LENGTH: self._in_length,
-            REST: self._in_length,
-            CHORD: notes.in_chord,
-            BRACKET: self._after_bracket,
+        self.in_bar = lru_cache(MAX_CACHED)(self._in_bar)
+        self.in_length = lru_cache(MAX_CACHED)(self._in_length)
+        self._following: dict[str, Callable[[State], Transitions]] = {
+            HEADER: self.header.in_line,
+            BAR: self.in_bar,
+            ITEM: self.in_bar,
+            ACCIDENTAL: after_accidental,
+            LETTER: self.after_letter,
+            LENGTH: self.in_length,
+            REST: self.in_length,
+            BRACKET: self.after_bracket,
             FIELD: self.header.in_field,
-            TUPLET: self.notes.in_tuplet_sign,
-            LINE: self._in_line,
-            QUOTE: self.notes.in_symbol,
-            QUOTED: self.notes.sounding,
-            DONE: lambda spot: {END: step_to(spot)},
+            TUPLET: self.notes.in_tuplet,
+            BAR_LINE: self.in_bar_line,
+            CHORD_SYMBOL: self.notes.in_chord_symbol,
+            AFTER_CHORD_SYMBOL: self.notes.notes,
+            DONE: lambda state: {END: transition_to(state)},
         }
-        if not all(trie.whole for trie in self.header.lines) or not rules.alphabet >= {"|", "\n"}:
+        has_header = all(trie.texts for trie in self.header.lines)
+        if not has_header or not rules.alphabet >= {"|", "\n"}:
             raise InputError(
                 "the network's characters cannot write such a tune", hint="sample with --free"
             )
 
-    def following(self, spot: Spot) -> Steps:
-        """Every character that may come next, and where it leads."""
-        steps = self._following[spot.at](spot)
-        if steps.keys() <= self._known:
-            return steps
-        return {sign: after for sign, after in steps.items() if sign in self._known}
+    def following(self, state: State) -> Transitions:
+        """Return every character that may come next, and where it leads."""
+        following = self._following[state.written](state)
+        if following.keys() <= self._characters:
+            return following
+        return {char: after for char, after in following.items() if char in self._characters}
 
-    def _any_music(self, spot: Spot) -> Steps:
-        return self.notes.next(spot) | self._lines(spot)
+    def _in_bar(self, state: State) -> Transitions:
+        """Return how another item may begin, and how the bar may end."""
+        following = self.notes.items(state)
+        if state.items and not state.tuplet[0]:
+            bar = self._closing(state)
+            # Nothing else of a bar matters once it is closed, so that many states become one.
+            if bar.pickup:
+                left = state.ticks_left
+            else:
+                left = (CUT if bar.is_cut else EXCUSED) if bar.is_short else 0
+            closed = state._replace(items=1, ticks_left=left, fields="")
+            for text in self.ends(state):
+                following[text[0]] = closed, BAR_LINE, text[0]
+        return following
 
-    def _after_letter(self, spot: Spot) -> Steps:
-        if spot.chord >= 0:
-            steps = notes.in_chord(spot._replace(chord=spot.chord + 1))
+    def after_letter(self, state: State) -> Transitions:
+        """Return octave marks, and what may follow a note."""
+        if state.chord >= 0:
+            following = in_chord(state._replace(chord=state.chord + 1))
         else:
-            steps = self._in_length(spot._replace(at=LENGTH, text=""))
-        return steps | notes.octave_marks(spot)
+            following = self.in_length(state._replace(written=LENGTH, text=""))
+        return following | octave_marks(state)
 
-    def _any_length(self, spot: Spot) -> Steps:
-        steps = self.notes.in_length(spot)
-        if self.notes.is_whole(spot):
-            after = self.notes.finished(spot)
-            steps |= self._in_music(after)
-            if spot.at == LENGTH and self._leads_on(tied := after._replace(tied=self.rules.neat)):
-                steps["-"] = step_to(tied)
-        return steps
+    def _in_length(self, state: State) -> Transitions:
+        """Return how a length may continue, and what may follow if it is complete."""
+        following = self.notes.in_length(state)
+        if self.notes.is_length(state):
+            after = self.notes.after_length(state)
+            following |= self.in_bar(after)
+            tied = after._replace(tied=self.rules.neat)
+            # A note has to follow a tie, in this bar or, if it matters, in the same section.
+            if state.written == LENGTH and (
+                not tied.tied or SINGLE in self.ends(tied) or self.notes.items(tied)
+            ):
+                following["-"] = transition_to(tied)
+        return following
 
-    def _leads_on(self, spot: Spot) -> bool:
-        """Whether a note may follow a tie, in this bar or the next."""
-        return not spot.tied or form.SINGLE in self.ends(spot) or bool(self.notes.next(spot))
+    def after_bracket(self, state: State) -> Transitions:
+        """Return how a chord, a change of metre or key, or a first ending may begin."""
+        following = pitches(state._replace(chord=0))
+        for field in state.fields if self.rules.changes else "":
+            following[field] = state, FIELD, field
+        if state.text:
+            form = state.form._replace(repeat=FIRST_ENDING)
+            bar = self._new_bar(state, form, opens_section=True)._replace(fields=state.fields)
+            following["1"] = transition_to(bar)
+        return following
 
-    def _after_bracket(self, spot: Spot) -> Steps:
-        """A chord, a change of metre or key, or a first ending."""
-        steps = notes.pitches(spot._replace(chord=0))
-        for sign in spot.fields if self.rules.changes else "":
-            steps[sign] = spot, FIELD, sign
-        if spot.text:
-            first = spot.place._replace(repeat=form.FIRST)
-            steps["1"] = step_to(self.bar(spot, first, begins=True)._replace(fields=spot.fields))
-        return steps
+    def in_bar_line(self, state: State) -> Transitions:
+        """Return how a bar's end may continue, and how the next bar may begin."""
+        ends = self.ends(state)
+        following: Transitions = {}
+        for text in ends:
+            if text.startswith(state.text) and text != state.text:
+                character = text[len(state.text)]
+                following[character] = (
+                    transition_to(State(DONE))
+                    if character == LINE_END
+                    else (state, BAR_LINE, state.text + character)
+                )
+        if state.text in ends:
+            opens_section = state.text != SINGLE
+            bar = self._new_bar(state, ends[state.text], opens_section=opens_section)
+            items = self.notes.items(bar)
+            # After ``||`` a bracket may begin a first ending, or a chord of the next bar.
+            if "[" in following and "[" in items:
+                items["["] = bar, BRACKET, "1"
+            following |= items
+        return following
 
-    # Bar lines.
+    def ends(self, state: State) -> BarEnds:
+        """Return the texts that may close the bar, and where each leads."""
+        if not state.items:
+            return self._writable(beginnings(self.rules.form))
+        bar = self._closing(state)
+        if (state.form, bar) not in self._bar_ends:
+            ends = self._writable(bar_ends(self.rules.form, state.form, bar))
+            self._bar_ends[state.form, bar] = ends
+        ends = self._bar_ends[state.form, bar]
+        return {text: ends[text] for text in ends if text == SINGLE} if state.tied else ends
 
-    def ends(self, spot: Spot) -> dict[str, form.Place]:
-        """The texts that may close the bar, and where each leads."""
-        if not spot.items:
-            return self._written(form.beginnings(self.rules.form))
-        bar = self._closing(spot)
-        if (spot.place, bar) not in self._ends:
-            ends = form.bar_ends(self.rules.form, spot.place, bar)
-            self._ends[spot.place, bar] = self._written(ends)
-        ends = self._ends[spot.place, bar]
-        return {text: ends[text] for text in ends if text == form.SINGLE} if spot.tied else ends
-
-    def _written(self, ends: dict[str, form.Place]) -> dict[str, form.Place]:
-        """Those that the alphabet can write."""
-        known, neat = self.rules.alphabet, self.rules.neat
+    def _writable(self, ends: BarEnds) -> BarEnds:
+        alphabet, neat = self.rules.alphabet, self.rules.neat
         return {
             text: after
             for text, after in ends.items()
-            if known.issuperset(text) and not (neat and text == form.THIRD)
+            if alphabet.issuperset(text) and not (neat and text == TO_THIRD_ENDING)
         }
 
-    def bar(self, spot: Spot, place: form.Place, *, begins: bool) -> Spot:
-        """A new bar."""
-        left = spot.full or LONGEST * UNIT
-        fields = "MK" if spot.items else ""
-        return Spot(BAR, "", spot.full, left, begins=begins, fields=fields, place=place)
+    def _closing(self, state: State) -> ClosingBar:
+        """Return what matters of a bar that is about to be closed."""
+        is_short = state.bar_ticks > 0 and state.ticks_left > 0
+        if not is_short or not self.rules.neat:
+            return ClosingBar(is_short, state.opens_section)
+        if state.opens_section:
+            pickup = state.bar_ticks - state.ticks_left
+            return ClosingBar(is_short, opens_section=True, pickup=pickup)
+        if state.written == BAR_LINE:
+            is_cut = state.ticks_left == CUT
+        else:
+            completes_pickup = state.ticks_left == state.form.pickup
+            is_cut = not completes_pickup and self.notes.can_fill_bar(state)
+        return ClosingBar(is_short, opens_section=False, is_cut=is_cut)
 
-    def _closing(self, spot: Spot) -> form.Bar:
-        """What matters of a bar that is about to be closed."""
-        short = spot.full > 0 and spot.left > 0
-        if not short or not self.rules.neat:
-            return form.Bar(short, spot.begins)
-        if spot.begins:
-            return form.Bar(short, begins=True, pickup=spot.full - spot.left)
-        return form.Bar(short, begins=False, is_cut=self._is_cut(spot))
+    def _new_bar(self, state: State, form: FormState, *, opens_section: bool) -> State:
+        return State(
+            BAR,
+            bar_ticks=state.bar_ticks,
+            ticks_left=state.bar_ticks or LONGEST * UNIT,
+            opens_section=opens_section,
+            fields="MK" if state.items else "",
+            form=form,
+        )
 
-    def _is_cut(self, spot: Spot) -> bool:
-        """Whether a short bar completes no pickup, and can be filled."""
-        if spot.at == LINE:
-            return spot.left == CUT
-        return spot.left != spot.place.pickup and self.notes.can_fill(spot)
 
-    def _lines(self, spot: Spot) -> Steps:
-        if not spot.items or spot.tuplet[0]:
-            return {}
-        ends = self.ends(spot)
-        bar = self._closing(spot)
-        # Nothing else of a bar matters once it is closed, so that many places become one.
-        left = spot.left if bar.pickup else (CUT if bar.is_cut else EXCUSED) if bar.short else 0
-        closed = spot._replace(items=1, left=left, fields="")
-        return {text[0]: (closed, LINE, text[0]) for text in ends}
+class Header:
+    """The lines that a text may begin with, and the fields that may change within it.
 
-    def _in_line(self, spot: Spot) -> Steps:
-        ends = self.ends(spot)
-        steps: Steps = {}
-        for text in ends:
-            if text.startswith(spot.text) and text != spot.text:
-                sign = text[len(spot.text)]
-                is_end = sign == form.END
-                steps[sign] = step_to(Spot(DONE)) if is_end else (spot, LINE, spot.text + sign)
-        if spot.text in ends:
-            bar = self.bar(spot, ends[spot.text], begins=spot.text != form.SINGLE)
-            following = self.notes.next(bar)
-            if "[" in steps and "[" in following:
-                following["["] = bar, BRACKET, "1"
-            steps |= following
-        return steps
+    Args:
+        rules: What texts have to keep to.
+        grain: Ticks that every bar has to be a multiple of.
+    """
+
+    def __init__(self, rules: Rules, grain: int) -> None:
+        self._rules, self._grain = rules, grain
+
+    @cached_property
+    def metres(self) -> dict[str, int]:
+        """Ticks of a bar by ``M:`` values, of metres whose bars can be written and filled."""
+        metres, grain = self._rules.all_metres(), self._grain
+        ticks = {str(metre): int(metre.bar_duration * WHOLE) for metre in metres}
+        has_form = not self._rules.form.is_free
+        most = LIMITS.bar_notes * grain if has_form else max(ticks.values())
+        return {name: bar for name, bar in ticks.items() if not bar % grain and bar <= most}
+
+    @cached_property
+    def lines(self) -> tuple[Trie, Trie, Trie]:
+        """The header's lines: rhythm or metre; metre; key."""
+        rhythms = [f"R:{name}\n" for name in self._rules.rhythms if name]
+        metres = [f"M:{name}\n" for name in self.metres]
+        keys = [f"K:C{mode.abbreviation}\n" for mode in self._rules.modes]
+        first = rhythms + (metres if "" in self._rules.rhythms else [])
+        return self._trie(first), self._trie(metres), self._trie(keys)
+
+    @cached_property
+    def fields(self) -> Trie:
+        """Changes of metre and key, as written after an opening bracket."""
+        metres = [f"M:{name}]" for name in self.metres]
+        keys = (
+            Key(letter, alter, mode)
+            for letter in SHARP_ORDER
+            for alter in (-1, 0, 1)
+            for mode in self._rules.modes
+        )
+        return self._trie(
+            metres
+            + [
+                f"K:{key.tonic}{key.mode.abbreviation}]"
+                for key in keys
+                if abs(key.fifths) <= MAX_SIGNATURE
+            ]
+        )
+
+    def _trie(self, texts: list[str]) -> Trie:
+        return Trie.of(frozenset(filter(self._rules.alphabet.issuperset, texts)))
+
+    def in_line(self, state: State) -> Transitions:
+        """Return what may follow in a line of the header."""
+        trie = self.lines[state.items]
+        following: Transitions = {}
+        for character in trie.after(state.text):
+            text = state.text + character
+            if text not in trie.texts:
+                following[character] = state, HEADER, text
+            elif text[0] == "R":
+                following[character] = transition_to(State(HEADER, items=METRE_LINE))
+            elif text[0] == "M":
+                bar = self.metres[text[2:-1]]
+                following[character] = transition_to(State(HEADER, items=KEY_LINE, bar_ticks=bar))
+            else:
+                following[character] = transition_to(State(BAR_LINE, bar_ticks=state.bar_ticks))
+        return following
+
+    def in_field(self, state: State) -> Transitions:
+        """Return what may follow in a change of metre or key."""
+        following: Transitions = {}
+        for character in self.fields.after(state.text):
+            text = state.text + character
+            if text not in self.fields.texts:
+                following[character] = state, FIELD, text
+            elif text[0] == "K":
+                following[character] = state._replace(fields=""), BAR, ""
+            else:
+                # The metre comes before the key, and each changes at most once.
+                bar = self.metres[text[2:-1]]
+                left = bar or LONGEST * UNIT
+                after = state._replace(bar_ticks=bar, ticks_left=left, fields="K")
+                following[character] = after, BAR, ""
+        return following

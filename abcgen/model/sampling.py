@@ -1,13 +1,14 @@
-"""What a constraint allows, as rows over the vocabulary that NumPy can work with.
+"""Sampling: texts drawn from a network token by token, with or without a constraint.
 
-Drawing texts from a network, which is given as an object with ``start`` and ``step``.
+A constraint, such as a grammar, says which characters may come next. Every token is drawn freely
+first, and a second time from what is allowed only if the first is forbidden. So a text that keeps
+to the constraint anyway is the same with and without it. The outcome is distributed as if
+forbidden tokens had been excluded from the start, since
 
-What is drawn may be constrained, for example to what a grammar allows. A constraint never changes
-a text that keeps to it anyway: every character is first drawn as if there were none, and again
-from what is allowed only if it is not. The outcome is distributed as if forbidden characters had
-been left out from the beginning, since p(c) + P(forbidden) p(c) / P(allowed) = p(c) / P(allowed).
-With top-k or top-p that holds of each draw by itself: the second takes the likeliest of what is
-allowed, which the first may have left out.
+    p(c) + P(forbidden) p(c) / P(allowed) = p(c) / P(allowed).
+
+With top-k or top-p this holds for each draw separately: the second takes the most likely of what
+is allowed, which the first may have excluded.
 """
 
 from __future__ import annotations
@@ -30,150 +31,51 @@ if TYPE_CHECKING:
     from abcgen.config import SampleConfig
     from abcgen.model.vocabulary import Vocabulary
 
-    State = tuple[NDArray[Any], ...]
+    NetworkState = tuple[NDArray[Any], ...]
     Watcher = Callable[[int, str], None]
 
 
-FIRST_ROWS = 1024
-UNSEEN = -1
-NONE: Mapping[int, str] = MappingProxyType({})
+# Below this temperature the most likely token is as good as certain, so it is simply taken.
+LEAST_TEMPERATURE = 1e-3
+NEVER_DRAWN = (PADDING, BEGIN)
+# Texts that have ended stay in the batch until no more than this share of it is still growing:
+# to remove them, the network's state has to be copied.
+FULL_ENOUGH = 0.75
+FIRST_ROWS = 1024  # of a mask's tables
+NOT_REACHED = -1  # in a mask's tables
+NO_UNKNOWN: Mapping[int, str] = MappingProxyType({})
+
+
+class LanguageModel(Protocol):
+    """A network that reads one token of every text at a time."""
+
+    def start(self, batch: int) -> NetworkState:
+        """Return the state before anything is read: arrays whose first axis is the text."""
+
+    def step(
+        self, ids: NDArray[np.int32], state: NetworkState
+    ) -> tuple[NDArray[Any], NetworkState]:
+        """Read tokens (B,); return the logits of the next (B, V) and the new state."""
 
 
 class Constraint(Protocol):
-    """Says which characters may come next. Places in a text are numbers."""
+    """A state machine over characters that says which may come next. States are numbers."""
 
     @property
     def start(self) -> int:
-        """The place before the first character."""
+        """The state before the first character."""
 
-    def allowed(self, place: int, room: int) -> frozenset[str]:
-        """The characters that may come next with room for so many; empty string for the end."""
+    def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
+        """Return the characters that may come next if ``remaining`` may; empty string: the end."""
 
-    def after(self, place: int, sign: str) -> int:
-        """The place that a character leads to; KeyError if it is not allowed."""
+    def advance(self, state_id: int, character: str) -> int:
+        """Return the state after a character; raise KeyError if it is not allowed."""
 
-    def tidied(self) -> bool:
-        """Forget places where there are too many; whether all but the start are forgotten."""
+    def max_distance(self, state_id: int) -> int:
+        """Return how many remaining characters are so many that ``allowed`` ignores them."""
 
-    def ceiling(self, place: int) -> int:
-        """With room for more characters than this, what is allowed does not depend on it."""
-
-
-class Mask:
-    """A constraint over a vocabulary, in tables that grow as places are met.
-
-    Places are numbered anew, by their rows in the tables; ``start`` is row 0.
-
-    Args:
-        constraint: What is allowed.
-        vocabulary: The ids that its characters have.
-    """
-
-    start = 0
-
-    def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
-        self._constraint, self._vocabulary = constraint, vocabulary
-        self._signs = vocabulary.tokens
-        self._ids = {sign: number for number, sign in enumerate(self._signs) if sign}
-        self._ids[""] = END
-        self._begin()
-
-    def _begin(self) -> None:
-        """With no place met but the start."""
-        vocabulary = self._vocabulary
-        self._allowed = np.zeros((FIRST_ROWS, vocabulary.size), bool)
-        self._next = np.full((FIRST_ROWS, vocabulary.size), UNSEEN, np.int32)
-        self._places: list[int] = []
-        self._row_of: dict[int, int] = {}
-        self._sets: dict[frozenset[str], NDArray[np.bool_]] = {}
-        self._highest = 0  # ceiling of all places met
-        self._row(self._constraint.start)
-
-    def tidy(self) -> None:
-        """Keep memory bounded; no row but the start may be in use."""
-        if self._constraint.tidied():
-            self._begin()
-
-    def after(
-        self,
-        rows: NDArray[np.int32],
-        ids: NDArray[np.int32],
-        unknown: Mapping[int, str] = NONE,
-    ) -> NDArray[np.int32]:
-        """The rows that ids lead to.
-
-        Args:
-            rows: Where the texts are.
-            ids: What comes next in them.
-            unknown: Where in ``ids`` stands what the vocabulary does not know, and what it is.
-
-        Raises:
-            InputError: if one is not allowed where it stands.
-        """
-        following = self._next[rows, ids]
-        for at in np.flatnonzero(following == UNSEEN).tolist():
-            row, number = int(rows[at]), int(ids[at])
-            sign = unknown.get(at) or self._signs[number]
-            try:
-                place = self._constraint.after(self._places[row], sign)
-            except KeyError as error:
-                raise InputError(f"{sign!r} cannot stand where it is given") from error
-            following[at] = self._row(place)
-            if at not in unknown:  # the next one may be another
-                self._next[row, number] = following[at]
-        return following
-
-    def allowed(self, rows: NDArray[np.int32], room: int) -> NDArray[np.bool_]:
-        """What is allowed, with room for so many characters.
-
-        Returns:
-            Shape (rows, vocabulary).
-        """
-        table: NDArray[np.bool_] = self._allowed[rows]
-        if room <= self._highest:
-            for at, row in enumerate(rows.tolist()):
-                if room <= self._constraint.ceiling(self._places[row]):
-                    table[at] = self._fresh(self._places[row], room)
-        return table
-
-    def _row(self, place: int) -> int:
-        row = self._row_of.get(place)
-        if row is None:
-            row = self._row_of[place] = len(self._places)
-            self._places.append(place)
-            if row == len(self._allowed):
-                self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)])
-                self._next = np.concatenate([self._next, np.full_like(self._next, UNSEEN)])
-            ceiling = self._constraint.ceiling(place)
-            self._highest = max(self._highest, ceiling)
-            self._allowed[row] = self._fresh(place, ceiling + 1)
-        return row
-
-    def _fresh(self, place: int, room: int) -> NDArray[np.bool_]:
-        signs = self._constraint.allowed(place, room)
-        allowed = self._sets.get(signs)
-        if allowed is None:
-            allowed = self._sets[signs] = np.zeros(self._vocabulary.size, bool)
-            allowed[[self._ids[sign] for sign in signs if sign in self._ids]] = True
-        return allowed
-
-
-# Below this temperature the likeliest character is as good as certain, so it is simply taken.
-LEAST_TEMPERATURE = 1e-3
-UNDRAWN = (PADDING, BEGIN)
-# Rows whose text has ended are carried along until no more than this share of a batch goes on:
-# to leave them out copies all that the network remembers of the others.
-FULL_ENOUGH = 0.75
-
-
-class StepFunction(Protocol):
-    """A network that reads one character of every text at a time."""
-
-    def start(self, batch: int) -> State:
-        """The state before anything is read: arrays whose first axis is the text."""
-
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[NDArray[Any], State]:
-        """Read ids (batch,); give logits (batch, vocabulary) and the new state."""
+    def prune(self) -> bool:
+        """Forget all states but the start if there are too many; return whether there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +83,12 @@ class Sampled:
     """A text drawn from a network.
 
     Attributes:
-        text: All of it, what was given at the start included.
+        text: The text, including what was given.
         ended: Whether the network ended it, rather than the limit on its length.
-        number: Which together with the seed determines it.
-        drawn: How many characters were drawn rather than given; with them the end mark, or the
-            one that found no more room.
+        number: Its number, which together with the seed determines it.
+        drawn: Tokens drawn rather than given, including the end mark or the one too many.
         forced: How many of them the constraint had to replace.
-        removed: The probability that it took from others, summed over the characters drawn.
+        removed: The probability that the constraint removed, summed over the tokens drawn.
     """
 
     text: str
@@ -199,7 +100,7 @@ class Sampled:
 
 
 def sample(
-    network: StepFunction,
+    network: LanguageModel,
     vocabulary: Vocabulary,
     beginnings: Iterable[tuple[int, str]],
     config: SampleConfig,
@@ -208,51 +109,36 @@ def sample(
     constraint: Constraint | None = None,
     watch: Watcher | None = None,
 ) -> Iterator[Sampled]:
-    """Draw texts.
+    """Yield texts in the order of their beginnings.
 
-    Text number n depends on the network, the settings, the constraint, the seed, n and its
-    beginning, and on nothing else: neither on the batch size nor on which others are drawn.
+    A text depends on the network, the settings, the constraint, the seed, its number and its
+    beginning only, not on the batch size or on which other texts are drawn.
 
     Args:
-        network: Gives the logits.
-        vocabulary: Its characters.
-        beginnings: The number of every text wanted, and what it begins with; an empty string
-            leaves everything to the network. ``enumerate(texts)`` numbers them from 0. They are
-            asked for a batch at a time, so there may be more than fit in memory.
-        config: Temperature (below ``LEAST_TEMPERATURE`` the likeliest character is always
-            taken), top-k, top-p, greatest length and how many are drawn side by side.
-        seed: Seed of all texts.
-        constraint: What the texts must keep to, if anything.
-        watch: Called with a text's number and its next character, as they come.
-
-    Yields:
-        The texts in the order of ``beginnings``, a batch at a time.
+        network: Computes the logits.
+        vocabulary: The network's tokens.
+        beginnings: The number of each text and the characters it begins with, which may be none.
+            Read one batch at a time, so there may be more than fit in memory.
+        config: Temperature, top-k, top-p, maximum length and batch size.
+        seed: The seed of all texts, 0 or more.
+        constraint: What the texts have to keep to.
+        watch: Called with a text's number and its next character as each is drawn.
 
     Raises:
-        InputError: if a beginning breaks the constraint, or has a character that the network does
-            not know and has no symbol for, or can be followed by nothing that it can write, or a
-            setting makes no sense.
+        InputError: if the seed is negative, or a beginning breaks the constraint, cannot be
+            continued, or has a character that the network cannot read.
     """
     check_seed(seed)
     remaining = iter(beginnings)
-    mask = Mask(constraint, vocabulary) if constraint else None
+    mask = TokenMask(constraint, vocabulary) if constraint else None
     while batch := list(islice(remaining, config.batch_size)):
         if mask:
-            mask.tidy()
-        given = [text[: config.max_characters] for _, text in batch]
-        shape = (2, config.max_characters + 1)
-        chances = [_stream(seed, number).random(shape) for number, _ in batch]
-        rows = _Rows(given, vocabulary, np.stack(chances, axis=-1), config, mask)
-        if watch is not None:
-            numbers = [number for number, _ in batch]
-            rows.watch = lambda row, sign, numbers=numbers: watch(numbers[row], sign)
-        rows.run(network)
-        for place, (number, _) in enumerate(batch):
-            yield rows.result(place, number)
+            mask.prune()
+        yield from generate(network, vocabulary, batch, config, seed, mask, watch)
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a negative seed; ``sample`` does too, but only when its first text is drawn.
+    """Refuse a negative seed; ``sample`` does too, but only when its first text is requested.
 
     Raises:
         InputError: if it is negative.
@@ -261,206 +147,326 @@ def check_seed(seed: int) -> None:
         raise InputError(f"the seed must be 0 or more, not {seed}")
 
 
-class _Rows:
-    """The texts of one batch while they grow.
+def generate(
+    network: LanguageModel,
+    vocabulary: Vocabulary,
+    batch: Sequence[tuple[int, str]],
+    config: SampleConfig,
+    seed: int,
+    mask: TokenMask | None,
+    watch: Watcher | None,
+) -> list[Sampled]:
+    """Draw the texts of one batch, given their numbers and beginnings."""
+    longest, never_drawn = config.max_characters, vocabulary.never_drawn
+    texts = GrowingTexts(batch, vocabulary, longest)
+    uniforms = uniform_numbers(texts.numbers, seed, longest + 1)  # (2, T, N)
+    # Texts that have ended leave the network's batch now and then: B of N texts are in it.
+    rows = np.arange(len(batch))  # (B,): their indices
+    growing = np.ones(rows.size, bool)  # (B,): which of them have not ended
+    states = np.full(rows.size, TokenMask.start, np.int32)  # (N,): of the constraint
+    memory = network.start(rows.size)
+    tokens = np.full(rows.size, BEGIN, np.int32)  # (B,)
 
-    Args:
-        given: What each begins with.
-        vocabulary: The network's characters.
-        chances: Two uniform random numbers for every place of every text, shape (2, places,
-            texts); the second is for where the first draw is not allowed.
-        config: How to draw, and the greatest length.
-        mask: What is allowed; None for everything.
+    for place in range(longest + 1):
+        # 1) logits
+        logits, memory = network.step(tokens, memory)  # (B, V)
+
+        # 2) draw freely
+        first, second = uniforms[:, place, rows]  # (B,) each
+        weights = token_weights(logits, config, never_drawn)  # (B, V)
+        tokens, total = draw(weights, first)  # (B,) each
+        is_drawn = growing & (place >= texts.given[rows])  # (B,)
+
+        # 3) redraw what the constraint forbids
+        if mask:
+            allowed = mask.allowed(states[rows], longest - place)  # (B, V)
+            kept = np.einsum("bv,bv->b", weights, allowed) / total  # (B,)
+            texts.removed[rows] += is_drawn * (1.0 - np.minimum(kept, 1.0))
+            forbidden = is_drawn & ~allowed[np.arange(rows.size), tokens]  # (B,)
+            if forbidden.any():
+                masked = apply_mask(logits[forbidden], allowed[forbidden])
+                weights = token_weights(masked, config, never_drawn)
+                tokens[forbidden], _ = draw(weights, second[forbidden])
+                texts.forced[rows[forbidden]] += 1
+
+        # 4) advance, by the given token where there is one
+        tokens = np.where(is_drawn, tokens, np.where(growing, texts.ids[rows, place], END))
+        ended = growing & (tokens == END)
+        texts.end(rows[ended], place)
+        growing &= ~ended
+        count = np.count_nonzero(growing)
+        if place == longest or not count:
+            break
+        if count <= FULL_ENOUGH * rows.size:
+            memory = tuple(part[growing] for part in memory)
+            rows, tokens, growing = rows[growing], tokens[growing], growing[growing]
+        texts.ids[rows, place] = tokens
+        if mask or watch:
+            going, read = rows[growing], tokens[growing]
+            unknown = texts.unknown_characters(going, place)
+            if mask:
+                states[going] = mask.advance(states[going], read, unknown)
+            if watch:
+                texts.report(going, read, unknown, watch)
+    return texts.sampled()
+
+
+class GrowingTexts:
+    """N texts while they are drawn.
+
+    Attributes:
+        numbers: Their numbers.
+        given: How many tokens of each are given, (N,).
+        ids: Their tokens; those given from the start, the others as they are drawn, (N, T + 1).
+        forced: How many tokens of each the constraint replaced, (N,).
+        removed: The probability that the constraint removed, summed over the tokens, (N,).
     """
 
     def __init__(
-        self,
-        given: Sequence[str],
-        vocabulary: Vocabulary,
-        chances: NDArray[np.float64],
-        config: SampleConfig,
-        mask: Mask | None,
+        self, batch: Sequence[tuple[int, str]], vocabulary: Vocabulary, longest: int
     ) -> None:
-        self._chances, self._config, self._mask = chances, config, mask
-        self._longest = config.max_characters
-        self._texts, self._vocabulary = given, vocabulary
-        self._given = np.array([len(text) for text in given])
-        self._most_given = int(self._given.max())
-        # What is given stands there from the start; drawing fills in the rest.
-        self._ids = np.zeros((len(given), self._longest), np.int32)
-        for row, text in enumerate(given):
-            self._ids[row, : len(text)] = vocabulary.encode(text)
-        self._lengths = np.full(len(given), self._longest)
-        self._ended = np.zeros(len(given), bool)
-        self._forced = np.zeros(len(given), np.int64)
-        self._removed = np.zeros(len(given))
-        self._places = np.full(len(given), Mask.start, np.int32)
-        self.watch: Callable[[int, str], None] | None = None
+        self.numbers = [number for number, _ in batch]
+        self._prompts = [text[:longest] for _, text in batch]
+        self._vocabulary = vocabulary
+        self.given = np.array([len(prompt) for prompt in self._prompts])
+        self.ids = np.zeros((len(batch), longest + 1), np.int32)
+        for row, prompt in enumerate(self._prompts):
+            self.ids[row, : len(prompt)] = vocabulary.encode(prompt)
+        self._longest_prompt = int(self.given.max())
+        self._lengths = np.full(len(batch), longest)
+        self._ended = np.zeros(len(batch), bool)
+        self.forced = np.zeros(len(batch), np.int64)
+        self.removed = np.zeros(len(batch))
 
-    def run(self, network: StepFunction) -> None:
-        """Let all texts grow until each has ended or is as long as it may be."""
-        rows = np.arange(self._lengths.size)
-        growing = np.ones(rows.size, bool)
-        state = network.start(rows.size)
-        ids = np.full(rows.size, BEGIN, np.int32)
-        for place in range(self._longest + 1):
-            logits, state = network.step(ids, state)
-            ids = self._next(rows, growing, place, logits)
-            ended = growing & (ids == END)
-            self._end(rows[ended], place)
-            growing &= ~ended
-            left = int(np.count_nonzero(growing))
-            if place == self._longest or not left:
-                return
-            if left <= FULL_ENOUGH * rows.size:
-                state = tuple(part[growing] for part in state)
-                rows, ids, growing = rows[growing], ids[growing], growing[growing]
-            self._ids[rows, place] = ids
-            self._go_on(rows, growing, place, ids)
+    def end(self, rows: NDArray[np.intp], length: int) -> None:
+        """Record that texts have ended."""
+        self._lengths[rows], self._ended[rows] = length, True
 
-    def result(self, row: int, number: int) -> Sampled:
-        """One text."""
-        length, ended = int(self._lengths[row]), bool(self._ended[row])
-        drawn = self._ids[row, int(self._given[row]) : length].tolist()
-        return Sampled(
-            self._texts[row] + self._vocabulary.decode(drawn),
-            ended,
-            number,
-            drawn=length + 1 - int(self._given[row]),
-            forced=int(self._forced[row]),
-            removed=float(self._removed[row]),
-        )
+    def unknown_characters(self, rows: NDArray[np.intp], place: int) -> dict[int, str]:
+        """Return given characters that the vocabulary does not know, by their index in ``rows``."""
+        unknown = self._vocabulary.unknown
+        if unknown is None or place >= self._longest_prompt:
+            return {}
+        indices = np.flatnonzero(self.ids[rows, place] == unknown).tolist()
+        return {index: self._prompts[int(rows[index])][place] for index in indices}
 
-    def _next(
+    def report(
         self,
         rows: NDArray[np.intp],
-        growing: NDArray[np.bool_],
-        place: int,
-        logits: NDArray[Any],
-    ) -> NDArray[np.int32]:
-        """The next id of every row; the end mark again for those that have ended."""
-        undrawn = self._vocabulary.undrawn
-        first, second = self._chances[:, place, rows]
-        weights = weigh(logits, self._config, undrawn)
-        drawn, total = _draw(weights, first)
-        is_drawn = growing & (place >= self._given[rows])
-        if self._mask:
-            allowed = self._mask.allowed(self._places[rows], self._longest - place)
-            kept = np.einsum("ij,ij->i", weights, allowed) / total
-            self._removed[rows] += is_drawn * (1.0 - np.minimum(kept, 1.0))
-            wrong = is_drawn & ~allowed[np.arange(drawn.size), drawn]
-            if wrong.any():
-                if not allowed[wrong].any(axis=1).all():
-                    raise InputError(
-                        "nothing that the network can write may follow what is given",
-                        hint="use --free",
-                    )
-                left = np.where(allowed[wrong], logits[wrong], -np.inf)
-                drawn[wrong] = choose(left, second[wrong], self._config, undrawn)
-                self._forced[rows[wrong]] += 1
-        if is_drawn.all():
-            return drawn
-        known = self._ids[rows, min(place, self._longest - 1)]
-        return np.where(is_drawn, drawn, np.where(growing, known, END)).astype(np.int32)
-
-    def _go_on(
-        self, rows: NDArray[np.intp], growing: NDArray[np.bool_], place: int, ids: NDArray[np.int32]
+        tokens: NDArray[np.int32],
+        unknown: Mapping[int, str],
+        watch: Watcher,
     ) -> None:
-        """Tell the constraint, and whoever watches, what was drawn."""
-        if not (self._mask or self.watch):
-            return
-        if not growing.all():
-            rows, ids = rows[growing], ids[growing]
-        unknown = self._unknown(rows, place, ids)
-        if self._mask:
-            self._places[rows] = self._mask.after(self._places[rows], ids, unknown)
-        if self.watch:
-            for at, (row, number) in enumerate(zip(rows.tolist(), ids.tolist(), strict=True)):
-                self.watch(row, unknown.get(at) or self._vocabulary.decode([number]))
+        """Call ``watch`` with the number and the next character of each text."""
+        for index, (row, token) in enumerate(zip(rows.tolist(), tokens.tolist(), strict=True)):
+            character = unknown.get(index) or self._vocabulary.decode([token])
+            watch(self.numbers[row], character)
 
-    def _unknown(
-        self, rows: NDArray[np.intp], place: int, ids: NDArray[np.int32]
-    ) -> dict[int, str]:
-        """Where what was given is not known to the network, and what it is."""
-        if self._vocabulary.unknown is None or place >= self._most_given:
-            return {}
-        places = np.flatnonzero(ids == self._vocabulary.unknown).tolist()
-        return {at: self._texts[int(rows[at])][place] for at in places}
+    def sampled(self) -> list[Sampled]:
+        """Return the texts as they are now."""
+        return [
+            Sampled(
+                prompt + self._vocabulary.decode(self.ids[row, len(prompt) : length].tolist()),
+                ended,
+                number,
+                drawn=length + 1 - len(prompt),
+                forced=int(self.forced[row]),
+                removed=float(self.removed[row]),
+            )
+            for row, (number, prompt, length, ended) in enumerate(
+                zip(
+                    self.numbers,
+                    self._prompts,
+                    self._lengths.tolist(),
+                    self._ended.tolist(),
+                    strict=True,
+                )
+            )
+        ]
 
-    def _end(self, rows: NDArray[np.intp], place: int) -> None:
-        self._lengths[rows] = place
-        self._ended[rows] = True
+
+class TokenMask:
+    """A constraint as boolean rows over a vocabulary.
+
+    The constraint's states are numbered anew by their rows in tables, which grow as states are
+    reached; ``start`` is row 0.
+    """
+
+    start = 0
+
+    def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
+        self._constraint = constraint
+        self._characters = vocabulary.tokens
+        self._ids = {character: id_ for id_, character in enumerate(self._characters) if character}
+        self._ids[""] = END
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget all states but the start."""
+        size = len(self._characters)
+        self._allowed = np.zeros((FIRST_ROWS, size), bool)  # (rows, V), with plenty remaining
+        self._following = np.full((FIRST_ROWS, size), NOT_REACHED, np.int32)  # (rows, V): a row
+        self._states: list[int] = []  # the constraint's state of each row
+        self._rows: dict[int, int] = {}
+        self._masks: dict[frozenset[str], NDArray[np.bool_]] = {}
+        self._max_distance = 0  # of all states reached
+        self._row_of(self._constraint.start)
+
+    def prune(self) -> None:
+        """Keep memory bounded; no row but the start may be in use."""
+        if self._constraint.prune():
+            self._forget()
+
+    def allowed(self, rows: NDArray[np.int32], remaining: int) -> NDArray[np.bool_]:
+        """Return what may come next if ``remaining`` characters may, (B, V)."""
+        table: NDArray[np.bool_] = self._allowed[rows]
+        if remaining <= self._max_distance:
+            for index, row in enumerate(rows.tolist()):
+                state_id = self._states[row]
+                if remaining <= self._constraint.max_distance(state_id):
+                    table[index] = self._mask(state_id, remaining)
+        return table
+
+    def advance(
+        self,
+        rows: NDArray[np.int32],
+        ids: NDArray[np.int32],
+        unknown: Mapping[int, str] = NO_UNKNOWN,
+    ) -> NDArray[np.int32]:
+        """Return the rows that tokens lead to, (B,).
+
+        Args:
+            rows: The states of the texts, (B,).
+            ids: Their next tokens, (B,).
+            unknown: By index, the characters behind tokens that stand for an unknown one.
+
+        Raises:
+            InputError: if one is not allowed.
+        """
+        following = self._following[rows, ids]
+        for index in np.flatnonzero(following == NOT_REACHED).tolist():
+            row, id_ = int(rows[index]), int(ids[index])
+            character = unknown.get(index) or self._characters[id_]
+            try:
+                state_id = self._constraint.advance(self._states[row], character)
+            except KeyError as error:
+                raise InputError(f"{character!r} may not come where it does") from error
+            following[index] = self._row_of(state_id)
+            # The same token may stand for another unknown character next time.
+            if index not in unknown:
+                self._following[row, id_] = following[index]
+        return following
+
+    def _row_of(self, state_id: int) -> int:
+        row = self._rows.get(state_id)
+        if row is None:
+            row = self._rows[state_id] = len(self._states)
+            self._states.append(state_id)
+            if row == len(self._allowed):
+                self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)])
+                unreached = np.full_like(self._following, NOT_REACHED)
+                self._following = np.concatenate([self._following, unreached])
+            max_distance = self._constraint.max_distance(state_id)
+            self._max_distance = max(self._max_distance, max_distance)
+            self._allowed[row] = self._mask(state_id, max_distance + 1)
+        return row
+
+    def _mask(self, state_id: int, remaining: int) -> NDArray[np.bool_]:
+        characters = self._constraint.allowed(state_id, remaining)
+        mask = self._masks.get(characters)
+        if mask is None:
+            mask = self._masks[characters] = np.zeros(len(self._characters), bool)
+            mask[[self._ids[char] for char in characters if char in self._ids]] = True
+        return mask
 
 
-def weigh(
-    logits: NDArray[Any], config: SampleConfig, undrawn: Sequence[int] = UNDRAWN
+def apply_mask(logits: NDArray[Any], allowed: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return logits with minus infinity for what is not allowed, (B, V).
+
+    Raises:
+        InputError: if nothing is allowed in some row.
+    """
+    if not allowed.any(axis=1).all():
+        raise InputError(
+            "nothing that the network can write may follow what is given", hint="use --free"
+        )
+    return np.where(allowed, logits, -np.inf)
+
+
+def token_weights(
+    logits: NDArray[Any], config: SampleConfig, never_drawn: Sequence[int] = NEVER_DRAWN
 ) -> NDArray[np.float64]:
-    """How likely each id is to be drawn, not normalised.
-
-    Of the softmax of logits / temperature the ``top_k`` likeliest ids are kept, and of these the
-    likeliest whose probabilities together first reach ``top_p`` (Holtzman et al., "The Curious
-    Case of Neural Text Degeneration", ICLR 2020). Of ids that are equally likely, the lower.
+    """Return how likely each token is to be drawn, not normalised, (B, V).
 
     Args:
-        logits: Shape (rows, vocabulary); minus infinity for what must not be drawn.
+        logits: Minus infinity for what must not be drawn, (B, V).
         config: Temperature, top-k and top-p.
-        undrawn: The ids that never are.
-
-    Returns:
-        Weights of shape (rows, vocabulary).
+        never_drawn: Tokens that are never drawn.
     """
-    scores: NDArray[np.float64] = logits.astype(np.float64)
-    for number in undrawn:
-        scores[:, number] = -np.inf
-    top_k = 1 if config.temperature < LEAST_TEMPERATURE else config.top_k
-    if config.temperature < LEAST_TEMPERATURE:
+    scores = logits.astype(np.float64)  # (B, V)
+    scores[:, list(never_drawn)] = -np.inf
+    is_greedy = config.temperature < LEAST_TEMPERATURE
+    weights: NDArray[np.float64]  # (B, V)
+    if is_greedy:
         weights = (scores == scores.max(axis=1, keepdims=True)).astype(np.float64)
     else:
-        scores -= scores.max(axis=1, keepdims=True)
-        scores /= config.temperature
-        weights = np.exp(scores, out=scores)
+        weights = apply_temperature(scores, config.temperature)
+    top_k = 1 if is_greedy else config.top_k
     if not top_k and config.top_p >= 1:
-        return np.asarray(weights, np.float64)
-    order = np.argsort(-weights, axis=1, kind="stable")
-    ranked = np.take_along_axis(weights, order, axis=1)
+        return weights
+    # Rank the tokens; of equally likely ones the lower comes first.
+    order = np.argsort(-weights, axis=1, kind="stable")  # (B, V)
+    ranked = np.take_along_axis(weights, order, axis=1)  # (B, V)
     if top_k:
-        ranked[:, top_k:] = 0.0
+        ranked = keep_top_k(ranked, top_k)
     if config.top_p < 1:
-        before = np.cumsum(ranked, axis=1) - ranked
-        ranked[before >= config.top_p * ranked.sum(axis=1, keepdims=True)] = 0.0
-    kept = np.zeros_like(weights)
+        ranked = keep_top_p(ranked, config.top_p)
+    kept: NDArray[np.float64] = np.zeros_like(weights)  # (B, V)
     np.put_along_axis(kept, order, ranked, axis=1)
-    return np.asarray(kept, np.float64)
+    return kept
 
 
-def choose(
-    logits: NDArray[Any],
-    chances: NDArray[np.float64],
-    config: SampleConfig,
-    undrawn: Sequence[int] = UNDRAWN,
-) -> NDArray[np.int32]:
-    """Draw one id a row.
+def apply_temperature(scores: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return the softmax of scores / temperature, not normalised; overwrites the scores, (B, V)."""
+    scores -= scores.max(axis=1, keepdims=True)
+    scores /= temperature
+    np.exp(scores, out=scores)
+    return scores
+
+
+def keep_top_k(ranked: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """Return ranked weights with 0 for all but the k most likely, (B, V)."""
+    kept: NDArray[np.float64] = np.where(np.arange(ranked.shape[1]) < k, ranked, 0.0)
+    return kept
+
+
+def keep_top_p(ranked: NDArray[np.float64], p: float) -> NDArray[np.float64]:
+    """Return ranked weights with 0 for all after those that first reach a share p, (B, V).
+
+    Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020.
+    """
+    before = np.cumsum(ranked, axis=1) - ranked  # (B, V)
+    kept: NDArray[np.float64] = np.where(
+        before >= p * ranked.sum(axis=1, keepdims=True), 0.0, ranked
+    )
+    return kept
+
+
+def draw(
+    weights: NDArray[np.float64], uniforms: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Draw a token per row; return the tokens and the sums of the weights, (B,) each.
 
     Args:
-        logits: Shape (rows, vocabulary).
-        chances: A uniform random number from [0, 1) for every row.
-        config: Temperature, top-k and top-p.
-        undrawn: The ids that never are.
-
-    Returns:
-        The ids, int32 of shape (rows,).
+        weights: Not normalised, (B, V).
+        uniforms: Random numbers from [0, 1), (B,).
     """
-    return _draw(weigh(logits, config, undrawn), chances)[0]
+    sums = weights.cumsum(axis=1)  # (B, V)
+    total = sums[:, -1]  # (B,)
+    return (sums > (uniforms * total)[:, None]).argmax(axis=1).astype(np.int32), total
 
 
-def _draw(
-    weights: NDArray[np.float64], chances: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """An id a row, and the sum of the row's weights."""
-    sums = weights.cumsum(axis=1)
-    total = sums[:, -1]
-    return (sums > (chances * total)[:, None]).argmax(axis=1).astype(np.int32), total
-
-
-def _stream(seed: int, number: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence((seed, number)))
+def uniform_numbers(numbers: Sequence[int], seed: int, length: int) -> NDArray[np.float64]:
+    """Return random numbers from [0, 1), two for each place of each numbered text, (2, T, N)."""
+    streams = [np.random.default_rng(np.random.SeedSequence((seed, n))) for n in numbers]
+    return np.stack([stream.random((2, length)) for stream in streams], axis=-1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abcgen.model.dataset import Batch, Example
-    from abcgen.model.sampling import StepFunction
+    from abcgen.model.sampling import LanguageModel
     from abcgen.model.vocabulary import Vocabulary
 
 BATCH_SIZE = 64
@@ -24,7 +24,7 @@ BATCH_SIZE = 64
 BITS_OF_UNKNOWN = math.log2(0x110000)
 
 
-def measure(network: StepFunction, vocabulary: Vocabulary, examples: Sequence[Example]) -> Bits:
+def measure(network: LanguageModel, vocabulary: Vocabulary, examples: Sequence[Example]) -> Bits:
     """Bits of the scored characters and end marks of all examples.
 
     Raises:
@@ -39,7 +39,7 @@ def measure(network: StepFunction, vocabulary: Vocabulary, examples: Sequence[Ex
 
 
 def measure_each(
-    network: StepFunction,
+    network: LanguageModel,
     vocabulary: Vocabulary,
     examples: Sequence[Example],
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -73,7 +73,7 @@ def measure_each(
     ]
 
 
-def _bits(network: StepFunction, batch: Batch) -> NDArray[np.float64]:
+def _bits(network: LanguageModel, batch: Batch) -> NDArray[np.float64]:
     """Bits of every scored target, 0 elsewhere; shape (texts, width)."""
     state = network.start(len(batch.inputs))
     bits = np.zeros(batch.inputs.shape)

@@ -75,7 +75,7 @@ class Vocabulary:
         return ("",) * self.marks + tuple(self.characters)
 
     @property
-    def undrawn(self) -> tuple[int, ...]:
+    def never_drawn(self) -> tuple[int, ...]:
         """The ids that are never drawn."""
         return (PADDING, BEGIN, *(() if self.unknown is None else (self.unknown,)))
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError, NotationError, reason_of
-from abcgen.grammar import Rules
-from abcgen.grammar.form import Form, Section
+from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.notation.fields import read_key, read_metre
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
@@ -167,7 +166,7 @@ def form_of(request: Request) -> Form:
     if request.bars % len(runs):
         raise InputError(f"{request.bars} bars cannot be shared evenly by {len(runs)} parts")
     bars = request.bars // len(runs)
-    return Form(sections=tuple(Section(bars, length == TWICE) for _, length in runs))
+    return Form(sections=tuple(SectionPlan(bars, length == TWICE) for _, length in runs))
 
 
 def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:

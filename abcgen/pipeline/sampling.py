@@ -13,8 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from abcgen import __version__
 from abcgen.errors import InputError, NotationError, OutputError, reason_of
-from abcgen.grammar import Grammar
-from abcgen.grammar.begun import PrefixConstraint
+from abcgen.grammar import Grammar, PrefixConstraint
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, check_seed, sample
 from abcgen.notation.model_text import decode_tune

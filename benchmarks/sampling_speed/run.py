@@ -166,7 +166,7 @@ def draw(texts: Iterator[object], number: int) -> None:
 
 
 class _Ongoing:
-    """The grammar, with the line's end ruled out and all the room it wants: no text ends."""
+    """The grammar without the end of the line, so that no text ends."""
 
     start = 0
 
@@ -177,18 +177,17 @@ class _Ongoing:
         alphabet = frozenset(checkpoint.vocabulary.characters)
         self._grammar = Grammar(rules_of(Request(), alphabet))
 
-    def allowed(self, place: int, room: int) -> frozenset[str]:
-        signs = self._grammar.allowed(place, room + 1000)
-        body = signs - {"\n"}
-        return body or signs
+    def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
+        characters = self._grammar.allowed(state_id, remaining + 1000)
+        return characters - {"\n"} or characters
 
-    def after(self, place: int, sign: str) -> int:
-        return self._grammar.after(place, sign)
+    def advance(self, state_id: int, character: str) -> int:
+        return self._grammar.advance(state_id, character)
 
-    def tidied(self) -> bool:
+    def prune(self) -> bool:
         return False
 
-    def ceiling(self, _place: int) -> int:
+    def max_distance(self, _state_id: int) -> int:
         return -1
 
 

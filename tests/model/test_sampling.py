@@ -12,11 +12,12 @@ from abcgen.model.cells import Lstm, Product
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import (
     LEAST_TEMPERATURE,
+    LanguageModel,
     Sampled,
-    StepFunction,
     check_seed,
-    choose,
+    draw,
     sample,
+    token_weights,
 )
 from abcgen.model.vocabulary import BEGIN, END, MARKS, MARKS_BEFORE, PADDING, UNKNOWN, Vocabulary
 
@@ -79,19 +80,25 @@ class Only:
     def __init__(self, letters: str) -> None:
         self._letters = letters
 
-    def allowed(self, _place: int, _room: int) -> frozenset[str]:
+    def allowed(self, _state_id: int, _remaining: int) -> frozenset[str]:
         return frozenset(self._letters) | {""}
 
-    def after(self, place: int, sign: str) -> int:
-        if sign not in self._letters:
-            raise KeyError(sign)
-        return place + 1
+    def advance(self, state_id: int, character: str) -> int:
+        if character not in self._letters:
+            raise KeyError(character)
+        return state_id + 1
 
-    def tidied(self) -> bool:
+    def prune(self) -> bool:
         return False
 
-    def ceiling(self, _place: int) -> int:
+    def max_distance(self, _state_id: int) -> int:
         return 0
+
+
+def choose(
+    logits: NDArray[Any], uniforms: NDArray[np.float64], config: SampleConfig
+) -> NDArray[np.int32]:
+    return draw(token_weights(logits, config), uniforms)[0]
 
 
 def at(temperature: float) -> SampleConfig:
@@ -99,7 +106,7 @@ def at(temperature: float) -> SampleConfig:
 
 
 def _texts(
-    network: StepFunction, texts: list[str], *, first: int = 0, seed: int = 0, **settings: Any
+    network: LanguageModel, texts: list[str], *, first: int = 0, seed: int = 0, **settings: Any
 ) -> list[Sampled]:
     config = SampleConfig(**({"temperature": 1.0} | settings))
     return list(sample(network, LETTERS, enumerate(texts, first), config, seed))
@@ -137,9 +144,9 @@ def test_finished_texts_cost_nothing_more() -> None:
 
 
 def test_padding_and_begin_are_never_drawn() -> None:
-    chances = np.linspace(0, 1, 500, endpoint=False)
+    uniforms = np.linspace(0, 1, 500, endpoint=False)
     for temperature in (0.0, 0.01, 1.0, 100.0):
-        drawn = choose(np.zeros((500, 6), np.float32), chances, at(temperature))
+        drawn = choose(np.zeros((500, 6), np.float32), uniforms, at(temperature))
         assert not {PADDING, BEGIN} & set(drawn.tolist())
 
 
@@ -174,9 +181,9 @@ def chi_square(counts: NDArray[np.int64], probabilities: list[float]) -> tuple[f
 def test_characters_are_drawn_with_their_exact_probabilities(
     settings: dict[str, Any], expected: list[float]
 ) -> None:
-    chances = np.random.default_rng(4).random(DRAWS)
+    uniforms = np.random.default_rng(4).random(DRAWS)
     logits = np.tile([9.0, 9.0, -99.0, *np.log(PROBABILITIES)], (DRAWS, 1))
-    counts = np.bincount(choose(logits, chances, SampleConfig(**settings)), minlength=7)[3:]
+    counts = np.bincount(choose(logits, uniforms, SampleConfig(**settings)), minlength=7)[3:]
     statistic, freedom = chi_square(counts, expected)
     assert not freedom or statistic < CRITICAL[freedom]
 

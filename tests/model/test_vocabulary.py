@@ -64,8 +64,8 @@ def test_a_vocabulary_of_before_reads_back_with_its_ids() -> None:
     assert Vocabulary.from_json(old.to_json()) == old
     assert old.encode("ab").tolist() == [3, 4]
     assert old.unknown is None
-    assert old.undrawn == (PADDING, BEGIN)
-    assert Vocabulary("ab").undrawn == (PADDING, BEGIN, UNKNOWN)
+    assert old.never_drawn == (PADDING, BEGIN)
+    assert Vocabulary("ab").never_drawn == (PADDING, BEGIN, UNKNOWN)
 
 
 @given(st.text())

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.errors import InputError
-from abcgen.grammar import Grammar
-from abcgen.grammar.form import Form, Section
+from abcgen.grammar import Form, Grammar, PrefixConstraint, SectionPlan
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline.requests import (
@@ -46,11 +45,11 @@ def test_a_request_that_makes_no_sense_is_named(asked: dict[str, Any], said: str
 
 
 def test_parts_are_sections_twice_if_their_letter_is() -> None:
-    two = (Section(8, repeated=True), Section(8, repeated=True))
+    two = (SectionPlan(8, repeated=True), SectionPlan(8, repeated=True))
     assert form_of(Request(bars=16, parts="AABB")) == Form(sections=two)
     assert form_of(Request(parts="AB")).sections == (
-        Section(0, repeated=False),
-        Section(0, repeated=False),
+        SectionPlan(0, repeated=False),
+        SectionPlan(0, repeated=False),
     )
     assert form_of(Request(bars=12)) == Form(12)
 
@@ -123,7 +122,8 @@ def test_a_tune_that_changes_its_key_is_gone_on_from() -> None:
     tune = "M:6/8\nL:1/8\nK:D\n|:dfd afd|efg efg:|\n[K:Am]|:a3 e3|c3 A3:|\n"
     request = primed(Request(), tune, None)
     rules = rules_of(request, frozenset(map(chr, range(127))))
-    assert Grammar(rules).fits(request.beginning, 1200)
+    grammar = Grammar(rules)
+    assert PrefixConstraint(grammar, grammar, request.beginning).fits(1200)
 
 
 def test_a_beginning_cannot_become_what_it_is_not() -> None:
