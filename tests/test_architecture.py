@@ -15,9 +15,10 @@ PACKAGE = Path(abcgen.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The rooms that each room may import from.
-BASE = {"config", "errors", "files", "system", "workers"}
+BASE = {"config", "errors", "example", "files", "system", "workers"}
 ALLOWED = {
     "errors": set(),
+    "example": set(),
     "config": {"errors"},
     "files": {"errors"},
     "system": set(),

@@ -20,7 +20,8 @@ from abcgen.corpus.loading import Loss, find_files, nothing_read
 from abcgen.corpus.overlap import line_of
 from abcgen.corpus.reading import Kind, checked, moved, read_files
 from abcgen.errors import NotationError
-from abcgen.notation.model_text import ModelText, decode_tune, encode_tune
+from abcgen.example import Example
+from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import LeftOut
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.validation import bar_problems
@@ -198,7 +199,7 @@ class Extract:
     """
 
     title: str
-    text: ModelText
+    text: Example
     fingerprint: str
     intervals: bytes
     symbols: bytes
@@ -301,7 +302,7 @@ def _extract(reading: Reading, _name: str, *, chord_symbols: bool) -> Extract:
 def _extract_fields(extract: Extract) -> list[object]:
     text = extract.text
     melody = (base64.b64encode(own).decode() for own in (extract.intervals, extract.symbols))
-    return [extract.title, text.text, text.given, text.notes, extract.fingerprint, *melody]
+    return [extract.title, text.text, text.unscored, text.notes, extract.fingerprint, *melody]
 
 
 _TYPES = [str, str, int, int, str, str, str]
@@ -310,4 +311,4 @@ _TYPES = [str, str, int, int, str, str, str]
 def _read(fields: list[object], _before: int) -> Extract:
     title, text, given, notes, own, *melody = checked(fields, _TYPES)
     intervals, symbols = (base64.b64decode(part, validate=True) for part in melody)
-    return Extract(title, ModelText(text, given, notes), own, intervals, symbols)
+    return Extract(title, Example(text, given, notes), own, intervals, symbols)

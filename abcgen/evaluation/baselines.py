@@ -20,7 +20,7 @@ from abcgen.config import SampleConfig
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from abcgen.notation.model_text import ModelText
+    from abcgen.example import Example
 
 BEGIN, END = "\x02", "\x03"
 ORDER = 5
@@ -140,7 +140,7 @@ class CharacterNgrams:
         return rng.choice(self._characters)
 
 
-def baselines_of(training: Sequence[ModelText], test: Sequence[ModelText]) -> Baselines:
+def baselines_of(training: Sequence[Example], test: Sequence[Example]) -> Baselines:
     """Return the results on the test tunes of n-grams and lzma that know the training tunes."""
     step = -(-len(training) // MAX_TEXTS) or 1
     alphabet = {character for tune in test for character in tune.text}
@@ -149,20 +149,20 @@ def baselines_of(training: Sequence[ModelText], test: Sequence[ModelText]) -> Ba
     return Baselines(
         samples=tuple(ngrams.sample(seed, max_characters) for seed in range(len(test))),
         scores={
-            NGRAMS: tuple(_scored([tune], ngrams.bits(tune.text, tune.given)) for tune in test),
+            NGRAMS: tuple(_scored([tune], ngrams.bits(tune.text, tune.unscored)) for tune in test),
             LZMA: tuple(lzma_scores(training, test)),
         },
     )
 
 
-def lzma_scores(training: Sequence[ModelText], test: Sequence[ModelText]) -> list[ScoredText]:
+def lzma_scores(training: Sequence[Example], test: Sequence[Example]) -> list[ScoredText]:
     """Return what groups of test tunes add to the compressed size of the training tunes.
 
     Lines of rhythm, which are given rather than scored, are left out of both.
     """
 
-    def encoded(tunes: Sequence[ModelText]) -> bytes:
-        return "\n".join(tune.text[tune.given :] for tune in tunes).encode()
+    def encoded(tunes: Sequence[Example]) -> bytes:
+        return "\n".join(tune.text[tune.unscored :] for tune in tunes).encode()
 
     context = encoded(training)[-MAX_CONTEXT_BYTES:]
     context_size = len(lzma.compress(context))
@@ -173,7 +173,7 @@ def lzma_scores(training: Sequence[ModelText], test: Sequence[ModelText]) -> lis
     ]
 
 
-def _scored(tunes: Sequence[ModelText], bits: float) -> ScoredText:
+def _scored(tunes: Sequence[Example], bits: float) -> ScoredText:
     # One more character for the end mark.
-    characters = sum(len(tune.text) - tune.given + 1 for tune in tunes)
+    characters = sum(len(tune.text) - tune.unscored + 1 for tune in tunes)
     return ScoredText(bits, characters, sum(tune.notes for tune in tunes))

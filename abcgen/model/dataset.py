@@ -22,28 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.example import Example
     from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One whole tune as the network reads and writes it.
-
-    Attributes:
-        text: All of it, without begin and end marks.
-        unscored: Number of leading characters that are given rather than scored.
-        notes: Number of notes in it, by which bits per note is divided.
-    """
-
-    text: str
-    unscored: int = 0
-    notes: int = 0
-
-    @property
-    def scored(self) -> int:
-        """Number of characters that are scored, the end mark among them."""
-        return len(self.text) + 1 - min(self.unscored, len(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.model.dataset import Batch, Example
+    from abcgen.example import Example
+    from abcgen.model.dataset import Batch
     from abcgen.model.sampling import LanguageModel
     from abcgen.model.vocabulary import Vocabulary
 

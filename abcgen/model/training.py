@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.example import Example
     from abcgen.model.checkpoint import Weights
-    from abcgen.model.dataset import Dataset, Example
+    from abcgen.model.dataset import Dataset
     from abcgen.model.metrics import Measurement
     from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary

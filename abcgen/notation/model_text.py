@@ -7,11 +7,12 @@ spaces: tonic moved to C, mode kept, unit length 1/8. It is never written as .ab
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
+from abcgen.example import Example
 from abcgen.notation.fields import read_metre
 from abcgen.notation.reader import read_abc
 from abcgen.notation.rhythm import rhythm_named
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
 UNIT = Fraction(1, 8)
 _PARTS = re.compile(r"(?P<head>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<rest>K:C[a-z]{3}\n[^\n]+\n)")
 _HEAD = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelText:
-    """A tune as the network sees it.
-
-    Attributes:
-        text: All of it but the end mark.
-        given: How many leading characters (the ``R:`` line) are given rather than predicted.
-        notes: How many note letters its body has: what bits per note are counted over.
-    """
-
-    text: str
-    given: int
-    notes: int
 
 
 class Head(NamedTuple):
@@ -56,7 +42,7 @@ class Head(NamedTuple):
     mode: str
 
 
-def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> ModelText:
+def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
     """The model text of a tune: of its first voice.
 
     Args:
@@ -67,7 +53,7 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> ModelText:
     rhythm = rhythm_named(tune.rhythm)
     given = f"R:{rhythm}\n" if rhythm else ""
     head = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
-    return ModelText(f"{given}{head}{_body(tune)}\n", len(given), len(pitches_of(tune)))
+    return Example(f"{given}{head}{_body(tune)}\n", len(given), len(pitches_of(tune)))
 
 
 def decode_tune(text: str) -> Tune:

@@ -21,9 +21,9 @@ from abcgen.evaluation.report import (
     REAL,
     Evaluation,
 )
+from abcgen.example import Example
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.dataset import Example
 from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.analysis import mode_of, parts_of, sections_of
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from abcgen.config import SampleConfig
     from abcgen.evaluation.measures import Figures, TuneVerdict
+    from abcgen.example import Example
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.sampling import Constraint
-    from abcgen.notation.model_text import ModelText
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.held_out import HeldOut
     from abcgen.pipeline.overlap import TrainingTunes
@@ -189,12 +189,9 @@ def _held_out(
     return replace(held_out, test=test), notes
 
 
-def _score(checkpoint: Checkpoint, test: Sequence[ModelText], stage: Stage) -> list[ScoredText]:
-    examples = [Example(tune.text, tune.given, tune.notes) for tune in test]
+def _score(checkpoint: Checkpoint, test: Sequence[Example], stage: Stage) -> list[ScoredText]:
     with stage("measuring bits per note") as on_progress:
-        scores = measure_each(
-            step_network(checkpoint), checkpoint.vocabulary, examples, on_progress
-        )
+        scores = measure_each(step_network(checkpoint), checkpoint.vocabulary, test, on_progress)
     return [ScoredText(bits.total, bits.characters, bits.notes) for bits in scores]
 
 

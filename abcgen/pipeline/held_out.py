@@ -19,9 +19,10 @@ from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, ScoredText, baselines_of
+from abcgen.example import Example
 from abcgen.files import damaged
 from abcgen.model.checkpoint import read_json, write_json
-from abcgen.notation.model_text import ModelText, decode_tune
+from abcgen.notation.model_text import decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
 
@@ -52,8 +53,8 @@ class HeldOut:
         baselines: Costs of the test tunes by predictor; empty if the training tunes are unknown.
     """
 
-    test: tuple[ModelText, ...]
-    validation: tuple[ModelText, ...]
+    test: tuple[Example, ...]
+    validation: tuple[Example, ...]
     ngrams: tuple[str, ...] = ()
     baselines: Mapping[str, Sequence[ScoredText]] = field(default_factory=dict)
 
@@ -210,14 +211,14 @@ def unseen_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list[
     ]
 
 
-def _texts_of(tunes: Sequence[Extract]) -> tuple[ModelText, ...]:
+def _texts_of(tunes: Sequence[Extract]) -> tuple[Example, ...]:
     return tuple(tune.text for tune in tunes)
 
 
 def _with_baselines(
-    training: tuple[ModelText, ...],
-    validation: tuple[ModelText, ...],
-    test: tuple[ModelText, ...],
+    training: tuple[Example, ...],
+    validation: tuple[Example, ...],
+    test: tuple[Example, ...],
     cache: TextCache,
 ) -> HeldOut:
     if not test:
@@ -241,7 +242,7 @@ def _scored_texts(
     return {name: tuple(ScoredText(*text) for text in texts) for name, texts in scores.items()}
 
 
-def _model_text(text: str) -> ModelText:
+def _model_text(text: str) -> Example:
     """Restore from a text what is not scored of it and the number of its notes."""
     given = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
-    return ModelText(text, given, len(pitches_of(decode_tune(text))))
+    return Example(text, given, len(pitches_of(decode_tune(text))))

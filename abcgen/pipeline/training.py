@@ -27,7 +27,6 @@ from abcgen.files import printable
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.backend import device
 from abcgen.model.checkpoint import load_checkpoint, load_description
-from abcgen.model.dataset import Example
 from abcgen.model.distribution import own_folder
 from abcgen.model.events import Started, Watch
 from abcgen.model.extending import extended
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.records import Extract, Extracts
+    from abcgen.example import Example
     from abcgen.model.checkpoint import Checkpoint, Weights
     from abcgen.model.events import Event, TrainResult
     from abcgen.model.preview import Layer
@@ -340,8 +340,7 @@ class _Voice:
 
 def examples_of(tunes: Iterable[Extract]) -> tuple[Example, ...]:
     """Tunes as the texts a network learns."""
-    texts = (tune.text for tune in tunes)
-    return tuple(Example(text.text, text.given, text.notes) for text in texts)
+    return tuple(tune.text for tune in tunes)
 
 
 def _about(corpus: Extracts, split: Split, config: SplitConfig) -> dict[str, object]:

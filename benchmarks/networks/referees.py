@@ -21,7 +21,7 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abcgen.model.dataset import Example
+    from abcgen.example import Example
 
 TOKEN = re.compile(
     r"[A-Z]:[^\n]*\n|\[[A-Z]:[^\]]*\]|[\^=_]*[A-Ga-gz][,']*|\d*/+\d*|\d+|\[?\|[\]:|]*|:\|+:?|.|\n"

@@ -37,7 +37,7 @@ from abcgen.pipeline.training import examples_of
 from abcgen.system import cores
 
 if TYPE_CHECKING:
-    from abcgen.model.dataset import Example
+    from abcgen.example import Example
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "results.json", HERE / "table.md"

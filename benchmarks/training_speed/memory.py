@@ -22,8 +22,9 @@ from abcgen.corpus.cache import NOTHING_KEPT
 from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.dataset import Batches, Example
+from abcgen.model.dataset import Batches
 from abcgen.model.passages import Passages
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.training import examples_of

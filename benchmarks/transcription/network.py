@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from abcgen.example import Example
 from abcgen.midi import read_midi
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.dataset import Example
 from abcgen.model.scoring import measure
 from abcgen.notation.model_text import encode_tune
 from abcgen.pipeline.checkpoints import step_network

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from abcgen.evaluation.baselines import BEGIN, END, CharacterNgrams, lzma_scores
-from abcgen.notation.model_text import ModelText
+from abcgen.example import Example
 
 TEXTS = ["abab", "abba", "cab", "aa"]
 
@@ -59,8 +59,8 @@ def test_a_drawn_text_keeps_to_its_length() -> None:
 
 
 def test_lzma_finds_a_known_tune_cheaper_than_a_strange_one() -> None:
-    known = [ModelText(f"M:4/4\nK:Cmaj\n{n}{'cdefgabc' * n}|\n", 0, 8 * n) for n in range(1, 40)]
-    strange = [ModelText("".join(chr(33 + (7 * n * n + k * k) % 90) for k in range(300)), 0, 300)
+    known = [Example(f"M:4/4\nK:Cmaj\n{n}{'cdefgabc' * n}|\n", 0, 8 * n) for n in range(1, 40)]
+    strange = [Example("".join(chr(33 + (7 * n * n + k * k) % 90) for k in range(300)), 0, 300)
                for n in range(39)]  # fmt: skip
     again, new = (
         sum(score.bits for score in lzma_scores(known, tunes)) for tunes in (known, strange)
@@ -69,7 +69,7 @@ def test_lzma_finds_a_known_tune_cheaper_than_a_strange_one() -> None:
 
 
 def test_lzma_counts_every_tune_once_and_no_line_of_rhythm() -> None:
-    tunes = [ModelText(f"R:jig\nM:6/8\nK:Cmaj\n{'c' * n}|\n", 6, n) for n in range(1, 31)]
+    tunes = [Example(f"R:jig\nM:6/8\nK:Cmaj\n{'c' * n}|\n", 6, n) for n in range(1, 31)]
     scores = lzma_scores(tunes, tunes)
     assert sum(score.notes for score in scores) == sum(range(1, 31))
     assert sum(score.characters for score in scores) == sum(len(t.text) - 6 + 1 for t in tunes)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.model.dataset import WIDEST_FULL_BATCH, Batches, Example, round_up
+from abcgen.example import Example
+from abcgen.model.dataset import WIDEST_FULL_BATCH, Batches, round_up
 from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 VOCABULARY = Vocabulary("\nab")

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from abcgen.config import MAX_SEED, Network, NetworkConfig, TrainConfig
+from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.backend import load_keras
 from abcgen.model.checkpoint import weight_shapes
-from abcgen.model.dataset import Batches, Example
+from abcgen.model.dataset import Batches
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
 from abcgen.model.scoring import measure

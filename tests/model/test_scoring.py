@@ -7,8 +7,8 @@ import pytest
 
 from abcgen.config import NetworkConfig
 from abcgen.errors import InputError
+from abcgen.example import Example
 from abcgen.model.checkpoint import weight_shapes
-from abcgen.model.dataset import Example
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import BITS_OF_UNKNOWN, measure
 from abcgen.model.vocabulary import MARKS_BEFORE, Vocabulary

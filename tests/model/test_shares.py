@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.dataset import Example
 from abcgen.model.distribution import Devices
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure

@@ -19,10 +19,11 @@ from safetensors.numpy import load_file, save_file
 
 from abcgen.config import SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, OutputError
+from abcgen.example import Example
 from abcgen.model import trainer as run
 from abcgen.model import trainer as timing
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
-from abcgen.model.dataset import Bits, Example
+from abcgen.model.dataset import Bits
 from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE
@@ -377,7 +378,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.dataset import Bits, Example
+from abcgen.example import Example
+from abcgen.model.dataset import Bits
 from abcgen.model.events import Watch
 from abcgen.model.training import Task, train
 from abcgen.model.vocabulary import Vocabulary

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.model.dataset import Example, Windows
+from abcgen.example import Example
+from abcgen.model.dataset import Windows
 from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 VOCABULARY = Vocabulary("\nab")

@@ -22,7 +22,7 @@ REEL = "X:1\nT:Title\nR:Reel\nM:C|\nL:1/16\nK:Ador\nE2|:A4 B2c2|1 ^F2E2 A4:|2 (3
 def test_the_view_that_the_network_learns_from() -> None:
     encoded = encode_tune(read_abc(REEL))
     assert encoded.text == "R:reel\nM:2/2\nK:Cdor\nG|:c2de|1AGc2:|2(3edcB2|]\n"
-    assert encoded.given == len("R:reel\n")
+    assert encoded.unscored == len("R:reel\n")
     assert encoded.notes == 11
 
 

@@ -15,9 +15,9 @@ from abcgen.corpus.families import Split, split_tunes
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.measures import MEASURES
+from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
-from abcgen.notation.model_text import ModelText
 from abcgen.pipeline import checking
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
@@ -169,7 +169,7 @@ def test_what_held_out_tunes_share_is_not_worked_out_again(
 
 def test_a_tune_too_long_to_be_read_again_costs_no_other(split: Split, tmp_path: Path) -> None:
     bars = "CDEFGABc|" * (LIMITS.tune_characters // 9 + 1)
-    endless = replace(split.test[0], text=ModelText(f"M:4/4\nK:Cmaj\n{bars}\n", 0, 40_000))
+    endless = replace(split.test[0], text=Example(f"M:4/4\nK:Cmaj\n{bars}\n", 0, 40_000))
     with pytest.raises(NotationError):
         endless.tune()
     held_out = (endless, *split.test[:2])

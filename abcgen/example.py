@@ -1,0 +1,25 @@
+"""The tune as networks and their evaluation see it: a text, and what is counted of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The text of one whole tune, without begin and end marks.
+
+    Attributes:
+        text: All characters.
+        unscored: Number of leading characters, the ``R:`` line, that are given, not predicted.
+        notes: Number of note letters in it, by which bits per note are divided.
+    """
+
+    text: str
+    unscored: int = 0
+    notes: int = 0
+
+    @property
+    def scored(self) -> int:
+        """Number of characters that are scored, with the end mark."""
+        return len(self.text) + 1 - min(self.unscored, len(self.text))
