@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from abcgen.notation.walk import Sound, WrittenChord, join_ties
 from abcgen.score.engrave import OPTIONS
-from abcgen.score.performance import Sound, Strike, join_ties
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def music21_hears(musicxml: bytes) -> list[list[Sound]]:
     return [join_ties(_strikes(part)) for part in score.parts]
 
 
-def _strikes(part: Any) -> Iterator[Strike]:
+def _strikes(part: Any) -> Iterator[WrittenChord]:
     for note in part.flatten().notes:
         if "Harmony" in note.classes or note.duration.isGrace:
             continue
         singles = list(note.notes) if note.isChord else [note]
         keys = {one.pitch.midi: bool(one.tie and one.tie.type != "stop") for one in singles}
-        yield Strike(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys)
+        yield WrittenChord(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys)
 
 
 def engraver_hears(musicxml: bytes) -> list[list[Sound]]:
@@ -80,7 +80,7 @@ class _Page:
 
     toolkit: Any
     root: ElementTree.Element
-    staves: dict[str, list[Strike]] = field(default_factory=dict)
+    staves: dict[str, list[WrittenChord]] = field(default_factory=dict)
     ties: set[str] = field(default_factory=set)
     now: Fraction = Fraction(0)
     bar: Fraction = Fraction(0)  # what a rest of a whole bar lasts
@@ -104,7 +104,11 @@ class _Page:
         self.now = max(ends)
 
     def _walk(
-        self, parent: ElementTree.Element, now: Fraction, ratio: Fraction, strikes: list[Strike]
+        self,
+        parent: ElementTree.Element,
+        now: Fraction,
+        ratio: Fraction,
+        strikes: list[WrittenChord],
     ) -> Fraction:
         """Read the signs inside an element; returns the time after the last."""
         for element in parent:
@@ -119,7 +123,7 @@ class _Page:
             elif kind in {"note", "chord", "rest", "space"} and not element.get("grace"):
                 duration = _drawn(element) * ratio
                 if keys := self._keys(element):
-                    strikes.append(Strike(now, duration, keys))
+                    strikes.append(WrittenChord(now, duration, keys))
                 now += duration
         return now
 

@@ -52,7 +52,7 @@ OWNERS = {
     "matplotlib": {"plots"},
     "sklearn": {"evaluation"},
     "tensorboard": {"pipeline"},
-    "jinja2": {"corpus", "evaluation"},
+    "jinja2": {"corpus", "evaluation", "score"},
     "rich": {"cli"},
     "typer": {"cli"},
 }

@@ -22,7 +22,7 @@ from abcgen.pipeline.overlap import training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import judged
 from abcgen.score.blind import blind_page
-from abcgen.score.performance import Playing
+from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_tune_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def make_blind_test(
             for name, text, (_, is_real) in zip(names, abc, mixed, strict=True)
         },
     )
-    engraved, playing = [], Playing(instrument)
+    engraved, playing = [], PlaybackOptions(instrument)
     for tune in anonymous:
         engraved.append(web_tune_of(tune, playing))
         on_progress(len(engraved), len(anonymous))

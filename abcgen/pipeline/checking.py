@@ -89,7 +89,7 @@ def check_corpus(
 
 def music21_disagreements(tune: Tune, referee: Referee) -> list[str]:
     """Return where music21 reads other notes from the tune's canonical ABC than are in the tune."""
-    reason = referee.agrees(tune, write_abc(tune))
+    reason = referee.disagreement(tune, write_abc(tune))
     return [f"music21 disagrees: {reason}"] if reason else []
 
 
@@ -157,7 +157,7 @@ class CheckerPool:
         right = tune is not None and bars_right and not repeat_problems(tune)
         header = "X:1\nL:1/8\n"  # makes ABC of model text
         try:
-            music21_accepts = any(referee.voices_of(header + text))
+            music21_accepts = any(referee.read_voices(header + text))
         except InputError:
             music21_accepts = False
         # Without the R: line, because abc2midi swings hornpipes, and complains where it cannot.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import Tune
     from abcgen.score.pages import Sheet
-    from abcgen.score.performance import Playing
+    from abcgen.score.performance import PlaybackOptions
     from abcgen.score.web import WebTune
 
 
@@ -43,11 +43,11 @@ class RenderOptions:
     chords: bool = False  # play chord symbols too
 
     @property
-    def playing(self) -> Playing:
+    def playback(self) -> PlaybackOptions:
         """How tunes are played."""
-        from abcgen.score.performance import Playing
+        from abcgen.score.performance import PlaybackOptions
 
-        return Playing(self.instrument, self.tempo, self.swing, self.chords)
+        return PlaybackOptions(self.instrument, self.tempo, self.swing, self.chords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _svg(tune: Tune, options: RenderOptions) -> bytes:
 def _html_part(tune: Tune, options: RenderOptions) -> WebTune:
     from abcgen.score.web import web_tune_of
 
-    return web_tune_of(tune, options.playing, composer=options.composer)
+    return web_tune_of(tune, options.playback, composer=options.composer)
 
 
 def _html_page(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
@@ -123,13 +123,13 @@ def _html_page(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
 def _midi(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.midi import midi_of
 
-    return midi_of(tune, options.playing)
+    return midi_of(tune, options.playback)
 
 
 def _wav(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.wav import wav_of
 
-    return wav_of(tune, options.playing)
+    return wav_of(tune, options.playback)
 
 
 def _musicxml(tune: Tune, options: RenderOptions) -> bytes:

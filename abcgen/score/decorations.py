@@ -1,6 +1,6 @@
-"""What stands at the notes for the player, as music21's signs: decorations and chord symbols.
+"""Decorations and chord symbols as music21's objects.
 
-The names are those of the ABC standard 2.1, section 4.14. A name that has no sign here prints
+The names are those of the ABC standard 2.1, section 4.14. A name that is in no table here prints
 nothing and is kept in the tune.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from abcgen.score.harmony import kind_of
+from abcgen.score.harmony import chord_kind
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
@@ -41,25 +41,21 @@ EXPRESSIONS = {
     "invertedturn": ("InvertedTurn", None),
     "turnx": ("Turn", None),
     "invertedturnx": ("InvertedTurn", None),
-    # The Irish roll has no sign of its own in MusicXML; the turn is the nearest one.
+    # MusicXML has no symbol for the Irish roll; the turn is the nearest one.
     "roll": ("Turn", None),
     "arpeggio": ("ArpeggioMark", None),
 }
 DYNAMICS = frozenset({"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sfz"})
-BEFORE = {"segno": "Segno", "coda": "Coda"}
+JUMP_MARKS = {"segno": "Segno", "coda": "Coda"}
 WORDS = {"fine": "Fine", "D.C.": "D.C.", "D.S.": "D.S.", "dacoda": "To Coda"}
 FINGERS = frozenset("012345")
 HAIRPINS = {"crescendo": "Crescendo", "diminuendo": "Diminuendo"}
-ALTER_NAMES = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
+# After the letter of a pitch's name; in music21 a flat is a minus sign.
+PITCH_MODIFIERS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 
 
 def decorate(note: Any, names: tuple[str, ...]) -> None:
-    """Put the signs that belong to a note on it.
-
-    Args:
-        note: A music21 note, chord or rest.
-        names: Decorations.
-    """
+    """Add the symbols that belong to a note to a music21 note, chord or rest."""
     for name in names:
         if name in ARTICULATIONS:
             note.articulations.append(getattr(music21.articulations, ARTICULATIONS[name])())
@@ -73,23 +69,23 @@ def decorate(note: Any, names: tuple[str, ...]) -> None:
             note.expressions.append(expression)
 
 
-def signs_beside(names: tuple[str, ...]) -> list[Any]:
-    """The signs that stand at a note's place, above or below the staff."""
-    signs: list[Any] = []
+def directions_of(names: tuple[str, ...]) -> list[Any]:
+    """Return dynamics, segno, coda and words: symbols above or below the staff at a note."""
+    directions: list[Any] = []
     for name in names:
         if name in DYNAMICS:
-            signs.append(music21.dynamics.Dynamic(name))
-        elif name in BEFORE:
-            signs.append(getattr(music21.repeat, BEFORE[name])())
+            directions.append(music21.dynamics.Dynamic(name))
+        elif name in JUMP_MARKS:
+            directions.append(getattr(music21.repeat, JUMP_MARKS[name])())
         elif name in WORDS:
             words = music21.expressions.TextExpression(WORDS[name])
             words.placement = "above"
-            signs.append(words)
-    return signs
+            directions.append(words)
+    return directions
 
 
 def hairpins_of(decorated: list[tuple[Any, tuple[str, ...]]]) -> list[Any]:
-    """Crescendos and diminuendos, from the note that opens each to the one that closes it.
+    """Return crescendos and diminuendos, from the note that opens each to the one that closes it.
 
     Args:
         decorated: Every note of a part with its decorations, in order.
@@ -106,23 +102,24 @@ def hairpins_of(decorated: list[tuple[Any, tuple[str, ...]]]) -> list[Any]:
 
 
 def chord_symbol_of(symbol: ChordSymbol) -> Any:
-    """A chord symbol that prints what the tune says and means what players understand by it.
+    """Return a chord symbol that prints the tune's text and means what players understand by it.
 
-    It is put together by hand: music21's own reading of a figure takes milliseconds.
+    It is put together by hand: music21 takes milliseconds to parse a figure.
     """
-    sign = music21.harmony.ChordSymbol()
+    result = music21.harmony.ChordSymbol()
     root = _pitch(symbol.root)
     bass = _pitch(symbol.bass) if symbol.bass else root
-    sign.pitches = (root,) if bass == root else (bass, root)
-    sign.root(root)
-    sign.bass(bass)
-    sign.inversion(0, transposeOnSet=False)  # worked out from these notes it would be nonsense
-    sign.chordKind = kind_of(symbol.kind).name
-    sign.chordKindStr = symbol.kind
-    return sign
+    result.pitches = (root,) if bass == root else (bass, root)
+    result.root(root)
+    result.bass(bass)
+    # music21 would work out the inversion from these two notes, and get nonsense.
+    result.inversion(0, transposeOnSet=False)
+    result.chordKind = chord_kind(symbol.kind).name
+    result.chordKindStr = symbol.kind
+    return result
 
 
 @lru_cache(maxsize=64)
 def _pitch(root: Root) -> Any:
     letter, alter = root
-    return music21.pitch.Pitch(f"{letter}{ALTER_NAMES[alter]}3")
+    return music21.pitch.Pitch(f"{letter}{PITCH_MODIFIERS[alter]}3")

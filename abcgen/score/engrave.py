@@ -1,6 +1,6 @@
-"""Engraving: MusicXML in, SVG out, by verovio.
+"""Engrave MusicXML as SVG with verovio.
 
-Titles and tempo are left to the page; here is only what stands on the staff.
+Titles and tempo are left to the page; the pictures show the staves only.
 """
 
 from __future__ import annotations
@@ -15,36 +15,39 @@ from abcgen.system import LazyModule
 
 verovio = LazyModule("verovio")
 
+# Half the distance between two staff lines, in verovio's pixels.
 UNIT = 9.0
-"""Half the distance between two lines of the staff, in the engraver's own unit."""
-
 STAFF_UNITS = 8 * UNIT
-HIGHEST_PAGE = 60_000  # the most that the engraver allows
-TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
-CHORD_SIGN = re.compile(r'<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff])</tspan>')
-CHORD_SIGNS = {"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
-"""What stands in chord symbols, in the engraver's own font that no other program has."""
-
-CHORD_SIZE = "405px"  # of the letters beside them, at the scale of OPTIONS
+HIGHEST_PAGE = 60_000  # verovio's limit
 OPTIONS = {
     "inputFrom": "xml",
     "unit": UNIT,
     "scale": 100,
     "pageHeight": HIGHEST_PAGE,
     "adjustPageHeight": True,
+    # Take the line breaks of the MusicXML.
     "breaks": "line",
     "header": "none",
     "footer": "none",
     "svgViewBox": True,
-    "svgFormatRaw": True,  # without line breaks and indentation
+    # Write no line breaks and indentation into the SVG.
+    "svgFormatRaw": True,
     "smuflTextFont": "none",
-    "minLastJustification": 0.35,  # a last line of four long notes is not stretched
+    # Leave a last line of four long notes unstretched.
+    "minLastJustification": 0.35,
     "pageMarginLeft": 20,
     "pageMarginRight": 2,
     "pageMarginTop": 0,
     "pageMarginBottom": 0,
+    # Derive element ids from the input, so that the same tune gives the same bytes.
     "xmlIdChecksum": True,
 }
+
+TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+# verovio writes the accidentals of chord symbols in its own font, which no other program has.
+CHORD_ACCIDENTAL = re.compile(r'<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff])</tspan>')
+CHORD_ACCIDENTALS = {"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
+CHORD_SIZE = "405px"  # of the letters next to them, at the scale of OPTIONS
 
 
 def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[str]:
@@ -58,11 +61,10 @@ def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[
         One SVG document for every line of music, all of the same width.
 
     Raises:
-        InputError: if the engraver refuses the MusicXML.
+        InputError: if verovio refuses the MusicXML.
     """
-    toolkit = _loaded(musicxml, line_width, systems_a_page=1)
-    pages = range(1, toolkit.getPageCount() + 1)
-    return [_plain(toolkit.renderToSVG(page)) for page in pages]
+    toolkit = _loaded(musicxml, line_width, systems_per_page=1)
+    return [_clean(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
 
 
 def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
@@ -73,32 +75,20 @@ def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
         line_width: Width of a line in staff heights.
 
     Raises:
-        InputError: if the engraver refuses the MusicXML, or the tune is too long.
+        InputError: if verovio refuses the MusicXML, or the tune is too long.
     """
-    toolkit = _loaded(musicxml, line_width, systems_a_page=0)
+    toolkit = _loaded(musicxml, line_width, systems_per_page=0)
     if toolkit.getPageCount() > 1:
         raise InputError("the tune is too long for one picture", hint="print it as pdf")
-    return _plain(toolkit.renderToSVG(1))
+    return _clean(toolkit.renderToSVG(1))
 
 
-def _plain(svg: str) -> str:
-    """The picture without its title and with signs in place of the engraver's own letters."""
-    return CHORD_SIGN.sub(_usual_sign, TITLE.sub("", svg))
-
-
-def _usual_sign(match: re.Match[str]) -> str:
-    return f'<tspan font-size="{CHORD_SIZE}">{CHORD_SIGNS.get(match[1], match[1])}</tspan>'
-
-
-def _loaded(musicxml: bytes, line_width: float, *, systems_a_page: int) -> Any:
+def _loaded(musicxml: bytes, line_width: float, *, systems_per_page: int) -> Any:
+    """Return verovio's toolkit with a tune in it; ``systems_per_page`` 0 is no limit."""
     toolkit = _toolkit()
-    toolkit.setOptions(
-        {
-            **OPTIONS,
-            "pageWidth": round(line_width * STAFF_UNITS),
-            "systemMaxPerPage": systems_a_page,
-        }
-    )
+    width = round(line_width * STAFF_UNITS)
+    toolkit.setOptions({**OPTIONS, "pageWidth": width, "systemMaxPerPage": systems_per_page})
+    # verovio takes other XML for an empty score, and says so only in its log.
     if b"<score-partwise" not in musicxml or not toolkit.loadData(musicxml.decode()):
         raise InputError("the engraver cannot read this MusicXML")
     return toolkit
@@ -106,6 +96,16 @@ def _loaded(musicxml: bytes, line_width: float, *, systems_a_page: int) -> Any:
 
 @lru_cache(maxsize=1)
 def _toolkit() -> Any:
-    """The one engraver of this process; making another costs more than a tune."""
+    """Return the toolkit of this process; making another takes longer than a tune."""
     verovio.enableLog(verovio.LOG_OFF)
     return verovio.toolkit()
+
+
+def _clean(svg: str) -> str:
+    """Remove the title, and write the accidentals of chord symbols as letters of any font."""
+
+    def plain(match: re.Match[str]) -> str:
+        accidental = CHORD_ACCIDENTALS.get(match[1], match[1])
+        return f'<tspan font-size="{CHORD_SIZE}">{accidental}</tspan>'
+
+    return CHORD_ACCIDENTAL.sub(plain, TITLE.sub("", svg))

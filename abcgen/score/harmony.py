@@ -1,4 +1,4 @@
-"""Kinds of chord: what each is called in MusicXML and which notes an accompanist plays."""
+"""Kinds of chord: their names in MusicXML and the notes that an accompanist plays."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Root
 
 
-class Kind(NamedTuple):
+class ChordKind(NamedTuple):
     """A kind of chord.
 
     Attributes:
-        name: Its name in MusicXML's ``kind``.
-        semitones: Its notes above the root.
+        name: Its name in MusicXML's ``kind`` element.
+        semitones: Its notes, in semitones above the root.
     """
 
     name: str
     semitones: tuple[int, ...]
 
 
-_MAJOR = Kind("major", (0, 4, 7))
-KINDS = {
-    "": _MAJOR,
-    "m": Kind("minor", (0, 3, 7)),
-    "+": Kind("augmented", (0, 4, 8)),
-    "dim": Kind("diminished", (0, 3, 6)),
-    "5": Kind("power", (0, 7)),
-    "7": Kind("dominant", (0, 4, 7, 10)),
-    "maj7": Kind("major-seventh", (0, 4, 7, 11)),
-    "m7": Kind("minor-seventh", (0, 3, 7, 10)),
-    "mmaj7": Kind("major-minor", (0, 3, 7, 11)),
-    "dim7": Kind("diminished-seventh", (0, 3, 6, 9)),
-    "m7b5": Kind("half-diminished", (0, 3, 6, 10)),
-    "+7": Kind("augmented-seventh", (0, 4, 8, 10)),
-    "6": Kind("major-sixth", (0, 4, 7, 9)),
-    "m6": Kind("minor-sixth", (0, 3, 7, 9)),
-    "9": Kind("dominant-ninth", (0, 4, 7, 10, 14)),
-    "maj9": Kind("major-ninth", (0, 4, 7, 11, 14)),
-    "m9": Kind("minor-ninth", (0, 3, 7, 10, 14)),
-    "11": Kind("dominant-11th", (0, 7, 10, 14, 17)),
-    "13": Kind("dominant-13th", (0, 4, 7, 10, 14, 21)),
-    "sus2": Kind("suspended-second", (0, 2, 7)),
-    "sus4": Kind("suspended-fourth", (0, 5, 7)),
+CHORD_KINDS = {
+    "": ChordKind("major", (0, 4, 7)),
+    "m": ChordKind("minor", (0, 3, 7)),
+    "+": ChordKind("augmented", (0, 4, 8)),
+    "dim": ChordKind("diminished", (0, 3, 6)),
+    "5": ChordKind("power", (0, 7)),
+    "7": ChordKind("dominant", (0, 4, 7, 10)),
+    "maj7": ChordKind("major-seventh", (0, 4, 7, 11)),
+    "m7": ChordKind("minor-seventh", (0, 3, 7, 10)),
+    "mmaj7": ChordKind("major-minor", (0, 3, 7, 11)),
+    "dim7": ChordKind("diminished-seventh", (0, 3, 6, 9)),
+    "m7b5": ChordKind("half-diminished", (0, 3, 6, 10)),
+    "+7": ChordKind("augmented-seventh", (0, 4, 8, 10)),
+    "6": ChordKind("major-sixth", (0, 4, 7, 9)),
+    "m6": ChordKind("minor-sixth", (0, 3, 7, 9)),
+    "9": ChordKind("dominant-ninth", (0, 4, 7, 10, 14)),
+    "maj9": ChordKind("major-ninth", (0, 4, 7, 11, 14)),
+    "m9": ChordKind("minor-ninth", (0, 3, 7, 10, 14)),
+    "11": ChordKind("dominant-11th", (0, 7, 10, 14, 17)),
+    "13": ChordKind("dominant-13th", (0, 4, 7, 10, 14, 21)),
+    "sus2": ChordKind("suspended-second", (0, 2, 7)),
+    "sus4": ChordKind("suspended-fourth", (0, 5, 7)),
 }
+# Other spellings of the same kinds.
 _SPELLINGS = {
     "M": "",
     "maj": "",
@@ -71,26 +71,26 @@ _SPELLINGS = {
     "min9": "m9",
     "M9": "maj9",
 }
-# The longest kind that a longer name begins with says what is played: Am7add11 as Am7.
-_BASES = sorted({**KINDS, **dict.fromkeys(_SPELLINGS)}, key=len, reverse=True)
+# Every known name, the longest first.
+_BASES = sorted({**CHORD_KINDS, **dict.fromkeys(_SPELLINGS)}, key=len, reverse=True)
 
 
-def kind_of(text: str) -> Kind:
-    """The kind of chord that a chord symbol's letters after the root mean.
+def chord_kind(text: str) -> ChordKind:
+    """Return the kind of chord that a chord symbol's letters after the root mean.
 
     Args:
-        text: Such as ``m7``; one that is not in the table is called ``other``, and played as the
-            kind in the table that it begins with.
+        text: Such as ``m7``. One that is not in the table is called ``other`` in MusicXML, and
+            played as the longest known kind that it begins with: ``m7add11`` as ``m7``.
     """
     plain = re.sub(r"[\s(),]", "", text)
-    known = KINDS.get(_SPELLINGS.get(plain, plain))
+    known = CHORD_KINDS.get(_SPELLINGS.get(plain, plain))
     if known:
         return known
     base = next(name for name in _BASES if plain.startswith(name))
-    return Kind("other", KINDS[_SPELLINGS.get(base, base)].semitones)
+    return ChordKind("other", CHORD_KINDS[_SPELLINGS.get(base, base)].semitones)
 
 
 def pitch_class(root: Root) -> int:
-    """Semitones of a root above C, 0 to 11."""
+    """Return the semitones of a root above C, 0 to 11."""
     letter, alter = root
     return (NATURAL_SEMITONES[LETTERS.index(letter)] + alter) % 12

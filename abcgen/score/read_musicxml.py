@@ -1,6 +1,7 @@
-"""Reads MusicXML by way of music21: every part and voice, with repeats, endings and triplets.
+"""Read MusicXML with music21: every part and voice, with repeats, endings and tuplets.
 
-Source: MusicXML 4.0 (https://www.w3.org/2021/06/musicxml40/), as music21 understands it.
+Source: MusicXML 4.0 (https://www.w3.org/2021/06/musicxml40/), as music21 understands it. music21
+counts time in quarter notes, abcgen in whole notes.
 """
 
 from __future__ import annotations
@@ -42,19 +43,19 @@ music21 = LazyModule("music21")
 
 MAX_BYTES = 4_000_000  # of XML, unpacked
 _MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
-_LINES = {"final": BarLine.FINAL, "double": BarLine.DOUBLE, "light-light": BarLine.DOUBLE}
+_BAR_LINES = {"final": BarLine.FINAL, "double": BarLine.DOUBLE, "light-light": BarLine.DOUBLE}
 # What the zip module raises where an archive is not what it should be.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
-_QUARTERS = 4  # in a whole note
-_LARGEST_ALTER, _HIGHEST_STEP = 2, 75
+_LARGEST_ALTER, _HIGHEST_STEP = 2, 75  # a double sharp; the A of octave 10
+_TIED = frozenset({"start", "continue"})
 
 
 def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
-    """Read the piece of a MusicXML file, packed (``.mxl``) or not.
+    """Read the tune of a MusicXML file, packed (``.mxl``) or not.
 
     Args:
         data: The file's content.
-        name: Its name, the piece's title if it has no other.
+        name: Its name, the tune's title if it has no other.
     """
     try:
         yield read_musicxml(data, title=name.rsplit(".", 1)[0])
@@ -63,16 +64,18 @@ def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
 
 
 def read_musicxml(data: bytes, *, title: str = "") -> Reading:
-    """Read a MusicXML file as a tune of as many voices as it has.
+    """Read a MusicXML file as a tune with all its voices.
 
     Args:
         data: The file's content.
-        title: What the tune is called if the file names no title.
+        title: The title of the tune if the file names none.
 
     Raises:
-        NotationError: if it is no MusicXML, too large, or has nothing in it that can be written.
+        NotationError: if it is not MusicXML, too large, or has nothing in it that can be written.
     """
+    # 1. Unpack the XML and have music21 read it.
     xml = _unpacked(data)
+    # Entities could expand without bound, or name files of this machine.
     if re.search(rb"<!(?:ENTITY|ELEMENT|ATTLIST)", xml):
         raise NotationError("XML that defines entities of its own")
     if not re.search(rb"<score-(?:partwise|timewise)", xml):
@@ -82,93 +85,84 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     except Exception as error:
         # music21 raises all kinds of exceptions where a file is not as it expects.
         raise NotationError("MusicXML that music21 cannot read") from error
-    return _Piece(score).reading(title)
+
+    # 2. Read the voices of every part that has notes or rests.
+    parts = [part for part in score.parts if list(part.recurse().notesAndRests)]
+    if not parts or not any(list(part.recurse().notes) for part in parts):
+        raise NotationError("no notes")
+    remarks: dict[str, None] = {}
+    voices = [(part.partName or "", bars) for part in parts for bars in _voices_of(part, remarks)]
+
+    # 3. Make a tune of them; it opens in the first part's key and metre.
+    first_measure = parts[0].getElementsByClass("Measure").first()
+    names = _voice_names([name for name, _ in voices])
+    tune = Tune(
+        bars=voices[0][1],
+        key=_key_in(first_measure) or Key(),
+        metre=_metre_in(first_measure) or Metre(4, 4),
+        title=_title(score) or title,
+        voice=names[0] if len(voices) > 1 else "",
+        others=tuple(
+            Voice(name, bars) for name, (_, bars) in zip(names[1:], voices[1:], strict=True)
+        ),
+    )
+    return Reading(tune, 0, tuple(Repair(0, remark) for remark in remarks))
 
 
 def _unpacked(data: bytes) -> bytes:
-    """The XML of a file, which may be packed."""
+    """Return the XML of a file, which may be packed."""
     if not data.startswith(b"PK"):
         if len(data) > MAX_BYTES:
             raise NotationError(f"larger than {MAX_BYTES // 1_000_000} MB")
         return data
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            return _score_in(archive)
+            for entry in archive.infolist():
+                if entry.filename.startswith("META-INF") or entry.is_dir():
+                    continue
+                if entry.filename.lower().endswith((".xml", ".musicxml")):
+                    # No more than is needed to see that it is too large.
+                    with archive.open(entry) as file:
+                        xml = file.read(MAX_BYTES + 1)
+                    break
+            else:
+                raise NotationError("a packed file without a score in it")
     except _DAMAGE as error:
         raise NotationError("a damaged packed file") from error
+    if len(xml) > MAX_BYTES:
+        raise NotationError(f"larger than {MAX_BYTES // 1_000_000} MB when unpacked")
+    return xml
 
 
-def _score_in(archive: zipfile.ZipFile) -> bytes:
-    for entry in archive.infolist():
-        inside = entry.filename.startswith("META-INF") or entry.is_dir()
-        if inside or not entry.filename.lower().endswith((".xml", ".musicxml")):
-            continue
-        with archive.open(entry) as file:
-            xml = file.read(MAX_BYTES + 1)
-        if len(xml) > MAX_BYTES:
-            raise NotationError(f"larger than {MAX_BYTES // 1_000_000} MB when unpacked")
-        return xml
-    raise NotationError("a packed file without a score in it")
+def _voices_of(part: Any, remarks: dict[str, None]) -> Iterator[tuple[Bar, ...]]:
+    """Yield the voices of a part, all with the same number of bars.
 
-
-class _Piece:
-    """Makes a tune of a music21 score."""
-
-    def __init__(self, score: Any) -> None:
-        self._score = score
-        self._remarks: dict[str, None] = {}
-
-    def reading(self, title: str) -> Reading:
-        """The tune, and what of the score it leaves out."""
-        parts = [part for part in self._score.parts if list(part.recurse().notesAndRests)]
-        if not parts or not any(list(part.recurse().notes) for part in parts):
-            raise NotationError("no notes")
-        voices = [voice for part in parts for voice in self._voices(part)]
-        first = parts[0].getElementsByClass("Measure").first()
-        names = _names([name for name, _ in voices])
-        tune = Tune(
-            bars=voices[0][1],
-            key=_key_in(first) or Key(),
-            metre=_metre_in(first) or Metre(4, 4),
-            title=_title(self._score) or title,
-            voice=names[0] if len(voices) > 1 else "",
-            others=tuple(
-                Voice(name, bars) for name, (_, bars) in list(zip(names, voices, strict=True))[1:]
-            ),
-        )
-        return Reading(tune, 0, tuple(Repair(0, remark) for remark in self._remarks))
-
-    def _voices(self, part: Any) -> list[tuple[str, tuple[Bar, ...]]]:
-        """The voices of a part, all of as many bars."""
-        measures = list(part.getElementsByClass("Measure"))
-        if len(measures) > LIMITS.bars:
-            raise NotationError(f"more than {LIMITS.bars} bars")
-        frames = [_Frame(measure, part) for measure in measures]
-        rows = [self._contents(measure) for measure in measures]
-        numbered = zip_longest(*rows, fillvalue=None)
-        voices = []
-        for contents in numbered:
-            bars = self._bars(contents, frames, measures)
-            voices.append((part.partName or "", bars))
-        return voices
-
-    def _contents(self, measure: Any) -> list[Any]:
-        return list(measure.voices) or [measure]
-
-    def _bars(
-        self, contents: Sequence[Any], frames: Sequence[_Frame], measures: Sequence[Any]
-    ) -> tuple[Bar, ...]:
+    Args:
+        part: A music21 part.
+        remarks: What is left out is added to these.
+    """
+    measures = list(part.getElementsByClass("Measure"))
+    if len(measures) > LIMITS.bars:
+        raise NotationError(f"more than {LIMITS.bars} bars")
+    # A measure has its notes in voices only if there is more than one; a voice may be missing.
+    contents = [list(measure.voices) or [measure] for measure in measures]
+    for voice in zip_longest(*contents):
         bars: list[Bar] = []
         key = metre = None
-        for content, frame, measure in zip(contents, frames, measures, strict=True):
-            items = tuple(self._items(content, Fraction(measure.duration.quarterLength) / 4))
+        for content, measure in zip(voice, measures, strict=True):
+            length = Fraction(measure.duration.quarterLength) / 4
+            items = tuple(_items(content, length, remarks))
             new_key, new_metre = _key_in(measure), _metre_in(measure)
+            left, right = measure.leftBarline, measure.rightBarline
+            repeats = getattr(right, "direction", "") == "end"
+            line = _BAR_LINES.get(getattr(right, "type", ""), BarLine.SINGLE)
             bars.append(
                 Bar(
                     items,
-                    line=frame.line,
-                    repeat_start=frame.repeat_start,
-                    ending=frame.ending,
+                    line=BarLine.REPEAT if repeats else line,
+                    repeat_start=getattr(left, "direction", "") == "start",
+                    ending=_ending(measure),
+                    # The tune itself opens in the first key and metre; programs repeat both.
                     key=new_key if bars and new_key != key else None,
                     metre=new_metre if bars and new_metre != metre else None,
                 )
@@ -176,90 +170,65 @@ class _Piece:
             key, metre = new_key or key, new_metre or metre
         if bars[-1].line is BarLine.SINGLE:
             bars[-1] = replace(bars[-1], line=BarLine.FINAL)
-        return tuple(bars)
-
-    def _items(self, content: Any, full: Fraction) -> Iterator[Item]:
-        """The notes and rests of one voice in one bar, filled up with silence."""
-        time, group, sounding = Fraction(0), list[Note | Rest](), Fraction(0)
-        ratio = Fraction(1)
-        elements = [] if content is None else content.notesAndRests
-        for element in elements:
-            duration = Fraction(element.duration.quarterLength) / _QUARTERS
-            if "Harmony" in element.classes:
-                self._remarks["chord symbols were left out"] = None
-                continue
-            if not duration:
-                self._remarks["grace notes were left out"] = None
-                continue
-            onset = Fraction(element.offset) / _QUARTERS
-            if onset > time and not group:
-                yield from _plain(Rest(onset - time, visible=False))
-                time = onset
-            own = Fraction(element.duration.aggregateTupletMultiplier())
-            if not group and own == 1:
-                yield self._note(element, duration)
-            else:
-                ratio = ratio if group and own == 1 else own
-                group.append(self._note(element, duration / ratio))
-                sounding += duration
-                if not _odd(sounding):
-                    yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
-                    group, sounding = [], Fraction(0)
-            time += duration
-        if group:
-            yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
-        if time < full:
-            yield from _plain(Rest(full - time, visible=not list(elements)))
-
-    def _note(self, element: Any, duration: Fraction) -> Note | Rest:
-        if element.isRest or not getattr(element, "pitches", ()):
-            return Rest(duration)
-        pitches = tuple(sorted({_pitch(pitch) for pitch in element.pitches}))
-        notes = element.notes if element.isChord else [element]
-        tied = any(note.tie and note.tie.type in {"start", "continue"} for note in notes)
-        return Note(
-            pitches,
-            duration,
-            tied or bool(element.tie and element.tie.type in {"start", "continue"}),
-        )
+        yield tuple(bars)
 
 
-class _Frame:
-    """What stands at the edges of a bar: repeat signs, endings, double lines."""
+def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator[Item]:
+    """Yield the notes and rests of one voice in one bar, filled up with rests.
 
-    def __init__(self, measure: Any, part: Any) -> None:
-        left, right = measure.leftBarline, measure.rightBarline
-        self.repeat_start = getattr(left, "direction", "") == "start"
-        ends = getattr(right, "direction", "") == "end"
-        self.line = (
-            BarLine.REPEAT if ends else _LINES.get(getattr(right, "type", ""), BarLine.SINGLE)
-        )
-        self.ending = _ending(measure, part)
+    Args:
+        content: A music21 voice or measure; None if the voice has nothing in this bar.
+        length: The bar's length in whole notes.
+        remarks: What is left out is added to these.
+    """
+    time = Fraction(0)
+    # The notes of a tuplet that is not complete yet, how long they sound, and how the written
+    # durations are squeezed: 2/3 in a triplet.
+    group, sounding, ratio = list[Note | Rest](), Fraction(0), Fraction(1)
+    elements = [] if content is None else content.notesAndRests
+    for element in elements:
+        duration = Fraction(element.duration.quarterLength) / 4
+        # 1. Leave out what has no time.
+        if "Harmony" in element.classes:
+            remarks["chord symbols were left out"] = None
+            continue
+        if not duration:
+            remarks["grace notes were left out"] = None
+            continue
+        # 2. Fill a gap before the note, which programs leave where a voice is silent.
+        onset = Fraction(element.offset) / 4
+        if onset > time and not group:
+            yield from _rest(Rest(onset - time, visible=False))
+            time = onset
+        # 3. Collect a tuplet, until its duration divides by two only; else take the note itself.
+        own_ratio = Fraction(element.duration.aggregateTupletMultiplier())
+        if not group and own_ratio == 1:
+            yield _note(element, duration)
+        else:
+            # A plain note within a tuplet belongs to it.
+            ratio = ratio if group and own_ratio == 1 else own_ratio
+            group.append(_note(element, duration / ratio))
+            sounding += duration
+            if not _odd_denominator(sounding):
+                yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
+                group, sounding = [], Fraction(0)
+        time += duration
+    # 4. Close a tuplet that never came out even, and fill the bar.
+    if group:
+        yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
+    if time < length:
+        yield from _rest(Rest(length - time, visible=not list(elements)))
 
 
-def _ending(measure: Any, part: Any) -> tuple[int, ...]:
-    """The endings that begin at a bar."""
-    del part
-    for bracket in measure.getSpannerSites("RepeatBracket"):
-        if bracket.isFirst(measure):
-            return tuple(bracket.numberRange)
-    return ()
-
-
-def _plain(rest: Rest) -> Iterator[Item]:
-    """A rest of any length: of one that divides in threes, a tuplet of one."""
-    odd = _odd(rest.duration)
-    if not odd:
-        yield rest
-        return
-    normal = 1 << odd.bit_length() - 1
-    yield Tuplet(odd, normal, (replace(rest, duration=rest.duration * Fraction(odd, normal)),))
-
-
-def _odd(duration: Fraction) -> int:
-    """The odd part of a duration's denominator; 0 where there is none."""
-    odd = duration.denominator // (duration.denominator & -duration.denominator)
-    return 0 if odd == 1 else odd
+def _note(element: Any, duration: Fraction) -> Note | Rest:
+    # Unpitched percussion has no pitches and is read as rests.
+    if element.isRest or not getattr(element, "pitches", ()):
+        return Rest(duration)
+    pitches = tuple(sorted({_pitch(pitch) for pitch in element.pitches}))
+    # music21 ties a chord as a whole or note by note.
+    notes = [element, *(element.notes if element.isChord else [])]
+    tied = any(note.tie and note.tie.type in _TIED for note in notes)
+    return Note(pitches, duration, tied)
 
 
 def _pitch(pitch: Any) -> Pitch:
@@ -272,8 +241,34 @@ def _pitch(pitch: Any) -> Pitch:
     return Pitch(step, int(alter))
 
 
+def _rest(rest: Rest) -> Iterator[Item]:
+    """Yield a rest of any length: one that divides by three, say, as a tuplet of one."""
+    odd = _odd_denominator(rest.duration)
+    if not odd:
+        yield rest
+        return
+    normal = 1 << odd.bit_length() - 1
+    yield Tuplet(odd, normal, (replace(rest, duration=rest.duration * Fraction(odd, normal)),))
+
+
+def _odd_denominator(duration: Fraction) -> int:
+    """Return the odd part of a duration's denominator; 0 if it is a power of two."""
+    # The second operand is the greatest power of two that divides the denominator.
+    odd = duration.denominator // (duration.denominator & -duration.denominator)
+    return 0 if odd == 1 else odd
+
+
+def _ending(measure: Any) -> tuple[int, ...]:
+    """Return the endings that begin at a measure."""
+    for bracket in measure.getSpannerSites("RepeatBracket"):
+        if bracket.isFirst(measure):
+            return tuple(bracket.numberRange)
+    return ()
+
+
 def _key_in(measure: Any) -> Key | None:
     signature = measure.getElementsByClass("KeySignature").first() if measure else None
+    # A signature letter by letter has no number of sharps.
     if signature is None or signature.sharps is None or abs(signature.sharps) > 7:
         return None
     mode = _MODES.get(str(getattr(signature, "mode", "") or "major"), Mode.MAJOR)
@@ -292,15 +287,15 @@ def _metre_in(measure: Any) -> Metre | None:
 
 
 def _title(score: Any) -> str:
-    data = score.metadata
-    title = (data.title or data.movementName or "") if data else ""
-    return " ".join(sign for sign in title.split() if sign.isprintable())
+    metadata = score.metadata
+    title = (metadata.title or metadata.movementName or "") if metadata else ""
+    return " ".join(word for word in title.split() if word.isprintable())
 
 
-def _names(names: Sequence[str]) -> list[str]:
-    """Voices' names as ABC can hold them, each unlike the others."""
-    taken: dict[str, None] = {}
+def _voice_names(names: Sequence[str]) -> list[str]:
+    """Return voices' names as ABC can hold them, each one different."""
+    unique: dict[str, None] = {}
     for number, name in enumerate(names, start=1):
-        plain = "".join(sign for sign in name if sign.isascii() and sign.isalnum())[:12]
-        taken[plain if plain and plain not in taken else f"{plain}{number}"] = None
-    return list(taken)
+        plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:12]
+        unique[plain if plain and plain not in unique else f"{plain}{number}"] = None
+    return list(unique)

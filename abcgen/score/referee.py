@@ -1,6 +1,7 @@
-"""What abc2midi (Debian package abcmidi), where it is installed, has against a piece of ABC.
+"""Second opinions on ABC: from music21, and from abc2midi where it is installed.
 
-A second opinion on ABC: music21 reads it, in a child process with a time limit.
+music21 takes minutes over some short texts and cannot be interrupted, so that it reads in a child
+process with a time limit. abc2midi is part of Debian's package abcmidi.
 """
 
 from __future__ import annotations
@@ -21,77 +22,38 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.score.performance import Sound, Strike, join_ties, sounding_notes
+from abcgen.notation.walk import Sound, WrittenChord, join_ties, sounding_notes
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from abcgen.notation.tune import Tune
 
-
-SECONDS = 10.0
-_COMPLAINT = re.compile(r"^(?:Error|Warning) in line.*", re.MULTILINE)
-
-
-def abc2midi_path() -> Path | None:
-    """Where the program is; None if it is not installed."""
-    found = shutil.which("abc2midi")
-    return Path(found) if found else None
-
-
-def complaint(program: Path, abc: str) -> str:
-    """The first error or warning over one tune; empty if there is none.
-
-    Args:
-        program: Where abc2midi is.
-        abc: The tune.
-    """
-    try:
-        result = subprocess.run(  # noqa: S603 - a known program; the tune goes in as a file
-            [str(program), "-", "-c"],
-            input=abc,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"no answer after {SECONDS:g} seconds"
-    if result.returncode:
-        return f"ended with {result.returncode}"
-    found = _COMPLAINT.search(result.stdout)
-    return found[0] if found else ""
-
-
 WORKER = "abcgen.score.referee_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
+# Seconds. Importing music21 takes one or two; on a machine under load much more.
 START_SECONDS = 60.0
-"""Importing music21 takes a second or two; on a machine under load much more."""
+ABC2MIDI_SECONDS = 10.0
 
 FIELD = re.compile(r"[A-Za-z+]:")
 GRACE = re.compile(r"\{[^}]*\}")
 LONG_NUMBER = re.compile(r"\d{4,}")
 NOTE_LENGTH = re.compile(r"[A-Ga-gxz\]][,']*(\d+)")
+# The greatest number after a note: the longest note counted in sixty-fourths.
 LONGEST = 64 * LIMITS.duration
-"""Longest length after a note: the longest note counted in sixty-fourths."""
-
 NOTE_NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+COMPLAINT = re.compile(r"^(?:Error|Warning) in line.*", re.MULTILINE)
 
 
 class Referee:
-    """Reads ABC with music21, apart from this process and never for long.
+    """Reads ABC with music21, in another process and never for long.
 
     A context manager: the child process starts on entering, so that its start-up overlaps with
     other work, and again after a time-out or a crash.
     """
 
     def __init__(self, seconds: float = LIMITS.referee_seconds) -> None:
-        """Set the time limit; nothing is started yet.
-
-        Args:
-            seconds: Time allowed for one tune.
-        """
+        """Set the time limit for one tune; nothing is started yet."""
         self._seconds = seconds
         self._child: _Child | None = None
 
@@ -107,17 +69,37 @@ class Referee:
     ) -> None:
         self._stop()
 
-    def voices_of(self, abc: str) -> list[list[Sound]]:
-        """What music21 hears in a tune, as written: repeats not played, ties joined.
+    def disagreement(self, tune: Tune, abc: str) -> str:
+        """Return the first difference between a tune and what music21 reads in its ABC.
 
-        Args:
-            abc: One tune in ABC.
+        Three things that music21's ABC reader does not know are not compared: the ties of
+        chords, invisible rests, which it is shown as visible ones, and grace notes, which it
+        counts among the notes of a tuplet.
 
         Returns:
-            The notes of each voice.
+            The difference in one line; empty if there is none.
+        """
+        lines = abc.splitlines(keepends=True)
+        readable = "".join(
+            line if FIELD.match(line) else GRACE.sub("", line).replace("x", "z") for line in lines
+        )
+        try:
+            read = self.read_voices(readable)
+        except InputError as error:
+            return error.message
+        if len(read) != len(tune.voices):
+            return f"expected {len(tune.voices)} voices, heard {len(read)}"
+        for voice, sounds in zip(tune.voices, read, strict=True):
+            expected = sounding_notes(replace(tune, bars=voice.bars), chord_ties=False)
+            if difference := first_difference(expected, sounds):
+                return difference
+        return ""
+
+    def read_voices(self, abc: str) -> list[list[Sound]]:
+        """Return the notes of each voice in one tune, as written: repeats not played, ties joined.
 
         Raises:
-            InputError: if music21 refuses it or takes too long, or it is too long to try.
+            InputError: if music21 refuses the ABC or takes too long, or it is too long to try.
         """
         _check_lengths(abc)
         answer = self._ask(abc)
@@ -125,31 +107,11 @@ class Referee:
             raise InputError(f"music21 cannot read the tune: {answer['error']}")
         return [
             join_ties(
-                Strike(Fraction(onset), Fraction(duration), dict(keys))
-                for onset, duration, keys in voice
+                WrittenChord(Fraction(onset), Fraction(duration), dict(ties))
+                for onset, duration, ties in voice
             )
             for voice in answer["voices"]
         ]
-
-    def agrees(self, tune: Tune, abc: str) -> str:
-        """Whether music21 hears in the ABC what the tune says.
-
-        Three things that music21's ABC reader does not know are left out of it: the ties of
-        chords, invisible rests, which it is shown as visible ones, and grace notes, which it
-        counts among the notes of a tuplet.
-
-        Returns:
-            The first disagreement in one line; empty if there is none.
-        """
-        try:
-            heard = self.voices_of(_as_music21_knows_it(abc))
-        except InputError as error:
-            return error.message
-        if len(heard) != len(tune.voices):
-            return f"expected {len(tune.voices)} voices, heard {len(heard)}"
-        voices = (replace(tune, bars=voice.bars) for voice in tune.voices)
-        meant = (sounding_notes(voice, chord_ties=False) for voice in voices)
-        return next(filter(None, map(first_difference, meant, heard)), "")
 
     def _ask(self, abc: str) -> dict[str, Any]:
         if self._child is None:
@@ -160,7 +122,8 @@ class Referee:
             self._stop()
             raise InputError(f"music21 cannot read the tune: {error}") from error
         except BaseException:
-            self._stop()  # an answer to an interrupted question would pass for the next one's
+            # The answer to an interrupted question would be taken for the answer to the next.
+            self._stop()
             raise
 
     def _stop(self) -> None:
@@ -169,8 +132,20 @@ class Referee:
             self._child = None
 
 
+def _check_lengths(abc: str) -> None:
+    """Refuse what would only waste the time limit."""
+    if len(abc) > 2 * LIMITS.tune_characters:
+        raise InputError(f"a tune of {len(abc)} characters is too long for music21")
+    body = "\n".join(line for line in abc.splitlines() if not FIELD.match(line))
+    too_long = LONG_NUMBER.search(body) or next(
+        (match for match in NOTE_LENGTH.finditer(body) if int(match[1]) > LONGEST), None
+    )
+    if too_long:
+        raise InputError(f"a length is too great for music21: {too_long[0][:20]!r}")
+
+
 class _Child:
-    """The process, and a thread that carries its answers."""
+    """The child process, and a thread that takes its answers, so that waiting can time out."""
 
     def __init__(self, seconds: float) -> None:
         paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
@@ -190,7 +165,7 @@ class _Child:
         self._ready = False
 
     def ask(self, abc: str, seconds: float) -> dict[str, Any]:
-        """Put one question.
+        """Send one tune and return the answer.
 
         Raises:
             TimeoutError: if no answer comes in time.
@@ -204,17 +179,19 @@ class _Child:
         return self._next_answer(seconds)
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
         self._stdout.close()
-        with suppress(BrokenPipeError):  # an unsent question is lost with the process
+        # A question not yet sent is lost with the process.
+        with suppress(BrokenPipeError):
             self._stdin.close()
 
     def _read(self) -> None:
         for line in self._stdout:
             self._answers.put(line)
+        # An empty line for the end of the process.
         self._answers.put("")
 
     def _next_answer(self, seconds: float) -> dict[str, Any]:
@@ -229,37 +206,46 @@ class _Child:
 
 
 def first_difference(expected: list[Sound], heard: list[Sound]) -> str:
-    """Where two hearings of a tune part, in one line; empty if they do not."""
+    """Return the first difference between two readings of a voice in one line; empty if none."""
     for number, (ours, theirs) in enumerate(zip(expected, heard, strict=False), start=1):
         if ours != theirs:
-            return f"note {number}: expected {_described(ours)}, heard {_described(theirs)}"
+            return f"note {number}: expected {_describe(ours)}, heard {_describe(theirs)}"
     if len(expected) != len(heard):
         return f"expected {len(expected)} notes, heard {len(heard)}"
     return ""
 
 
-def _described(sound: Sound) -> str:
+def _describe(sound: Sound) -> str:
     names = "+".join(f"{NOTE_NAMES[key % 12]}{key // 12 - 1}" for key in sound.keys)
     return f"{names} of {sound.duration} at {sound.onset}"
 
 
-def _as_music21_knows_it(abc: str) -> str:
-    """Canonical ABC with ``z`` for ``x`` and without grace notes."""
-    lines = abc.splitlines(keepends=True)
-    return "".join(line if FIELD.match(line) else _plain(line) for line in lines)
+def abc2midi_path() -> Path | None:
+    """Return the path of abc2midi; None if it is not installed."""
+    path = shutil.which("abc2midi")
+    return Path(path) if path else None
 
 
-def _plain(music: str) -> str:
-    return GRACE.sub("", music).replace("x", "z")
+def complaint(program: Path, abc: str) -> str:
+    """Return abc2midi's first error or warning over one tune; empty if there is none.
 
-
-def _check_lengths(abc: str) -> None:
-    """Refuse what would only waste the time limit."""
-    if len(abc) > 2 * LIMITS.tune_characters:
-        raise InputError(f"a tune of {len(abc)} characters is too long for music21")
-    body = "\n".join(line for line in abc.splitlines() if not FIELD.match(line))
-    too_long = LONG_NUMBER.search(body) or next(
-        (match for match in NOTE_LENGTH.finditer(body) if int(match[1]) > LONGEST), None
-    )
-    if too_long:
-        raise InputError(f"a length is too great for music21: {too_long[0][:20]!r}")
+    Args:
+        program: The path of abc2midi.
+        abc: The tune.
+    """
+    try:
+        result = subprocess.run(  # noqa: S603 - a known program; the tune goes in as a file
+            [str(program), "-", "-c"],
+            input=abc,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=ABC2MIDI_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer after {ABC2MIDI_SECONDS:g} seconds"
+    if result.returncode:
+        return f"ended with {result.returncode}"
+    match = COMPLAINT.search(result.stdout)
+    return match[0] if match else ""

@@ -1,59 +1,59 @@
-"""Words beside the music: titles made safe, keys and modes by name."""
+"""Words around the music: titles made safe, keys and modes by name."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING
 
+from abcgen.notation.tune import PRINTED_ACCIDENTALS
+
 if TYPE_CHECKING:
     from abcgen.notation.tune import Key, Tune
 
-SIGNS = {-2: "♭♭", -1: "♭", 0: "", 1: "♯", 2: "♯♯"}
-
-
 LONGEST = 300
 MOST_ACCENTS = 4
+# They shape letters of some scripts and hold emoji together, and print nothing themselves.
 JOINERS = "\u200c\u200d"
-"""They shape letters of some scripts and hold emoji together, and print nothing themselves."""
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """The text on one line, without control characters and other things that do not print.
+    """Return the text on one line, without control and other characters that do not print.
 
-    XML and the page cannot hold them, and titles come from strangers' files.
+    XML and the page cannot hold them, and titles come from untrusted files.
 
     Args:
         text: The text.
         longest: Most characters; a longer text is cut and ends in an ellipsis.
     """
-    words = "".join(sign if _prints(sign) else " " for sign in text[: 4 * longest]).split()
-    line = _with_few_accents(" ".join(words))
+    # The cut before all work bounds it; marks and blanks that fall away are allowed for.
+    printable = (
+        character if character.isprintable() or character in JOINERS else " "
+        for character in text[: 4 * longest]
+    )
+    line = _with_few_accents(" ".join("".join(printable).split()))
     if len(line) <= longest:
         return line
     return line[: longest - 1].rstrip() + "…"
 
 
-def _prints(sign: str) -> bool:
-    return sign.isprintable() or sign in JOINERS
-
-
 def _with_few_accents(text: str) -> str:
-    """The text with no letter carrying so many accents that they cover the lines above."""
+    """Remove accents that are piled up so high on a letter that they cover the lines above."""
     kept: list[str] = []
     accents = 0
-    for sign in text:
-        accents = accents + 1 if unicodedata.combining(sign) else 0
+    for character in text:
+        accents = accents + 1 if unicodedata.combining(character) else 0
         if accents <= MOST_ACCENTS:
-            kept.append(sign)
+            kept.append(character)
     return "".join(kept)
 
 
 def key_name(key: Key) -> str:
-    """The key as a musician says it: ``D``, ``B♭``, ``E minor``, ``A dorian``."""
+    """Return the key as a musician says it: ``D``, ``B♭``, ``E minor``, ``A dorian``."""
     mode = key.mode.name.lower()
-    return f"{key.letter}{SIGNS.get(key.alter, '')}" + ("" if mode == "major" else f" {mode}")
+    accidental = PRINTED_ACCIDENTALS.get(key.alter, "") if key.alter else ""
+    return f"{key.letter}{accidental}" + ("" if mode == "major" else f" {mode}")
 
 
 def kind_and_key(tune: Tune) -> str:
-    """What stands at the left above a tune: ``reel · D``, or the key alone."""
+    """Return the words at the left above a tune: ``reel · D``, or the key alone."""
     return " · ".join(filter(None, [one_line(tune.rhythm).lower(), key_name(tune.key)]))

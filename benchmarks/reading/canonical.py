@@ -24,8 +24,8 @@ from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
 from abcgen.notation.tune import Key
+from abcgen.notation.walk import sounding_notes
 from abcgen.notation.writer import write_abc
-from abcgen.score.performance import sounding_notes
 from abcgen.score.referee import Referee
 from benchmarks.reading.run import share, without_repeats
 from tests.referee import ABC2MIDI, TICKS, Played, perform
@@ -79,7 +79,7 @@ def _judge(found: FoundBlock) -> Outcome | None:
         failed["normalised twice"] = "changes"
     if _sounds(decode_tune(encode_tune(tune).text)) != _sounds(transpose(_alone(tune), Key("C"))):
         failed["model text and back"] = "other notes"
-    if said := _referee().agrees(tune, canonical):
+    if said := _referee().disagreement(tune, canonical):
         failed["music21"] = said
     if said := _abc2midi_disagrees(tune, canonical):
         failed["abc2midi"] = said

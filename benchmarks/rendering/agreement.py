@@ -21,9 +21,9 @@ from typing import NamedTuple
 from abcgen.corpus.collections import COLLECTIONS, found_blocks
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
+from abcgen.notation.walk import sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.performance import sounding_notes
 from tests.engraved import engraver_hears, music21_hears, schema_errors
 
 HERE = Path(__file__).parent

@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.notation.transpose import INSTRUMENTS
     from abcgen.notation.writer import write_abc
     from abcgen.score.midi import midi_of
-    from abcgen.score.performance import Playing
+    from abcgen.score.performance import PlaybackOptions
 
 EVERY = 400  # of the real tunes, to start from
 LONGEST = 600  # bytes of a file: a few dozen notes
@@ -81,7 +81,7 @@ def check(data: bytes) -> None:
 def _write_seeds(folder: Path) -> None:
     folder.mkdir()
     readings = (read_block(found.block) for found in list(found_blocks())[::EVERY])
-    fiddle = Playing(INSTRUMENTS["fiddle"])
+    fiddle = PlaybackOptions(INSTRUMENTS["fiddle"])
     real = [midi_of(one.tune, fiddle) for one in readings if isinstance(one, Reading)]
     for number, data in enumerate([*(file for file in real if len(file) <= LONGEST), *_odd()]):
         (folder / str(number)).write_bytes(data)

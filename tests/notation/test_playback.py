@@ -8,8 +8,8 @@ import pytest
 from abcgen.notation.playback import play_order
 from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import Marks, Note, Tune
+from abcgen.notation.walk import sounding_notes
 from abcgen.notation.writer import write_abc
-from abcgen.score.performance import sounding_notes
 from tests.referee import TICKS, Played, played
 
 if TYPE_CHECKING:

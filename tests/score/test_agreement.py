@@ -9,9 +9,9 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from abcgen.notation.tune import Metre, Tune, Voice
+from abcgen.notation.walk import Sound, sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.performance import Sound, sounding_notes
 from abcgen.score.referee import first_difference
 from tests.engraved import engraver_hears, music21_hears, schema_errors
 from tests.marked import DUET, MARKED

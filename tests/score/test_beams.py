@@ -4,14 +4,14 @@ import pytest
 
 from abcgen.notation.tune import FREE_METRE, Metre
 from abcgen.score.layout import plan_bars
-from abcgen.score.pieces import pieces_of
+from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import beam_groups, beams_of
 from tests.tunes import tune
 
 
 def sizes(text: str, metre: Metre, bar: int = 0) -> list[int]:
     planned = plan_bars(tune(text + " |]", metre=metre))
-    return [len(group) for group in beam_groups(pieces_of(planned)[bar], metre)]
+    return [len(group) for group in beam_groups(printed_notes(planned)[bar], metre)]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_the_second_half_of_a_divided_bar_is_beamed_as_that() -> None:
 )
 def test_short_notes_have_inner_beams(text: str, expected: list[list[str]]) -> None:
     metre = Metre(1, 4)
-    (pieces,) = pieces_of(plan_bars(tune(text + "|]", metre=metre)))
+    (pieces,) = printed_notes(plan_bars(tune(text + "|]", metre=metre)))
     assert beams_of(pieces, metre) == expected
 
 
 def test_a_short_note_within_a_beam_leans_on_the_dotted_note() -> None:
     metre = Metre(6, 8)
-    (pieces,) = pieces_of(plan_bars(tune("A3/2B/c d3 |]", metre=metre)))
+    (pieces,) = printed_notes(plan_bars(tune("A3/2B/c d3 |]", metre=metre)))
     assert beams_of(pieces, metre)[1] == ["continue", "partial-left"]

@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.blind import ANSWERS_FORMAT, blind_page
-from abcgen.score.performance import Playing
+from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_tune_of
 from tests.browser import requests, wait_for
 from tests.tunes import JIG, REEL
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = ["0a1b2c3d", "4e5f6071"]
 TUNES = [replace(tune, title=f"Tune {n}", rhythm="") for n, tune in enumerate([JIG, REEL], 1)]
-PLAYING = Playing(INSTRUMENTS["fiddle"], tempo=240)
+PLAYING = PlaybackOptions(INSTRUMENTS["fiddle"], tempo=240)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
-from abcgen.score.performance import Playing, perform
+from abcgen.score.performance import PlaybackOptions, perform
 from abcgen.score.web import web_page, web_tune_of
 from tests.browser import requests, wait_for
 from tests.marked import DUET
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOSTILE = replace(REEL, title="<script>document.title = 'taken'</script>", rhythm="<b>bold")
 TUNES = [JIG, DUET, HOSTILE]
-PLAYING = Playing(INSTRUMENTS["fiddle"], tempo=240, chords=True)
+PLAYING = PlaybackOptions(INSTRUMENTS["fiddle"], tempo=240, chords=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from abcgen.score.engrave import engrave_svg
 from abcgen.score.midi import midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.pages import LONGEST_TITLE, fonts_for, missing_letter, set_pages, sheet_of
-from abcgen.score.performance import Playing
+from abcgen.score.performance import PlaybackOptions
 from abcgen.score.text import LONGEST, MOST_ACCENTS, one_line
 from abcgen.system import LazyModule
 from tests.marked import DUET
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 mido = LazyModule("mido")
 PAGE = PageConfig(ppi=30)
-PLAYING = Playing(INSTRUMENTS["fiddle"])
+PLAYING = PlaybackOptions(INSTRUMENTS["fiddle"])
 HOSTILE = {
     "markup": "<b>&amp;</b><script>alert(1)</script>]]>",
     "entity": "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>&y;",
@@ -127,7 +127,7 @@ def test_letters_that_no_font_has_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert sheet.note == "no font of this machine has '\u65e5': a box is printed instead"
 
 
-def _only_typst_s_own(texts: list[str], *, of_machine: bool) -> str:
+def _only_typst_s_own(texts: list[str], *, system: bool) -> str:
     """A machine without fonts of its own."""
-    assert of_machine in {True, False}
-    return missing_letter(texts, of_machine=False)
+    assert system in {True, False}
+    return missing_letter(texts, system=False)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from abcgen.notation.tune import Metre, Tune
 from abcgen.score.layout import LINE_WIDTH, bar_width, ending_spans, line_starts, plan_bars
-from abcgen.score.pieces import pieces_of
+from abcgen.score.printed_notes import printed_notes
 from tests.tunes import JIG, REEL, tune
 
 
 def starts(tune: Tune, line_width: float = LINE_WIDTH) -> list[int]:
     plan = plan_bars(tune)
-    widths = [bar_width(*bar) for bar in zip(plan, pieces_of(plan), strict=True)]
+    widths = [bar_width(*bar) for bar in zip(plan, printed_notes(plan), strict=True)]
     return sorted(line_starts(plan, widths, line_width))
 
 

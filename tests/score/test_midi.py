@@ -12,8 +12,9 @@ from abcgen.errors import InputError
 from abcgen.notation.playback import play_order
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.tune import Key, Metre, Mode, Tune
+from abcgen.notation.walk import sounding_notes
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import Playing, sounding_notes
+from abcgen.score.performance import PlaybackOptions
 from abcgen.system import LazyModule
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, TOO_LOW, changed, tune
@@ -23,7 +24,9 @@ FIDDLE = INSTRUMENTS["fiddle"]
 
 
 def messages(tune: Tune, **options: Any) -> list[tuple[int, Any]]:
-    file = mido.MidiFile(file=BytesIO(midi_of(tune, Playing(FIDDLE, **options))), charset="utf-8")
+    file = mido.MidiFile(
+        file=BytesIO(midi_of(tune, PlaybackOptions(FIDDLE, **options))), charset="utf-8"
+    )
     assert (file.type, file.ticks_per_beat, len(file.tracks)) == (0, 480, 1)
     now, found = 0, []
     for message in file.tracks[0]:
@@ -121,7 +124,7 @@ def test_the_tempo_asked_for_counts_dotted_beats_in_a_jig() -> None:
 @pytest.mark.parametrize("tempo", [0, -5, 10_000, float("nan")])
 def test_an_impossible_tempo_is_refused(tempo: float) -> None:
     with pytest.raises(InputError, match="tempo"):
-        midi_of(JIG, Playing(FIDDLE, tempo=tempo))
+        midi_of(JIG, PlaybackOptions(FIDDLE, tempo=tempo))
 
 
 def test_the_instrument_and_the_title_are_in_the_file() -> None:
@@ -132,4 +135,4 @@ def test_the_instrument_and_the_title_are_in_the_file() -> None:
 
 def test_a_note_beyond_midi_is_refused() -> None:
     with pytest.raises(InputError, match="MIDI"):
-        midi_of(TOO_LOW, Playing(FIDDLE))
+        midi_of(TOO_LOW, PlaybackOptions(FIDDLE))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 
 from abcgen.errors import NotationError
 from abcgen.notation.tune import FREE_METRE, Bar, Key, Metre, Note, Pitch, Tune
+from abcgen.notation.walk import Sound, WrittenChord, join_ties, sounding_notes
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.performance import Sound, Strike, join_ties, sounding_notes
 from abcgen.system import LazyModule
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, changed, tune
@@ -31,7 +31,9 @@ def music21_hears(tune: Tune) -> list[Sound]:
     for note in score.parts[0].flatten().notes:
         singles = list(note.notes) if note.isChord else [note]
         keys = {one.pitch.midi: bool(one.tie and one.tie.type != "stop") for one in singles}
-        strikes.append(Strike(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys))
+        strikes.append(
+            WrittenChord(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys)
+        )
     return join_ties(strikes)
 
 

@@ -12,10 +12,11 @@ import pytest
 from abcgen.errors import InputError
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.tune import FREE_METRE, Metre, Note, Pitch, Tune
-from abcgen.score.harmony import KINDS, kind_of
+from abcgen.notation.walk import Sound
+from abcgen.score.harmony import CHORD_KINDS, chord_kind
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import Playing, Sound, perform, strokes
-from abcgen.score.wav import LONGEST_SECONDS, RATE, TONES, wav_of
+from abcgen.score.performance import PlaybackOptions, perform, strokes
+from abcgen.score.wav import LONGEST_SECONDS, RATE, TIMBRES, wav_of
 from abcgen.system import LazyModule
 from tests.engraved import flattened
 from tests.marked import DUET, MARKED, at, with_marks
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 mido = LazyModule("mido")
 music21 = LazyModule("music21")
 numpy = LazyModule("numpy")
-FIDDLE = Playing(INSTRUMENTS["fiddle"])
-ALL = Playing(INSTRUMENTS["piano"], swing=True, chords=True)
+FIDDLE = PlaybackOptions(INSTRUMENTS["fiddle"])
+ALL = PlaybackOptions(INSTRUMENTS["piano"], swing=True, chords=True)
 HORNPIPE = "hornpipe"
 
 
@@ -142,11 +143,11 @@ def test_nothing_is_played_before_the_first_chord_or_under_a_pickup_s_missing_be
 def test_kinds_of_chord_are_known_by_their_spellings(
     text: str, name: str, semitones: tuple[int, ...]
 ) -> None:
-    assert kind_of(text) == (name, semitones)
+    assert chord_kind(text) == (name, semitones)
 
 
 def test_every_chord_has_at_least_a_fifth() -> None:
-    assert all(set(kind.semitones) & {6, 7, 8} for kind in KINDS.values())
+    assert all(set(kind.semitones) & {6, 7, 8} for kind in CHORD_KINDS.values())
 
 
 def midi_notes(midi: bytes) -> list[tuple[int, int, int]]:
@@ -179,7 +180,7 @@ def music21_notes(midi: bytes) -> list[tuple[int, int, int]]:
     )
 
 
-def intended(tune: Tune, playing: Playing) -> list[tuple[int, int, int]]:
+def intended(tune: Tune, playing: PlaybackOptions) -> list[tuple[int, int, int]]:
     played = perform(tune, playing)
     lines: Iterable[Any] = (*played.voices, played.accompaniment)
     return sorted(
@@ -191,7 +192,9 @@ def intended(tune: Tune, playing: Playing) -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("playing", [FIDDLE, ALL], ids=["plain", "all"])
 @pytest.mark.parametrize("tune", [JIG, REEL, MARKED, DUET], ids=lambda tune: tune.title)
-def test_mido_and_music21_read_back_the_notes_intended(tune: Tune, playing: Playing) -> None:
+def test_mido_and_music21_read_back_the_notes_intended(
+    tune: Tune, playing: PlaybackOptions
+) -> None:
     midi = midi_of(tune, playing)
     assert midi_notes(midi) == intended(tune, playing)
     assert music21_notes(midi) == intended(tune, playing)
@@ -214,7 +217,7 @@ def test_drums_never_play_a_voice() -> None:
 
 
 def test_each_step_names_the_note_that_is_seen_played() -> None:
-    steps = perform(tune("|: A4 z4 | B8 :|"), FIDDLE).steps
+    steps = perform(tune("|: A4 z4 | B8 :|"), FIDDLE).schedule
     assert [step.onset for step in steps] == [0, 1, 2, 3]
     assert [step.name for step in steps] == ["v0b0n0", "v0b1n0"] * 2
 
@@ -234,7 +237,7 @@ def strongest(samples: Any, start: float) -> float:
 
 @pytest.mark.parametrize("instrument", ["fiddle", "flute", "accordion", "piano"])
 def test_the_pitches_heard_are_those_of_the_tune(instrument: str) -> None:
-    playing = Playing(INSTRUMENTS[instrument], tempo=60)
+    playing = PlaybackOptions(INSTRUMENTS[instrument], tempo=60)
     samples = samples_of(wav_of(tune("A2 c2 e2 z2 |]", key="C"), playing))
     for place, key in enumerate([69, 72, 76]):
         expected = 440 * 2 ** ((key - 69) / 12)
@@ -248,7 +251,7 @@ def test_a_silent_tune_is_silent() -> None:
 
 
 def test_every_instrument_has_a_tone() -> None:
-    assert {instrument.tone for instrument in INSTRUMENTS.values()} == set(TONES)
+    assert {instrument.tone for instrument in INSTRUMENTS.values()} == set(TIMBRES)
 
 
 def test_what_takes_too_long_is_refused_before_memory_is_spent() -> None:

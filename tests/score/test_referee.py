@@ -11,7 +11,7 @@ import pytest
 
 from abcgen.errors import InputError
 from abcgen.notation.tune import Metre
-from abcgen.score.performance import sounding_notes
+from abcgen.notation.walk import sounding_notes
 from abcgen.score.referee import Referee
 from tests.tunes import JIG, REEL, tune
 
@@ -39,20 +39,20 @@ def referee() -> Iterator[Referee]:
 
 
 def test_it_agrees_where_tune_and_text_are_the_same(referee: Referee) -> None:
-    assert referee.agrees(JIG, JIG_ABC) == ""
+    assert referee.disagreement(JIG, JIG_ABC) == ""
 
 
 def test_it_names_the_first_note_that_differs(referee: Referee) -> None:
-    reason = referee.agrees(JIG, JIG_ABC.replace("ABA F2A", "ABA ^F2A").replace("gec", "ged"))
+    reason = referee.disagreement(JIG, JIG_ABC.replace("ABA F2A", "ABA ^F2A").replace("gec", "ged"))
     assert reason == "note 40: expected C#5 of 1/8 at 21/4, heard D5 of 1/8 at 21/4"
 
 
 def test_it_notices_notes_left_over(referee: Referee) -> None:
-    assert referee.agrees(tune("A4 |]"), HEAD + "A4 B4 |]\n") == "expected 1 notes, heard 2"
+    assert referee.disagreement(tune("A4 |]"), HEAD + "A4 B4 |]\n") == "expected 1 notes, heard 2"
 
 
 def test_it_hears_ties_chords_tuplets_and_rests_as_written(referee: Referee) -> None:
-    (heard,) = referee.voices_of(HEAD + "|: A4- A4 | (3ABc z2 [FAd]4 :|\n")
+    (heard,) = referee.read_voices(HEAD + "|: A4- A4 | (3ABc z2 [FAd]4 :|\n")
     assert heard == sounding_notes(tune("|: A4- A4 | (3ABc z2 [FAd]4 :|"))
     assert heard[0].duration == 1
     assert heard[1].duration == Fraction(1, 12)
@@ -60,50 +60,52 @@ def test_it_hears_ties_chords_tuplets_and_rests_as_written(referee: Referee) -> 
 
 def test_invisible_rests_and_chord_ties_are_not_held_against_a_tune(referee: Referee) -> None:
     ours = tune("x2 [FA]2- [FA]4 |]")
-    assert referee.agrees(ours, HEAD.replace("A tune", "Oxtail") + "x2 [FA]2- [FA]4 |]\n") == ""
+    assert (
+        referee.disagreement(ours, HEAD.replace("A tune", "Oxtail") + "x2 [FA]2- [FA]4 |]\n") == ""
+    )
 
 
 def test_an_accidental_lasts_through_the_bar(referee: Referee) -> None:
-    keys = [sound.keys for sound in referee.voices_of(HEAD + "^G2 G2 =G2 G2 | G8 |]\n")[0]]
+    keys = [sound.keys for sound in referee.read_voices(HEAD + "^G2 G2 =G2 G2 | G8 |]\n")[0]]
     assert keys == [(68,), (68,), (67,), (67,), (67,)]
 
 
 def test_what_music21_refuses_is_an_input_error_with_its_reason(referee: Referee) -> None:
     with pytest.raises(InputError, match="music21 cannot read the tune: ABCHandlerException"):
-        referee.voices_of("no tune at all")
+        referee.read_voices("no tune at all")
 
 
 def test_two_tunes_are_not_one(referee: Referee) -> None:
     with pytest.raises(InputError):
-        referee.voices_of(HEAD + "A4 |]\n\nX:2\nL:1/8\nK:C\nB4 |]\n")
+        referee.read_voices(HEAD + "A4 |]\n\nX:2\nL:1/8\nK:C\nB4 |]\n")
 
 
 @pytest.mark.parametrize("body", ["C99999999", "z1000", "[CE]5000", "c" * 100_000])
 def test_monstrous_lengths_are_refused_before_they_cost_time(body: str) -> None:
     started = time.monotonic()
     with pytest.raises(InputError, match=r"too (great|long)"):
-        Referee().voices_of(HEAD + body)
+        Referee().read_voices(HEAD + body)
     assert time.monotonic() - started < 0.5
 
 
 def test_a_time_out_is_an_input_error_and_the_next_tune_is_read() -> None:
     slow = Referee(seconds=0.005)
     with pytest.raises(InputError, match="no answer after"):
-        slow.voices_of(HEAD + "ABcd efga | " * 300)
+        slow.read_voices(HEAD + "ABcd efga | " * 300)
     slow._seconds = 10.0
     with slow:
-        assert slow.agrees(tune("A8 |]"), HEAD + "A8 |]\n") == ""
+        assert slow.disagreement(tune("A8 |]"), HEAD + "A8 |]\n") == ""
 
 
 def test_after_a_crash_it_starts_again() -> None:
     with Referee() as referee:
-        referee.voices_of(HEAD + "A8 |]\n")
+        referee.read_voices(HEAD + "A8 |]\n")
         child = referee._child
         assert child is not None
         child._process.kill()
         with pytest.raises(InputError, match=r"process ended|Broken pipe"):
-            referee.voices_of(HEAD + "A8 |]\n")
-        assert len(referee.voices_of(HEAD + "A8 |]\n")[0]) == 1
+            referee.read_voices(HEAD + "A8 |]\n")
+        assert len(referee.read_voices(HEAD + "A8 |]\n")[0]) == 1
 
 
 def test_leaving_it_leaves_no_process() -> None:
@@ -124,4 +126,4 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries() -> None:
 
 def test_onsets_count_from_the_pickup(referee: Referee) -> None:
     pickup = replace(REEL, bars=tune("A | d3 |]", metre=Metre(3, 8)).bars)
-    assert referee.agrees(pickup, "X:1\nM:3/8\nL:1/8\nK:D\nA | d3 |]\n") == ""
+    assert referee.disagreement(pickup, "X:1\nM:3/8\nL:1/8\nK:D\nA | d3 |]\n") == ""

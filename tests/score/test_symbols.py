@@ -12,7 +12,7 @@ from abcgen.notation.tune import Marks, Metre, Pitch, Tune, read_chord_symbol
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.layout import clef_of, plan_bars
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.pieces import pieces_of
+from abcgen.score.printed_notes import printed_notes
 from abcgen.system import LazyModule
 from tests.marked import DUET, at, with_marks
 from tests.tunes import JIG, tune
@@ -183,7 +183,7 @@ def test_two_voices_are_two_parts_in_a_bracket() -> None:
 
 def test_names_lead_from_the_tune_to_the_picture() -> None:
     long = replace(JIG, bars=tune("A5 B3 | (3ABc A6 |]", metre=Metre(4, 4)).bars)
-    names = [piece.name for pieces in pieces_of(plan_bars(long)) for piece in pieces]
+    names = [piece.name for pieces in printed_notes(plan_bars(long)) for piece in pieces]
     assert names == [(0, 0), (0, 1), (1, 0), (0, 0), (1, 0), (2, 0), (3, 0)]
     picture = engrave_svg(musicxml_of(long))
     assert all(f'id="{name}"' in picture for name in ("v0b0n0", "v0b0n0.1", "v0b1n3"))

@@ -14,7 +14,7 @@ import pytest
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import Playing
+from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_page, web_tune_of
 from abcgen.system import LazyModule
 from tests.marked import DUET, MARKED
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 mido = LazyModule("mido")
-PLAYING = Playing(INSTRUMENTS["flute"], chords=True)
+PLAYING = PlaybackOptions(INSTRUMENTS["flute"], chords=True)
 VOID = {"meta", "input", "link", "br", "img", "hr"}
 
 

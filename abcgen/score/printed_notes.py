@@ -1,0 +1,186 @@
+"""Divide notes of any length into printed notes, tied together.
+
+There is no note value of five eighths: it is printed as two notes and a tie. All that is printed
+goes through the printed notes made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from abcgen.errors import NotationError
+from abcgen.notation.tune import Note, Rest, Tuplet, notes_in
+from abcgen.notation.walk import sounding_durations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from abcgen.notation.tune import Item, Marks, Pitch
+    from abcgen.score.layout import PlannedBar
+
+# Name and number of dots of every duration, in whole notes, that one printed note can have.
+NOTE_VALUES = {
+    base * Fraction(2 ** (dots + 1) - 1, 2**dots): (name, dots)
+    for name, base in [
+        ("breve", Fraction(2)),
+        ("whole", Fraction(1)),
+        ("half", Fraction(1, 2)),
+        ("quarter", Fraction(1, 4)),
+        ("eighth", Fraction(1, 8)),
+        ("16th", Fraction(1, 16)),
+        ("32nd", Fraction(1, 32)),
+        ("64th", Fraction(1, 64)),
+        ("128th", Fraction(1, 128)),
+        ("256th", Fraction(1, 256)),
+    ]
+    for dots in range(3)
+}
+FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4, "128th": 5, "256th": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedNote:
+    """One printed note, chord or rest.
+
+    Attributes:
+        item: The note or rest it belongs to.
+        name: The number of that note or rest in its bar, and its own number among the printed
+            notes of the same, both from 0.
+        written: Its written duration in whole notes, a key of ``NOTE_VALUES``.
+        onset: When it begins, in whole notes from where its bar, if it were full, would start.
+        tuplet: The tuplet it is in, or None.
+        first: Whether it opens its tuplet.
+        last: Whether it closes its tuplet.
+        tied_from: Pitches that sound on from the printed note before.
+        tied_to: Pitches that sound on in the next printed note.
+    """
+
+    item: Note | Rest
+    name: tuple[int, int]
+    written: Fraction
+    onset: Fraction
+    tuplet: Tuplet | None = None
+    first: bool = False
+    last: bool = False
+    tied_from: frozenset[Pitch] = frozenset()
+    tied_to: frozenset[Pitch] = frozenset()
+
+    @property
+    def duration(self) -> Fraction:
+        """Sounding duration in whole notes."""
+        if self.tuplet is None:
+            return self.written
+        return self.written * Fraction(self.tuplet.normal, self.tuplet.actual)
+
+    @property
+    def marks(self) -> Marks | None:
+        """The marks of its note, at the first printed note only."""
+        return None if self.name[1] else self.item.marks
+
+    @property
+    def grace(self) -> tuple[Pitch, ...]:
+        """The grace notes before it."""
+        return self.marks.grace if self.marks else ()
+
+    @property
+    def flags(self) -> int:
+        """The number of flags or beams at its stem; 0 for a rest."""
+        return 0 if isinstance(self.item, Rest) else FLAGS.get(NOTE_VALUES[self.written][0], 0)
+
+
+def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
+    """Return the printed notes of every bar, with ties between and within notes.
+
+    Raises:
+        NotationError: if a duration cannot be printed.
+    """
+    singles = [single for planned in plan for single, _ in sounding_durations(planned.bar)]
+    following = iter([*singles[1:], None])
+    tied_from: frozenset[Pitch] = frozenset()
+    bars: list[list[PrintedNote]] = []
+    for planned in plan:
+        bar: list[PrintedNote] = []
+        for single, divided in _divided_notes(planned):
+            next_single = next(following)
+            tied_to: frozenset[Pitch] = frozenset()
+            inner: frozenset[Pitch] = frozenset()
+            if isinstance(single, Note):
+                inner = frozenset(single.pitches)
+                if single.tied and isinstance(next_single, Note):
+                    tied_to = inner & frozenset(next_single.pitches)
+            # The first printed note continues the note before, the last leads to the next.
+            for place, printed in enumerate(divided):
+                before = inner if place else tied_from
+                after = inner if place < len(divided) - 1 else tied_to
+                bar.append(replace(printed, tied_from=before, tied_to=after))
+            tied_from = tied_to
+        bars.append(bar)
+    return bars
+
+
+def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[PrintedNote]]]:
+    """Yield every note and rest of a bar with its printed notes, without ties."""
+    onset, number = planned.offset, 0
+    for item in map(_printable, planned.bar.items):
+        tuplet = item if isinstance(item, Tuplet) else None
+        beat = Fraction(0) if tuplet else planned.beat
+        singles = notes_in(item)
+        for place, single in enumerate(singles):
+            divided: list[PrintedNote] = []
+            for part, written in enumerate(divide_duration(single.duration, onset, beat)):
+                divided.append(PrintedNote(single, (number, part), written, onset, tuplet))
+                onset += divided[-1].duration
+            number += 1
+            if tuplet and place == 0:
+                divided[0] = replace(divided[0], first=True)
+            if tuplet and place == len(singles) - 1:
+                divided[-1] = replace(divided[-1], last=True)
+            yield single, divided
+
+
+def _printable(item: Item) -> Item:
+    """Make a lone note of, say, a twelfth a tuplet of one note: an eighth in triplet time."""
+    if isinstance(item, Tuplet):
+        return item
+    odd = item.duration.denominator
+    while odd % 2 == 0:
+        odd //= 2
+    if odd == 1:
+        return item
+    normal = 1 << (odd.bit_length() - 1)
+    written = item.duration * Fraction(odd, normal)
+    return Tuplet(odd, normal, (replace(item, duration=written),))
+
+
+def divide_duration(duration: Fraction, onset: Fraction, beat: Fraction) -> list[Fraction]:
+    """Divide a duration into note values.
+
+    Args:
+        duration: In whole notes.
+        onset: When it begins, in whole notes from the start of the full bar.
+        beat: Duration of the beat in whole notes; 0 if there is none.
+
+    Raises:
+        NotationError: if no sum of note values is that long.
+    """
+    if duration in NOTE_VALUES:
+        return [duration]
+    # 1. Two notes that meet on a beat, with as few dots as possible.
+    if beat:
+        to_beat = beat - onset % beat
+        firsts = [to_beat + beat * count for count in range(int(duration / beat) + 1)]
+        pairs = [[first, duration - first] for first in firsts if first < duration]
+        printable = [pair for pair in pairs if all(part in NOTE_VALUES for part in pair)]
+        if printable:
+            return min(printable, key=lambda pair: sum(NOTE_VALUES[part][1] for part in pair))
+    # 2. Otherwise the longest notes first.
+    parts: list[Fraction] = []
+    while duration:
+        longest = max((value for value in NOTE_VALUES if value <= duration), default=None)
+        if longest is None:
+            raise NotationError("a duration that no note sign stands for", text=str(duration))
+        parts.append(longest)
+        duration -= longest
+    return parts
