@@ -1,4 +1,4 @@
-"""``abcgen check``: whether tunes are right."""
+"""``abcgen check``: check tunes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from abcgen.cli.display import Display, counted
 
 
 def check(paths: Paths, as_json: Json = False) -> None:
-    """Tells of every tune whether its bars add up and music21 reads the same notes.
+    """Check that the bars of every tune add up and that music21 reads the same notes.
 
-    Exits with 1 if any tune is wrong or could not be read.
+    Exit with 1 if any tune is wrong or cannot be read.
     """
     from abcgen.pipeline.checking import check_corpus
 
@@ -19,11 +19,9 @@ def check(paths: Paths, as_json: Json = False) -> None:
     corpus = load(paths, display)
     with display.progress("checking") as on_progress:
         report = check_corpus(corpus, on_progress=on_progress)
-    for verdict in report.wrong:
-        for problem in verdict.problems:
-            display.text(
-                f"{verdict.path}: X:{verdict.tune.number} {verdict.tune.title!r}: {problem}"
-            )
+    for wrong in report.wrong:
+        for problem in wrong.problems:
+            display.text(f"{wrong.path}: X:{wrong.tune.number} {wrong.tune.title!r}: {problem}")
     right = len(report.checked) - len(report.wrong)
     display.text(f"{right:,} of {counted(len(report.checked), 'tune')} right")
     display.result(
@@ -31,12 +29,12 @@ def check(paths: Paths, as_json: Json = False) -> None:
             "right": right,
             "wrong": [
                 {
-                    "file": str(verdict.path),
-                    "number": verdict.tune.number,
-                    "title": verdict.tune.title,
-                    "problems": list(verdict.problems),
+                    "file": str(wrong.path),
+                    "number": wrong.tune.number,
+                    "title": wrong.tune.title,
+                    "problems": list(wrong.problems),
                 }
-                for verdict in report.wrong
+                for wrong in report.wrong
             ],
             "left_out": [loss_facts(loss) for loss in report.losses],
         }

@@ -24,13 +24,13 @@ def plot(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=MAX_SEED, help="Of the tune whose attention is drawn.")
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of the tune whose attention is drawn.")
     ] = 0,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Draws a run as PNG and SVG: its curves, weights, network, and where its attention looks."""
+    """Draw a run as PNG and SVG: its learning curves, weights, network and attention."""
     from abcgen.pipeline.checkpoints import find_checkpoint
 
     display = Display(as_json=as_json)

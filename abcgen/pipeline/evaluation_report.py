@@ -15,7 +15,7 @@ from abcgen.evaluation.measures import FORM, LIKENESS, MEASURES, ORIGINALITY, RI
 from abcgen.evaluation.report import SOURCES, Illustration, report_page
 from abcgen.files import write_atomically
 from abcgen.plots.canvas import plot_style
-from abcgen.plots.comparing import Distribution, draw_distributions, draw_figures
+from abcgen.plots.comparing import Distribution, draw_distributions, draw_estimates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
 
     pictures = {}
     for group in (RIGHT, FORM):
-        draw = partial(draw_figures, "percent", _shares(evaluation, group))
+        draw = partial(draw_estimates, "percent", _shares(evaluation, group))
         pictures[group] = [_illustration(f"{group}: shares with intervals", draw)]
     distributions = [
         count_distribution(

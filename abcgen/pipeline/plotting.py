@@ -1,8 +1,9 @@
-"""From a checkpoint to pictures of it."""
+"""Draw pictures of a checkpoint and its training run."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,45 +27,40 @@ if TYPE_CHECKING:
     from abcgen.model.metrics import Histogram, Measurement
     from abcgen.plots.canvas import Picture
 
-STAGES = 6  # of training that distributions are drawn at
-LONGEST_LABEL = 24
-FEWEST_BARS = 3  # with the head, that there is something to look at
+MAX_STAGES = 6  # of training at which weights are drawn
+MAX_LABEL = 24  # characters of a bar
+# Up to a bar line, and with the number of an ending after it.
 BAR = re.compile(r"[^|]*\|[|\]:]*(?:\[?[1-9][0-9,-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What was drawn.
+    """The pictures of a run.
 
     Attributes:
-        files: The pictures.
-        left_out: Names of pictures that could not be drawn, each with why.
+        files: Those that were drawn.
+        left_out: Names of those that could not be drawn, each with the reason.
     """
 
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
 
 
-def plot_run(
-    folder: Path,
-    out: Path,
-    seed: int = 0,
-    text: str | None = None,
-    *,
-    on_picture: Callable[[], None],
-) -> Pictures:
-    """Draw a run's curves, its weights, its network, and where its attention looks.
+class _NothingToDrawError(Exception):
+    """The reason why there is no such picture of this run."""
+
+
+def plot_run(folder: Path, out: Path, seed: int = 0, *, on_picture: Callable[[], None]) -> Pictures:
+    """Draw a run's learning curves, weights and network, and the attention over a sampled tune.
 
     Args:
         folder: The checkpoint.
         out: The folder for the pictures.
-        seed: Of the tune that is drawn to look at attention.
-        text: Model text to look at instead.
+        seed: Seed of the sampled tune.
         on_picture: Called after each picture.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
-        InputError: if ``text`` holds a character that the network does not know.
         OutputError: if a picture cannot be written.
     """
     checkpoint, measurements = load_checkpoint(folder), read_metrics(folder)
@@ -72,7 +68,7 @@ def plot_run(
         "curves": lambda: _curves(measurements),
         "weights": lambda: _weights(measurements),
         "network": lambda: _diagram(checkpoint),
-        "attention": lambda: _attention(checkpoint, seed, text),
+        "attention": lambda: _attention(checkpoint, seed),
     }
     files: list[Path] = []
     left_out: list[str] = []
@@ -84,10 +80,6 @@ def plot_run(
             left_out.append(f"{name}: {reason}")
         on_picture()
     return Pictures(tuple(files), tuple(left_out))
-
-
-class _NothingToDrawError(Exception):
-    """Why there is no such picture of this run."""
 
 
 def _curves(measurements: Sequence[Measurement]) -> Picture:
@@ -108,20 +100,21 @@ def _curves(measurements: Sequence[Measurement]) -> Picture:
             least_is_best=False,
         ),
     ]
-    notes = [item.bits_per_note for item in measurements]
-    if any(value is not None for value in notes):
-        unknown = [None] * len(notes)
-        curves.append(Curve("held-out tunes", "bits per note", unknown, notes))
+    bits_per_note = [item.bits_per_note for item in measurements]
+    if any(value is not None for value in bits_per_note):
+        unknown = [None] * len(bits_per_note)
+        curves.append(Curve("held-out tunes", "bits per note", unknown, bits_per_note))
     return draw_curves([item.epochs for item in measurements], curves)
 
 
 def _weights(measurements: Sequence[Measurement]) -> Picture:
-    known = [item for item in measurements if item.weights]
-    if not known:
+    with_weights = [item for item in measurements if item.weights]
+    if not with_weights:
         raise _NothingToDrawError("the run kept no distributions of weights")
-    count = min(STAGES, len(known))
-    steps = (len(known) - 1) / max(1, count - 1)
-    stages = [known[round(number * steps)] for number in range(count)]
+    # The first, the last, and others evenly spaced.
+    count = min(MAX_STAGES, len(with_weights))
+    step = (len(with_weights) - 1) / max(1, count - 1)
+    stages = [with_weights[round(number * step)] for number in range(count)]
     names = [name for name in stages[0].weights if all(name in item.weights for item in stages)]
     if not names:
         raise _NothingToDrawError("the run kept distributions of other weights at every stage")
@@ -134,6 +127,7 @@ def _weights(measurements: Sequence[Measurement]) -> Picture:
 
 
 def _density(histogram: Histogram) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the edges of the bins and the density in each."""
     width = max((histogram.high - histogram.low) / len(histogram.counts), 1e-9)
     total = max(1, sum(histogram.counts))
     return histogram.edges, [count / total / width for count in histogram.counts]
@@ -157,41 +151,49 @@ def _diagram(checkpoint: Checkpoint) -> Picture:
     return draw_diagram(f"{checkpoint.network.kind} network, {total:,} weights", boxes)
 
 
-def _attention(checkpoint: Checkpoint, seed: int, text: str | None) -> Picture:
+def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
     network = checkpoint.network
     if not network.attention:
         raise _NothingToDrawError("the network has no attention")
     if network.kind != "stream":
         raise _NothingToDrawError("a window network looks at its window only")
-    whose = "a given tune" if text else f"a tune drawn with seed {seed}"
-    text = text or sample_text(checkpoint, SampleConfig(temperature=0.7), seed)
-    ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
+    text = sample_text(checkpoint, SampleConfig(temperature=0.7), seed)
     bars = bars_of(text)
-    if len(bars) < FEWEST_BARS:
-        raise _NothingToDrawError(f"{whose} has no bars")
-    weights = step_network(checkpoint).looks(ids)
-    # The begin mark belongs to what comes before the first bar.
-    owners = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
+    if len(bars) < 3:
+        raise _NothingToDrawError(f"a tune drawn with seed {seed} has no bars")
+
+    # Attention between characters becomes attention between bars: a bar's is the mean over its
+    # characters of the sum over another bar's. Bar 0 is the head, and the begin token is its first.
+    ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
+    weights = step_network(checkpoint).looks(ids)  # (characters, characters)
+    bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
+    length = Counter(bar_of)
     shares = [[0.0] * len(bars) for _ in bars]
-    for place, owner in enumerate(owners):
-        for other, weight in zip(owners, weights[place].tolist(), strict=True):
-            shares[owner][other] += weight / owners.count(owner)
-    # The head gets most of it, as a place to look at where nothing is to be found.
-    labels = [bar.strip()[:LONGEST_LABEL] for bar in bars[1:]]
-    title = f"which earlier bar each bar of {whose} looks at"
+    for bar, row in zip(bar_of, weights.tolist(), strict=True):
+        for other, weight in zip(bar_of, row, strict=True):
+            shares[bar][other] += weight / length[bar]
+
+    # The head is left out: it attracts most of the attention of characters that need none.
+    labels = [bar.strip()[:MAX_LABEL] for bar in bars[1:]]
+    title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
     return draw_attention(title, labels, [row[1:] for row in shares[1:]])
 
 
 def bars_of(text: str) -> list[str]:
-    """A model text cut up, nothing lost: what stands before the body, then every bar."""
-    head, mark, rest = text.partition("\nK:")
-    key, end, body = rest.partition("\n")
-    if not mark:
+    """Split a model text into its head and its bars, which joined give the text again.
+
+    Raises:
+        InputError: if it has no key, which ends the head.
+    """
+    before, key_field, after = text.partition("\nK:")
+    key, newline, body = after.partition("\n")
+    if not key_field:
         raise InputError("a tune without a key (K:) has no bars")
-    found = BAR.findall(body)
-    last = body[len("".join(found)) :]
-    bars = [head + mark + key + end, *found]
-    bars[-1] += last
-    if found and not any(sign.isalpha() for sign in found[0]):  # a bar line to begin with
+    matches = BAR.findall(body)
+    rest = body[len("".join(matches)) :]
+    bars = [before + key_field + key + newline, *matches]
+    bars[-1] += rest
+    # A bar line before the first note belongs to the head.
+    if matches and not any(character.isalpha() for character in matches[0]):
         bars[:2] = ["".join(bars[:2])]
     return bars

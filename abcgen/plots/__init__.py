@@ -1,1 +1,1 @@
-"""Pictures of a training run; owns matplotlib, sees figures and names, no tune and no network."""
+"""Pictures. Only this room imports matplotlib; it sees numbers and names, no tunes or networks."""

@@ -1,4 +1,4 @@
-"""What the pictures have in common: their look, and how they are written."""
+"""The common style of all pictures, their canvas, and how they are written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+
+# For annotations in other rooms, which may not import matplotlib.
 Picture = Figure
-LOOK = {
+
+STYLE = {
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -26,40 +30,48 @@ LOOK = {
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "abcgen",  # the same picture is the same file
-    # Names from a stranger's checkpoint are drawn as they are.
+    # Names from a stranger's checkpoint are not formulas.
     "text.parse_math": False,
 }
 DOTS_PER_INCH = 150
-# Colours that people who see few colours can tell apart (Okabe & Ito, 2008).
+# Colours that the colour-blind can distinguish (Okabe & Ito, 2008).
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
 
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """The look of all pictures, wherever they are drawn."""
-    with rc_context(LOOK):  # type: ignore[arg-type]
+    """Give all pictures drawn within the same style."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty picture; sizes in inches."""
+    """Return an empty figure; sizes in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def panel_grid(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a number of panels in rows; sizes of a panel in inches."""
+    rows = -(-count // columns)
+    picture = figure(width * columns, height * rows)
+    panels = picture.subplots(rows, columns, squeeze=False).flatten().tolist()
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    return picture, panels[:count]
+
+
 def write_figure(picture: Figure, stem: Path) -> list[Path]:
-    """Write a picture as PNG and SVG.
+    """Write a picture as PNG and SVG, and return the files.
 
     Args:
-        picture: What to write.
+        picture: The picture.
         stem: Path without an extension.
-
-    Returns:
-        The files.
 
     Raises:
         OutputError: if one cannot be written.
     """
     paths = []
+    # Without dates and program versions, so that the same picture is the same file.
     for kind, metadata in (("png", {"Software": ""}), ("svg", {"Date": None})):
         content = io.BytesIO()
         picture.savefig(content, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
