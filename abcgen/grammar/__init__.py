@@ -1,4 +1,34 @@
-"""The grammar of model text."""
+r"""The grammar: which characters may come next if a text is to become a valid tune.
+
+The grammar is a state machine over the characters of model text, in which tunes are generated.
+Every text that it accepts decodes to a tune whose bars add up, whose tuplets and chords are
+complete, and whose repeats and endings pair. In reading order:
+
+1. ``state``: a ``State`` holds what can matter later of the text so far, such as the time left in
+   the bar. Texts with the same future share a state.
+2. ``music``: ``Music`` answers which characters may follow a state, and what state each leads to,
+   with the help of ``notes`` (what fits into the bar), ``lengths`` (time) and ``form`` (how the
+   bar may end). ``PitchRule`` in ``notes`` removes what an instrument cannot play.
+3. ``constraint``: ``ShortestCompletion`` knows a short way from any state to the end of a valid
+   tune. ``Grammar`` allows a character only if the completion after it still fits into the length
+   that remains, so generation never reaches a dead end and always ends in time.
+4. ``abcgen.model.sampling.TokenMask`` turns what is allowed in a state into a row of booleans over
+   the vocabulary, once, so that the sampler can look it up for a whole batch.
+
+An example with few characters, in which a bar of 2/4 has four units:
+
+>>> grammar = Grammar(Rules(frozenset("M:2/4\nKCmajAB|z")))
+>>> state = grammar.read("M:2/4\nK:Cmaj\nA4")
+>>> sorted(grammar.following(state))  # the bar is full: | or :|
+[':', '|']
+>>> state = grammar.advance(state, "|")
+>>> grammar.distance_to_end(state)
+1
+>>> sorted(grammar.allowed(state, remaining=2))  # no time for another bar
+['\n', '|']
+
+``positions`` is not part of the state machine: it tells the network where in a tune it is.
+"""
 
 from abcgen.grammar.constraint import Grammar, PrefixConstraint
 from abcgen.grammar.form import ANY_METRE, Form, Rules, SectionPlan

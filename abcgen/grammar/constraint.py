@@ -43,10 +43,10 @@ MAX_STATES = 15_000  # about 30 MB
 
 
 class Grammar:
-    """The state machine that accepts valid tunes.
+    """A state machine that accepts exactly the valid tunes that keep to some rules.
 
-    States are numbered as they are reached, and ``start`` is the one before the first character.
-    What follows a state is computed once.
+    States are numbered in the order in which they are reached; ``start`` is the one before the
+    first character. The transitions of a state are computed once.
 
     Args:
         rules: What texts have to keep to.
@@ -81,12 +81,13 @@ class Grammar:
         return True
 
     def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
-        """Return the characters that may come next if ``remaining`` may, this one included.
+        """Return the characters that may come next, with the empty string for the end.
 
-        After each the text can still end in time, provided that it could before. The empty string
-        is the end of the text.
+        At most ``remaining`` characters may still come, this one included. If the text can end
+        within them now, it still can after any allowed character.
         """
         following = self.following(state_id)
+        # Far from the limit nothing has to be excluded, which is most of the time.
         if remaining > self.max_distance(state_id):
             return frozenset(following)
         return frozenset(
@@ -97,7 +98,7 @@ class Grammar:
         )
 
     def following(self, state_id: int) -> Collection[str]:
-        """Return every character that may come next, however long the text becomes."""
+        """Return every character that may come next, at whatever length."""
         return self._transitions(state_id).keys()
 
     def advance(self, state_id: int, character: str) -> int:
@@ -113,8 +114,8 @@ class Grammar:
         return self._after[step]
 
     def _transitions(self, state_id: int) -> dict[str, tuple[Transition, int]]:
-        """Return what may come next with regard to time, form and pitch."""
         if state_id not in self._following:
+            # Time and form allow some characters, and of these pitch allows some.
             state, pitch_id = self._states[state_id]
             transitions, pitch = self._music.following(state), self._pitch_states[pitch_id]
             if pitch.is_unlimited:
@@ -129,7 +130,7 @@ class Grammar:
         return self._following[state_id]
 
     def max_distance(self, state_id: int) -> int:
-        """Return how many remaining characters are so many that ``allowed`` ignores them."""
+        """Return how many characters may remain before ``allowed`` ignores their number."""
         if state_id not in self._max_distances:
             self._max_distances[state_id] = self._completion.max_distance(self._states[state_id][0])
         return self._max_distances[state_id]
@@ -250,7 +251,7 @@ class PrefixConstraint:
         self._ends_in_note = bool(re.search(r"[A-Ga-gz\]0-9/,']\Z", prefix))
 
     def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
-        """Return the characters that may come next if ``remaining`` may; see ``Grammar``."""
+        """Return the characters that may come next; see ``Grammar.allowed``."""
         if state_id < len(self._prefix):
             return frozenset(self._prefix[state_id])
         characters = self._drawing.allowed(self._inner(state_id), remaining)
@@ -271,7 +272,7 @@ class PrefixConstraint:
         return state_id + 1
 
     def max_distance(self, state_id: int) -> int:
-        """Return how many remaining characters are so many that ``allowed`` ignores them."""
+        """Return how many characters may remain before ``allowed`` ignores their number."""
         in_prefix = state_id < len(self._prefix)
         return -1 if in_prefix else self._drawing.max_distance(self._inner(state_id))
 

@@ -1,7 +1,8 @@
-"""The characters a network knows, and the numbers that stand for them.
+"""The vocabulary of a network: the characters it knows, and the ids of its tokens.
 
-A character that it does not know has a number of its own, ``UNKNOWN``: it can be read and
-measured, and is never drawn. Networks of format 2 and older have none.
+The first ids are special tokens, then comes one id per character. Unknown characters share the id
+``UNKNOWN``, which can be read and scored but is never drawn. Networks of format 2 and older have
+no such id.
 """
 
 from __future__ import annotations
@@ -19,29 +20,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PADDING, BEGIN, END, UNKNOWN = 0, 1, 2, 3
-MARKS = 4
-MARKS_BEFORE = 3  # when there was no UNKNOWN
+SPECIAL_TOKENS = 4
+OLD_SPECIAL_TOKENS = 3  # without UNKNOWN
 MAX_CHARACTERS = 4096
-SURROGATES = ("\ud800", "\udfff")  # no characters, and no file can hold one
+SURROGATES = ("\ud800", "\udfff")  # code points that are no characters; no file can hold one
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Characters in the order of their ids, which begin after those of the marks.
-
-    The marks are padding, begin, end and, but in old networks, the unknown character.
+    """Characters in the order of their ids.
 
     Attributes:
         characters: Every known character once.
-        marks: How many marks there are; the id of the first character.
+        special_tokens: Number of special tokens, and so the id of the first character.
     """
 
     characters: str
-    marks: int = MARKS
+    special_tokens: int = SPECIAL_TOKENS
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """The vocabulary of all characters in ``texts``, sorted.
+        """Return the vocabulary of all characters in ``texts``, sorted.
 
         Raises:
             InputError: if there are too many.
@@ -49,7 +48,7 @@ class Vocabulary:
         return cls("").extended(texts)
 
     def extended(self, texts: Iterable[str]) -> Vocabulary:
-        """This vocabulary and, behind what it has, the other characters in ``texts``.
+        """Return this vocabulary followed by all other characters in ``texts``, sorted.
 
         Raises:
             InputError: if there are too many.
@@ -57,66 +56,65 @@ class Vocabulary:
         characters = self.characters + self.unknown_in(texts)
         if len(characters) > MAX_CHARACTERS:
             raise InputError(f"more than {MAX_CHARACTERS} different characters")
-        return Vocabulary(characters, self.marks)
+        return Vocabulary(characters, self.special_tokens)
 
     @property
     def size(self) -> int:
-        """Number of ids, marks included."""
-        return self.marks + len(self.characters)
+        """Number of ids, special tokens included."""
+        return self.special_tokens + len(self.characters)
 
     @property
     def unknown(self) -> int | None:
-        """The id of every other character; None where there is none."""
-        return UNKNOWN if self.marks > UNKNOWN else None
+        """The id of unknown characters; None in old networks."""
+        return UNKNOWN if self.special_tokens > UNKNOWN else None
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The character of every id; empty for the marks."""
-        return ("",) * self.marks + tuple(self.characters)
+        """The character of every id; empty for special tokens."""
+        return ("",) * self.special_tokens + tuple(self.characters)
 
     @property
     def never_drawn(self) -> tuple[int, ...]:
         """The ids that are never drawn."""
-        return (PADDING, BEGIN, *(() if self.unknown is None else (self.unknown,)))
+        return (PADDING, BEGIN) if self.unknown is None else (PADDING, BEGIN, UNKNOWN)
 
     def unknown_in(self, texts: Iterable[str]) -> str:
-        """The characters in ``texts`` that are not known, sorted."""
+        """Return the unknown characters in ``texts``, sorted."""
         return "".join(sorted(set().union(*texts).difference(self.characters)))
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Turn a text into ids, one a character, without marks.
+        """Return the ids of a text, one per character, without begin and end marks.
 
         Raises:
-            InputError: if a character is not known and there is no id for that; names the first.
+            InputError: naming the first unknown character, if there is no id for it.
         """
         known, codes = _code_points(self.characters), _code_points(text)
         order = np.argsort(known)
-        places = np.searchsorted(known[order], codes)
-        found = places < known.size
-        found[found] = known[order[places[found]]] == codes[found]
-        if self.unknown is None and not found.all():
-            raise unknown_character(text[int(found.argmin())])
+        indices = np.searchsorted(known[order], codes)
+        is_known = indices < known.size
+        is_known[is_known] = known[order[indices[is_known]]] == codes[is_known]
+        if self.unknown is None and not is_known.all():
+            raise unknown_character(text[int(is_known.argmin())])
         ids = np.full(codes.size, UNKNOWN, np.int32)
-        ids[found] = order[places[found]] + self.marks
+        ids[is_known] = order[indices[is_known]] + self.special_tokens
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Turn ids back into text; marks and what is unknown stand for nothing."""
-        return "".join(
-            self.characters[number - self.marks] for number in ids if number >= self.marks
-        )
+        """Return the text of ids, leaving out special tokens."""
+        first = self.special_tokens
+        return "".join(self.characters[id_ - first] for id_ in ids if id_ >= first)
 
     def to_json(self) -> dict[str, object]:
-        """The vocabulary as it is saved."""
+        """Return the vocabulary as saved."""
         return {
-            **_marks(self.marks),
-            "first_character": self.marks,
+            **_special_ids(self.special_tokens),
+            "first_character": self.special_tokens,
             "characters": list(self.characters),
         }
 
     @classmethod
     def from_json(cls, data: object) -> Vocabulary:
-        """Read what ``to_json`` wrote, trusting nothing.
+        """Return the vocabulary that ``to_json`` wrote; ``data`` is not trusted.
 
         Raises:
             InputError: if it is anything else.
@@ -124,38 +122,34 @@ class Vocabulary:
         if not isinstance(data, dict):
             raise InputError("a vocabulary is an object with a list of characters")
         first = data.get("first_character")
-        if type(first) is not int or first not in {MARKS, MARKS_BEFORE}:
+        if type(first) is not int or first not in {SPECIAL_TOKENS, OLD_SPECIAL_TOKENS}:
             raise InputError(f"the first character has the id {shown(first)}")
-        if any(data.get(name) != number for name, number in _marks(first).items()):
-            raise InputError("the ids of the marks are not those of this format")
-        return cls(_checked_characters(data.get("characters")), first)
+        if any(data.get(name) != id_ for name, id_ in _special_ids(first).items()):
+            raise InputError("the ids of the special tokens are not those of this format")
+        characters = data.get("characters")
+        if not isinstance(characters, list) or len(characters) > MAX_CHARACTERS:
+            raise InputError(f"'characters' must be a list of at most {MAX_CHARACTERS} characters")
+        for character in characters:
+            if not isinstance(character, str) or len(character) != 1:
+                raise InputError(f"not a single character: {shown(character)}")
+            if SURROGATES[0] <= character <= SURROGATES[1]:
+                raise InputError(f"no character: {character!r}")
+        if len(set(characters)) < len(characters):
+            raise InputError("a character is given twice")
+        return cls("".join(characters), first)
 
 
 def unknown_character(character: str) -> InputError:
-    """The error for a character that cannot be read."""
+    """Return the error for a character that the network cannot read."""
     return InputError(
         f"the network does not know the character {character!r}",
         hint="train on tunes that contain it",
     )
 
 
-def _marks(count: int) -> dict[str, int]:
-    """The ids of so many marks by their names in a file."""
+def _special_ids(count: int) -> dict[str, int]:
     names = ("padding", "begin", "end", "unknown")[:count]
-    return {name: number for number, name in enumerate(names)}
-
-
-def _checked_characters(characters: object) -> str:
-    if not isinstance(characters, list) or len(characters) > MAX_CHARACTERS:
-        raise InputError(f"'characters' must be a list of at most {MAX_CHARACTERS} characters")
-    for character in characters:
-        if not isinstance(character, str) or len(character) != 1:
-            raise InputError(f"not a single character: {shown(character)}")
-        if SURROGATES[0] <= character <= SURROGATES[1]:
-            raise InputError(f"no character: {character!r}")
-    if len(set(characters)) < len(characters):
-        raise InputError("a character is given twice")
-    return "".join(characters)
+    return {name: id_ for id_, name in enumerate(names)}
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:

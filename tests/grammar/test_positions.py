@@ -125,4 +125,4 @@ def test_marks_and_unknown_characters_change_nothing() -> None:
     padded = np.insert(ids, [0, 5, 16, 17], [BEGIN, UNKNOWN, UNKNOWN, END])
     tracker = PositionTracker(vocabulary.tokens)
     marks = tracker.features_of(np.asarray(padded, np.int32))
-    assert np.array_equal(marks[padded >= vocabulary.marks], tracker.features_of(ids))
+    assert np.array_equal(marks[padded >= vocabulary.special_tokens], tracker.features_of(ids))

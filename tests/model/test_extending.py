@@ -9,7 +9,7 @@ from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
 from abcgen.model.checkpoint import Checkpoint, weight_shapes
 from abcgen.model.extending import extended
-from abcgen.model.vocabulary import BEGIN, MARKS_BEFORE, Vocabulary
+from abcgen.model.vocabulary import BEGIN, OLD_SPECIAL_TOKENS, Vocabulary
 from abcgen.pipeline.checkpoints import step_network
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS, ATTENDING])
-@pytest.mark.parametrize("old", [Vocabulary("bd"), Vocabulary("bd", MARKS_BEFORE)])
+@pytest.mark.parametrize("old", [Vocabulary("bd"), Vocabulary("bd", OLD_SPECIAL_TOKENS)])
 def test_what_a_network_knows_it_still_says(
     network: NetworkConfig, old: Vocabulary, random_weights: Callable[[NetworkConfig, int], Weights]
 ) -> None:

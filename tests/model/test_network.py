@@ -18,7 +18,7 @@ from abcgen.model.network import build_network, network_inputs, weight_name, wei
 from abcgen.model.scoring import measure
 from abcgen.model.trainer import Learner
 from abcgen.model.training import deal
-from abcgen.model.vocabulary import MARKS_BEFORE, PADDING, Vocabulary
+from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, PADDING, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ CONFIGS = [
     ),
 ]
 # Eleven signs with bar lines, repeats and lengths among them, and a line that begins the music.
-SIGNS = Vocabulary("K:\n|ab2/", MARKS_BEFORE)
+SIGNS = Vocabulary("K:\n|ab2/", OLD_SPECIAL_TOKENS)
 HEAD = SIGNS.encode("K:\n")
 WIDTH = 48
 

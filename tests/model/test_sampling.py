@@ -19,7 +19,15 @@ from abcgen.model.sampling import (
     sample,
     token_weights,
 )
-from abcgen.model.vocabulary import BEGIN, END, MARKS, MARKS_BEFORE, PADDING, UNKNOWN, Vocabulary
+from abcgen.model.vocabulary import (
+    BEGIN,
+    END,
+    OLD_SPECIAL_TOKENS,
+    PADDING,
+    SPECIAL_TOKENS,
+    UNKNOWN,
+    Vocabulary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +53,7 @@ class Spelling:
         self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
         self.widths.append(len(ids))
-        following = np.where(ids == BEGIN, MARKS, ids + 1)
+        following = np.where(ids == BEGIN, SPECIAL_TOKENS, ids + 1)
         following[following == LETTERS.size] = END
         return np.eye(LETTERS.size)[following] * 50, (state[0] + 1,)
 
@@ -64,7 +72,7 @@ class Fixed(Spelling):
 
     def __init__(self, logits: NDArray[Any]) -> None:
         super().__init__()
-        self._logits = np.concatenate([np.full(MARKS, -99.0), logits])
+        self._logits = np.concatenate([np.full(SPECIAL_TOKENS, -99.0), logits])
 
     def step(
         self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
@@ -413,7 +421,7 @@ def test_beginnings_are_asked_for_a_batch_at_a_time() -> None:
 
 def test_an_unknown_character_spoils_no_batch_before_its_own() -> None:
     beginnings = enumerate(["a", "z"])
-    old, config = Vocabulary("abcd", MARKS_BEFORE), SampleConfig(temperature=0, batch_size=1)
+    old, config = Vocabulary("abcd", OLD_SPECIAL_TOKENS), SampleConfig(temperature=0, batch_size=1)
     texts = sample(Indifferent(), old, beginnings, config, 0)
     assert next(texts).text.startswith("a")
     with pytest.raises(InputError, match="'z'"):

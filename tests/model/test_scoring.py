@@ -11,7 +11,7 @@ from abcgen.example import Example
 from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import BITS_OF_UNKNOWN, measure
-from abcgen.model.vocabulary import MARKS_BEFORE, Vocabulary
+from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, Vocabulary
 
 SHAPE = NetworkConfig(layers=1, units=4, embedding=2, heads=1)
 
@@ -39,6 +39,6 @@ def test_to_know_fewer_characters_never_measures_better() -> None:
 
 
 def test_a_network_without_a_symbol_for_it_names_the_character() -> None:
-    old = Vocabulary("ab", MARKS_BEFORE)
+    old = Vocabulary("ab", OLD_SPECIAL_TOKENS)
     with pytest.raises(InputError, match="'€'"):
         measure(_indifferent(old), old, [Example("a€")])

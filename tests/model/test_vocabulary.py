@@ -10,9 +10,9 @@ from abcgen.errors import InputError
 from abcgen.model.vocabulary import (
     BEGIN,
     END,
-    MARKS,
-    MARKS_BEFORE,
+    OLD_SPECIAL_TOKENS,
     PADDING,
+    SPECIAL_TOKENS,
     UNKNOWN,
     Vocabulary,
 )
@@ -27,25 +27,33 @@ def test_decoding_undoes_encoding(text: str) -> None:
 def test_characters_are_numbered_after_the_marks_in_sorted_order() -> None:
     vocabulary = Vocabulary.of(["ba", "cab"])
     assert vocabulary.characters == "abc"
-    assert vocabulary.encode("abc").tolist() == [MARKS, MARKS + 1, MARKS + 2]
+    assert vocabulary.encode("abc").tolist() == [
+        SPECIAL_TOKENS,
+        SPECIAL_TOKENS + 1,
+        SPECIAL_TOKENS + 2,
+    ]
     assert vocabulary.size == 7
 
 
 def test_marks_stand_for_no_text() -> None:
-    assert Vocabulary("a").decode([BEGIN, MARKS, END, PADDING]) == "a"
+    assert Vocabulary("a").decode([BEGIN, SPECIAL_TOKENS, END, PADDING]) == "a"
 
 
 @pytest.mark.parametrize("characters", ["abc", "", "cab"])
 def test_an_unknown_character_has_an_id_of_its_own(characters: str) -> None:
     ids = Vocabulary(characters).encode(f"€{characters}☃")
-    assert ids.tolist() == [UNKNOWN, *range(MARKS, MARKS + len(characters)), UNKNOWN]
+    assert ids.tolist() == [
+        UNKNOWN,
+        *range(SPECIAL_TOKENS, SPECIAL_TOKENS + len(characters)),
+        UNKNOWN,
+    ]
     assert Vocabulary(characters).decode(ids.tolist()) == characters
 
 
 @pytest.mark.parametrize("characters", ["abc", ""])
 def test_a_network_without_that_id_names_the_character(characters: str) -> None:
     with pytest.raises(InputError, match="'€'"):
-        Vocabulary(characters, MARKS_BEFORE).encode(f"{characters}€☃")
+        Vocabulary(characters, OLD_SPECIAL_TOKENS).encode(f"{characters}€☃")
 
 
 def test_new_characters_come_behind_the_old_ones() -> None:
@@ -60,7 +68,7 @@ def test_new_characters_come_behind_the_old_ones() -> None:
 
 
 def test_a_vocabulary_of_before_reads_back_with_its_ids() -> None:
-    old = Vocabulary("ab", MARKS_BEFORE)
+    old = Vocabulary("ab", OLD_SPECIAL_TOKENS)
     assert Vocabulary.from_json(old.to_json()) == old
     assert old.encode("ab").tolist() == [3, 4]
     assert old.unknown is None
