@@ -161,6 +161,8 @@ class Grammar:
             InputError: if there is none, which only a given prefix can lead to.
         """
         following = self.following(state_id)
+        # The completion is made by time and form; where pitch excludes its best character, one of
+        # the others serves as well.
         if END in following:
             return END
         if following:
@@ -255,6 +257,7 @@ class PrefixConstraint:
         if state_id < len(self._prefix):
             return frozenset(self._prefix[state_id])
         characters = self._drawing.allowed(self._inner(state_id), remaining)
+        # The last note that was given stays as it is, unless nothing else may follow.
         if self._ends_in_note and state_id == len(self._prefix):
             return characters - self.CHANGE_NOTE or characters
         return characters
@@ -328,6 +331,7 @@ class ShortestCompletion:
         slack = 120  # more than it takes to complete a tuplet, a chord and a repeat
         if state.written == DONE or (form.is_free and not neat):
             return slack
+        # Before the header is complete the longest bar counts.
         bar_ticks = state.bar_ticks or max(self._music.header.metres.values())
         # Rests of up to nine units, one for what is left, and its fractions.
         in_bar = 2 * (bar_ticks // (9 * UNIT)) + 14
@@ -373,6 +377,7 @@ class ShortestCompletion:
         """Make the length as long as a text of one character can, if the bar has to be filled."""
         lengths = self._notes.durations.with_prefix(self._notes.time_left(state), state.text)
         if (self._notes.exact or self._music.rules.neat) and not state.tuplet[0]:
+            # The texts are sorted by their lengths, and those of one character come first.
             shortest = list(islice(lengths, 1 + len("/123456789")))
             brief = [text for text in shortest if len(text) <= 1] or shortest[:1]
             best = max(brief, key=self._notes.durations.lengths.__getitem__)

@@ -154,6 +154,7 @@ def beginnings(form: Form) -> BarEnds:
 
 def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
     """Return the texts that may close a bar; those that end with the line end the tune."""
+    # A second ending is not counted: it takes the place of the first.
     counted = state if state.repeat == SECOND_ENDING else state._replace(bars=state.bars + 1)
     if form.is_free:
         ends = _free_ends(state, bar)
@@ -161,10 +162,11 @@ def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
         ends = _planned_ends(form, counted, bar)
     else:
         ends = _counted_ends(form.bars, counted, bar)
+    # A cut bar may still end a section, where the other half of a pickup may be missing.
     if bar.is_cut:
         ends = {text: after for text, after in ends.items() if not text.startswith(SINGLE)}
     ends = {text: after._replace(pickup=state.pickup) for text, after in ends.items()}
-    # A pickup is not counted.
+    # A pickup leads to another bar, and is not counted.
     if bar.is_short and bar.opens_section and state.repeat in {UNREPEATED, REPEATED}:
         ends[SINGLE] = state._replace(pickup=bar.pickup)
     return ends
@@ -179,6 +181,7 @@ def _free_ends(state: FormState, bar: ClosingBar) -> BarEnds:
     if repeat == FIRST_ENDING:
         ends[TO_SECOND_ENDING] = FormState(SECOND_ENDING)
     elif repeat == REPEATED:
+        # A double bar line within a repeat does not end it.
         ends |= dict.fromkeys((DOUBLE, FINAL, REPEAT_BOTH), state)
         at_repeat = REPEAT_BOTH + FIRST_ENDING_AT_REPEAT
         ends |= dict.fromkeys((*TO_FIRST_ENDING, at_repeat), FormState(FIRST_ENDING))
@@ -212,7 +215,7 @@ def _counted_ends(bars: int, state: FormState, bar: ClosingBar) -> BarEnds:
                 ends[text] = after
         elif has_more or text == TO_SECOND_ENDING:
             ends[text] = after._replace(bars=state.bars)
-    # The second ending has as many bars as the first.
+    # The second ending has as many bars as the first, and the first is not too long.
     if state.repeat == FIRST_ENDING:
         length = state.ending + 1
         ends[TO_SECOND_ENDING] = ends[TO_SECOND_ENDING]._replace(ending=length)
@@ -220,7 +223,7 @@ def _counted_ends(bars: int, state: FormState, bar: ClosingBar) -> BarEnds:
             ends[SINGLE] = state._replace(ending=length)
         if length >= MAX_ENDING:
             ends.pop(SINGLE, None)
-    if state.repeat == SECOND_ENDING:
+    elif state.repeat == SECOND_ENDING:
         ends.pop(SINGLE, None)
     return ends
 
@@ -233,17 +236,19 @@ def _planned_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
         return {} if bar.is_short else {SINGLE: state._replace(ending=state.ending - 1)}
     bars, _ = form.sections[state.section]
     is_complete = bars in {0, state.bars}
-    is_last_of_ending = state.repeat == FIRST_ENDING and not bars and state.ending + 1 >= MAX_ENDING
+    in_first_ending = state.repeat == FIRST_ENDING
     ends: BarEnds = {}
-    if not bar.is_short and (not bars or state.bars < bars) and not is_last_of_ending:
-        in_ending = state.repeat == FIRST_ENDING
-        ends[SINGLE] = state._replace(ending=state.ending + 1) if in_ending else state
+    # Another bar of the section. In a section of any length it is the ending that is limited.
+    ending_is_full = in_first_ending and not bars and state.ending + 1 >= MAX_ENDING
+    if not bar.is_short and (not bars or state.bars < bars) and not ending_is_full:
+        ends[SINGLE] = state._replace(ending=state.ending + in_first_ending)
+    # A first ending, in which the section has to become complete.
     if state.repeat == REPEATED and 0 < (bars or state.bars + 1) - state.bars <= MAX_ENDING:
         ends["|1"] = FormState(FIRST_ENDING, state.bars, 0, state.section)
-    if state.repeat == FIRST_ENDING and is_complete:
+    if in_first_ending and is_complete:
         after = FormState(SECOND_ENDING, state.bars, state.ending + 1, state.section)
         ends[TO_SECOND_ENDING] = after
-    elif is_complete and state.repeat != FIRST_ENDING:
+    elif is_complete:
         ends |= _section_ends(form, state)
     return ends
 

@@ -145,6 +145,7 @@ class Durations:
         for text in sorted(self.lengths, key=lambda text: (len(text), text)):
             for end in range(len(text) + 1):
                 self._by_prefix.setdefault(text[:end], []).append(text)
+        # Answers are few and searched again and again.
         self._can_fill: dict[TimeLeft, bool] = {}
         self._exact_lengths: dict[TimeLeft, Trie] = {}
         self._tuplets: dict[TimeLeft, Trie] = {}
@@ -192,6 +193,8 @@ class Durations:
             return False
         if not time.is_constrained:
             return True
+        # After the tuplet plain notes have to fill the bar; within it, some next note has to lead
+        # there.
         if count == 0:
             return time.ticks % self.grain == 0
         if time not in self._can_fill:
@@ -206,6 +209,7 @@ class Durations:
     def _longest(self, time: TimeLeft) -> int:
         """Return the longest note that leaves time for the rest of its tuplet, in 128ths."""
         count, normal, actual = time.tuplet
+        # The others are at least as long as the shortest note.
         others = (count - 1) * self._shortest * TICKS * normal // actual
         return (time.ticks - others) * actual // (TICKS * normal)
 

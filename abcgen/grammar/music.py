@@ -114,7 +114,8 @@ class Music:
         following = self.notes.items(state)
         if state.items and not state.tuplet[0]:
             bar = self._closing(state)
-            # Nothing else of a bar matters once it is closed, so that many states become one.
+            # Of the time left in a closed bar only a pickup's matters, and else why it was short.
+            # That makes many states one.
             if bar.pickup:
                 left = state.ticks_left
             else:
@@ -149,8 +150,10 @@ class Music:
     def after_bracket(self, state: State) -> Transitions:
         """Return how a chord, a change of metre or key, or a first ending may begin."""
         following = pitches(state._replace(chord=0))
+        # ``fields`` is empty where an item has been written since the bar line.
         for field in state.fields if self.rules.changes else "":
             following[field] = state, FIELD, field
+        # ``text`` is a 1 after ``||``, where a first ending may begin.
         if state.text:
             form = state.form._replace(repeat=FIRST_ENDING)
             bar = self._new_bar(state, form, opens_section=True)._replace(fields=state.fields)
@@ -169,6 +172,7 @@ class Music:
                     if character == LINE_END
                     else (state, BAR_LINE, state.text + character)
                 )
+        # A longer end could follow, but this one is complete.
         if state.text in ends:
             opens_section = state.text != SINGLE
             bar = self._new_bar(state, ends[state.text], opens_section=opens_section)
@@ -181,9 +185,11 @@ class Music:
 
     def ends(self, state: State) -> BarEnds:
         """Return the texts that may close the bar, and where each leads."""
+        # Before the first note the only bar line is the start of a repeat.
         if not state.items:
             return self._writable(beginnings(self.rules.form))
         bar = self._closing(state)
+        # Few bars differ in what matters of their form.
         if (state.form, bar) not in self._bar_ends:
             ends = self._writable(bar_ends(self.rules.form, state.form, bar))
             self._bar_ends[state.form, bar] = ends
@@ -203,6 +209,7 @@ class Music:
         is_short = state.bar_ticks > 0 and state.ticks_left > 0
         if not is_short or not self.rules.neat:
             return ClosingBar(is_short, state.opens_section)
+        # A short bar that opens a section is a pickup, which the last bar of the section completes.
         if state.opens_section:
             pickup = state.bar_ticks - state.ticks_left
             return ClosingBar(is_short, opens_section=True, pickup=pickup)
@@ -238,6 +245,7 @@ class Header:
     @cached_property
     def metres(self) -> dict[str, int]:
         """Ticks of a bar by ``M:`` values, of metres whose bars can be written and filled."""
+        # In a requested form a bar must not be able to hold too many of the shortest notes.
         metres, grain = self._rules.all_metres(), self._grain
         ticks = {str(metre): int(metre.bar_duration * WHOLE) for metre in metres}
         has_form = not self._rules.form.is_free

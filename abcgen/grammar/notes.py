@@ -79,6 +79,7 @@ class Notes:
 
     def items(self, state: State) -> Transitions:
         """Return how another note, rest, chord, tuplet or field may begin, if one fits."""
+        # A tuplet counts as one item.
         in_tuplet = state.tuplet[0] > 0
         if not in_tuplet and state.items >= LIMITS.bar_notes:
             return {}
@@ -123,6 +124,7 @@ class Notes:
     def after_length(self, state: State) -> State:
         """Return the state after a note whose length is complete."""
         time = self.time_left(state).after(self.durations.lengths[state.text])
+        # Without a metre time never runs out.
         ticks = time.ticks if state.bar_ticks else state.ticks_left
         if state.tuplet[0]:
             tuplet = time.tuplet if time.tuplet[0] else NO_TUPLET
@@ -229,6 +231,7 @@ class ChordSymbols:
 
     def _characters(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yield what may follow so that there is room to complete what it begins."""
+        # Root, or bass after the slash, then its accidental; else a word for the kind of chord.
         chord, slash, bass = text.partition("/")
         if not chord or (slash and not bass):
             yield from ((root, True) for root in self._roots)
@@ -252,6 +255,7 @@ class ChordSymbols:
 
     def _open_words(self, chord: str) -> frozenset[str]:
         """Return what of a word may be written last; the empty text if all may be complete."""
+        # Several readings may be open: after ``Cm`` minor is complete, and major not.
         parts = {""}
         for index, character in enumerate(chord[1:]):
             longer = {part + character for part in parts}
@@ -325,6 +329,7 @@ class PitchRule:
         """Return the state after a character; None if no range holds all notes."""
         if state.written == HEADER:
             return self._after_header(state, state.text + character)
+        # Once the key is known and its mode has no ranges, nothing is limited.
         if state.ranges is None:
             return state
         if state.written == CHORD_SYMBOL:
@@ -334,11 +339,13 @@ class PitchRule:
         if state.written == LETTER:
             if character == OCTAVE_MARKS[state.text[0]]:
                 return self._letter(state, state.text + character)
+            # Any other character completes the note.
             note = self._note(state)
             return note and self._in_body(note, character)
         return self._in_body(state, character)
 
     def _after_header(self, state: PitchState, text: str) -> PitchState:
+        # Only the end of ``K:Cmaj\n`` is needed of a line.
         if not text.endswith("\n"):
             return state._replace(text=text[-8:])
         match = KEY_LINE.search(text)
@@ -364,8 +371,10 @@ class PitchRule:
         if character in OCTAVE_MARKS:
             return self._letter(state, character)
         if character and character in "^_=":
+            # Some letter with this accidental has to be in range.
             begun = state._replace(written=ACCIDENTAL, accidental=state.accidental + character)
             return begun if any(self._letter(begun, letter) for letter in self._letters) else None
+        # The accidental of a tied note holds across the bar line.
         if character == "-":
             return state._replace(tied=state.last_notes)
         if character == ":":
@@ -379,6 +388,7 @@ class PitchRule:
         letter = state._replace(written=LETTER, text=text)
         if not state.in_chord:
             letter = letter._replace(last_notes=())
+        # A letter out of range may come into it with octave marks, if these can be written.
         mark = OCTAVE_MARKS[text[0]]
         most = MAX_OCTAVE_MARKS + 1 - len(text) if mark in self._octave_marks else 0
         candidates = (letter._replace(text=text + mark * more) for more in range(most + 1))

@@ -168,9 +168,11 @@ def following_state(state: PositionState, character: str) -> PositionState:
     if state.region in IN_HEADER:
         return state._replace(region=_region_in_header(state.region, character))
     if state.region in IGNORED:
+        # Grace notes, chord symbols, decorations and fields take no time.
         closing = "]" if state.region == FIELD else state.region
         region = MUSIC if character == closing else state.region
         return state._replace(region=region, previous=character)
+    # The 4 of ``(5:4`` is no length, and the colon no repeat.
     if state.tuplet_number and (character == ":" or character in DIGITS):
         return _in_tuplet(state, character)
     if state.tuplet_number:
@@ -207,6 +209,7 @@ def _in_music(state: PositionState, character: str) -> PositionState:
         return _bar_line(state, character)
     if character == "/" and state.in_note:
         return state._replace(slashes=min(state.slashes + 1, 7))
+    # A chord, a field or an ending, as the next character will tell.
     if character == "[":
         return state._replace(region=CHORD, start=state.now, in_note=False)
     return state._replace(region=CLOSING.get(character, state.region))
@@ -233,8 +236,10 @@ def _digit(state: PositionState, digit: int) -> PositionState:
     if state.previous == "(":
         tuplet = (digit, TUPLETS.get(digit, digit))
         return state._replace(tuplet=tuplet, tuplet_left=digit, tuplet_number=ACTUAL)
+    # ``[1`` is an ending.
     if state.previous == "[":
         return state._replace(region=MUSIC)
+    # ``:|2`` continues the bars of the repeat that has just ended.
     if state.previous == "|" and state.is_new and digit > 1:
         section, bar = state.repeat
         return state._replace(section=section, bar=bar)
@@ -252,6 +257,7 @@ def _bar_line(state: PositionState, character: str) -> PositionState:
     if character == "]" and state.previous != "|":
         return state
     rest = PositionState(state.section, state.bar, state.is_new, state.repeat, MUSIC)
+    # A section begins with its first note, however many bar lines come before.
     if state.is_new or state.previous == "[":
         return rest
     if state.previous in {"|", ":"}:
