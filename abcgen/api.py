@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from abcgen.config import MidiConfig, SampleConfig
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.reading import load_corpus
 from abcgen.errors import InputError
 from abcgen.files import write_atomically
 from abcgen.notation.tune import Tune
@@ -36,7 +36,7 @@ from abcgen.pipeline.sampling import Composer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from abcgen.corpus.loading import Loss
+    from abcgen.corpus.reading import Loss
 
 # Pixels of a notebook's frame, per tune and around them; it scrolls beyond three tunes.
 FRAME_HEIGHT, FRAME_MARGIN, MOST_FRAMED = 560, 80, 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from abcgen.corpus.collections import found_blocks
+from abcgen.corpus.collections import collection_blocks
 from abcgen.notation.reader import Reading, TuneBlock, read_block
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def real_blocks() -> list[TuneBlock]:
     """Every fortieth tune of all collections as it stands in its file: some 320."""
-    return [found.block for found in found_blocks()][::EVERY]
+    return [found.block for found in collection_blocks()][::EVERY]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from abcgen.model.resume import STATE, Position, check_state, restore_state
 from abcgen.model.sampling import sample
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.overlap import FACTS, INDEX, keep_training_tunes, training_tunes
+from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes, write_training_tunes
 from abcgen.pipeline.training import plan_resuming
 from tests.pipeline.checkpoints import untrained
 
@@ -51,7 +51,7 @@ def whole_checkpoint(folder: Path) -> Path:
     figures = Histogram(low=-1.0, high=1.0, counts=(1, 2))
     write_metrics([line, line.replace(weights={"a": figures})], folder)
     own = extract_of(TUNE)
-    keep_training_tunes(folder, [own, own], [own])
+    write_training_tunes(folder, [own, own], [own])
     told = {"position": Position().model_dump_json(), "measurement": line.model_dump_json()}
     arrays = {name: variable.value for name, variable in variables_of(folder).items()}
     (folder / STATE).parent.mkdir()
@@ -90,10 +90,10 @@ def _resume(folder: Path) -> None:
 
 
 def _compare(folder: Path) -> None:
-    known = training_tunes(folder)
+    known = read_training_tunes(folder)
     if known:
         assert known.compare(TUNE).bars >= 0
-        assert len(known.passages.sequences) < 10**6
+        assert len(known.index.sequences) < 10**6
 
 
 def variables_of(folder: Path) -> dict[str, Any]:

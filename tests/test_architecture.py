@@ -43,7 +43,7 @@ OWNERS = {
     "tensorflow": {"model"},
     "jax": {"model"},
     "torch": {"model"},
-    "safetensors": {"model"},
+    "safetensors": {"model", "corpus"},  # the index of training tunes is arrays in a checkpoint
     "numpy": {"model", "grammar", "score", "corpus", "midi", "evaluation"},
     "music21": {"score"},
     "verovio": {"score"},

@@ -22,8 +22,8 @@ from abcgen import __version__
 from abcgen.cli import app, main
 from abcgen.config import SplitConfig
 from abcgen.corpus.cache import TextCache
-from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.corpus.tune_files import READERS
 from abcgen.model.checkpoint import FORMAT_VERSION
 from abcgen.model.events import TrainResult
 from abcgen.notation.reader import read_tunebook

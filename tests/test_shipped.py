@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from abcgen.cli import app
 from abcgen.pipeline.checkpoints import find_checkpoint
 from abcgen.pipeline.held_out import read_held_out
-from abcgen.pipeline.overlap import training_tunes
+from abcgen.pipeline.overlap import read_training_tunes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def test_it_is_small_and_says_what_it_is() -> None:
 
 def test_it_can_be_judged_by_tunes_that_it_did_not_learn() -> None:
     shipped = find_checkpoint(None)
-    known, held_out = training_tunes(shipped), read_held_out(shipped)
+    known, held_out = read_training_tunes(shipped), read_held_out(shipped)
     assert known is not None
     assert len(held_out.test) > 200
     learnt = set(known.facts.names)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from abcgen.cli.display import Display
     from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.loading import Corpus, Loss
+    from abcgen.corpus.reading import Corpus, Loss
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
@@ -110,7 +110,7 @@ def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
 def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) -> Corpus:
     """Read tunes, showing how far it is and what was left out."""
     from abcgen.config import MidiConfig
-    from abcgen.corpus.loading import load_corpus
+    from abcgen.corpus.reading import load_corpus
     from abcgen.pipeline.readers import all_readers
 
     readers = all_readers(midi or MidiConfig())

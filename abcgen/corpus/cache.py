@@ -1,7 +1,7 @@
-"""What was read before: entries by a hash of what they were read from.
+"""A cache on disk: texts by a hash of everything they were computed from.
 
-A folder of text files. One that is damaged, or not of this program's making, is passed over and
-written anew; nothing in any of them is ever run.
+It is a folder of text files. Damaged or foreign files are ignored and replaced; nothing in any of
+them is ever run.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import platformdirs
 
 import abcgen
 from abcgen.config import LIMITS
@@ -23,21 +24,18 @@ from abcgen.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.corpus.loading import Portion
-
 T = TypeVar("T")
 VARIABLE = "ABCGEN_CACHE"
 _OFF = {"", "0", "off", "no", "none"}
 _SUFFIX = ".jsonl"
-_READING_ROOMS = ("notation", "corpus", "midi", "score")  # whatever turns files into records
 
 
 class TextCache:
-    """Texts on disk by key; with no folder it remembers nothing.
+    """Texts on disk by key.
 
     Args:
-        folder: Where; made when something is first written.
-        limit: Most bytes kept.
+        folder: The folder, made when something is first written; None to cache nothing.
+        limit: Most bytes kept by `trim`.
     """
 
     def __init__(self, folder: Path | None, limit: int = LIMITS.cache_bytes) -> None:
@@ -46,7 +44,7 @@ class TextCache:
         self._is_written = False
 
     def get(self, key: str) -> str | None:
-        """The text of that key, if it is there and whole."""
+        """Return the text of a key, or None if it is missing or damaged."""
         if self._folder is None:
             return None
         path = self._path(self._folder, key)
@@ -54,13 +52,13 @@ class TextCache:
             head, _, body = path.read_bytes().partition(b"\n")
             if head.decode() != _seal(body):
                 return None
-            os.utime(path)
+            os.utime(path)  # `trim` removes what was not used for the longest time
             return body.decode()
         except (OSError, UnicodeDecodeError):
             return None
 
     def put(self, key: str, text: str) -> None:
-        """Keep a text; a disk that is full or may not be written to is no one's error."""
+        """Keep a text. A full or read-only disk disables the cache instead of raising."""
         if self._folder is None:
             return
         body = text.encode()
@@ -70,86 +68,75 @@ class TextCache:
             self._folder = None
         self._is_written = True
 
-    def worked_out(self, key: str, read: Callable[[Any], T], make: Callable[[], T]) -> T:
-        """What was made before, or else is made now and kept as JSON.
+    def get_or_compute(self, key: str, parse: Callable[[Any], T], compute: Callable[[], T]) -> T:
+        """Return a cached value, or compute it and keep it as JSON.
 
         Args:
             key: Its key.
-            read: Makes it of the JSON; raises InputError if that is something else.
-            make: Makes it anew.
+            parse: Turns JSON into the value; raises InputError or ValueError for anything else.
+            compute: Computes the value.
         """
         with suppress(TypeError, ValueError, KeyError, RecursionError, InputError):
-            return read(json.loads(self.get(key) or "null"))
-        made = make()
-        self.put(key, json.dumps(made))
-        return made
+            return parse(json.loads(self.get(key) or "null"))
+        value = compute()
+        self.put(key, json.dumps(value))
+        return value
 
     def trim(self) -> None:
-        """Remove what was not asked for the longest, until the rest is within the limit."""
+        """Remove the least recently used texts until the rest is within the limit."""
         if self._folder is None or not self._is_written:
             return
-        found = []
+        files = []
         for path in self._folder.glob(f"*/*{_SUFFIX}"):
-            with suppress(OSError):  # another process removes them too
-                found.append((path.stat(), path))
-        total = sum(facts.st_size for facts, _ in found)
-        for facts, path in sorted(found, key=lambda one: one[0].st_mtime):
+            with suppress(OSError):  # another process may have removed it
+                files.append((path.stat(), path))
+        total = sum(status.st_size for status, _ in files)
+        for status, path in sorted(files, key=lambda file: file[0].st_mtime):
             if total <= self._limit:
                 break
             path.unlink(missing_ok=True)
-            total -= facts.st_size
+            total -= status.st_size
 
     @staticmethod
     def _path(folder: Path, key: str) -> Path:
         return folder / key[:2] / f"{key}{_SUFFIX}"
 
 
-NOTHING_KEPT = TextCache(None)
+def _seal(body: bytes) -> str:
+    """Return the first line of an entry, which names its program and hashes the rest."""
+    return f"abcgen reading {hashlib.sha256(body).hexdigest()}"
+
+
+NO_CACHE = TextCache(None)
 
 
 def default_folder() -> Path | None:
-    """Where readings are kept; none if the user wants none.
+    """Return the user's cache folder, or None if there is none or the user wants no cache.
 
     ``ABCGEN_CACHE`` names another folder, or is ``off``.
     """
     named = os.environ.get(VARIABLE)
     if named is not None:
         return None if named.lower() in _OFF else Path(named) / "readings"
-    try:
-        return _user_cache() / "abcgen" / "readings"
-    except RuntimeError:  # a user without a home
-        return None
-
-
-def portion_key(portion: Portion, kind: str) -> str:
-    """The key of what a portion is read to: its content, its file's name, and this program.
-
-    Args:
-        portion: Some tunes.
-        kind: Name of the kind of records that are kept of them.
-    """
-    return key_of(
-        version_of(_READING_ROOMS),
-        kind,
-        portion.reader.name,
-        portion.reader.versions,
-        portion.path.name,
-        portion.data,
-    )
+    # Without appauthor, Windows too has one folder named after the program.
+    folder = platformdirs.user_cache_path("abcgen", appauthor=False)
+    # Of a user without a home it would be relative.
+    return folder / "readings" if folder.is_absolute() else None
 
 
 def key_of(*parts: str | bytes) -> str:
-    """A hash of all parts in order."""
+    """Return a hash of all parts in order."""
     total = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else part.encode(errors="surrogateescape")
+        # Lengths keep ("ab", "c") apart from ("a", "bc").
         total.update(len(data).to_bytes(8, "big") + data)
     return total.hexdigest()
 
 
 @cache
 def version_of(rooms: tuple[str, ...]) -> str:
-    """A hash of the code in some rooms, so that a change to it makes what it makes new.
+    """Return a hash of the code in some rooms: a part of the keys of what that code computes.
 
     Args:
         rooms: Names of packages in this one.
@@ -158,22 +145,3 @@ def version_of(rooms: tuple[str, ...]) -> str:
     modules = [path for room in rooms for path in sorted((package / room).rglob("*.py"))]
     sources = [package / "config.py", *modules]
     return key_of(abcgen.__version__, *(path.read_bytes() for path in sources))
-
-
-def _seal(body: bytes) -> str:
-    """The first line of an entry: whose it is, and a hash of the rest."""
-    return f"abcgen reading {hashlib.sha256(body).hexdigest()}"
-
-
-def _user_cache() -> Path:
-    """The user's folder for what can be made again.
-
-    Raises:
-        RuntimeError: if they have no home.
-    """
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(named) if Path(named).is_absolute() else Path.home() / ".cache"

@@ -1,7 +1,7 @@
 """The tune collections that come inside the music21 package.
 
-They are found without importing music21, and installed as tunebooks of their original text; only
-a source line is added to tunes that name none.
+They are located without importing music21, and installed as tunebooks of their original text; a
+source line is added only to tunes that name none.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Collection:
         name: Its name on the command line.
         folder: Its folder in music21's corpus.
         title: The printed book it was taken from.
-        tunes: How many tunes it holds.
-        rights: What its files say about their use.
+        tunes: Number of tunes.
+        rights: Terms of use according to its files.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Collection:
     rights: str
 
 
-class FoundBlock(NamedTuple):
-    """A tune's text inside the installed music21, and where it stands."""
+class CollectionBlock(NamedTuple):
+    """A tune's text inside the installed music21, with its collection and file."""
 
     collection: str
     file: str
@@ -80,7 +80,7 @@ COLLECTIONS = {collection.name: collection for collection in _TABLE}
 
 
 def collection_named(name: str) -> Collection:
-    """The collection of that name.
+    """Return the collection of that name.
 
     Raises:
         InputError: if there is none.
@@ -93,22 +93,19 @@ def collection_named(name: str) -> Collection:
 
 
 def install_collection(collection: Collection, folder: Path, *, force: bool = False) -> Path:
-    """Write a collection as one tunebook; if it is there already, it stays as it is.
+    """Write a collection as one tunebook, unless it is there already, and return its path.
 
     Args:
-        collection: Which.
-        folder: Where to.
-        force: Whether to write over another file of that name.
-
-    Returns:
-        The tunebook.
+        collection: The collection.
+        folder: The tunebook's folder.
+        force: Whether to overwrite another file of that name.
 
     Raises:
         InputError: if this installation of music21 has no such collection.
-        OutputError: if another file has its name, or it cannot be written.
+        OutputError: if another file has that name, or it cannot be written.
     """
     path = folder / f"{collection.name}.abc"
-    data = _tunebook(collection, [found.block for found in found_blocks(collection)]).encode()
+    data = _tunebook(collection, [entry.block for entry in collection_blocks(collection)]).encode()
     if path.is_file() and path.read_bytes() == data:
         return path
     refuse_to_overwrite(path, force=force)
@@ -116,8 +113,8 @@ def install_collection(collection: Collection, folder: Path, *, force: bool = Fa
     return path
 
 
-def found_blocks(*collections: Collection) -> Iterator[FoundBlock]:
-    """Every tune's text in some collections, or in all, in the order of their files.
+def collection_blocks(*collections: Collection) -> Iterator[CollectionBlock]:
+    """Yield the text of every tune in some collections, or in all, in the order of their files.
 
     Raises:
         InputError: if this installation of music21 has no such collection.
@@ -125,21 +122,21 @@ def found_blocks(*collections: Collection) -> Iterator[FoundBlock]:
     for collection in collections or COLLECTIONS.values():
         for file in collection_files(collection):
             for block in split_tunebook(decode_text(file.read_bytes())):
-                yield FoundBlock(collection.name, file.name, block)
+                yield CollectionBlock(collection.name, file.name, block)
 
 
 def collection_files(collection: Collection) -> list[Path]:
-    """The files of a collection inside the installed music21.
+    """Return the files of a collection inside the installed music21.
 
     Raises:
-        InputError: if they are not there.
+        InputError: if there are none.
     """
     spec = find_spec("music21")
-    places = spec.submodule_search_locations if spec else None
+    packages = spec.submodule_search_locations if spec else None
     files = [
         file
-        for place in places or ()
-        for file in (Path(place) / "corpus" / collection.folder).glob("*.abc")
+        for package in packages or ()
+        for file in (Path(package) / "corpus" / collection.folder).glob("*.abc")
     ]
     if not files:
         raise InputError(
@@ -154,16 +151,12 @@ def _tunebook(collection: Collection, blocks: Sequence[TuneBlock]) -> str:
         f"%abc-2.1\n"
         f"% {collection.title}\n"
         f"% {len(blocks)} tunes as they come with music21 (https://www.music21.org)\n"
-        f"% Rights: {collection.rights}\n"
+        f"% Rights: {collection.rights}"
     )
-    return (
-        "\n\n".join([head.rstrip(), *(_with_source(block, collection) for block in blocks)]) + "\n"
-    )
-
-
-def _with_source(block: TuneBlock, collection: Collection) -> str:
-    """The tune's text, with a source added after its ``X:`` where it names none."""
-    lines = [line.rstrip() for line in block.lines]
-    if not any(line.startswith("S:") for line in lines):
-        lines.insert(1, f"S:{collection.title}")
-    return "\n".join(lines)
+    tunes = []
+    for block in blocks:
+        lines = [line.rstrip() for line in block.lines]
+        if not any(line.startswith("S:") for line in lines):
+            lines.insert(1, f"S:{collection.title}")  # after the X:
+        tunes.append("\n".join(lines))
+    return "\n\n".join([head, *tunes]) + "\n"

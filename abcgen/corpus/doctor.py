@@ -1,18 +1,15 @@
-"""What a tunebook doctor has to say: the findings, each with the place to go to.
-
-The tunebook doctor: gathers, as tunes come, what a musician may want to put right.
-"""
+"""The tunebook doctor: collects, as tunes are read, what a musician may want to correct."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import TypeAdapter
+
 from abcgen.corpus.cache import key_of
-from abcgen.corpus.families import alikeness, families_by_intervals, grams_of
-from abcgen.corpus.records import TuneRecord
+from abcgen.corpus.families import containment, families_by_intervals, grams_of
 from abcgen.files import printable
 from abcgen.notation.rhythm import rhythm_named
 
@@ -20,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.reading import Batch
-    from abcgen.notation.reader import LeftOut
+    from abcgen.corpus.reading import ChunkRecords
+    from abcgen.corpus.records import TuneRecord
 
 
-class Place(NamedTuple):
-    """Where a tune is.
+class Location(NamedTuple):
+    """The file and line of a tune.
 
     Attributes:
         file: Its file.
@@ -40,73 +37,76 @@ class Place(NamedTuple):
     title: str
 
 
-class LeftOutTune(NamedTuple):
+# The fields of findings are keys of the report's JSON.
+
+
+class UnreadTune(NamedTuple):
     """A tune, or file, that could not be read."""
 
-    place: Place
+    location: Location
     reason: str
 
 
-class Repaired(NamedTuple):
-    """Something put right in reading a tune.
+class RepairedTune(NamedTuple):
+    """A repair made in reading a tune.
 
     Attributes:
-        place: The tune, at the line where it was done.
+        location: The tune, at the line of the repair.
         what: What was done and why.
         text: What it was done to, as written.
     """
 
-    place: Place
+    location: Location
     what: str
     text: str
 
 
-class DoesNotAddUp(NamedTuple):
+class MisfitBar(NamedTuple):
     """A bar that is too long or too short.
 
     Attributes:
-        place: Its tune, at the line where that begins.
+        location: Its tune, at the line where that begins.
         bar: Its number, counted from 1 as written.
-        found: How long it is, as ``7/8``.
-        expected: How long the metre wants it.
+        found: Its duration, as ``7/8``.
+        expected: The duration that the metre wants.
         music: The bar in canonical ABC.
     """
 
-    place: Place
+    location: Location
     bar: int
     found: str
     expected: str
     music: str
 
 
-class Relative(NamedTuple):
+class FamilyMember(NamedTuple):
     """A tune of a family.
 
     Attributes:
-        place: The tune.
+        location: The tune.
         key: Its key.
-        alike: How much of it (or of the other, if that is shorter) is in the tune of the family
-            that it is most like: 0 to 1.
+        alike: The share of its 8-grams (or of the other's, if those are fewer) that the most
+            similar tune of the family has too: 0 to 1.
     """
 
-    place: Place
+    location: Location
     key: str
     alike: float
 
 
 @dataclass(slots=True)
 class FileCounts:
-    """How much of what was found in one file, or in all.
+    """Numbers of findings in one file, or in all.
 
     Attributes:
         file: Its name.
         tunes: Tunes read.
-        repaired: Of them, those that something was put right in.
+        repaired: Tunes with repairs.
         left_out: Tunes not read.
         wrong_bars: Bars that do not add up.
         wrong_tunes: Tunes with such bars.
-        duplicates: Tunes that another before them is the same as, note for note, in any key.
-        relatives: Tunes that are of one family with others.
+        duplicates: Tunes with the same notes as an earlier tune, in any key.
+        relatives: Tunes that have versions.
     """
 
     file: str
@@ -119,7 +119,7 @@ class FileCounts:
     relatives: int = 0
 
     def add(self, other: FileCounts) -> None:
-        """Count another's in."""
+        """Add another file's numbers."""
         self.tunes += other.tunes
         self.repaired += other.repaired
         self.left_out += other.left_out
@@ -131,85 +131,81 @@ class FileCounts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was found.
+    """All findings.
 
     Attributes:
-        files: What each file holds.
-        left_out: What was not read.
-        repaired: What was put right.
-        wrong_bars: Which bars do not add up.
-        duplicates: Groups of tunes that are the same note for note, in whatever key.
-        families: Groups of tunes that are versions of one another, those groups among them.
-        distributions: For each of metre, key, rhythm, bars and notes, how many tunes have what.
+        files: The numbers of each file.
+        left_out: Tunes not read.
+        repaired: Repairs.
+        wrong_bars: Bars that do not add up.
+        duplicates: Groups of tunes with the same notes, in any key.
+        families: Groups of tunes that are versions of one another, including duplicates.
+        distributions: For each of metre, key, rhythm, bars and notes, the number of tunes by value.
     """
 
     files: list[FileCounts]
-    left_out: list[LeftOutTune]
-    repaired: list[Repaired]
-    wrong_bars: list[DoesNotAddUp]
-    duplicates: list[list[Relative]]
-    families: list[list[Relative]]
+    left_out: list[UnreadTune]
+    repaired: list[RepairedTune]
+    wrong_bars: list[MisfitBar]
+    duplicates: list[list[FamilyMember]]
+    families: list[list[FamilyMember]]
     distributions: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def total(self) -> FileCounts:
-        """The counts of all files together."""
+        """The numbers of all files together."""
         total = FileCounts("all")
         for file in self.files:
             total.add(file)
         return total
 
 
-# Lengths are counted in classes: how many bars or notes wide each is, and the last without an end.
-_CLASSES = {"bars": 8, "notes": 50}
-LAST_CLASS = 10
+# Histograms of lengths: the width of a bin in bars and in notes; the last bin has no upper end.
+_BIN_WIDTHS = {"bars": 8, "notes": 50}
+LAST_BIN = 10
 NO_RHYTHM = "not said"
-MOST_COMPARED = 24  # tunes of one family that are compared each with each
-FEW_COMPARED = 3  # of a larger one, those that all others are compared with
+MAX_ALL_PAIRS = 24  # largest family whose tunes are all compared with each other
+REFERENCES = 3  # tunes of a larger family that all others are compared with
 
 
 class Doctor:
-    """Takes batches of tunes and reports on them all.
+    """Takes the records of tunes chunk by chunk, and reports on all of them.
 
-    Only what the report needs is kept of them.
+    Of each tune only what the report needs is kept, in parallel lists: corpora may be large.
     """
 
     def __init__(self) -> None:
         self._files: list[FileCounts] = []
-        self._left_out: list[LeftOutTune] = []
-        self._repaired: list[Repaired] = []
-        self._wrong_bars: list[DoesNotAddUp] = []
-        self._kinds = {name: Counter[str]() for name in ("metre", "key", "rhythm")}
-        self._lengths = {name: Counter[int]() for name in _CLASSES}
-        self._places: list[tuple[int, int, int]] = []  # file, line and number of every tune
+        self._left_out: list[UnreadTune] = []
+        self._repaired: list[RepairedTune] = []
+        self._wrong_bars: list[MisfitBar] = []
+        self._values = {name: Counter[str]() for name in ("metre", "key", "rhythm")}
+        self._bins = {name: Counter[int]() for name in _BIN_WIDTHS}
+        self._places: list[tuple[int, int, int]] = []  # index of the file, line, number
         self._titles: list[str] = []
         self._keys: list[str] = []
         self._intervals: list[bytes] = []
         self._fingerprints: list[str] = []
-        self._batches: list[str] = []
+        self._chunks: list[str] = []  # their keys in the cache
 
     @property
     def tunes(self) -> int:
-        """How many tunes were taken."""
+        """The number of tunes taken."""
         return len(self._places)
 
-    def take(self, batch: Batch[TuneRecord]) -> None:
-        """Look at some tunes of a file; files come one after another."""
-        file = printable(batch.path)
+    def take(self, chunk: ChunkRecords[TuneRecord]) -> None:
+        """Take some tunes of a file; all chunks of a file come together."""
+        file = printable(chunk.path)
         if not self._files or self._files[-1].file != file:
             self._files.append(FileCounts(file))
-        self._batches.append(batch.key)
-        for entry in batch.entries:
-            if isinstance(entry, TuneRecord):
-                self._take_tune(entry)
-            else:
-                self._take_loss(entry)
-
-    def _take_loss(self, loss: LeftOut) -> None:
-        counts = self._files[-1]
-        counts.left_out += 1
-        place = Place(counts.file, loss.line, loss.number, loss.title)
-        self._left_out.append(LeftOutTune(place, loss.reason))
+        self._chunks.append(chunk.key)
+        for tune in chunk.records:
+            self._take_tune(tune)
+        for loss in chunk.losses:
+            self._files[-1].left_out += 1
+            cause = loss.cause
+            location = Location(file, cause.line, cause.number, cause.title)
+            self._left_out.append(UnreadTune(location, cause.reason))
 
     def _take_tune(self, tune: TuneRecord) -> None:
         counts = self._files[-1]
@@ -217,33 +213,21 @@ class Doctor:
         counts.repaired += bool(tune.repairs)
         counts.wrong_tunes += bool(tune.wrong_bars)
         counts.wrong_bars += len(tune.wrong_bars)
-        place = Place(counts.file, tune.line, str(tune.number), tune.title)
-        for note in tune.repairs:
-            at = place._replace(line=note.line or tune.line)
-            self._repaired.append(Repaired(at, note.what, note.text))
-        self._wrong_bars += [DoesNotAddUp(place, *bar) for bar in tune.wrong_bars]
-        self._count(tune)
+        location = Location(counts.file, tune.line, str(tune.number), tune.title)
+        for repair in tune.repairs:
+            at_line = location._replace(line=repair.line or tune.line)
+            self._repaired.append(RepairedTune(at_line, repair.what, repair.text))
+        self._wrong_bars += [MisfitBar(location, *bar) for bar in tune.wrong_bars]
+        self._values["metre"][tune.metre] += 1
+        self._values["key"][tune.key] += 1
+        self._values["rhythm"][rhythm_named(tune.rhythm) or NO_RHYTHM] += 1
+        for name, length in (("bars", tune.bars), ("notes", tune.notes)):
+            self._bins[name][min(LAST_BIN, max(0, length - 1) // _BIN_WIDTHS[name])] += 1
         self._places.append((len(self._files) - 1, tune.line, tune.number))
         self._titles.append(tune.title)
         self._keys.append(tune.key)
         self._intervals.append(tune.intervals)
         self._fingerprints.append(tune.fingerprint[:24])
-
-    def _count(self, tune: TuneRecord) -> None:
-        self._kinds["metre"][tune.metre] += 1
-        self._kinds["key"][tune.key] += 1
-        self._kinds["rhythm"][rhythm_named(tune.rhythm) or NO_RHYTHM] += 1
-        for name, size in (("bars", tune.bars), ("notes", tune.notes)):
-            self._lengths[name][min(LAST_CLASS, max(0, size - 1) // _CLASSES[name])] += 1
-
-    def _distributions(self) -> dict[str, dict[str, int]]:
-        """Kinds from many to few, lengths from short to long."""
-        kinds = {name: dict(counter.most_common()) for name, counter in self._kinds.items()}
-        lengths = {
-            name: {_class_name(place, _CLASSES[name]): counter[place] for place in sorted(counter)}
-            for name, counter in self._lengths.items()
-        }
-        return kinds | lengths
 
     def report(
         self,
@@ -252,95 +236,91 @@ class Doctor:
         *,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> Report:
-        """What was found in all tunes taken.
+        """Return the findings in all tunes taken.
 
         Args:
-            similarity: What makes a family.
-            cache: Where the families of these very tunes may be known already.
+            similarity: The share of 8-grams that makes two tunes versions.
+            cache: May hold the families of these very tunes.
             on_progress: Called now and then with the share of the work that is done.
         """
+        duplicates = _groups(self._fingerprints)
+        for group in duplicates:
+            for tune in group[1:]:
+                self._file_of(tune).duplicates += 1
+        families = _groups(self._family_roots(similarity, cache, on_progress))
+        for group in families:
+            for tune in group:
+                self._file_of(tune).relatives += 1
         return Report(
             files=self._files,
             left_out=self._left_out,
             repaired=self._repaired,
             wrong_bars=self._wrong_bars,
-            duplicates=self._duplicates(),
-            families=self._families(self._roots(similarity, cache, on_progress)),
+            duplicates=[[self._member(tune, 1.0) for tune in group] for group in duplicates],
+            families=[
+                [self._member(tune, alike) for tune, alike in self._similarities(group)]
+                for group in families
+            ],
             distributions=self._distributions(),
         )
 
-    def _duplicates(self) -> list[list[Relative]]:
-        groups = _groups(self._fingerprints)
-        for group in groups:
-            for place in group[1:]:
-                self._files[self._places[place][0]].duplicates += 1
-        return [[self._relative(place, 1.0) for place in group] for group in groups]
-
-    def _families(self, roots: Sequence[int]) -> list[list[Relative]]:
-        groups = _groups(roots)
-        for group in groups:
-            for place in group:
-                self._files[self._places[place][0]].relatives += 1
-        return [
-            [self._relative(place, alike) for place, alike in self._likeness(group)]
-            for group in groups
-        ]
-
-    def _roots(
+    def _family_roots(
         self, similarity: float, cache: TextCache, on_progress: Callable[[float], None]
     ) -> list[int]:
-        """The first tune of every tune's family."""
-        key = key_of("families", str(similarity), *self._batches)
-        known = cache.get(key)
-        if known is not None:
-            roots = _numbers(known)
-            if len(roots) == self.tunes and all(0 <= root < self.tunes for root in roots):
-                return roots
-        roots = families_by_intervals(self._intervals, similarity, on_progress=on_progress)
-        cache.put(key, json.dumps(roots))
-        return roots
+        """Return the first tune of every tune's family."""
 
-    def _likeness(self, group: Sequence[int]) -> list[tuple[int, float]]:
-        """How much each tune of a family is like the one it is most like.
+        def parse(data: object) -> list[int]:
+            roots = TypeAdapter(list[int]).validate_python(data, strict=True)
+            if len(roots) != self.tunes or not all(0 <= root < self.tunes for root in roots):
+                raise ValueError("families of other tunes")
+            return roots
 
-        In a family of very many only the first are compared with all the others.
-        """
-        best = dict.fromkeys(group, 0.0)
-        grams = {place: grams_of(self._intervals[place]) for place in group}
-        among = group if len(group) <= MOST_COMPARED else group[:FEW_COMPARED]
-        for first in among:
-            for second in group:
+        return cache.get_or_compute(
+            key_of("families", str(similarity), *self._chunks),
+            parse,
+            lambda: families_by_intervals(self._intervals, similarity, on_progress=on_progress),
+        )
+
+    def _similarities(self, family: Sequence[int]) -> list[tuple[int, float]]:
+        """Return each tune of a family with its similarity to the tune most similar to it."""
+        highest = dict.fromkeys(family, 0.0)
+        grams = {tune: grams_of(self._intervals[tune]) for tune in family}
+        references = family if len(family) <= MAX_ALL_PAIRS else family[:REFERENCES]
+        for first in references:
+            for second in family:
                 if first < second:
-                    alike = alikeness(grams[first], grams[second])
-                    best[first] = max(best[first], alike)
-                    best[second] = max(best[second], alike)
-        return list(best.items())
+                    alike = containment(grams[first], grams[second])
+                    highest[first] = max(highest[first], alike)
+                    highest[second] = max(highest[second], alike)
+        return list(highest.items())
 
-    def _relative(self, place: int, alike: float) -> Relative:
-        file, line, number = self._places[place]
-        where = Place(self._files[file].file, line, str(number), self._titles[place])
-        return Relative(where, self._keys[place], round(alike, 2))
+    def _member(self, tune: int, alike: float) -> FamilyMember:
+        _, line, number = self._places[tune]
+        location = Location(self._file_of(tune).file, line, str(number), self._titles[tune])
+        return FamilyMember(location, self._keys[tune], round(alike, 2))
 
+    def _file_of(self, tune: int) -> FileCounts:
+        return self._files[self._places[tune][0]]
 
-def _numbers(text: str) -> list[int]:
-    """A list of whole numbers from the cache; empty if it is anything else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return []
-    is_list = isinstance(found, list) and all(type(number) is int for number in found)
-    return found if is_list else []
+    def _distributions(self) -> dict[str, dict[str, int]]:
+        """Return values from common to rare, and lengths from short to long."""
+        distributions = {
+            name: dict(counter.most_common()) for name, counter in self._values.items()
+        }
+        for name, counter in self._bins.items():
+            width = _BIN_WIDTHS[name]
+            distributions[name] = {
+                f"{index * width + 1} to {(index + 1) * width}"
+                if index < LAST_BIN
+                else f"over {index * width}": counter[index]
+                for index in sorted(counter)
+            }
+        return distributions
 
 
 def _groups(names: Iterable[object]) -> list[list[int]]:
-    """The places of what has a name in common with others."""
-    found: dict[object, list[int]] = defaultdict(list)
-    for place, name in enumerate(names):
-        found[name].append(place)
-    return [places for places in found.values() if len(places) > 1]
-
-
-def _class_name(place: int, width: int) -> str:
-    if place == LAST_CLASS:
-        return f"over {LAST_CLASS * width}"
-    return f"{place * width + 1} to {(place + 1) * width}"
+    """Return the indices of names that occur more than once, name by name."""
+    indices: dict[object, list[int]] = defaultdict(list)
+    for index, name in enumerate(names):
+        indices[name].append(index)
+    return [group for group in indices.values() if len(group) > 1]

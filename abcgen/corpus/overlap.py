@@ -1,43 +1,55 @@
-"""A tune as a sequence in which a passage looks the same in every key.
+"""Corpus overlap: the longest passage that a tune shares with the training tunes, in any key.
 
-Every note is one symbol of two bytes: how long it sounds, and by how many semitones the next one
-is higher or lower. Rests are symbols too.
+A tune becomes a sequence of symbols in which a passage looks the same in every key. The sequences
+of all training tunes are indexed by a suffix array, and a new tune is compared with all of them by
+a binary search for each of its symbols.
+Source: Manber & Myers, "Suffix arrays: a new method for on-line string searches", SIAM Journal on
+Computing 22(5), 1993.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from abcgen.errors import InputError
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+
+from abcgen.errors import CheckpointError, InputError
+from abcgen.files import damaged, read_bounded, write_atomically
 from abcgen.notation.analysis import tones_of
 from abcgen.notation.model_text import head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from abcgen.corpus.records import Extract
     from abcgen.notation.tune import Tune
 
-
-PARTS = 96  # of a whole note: eighths, sixteenths and their triplets are whole numbers of them
-REST = 1
+SYMBOL_BYTES = 2  # an interval and a duration
+SEPARATOR = b"\0\0"  # not a symbol; ends every sequence in an index
+REST = 1  # in place of an interval
 UNISON = 128
-SYMBOL_BYTES = 2
-BYTE = 255
-MAX_NAMES = 1_000_000
-MOST = 1e9  # tunes, or bars of one
+DURATION_UNITS = 96  # to a whole note: makes whole numbers of sixteenths and their triplets
+MAX_INDEX_BYTES = 1_000_000_000
+
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+Bars = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The melody of a tune.
+class MelodySequence:
+    """The melody of a tune as symbols.
 
     Attributes:
-        symbols: Two bytes to a note or rest, the last one left out, which leads nowhere.
+        symbols: Two bytes for every note and rest but the last note, which has no interval.
         times: When each of them begins and the last ends, in bars; in free metre in whole notes.
     """
 
@@ -45,50 +57,190 @@ class Line:
     times: tuple[float, ...]
 
     def bars(self, start: int, length: int) -> float:
-        """How many bars so many symbols last."""
+        """Return the duration in bars of *length* symbols from *start*."""
         return self.times[start + length] - self.times[start]
 
     def __len__(self) -> int:
         return len(self.times) - 1
 
 
-def line_of(tune: Tune) -> Line:
-    """The melody of a tune: its highest notes, ties joined."""
+def melody_sequence(tune: Tune) -> MelodySequence:
+    """Return the melody of a tune, its highest notes with ties joined, as symbols."""
     symbols, durations = bytearray(), []
     following: int | None = None
+    # Backwards, because a symbol holds the interval to the note that follows.
     for pitch, duration in reversed(tones_of(tune.bars)):
         if following is not None:
-            step = REST if pitch is None else min(max(following - pitch + UNISON, 2), BYTE)
-            symbols += bytes((step, min(max(round(duration * PARTS), 1), BYTE)))
+            interval = REST if pitch is None else min(max(following - pitch + UNISON, 2), 255)
+            symbols += bytes((interval, min(max(round(duration * DURATION_UNITS), 1), 255)))
             durations.append(duration)
         following = following if pitch is None else pitch
+    # Each symbol's bytes were appended in reverse order too.
     bar = tune.metre.bar_duration or Fraction(1)
     times = accumulate(reversed(durations), initial=Fraction(0))
-    return Line(bytes(reversed(symbols)), tuple(float(time / bar) for time in times))
+    return MelodySequence(bytes(reversed(symbols)), tuple(float(time / bar) for time in times))
+
+
+class Match(NamedTuple):
+    """A passage that was found in an index.
+
+    Attributes:
+        length: Its length in symbols.
+        owner: Index of a sequence that contains it.
+    """
+
+    length: int
+    owner: int
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a network learnt from, in words.
+class SuffixArray:
+    """An index of all passages of some sequences.
 
     Attributes:
-        names: The tunes' titles, in the order of the index of their passages.
-        metres: How many tunes are in each metre.
-        modes: How many in each mode.
-        rhythms: How many are called what.
-        shared: For tunes held out, how many bars of each are a passage of a tune learnt from;
-            sorted.
+        text: The sequences end to end, each followed by a separator.
+        order: Where suffixes begin, in symbols, sorted by the suffixes; int32.
+        starts: Where each sequence begins, in symbols; int32.
     """
 
-    names: tuple[str, ...] = ()
-    metres: dict[str, int] = field(default_factory=dict)
-    modes: dict[str, int] = field(default_factory=dict)
-    rhythms: dict[str, int] = field(default_factory=dict)
-    shared: tuple[float, ...] = ()
+    text: bytes
+    order: NDArray[np.int32]
+    starts: NDArray[np.int32]
 
     @classmethod
-    def of(cls, tunes: Sequence[Extract], shared: Iterable[float]) -> Facts:
-        """The facts about tunes."""
+    def of(cls, sequences: Sequence[bytes]) -> SuffixArray:
+        """Index sequences."""
+        sizes = [len(sequence) // SYMBOL_BYTES + 1 for sequence in sequences]
+        starts = np.cumsum([0, *sizes[:-1]] if sizes else [], dtype=np.int32)
+        text = b"".join(sequence + SEPARATOR for sequence in sequences)
+        return cls(text, _sorted_suffixes(text), starts)
+
+    @property
+    def sequences(self) -> list[bytes]:
+        """The sequences that were indexed."""
+        starts = self.starts.tolist()
+        ends = [*starts, len(self.text) // SYMBOL_BYTES][1:]
+        return [
+            self.text[SYMBOL_BYTES * start : SYMBOL_BYTES * (end - 1)]
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def longest_match(self, query: bytes, start: int) -> Match:
+        """Return the longest passage that begins at symbol *start* of a query; it may be empty."""
+        query = query[SYMBOL_BYTES * start :]
+        rank = bisect_left(self.order, query, key=lambda at: self._passage(at, len(query)))
+        # The suffixes that would be next to the query share the longest beginning with it.
+        neighbours = [int(at) for at in self.order[max(0, rank - 1) : rank + 1]]
+        lengths = [(_common_prefix(query, self._passage(at, len(query))), at) for at in neighbours]
+        length, at = max(lengths, default=(0, 0))
+        owner = bisect_right(self.starts, at) - 1
+        return Match(length, owner)
+
+    def _passage(self, start: int, size: int) -> bytes:
+        begin = SYMBOL_BYTES * int(start)
+        return self.text[begin : begin + size]
+
+    def write(self, path: Path) -> None:
+        """Write the index as safetensors.
+
+        Raises:
+            OutputError: if the file cannot be written.
+        """
+        from safetensors.numpy import save  # noqa: PLC0415 - only training writes
+
+        arrays: dict[str, NDArray[Any]] = {
+            "text": np.frombuffer(self.text, np.uint8),
+            "order": self.order,
+            "starts": self.starts,
+        }
+        write_atomically(path, save(arrays))
+
+    @classmethod
+    def read(cls, path: Path) -> SuffixArray:
+        """Read an index from an untrusted file.
+
+        Raises:
+            CheckpointError: if the file is missing or damaged.
+        """
+        from safetensors import SafetensorError  # noqa: PLC0415 - only where it is used
+        from safetensors.numpy import load  # noqa: PLC0415
+
+        try:
+            arrays = load(read_bounded(path, MAX_INDEX_BYTES))
+            text, order, starts = (arrays[name] for name in ("text", "order", "starts"))
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise damaged(path, str(error)[:200]) from error
+        if not _is_index(text, order, starts):
+            raise CheckpointError(f"{path} is damaged: no index of passages")
+        return cls(text.tobytes(), order, starts)
+
+
+def _is_index(text: NDArray[Any], order: NDArray[Any], starts: NDArray[Any]) -> bool:
+    """Return whether arrays have the right types and point into the text."""
+    size = text.size // SYMBOL_BYTES
+    if text.dtype != np.uint8 or text.ndim != 1 or text.size % SYMBOL_BYTES:
+        return False
+    for indices in (order, starts):
+        if indices.dtype != np.int32 or indices.ndim != 1:
+            return False
+        if ((indices < 0) | (indices > size)).any():
+            return False
+    starts_at_0 = starts[:1].tolist() == ([0] if size else [])
+    return starts_at_0 and bool((np.diff(starts) > 0).all()) and not (starts >= size).any()
+
+
+def _common_prefix(first: bytes, second: bytes) -> int:
+    """Return how many symbols two sequences share at their beginnings."""
+    low, high = 0, min(len(first), len(second)) // SYMBOL_BYTES
+    while low < high:
+        middle = (low + high + 1) // 2
+        same = first[: SYMBOL_BYTES * middle] == second[: SYMBOL_BYTES * middle]
+        low, high = (middle, high) if same else (low, middle - 1)
+    return low
+
+
+def _sorted_suffixes(text: bytes) -> NDArray[np.int32]:
+    """Return where suffixes begin, sorted by prefix doubling; those of separators are dropped."""
+    symbols = np.frombuffer(text, ">u2").astype(np.int64)
+    ranks, width = symbols, 1
+    order = np.argsort(ranks, kind="stable")
+    ends = np.flatnonzero(symbols == 0)
+    longest = int(np.diff(ends, prepend=-1).max(initial=0))
+    # Ranks by the first `width` symbols; a pair of them ranks suffixes by twice as many.
+    while width < longest:
+        following = np.zeros_like(ranks)
+        following[:-width] = ranks[width:]
+        pairs = ranks * (ranks.max() + 1) + following
+        order = np.argsort(pairs, kind="stable")
+        ranks = np.empty_like(ranks)
+        ranks[order] = np.cumsum(np.diff(pairs[order], prepend=pairs[order[:1]]) != 0)
+        width *= 2
+    suffixes: NDArray[np.int32] = order[symbols[order] != 0].astype(np.int32)
+    return suffixes
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFacts:
+    """Facts about the tunes that a network learnt from.
+
+    Attributes:
+        names: Their titles, in the order of the index of their passages.
+        metres: Number of tunes in each metre.
+        modes: Number of tunes in each mode.
+        rhythms: Number of tunes of each rhythm.
+        shared: For every tune held out, the bars of its longest passage that is in a training
+            tune; sorted.
+    """
+
+    names: tuple[str, ...]
+    metres: dict[str, Count]
+    modes: dict[str, Count]
+    rhythms: dict[str, Count]
+    shared: tuple[Bars, ...]
+
+    @classmethod
+    def of(cls, tunes: Sequence[Extract], shared: Iterable[float]) -> TrainingFacts:
+        """Return the facts about tunes."""
         heads = [head_of(tune.text.text) for tune in tunes]
         return cls(
             tuple(tune.title for tune in tunes),
@@ -98,9 +250,9 @@ class Facts:
             tuple(sorted(shared)),
         )
 
-    def __add__(self, other: Facts) -> Facts:
-        """The facts about the tunes of both."""
-        return Facts(
+    def __add__(self, other: TrainingFacts) -> TrainingFacts:
+        """Return the facts about the tunes of both."""
+        return TrainingFacts(
             self.names + other.names,
             dict(Counter(self.metres) + Counter(other.metres)),
             dict(Counter(self.modes) + Counter(other.modes)),
@@ -109,34 +261,75 @@ class Facts:
         )
 
     def to_json(self) -> dict[str, object]:
-        """The facts as they are saved."""
+        """Return the facts as JSON's own types."""
         return asdict(self) | {"names": [*self.names], "shared": [*self.shared]}
 
     @classmethod
-    def from_json(cls, data: object) -> Facts:
-        """Read what ``to_json`` gave, trusting nothing.
+    def from_json(cls, data: object) -> TrainingFacts:
+        """Read facts from untrusted JSON.
 
         Raises:
-            InputError: if it is anything else.
+            InputError: if it holds anything else.
         """
-        if not isinstance(data, dict):
-            raise InputError("the facts about the tunes are an object")
-        metres, modes, rhythms = (
-            _counts(data.get(name)) for name in ("metres", "modes", "rhythms")
-        )
-        names, shared = data.get("names"), data.get("shared")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InputError("'names' must be a list of titles")
-        if not isinstance(shared, list) or not all(map(_is_amount, shared)):
-            raise InputError("'shared' must be a list of numbers")
-        return cls(tuple(names), metres, modes, rhythms, tuple(sorted(map(float, shared))))
+        try:
+            facts = TypeAdapter(cls).validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = "/".join(map(str, first["loc"]))[:80]
+            raise InputError(f"facts about the training tunes: {place}: {first['msg']}") from error
+        return replace(facts, shared=tuple(sorted(facts.shared)))
 
 
-def _counts(data: object) -> dict[str, int]:
-    if not isinstance(data, dict) or not all(map(_is_amount, data.values())):
-        raise InputError("how many tunes there are of a kind must be a number for each")
-    return {str(name): int(number) for name, number in data.items()}
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The longest passage that a tune shares with a training tune.
+
+    Attributes:
+        bars: Its length in bars.
+        title: The training tune.
+        share: Share of real tunes, held out from training, that share no more than this with
+            the training tunes; None if none were held out.
+    """
+
+    bars: float
+    title: str
+    share: float | None
+
+    def __str__(self) -> str:
+        where = f", more than {self.share:.0%} of real tunes do" if self.share is not None else ""
+        return f"{self.bars:.1f} bars as in {self.title!r}{where}"
 
 
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= MOST
+@dataclass(frozen=True, slots=True)
+class TrainingTunes:
+    """The tunes that a network learnt from.
+
+    Attributes:
+        index: All their passages.
+        facts: Their titles and kinds.
+    """
+
+    index: SuffixArray
+    facts: TrainingFacts
+
+    def compare(self, tune: Tune) -> Overlap:
+        """Return the longest passage that a tune shares with them."""
+        bars, owner = longest_overlap(self.index, melody_sequence(tune))
+        names, shared = self.facts.names, self.facts.shared
+        title = names[owner] if bars and owner < len(names) else ""
+        # Bars are sums of floats: equal lengths may differ by rounding.
+        share = bisect_right(shared, bars - 1e-9) / len(shared) if shared else None
+        return Overlap(bars, title, share)
+
+
+def longest_overlap(index: SuffixArray, melody: MelodySequence) -> tuple[float, int]:
+    """Return the bars of the longest shared passage, and the index of a tune that contains it."""
+    most_bars, most_owner = 0.0, 0
+    for start in range(len(melody)):
+        if melody.bars(start, len(melody) - start) <= most_bars:
+            break  # the rest of the tune is shorter
+        length, owner = index.longest_match(melody.symbols, start)
+        bars = melody.bars(start, length)
+        if bars > most_bars:
+            most_bars, most_owner = bars, owner
+    return most_bars, most_owner

@@ -1,323 +1,346 @@
-"""What is kept of what was read: records of tunes, and what was left out, as lines of JSON.
+"""Read tune files chunk by chunk, in several processes, through the cache.
 
-They go through other processes and the cache, and nothing in them is believed on the way back that
-is not of its type.
-
-Reads tune files portion by portion, in several processes, asking the cache first.
-
-The portions come back in order, and only a few are held at a time, so that memory does not grow
-with what is read.
+There is one way to read, ``read_files``; what is kept of every tune is a ``RecordFormat``: the
+tune itself for `load_corpus`, what a report needs or what training needs in ``records.py``.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import threading
-from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Generic, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter
 
 from abcgen.config import ReadingConfig
-from abcgen.corpus.cache import portion_key
-from abcgen.corpus.loading import NO_TUNE, Loss, Portion, portions_of, reader_for, size_of, whole
+from abcgen.corpus.cache import NO_CACHE, key_of, version_of
+from abcgen.corpus.tune_files import (
+    READERS,
+    Chunk,
+    Reader,
+    chunks_of,
+    find_files,
+    reader_for,
+    size_of,
+    whole_file,
+)
+from abcgen.errors import InputError
 from abcgen.files import printable
 from abcgen.notation.reader import LeftOut, Reading
-from abcgen.system import cores, uninterrupted
+from abcgen.system import cores
+from abcgen.workers import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.loading import Reader
+    from abcgen.notation.tune import Tune
 
+    OnProgress = Callable[[int, int], None]  # bytes read, bytes in all
 
 Record = TypeVar("Record")
 
-_LOSS = [int, str, str, str]
+NO_TUNE = "no tune in it: no line begins with X:"
+_READING_ROOMS = ("notation", "corpus", "midi", "score")  # whose code turns files into records
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[Record]):
-    """A kind of record; other processes are sent it, so it holds functions of modules only.
+class Loss:
+    """A tune, or a whole file, that was left out.
 
     Attributes:
-        name: What the cache knows it by.
-        make: The record of a tune, given the name of its file.
-        fields: A record's fields, for JSON; not as many as those of what was left out.
-        read: The record of such fields, and how many lines to add to each that it names. Raises
-            ValueError if they are anything else.
+        path: The file.
+        cause: Its place in the file and the reason.
+    """
+
+    path: Path
+    cause: LeftOut
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.cause.line}" if self.cause.line else str(self.path)
+        number = f"X:{self.cause.number}" if self.cause.number else ""
+        title = repr(self.cause.title) if self.cause.title else ""
+        tune = " ".join(filter(None, [number, title]))
+        return ": ".join(filter(None, [place, tune, self.cause.reason]))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFormat(Generic[Record]):
+    """What is kept of every tune read.
+
+    Attributes:
+        name: Its name in the cache's keys.
+        make: Makes the record of a tune, given the name of its file. Like a reader's function, it
+            must be importable by worker processes.
+        record_type: The records' class, a dataclass that pydantic can turn into JSON and back;
+            None if they cannot leave this process, and so cannot be cached either.
+        move: Adds a number of lines to every line number in a record.
     """
 
     name: str
     make: Callable[[Reading, str], Record]
-    fields: Callable[[Record], list[object]]
-    read: Callable[[list[object], int], Record]
+    record_type: Any = None
+    move: Callable[[Record, int], Record] | None = None
 
-    def encode(self, entries: Iterable[Record | LeftOut]) -> str:
-        """Entries as text, a line of JSON to each."""
-        rows = (
-            [entry.line, entry.number, entry.title, entry.reason]
-            if isinstance(entry, LeftOut)
-            else self.fields(entry)
-            for entry in entries
-        )
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    def encode(self, records: list[Record], left_out: list[LeftOut]) -> str:
+        """Return JSON."""
+        return _json_adapter(self.record_type).dump_json((records, left_out)).decode()
 
-    def decode(self, text: str, line: int = 1) -> list[Record | LeftOut]:
-        """Entries from text.
-
-        Args:
-            text: What ``encode`` made.
-            line: Number in the file of what the entries count as line 1.
+    def decode(self, text: str) -> tuple[list[Record], list[LeftOut]]:
+        """Return what was encoded.
 
         Raises:
             ValueError: if it is anything else.
         """
-        return [self._entry(json.loads(row), line - 1) for row in text.split("\n") if row]
-
-    def _entry(self, fields: object, before: int) -> Record | LeftOut:
-        if not isinstance(fields, list):
-            raise ValueError("no entry")  # noqa: TRY004 - whatever is wrong with it, it is no entry
-        if len(fields) == len(_LOSS):
-            line, number, title, reason = checked(fields, _LOSS)
-            return LeftOut(moved(line, before), number, title, reason)
-        return self.read(fields, before)
+        records: list[Record]
+        left_out: list[LeftOut]
+        records, left_out = _json_adapter(self.record_type).validate_json(text)
+        return records, left_out
 
 
-def checked(fields: object, types: list[type]) -> list:  # type: ignore[type-arg] # JSON is anything
-    """Fields that are as many as expected and of these types.
-
-    Raises:
-        ValueError: if they are not.
-    """
-    if not isinstance(fields, list) or [type(field) for field in fields] != types:
-        raise ValueError("no entry")
-    return fields
-
-
-def moved(line: int, before: int) -> int:
-    """A line's number, counted from the beginning of the file; 0 is no line."""
-    return line + before if line else 0
-
-
-AHEAD = 3  # portions to a process that are read before they are asked for
+@cache
+def _json_adapter(record_type: Any) -> TypeAdapter[Any]:
+    # Three times faster than json and checks in Python.
+    return TypeAdapter(
+        tuple[list[record_type], list[LeftOut]],
+        config=ConfigDict(strict=True, ser_json_bytes="base64", val_json_bytes="base64"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Batch(Generic[Record]):
-    """Some of what a file holds, in order.
+class ChunkRecords(Generic[Record]):
+    """The records of some tunes of a file, in order.
 
     Attributes:
         path: The file.
-        entries: Records of tunes, and what is left out.
-        key: What the cache knows it by; empty if it has no content.
+        records: Of the tunes that were read.
+        losses: What was left out.
+        key: The chunk's key in the cache; empty if nothing could be read at all.
+        size: How many bytes of the file these are.
     """
 
     path: Path
-    entries: list[Record | LeftOut]
+    records: list[Record] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
     key: str = ""
-
-
-def read_files(
-    files: Sequence[Path],
-    readers: Mapping[str, Reader],
-    kind: Kind[Record],
-    cache: TextCache,
-    *,
-    processes: int = 0,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Iterator[Batch[Record]]:
-    """Read files, a batch of entries at a time.
-
-    Args:
-        files: The files.
-        readers: What reads them, by suffix.
-        kind: What is kept of every tune.
-        cache: What was read before, and where to keep what is read now.
-        processes: How many to use; 0 for one to each processor, where there is enough to read.
-        on_progress: Called with the bytes read so far and in all.
-
-    Yields:
-        Batches in the order of the files; every file has at least one entry.
-    """
-    total = sum(map(size_of, files))
-    work = sum(size_of(path) * reader_for(path, readers).cost for path in files)
-    done, found = 0, False
-    with _pool(processes or _worth_starting(work)) as pool:
-        desk = _Desk(kind, cache, pool)
-        for step in desk.read(_portions(files, readers)):
-            if isinstance(step, _FileEnd):
-                if not found:
-                    yield Batch(step.path, [whole(NO_TUNE)])
-                done, found = step.bytes_so_far, False
-            else:
-                batch, length = step
-                found |= bool(batch.entries)
-                done += length
-                yield batch
-            on_progress(min(done, total), total)
-    cache.trim()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _FileEnd:
-    """The end of a file.
-
-    Attributes:
-        path: The file.
-        bytes_so_far: The size of all files up to here.
-    """
+class _EndOfFile:
+    """The end of a file, with the size of all files up to here."""
 
     path: Path
     bytes_so_far: int
 
 
-def _portions(
-    files: Sequence[Path], readers: Mapping[str, Reader]
-) -> Iterator[Portion | Loss | _FileEnd]:
-    done = 0
+def read_files(
+    files: Sequence[Path],
+    readers: Mapping[str, Reader],
+    record_format: RecordFormat[Record],
+    text_cache: TextCache,
+    *,
+    processes: int = 0,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Iterator[ChunkRecords[Record]]:
+    """Read files, yielding records chunk by chunk in the order of the files.
+
+    Every file yields at least one record or loss. Only a few chunks are held at a time, so that
+    memory does not grow with the amount read.
+
+    Args:
+        files: The files.
+        readers: Readers by suffix.
+        record_format: What is kept of every tune.
+        text_cache: Holds earlier results, and receives new ones.
+        processes: How many to use; 0 for one per core where there is enough to read.
+        on_progress: Called with the bytes read so far and in all.
+    """
+    total = sum(map(size_of, files))
+    if record_format.record_type is None:
+        processes = 1
+    elif not processes:
+        cost = sum(size_of(path) * reader_for(path, readers).cost for path in files)
+        processes = 1 if cost < ReadingConfig().parallel_bytes else cores()
+    with WorkerPool(processes, fallback=True) as workers:
+        chunk_reader = ChunkReader(record_format, text_cache, workers)
+        done, is_empty = 0, True
+        for result in workers.in_order(_calls(files, readers, chunk_reader)):
+            if isinstance(result, ChunkRecords):
+                is_empty &= not result.records and not result.losses
+                done += result.size
+                yield result
+            else:
+                if is_empty:
+                    yield ChunkRecords(result.path, losses=[Loss(result.path, whole_file(NO_TUNE))])
+                # Not all bytes of a file are in chunks, or as they were: it may be UTF-16.
+                done, is_empty = result.bytes_so_far, True
+            on_progress(min(done, total), total)
+    text_cache.trim()
+
+
+def _calls(
+    files: Sequence[Path], readers: Mapping[str, Reader], chunk_reader: ChunkReader[Record]
+) -> Iterator[Callable[[], ChunkRecords[Record] | _EndOfFile]]:
+    """Start to read every chunk, and yield calls for the results and the ends of files."""
+    bytes_so_far = 0
     for path in files:
-        for portion in portions_of(path, reader_for(path, readers)):
-            yield Loss(path, portion) if isinstance(portion, LeftOut) else portion
-        done += size_of(path)
-        yield _FileEnd(path, done)
+        for chunk in chunks_of(path, reader_for(path, readers)):
+            if isinstance(chunk, LeftOut):
+                yield partial(ChunkRecords, path, losses=[Loss(path, chunk)])
+            else:
+                yield chunk_reader.start(chunk)
+        bytes_so_far += size_of(path)
+        yield partial(_EndOfFile, path, bytes_so_far)
 
 
-class _Desk(Generic[Record]):
-    """Hands portions out to be read and takes them back in order."""
+class ChunkReader(Generic[Record]):
+    """Reads chunks, from the cache where they are known, else in a worker process."""
 
-    def __init__(self, kind: Kind[Record], cache: TextCache, pool: _Pool | None) -> None:
-        self._kind = kind
-        self._cache = cache
-        self._pool = pool
+    def __init__(
+        self, record_format: RecordFormat[Record], text_cache: TextCache, workers: WorkerPool
+    ) -> None:
+        self._format = record_format
+        self._cache = text_cache
+        self._workers = workers
 
-    def read(
-        self, steps: Iterable[Portion | Loss | _FileEnd]
-    ) -> Iterator[tuple[Batch[Record], int] | _FileEnd]:
-        """What the portions hold, each with its length in bytes."""
-        waiting: deque[_Waiting | Loss | _FileEnd] = deque()
-        for step in steps:
-            waiting.append(self._hand_out(step) if isinstance(step, Portion) else step)
-            while len(waiting) > (self._pool.ahead if self._pool else 0):
-                yield self._take_back(waiting.popleft())
-        while waiting:
-            yield self._take_back(waiting.popleft())
-
-    def _hand_out(self, portion: Portion) -> _Waiting:
-        key = portion_key(portion, self._kind.name)
+    def start(self, chunk: Chunk) -> Callable[[], ChunkRecords[Record]]:
+        """Start to read a chunk, and return a call for the result."""
+        if self._format.record_type is None:
+            return lambda: self._result(chunk, "", *read_chunk(chunk, self._format))
+        key = key_of(
+            version_of(_READING_ROOMS),
+            self._format.name,
+            chunk.reader.name,
+            chunk.reader.versions,
+            chunk.path.name,
+            chunk.data,
+        )
         text = self._cache.get(key)
-        if text is None and self._pool:
-            return _Waiting(portion, key, future=self._pool.submit(portion, self._kind))
-        return _Waiting(portion, key, text=text)
+        if text is not None:
+            return partial(self._from_cache, chunk, key, text)
+        encoded = self._workers.submit(read_chunk_as_json, chunk, self._format)
+        return partial(self._from_worker, chunk, key, encoded)
 
-    def _take_back(self, step: _Waiting | Loss | _FileEnd) -> tuple[Batch[Record], int] | _FileEnd:
-        if isinstance(step, _FileEnd):
-            return step
-        if isinstance(step, Loss):
-            return Batch(step.path, [step.cause]), 0
-        portion = step.portion
-        entries = self._decoded(step.text, portion)
-        if entries is None:
-            text = self._result(step.future) or read_portion(portion, self._kind)
-            self._cache.put(step.key, text)
-            entries = self._kind.decode(text, portion.line)
-        return Batch(portion.path, entries, step.key), len(portion.data)
+    def _from_cache(self, chunk: Chunk, key: str, text: str) -> ChunkRecords[Record]:
+        with suppress(ValueError):  # a damaged or foreign entry is replaced
+            return self._result(chunk, key, *self._format.decode(text))
+        encoded = partial(read_chunk_as_json, chunk, self._format)
+        return self._from_worker(chunk, key, encoded)
 
-    def _decoded(self, text: str | None, portion: Portion) -> list[Record | LeftOut] | None:
-        """The entries of a text from the cache, unless it is not what it should be."""
-        try:
-            return None if text is None else self._kind.decode(text, portion.line)
-        except (ValueError, RecursionError):
-            return None
+    def _from_worker(
+        self, chunk: Chunk, key: str, encoded: Callable[[], str]
+    ) -> ChunkRecords[Record]:
+        text = encoded()
+        self._cache.put(key, text)
+        return self._result(chunk, key, *self._format.decode(text))
 
-    def _result(self, future: Future[str] | None) -> str:
-        """What another process read; nothing if none did, for then this one will."""
-        try:
-            return future.result() if future else ""
-        except (BrokenProcessPool, OSError):
-            self._pool = None
-            return ""
+    def _result(
+        self, chunk: Chunk, key: str, records: list[Record], left_out: list[LeftOut]
+    ) -> ChunkRecords[Record]:
+        """Return the result with lines that count from the beginning of the file."""
+        before = chunk.line - 1
+        move = self._format.move
+        if before and move:
+            records = [move(record, before) for record in records]
+        losses = [
+            Loss(chunk.path, replace(cause, line=moved(cause.line, before))) for cause in left_out
+        ]
+        return ChunkRecords(chunk.path, records, losses, key, len(chunk.data))
+
+
+def moved(line: int, before: int) -> int:
+    """Return a line's number with those before its chunk counted; 0 means no line and stays."""
+    return line + before if line else 0
+
+
+def read_chunk(
+    chunk: Chunk, record_format: RecordFormat[Record]
+) -> tuple[list[Record], list[LeftOut]]:
+    """Return the records of a chunk and what is left out, with lines counted from its first."""
+    name = printable(chunk.path.name)
+    records: list[Record] = []
+    left_out: list[LeftOut] = []
+    for result in chunk.reader.read(chunk.data, name):
+        if isinstance(result, Reading):
+            records.append(record_format.make(result, name))
+        else:
+            left_out.append(result)
+    return records, left_out
+
+
+def read_chunk_as_json(chunk: Chunk, record_format: RecordFormat[Record]) -> str:
+    """Return the records of a chunk as they are cached; runs in worker processes."""
+    return record_format.encode(*read_chunk(chunk, record_format))
+
+
+def nothing_read(losses: Sequence[Loss]) -> InputError:
+    """Return the error for files of which not a single tune could be read."""
+    more = f" (and {len(losses) - 1} more left out)" if len(losses) > 1 else ""
+    return InputError(f"no tune could be read: {losses[0]}{more}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A portion whose entries are there or on their way."""
+class FileTunes:
+    """The tunes of one file.
 
-    portion: Portion
-    key: str
-    text: str | None = None
-    future: Future[str] | None = None
-
-
-def read_portion(portion: Portion, kind: Kind[Record]) -> str:
-    """Read the tunes of a portion: their entries as text."""
-    name = printable(portion.path.name)
-    return kind.encode(
-        kind.make(result, name) if isinstance(result, Reading) else result
-        for result in portion.read()
-    )
-
-
-class _Pool:
-    """Processes that read portions.
-
-    Args:
-        executor: What runs them.
-        processes: How many there are.
+    Attributes:
+        path: The file.
+        tunes: Its tunes, in order.
+        losses: What was left out of them.
     """
 
-    def __init__(self, executor: ProcessPoolExecutor, processes: int) -> None:
-        self._executor = executor
-        self.ahead = AHEAD * processes
-
-    def submit(self, portion: Portion, kind: Kind[Record]) -> Future[str] | None:
-        """Have a portion read; None if no process can be started."""
-        try:
-            with uninterrupted():  # half a start leaves a process that nobody tells what to do
-                return self._executor.submit(read_portion, portion, kind)
-        except (BrokenProcessPool, OSError):
-            return None
+    path: Path
+    tunes: tuple[Tune, ...]
+    losses: tuple[Loss, ...]
 
 
-@contextmanager
-def _pool(processes: int) -> Iterator[_Pool | None]:
-    """Processes to read with, started when first used; none for one."""
-    if processes <= 1:
-        yield None
-        return
-    try:
-        # Forking a process that draws a progress bar from a thread could lock its child up.
-        executor = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
-    except (OSError, ImportError, NotImplementedError):  # a system without semaphores
-        yield None
-        return
-    try:
-        yield _Pool(executor, processes)
-    finally:
-        executor.shutdown(cancel_futures=True)
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """The tunes of files and folders, file by file."""
+
+    files: tuple[FileTunes, ...]
+
+    @property
+    def tunes(self) -> tuple[Tune, ...]:
+        """All tunes, in the order of files and places."""
+        return tuple(tune for file in self.files for tune in file.tunes)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """All that was left out."""
+        return tuple(loss for file in self.files for loss in file.losses)
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the process that started this one, and end when that one does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+def load_corpus(
+    paths: Sequence[Path],
+    *,
+    readers: Mapping[str, Reader] = READERS,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Corpus:
+    """Read every tune in files and folders.
 
+    Args:
+        paths: Files and folders.
+        readers: Readers by suffix.
+        on_progress: Called with the bytes read so far and in all.
 
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
-
-
-def _worth_starting(work: float) -> int:
-    """How many processes to read with what takes as long as so many bytes of ABC."""
-    return 1 if work < ReadingConfig().parallel_bytes else cores()
+    Raises:
+        InputError: if a path does not exist, or not a single tune could be read.
+    """
+    # A tune is no dataclass of plain values: it stays in this process.
+    tunes_themselves = RecordFormat("tunes", lambda reading, _name: reading.tune)
+    files = find_files(paths, readers)
+    tunes: dict[Path, list[Tune]] = {path: [] for path in files}
+    losses: dict[Path, list[Loss]] = {path: [] for path in files}
+    for chunk in read_files(files, readers, tunes_themselves, NO_CACHE, on_progress=on_progress):
+        tunes[chunk.path] += chunk.records
+        losses[chunk.path] += chunk.losses
+    corpus = Corpus(
+        tuple(FileTunes(path, tuple(tunes[path]), tuple(losses[path])) for path in files)
+    )
+    if not corpus.tunes:
+        raise nothing_read(corpus.losses)
+    return corpus

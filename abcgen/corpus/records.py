@@ -1,14 +1,7 @@
-"""What is kept of a tune once it is read: its canonical ABC and the facts that reports need.
-
-What training needs of tunes: a fifteenth of what they weigh, and kept in the cache.
-
-A network learns a tune's text, the split goes by its melody, and what new tunes borrow is found by
-its passages; nothing else of it is looked at again.
-"""
+"""What is kept of every tune read: for reports and canonical ABC, or for training."""
 
 from __future__ import annotations
 
-import base64
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,34 +9,32 @@ from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.corpus.families import fingerprint, intervals_of
-from abcgen.corpus.loading import Loss, find_files, nothing_read
-from abcgen.corpus.overlap import line_of
-from abcgen.corpus.reading import Kind, checked, moved, read_files
+from abcgen.corpus.overlap import melody_sequence
+from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
+from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.example import Example
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import LeftOut
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import MusicWriter, best_unit, write_abc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from fractions import Fraction
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.loading import Reader
+    from abcgen.corpus.reading import Loss
+    from abcgen.corpus.tune_files import Reader
     from abcgen.notation.reader import Reading
     from abcgen.notation.tune import Tune
-    from abcgen.notation.validation import BarProblem
 
 
 class RepairNote(NamedTuple):
-    """What was put right in reading a tune.
+    """A repair that was made in reading a tune.
 
     Attributes:
-        line: Line of the file; 0 if it is no matter of one line.
+        line: Line of the file; 0 if it does not concern one line.
         what: What was done and why.
         text: What it was done to, as written.
     """
@@ -71,21 +62,21 @@ class WrongBar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TuneRecord:
-    """A tune that was read.
+    """What reports and canonical ABC need of a tune.
 
     Attributes:
         line: Line of the file where it begins.
         number: Its reference number.
         title: Its title.
-        abc: Its canonical ABC, but for the first line, that with the number.
+        abc: Its canonical ABC without the first line, the number's.
         key: The key it opens in, as ABC writes it.
         metre: The metre it opens in, as ABC writes it.
         rhythm: The kind of tune, as its source says it.
-        bars: How many bars it has.
-        notes: How many notes are written.
-        fingerprint: Its identity by its notes alone, in any key.
-        intervals: The steps of its melody: what families are found by.
-        repairs: What was put right in reading it.
+        bars: Number of bars.
+        notes: Number of notes written.
+        fingerprint: Hash of its notes, the same in every key.
+        intervals: The intervals of its melody, which families are found by.
+        repairs: What was repaired in reading it.
         wrong_bars: The bars that do not add up.
     """
 
@@ -105,7 +96,7 @@ class TuneRecord:
 
 
 def record_of(reading: Reading, name: str) -> TuneRecord:
-    """The record of a tune; one that names no source comes from the file of that name."""
+    """Return the record of a tune; the file's name is its source if it names none."""
     tune = replace(reading.tune, source=reading.tune.source or name)
     intervals = intervals_of(tune)
     return TuneRecord(
@@ -120,7 +111,9 @@ def record_of(reading: Reading, name: str) -> TuneRecord:
         notes=len(pitches_of(tune)),
         fingerprint=fingerprint(tune, intervals),
         intervals=intervals,
-        repairs=tuple(RepairNote(one.line, one.what, one.text) for one in reading.repairs),
+        repairs=tuple(
+            RepairNote(repair.line, repair.what, repair.text) for repair in reading.repairs
+        ),
         wrong_bars=tuple(_wrong_bars(tune)),
     )
 
@@ -132,70 +125,32 @@ def _wrong_bars(tune: Tune) -> Iterator[WrongBar]:
     music = MusicWriter(tune.key, tune.metre, best_unit(tune))
     written = [" ".join(music.beams(bar)) for bar in tune.bars]
     for problem in problems:
-        found, expected = _fractions(problem, tune.metre.unit)
+        # Both durations with one denominator, the metre's if it will do.
+        below = lcm(problem.found.denominator, problem.expected.denominator, tune.metre.unit)
+        found, expected = (
+            f"{int(duration * below)}/{below}" for duration in (problem.found, problem.expected)
+        )
         yield WrongBar(problem.bar, found, expected, written[problem.bar - 1])
 
 
-def _fractions(problem: BarProblem, unit: int) -> tuple[str, str]:
-    """Both durations with one denominator, the metre's if it will do."""
-    below = lcm(problem.found.denominator, problem.expected.denominator, unit)
-    return _over(problem.found, below), _over(problem.expected, below)
+def _move_record(record: TuneRecord, before: int) -> TuneRecord:
+    repairs = (repair._replace(line=moved(repair.line, before)) for repair in record.repairs)
+    return replace(record, line=moved(record.line, before), repairs=tuple(repairs))
 
 
-def _over(duration: Fraction, denominator: int) -> str:
-    return f"{int(duration * denominator)}/{denominator}"
-
-
-def _fields(record: TuneRecord) -> list[object]:
-    return [
-        record.line,
-        record.number,
-        record.title,
-        record.abc,
-        record.key,
-        record.metre,
-        record.rhythm,
-        record.bars,
-        record.notes,
-        record.fingerprint,
-        base64.b64encode(record.intervals).decode(),
-        record.repairs,
-        record.wrong_bars,
-    ]
-
-
-_TUNE = [int, int, str, str, str, str, str, int, int, str, str, list, list]
-_REPAIR = [int, str, str]
-_BAR = [int, str, str, str]
-
-
-def _record(fields: list[object], before: int) -> TuneRecord:
-    """A record; lines are moved by those before its portion, but for a line 0."""
-    line, *plain, intervals, repairs, wrong_bars = checked(fields, _TUNE)
-    notes = (checked(note, _REPAIR) for note in repairs)
-    parts = [
-        moved(line, before),
-        *plain,
-        base64.b64decode(intervals, validate=True),
-        tuple(RepairNote(moved(at, before), what, text) for at, what, text in notes),
-        tuple(WrongBar(*checked(bar, _BAR)) for bar in wrong_bars),
-    ]
-    return TuneRecord(*parts)
-
-
-TUNE_RECORDS = Kind("records", record_of, _fields, _record)
+TUNE_RECORDS = RecordFormat("records", record_of, TuneRecord, _move_record)
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What training needs of a tune.
+    """What training needs of a tune: a fifteenth of its size in memory.
 
     Attributes:
         title: Its title.
         text: What a network reads and writes.
-        fingerprint: Its identity by its notes alone, in any key.
-        intervals: The steps of its melody: what families are found by.
-        symbols: Its melody as passages are looked up in; see ``line_of``.
+        fingerprint: Hash of its notes, the same in every key.
+        intervals: The intervals of its melody, which families are found by.
+        symbols: Its melody for finding shared passages; see `melody_sequence`.
     """
 
     title: str
@@ -205,7 +160,7 @@ class Extract:
     symbols: bytes
 
     def tune(self) -> Tune:
-        """The tune again, in C, without what the network does not see of it.
+        """Return the tune in C, reduced to what the network sees.
 
         Raises:
             NotationError: if its text is longer than a reader takes, which its source was not.
@@ -215,10 +170,10 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Extracts:
-    """What was found in files and folders.
+    """The extracts of files and folders.
 
     Attributes:
-        files: How many tunes each file holds.
+        files: The number of tunes in each file.
         tunes: What training needs of them, in the order of files and places.
         losses: What was left out.
     """
@@ -229,14 +184,14 @@ class Extracts:
 
 
 def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
-    """Those whose text is not too long to be read again, with their tunes."""
+    """Yield extracts with their tunes, except those whose text is too long to be read again."""
     for extract in extracts:
         with suppress(NotationError):
             yield extract, extract.tune()
 
 
 def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
-    """What training needs of a tune.
+    """Return what training needs of a tune.
 
     Args:
         tune: The tune.
@@ -248,8 +203,18 @@ def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
         encode_tune(tune, chord_symbols=chord_symbols),
         fingerprint(tune, intervals),
         intervals,
-        line_of(tune).symbols,
+        melody_sequence(tune).symbols,
     )
+
+
+def _extract_from(reading: Reading, _name: str, *, chord_symbols: bool) -> Extract:
+    return extract_of(reading.tune, chord_symbols=chord_symbols)
+
+
+def extract_format(*, chord_symbols: bool) -> RecordFormat[Extract]:
+    """Return the format of extracts."""
+    name = "extracts with chord symbols" if chord_symbols else "extracts"
+    return RecordFormat(name, partial(_extract_from, chord_symbols=chord_symbols), Extract)
 
 
 def extract_corpus(
@@ -264,51 +229,22 @@ def extract_corpus(
 
     Args:
         paths: Files and folders.
-        readers: What reads files, by suffix.
-        cache: What was read before.
+        readers: Readers by suffix.
+        cache: Holds earlier results, and receives new ones.
         chord_symbols: Whether the chords above the notes are learnt too.
         on_progress: Called with the bytes read so far and in all.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
     """
-    files: dict[Path, int] = {}
+    files = dict.fromkeys(find_files(paths, readers), 0)
     tunes: list[Extract] = []
     losses: list[Loss] = []
-    kind = kind_of_extracts(chord_symbols=chord_symbols)
-    found = find_files(paths, readers)
-    for batch in read_files(found, readers, kind, cache, on_progress=on_progress):
-        fresh = [entry for entry in batch.entries if isinstance(entry, Extract)]
-        losses += [Loss(batch.path, one) for one in batch.entries if isinstance(one, LeftOut)]
-        files[batch.path] = files.get(batch.path, 0) + len(fresh)
-        tunes += fresh
+    record_format = extract_format(chord_symbols=chord_symbols)
+    for chunk in read_files(list(files), readers, record_format, cache, on_progress=on_progress):
+        files[chunk.path] += len(chunk.records)
+        tunes += chunk.records
+        losses += chunk.losses
     if not tunes:
         raise nothing_read(losses)
     return Extracts(files, tuple(tunes), tuple(losses))
-
-
-def kind_of_extracts(*, chord_symbols: bool) -> Kind[Extract]:
-    """Extracts, as they are kept."""
-    make = partial(_extract, chord_symbols=chord_symbols)
-    return Kind(
-        "extracts with chord symbols" if chord_symbols else "extracts", make, _extract_fields, _read
-    )
-
-
-def _extract(reading: Reading, _name: str, *, chord_symbols: bool) -> Extract:
-    return extract_of(reading.tune, chord_symbols=chord_symbols)
-
-
-def _extract_fields(extract: Extract) -> list[object]:
-    text = extract.text
-    melody = (base64.b64encode(own).decode() for own in (extract.intervals, extract.symbols))
-    return [extract.title, text.text, text.unscored, text.notes, extract.fingerprint, *melody]
-
-
-_TYPES = [str, str, int, int, str, str, str]
-
-
-def _read(fields: list[object], _before: int) -> Extract:
-    title, text, given, notes, own, *melody = checked(fields, _TYPES)
-    intervals, symbols = (base64.b64decode(part, validate=True) for part in melody)
-    return Extract(title, Example(text, given, notes), own, intervals, symbols)

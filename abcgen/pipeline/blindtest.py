@@ -18,7 +18,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
-from abcgen.pipeline.overlap import training_tunes
+from abcgen.pipeline.overlap import read_training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import judged
 from abcgen.score.blind import blind_page
@@ -122,7 +122,7 @@ def _held_out_texts(
 ) -> tuple[Iterator[str], str]:
     """Return model texts of held-out tunes in random order, and a description of them."""
     if tunes:
-        held_out, words = select_held_out(tunes, checkpoint, folder, training_tunes(folder))
+        held_out, words = select_held_out(tunes, checkpoint, folder, read_training_tunes(folder))
         texts, words = [*held_out.test, *held_out.validation], f"of {words}"
     else:
         texts, words = [*read_held_out(folder).test], "held out from its training"

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from abcgen.corpus.loading import Corpus, Loss
+    from abcgen.corpus.overlap import TrainingTunes
+    from abcgen.corpus.reading import Corpus, Loss
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.overlap import TrainingTunes
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from abcgen.notation.validation import bar_problems
 from abcgen.pipeline.checking import CheckerPool
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
-from abcgen.pipeline.overlap import training_tunes
+from abcgen.pipeline.overlap import read_training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.requests import Request, beginning_of, form_of, key_of, metre_of, rules_of
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.config import SampleConfig
+    from abcgen.corpus.overlap import TrainingTunes
     from abcgen.evaluation.measures import Figures, TuneVerdict
     from abcgen.example import Example
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.sampling import Constraint
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.held_out import HeldOut
-    from abcgen.pipeline.overlap import TrainingTunes
 
     Progress = Callable[[int, int], None]
     Stage = Callable[[str], AbstractContextManager[Progress]]
@@ -103,7 +103,7 @@ def evaluate(
     if config.count < MIN_SAMPLES:
         raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
 
-    checkpoint, known = load_checkpoint(folder), training_tunes(folder)
+    checkpoint, known = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, known)
 
     with CheckerPool(known) as checkers:

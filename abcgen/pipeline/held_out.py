@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
 
 from abcgen.config import LIMITS, Amount, Count, SplitConfig
-from abcgen.corpus.cache import NOTHING_KEPT, key_of, version_of
+from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.families import Split
+    from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.records import Extract
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.overlap import TrainingTunes
 
 HELD_OUT = "held-out.json"
 MAX_TUNES = 20_000
@@ -84,7 +84,7 @@ def write_held_out(
     folder: Path,
     split: Split,
     before: TrainingTunes | None = None,
-    cache: TextCache = NOTHING_KEPT,
+    cache: TextCache = NO_CACHE,
 ) -> None:
     """Write the held-out tunes into a checkpoint, at most ``MAX_TUNES`` of each kind.
 
@@ -178,7 +178,7 @@ def select_held_out(
     recorded = checkpoint.about.get("split")
     if isinstance(recorded, dict) and recorded.get("fingerprint") == split.fingerprint:
         training, validation, test = map(_texts_of, (split.training, split.validation, split.test))
-        held_out = _with_baselines(training, validation, test, NOTHING_KEPT)
+        held_out = _with_baselines(training, validation, test, NO_CACHE)
         words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
         unseen = unseen_tunes(extracts, known)
@@ -226,7 +226,7 @@ def _with_baselines(
     texts = (tune.text for tune in (*training, *test))
     # The rooms whose code the results depend on.
     key = key_of(version_of(("notation", "evaluation")), str(len(test)), *texts)
-    results = cache.worked_out(key, _read_baselines, lambda: baselines_of(training, test))
+    results = cache.get_or_compute(key, _read_baselines, lambda: baselines_of(training, test))
     return HeldOut(test, validation, results.samples, results.scores)
 
 

@@ -1,4 +1,4 @@
-"""Tunes in any form to canonical ABC, and what a tunebook doctor says of them."""
+"""Convert tunes of any format to canonical ABC, and report what is wrong with them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import SplitConfig
-from abcgen.corpus.cache import NOTHING_KEPT, TextCache
+from abcgen.corpus.cache import NO_CACHE, TextCache
 from abcgen.corpus.doctor import Doctor
-from abcgen.corpus.loading import READERS, Loss, find_files, nothing_read
-from abcgen.corpus.reading import read_files
-from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
+from abcgen.corpus.reading import nothing_read, read_files
+from abcgen.corpus.records import TUNE_RECORDS
+from abcgen.corpus.tune_files import READERS, find_files
 from abcgen.files import check_writable, refuse_to_overwrite, written_atomically
-from abcgen.notation.reader import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO
 
     from abcgen.corpus.doctor import Report
-    from abcgen.corpus.loading import Reader
+    from abcgen.corpus.reading import Loss
+    from abcgen.corpus.records import TuneRecord
+    from abcgen.corpus.tune_files import Reader
 
-READING, COMPARING = 0.85, 0.15  # shares of the work, about
+READING, COMPARING = 0.85, 0.15  # approximate shares of the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +34,24 @@ class ReadingOptions:
     """How files are read.
 
     Attributes:
-        readers: What reads them, by suffix.
-        cache: What was read before.
-        processes: How many to use; 0 for one to each processor, where there is enough to read.
+        readers: Readers by suffix.
+        cache: Holds earlier results, and receives new ones.
+        processes: How many to use; 0 for one per core where there is enough to read.
     """
 
     readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
-    cache: TextCache = NOTHING_KEPT
+    cache: TextCache = NO_CACHE
     processes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What came of normalising tunes.
+    """The result of normalising tunes.
 
     Attributes:
         files: The files written.
         losses: What was left out.
-        report: All that was found.
+        report: All findings.
     """
 
     files: list[Path]
@@ -70,15 +71,15 @@ def normalise_files(
 
     Args:
         paths: Files and folders.
-        out: A file ending in .abc for all of them; otherwise a folder, for a file to each file
-            read, with the folders they stand in.
+        out: A file ending in .abc for all tunes; otherwise a folder, for a file per file read,
+            in the same subfolders.
         options: How to read them.
-        force: Whether to write over what is there.
+        force: Whether to overwrite existing files.
         on_progress: Called with the work done and in all; reading is most of it.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
-        OutputError: if a file is there already or cannot be written.
+        OutputError: if a file exists already or cannot be written.
     """
     refuse_to_overwrite(out, force=force)
     check_writable(out)
@@ -86,7 +87,7 @@ def normalise_files(
     targets = dict.fromkeys(files, out) if out.suffix.lower() == ".abc" else _targets(files, out)
     doctor = Doctor()
     losses: list[Loss] = []
-    batches = read_files(
+    chunks = read_files(
         files,
         options.readers,
         TUNE_RECORDS,
@@ -96,11 +97,10 @@ def normalise_files(
     )
     with tempfile.TemporaryFile() as file:
         spool = _Spool(file)
-        for batch in batches:
-            doctor.take(batch)
-            losses += [Loss(batch.path, one) for one in batch.entries if isinstance(one, LeftOut)]
-            tunes = [entry for entry in batch.entries if isinstance(entry, TuneRecord)]
-            spool.add(targets[batch.path], tunes)
+        for chunk in chunks:
+            doctor.take(chunk)
+            losses += chunk.losses
+            spool.add(targets[chunk.path], chunk.records)
         if not doctor.tunes:
             raise nothing_read(losses)
         report = doctor.report(
@@ -108,33 +108,33 @@ def normalise_files(
             options.cache,
             on_progress=lambda share: on_progress(int(100 * (READING + COMPARING * share)), 100),
         )
-        return Normalised(spool.write_out(), losses, report)
+        return Normalised(spool.write_files(), losses, report)
 
 
 class _Spool:
-    """Canonical tunes on their way into files, kept on disk until all are read.
+    """Canonical tunes kept on disk until all are read.
 
-    Args:
-        file: Where to keep them.
+    Only then is it known whether two tunes of a file have the same number, and with large corpora
+    they would fill the memory.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._books: list[_Book] = []
+        self._books: list[_Tunebook] = []
 
     def add(self, path: Path, tunes: Sequence[TuneRecord]) -> None:
-        """Take tunes for a file; what goes into one file comes without a break."""
+        """Add tunes to a target file; all tunes of a target come together."""
         if not tunes:
             return
         if not self._books or self._books[-1].path != path:
-            self._books.append(_Book(path, array("q"), array("q")))
+            self._books.append(_Tunebook(path, array("q"), array("q")))
         book = self._books[-1]
         for tune in tunes:
             book.numbers.append(tune.number)
             book.lengths.append(self._file.write(tune.abc.encode()))
 
-    def write_out(self) -> list[Path]:
-        """Write the files.
+    def write_files(self) -> list[Path]:
+        """Write the target files and return them.
 
         Raises:
             OutputError: if one cannot be written.
@@ -147,13 +147,13 @@ class _Spool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Book:
-    """The tunes of one file to be.
+class _Tunebook:
+    """The tunes of one target file.
 
     Attributes:
         path: The file.
         numbers: Their reference numbers.
-        lengths: How many bytes of the spool each takes.
+        lengths: The number of bytes of the spool that each takes.
     """
 
     path: Path
@@ -161,30 +161,28 @@ class _Book:
     lengths: array[int]
 
     def texts(self, spool: IO[bytes]) -> Iterator[bytes]:
-        """The tunes, a blank line between them; where two have one number all are counted anew."""
-        are_unlike = len(set(self.numbers)) == len(self.numbers)
-        numbers = self.numbers if are_unlike else range(1, len(self.numbers) + 1)
-        between = b""
+        """Yield the tunes, separated by blank lines; renumber them if two have one number."""
+        are_unique = len(set(self.numbers)) == len(self.numbers)
+        numbers = self.numbers if are_unique else range(1, len(self.numbers) + 1)
+        separator = b""
         for number, length in zip(numbers, self.lengths, strict=True):
-            yield between + b"X:%d\n" % number + spool.read(length)
-            between = b"\n"
+            yield separator + b"X:%d\n" % number + spool.read(length)
+            separator = b"\n"
 
 
 def _targets(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Where each file goes: under the folder that all come from, names kept apart."""
-    common = Path(os.path.commonpath([str(_folder(path)) for path in sources]))
+    """Return each file's target, in the subfolder below the folder that all files share."""
+    folders = {path: path.absolute().parent.resolve() for path in sources}
+    common = Path(os.path.commonpath([str(folder) for folder in folders.values()]))
     targets: dict[Path, Path] = {}
-    taken: set[Path] = set()
-    for path in sources:
-        inside = _folder(path).relative_to(common) / path.name
+    used: set[Path] = set()
+    for path, folder in folders.items():
+        inside = folder.relative_to(common) / path.name
+        # tune.abc and tune.mid would both be tune.abc: then tune.mid.abc, tune.mid-2.abc, ...
         target, number = out / inside.with_suffix(".abc"), 1
-        while target in taken:
-            more = f"-{number}" if number > 1 else ""
-            target, number = out / inside.with_name(f"{inside.name}{more}.abc"), number + 1
-        taken.add(target)
+        while target in used:
+            suffix = f"-{number}" if number > 1 else ""
+            target, number = out / inside.with_name(f"{inside.name}{suffix}.abc"), number + 1
+        used.add(target)
         targets[path] = target
     return targets
-
-
-def _folder(path: Path) -> Path:
-    return path.absolute().parent.resolve()

@@ -1,4 +1,4 @@
-"""Every kind of file that tunes are read from, MIDI as it is asked for."""
+"""The readers of all kinds of tune files, with the options of MIDI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from abcgen.config import MidiConfig
-from abcgen.corpus.loading import MIDI_SUFFIXES, READERS, Reader, read_midi_file
+from abcgen.corpus.tune_files import MIDI_SUFFIXES, READERS, Reader, read_midi_file
 from abcgen.errors import InputError
 from abcgen.midi.texture import TEXTURES
 from abcgen.notation.transpose import instrument_named
@@ -20,12 +20,12 @@ MUSICXML_SUFFIXES = (".musicxml", ".mxl")
 
 
 def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
-    """How MIDI is to be transcribed.
+    """Return the options of MIDI transcription, checked.
 
     Args:
         texture: ``auto``, ``melody``, ``chords`` or ``voices``.
-        track: The only track to write, by number or name; all if empty.
-        fold_range: The instrument into whose range notes are moved by octaves; none if empty.
+        track: The only track to write, by number or name; empty for all.
+        fold_range: Name of the instrument whose range notes are moved into by octaves; or empty.
 
     Raises:
         InputError: if there is no such texture or instrument.
@@ -38,7 +38,7 @@ def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
 
 
 def all_readers(midi: MidiConfig) -> Mapping[str, Reader]:
-    """What reads each kind of file, by suffix."""
+    """Return readers by suffix."""
     read = replace(READERS[".mid"], read=partial(read_midi_file, config=midi))
     musicxml = Reader(read_musicxml_file, libraries=("music21",))
     return {

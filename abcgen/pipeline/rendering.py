@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from abcgen.corpus.loading import Corpus
+    from abcgen.corpus.reading import Corpus
     from abcgen.notation.tune import Tune
 
     # Called with the tunes done and in all, counted once for each format.

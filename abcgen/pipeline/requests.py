@@ -24,7 +24,7 @@ from abcgen.notation.tune import BarLine, Mode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.corpus.overlap import Facts
+    from abcgen.corpus.overlap import TrainingFacts
     from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import Bar, Key, Metre, Tune
 
@@ -218,7 +218,9 @@ def beginning_of(request: Request) -> str:
     return text
 
 
-def never_seen(request: Request, facts: Facts | None, alphabet: frozenset[str]) -> list[str]:
+def never_seen(
+    request: Request, facts: TrainingFacts | None, alphabet: frozenset[str]
+) -> list[str]:
     """What is asked for that no training tune had, in words.
 
     Where a checkpoint does not tell what it learnt from, only its characters speak.

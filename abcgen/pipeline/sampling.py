@@ -22,7 +22,7 @@ from abcgen.notation.transpose import moved_to
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.overlap import training_tunes
+from abcgen.pipeline.overlap import read_training_tunes
 from abcgen.pipeline.recipes import Recipe, checkpoint_hash, with_recipe
 from abcgen.pipeline.requests import (
     Request,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.config import SampleConfig
+    from abcgen.corpus.overlap import Overlap, TrainingTunes
     from abcgen.model.sampling import Watcher
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.overlap import Borrowing, TrainingTunes
 
 
 class TuneStream:
@@ -112,7 +112,7 @@ class Made:
     tune: Tune
     abc: str
     sampled: Sampled
-    borrowing: Borrowing | None
+    borrowing: Overlap | None
 
 
 @dataclass(slots=True)
@@ -179,7 +179,7 @@ class Composer:
         checkpoint = load_checkpoint(folder)
         self._vocabulary = checkpoint.vocabulary
         self._network = step_network(checkpoint)
-        self._known: TrainingTunes | None = training_tunes(folder)
+        self._known: TrainingTunes | None = read_training_tunes(folder)
         self._beginning = beginning_of(request)
         self._vocabulary.encode(self._beginning)
         alphabet = frozenset(self._vocabulary.characters)
@@ -338,7 +338,7 @@ class Composer:
         )
         return replace(tune, title=title, source=source, number=reference)
 
-    def _remarks(self, sampled: Sampled, borrowing: Borrowing | None) -> list[str]:
+    def _remarks(self, sampled: Sampled, borrowing: Overlap | None) -> list[str]:
         share = sampled.removed / max(1, sampled.drawn)
         grammar = (
             "drawn without the grammar"

@@ -20,7 +20,7 @@ from abcgen.config import (
     SplitConfig,
     TrainConfig,
 )
-from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import Split, split_tunes
 from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
@@ -37,10 +37,9 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import split_config_of
 from abcgen.pipeline.held_out import write_held_out
 from abcgen.pipeline.overlap import (
-    TrainingTunes,
-    keep_training_tunes,
-    tells_its_tunes,
-    training_tunes,
+    has_training_tunes,
+    read_training_tunes,
+    write_training_tunes,
 )
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.sampling import sample_text
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.records import Extract, Extracts
     from abcgen.example import Example
     from abcgen.model.checkpoint import Checkpoint, Weights
@@ -293,7 +293,7 @@ def train_network(
     plan: Plan,
     folder: Path,
     on_event: Callable[[Event], None],
-    cache: TextCache = NOTHING_KEPT,
+    cache: TextCache = NO_CACHE,
 ) -> TrainResult:
     """Train a network.
 
@@ -313,8 +313,8 @@ def train_network(
     with own_folder(folder) as own:  # what other hosts write is not kept
 
         def watch(event: Event) -> None:
-            if isinstance(event, Started) and not (plan.resume and tells_its_tunes(own)):
-                keep_training_tunes(own, split.training, split.validation, plan.before, cache)
+            if isinstance(event, Started) and not (plan.resume and has_training_tunes(own)):
+                write_training_tunes(own, split.training, split.validation, plan.before, cache)
                 write_held_out(own, split, plan.before, cache)
             on_event(event)
 
@@ -424,5 +424,5 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Pl
         split=FINE_TUNING_SPLIT,
         base=found,
         about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
-        before=training_tunes(base),
+        before=read_training_tunes(base),
     )

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
-from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.collections import collection_files, collection_named
 from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.corpus.tune_files import READERS
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.scoring import measure
@@ -115,7 +115,7 @@ class Trial:
         self._base, self._region, self._size, self._draw = base, region, size, draw
         files = collection_files(collection_named("essen"))
         self._corpus = extract_corpus(
-            [file for file in files if file.stem == region], READERS, NOTHING_KEPT
+            [file for file in files if file.stem == region], READERS, NO_CACHE
         )
         tunes = list(self._corpus.tunes)
         random.Random(draw).shuffle(tunes)  # noqa: S311 - guards no secret

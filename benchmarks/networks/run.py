@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
-from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import split_tunes
-from abcgen.corpus.loading import READERS
 from abcgen.corpus.records import extract_corpus
+from abcgen.corpus.tune_files import READERS
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.events import EpochEnd, Event, Watch
@@ -113,7 +113,7 @@ def _arguments() -> argparse.Namespace:
 
 def _parts(paths: list[Path]) -> dict[str, list[Example]]:
     """The examples of each part of abcgen's own split."""
-    split = split_tunes(extract_corpus(paths, READERS, NOTHING_KEPT).tunes, SplitConfig())
+    split = split_tunes(extract_corpus(paths, READERS, NO_CACHE).tunes, SplitConfig())
     names = ("training", "validation", "test")
     return {name: list(examples_of(getattr(split, name))) for name in names}
 

@@ -19,7 +19,7 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.collections import COLLECTIONS, FoundBlock, found_blocks
+from abcgen.corpus.collections import COLLECTIONS, CollectionBlock, collection_blocks
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only every Nth tune")
     every = parser.parse_args().every
     began = time.monotonic()
-    jobs = list(found_blocks())[::every]
+    jobs = list(collection_blocks())[::every]
     with Pool() as pool:
         outcomes = [one for one in pool.imap(_judge, jobs, chunksize=20) if one]
     report = _report(outcomes)
@@ -68,7 +68,7 @@ def _referee() -> Referee:
     return Referee()
 
 
-def _judge(found: FoundBlock) -> Outcome | None:
+def _judge(found: CollectionBlock) -> Outcome | None:
     collection, file, block = found
     reading = read_block(block)
     if not isinstance(reading, Reading):

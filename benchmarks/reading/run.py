@@ -18,7 +18,7 @@ from fractions import Fraction
 from multiprocessing import Pool
 from pathlib import Path
 
-from abcgen.corpus.collections import COLLECTIONS, found_blocks
+from abcgen.corpus.collections import COLLECTIONS, collection_blocks
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.writer import write_abc
@@ -74,7 +74,8 @@ def main() -> None:
 
 def _jobs() -> list[tuple[str, str, str, int]]:
     return [
-        (collection, file, block.text, block.line) for collection, file, block in found_blocks()
+        (collection, file, block.text, block.line)
+        for collection, file, block in collection_blocks()
     ]
 
 

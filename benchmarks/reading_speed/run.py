@@ -25,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.corpus.collections import COLLECTIONS, found_blocks, install_collection
+from abcgen.corpus.collections import COLLECTIONS, collection_blocks, install_collection
 from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.writer import write_abc
@@ -81,7 +81,7 @@ def _machine() -> str:
 
 
 def _one_by_one(every: int) -> list[str]:
-    blocks = [found.block for found in found_blocks()][::every]
+    blocks = [found.block for found in collection_blocks()][::every]
     readers: dict[str, Callable[[TuneBlock], int]] = {"abcgen, to canonical ABC": _ours}
     if _version("abcnotes") != "missing":
         readers["abcnotes"] = _abcnotes

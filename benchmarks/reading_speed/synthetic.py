@@ -7,7 +7,7 @@ from collections import defaultdict
 from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.corpus.collections import found_blocks
+from abcgen.corpus.collections import collection_blocks
 from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.writer import write_abc
 
@@ -57,7 +57,7 @@ def write_synthetic(path: Path, number: int, chance: random.Random) -> None:
 
 
 def _models() -> Iterator[_Model]:
-    for found in found_blocks():
+    for found in collection_blocks():
         reading = read_block(found.block)
         if isinstance(reading, Reading) and not reading.tune.others:
             yield _model(write_abc(reading.tune))

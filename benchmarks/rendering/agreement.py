@@ -18,7 +18,7 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
-from abcgen.corpus.collections import COLLECTIONS, found_blocks
+from abcgen.corpus.collections import COLLECTIONS, collection_blocks
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.walk import sounding_notes
@@ -70,7 +70,7 @@ def main() -> None:
 def _jobs(every: int) -> list[Job]:
     return [
         Job(name, f"{file}:{block.line}", block.text, block.line, number % SCHEMA_EVERY == 0)
-        for number, (name, file, block) in enumerate(islice(found_blocks(), 0, None, every))
+        for number, (name, file, block) in enumerate(islice(collection_blocks(), 0, None, every))
     ]
 
 

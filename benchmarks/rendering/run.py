@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import PageConfig
-from abcgen.corpus.collections import COLLECTIONS, found_blocks
+from abcgen.corpus.collections import COLLECTIONS, collection_blocks
 from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _tunes() -> list[Tune]:
-    readings = [read_block(found.block) for found in found_blocks(COLLECTIONS["oneills"])]
+    readings = [read_block(found.block) for found in collection_blocks(COLLECTIONS["oneills"])]
     return [one.tune for one in readings if isinstance(one, Reading)][::EVERY][:TUNES]
 
 

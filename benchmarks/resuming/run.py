@@ -21,7 +21,7 @@ from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
-from abcgen.corpus.collections import collection_named, found_blocks
+from abcgen.corpus.collections import collection_blocks, collection_named
 from abcgen.files import DRAFT
 from abcgen.model.metrics import Measurement, read_metrics
 from abcgen.model.resume import STATE
@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def _corpus(path: Path) -> Path:
-    blocks = islice(found_blocks(collection_named("misc")), TUNES)
+    blocks = islice(collection_blocks(collection_named("misc")), TUNES)
     path.write_text("\n\n".join(found.block.text for found in blocks), encoding="utf-8")
     return path
 

@@ -15,7 +15,7 @@ from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.corpus.families import split_tunes
 from abcgen.corpus.records import extract_of
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
-from abcgen.pipeline.overlap import FACTS, INDEX, keep_training_tunes, training_tunes
+from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes, write_training_tunes
 
 
 def main() -> None:
@@ -31,9 +31,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.perf_counter()
-        keep_training_tunes(folder, split.training, split.validation)
+        write_training_tunes(folder, split.training, split.validation)
         built = time.perf_counter()
-        known = training_tunes(folder)
+        known = read_training_tunes(folder)
         loaded = time.perf_counter()
         size = sum((folder / file).stat().st_size for file in (INDEX, FACTS))
     if known is None:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.config import SplitConfig
-from abcgen.corpus.cache import NOTHING_KEPT
+from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import families_by_intervals
-from abcgen.corpus.loading import READERS
+from abcgen.corpus.overlap import SuffixArray
 from abcgen.corpus.records import extract_corpus
+from abcgen.corpus.tune_files import READERS
 from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.dataset import Batches
-from abcgen.model.passages import Passages
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.training import examples_of
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 def _weigh_tunes(path: Path) -> None:
     before = _megabytes()
-    tunes = extract_corpus([path], READERS, NOTHING_KEPT).tunes
+    tunes = extract_corpus([path], READERS, NO_CACHE).tunes
     weight = (_megabytes() - before) * 1000 / len(tunes)
     print(f"{len(tunes):,} tunes of {weight:.1f} kB, what reads them included")
     examples = examples_of(tunes)
@@ -60,7 +60,7 @@ def _weigh_tunes(path: Path) -> None:
     _spend("with positions", lambda: Batches(examples, vocabulary, 32, tracker=tracker))
     intervals = [tune.intervals for tune in tunes]
     _spend("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
-    _spend("passages sorted", lambda: Passages.of([tune.symbols for tune in tunes]))
+    _spend("passages sorted", lambda: SuffixArray.of([tune.symbols for tune in tunes]))
 
 
 def _spend(what: str, work: Callable[[], object]) -> None:

@@ -12,10 +12,10 @@ import pytest
 from abcgen.corpus import report as report_files
 from abcgen.corpus.cache import TextCache
 from abcgen.corpus.doctor import Doctor
-from abcgen.corpus.loading import READERS
 from abcgen.corpus.reading import read_files
 from abcgen.corpus.records import TUNE_RECORDS
 from abcgen.corpus.report import report_facts, report_page, report_writer
+from abcgen.corpus.tune_files import READERS
 from abcgen.errors import OutputError
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def write(folder: Path, book: dict[str, list[str]]) -> None:
 def examine(folder: Path, cache: TextCache | None = None) -> Report:
     doctor = Doctor()
     cache = cache or TextCache(None)
-    for batch in read_files(
+    for chunk in read_files(
         sorted(folder.glob("*.abc")), READERS, TUNE_RECORDS, cache, processes=1
     ):
-        doctor.take(batch)
+        doctor.take(chunk)
     return doctor.report(0.5, cache)
 
 
@@ -73,17 +73,21 @@ def test_everything_is_counted(report: Report) -> None:
 
 def test_a_wrong_bar_is_named_by_file_line_tune_and_number(report: Report) -> None:
     (bar,) = report.wrong_bars
-    assert bar.place.file.endswith("a.abc")
-    assert (bar.place.line, bar.place.number, bar.place.title) == (9, "2", "Too Long")
+    assert bar.location.file.endswith("a.abc")
+    assert (bar.location.line, bar.location.number, bar.location.title) == (9, "2", "Too Long")
     assert (bar.bar, bar.found, bar.expected) == (2, "9/8", "8/8")
     assert bar.music == "DEFG ABcd e"
 
 
 def test_what_is_left_out_is_named_by_file_line_tune_and_reason(report: Report) -> None:
     broken, words = report.left_out
-    assert (broken.place.line, broken.place.number, broken.place.title) == (23, "3", "Broken")
+    assert (broken.location.line, broken.location.number, broken.location.title) == (
+        23,
+        "3",
+        "Broken",
+    )
     assert "@" in broken.reason
-    assert words.place.file.endswith("c.abc")
+    assert words.location.file.endswith("c.abc")
     assert "no line begins with X:" in words.reason
 
 
@@ -94,19 +98,19 @@ def test_a_repair_is_named_by_its_own_line(tmp_path: Path) -> None:
     report = examine(tmp_path)
     assert report.total.repaired == 1
     (repaired,) = report.repaired
-    assert repaired.place.title == "Lines"
+    assert repaired.location.title == "Lines"
     lines = (tmp_path / "a.abc").read_text(encoding="utf-8").split("\n")
-    assert lines[repaired.place.line - 1] == "DEFG ABcd"
+    assert lines[repaired.location.line - 1] == "DEFG ABcd"
 
 
 def test_duplicates_are_found_across_keys(report: Report) -> None:
     (group,) = report.duplicates
-    assert [(tune.place.number, tune.key) for tune in group] == [("1", "D"), ("7", "G")]
+    assert [(tune.location.number, tune.key) for tune in group] == [("1", "D"), ("7", "G")]
 
 
 def test_a_family_says_how_alike_its_tunes_are(report: Report) -> None:
     (family,) = report.families
-    alike = {tune.place.number: tune.alike for tune in family}
+    alike = {tune.location.number: tune.alike for tune in family}
     assert alike["1"] == alike["7"] == 1
     assert 0.5 <= alike["8"] < 1
 

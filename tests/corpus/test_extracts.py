@@ -1,4 +1,4 @@
-"""What training needs of tunes: nothing it looks at is lost, and strangers' lines are refused."""
+"""Extracts hold all that training looks at, and foreign cache entries are refused."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
+from pydantic import ValidationError
 
 from abcgen.corpus.cache import TextCache
-from abcgen.corpus.loading import READERS, load_corpus
-from abcgen.corpus.overlap import line_of
-from abcgen.corpus.records import extract_corpus, extract_of, kind_of_extracts
+from abcgen.corpus.overlap import melody_sequence
+from abcgen.corpus.reading import load_corpus
+from abcgen.corpus.records import extract_corpus, extract_format, extract_of
+from abcgen.corpus.tune_files import READERS
 from abcgen.errors import InputError
 from abcgen.notation.model_text import encode_tune, head_of
 from abcgen.notation.rhythm import rhythm_named
@@ -40,7 +42,7 @@ def check(tune: Tune) -> None:
     """See that an extract tells what its tune does."""
     extract = extract_of(tune)
     again = extract.tune()
-    assert line_of(again) == line_of(tune)
+    assert melody_sequence(again) == melody_sequence(tune)
     assert len(again.bars) == len(tune.bars)
     head = head_of(extract.text.text)
     assert head == (rhythm_named(tune.rhythm), again.metre, tune.key.mode.abbreviation)
@@ -85,14 +87,22 @@ def test_where_nothing_can_be_read_it_says_so(tmp_path: Path) -> None:
         extract_corpus([tmp_path], READERS, TextCache(None))
 
 
-def test_lines_of_others_are_refused(real_tunes: list[Tune]) -> None:
-    kind = kind_of_extracts(chord_symbols=False)
+def test_foreign_text_is_refused(real_tunes: list[Tune]) -> None:
+    extracts = extract_format(chord_symbols=False)
     extract = extract_of(real_tunes[0])
-    fields = json.loads(kind.encode([extract]))
-    assert kind.decode(json.dumps(fields)) == [extract]
-    for place in range(len(fields)):
-        with pytest.raises(ValueError, match="no entry"):
-            kind.decode(json.dumps([*fields[:place], None, *fields[place + 1 :]]))
-    with pytest.raises(ValueError, match="ASCII"):
-        kind.decode(json.dumps([*fields[:-1], "ä"]))
+    text = extracts.encode([extract], [])
+    assert extracts.decode(text) == ([extract], [])
+    ((fields,), _) = json.loads(text)
+    for name in fields:
+        with pytest.raises(ValueError, match=name):
+            extracts.decode(json.dumps([[fields | {name: None}], []]))
+        with pytest.raises(ValueError, match=name):
+            extracts.decode(
+                json.dumps([[{key: fields[key] for key in fields.keys() - {name}}], []])
+            )
+    with pytest.raises(ValueError, match="symbols"):
+        extracts.decode(json.dumps([[fields | {"symbols": "ä"}], []]))
+    for foreign in ("[]", "{}", "nonsense", "[" * 9999, '[["a"], []]', "[[], [[1, 2, 3, 4]]]"):
+        with pytest.raises(ValidationError):
+            extracts.decode(foreign)
     assert extract.text == encode_tune(real_tunes[0])

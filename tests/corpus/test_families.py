@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abcgen.corpus import families as kinship
+from abcgen.corpus import families as families_module
 from abcgen.corpus.families import (
-    alikeness,
+    containment,
     families_by_intervals,
     families_of,
     fingerprint,
@@ -91,9 +91,9 @@ def test_real_families_are_those_of_all_pairs(similarity: float, real_tunes: lis
 
 @settings(max_examples=40)
 @given(related_tunes(), st.sampled_from([0.2, HALF, 0.9]), st.sampled_from([3, 50, 10_000]))
-def test_families_are_those_of_all_pairs(tunes: list[bytes], share: float, portion: int) -> None:
+def test_families_are_those_of_all_pairs(tunes: list[bytes], share: float, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kinship, "PORTION", portion)  # so that even few grams come in several
+        patch.setattr(families_module, "PARTITION_BYTES", size)  # several even of few grams
         assert families_by_intervals(tunes, share) == by_all_pairs(tunes, share)
 
 
@@ -115,10 +115,10 @@ def test_a_phrase_that_everyone_knows_divides_no_family() -> None:
     assert families[:2] == [0, 0]
 
 
-def test_alikeness_is_a_share_of_the_shorter() -> None:
+def test_containment_is_a_share_of_the_shorter() -> None:
     whole = bytes(range(40))
     grams = grams_of(whole)
-    assert alikeness(grams, grams) == 1
-    assert alikeness(grams_of(whole[:20]), grams) == 1
-    assert alikeness(grams, grams_of(bytes(range(100, 140)))) == 0
-    assert alikeness(grams_of(whole[:24]), grams_of(whole[12:])) == pytest.approx(5 / 17)
+    assert containment(grams, grams) == 1
+    assert containment(grams_of(whole[:20]), grams) == 1
+    assert containment(grams, grams_of(bytes(range(100, 140)))) == 0
+    assert containment(grams_of(whole[:24]), grams_of(whole[12:])) == pytest.approx(5 / 17)

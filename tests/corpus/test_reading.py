@@ -1,4 +1,4 @@
-"""Reading by several processes and from the cache: always the same entries in the same order."""
+"""Reading by several processes and from the cache: always the same records in the same order."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from abcgen import workers as workers_module
 from abcgen.config import ReadingConfig
-from abcgen.corpus import cache as cache_module
-from abcgen.corpus import loading as portions
 from abcgen.corpus import reading as reading_module
+from abcgen.corpus import tune_files
 from abcgen.corpus.cache import TextCache, default_folder, key_of
-from abcgen.corpus.loading import READERS, load_corpus, size_of
-from abcgen.corpus.reading import read_files
+from abcgen.corpus.reading import Loss, load_corpus, read_chunk, read_files
 from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
-from abcgen.notation.reader import LeftOut
+from abcgen.corpus.tune_files import READERS, Chunk, size_of
 from abcgen.notation.writer import write_abc
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ BROKEN = "X:{0}\nT:Broken\nM:4/4\nK:C\nCD@F|"
 
 @pytest.fixture
 def book(real_blocks: list[TuneBlock], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tunebook of several portions, with tunes in it that cannot be read."""
-    monkeypatch.setattr(portions, "_PORTION", 2_000)
+    """A tunebook of several chunks, with tunes in it that cannot be read."""
+    monkeypatch.setattr(tune_files, "CHUNK_BYTES", 2_000)
     texts = [block.text for block in real_blocks[::10]]
     for place in range(0, len(texts), 10):
         texts.insert(place, BROKEN.format(1000 + place))
@@ -42,23 +41,23 @@ def book(real_blocks: list[TuneBlock], tmp_path: Path, monkeypatch: pytest.Monke
     return path
 
 
-def entries(
+def read(
     path: Path, cache: TextCache | None = None, processes: int = 1
-) -> list[TuneRecord | LeftOut]:
-    """What a file holds."""
-    batches = read_files(
-        [path], READERS, TUNE_RECORDS, cache or TextCache(None), processes=processes
+) -> tuple[list[TuneRecord], list[Loss]]:
+    """The records of a file, and what is left out."""
+    chunks = list(
+        read_files([path], READERS, TUNE_RECORDS, cache or TextCache(None), processes=processes)
     )
-    return [entry for batch in batches for entry in batch.entries]
+    return (
+        [record for chunk in chunks for record in chunk.records],
+        [loss for chunk in chunks for loss in chunk.losses],
+    )
 
 
-def test_entries_are_what_was_read(book: Path) -> None:
+def test_records_are_of_the_tunes_read(book: Path) -> None:
     corpus = load_corpus([book])
-    found = entries(book)
-    tunes = [one for one in found if isinstance(one, TuneRecord)]
-    assert [one for one in found if isinstance(one, LeftOut)] == [
-        loss.cause for loss in corpus.losses
-    ]
+    tunes, losses = read(book)
+    assert losses == list(corpus.losses)
     for record, tune in zip(tunes, corpus.tunes, strict=True):
         assert record.title == tune.title
         written = write_abc(tune).splitlines()
@@ -70,22 +69,22 @@ def test_entries_are_what_was_read(book: Path) -> None:
 
 
 def test_several_processes_read_what_one_does(book: Path) -> None:
-    assert entries(book, processes=2) == entries(book)
+    assert read(book, processes=2) == read(book)
 
 
-def test_files_come_in_order_and_none_without_an_entry(book: Path) -> None:
+def test_files_come_in_order_and_none_without_a_record_or_loss(book: Path) -> None:
     empty, words = book.with_name("empty.abc"), book.with_name("words.abc")
     empty.touch()
     words.write_text("words", encoding="utf-8")
     seen: list[tuple[int, int]] = []
-    batches = read_files(
+    chunks = read_files(
         [empty, book, words],
         READERS,
         TUNE_RECORDS,
         TextCache(None),
         on_progress=lambda done, total: seen.append((done, total)),
     )
-    paths = [batch.path for batch in batches]
+    paths = [chunk.path for chunk in chunks]
     assert list(dict.fromkeys(paths)) == [empty, book, words]
     assert seen == sorted(seen)
     assert seen[-1] == (book.stat().st_size + 5,) * 2
@@ -101,7 +100,7 @@ def test_what_takes_long_is_read_by_several_processes(
         return 1
 
     monkeypatch.setattr(reading_module, "cores", processors)
-    entries(book, processes=0)
+    read(book, processes=0)
     assert not asked
     cost = 1 + ReadingConfig().parallel_bytes / size_of(book)
     slow = {".abc": replace(READERS[".abc"], cost=cost)}
@@ -110,9 +109,9 @@ def test_what_takes_long_is_read_by_several_processes(
 
 
 def test_processes_that_die_cost_nothing(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = entries(book)
-    monkeypatch.setattr(reading_module, "_begin", _die)
-    assert entries(book, processes=2) == expected
+    expected = read(book)
+    monkeypatch.setattr(workers_module, "_start_worker", _die)
+    assert read(book, processes=2) == expected
 
 
 def _die() -> None:
@@ -123,13 +122,13 @@ def test_a_second_reading_reads_nothing(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = TextCache(tmp_path / "cache")
-    first = entries(book, cache)
+    first = read(book, cache)
 
-    def never(portion: object) -> str:
-        raise AssertionError(portion)
+    def never(chunk: object, _format: object) -> str:
+        raise AssertionError(chunk)
 
-    monkeypatch.setattr(reading_module, "read_portion", never)
-    assert entries(book, cache) == first
+    monkeypatch.setattr(reading_module, "read_chunk_as_json", never)
+    assert read(book, cache) == first
 
 
 @pytest.mark.parametrize(
@@ -145,10 +144,10 @@ def test_a_second_reading_reads_nothing(
 )
 def test_a_damaged_cache_is_made_new(damage: object, book: Path, tmp_path: Path) -> None:
     cache = TextCache(tmp_path / "cache")
-    first = entries(book, cache)
+    first = read(book, cache)
     for path in (tmp_path / "cache").rglob("*.jsonl"):
         damage(path)  # type: ignore[operator]
-    assert entries(book, cache) == first
+    assert read(book, cache) == first
 
 
 @pytest.mark.parametrize(
@@ -158,10 +157,10 @@ def test_a_foreign_entry_that_is_sealed_is_not_believed(
     text: str, book: Path, tmp_path: Path
 ) -> None:
     cache = TextCache(tmp_path / "cache")
-    first = entries(book, cache)
+    first = read(book, cache)
     for path in (tmp_path / "cache").rglob("*.jsonl"):
         cache.put(path.stem, text)
-    assert entries(book, cache) == first
+    assert read(book, cache) == first
 
 
 def test_what_is_not_asked_for_is_removed_first(tmp_path: Path) -> None:
@@ -180,15 +179,15 @@ def test_a_change_to_the_reader_makes_every_reading_new(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = TextCache(tmp_path / "cache")
-    before = [batch.key for batch in read_files([book], READERS, TUNE_RECORDS, cache)]
-    monkeypatch.setattr(cache_module, "version_of", lambda _rooms: "another")
-    after = [batch.key for batch in read_files([book], READERS, TUNE_RECORDS, cache)]
+    before = [chunk.key for chunk in read_files([book], READERS, TUNE_RECORDS, cache)]
+    monkeypatch.setattr(reading_module, "version_of", lambda _rooms: "another")
+    after = [chunk.key for chunk in read_files([book], READERS, TUNE_RECORDS, cache)]
     assert not set(before) & set(after)
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(book: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
-    assert entries(book, TextCache(tmp_path / "cache")) == entries(book)
+    assert read(book, TextCache(tmp_path / "cache")) == read(book)
 
 
 def test_the_user_says_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,10 +201,28 @@ def test_the_user_says_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.Mo
     assert default_folder() == tmp_path / "abcgen" / "readings"
 
 
-def test_entries_survive_as_text(book: Path) -> None:
-    found = entries(book)
-    text = TUNE_RECORDS.encode(found)
-    assert TUNE_RECORDS.decode(text) == found
-    assert all(json.loads(line) for line in text.splitlines())
-    moved = TUNE_RECORDS.decode(text, line=101)
-    assert [one.line - 100 for one in moved] == [one.line for one in found]
+def test_records_survive_as_text(book: Path) -> None:
+    chunk = Chunk(book, READERS[".abc"], book.read_bytes())
+    records, left_out = read_chunk(chunk, TUNE_RECORDS)
+    assert records
+    assert left_out
+    text = TUNE_RECORDS.encode(records, left_out)
+    assert TUNE_RECORDS.decode(text) == (records, left_out)
+    json.loads(text)
+
+
+def test_lines_count_from_the_beginning_of_the_file(book: Path) -> None:
+    """Of tunes, of their repairs, and of what is left out."""
+    text = book.read_text(encoding="utf-8")
+    records, losses = read(book)
+    book.write_text("\n" * 5_000 + text, encoding="utf-8")
+    moved, moved_losses = read(book)
+    assert len(records) > 1
+    assert len(losses) > 1
+    for one, other in zip(records, moved, strict=True):
+        assert other.line == one.line + 5_000
+        assert [note.line for note in other.repairs] == [
+            note.line + 5_000 if note.line else 0 for note in one.repairs
+        ]
+    for loss, moved_loss in zip(losses, moved_losses, strict=True):
+        assert moved_loss.cause.line == loss.cause.line + 5_000

@@ -21,7 +21,7 @@ from tests.midi_files import line, meta, metre, note, written
 
 with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.config import MidiConfig
-    from abcgen.corpus.collections import found_blocks
+    from abcgen.corpus.collections import collection_blocks
     from abcgen.errors import NotationError
     from abcgen.midi import read_midi
     from abcgen.midi.texture import TEXTURES
@@ -80,7 +80,7 @@ def check(data: bytes) -> None:
 
 def _write_seeds(folder: Path) -> None:
     folder.mkdir()
-    readings = (read_block(found.block) for found in list(found_blocks())[::EVERY])
+    readings = (read_block(found.block) for found in list(collection_blocks())[::EVERY])
     fiddle = PlaybackOptions(INSTRUMENTS["fiddle"])
     real = [midi_of(one.tune, fiddle) for one in readings if isinstance(one, Reading)]
     for number, data in enumerate([*(file for file in real if len(file) <= LONGEST), *_odd()]):

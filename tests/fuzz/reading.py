@@ -20,7 +20,7 @@ import atheris
 from tests.fuzz.findings import Findings
 
 with atheris.instrument_imports(include=["abcgen"]):
-    from abcgen.corpus.collections import found_blocks
+    from abcgen.corpus.collections import collection_blocks
     from abcgen.notation.model_text import decode_tune, encode_tune
     from abcgen.notation.reader import Reading, decode_text, read_abc, read_block, split_tunebook
     from abcgen.notation.transpose import pitches_of
@@ -75,7 +75,7 @@ def check(text: str) -> None:
 
 def _write_seeds(folder: Path) -> None:
     folder.mkdir()
-    for number, found in enumerate(islice(found_blocks(), 0, None, EVERY)):
+    for number, found in enumerate(islice(collection_blocks(), 0, None, EVERY)):
         (folder / str(number)).write_bytes(found.block.text.encode()[:LONGEST])
 
 

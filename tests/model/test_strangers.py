@@ -23,7 +23,7 @@ from abcgen.model.checkpoint import (
 )
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE, check_state, restore_state
-from abcgen.pipeline.overlap import FACTS, INDEX, training_tunes
+from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.training import plan_resuming
 from tests.strangers import FILES, model_of, open_all, variables_of, whole_checkpoint
@@ -56,7 +56,7 @@ def copy(tmp_path: Path) -> Path:
 def test_a_whole_checkpoint_is_used(folder: Path) -> None:
     assert load_checkpoint(folder).weights
     assert len(read_metrics(folder)) == 2
-    assert training_tunes(folder)
+    assert read_training_tunes(folder)
     assert plan_resuming(folder, {}).resume
 
 
@@ -132,8 +132,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     VOCABULARY: load_checkpoint,
     WEIGHTS: load_checkpoint,
     METRICS: read_metrics,
-    FACTS: training_tunes,
-    INDEX: training_tunes,
+    FACTS: read_training_tunes,
+    INDEX: read_training_tunes,
     STATE: lambda run: check_state({}, run),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcgen.corpus.collections import found_blocks
+from abcgen.corpus.collections import collection_blocks
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import (
     Reading,
@@ -110,7 +110,7 @@ def test_real_tunes_are_normalised_once_and_for_all(real_tunes: list[Tune]) -> N
 @pytest.mark.slow
 def test_every_tune_of_every_collection_survives_every_way_of_writing() -> None:
     read = 0
-    for found in found_blocks():
+    for found in collection_blocks():
         reading = read_block(found.block)
         if isinstance(reading, Reading):
             read += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.config import LIMITS, BlindTestConfig
-from abcgen.corpus.overlap import line_of
+from abcgen.corpus.overlap import melody_sequence
 from abcgen.corpus.records import extract_of
 from abcgen.errors import AbcgenError, InputError
 from abcgen.notation.model_text import encode_tune
@@ -31,7 +31,7 @@ from abcgen.pipeline.blindtest_scoring import (
     read_key,
     score_answers,
 )
-from abcgen.pipeline.overlap import keep_training_tunes
+from abcgen.pipeline.overlap import write_training_tunes
 from abcgen.score.blind import ANSWERS_FORMAT, PERSON, PROGRAM
 from tests.pipeline.checkpoints import untrained
 
@@ -56,7 +56,7 @@ LEARNT, GIVEN = 20, 40
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, real_tunes: list[Tune]) -> Path:
     """It has learnt the first real tunes, so to speak."""
     folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
-    keep_training_tunes(folder, [extract_of(tune) for tune in real_tunes[:LEARNT]], [])
+    write_training_tunes(folder, [extract_of(tune) for tune in real_tunes[:LEARNT]], [])
     return folder
 
 
@@ -73,7 +73,7 @@ def test_a_test_has_as_many_tunes_of_each_kind_in_no_order(made: BlindTest) -> N
 
 def test_real_tunes_are_none_that_were_learnt(made: BlindTest, real_tunes: list[Tune]) -> None:
     def symbols(tune: Tune) -> tuple[object, ...]:
-        line = line_of(tune)
+        line = melody_sequence(tune)
         return tuple(line.symbols) if line else ()
 
     held_out = {symbols(tune) for tune in real_tunes[LEARNT:GIVEN]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.config import SampleConfig
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.records import extract_of
 from abcgen.pipeline import sampling
 from abcgen.pipeline.requests import Request

@@ -22,7 +22,7 @@ from abcgen.pipeline import checking
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
-from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
+from abcgen.pipeline.overlap import read_training_tunes, write_training_tunes
 from abcgen.pipeline.requests import Request
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
@@ -52,7 +52,7 @@ def split(real_tunes: list[Tune]) -> Split:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
     folder = untrained(tmp_path_factory.mktemp("checkpoints") / "net")
-    keep_training_tunes(folder, split.training, split.validation)
+    write_training_tunes(folder, split.training, split.validation)
     write_held_out(folder, split)
     return folder
 
@@ -150,15 +150,15 @@ def test_what_held_out_tunes_share_is_not_worked_out_again(
     cache = TextCache(tmp_path / "cache")
 
     def shared(tunes: Sequence[Extract] = held_out) -> Sequence[float]:
-        keep_training_tunes(tmp_path, training, tunes, cache=cache)
-        known = training_tunes(tmp_path)
+        write_training_tunes(tmp_path, training, tunes, cache=cache)
+        known = read_training_tunes(tmp_path)
         assert known
         return known.facts.shared
 
     once = shared()
     assert len(once) == len(held_out)
     with monkeypatch.context() as now:
-        now.setattr("abcgen.pipeline.overlap.line_of", None)
+        now.setattr("abcgen.pipeline.overlap.melody_sequence", None)
         assert shared() == once
         with pytest.raises(TypeError):
             shared(held_out[:4])  # of other tunes nothing is known
@@ -174,12 +174,12 @@ def test_a_tune_too_long_to_be_read_again_costs_no_other(split: Split, tmp_path:
         endless.tune()
     held_out = (endless, *split.test[:2])
     few = replace(split, training=split.training[:20], test=held_out, validation=held_out)
-    keep_training_tunes(tmp_path, few.training, few.validation)
-    write_held_out(tmp_path, few, training_tunes(tmp_path))
+    write_training_tunes(tmp_path, few.training, few.validation)
+    write_held_out(tmp_path, few, read_training_tunes(tmp_path))
     assert [tune.text for tune in read_held_out(tmp_path).test] == [
         tune.text.text for tune in split.test[:2]
     ]
-    known = training_tunes(tmp_path)
+    known = read_training_tunes(tmp_path)
     assert known
     assert len(known.facts.shared) == 2
 
@@ -236,7 +236,7 @@ def test_of_the_training_corpus_the_held_out_tunes_are_taken(
 
 
 def test_of_other_tunes_those_that_were_learnt_are_left_out(checkpoint: Path, split: Split) -> None:
-    known = training_tunes(checkpoint)
+    known = read_training_tunes(checkpoint)
     learnt = [tune.tune() for tune in split.training[:30]]
     given = [*learnt, *(tune.tune() for tune in split.test)]
     network = replace(load_checkpoint(checkpoint), about={})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.corpus.cache import TextCache
-from abcgen.corpus.loading import load_corpus
+from abcgen.corpus.reading import load_corpus
 from abcgen.errors import InputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.normalising import Normalised, ReadingOptions, normalise_files

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen.config import PageConfig
-from abcgen.corpus.loading import Corpus, load_corpus
+from abcgen.corpus.reading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, RenderOptions, formats_named

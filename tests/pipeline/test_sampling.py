@@ -15,7 +15,7 @@ from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline import sampling
-from abcgen.pipeline.overlap import keep_training_tunes, training_tunes
+from abcgen.pipeline.overlap import read_training_tunes, write_training_tunes
 from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import Request, primed
@@ -300,7 +300,7 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
         Composer(folder, SHORT, 7, Request()) as composer,
     ):
         next(composer.compose(max_copy=1))
-    keep_training_tunes(folder, [extract_of(first.tune)], [])
+    write_training_tunes(folder, [extract_of(first.tune)], [])
     with Composer(folder, SHORT, 7, Request()) as composer:
         [again, *_] = composer.compose()
     assert again.tune == first.tune
@@ -316,7 +316,7 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
 def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     tune = read_abc("R:jig\nM:6/8\nL:1/8\nK:C\nc6|d6|\n")
-    keep_training_tunes(folder, [extract_of(tune)], [])
+    write_training_tunes(folder, [extract_of(tune)], [])
     asked = Request(metre="7/8", key="Ador", rhythm="reel")
     with Composer(folder, SHORT, 7, asked) as composer:
         assert len(composer.warnings) == 3
@@ -365,9 +365,9 @@ def test_what_a_network_learnt_before_can_be_borrowed_too(tmp_path: Path) -> Non
         for title, body in (("Old", "CDEF GABc|cBAG FEDC|"), ("New", "C2E2 G2c2|c4 G4|"))
     )
     own, others = [extract_of(new)], [extract_of(old)]
-    keep_training_tunes(tmp_path / "base", others, own)
-    keep_training_tunes(tmp_path / "tuned", own, others, training_tunes(tmp_path / "base"))
-    known = training_tunes(tmp_path / "tuned")
+    write_training_tunes(tmp_path / "base", others, own)
+    write_training_tunes(tmp_path / "tuned", own, others, read_training_tunes(tmp_path / "base"))
+    known = read_training_tunes(tmp_path / "tuned")
     assert known
     assert known.facts.names == ("Old", "New")
     assert known.facts.metres == {"4/4": 2}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from abcgen.config import LIMITS
-from abcgen.corpus.loading import READERS, Reader, find_files, load_corpus, read_tunes
+from abcgen.corpus.reading import load_corpus
+from abcgen.corpus.tune_files import READERS, Reader, find_files, read_abc_file
 from abcgen.errors import InputError
 
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|\n"
@@ -28,8 +29,8 @@ def test_folders_are_searched_through_and_hidden_ones_passed_over(tmp_path: Path
     wanted = [write(tmp_path / "a.abc", GOOD), write(tmp_path / "b" / "c.ABC", GOOD)]
     write(tmp_path / ".git" / "d.abc", GOOD)
     write(tmp_path / "README.md", "words")
-    assert find_files([tmp_path]) == wanted
-    assert find_files([tmp_path, wanted[0]]) == wanted
+    assert find_files([tmp_path], READERS) == wanted
+    assert find_files([tmp_path, wanted[0]], READERS) == wanted
 
 
 def test_a_bad_tune_costs_only_itself(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
 def test_folders_that_link_in_a_circle_are_searched_once(tmp_path: Path) -> None:
     good = write(tmp_path / "tunes" / "good.abc", GOOD)
     (tmp_path / "tunes" / "again").symlink_to(tmp_path / "tunes")
-    assert find_files([tmp_path]) == [good]
+    assert find_files([tmp_path], READERS) == [good]
 
 
 def test_what_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +129,7 @@ def test_a_file_that_cannot_be_read_at_all_says_why(tmp_path: Path) -> None:
 
 def test_a_reader_can_be_added_for_another_kind_of_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", GOOD)
-    readers = {**READERS, ".txt": Reader(read_tunes, is_tunebook=True)}
+    readers = {**READERS, ".txt": Reader(read_abc_file, is_tunebook=True)}
     assert load_corpus([tmp_path], readers=readers).files[0].path == path
     with pytest.raises(InputError):
         load_corpus([tmp_path])

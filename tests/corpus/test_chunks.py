@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.config import LIMITS
-from abcgen.corpus import loading as portions
-from abcgen.corpus.loading import READERS, Portion, load_corpus, portions_of
+from abcgen.corpus import tune_files
+from abcgen.corpus.reading import load_corpus
+from abcgen.corpus.tune_files import READERS, Chunk, chunks_of
 from abcgen.notation.reader import LeftOut, TuneBlock, split_tunebook
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ LINE_ENDS = ["\n", "\r\n", "\r"]
 
 
 def blocks_of(path: Path) -> list[TuneBlock]:
-    """The tunes of a file as they are found portion by portion."""
+    """The tunes of a file as they are found chunk by chunk."""
     return [
-        TuneBlock(portion.line + block.line - 1, block.lines)
-        for portion in portions_of(path, ABC)
-        if isinstance(portion, Portion)
-        for block in split_tunebook(portion.data.decode())
+        TuneBlock(chunk.line + block.line - 1, block.lines)
+        for chunk in chunks_of(path, ABC)
+        if isinstance(chunk, Chunk)
+        for block in split_tunebook(chunk.data.decode())
     ]
 
 
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])
-def test_real_tunes_are_the_same_however_small_the_portions(
+def test_real_tunes_are_the_same_however_small_the_chunks(
     line_end: str,
     size: int,
     real_blocks: list[TuneBlock],
@@ -43,7 +44,7 @@ def test_real_tunes_are_the_same_however_small_the_portions(
 ) -> None:
     text = "\n\n".join(block.text for block in real_blocks[:40]).replace("\n", line_end)
     (tmp_path / "a.abc").write_bytes(text.encode())
-    monkeypatch.setattr(portions, "_PORTION", size)
+    monkeypatch.setattr(tune_files, "CHUNK_BYTES", size)
     assert blocks_of(tmp_path / "a.abc") == list(split_tunebook(text))
 
 
@@ -59,7 +60,7 @@ def test_any_text_is_cut_only_where_a_tune_ends(
     text = line_end.join(pieces)
     path.write_bytes(text.encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(portions, "_PORTION", size)
+        patch.setattr(tune_files, "CHUNK_BYTES", size)
         assert blocks_of(path) == list(split_tunebook(text))
 
 
@@ -89,7 +90,7 @@ def test_a_tune_in_latin_1_does_not_spoil_one_in_utf_8(tmp_path: Path) -> None:
 
 def test_utf_16_without_its_mark_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_bytes(TUNE.format(1, "A").encode("utf-16-le"))
-    (loss,) = portions_of(tmp_path / "a.abc", ABC)
+    (loss,) = chunks_of(tmp_path / "a.abc", ABC)
     assert isinstance(loss, LeftOut)
     assert "UTF-16" in loss.reason
 
@@ -123,8 +124,8 @@ def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
 def test_of_very_many_tunes_the_rest_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "LIMITS", replace(LIMITS, tunebook_tunes=3))
-    monkeypatch.setattr(portions, "_PORTION", 1)
+    monkeypatch.setattr(tune_files, "LIMITS", replace(LIMITS, tunebook_tunes=3))
+    monkeypatch.setattr(tune_files, "CHUNK_BYTES", 1)
     tunes = [TUNE.format(number, f"Tune {number}") for number in range(1, 10)]
     (tmp_path / "a.abc").write_text("\n".join(tunes), encoding="utf-8")
     corpus = load_corpus([tmp_path])

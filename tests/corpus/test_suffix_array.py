@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from abcgen.corpus.overlap import Match, SuffixArray
 from abcgen.errors import CheckpointError
-from abcgen.model.passages import Match, Passages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,37 +35,37 @@ def longest(sequences: list[list[int]], query: list[int], start: int) -> int:
 
 @given(st.lists(SYMBOLS, max_size=6), SYMBOLS)
 def test_the_longest_passage_is_found(sequences: list[list[int]], query: list[int]) -> None:
-    passages = Passages.of([packed(own) for own in sequences])
+    passages = SuffixArray.of([packed(own) for own in sequences])
     for start in range(len(query)):
-        length, owner = passages.longest_from(packed(query), start)
+        length, owner = passages.longest_match(packed(query), start)
         assert length == longest(sequences, query, start)
         if length:
             assert longest([sequences[owner]], query, start) == length
 
 
 def test_passages_do_not_run_on_into_the_next_sequence() -> None:
-    passages = Passages.of([packed([1, 2]), packed([3, 4])])
-    assert passages.longest_from(packed([1, 2, 3, 4]), 0) == Match(2, 0)
+    passages = SuffixArray.of([packed([1, 2]), packed([3, 4])])
+    assert passages.longest_match(packed([1, 2, 3, 4]), 0) == Match(2, 0)
 
 
 def test_symbols_begin_at_even_bytes_only() -> None:
-    passages = Passages.of([bytes((1, 2, 3, 4))])
-    assert passages.longest_from(bytes((2, 3)), 0).length == 0
+    passages = SuffixArray.of([bytes((1, 2, 3, 4))])
+    assert passages.longest_match(bytes((2, 3)), 0).length == 0
 
 
 def test_they_can_be_written_and_read(tmp_path: Path) -> None:
     path = tmp_path / "tunes.safetensors"
-    Passages.of([packed([1, 2, 3]), packed([2, 3, 1])]).write(path)
-    assert Passages.read(path).longest_from(packed([2, 3, 1]), 0) == Match(3, 1)
+    SuffixArray.of([packed([1, 2, 3]), packed([2, 3, 1])]).write(path)
+    assert SuffixArray.read(path).longest_match(packed([2, 3, 1]), 0) == Match(3, 1)
 
 
 def test_what_is_damaged_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tunes.safetensors"
     with pytest.raises(CheckpointError):
-        Passages.read(path)
+        SuffixArray.read(path)
     path.write_bytes(b"nonsense")
     with pytest.raises(CheckpointError, match=r"tunes\.safetensors"):
-        Passages.read(path)
+        SuffixArray.read(path)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_an_index_that_points_nowhere_is_refused(
         arrays |= {name: np.array(own, np.int32) for name, own in numbers.items()}
         path.write_bytes(save(arrays))
         if is_right:
-            assert Passages.read(path).sequences == [b"\0\0"]
+            assert SuffixArray.read(path).sequences == [b"\0\0"]
             continue
         with pytest.raises(CheckpointError, match="no index"):
-            Passages.read(path)
+            SuffixArray.read(path)
 
 
 def test_no_sequences_can_be_written_and_read(tmp_path: Path) -> None:
-    Passages.of([]).write(tmp_path / "tunes.safetensors")
-    assert Passages.read(tmp_path / "tunes.safetensors").sequences == []
+    SuffixArray.of([]).write(tmp_path / "tunes.safetensors")
+    assert SuffixArray.read(tmp_path / "tunes.safetensors").sequences == []

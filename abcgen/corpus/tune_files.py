@@ -1,0 +1,294 @@
+"""Tune files: find them, choose their readers, and cut them into chunks.
+
+A chunk holds whole tunes, so that the largest tunebook needs no more memory than a small one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING
+
+from abcgen.config import LIMITS, MidiConfig, ReadingConfig
+from abcgen.errors import InputError, NotationError, reason_of
+from abcgen.notation.reader import (
+    LeftOut,
+    Reading,
+    TuneBlock,
+    decode_text,
+    read_block,
+    split_tunebook,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+HINT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
+MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+
+CHUNK_BYTES = ReadingConfig().portion_bytes
+_LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
+_BLANK_LINE = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
+_TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=[ \t]*X:)")
+_BOUNDARY = re.compile(_BLANK_LINE.pattern + rb"|" + _LINE_END + rb"(?=[ \t]*X:)")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HEAD_BYTES = 4096  # enough to tell what kind of file it is
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A reader of one kind of file.
+
+    Attributes:
+        read: From a file's content and its name to its tunes and what is left out of them, with
+            lines counted from 1. A tunebook comes in chunks. It must be a function at the top of
+            a module, or a ``partial`` of one, because worker processes find it by its name.
+        is_tunebook: Whether the file is text that may be cut between its tunes.
+        libraries: The packages whose version may change what is read.
+        cost: Time per byte relative to ABC; a rough figure will do.
+    """
+
+    read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
+    is_tunebook: bool = False
+    libraries: tuple[str, ...] = ()
+    cost: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Its function's name, with the arguments bound by a ``partial``."""
+        if isinstance(self.read, partial):
+            return f"{self.read.func.__qualname__} {self.read.args} {self.read.keywords}"
+        return self.read.__qualname__
+
+    @property
+    def versions(self) -> str:
+        """Its libraries and their versions."""
+        return " ".join(f"{name} {_version(name)}" for name in self.libraries)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some whole tunes of a file, or all of it.
+
+    Attributes:
+        path: The file.
+        reader: Its reader.
+        data: The content.
+        line: Number of its first line in the file, counted from 1.
+    """
+
+    path: Path
+    reader: Reader
+    data: bytes
+    line: int = 1
+
+
+def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Path]:
+    """Return the tune files that paths name; folders are searched recursively.
+
+    Hidden files and folders are ignored, and links to folders not followed. A folder that cannot
+    be listed is returned as a file, so that reading reports it with the reason.
+
+    Raises:
+        InputError: if a path does not exist or there are no tune files.
+    """
+    files: dict[Path, None] = {}  # a set in order
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InputError(f"{path} does not exist", hint=HINT)
+        files.update(dict.fromkeys(_files_below(path, readers) if path.is_dir() else [path]))
+    if not files:
+        names = " ".join(map(str, paths))
+        raise InputError(f"no tunes in {names}: no .abc or .mid file", hint=HINT)
+    return list(files)
+
+
+def _files_below(folder: Path, readers: Mapping[str, Reader]) -> list[Path]:
+    files: list[Path] = []
+    unlistable: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=unlistable.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in names if not name.startswith(".")]
+        files += [path for path in paths if path.suffix.lower() in readers]
+    return sorted([*files, *(Path(error.filename) for error in unlistable)])
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes, or 0 if the system does not tell."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
+    """Yield a file in chunks, and the parts that cannot be read with the reason."""
+    try:
+        if not path.is_file():
+            if path.is_dir():
+                yield whole_file("a folder that cannot be looked into")
+            else:
+                yield whole_file("not a file" if path.exists() else "a link that leads nowhere")
+            return
+        limit = LIMITS.tunebook_bytes if reader.is_tunebook else LIMITS.file_bytes
+        if path.stat().st_size > limit:
+            yield whole_file(f"larger than {limit // 1_000_000} MB")
+            return
+        with path.open("rb") as file:
+            if reader.is_tunebook:
+                yield from _tunebook_chunks(path, reader, file)
+            else:
+                yield Chunk(path, reader, file.read(limit))
+    except OSError as error:
+        yield whole_file(reason_of(error))
+
+
+def whole_file(reason: str) -> LeftOut:
+    """Return the note that a whole file is left out."""
+    return LeftOut(0, "", "", reason)
+
+
+def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Chunk | LeftOut]:
+    """Cut a tunebook at blank lines or, where there are none, at the beginning of a tune."""
+    # 1) See from its first bytes that it is text.
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    if head.startswith(_UTF_16):
+        file = codecs.EncodedFile(file, "utf-8", "utf-16", "replace")
+    elif not head:
+        yield whole_file("an empty file")
+    elif b"\0" in head and not _TUNE_START.search(head):
+        is_utf_16 = b"X\0:\0" in head or b"\0X\0:" in head
+        reason = "UTF-16 without its mark: save it as UTF-8" if is_utf_16 else "not a text file"
+        yield whole_file(reason)
+        return
+    # 2) Read on until a tune ends in the buffer, and yield all up to there.
+    buffer, line, tunes = b"", 1, 0
+    while True:
+        data = _read(file)
+        buffer += data
+        cut = _last_boundary(buffer) if data else len(buffer)
+        if cut:
+            chunk, buffer = buffer[:cut], buffer[cut:]
+            tunes += max(chunk.count(b"X:"), chunk.count(b"K:"))
+            if tunes > LIMITS.tunebook_tunes:
+                limit = f"{LIMITS.tunebook_tunes:,}"
+                yield LeftOut(line, "", "", f"from here on: more than {limit} tunes")
+                return
+            yield Chunk(path, reader, chunk, line)
+            line += _line_ends(chunk)
+        elif len(buffer) > LIMITS.paragraph_bytes:
+            # 3) Text without an end costs no memory: skip to the next tune.
+            yield _endless_tune(buffer[:_HEAD_BYTES], line)
+            line_ends, buffer = _skip_to_boundary(file, buffer)
+            line += line_ends
+        if not data:
+            return
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """Read the next bytes, never ending between the two characters of CR LF."""
+    data = file.read(CHUNK_BYTES)
+    return data + file.read(1) if data.endswith(b"\r") else data
+
+
+def _last_boundary(text: bytes) -> int:
+    """Return where the last complete tune ends, or 0 if none does."""
+    if blank_lines := [match.end() for match in _BLANK_LINE.finditer(text)]:
+        return blank_lines[-1]
+    # Not at the first X: because words before it belong to no tune.
+    starts = [match.end() for match in _TUNE_START.finditer(text)]
+    return starts[-1] if len(starts) > 1 else 0
+
+
+def _endless_tune(head: bytes, line: int) -> LeftOut:
+    size = LIMITS.paragraph_bytes / 1_000_000
+    reason = f"over {size:g} MB without a blank line; passed over to the next tune"
+    for block in split_tunebook(decode_text(head)):
+        return leave_out(block, line, reason)
+    return LeftOut(line, "", "", reason)
+
+
+def _skip_to_boundary(file: IO[bytes], buffer: bytes) -> tuple[int, bytes]:
+    """Skip text up to a blank line or the beginning of a tune.
+
+    Returns:
+        The number of line ends skipped, and what was read beyond the boundary.
+    """
+    line_ends = 0
+    while buffer:
+        boundary = _BOUNDARY.search(buffer)
+        # A boundary may begin with the last character, a line end.
+        cut = boundary.end() if boundary else max(0, len(buffer) - 1)
+        line_ends += _line_ends(buffer[:cut])
+        if boundary:
+            return line_ends, buffer[cut:]
+        data = _read(file)
+        buffer = buffer[cut:] + data if data else b""
+    return line_ends, b""
+
+
+def _line_ends(text: bytes) -> int:
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
+def read_abc_file(data: bytes, _name: str) -> Iterator[Reading | LeftOut]:
+    """Yield the tunes of an ABC tunebook."""
+    for block in split_tunebook(decode_text(data)):
+        if "\0" not in block.text:
+            yield read_block(block)
+            continue
+        index = next(index for index, line in enumerate(block.lines) if "\0" in line)
+        reason = "not text: there is a NUL character in this line"
+        yield leave_out(block, block.line + index, reason)
+
+
+def leave_out(block: TuneBlock, line: int, reason: str) -> LeftOut:
+    """Return the note that a tune is left out, with its number and title if they can be read."""
+    clean = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
+    result = read_block(clean)
+    if isinstance(result, LeftOut):
+        return LeftOut(line, result.number, result.title, reason)
+    return LeftOut(line, str(result.tune.number), result.tune.title, reason)
+
+
+_DEFAULT_MIDI = MidiConfig()
+
+
+def read_midi_file(
+    data: bytes, name: str, *, config: MidiConfig = _DEFAULT_MIDI
+) -> Iterator[Reading | LeftOut]:
+    """Yield the tune of a MIDI file, titled like the file."""
+    from abcgen.midi import read_midi  # noqa: PLC0415 - loads mido, which most corpora never need
+
+    try:
+        yield read_midi(data, title=PurePath(name).stem, config=config)
+    except NotationError as error:
+        yield whole_file(error.reason)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+# Readers by suffix in small letters; callers may add to them.
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        ".abc": Reader(read_abc_file, is_tunebook=True),
+        **dict.fromkeys(MIDI_SUFFIXES, Reader(read_midi_file, cost=2.5)),
+    }
+)
+
+
+def reader_for(path: Path, readers: Mapping[str, Reader]) -> Reader:
+    """Return the reader of a file; an unknown suffix is taken for a tunebook."""
+    return readers.get(path.suffix.lower()) or readers[".abc"]
