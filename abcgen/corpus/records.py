@@ -13,7 +13,7 @@ from abcgen.corpus.overlap import melody_sequence
 from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
-from abcgen.example import Example
+from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.validation import bar_problems
