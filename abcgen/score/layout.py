@@ -266,19 +266,13 @@ def _best_breaks(
             # A bar too wide for any line has one to itself.
             if width > available and stop > start + 1:
                 break
-            cost, starts = best[stop]
+            # A line looks bad that is stretched, or has not four bars, or not even an even number.
+            # Bars left over look best on the last line of a section.
             bars = _counted(plan[start:stop])
-            cost += _line_cost(width / available, bars, is_last=stop == end)
-            choices.append((cost, {start} | starts))
+            stretched = 0.5 * max(0.0, 1.0 - width / available) ** 2
+            uneven = 0.1 * (bars - BARS_PER_LINE) ** 2 + 0.2 * (bars % 2)
+            line_cost = 0.1 + stretched + (0.5 * uneven if stop == end else uneven)
+            cost, starts = best[stop]
+            choices.append((cost + line_cost, {start} | starts))
         best[start] = min(choices, key=lambda choice: choice[0])
     return best[first][1]
-
-
-def _line_cost(fill: float, bars: int, *, is_last: bool) -> float:
-    """Rate a line as bad that is stretched, or has not four bars, or not even an even number.
-
-    Bars left over look best on the last line of a section.
-    """
-    stretched = 0.5 * max(0.0, 1.0 - fill) ** 2
-    uneven = 0.1 * (bars - BARS_PER_LINE) ** 2 + 0.2 * (bars % 2)
-    return 0.1 + stretched + (0.5 * uneven if is_last else uneven)

@@ -12,12 +12,10 @@ from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from fractions import Fraction
 
     from abcgen.notation.tune import Tune
-    from abcgen.notation.walk import Sound
-    from abcgen.score.layout import PlayedBar
     from abcgen.score.performance import Performance, PlaybackOptions
 
     # Tick, rank among the events of one tick, message.
@@ -66,8 +64,16 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         channel = CHANNELS[number % len(CHANNELS)]
         change = mido.Message("program_change", program=program, channel=channel)
         # Title, tempo and signatures go into the first track.
-        events = [*_head(tune, played), *_signatures(played.bars)] if number == 0 else []
-        events += [(0, SETTING, change), *_note_events(sounds, channel, velocity)]
+        events = [*_settings(tune, played)] if number == 0 else []
+        events.append((0, SETTING, change))
+        for onset, duration, keys in sounds:
+            start, end = _tick(onset), _tick(onset + duration)
+            for key in keys:
+                # A note too short for a tick would never be switched off.
+                if end > start:
+                    note = {"note": key, "channel": channel}
+                    events.append((start, ON, mido.Message("note_on", velocity=velocity, **note)))
+                    events.append((end, OFF, mido.Message("note_off", velocity=0, **note)))
         tracks.append(_track(events, _tick(played.length)))
     file = mido.MidiFile(
         type=0 if len(tracks) == 1 else 1,
@@ -85,18 +91,16 @@ def _tick(time: Fraction) -> int:
     return round(time * 4 * TICKS_PER_QUARTER)
 
 
-def _head(tune: Tune, played: Performance) -> Iterator[Event]:
+def _settings(tune: Tune, played: Performance) -> Iterator[Event]:
+    """Yield title, tempo, and key and time signatures wherever the bars as played change them."""
     # Half a surrogate pair, which a damaged title may hold, cannot be encoded.
     name = one_line(tune.title, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
     quarter = round(MICROSECONDS_PER_MINUTE / played.tempo / float(played.beat * 4))
     yield 0, SETTING, mido.MetaMessage("track_name", name=name)
     yield 0, SETTING, mido.MetaMessage("set_tempo", tempo=min(LONGEST_QUARTER, quarter))
 
-
-def _signatures(bars: tuple[PlayedBar, ...]) -> Iterator[Event]:
-    """Yield key and time signatures, wherever the bars as played change them."""
     key, metre = None, None
-    for bar in bars:
+    for bar in played.bars:
         planned = bar.planned
         if planned.key != key:
             names = MINOR_KEYS if planned.key.mode in MINOR_MODES else MAJOR_KEYS
@@ -112,17 +116,6 @@ def _signatures(bars: tuple[PlayedBar, ...]) -> Iterator[Event]:
             )
             yield _tick(bar.onset), SETTING, message
         key, metre = planned.key, planned.metre
-
-
-def _note_events(sounds: Iterable[Sound], channel: int, velocity: int) -> Iterator[Event]:
-    for onset, duration, keys in sounds:
-        start, end = _tick(onset), _tick(onset + duration)
-        for key in keys:
-            # A note too short for a tick would never be switched off.
-            if end > start:
-                note = {"note": key, "channel": channel}
-                yield start, ON, mido.Message("note_on", velocity=velocity, **note)
-                yield end, OFF, mido.Message("note_off", velocity=0, **note)
 
 
 def _track(events: list[Event], length: int) -> Any:

@@ -28,7 +28,7 @@ from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from abcgen.notation.tune import Key, Tune
+    from abcgen.notation.tune import Tune
     from abcgen.score.layout import PlannedBar
     from abcgen.score.printed_notes import PrintedNote
     from abcgen.score.symbols import Symbol
@@ -40,7 +40,7 @@ UNTITLED = "Untitled"
 METRE_SYMBOLS = {"C": "common", "C|": "cut"}
 BAR_LINES = {BarLine.SINGLE: "regular", BarLine.DOUBLE: "double", BarLine.FINAL: "final"}
 
-# music21 writes these anew every time: the date and the parts' random names.
+# music21 makes new ones every time: the date and the parts' random names.
 ENCODING_DATE = re.compile(rb"\n *<encoding-date>.*?</encoding-date>")
 PART_ID = re.compile(rb'<score-part id="(P[0-9a-f]{32})"')
 
@@ -158,7 +158,16 @@ def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
         measure.numberSuffix = "a" if planned.number else None
         measure.showNumber = music21.stream.enums.ShowNumber.NEVER
     if planned.new_key:
-        measure.keySignature = _key_signature(planned.key)
+        signature = music21.key.KeySignature(printed_fifths(planned.key))
+        if planned.key.extra:
+            # Extra accidentals make a signature letter by letter.
+            signature = music21.key.KeySignature(None)
+            signature.alteredPitches = [
+                letter + PITCH_MODIFIERS[alter]
+                for letter, alter in printed_signature(planned.key).items()
+                if alter
+            ]
+        measure.keySignature = signature
     if planned.new_metre and not metre.is_free:
         signature = music21.meter.TimeSignature(f"{metre.beats}/{metre.unit}")
         signature.symbol = METRE_SYMBOLS.get(metre.symbol, "")
@@ -176,14 +185,3 @@ def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
         else music21.bar.Barline(BAR_LINES[bar.line])
     )
     return measure
-
-
-def _key_signature(key: Key) -> Any:
-    """Return the printed signature; if the key has extra accidentals, letter by letter."""
-    if not key.extra:
-        return music21.key.KeySignature(printed_fifths(key))
-    signature = music21.key.KeySignature(None)
-    signature.alteredPitches = [
-        letter + PITCH_MODIFIERS[alter] for letter, alter in printed_signature(key).items() if alter
-    ]
-    return signature

@@ -115,7 +115,7 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
 def set_pages(
     sheets: Iterable[Sheet], page: PageConfig, form: Literal["pdf", "png"], *, title: str = ""
 ) -> list[bytes]:
-    """Set tunes on pages, as many on a page as fit.
+    """Set tunes on pages, several on a page where they fit.
 
     Args:
         sheets: The engraved tunes, in order. They are taken one at a time, and none before paper

@@ -123,7 +123,8 @@ def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
 def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[PrintedNote]]]:
     """Yield every note and rest of a bar with its printed notes, without ties."""
     onset, number = planned.offset, 0
-    for item in map(_printable, planned.bar.items):
+    for whole_item in planned.bar.items:
+        item = whole_item if isinstance(whole_item, Tuplet) else tuplet_of_one(whole_item)
         tuplet = item if isinstance(item, Tuplet) else None
         beat = Fraction(0) if tuplet else planned.beat
         singles = notes_in(item)
@@ -140,18 +141,23 @@ def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[Prin
             yield single, divided
 
 
-def _printable(item: Item) -> Item:
-    """Make a lone note of, say, a twelfth a tuplet of one note: an eighth in triplet time."""
-    if isinstance(item, Tuplet):
-        return item
-    odd = item.duration.denominator
-    while odd % 2 == 0:
-        odd //= 2
+def tuplet_of_one(note: Note | Rest) -> Item:
+    """Return a note or rest of, say, a twelfth as a tuplet of one: an eighth in triplet time.
+
+    One whose duration takes no tuplet is returned as it is.
+    """
+    odd = odd_denominator(note.duration)
     if odd == 1:
-        return item
+        return note
     normal = 1 << (odd.bit_length() - 1)
-    written = item.duration * Fraction(odd, normal)
-    return Tuplet(odd, normal, (replace(item, duration=written),))
+    written = note.duration * Fraction(odd, normal)
+    return Tuplet(odd, normal, (replace(note, duration=written),))
+
+
+def odd_denominator(duration: Fraction) -> int:
+    """Return the odd part of a duration's denominator: 1 if no tuplet is needed to write it."""
+    greatest_power_of_two = duration.denominator & -duration.denominator
+    return duration.denominator // greatest_power_of_two
 
 
 def divide_duration(duration: Fraction, onset: Fraction, beat: Fraction) -> list[Fraction]:

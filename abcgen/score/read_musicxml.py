@@ -34,10 +34,11 @@ from abcgen.notation.tune import (
     Voice,
     key_at,
 )
+from abcgen.score.printed_notes import odd_denominator, tuplet_of_one
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 music21 = LazyModule("music21")
 
@@ -95,15 +96,22 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
 
     # 3. Make a tune of them; it opens in the first part's key and metre.
     first_measure = parts[0].getElementsByClass("Measure").first()
-    names = _voice_names([name for name, _ in voices])
+    metadata = score.metadata
+    own_title = (metadata.title or metadata.movementName or "") if metadata else ""
+    # Voices' names as ABC can hold them, each one different.
+    names: dict[str, None] = {}
+    for number, (name, _) in enumerate(voices, start=1):
+        plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:12]
+        names[plain if plain and plain not in names else f"{plain}{number}"] = None
+    first_name, *other_names = names
     tune = Tune(
         bars=voices[0][1],
         key=_key_in(first_measure) or Key(),
         metre=_metre_in(first_measure) or Metre(4, 4),
-        title=_title(score) or title,
-        voice=names[0] if len(voices) > 1 else "",
+        title=" ".join(word for word in own_title.split() if word.isprintable()) or title,
+        voice=first_name if len(voices) > 1 else "",
         others=tuple(
-            Voice(name, bars) for name, (_, bars) in zip(names[1:], voices[1:], strict=True)
+            Voice(name, bars) for name, (_, bars) in zip(other_names, voices[1:], strict=True)
         ),
     )
     return Reading(tune, 0, tuple(Repair(0, remark) for remark in remarks))
@@ -139,7 +147,7 @@ def _voices_of(part: Any, remarks: dict[str, None]) -> Iterator[tuple[Bar, ...]]
 
     Args:
         part: A music21 part.
-        remarks: What is left out is added to these.
+        remarks: A remark on everything omitted is added to these.
     """
     measures = list(part.getElementsByClass("Measure"))
     if len(measures) > LIMITS.bars:
@@ -153,6 +161,11 @@ def _voices_of(part: Any, remarks: dict[str, None]) -> Iterator[tuple[Bar, ...]]
             length = Fraction(measure.duration.quarterLength) / 4
             items = tuple(_items(content, length, remarks))
             new_key, new_metre = _key_in(measure), _metre_in(measure)
+            endings = (
+                tuple(bracket.numberRange)
+                for bracket in measure.getSpannerSites("RepeatBracket")
+                if bracket.isFirst(measure)
+            )
             left, right = measure.leftBarline, measure.rightBarline
             repeats = getattr(right, "direction", "") == "end"
             line = _BAR_LINES.get(getattr(right, "type", ""), BarLine.SINGLE)
@@ -161,7 +174,7 @@ def _voices_of(part: Any, remarks: dict[str, None]) -> Iterator[tuple[Bar, ...]]
                     items,
                     line=BarLine.REPEAT if repeats else line,
                     repeat_start=getattr(left, "direction", "") == "start",
-                    ending=_ending(measure),
+                    ending=next(endings, ()),
                     # The tune itself opens in the first key and metre; programs repeat both.
                     key=new_key if bars and new_key != key else None,
                     metre=new_metre if bars and new_metre != metre else None,
@@ -179,7 +192,7 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
     Args:
         content: A music21 voice or measure; None if the voice has nothing in this bar.
         length: The bar's length in whole notes.
-        remarks: What is left out is added to these.
+        remarks: A remark on everything omitted is added to these.
     """
     time = Fraction(0)
     # The notes of a tuplet that is not complete yet, how long they sound, and how the written
@@ -198,7 +211,7 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
         # 2. Fill a gap before the note, which programs leave where a voice is silent.
         onset = Fraction(element.offset) / 4
         if onset > time and not group:
-            yield from _rest(Rest(onset - time, visible=False))
+            yield tuplet_of_one(Rest(onset - time, visible=False))
             time = onset
         # 3. Collect a tuplet, until its duration divides by two only; else take the note itself.
         own_ratio = Fraction(element.duration.aggregateTupletMultiplier())
@@ -209,7 +222,7 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
             ratio = ratio if group and own_ratio == 1 else own_ratio
             group.append(_note(element, duration / ratio))
             sounding += duration
-            if not _odd_denominator(sounding):
+            if odd_denominator(sounding) == 1:
                 yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
                 group, sounding = [], Fraction(0)
         time += duration
@@ -217,53 +230,25 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
     if group:
         yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
     if time < length:
-        yield from _rest(Rest(length - time, visible=not list(elements)))
+        yield tuplet_of_one(Rest(length - time, visible=not list(elements)))
 
 
 def _note(element: Any, duration: Fraction) -> Note | Rest:
     # Unpitched percussion has no pitches and is read as rests.
     if element.isRest or not getattr(element, "pitches", ()):
         return Rest(duration)
-    pitches = tuple(sorted({_pitch(pitch) for pitch in element.pitches}))
+    pitches = set()
+    for pitch in element.pitches:
+        step = 7 * pitch.implicitOctave + LETTERS.index(pitch.step)
+        if pitch.alter != int(pitch.alter) or abs(pitch.alter) > _LARGEST_ALTER:
+            raise NotationError("a pitch between the semitones", text=pitch.nameWithOctave)
+        if not 0 <= step <= _HIGHEST_STEP:
+            raise NotationError("a note out of range", text=pitch.nameWithOctave)
+        pitches.add(Pitch(step, int(pitch.alter)))
     # music21 ties a chord as a whole or note by note.
     notes = [element, *(element.notes if element.isChord else [])]
     tied = any(note.tie and note.tie.type in _TIED for note in notes)
-    return Note(pitches, duration, tied)
-
-
-def _pitch(pitch: Any) -> Pitch:
-    alter = pitch.alter
-    step = 7 * pitch.implicitOctave + LETTERS.index(pitch.step)
-    if alter != int(alter) or abs(alter) > _LARGEST_ALTER:
-        raise NotationError("a pitch between the semitones", text=pitch.nameWithOctave)
-    if not 0 <= step <= _HIGHEST_STEP:
-        raise NotationError("a note out of range", text=pitch.nameWithOctave)
-    return Pitch(step, int(alter))
-
-
-def _rest(rest: Rest) -> Iterator[Item]:
-    """Yield a rest of any length: one that divides by three, say, as a tuplet of one."""
-    odd = _odd_denominator(rest.duration)
-    if not odd:
-        yield rest
-        return
-    normal = 1 << odd.bit_length() - 1
-    yield Tuplet(odd, normal, (replace(rest, duration=rest.duration * Fraction(odd, normal)),))
-
-
-def _odd_denominator(duration: Fraction) -> int:
-    """Return the odd part of a duration's denominator; 0 if it is a power of two."""
-    # The second operand is the greatest power of two that divides the denominator.
-    odd = duration.denominator // (duration.denominator & -duration.denominator)
-    return 0 if odd == 1 else odd
-
-
-def _ending(measure: Any) -> tuple[int, ...]:
-    """Return the endings that begin at a measure."""
-    for bracket in measure.getSpannerSites("RepeatBracket"):
-        if bracket.isFirst(measure):
-            return tuple(bracket.numberRange)
-    return ()
+    return Note(tuple(sorted(pitches)), duration, tied)
 
 
 def _key_in(measure: Any) -> Key | None:
@@ -284,18 +269,3 @@ def _metre_in(measure: Any) -> Metre | None:
     if metre.bar_duration > LIMITS.duration:
         raise NotationError("a bar too long", text=str(metre))
     return metre
-
-
-def _title(score: Any) -> str:
-    metadata = score.metadata
-    title = (metadata.title or metadata.movementName or "") if metadata else ""
-    return " ".join(word for word in title.split() if word.isprintable())
-
-
-def _voice_names(names: Sequence[str]) -> list[str]:
-    """Return voices' names as ABC can hold them, each one different."""
-    unique: dict[str, None] = {}
-    for number, name in enumerate(names, start=1):
-        plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:12]
-        unique[plain if plain and plain not in unique else f"{plain}{number}"] = None
-    return list(unique)

@@ -101,8 +101,29 @@ class Referee:
         Raises:
             InputError: if music21 refuses the ABC or takes too long, or it is too long to try.
         """
-        _check_lengths(abc)
-        answer = self._ask(abc)
+        # 1. Refuse what would only waste the time limit.
+        if len(abc) > 2 * LIMITS.tune_characters:
+            raise InputError(f"a tune of {len(abc)} characters is too long for music21")
+        body = "\n".join(line for line in abc.splitlines() if not FIELD.match(line))
+        too_long = LONG_NUMBER.search(body) or next(
+            (match for match in NOTE_LENGTH.finditer(body) if int(match[1]) > LONGEST), None
+        )
+        if too_long:
+            raise InputError(f"a length is too great for music21: {too_long[0][:20]!r}")
+
+        # 2. Ask the child process, started again if it was stopped.
+        try:
+            self._child = self._child or _Child(self._seconds)
+            answer = self._child.ask(abc, self._seconds)
+        except (TimeoutError, ChildProcessError, OSError) as error:
+            self._stop()
+            raise InputError(f"music21 cannot read the tune: {error}") from error
+        except BaseException:
+            # The answer to an interrupted question would be taken for the answer to the next.
+            self._stop()
+            raise
+
+        # 3. Join the ties of its notes.
         if "error" in answer:
             raise InputError(f"music21 cannot read the tune: {answer['error']}")
         return [
@@ -113,35 +134,10 @@ class Referee:
             for voice in answer["voices"]
         ]
 
-    def _ask(self, abc: str) -> dict[str, Any]:
-        if self._child is None:
-            self._child = _Child(self._seconds)
-        try:
-            return self._child.ask(abc, self._seconds)
-        except (TimeoutError, ChildProcessError, OSError) as error:
-            self._stop()
-            raise InputError(f"music21 cannot read the tune: {error}") from error
-        except BaseException:
-            # The answer to an interrupted question would be taken for the answer to the next.
-            self._stop()
-            raise
-
     def _stop(self) -> None:
         if self._child is not None:
             self._child.stop()
             self._child = None
-
-
-def _check_lengths(abc: str) -> None:
-    """Refuse what would only waste the time limit."""
-    if len(abc) > 2 * LIMITS.tune_characters:
-        raise InputError(f"a tune of {len(abc)} characters is too long for music21")
-    body = "\n".join(line for line in abc.splitlines() if not FIELD.match(line))
-    too_long = LONG_NUMBER.search(body) or next(
-        (match for match in NOTE_LENGTH.finditer(body) if int(match[1]) > LONGEST), None
-    )
-    if too_long:
-        raise InputError(f"a length is too great for music21: {too_long[0][:20]!r}")
 
 
 class _Child:

@@ -67,24 +67,22 @@ def read_voices(abc: str) -> list[list[list[Any]]]:
     # music21 makes an Opus of several tunes.
     if not isinstance(score, music21.stream.Score):
         raise ValueError("not one tune")  # noqa: TRY004 - a bad text, not a bad argument
-    return [
-        [
-            [_whole_notes(note.offset), _whole_notes(note.quarterLength), _ties(note)]
-            for note in part.flatten().notes
-            if "Harmony" not in note.classes and not note.duration.isGrace
-        ]
-        for part in score.parts
-    ]
+    voices = []
+    for part in score.parts:
+        voice = []
+        for note in part.flatten().notes:
+            if "Harmony" in note.classes or note.duration.isGrace:
+                continue
+            # music21 ties a chord as a whole or note by note.
+            singles = list(note.notes) if note.isChord else [note]
+            ties = [(single.pitch.midi, _is_tied(note) or _is_tied(single)) for single in singles]
+            voice.append([_whole_notes(note.offset), _whole_notes(note.quarterLength), ties])
+        voices.append(voice)
+    return voices
 
 
 def _whole_notes(quarters: Any) -> str:
     return str(Fraction(quarters) / 4)
-
-
-def _ties(note: Any) -> list[tuple[int, bool]]:
-    """Return the keys of a note or chord; music21 ties a chord as a whole or note by note."""
-    singles = list(note.notes) if note.isChord else [note]
-    return [(single.pitch.midi, _is_tied(note) or _is_tied(single)) for single in singles]
 
 
 def _is_tied(note: Any) -> bool:

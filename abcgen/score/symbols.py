@@ -21,12 +21,14 @@ from abcgen.system import LazyModule
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from abcgen.notation.tune import Marks, Tuplet
+    from abcgen.notation.tune import Marks
     from abcgen.score.layout import PlannedBar
 
 music21 = LazyModule("music21")
 
 QUARTER = Fraction(1, 4)
+# By whether a note is the first of its tuplet, and the last.
+TUPLET_TYPES = {(True, False): "start", (False, True): "stop", (True, True): "startStop"}
 
 
 class Symbol(NamedTuple):
@@ -65,7 +67,12 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
     is_rest = len(items) == 1 and isinstance(items[0], Rest) and items[0].visible
     if is_rest and planned.bar.duration == planned.metre.bar_duration:
         marks = notes[0].marks
-        rest = _full_bar_rest(planned)
+        # It looks like a whole rest in every metre: the note value is not that of the duration.
+        length = music21.duration.Duration("whole")
+        length.linked = False
+        length.quarterLength = planned.bar.duration * 4
+        rest = music21.note.Rest(duration=length)
+        rest.fullMeasure = True
         decorate(rest, marks.decorations if marks else ())
         return [Symbol(notes[0].onset, rest, marks)]
 
@@ -80,7 +87,11 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
     for index, note in enumerate(notes):
         if note.tuplet:
             bracket = note.first and tuplet_needs_bracket(notes, groups, index)
-            elements[index].duration.appendTuplet(_tuplet(note, note.tuplet, bracket=bracket))
+            value, _ = NOTE_VALUES[note.written]
+            tuplet = music21.duration.Tuplet(note.tuplet.actual, note.tuplet.normal, value)
+            tuplet.type = TUPLET_TYPES.get((note.first, note.last))
+            tuplet.bracket = bracket
+            elements[index].duration.appendTuplet(tuplet)
 
     # 3. Names, grace notes and decorations.
     symbols = []
@@ -107,16 +118,6 @@ def note_name(note: int, part: int = 0) -> str:
         part: Its number among the tied printed notes of that note, from 0.
     """
     return f"n{note}" + (f".{part}" if part else "")
-
-
-def _full_bar_rest(planned: PlannedBar) -> Any:
-    """Return the rest of a full bar, which looks like a whole rest in every metre."""
-    length = music21.duration.Duration("whole")
-    length.linked = False  # the note value printed, from the duration
-    length.quarterLength = planned.bar.duration * 4
-    rest = music21.note.Rest(duration=length)
-    rest.fullMeasure = True
-    return rest
 
 
 def _element(printed: PrintedNote, accidentals: PrintedAccidentals) -> Any:
@@ -163,15 +164,6 @@ def _spelled(pitch: Pitch, *, printed: bool) -> Any:
         # Without a status music21 would decide for itself whether to print it.
         spelled.accidental.displayStatus = printed
     return spelled
-
-
-def _tuplet(note: PrintedNote, tuplet: Tuplet, *, bracket: bool) -> Any:
-    value, _ = NOTE_VALUES[note.written]
-    result = music21.duration.Tuplet(tuplet.actual, tuplet.normal, value)
-    kinds = {(True, False): "start", (False, True): "stop", (True, True): "startStop"}
-    result.type = kinds.get((note.first, note.last))
-    result.bracket = bracket
-    return result
 
 
 def tuplet_needs_bracket(notes: list[PrintedNote], groups: list[list[int]], first: int) -> bool:
@@ -299,7 +291,7 @@ def printed_accidentals(notes: list[PrintedNote], key: Key) -> list[PrintedAccid
     in_force: dict[int, int] = {}  # alterations of this bar by diatonic step
 
     def need_accidental(pitches: Iterable[Pitch]) -> frozenset[Pitch]:
-        """Return those of the pitches that differ from what is in force, and put them in force."""
+        """Return the pitches that differ from those in force, and put them in force."""
         needed = {
             pitch
             for pitch in pitches

@@ -30,21 +30,15 @@ def one_line(text: str, longest: int = LONGEST) -> str:
         character if character.isprintable() or character in JOINERS else " "
         for character in text[: 4 * longest]
     )
-    line = _with_few_accents(" ".join("".join(printable).split()))
-    if len(line) <= longest:
-        return line
-    return line[: longest - 1].rstrip() + "…"
-
-
-def _with_few_accents(text: str) -> str:
-    """Remove accents that are piled up so high on a letter that they cover the lines above."""
-    kept: list[str] = []
+    # Accents piled up on a letter would cover the lines above.
+    letters: list[str] = []
     accents = 0
-    for character in text:
+    for character in " ".join("".join(printable).split()):
         accents = accents + 1 if unicodedata.combining(character) else 0
         if accents <= MOST_ACCENTS:
-            kept.append(character)
-    return "".join(kept)
+            letters.append(character)
+    line = "".join(letters)
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def key_name(key: Key) -> str:

@@ -79,7 +79,15 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
         _mix(melody, sounds, TIMBRES[options.instrument.tone], whole_note)
     accompaniment = numpy.zeros_like(melody)
     _mix(accompaniment, played.accompaniment, TIMBRES["plucked"], whole_note)
-    return _wav_file(melody + ACCOMPANIMENT_VOLUME * accompaniment)
+    mixed = melody + ACCOMPANIMENT_VOLUME * accompaniment
+    loudest = float(numpy.abs(mixed).max()) or 1.0
+    buffer = BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((mixed * (PEAK / loudest)).astype("<i2").tobytes())
+    return buffer.getvalue()
 
 
 def _mix(mixed: Samples, sounds: Iterable[Sound], timbre: Timbre, whole_note: float) -> None:
@@ -109,14 +117,3 @@ def _note(key: int, seconds: float, timbre: Timbre) -> Samples:
         signal *= numpy.exp(-time / timbre.decay)
     note: Samples = signal * numpy.clip(envelope, 0.0, 1.0) / sum(timbre.harmonics)
     return note
-
-
-def _wav_file(signal: Samples) -> bytes:
-    loudest = float(numpy.abs(signal).max()) or 1.0
-    buffer = BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((signal * (PEAK / loudest)).astype("<i2").tobytes())
-    return buffer.getvalue()

@@ -249,9 +249,7 @@ def render_page(
             tunes=tunes,
             title=title,
             glyphs=sorted(glyphs.items()),
-            shifts=[
-                (shift, _shift_name(shift)) for shift in range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1)
-            ],
+            shifts=range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1),
             data=json_text,
             policy=policy,
             style=tunes[0].rules + "\n" + style,
@@ -266,13 +264,6 @@ def render_page(
 def read_part(name: str) -> str:
     """Read a style sheet or script from the folder of this module."""
     return (HERE / name).read_text(encoding="utf-8")
-
-
-def _shift_name(semitones: int) -> str:
-    if semitones == 0:
-        return "as written"
-    direction = "higher" if semitones > 0 else "lower"
-    return f"{abs(semitones)} semitone{'' if abs(semitones) == 1 else 's'} {direction}"
 
 
 @lru_cache(maxsize=1)
