@@ -11,14 +11,8 @@ import numpy as np
 from abcgen.config import SampleConfig
 from abcgen.corpus.records import extract_of
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import (
-    CONFIG,
-    VOCABULARY,
-    WEIGHTS,
-    dump,
-    load_checkpoint,
-    weight_shapes,
-)
+from abcgen.model.architecture import weight_shapes
+from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, dump, load_checkpoint
 from abcgen.model.metrics import METRICS, Histogram, Measurement, read_metrics, write_metrics
 from abcgen.model.resume import STATE, Position, check_state, restore_state
 from abcgen.model.sampling import sample

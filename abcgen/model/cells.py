@@ -1,9 +1,10 @@
-"""Work on rows that know nothing of one another, shared out among threads.
+"""The NumPy cell of every kind of layer: one step at a time, or over a whole sequence.
 
-The parts of the networks in plain NumPy: LSTMs, and attention that keeps keys and values.
+``step`` reads one character of every text; ``read`` reads whole sequences. Weights are rearranged
+once for few and cheap operations per step; results differ from the checkpoint's formulas by
+rounding only.
 
-Weights are arranged once for few and cheap operations a step; results differ from the
-checkpoint's formulas by rounding only.
+Shapes: B texts, T characters, C capacity of a cache, U units, H heads, D = U / H; W is any width.
 """
 
 from __future__ import annotations
@@ -27,61 +28,24 @@ if TYPE_CHECKING:
     from abcgen.model.checkpoint import Weights
 
     Array: TypeAlias = NDArray[np.float32]
-    Cached: TypeAlias = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
+    Cache: TypeAlias = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
 
-
-ROWS = 16  # that are worth a thread
-
-
-def by_rows(
-    work: Callable[..., Sequence[NDArray[Any]]], *arrays: NDArray[Any]
-) -> Sequence[NDArray[Any]]:
-    """What some work makes of arrays, a share of their rows in every thread.
-
-    NumPy lets go of the interpreter while it works on arrays, so that threads do work side by side.
-
-    Args:
-        work: Makes arrays of arrays, each row of the corresponding rows alone; it may write to
-            what it is given.
-        arrays: All with as many rows, the first axis.
-
-    Returns:
-        What the work makes of them.
-    """
-    rows = len(arrays[0])
-    shares = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
-    if shares == 1:
-        return work(*arrays)
-    cuts = [rows * share // shares for share in range(shares + 1)]
-    mine, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
-    hands = _hands(os.getpid())
-    promised = [hands.submit(work, *other) for other in others]
-    made = [work(*mine), *(promise.result() for promise in promised)]
-    return [np.concatenate(parts) for parts in zip(*made, strict=True)]
-
-
-@lru_cache(maxsize=1)
-def _hands(_process: int) -> ThreadPoolExecutor:
-    """Threads beside this one; a process that was forked off has none of its parent's."""
-    return ThreadPoolExecutor(threads() - 1, thread_name_prefix="rows")
-
-
-# OpenBLAS sums a product in another order where it has one row only, where its columns are no
-# whole number of vectors, or where its sums are so long that it cuts them (measured with its
-# kernels for AVX-512). A text drawn alone could then differ from the same one drawn among others.
+ROWS = 16  # least number of rows that are worth a thread
+# OpenBLAS sums a product in another order if it has one row only, if its columns are not a
+# multiple of the vector size, or if its sums are so long that it cuts them (measured with its
+# kernels for AVX-512). A text sampled alone could then differ from the same one sampled in a batch.
 LEAST_ROWS = 2
 VECTOR = 16
 LONGEST_SUM = 256
-# A product of so many multiplications at most it makes of a matrix as it lies. For a larger one it
-# copies the matrix first, which few rows are not worth: several products are then faster.
-AS_IT_LIES = 10**6
+# Up to this number of multiplications OpenBLAS reads a matrix in place. For more it copies the
+# matrix first, which is not worth it for few rows: several smaller products are then faster.
+IN_PLACE = 10**6
 FEW_ROWS = 12
-FIRST_CAPACITY = 64  # places that a cache begins with; doubled whenever it is full
-HALF = np.float32(0.5)
+FIRST_CAPACITY = 64  # positions; a full cache doubles
 
 
-class Product:
-    """``rows @ kernel``, plus a bias if there is one; each row the same whatever its company.
+class Linear:
+    """``rows @ kernel + bias``, each row the same whatever the other rows are.
 
     Args:
         kernel: (in, out).
@@ -96,7 +60,7 @@ class Product:
         self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
 
     def __call__(self, rows: Array) -> Array:
-        """(rows, in) to (rows, out); a new array."""
+        """Return a new array (B, out) of rows (B, in)."""
         count = len(rows)
         if count < LEAST_ROWS:
             rows = np.concatenate([rows] * LEAST_ROWS)
@@ -112,92 +76,153 @@ class Product:
 
 
 def _product(rows: Array, kernel: Array) -> Array:
-    """``rows @ kernel``, by columns where that is faster."""
+    """Return ``rows @ kernel``, by columns where that is faster."""
     count, width = len(rows), kernel.shape[1]
-    if count * kernel.size <= AS_IT_LIES or count > FEW_ROWS:
-        whole: Array = np.dot(rows, kernel)
-        return whole
+    if count * kernel.size <= IN_PLACE or count > FEW_ROWS:
+        result: Array = np.dot(rows, kernel)
+        return result
     result = np.empty((count, width), np.float32)
-    step = AS_IT_LIES // (count * len(kernel)) // VECTOR * VECTOR
+    step = IN_PLACE // (count * len(kernel)) // VECTOR * VECTOR
     for start in range(0, width, step):
         columns = slice(start, start + step)
         np.matmul(rows, kernel[:, columns], out=result[:, columns])
     return result
 
 
-class Lstm:
-    """Hochreiter & Schmidhuber's cell with a forget gate (Gers et al., 2000).
+class Lookup:
+    """A linear layer over rows of embedding tables, with all products made in advance.
 
-    The gates are arranged as input, forget, output, candidate, and the sums of the first three
-    halved, so that one tanh serves all: sigmoid(x) = (1 + tanh(x / 2)) / 2.
+    What a character adds to a layer is always the same, so that a step only looks it up.
 
     Args:
-        name: Of the layer in a checkpoint.
-        weights: The checkpoint's: ``kernel`` (features, 4 units), ``recurrent_kernel`` (units,
-            4 units) and ``bias`` (4 units,); the gates as input, forget, candidate, output.
+        products: One array per table: every row of the table times its part of the kernel,
+            (rows of the table, out).
+    """
+
+    def __init__(self, products: Sequence[Array]) -> None:
+        self._products = products
+
+    def __call__(self, rows: Sequence[NDArray[Any]]) -> Array:
+        """Return a new array (B, out).
+
+        Args:
+            rows: Row numbers (B,) for every table, then arrays (B, out) to be added.
+        """
+        first, *others = self._products
+        result: Array = first.take(rows[0], axis=0)
+        for product, numbers in zip(others, rows[1:], strict=False):
+            result += product.take(numbers, axis=0)
+        for addend in rows[len(self._products) :]:
+            result += addend
+        return result
+
+
+class EmbeddingCell:
+    """A vector for every character."""
+
+    def __init__(self, table: Array) -> None:
+        self._table = table
+
+    def read(self, ids: NDArray[np.int32]) -> tuple[Array]:
+        """Return the vectors, (B, T, E)."""
+        return (self._table[ids],)
+
+
+class LSTMCell:
+    """Hochreiter & Schmidhuber's cell with a forget gate (Gers et al., 2000).
+
+    Checkpoints hold the gates as input, forget, candidate, output. Here they are rearranged as
+    input, forget, output, candidate, and the weights of the first three are halved, so that one
+    tanh serves all: sigmoid(x) = (1 + tanh(x / 2)) / 2.
+
+    Args:
+        name: Name of the layer in a checkpoint.
+        weights: ``kernel`` (W, 4U), ``recurrent_kernel`` (U, 4U) and ``bias`` (4U,).
+        tables: Embedding tables, if rows of these are the first columns of the input.
 
     Attributes:
         units: Width of the output.
-        sums: What inputs (rows, features) add to the gates, bias included: (rows, 4 units).
+        gates: The input's part of the gates, bias included: (B, 4U).
+        further: With tables, the part of the columns that follow theirs, (B, 4U).
     """
 
-    def __init__(self, name: str, weights: Weights) -> None:
-        self.units = weights[f"{name}/recurrent_kernel"].shape[0]
-        parts = ("kernel", "recurrent_kernel", "bias")
-        self.kernel, recurrent, self.bias = (_arranged(weights[f"{name}/{part}"]) for part in parts)
-        self.sums, self._recurrent = Product(self.kernel, self.bias), Product(recurrent)
+    arrays = 2  # of its state: output and cell
 
-    def step(self, sums: Array, output: Array, cell: Array) -> tuple[Array, Array]:
-        """Output and cell (rows, units) after one step; new arrays."""
-        units = self.units
-        gates = self._recurrent(output)
-        gates += sums
-        np.tanh(gates, out=gates)
-        opened = gates[:, : 3 * units]
-        opened *= HALF
-        opened += HALF
-        cell = opened[:, units : 2 * units] * cell
-        written = opened[:, :units]
-        written *= gates[:, 3 * units :]
-        cell += written
-        output = np.tanh(cell)
-        output *= opened[:, 2 * units :]
-        return output, cell
+    def __init__(self, name: str, weights: Weights, tables: Sequence[Array] = ()) -> None:
+        parts = ("kernel", "recurrent_kernel", "bias")
+        kernel, recurrent, bias = (rearrange_gates(weights[f"{name}/{part}"]) for part in parts)
+        self.units = len(recurrent)
+        self._recurrent = Linear(recurrent)
+        self.gates: Callable[[Any], Array]
+        if tables:
+            ends = np.cumsum([table.shape[1] for table in tables])
+            *parts_of_tables, rest = np.split(kernel, ends)
+            products = [a @ b for a, b in zip(tables, parts_of_tables, strict=True)]
+            self.gates = Lookup([products[0] + bias, *products[1:]])
+            self.further = Linear(rest)
+        else:
+            self.gates = Linear(kernel, bias)
+
+    def start(self, batch: int) -> tuple[Array, Array]:
+        """Return output and cell before the first character."""
+        return np.zeros((batch, self.units), np.float32), np.zeros((batch, self.units), np.float32)
+
+    def step(self, inputs: Any, output: Array, cell: Array) -> tuple[Array, Array, Array]:
+        """Return the output, and the new state: output and cell; new arrays (B, U)."""
+        output, cell = self._step(self.gates(inputs), output, cell)
+        return output, output, cell
 
     def read(self, inputs: Array, *, backward: bool = False) -> tuple[Array, Array, Array]:
-        """Read a whole sequence.
-
-        Args:
-            inputs: (rows, time, features).
-            backward: Whether to begin at the end.
+        """Read whole sequences, from the end if ``backward``.
 
         Returns:
-            Outputs (rows, time, units) in the order of the inputs, last output and last cell.
+            Outputs (B, T, U) in the order of the inputs, last output and last cell (B, U).
         """
-        rows, time = inputs.shape[:2]
-        sums = self.sums(inputs.reshape(rows * time, -1)).reshape(rows, time, -1)
-        output = cell = np.zeros((rows, self.units), np.float32)
-        outputs = np.zeros((rows, time, self.units), np.float32)
-        for place in reversed(range(time)) if backward else range(time):
-            output, cell = self.step(sums[:, place], output, cell)
-            outputs[:, place] = output
+        batch, time = inputs.shape[:2]
+        gates = self.gates(inputs.reshape(batch * time, -1)).reshape(batch, time, -1)
+        output, cell = self.start(batch)
+        outputs = np.zeros((batch, time, self.units), np.float32)
+        for position in reversed(range(time)) if backward else range(time):
+            output, cell = self._step(gates[:, position], output, cell)
+            outputs[:, position] = output
         return outputs, output, cell
 
+    def _step(self, input_gates: Array, output: Array, cell: Array) -> tuple[Array, Array]:
+        units = self.units
+        gates = self._recurrent(output)  # (B, 4U): input, forget, output, candidate
+        gates += input_gates
+        np.tanh(gates, out=gates)
+        # The first three become sigmoids: (1 + tanh(x / 2)) / 2.
+        sigmoids = gates[:, : 3 * units]
+        sigmoids *= np.float32(0.5)
+        sigmoids += np.float32(0.5)
+        # cell = forget * cell + input * candidate
+        cell = sigmoids[:, units : 2 * units] * cell
+        written = sigmoids[:, :units]
+        written *= gates[:, 3 * units :]
+        cell += written
+        # output = output gate * tanh(cell)
+        output = np.tanh(cell)
+        output *= sigmoids[:, 2 * units :]
+        return output, cell
 
-class BothWays:
-    """Two LSTMs over the same sequence, one from each end.
 
-    Args:
-        name: Of the two in a checkpoint.
-        weights: The checkpoint's.
-    """
+def rearrange_gates(gates: Array) -> Array:
+    """Return gates (…, 4U) as input, forget, output, candidate, all but the last halved."""
+    entry, forget, candidate, output = np.split(gates, 4, axis=-1)
+    half = np.float32(0.5)
+    return np.concatenate([entry * half, forget * half, output * half, candidate], axis=-1)
+
+
+class BidirectionalCell:
+    """Two LSTMs over the same sequence, one from each end."""
 
     def __init__(self, name: str, weights: Weights) -> None:
-        self._forward = Lstm(f"{name}/forward", weights)
-        self._backward = Lstm(f"{name}/backward", weights)
+        self._forward = LSTMCell(f"{name}/forward", weights)
+        self._backward = LSTMCell(f"{name}/backward", weights)
 
     def read(self, inputs: Array) -> tuple[Array, Array, Array]:
-        """Outputs (rows, time, units), last output and last cell (rows, units) of both."""
+        """Return outputs (B, T, U), last output and last cell (B, U) of both."""
         pairs = zip(
             self._forward.read(inputs), self._backward.read(inputs, backward=True), strict=True
         )
@@ -205,117 +230,184 @@ class BothWays:
         return outputs, output, cell
 
 
-class Attention:
-    """Causal attention as ``abcgen.model.layers.CausalAttention``, a place at a time.
+class AttentionCell:
+    """Causal attention as in ``abcgen.model.layers.CausalAttention``, with a cache.
 
-    What it keeps of earlier places is arrays whose first axis is the text: keys and values
-    (rows, heads, capacity, head), how many places count, and how many are written. The last two
-    differ where a state was stepped from twice; then the arrays are copied, so that a state never
-    changes under whoever holds it. A place's key is made of what stands before it, and so is
-    written a place ahead.
+    The cache is arrays whose first axis is the text: keys and values (B, H, C, D), the number of
+    positions that count, and the number that are written. The last two differ if a state was
+    stepped from twice; the arrays are then copied, so that nobody's state changes. A position's
+    key is made from the position before it, and so is written one position ahead.
 
     Args:
-        heads: Number of heads.
-        weights: A checkpoint's.
-
-    Attributes:
-        values_of: What characters (rows, features) themselves add to the values: (rows, units).
+        name: Name of the layer in a checkpoint.
+        heads: Number of heads, H.
+        weights: ``query`` (U, U), ``key`` (U, U), ``value`` (U + W, U) and ``output`` (U, U).
+        table: Embedding table, if its rows are the characters' vectors.
     """
 
-    def __init__(self, heads: int, weights: Weights) -> None:
+    arrays = 3  # of its state that a step reads: keys, values, number of positions
+
+    def __init__(self, name: str, heads: int, weights: Weights, table: Array | None = None) -> None:
         parts = ("query", "value", "key", "output")
-        query, value, key, output = (weights[f"attention/{part}"] for part in parts)
+        query, value, key, output = (weights[f"{name}/{part}"] for part in parts)
         self._heads, self._units = heads, query.shape[0]
-        value, value_of_read = np.split(value, [self._units])
-        self.values_of = Product(value_of_read)
+        value, value_of_characters = np.split(value, [self._units])
         query = query * np.float32((self._units / heads) ** -0.5)
         # The three products of the same rows in one.
-        self._parts = Product(np.concatenate([query, value, key], axis=1))
-        self._output = Product(output)
+        self._parts = Linear(np.concatenate([query, value, key], axis=1))
+        self._output = Linear(output)
+        # What the characters' own vectors add to the values.
+        linear = Linear(value_of_characters)
+        self._values: Callable[[Any], Array] = linear if table is None else Lookup([linear(table)])
 
-    def start(self, batch: int) -> Cached:
-        """What is kept before anything was read."""
+    def start(self, batch: int) -> Cache:
+        """Return an empty cache."""
         shape = batch, self._heads, FIRST_CAPACITY, self._units // self._heads
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
-    def advanced(self, cached: Cached) -> Cached:
-        """What is kept after the next place, which ``step`` has still to write.
+    def advance(self, cache: Cache) -> Cache:
+        """Return the cache after the next position, which ``step`` has still to write.
 
         No other state is changed by that.
         """
-        keys, values, counts, written = cached
-        place = int(counts[0])  # all texts are equally far
-        if written[0] != place:
+        keys, values, counts, written = cache
+        position = int(counts[0])  # all texts are equally far
+        if written[0] != position:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
-        if place + 1 == keys.shape[2]:
-            keys, values = _roomier(keys), _roomier(values)
+        if position + 1 == keys.shape[2]:
+            keys, values = _doubled(keys), _doubled(values)
         written += 1
         return keys, values, counts + 1, written
 
     def step(
-        self, stream: Array, read: Array, keys: Array, values: Array, place: int
+        self,
+        stream: Array,
+        _memory: Array,
+        characters: Any,
+        keys: Array,
+        values: Array,
+        counts: NDArray[np.int64],
     ) -> tuple[Array, Array]:
-        """Attend from the next place, and keep what stands there.
+        """Attend from the next position, and write its key and value to the cache.
 
         Args:
-            stream: What the LSTMs made of it, (rows, units).
-            read: ``values_of`` what was read there.
-            keys: Of ``advanced``, to be written to.
-            values: Likewise.
-            place: Which place it is, counted from 0.
+            stream: The LSTMs' outputs there, (B, U): query and memory at once.
+            characters: The characters' rows in the table.
+            keys: The cache from ``advance``.
+            values: The same.
+            counts: The same.
 
         Returns:
-            What was found (rows, units), and where it looked: (rows, heads, places).
+            (B, U), and the attention weights (B, H, T).
         """
-        parts = self._parts(stream)
-        parts[:, self._units : 2 * self._units] += read
-        query, values[:, :, place], keys[:, :, place + 1] = self._split(parts, 3)
-        found, looks = _look(query, keys[:, :, : place + 1], values[:, :, : place + 1])
-        return self._output(found), looks
+        position = int(counts[0]) - 1
+        parts = self._parts(stream)  # (B, 3U): query, value, key
+        parts[:, self._units : 2 * self._units] += self._values(characters)
+        query, values[:, :, position], keys[:, :, position + 1] = self._split_heads(parts, 3)
+        attended, attention_weights = _attend(
+            query, keys[:, :, : position + 1], values[:, :, : position + 1]
+        )
+        return self._output(attended), attention_weights
 
-    def over(self, query: Array, memory: Array, read: Array) -> Array:
-        """Attend from the last place over all.
+    def read(self, query: Array, memory: Array, characters: Array) -> tuple[Array]:
+        """Attend from the last position over a whole sequence.
 
         Args:
-            query: What the LSTMs made of the last place, (rows, units).
-            memory: What they made of every place, (rows, time, units).
-            read: What was read there, (rows, time, features).
-        """
-        rows, time, units = memory.shape
-        flat = self._parts(memory.reshape(-1, units))
-        flat[:, units : 2 * units] += self.values_of(read.reshape(rows * time, -1))
-        parts = flat.reshape(rows, time, 3, self._heads, -1)
-        values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)
-        before = np.zeros_like(keys)
-        before[:, :, 1:] = keys[:, :, :-1]
-        found, _ = _look(self._split(self._parts(query), 3)[0], before, values)
-        return self._output(found)
+            query: The LSTMs' output at the last position, (B, U).
+            memory: Their outputs at every position, (B, T, U).
+            characters: The characters' vectors, (B, T, W).
 
-    def _split(self, rows: Array, parts: int) -> Array:
-        """(rows, parts * units) to (parts, rows, heads, head)."""
+        Returns:
+            (B, U).
+        """
+        batch, time, units = memory.shape
+        flat = self._parts(memory.reshape(-1, units))  # (B · T, 3U): query, value, key
+        flat[:, units : 2 * units] += self._values(characters.reshape(batch * time, -1))
+        parts = flat.reshape(batch, time, 3, self._heads, -1)
+        values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)
+        shifted = np.zeros_like(keys)  # (B, H, T, D)
+        shifted[:, :, 1:] = keys[:, :, :-1]
+        attended, _ = _attend(self._split_heads(self._parts(query), 3)[0], shifted, values)
+        return (self._output(attended),)
+
+    def _split_heads(self, rows: Array, parts: int) -> Array:
+        """Return (parts, B, H, D) of (B, parts · U)."""
         return rows.reshape(len(rows), parts, self._heads, -1).swapaxes(0, 1)
 
 
-def _roomier(kept: Array) -> Array:
-    """The same, with twice the capacity; what is new in it is still to be written."""
-    rows, heads, capacity, width = kept.shape
-    roomier = np.empty((rows, heads, 2 * capacity, width), np.float32)
-    roomier[:, :, :capacity] = kept
-    return roomier
+def _doubled(cached: Array) -> Array:
+    """Return a copy with twice the capacity; the new half is still to be written."""
+    batch, heads, capacity, width = cached.shape
+    doubled = np.empty((batch, heads, 2 * capacity, width), np.float32)
+    doubled[:, :, :capacity] = cached
+    return doubled
 
 
-def _look(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
-    """What queries (rows, heads, head) find, (rows, heads * head), and where they look."""
-    scores = np.matmul(keys, query[..., None])[..., 0]
+def _attend(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
+    """Return (B, U) and attention weights (B, H, T) of queries (B, H, D)."""
+    scores = np.matmul(keys, query[..., None])[..., 0]  # (B, H, T)
+    # Softmax; the largest score is subtracted so that exp does not overflow.
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
-    found = np.matmul(scores[:, :, None, :], values)
-    return found.reshape(len(query), -1), scores
+    attended = np.matmul(scores[:, :, None, :], values)  # (B, H, 1, D)
+    return attended.reshape(len(query), -1), scores
 
 
-def _arranged(gates: Array) -> Array:
-    """Gates (…, 4 units) as input, forget, output, candidate, all but the last halved."""
-    opening, forgetting, candidate, output = np.split(gates, 4, axis=-1)
-    return np.concatenate([opening * HALF, forgetting * HALF, output * HALF, candidate], axis=-1)
+class DenseCell:
+    """A dense layer, with ReLU if its activation is ``relu``."""
+
+    arrays = 0
+
+    def __init__(self, name: str, activation: str, weights: Weights) -> None:
+        self._linear = Linear(weights[f"{name}/kernel"], weights[f"{name}/bias"])
+        self._is_relu = activation == "relu"
+
+    def step(self, inputs: Array) -> tuple[Array]:
+        """Return (B, width) of (B, W)."""
+        outputs = self._linear(inputs)
+        return (np.maximum(outputs, 0) if self._is_relu else outputs,)
+
+    read = step
+
+
+class AddCell:
+    """The sum of two inputs."""
+
+    arrays = 0
+
+    def step(self, first: Array, second: Array) -> tuple[Array]:
+        """Return the sum."""
+        return (first + second,)
+
+    read = step
+
+
+def by_rows(
+    work: Callable[..., Sequence[NDArray[Any]]], *arrays: NDArray[Any]
+) -> Sequence[NDArray[Any]]:
+    """Apply ``work`` to row slices of arrays in a thread pool and concatenate the results.
+
+    NumPy releases the interpreter while it computes, so that the threads do run in parallel.
+
+    Args:
+        work: Computes arrays from arrays, each row from the corresponding rows alone; it may write
+            to its arguments.
+        arrays: All with the same number of rows, the first axis.
+    """
+    rows = len(arrays[0])
+    count = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
+    if count == 1:
+        return work(*arrays)
+    cuts = [rows * number // count for number in range(count + 1)]
+    first, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
+    futures = [_thread_pool(os.getpid()).submit(work, *other) for other in others]
+    results = [work(*first), *(future.result() for future in futures)]
+    return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _thread_pool(_process: int) -> ThreadPoolExecutor:
+    """Return a thread pool of this process; a forked process has none of its parent's threads."""
+    return ThreadPoolExecutor(threads() - 1, thread_name_prefix="rows")

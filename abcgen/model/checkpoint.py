@@ -31,7 +31,7 @@ from safetensors.numpy import save
 from abcgen.config import LIMITS, NetworkConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, shown
 from abcgen.files import bounded_size, damaged, read_bounded, unreadable, write_atomically
-from abcgen.model.positions import POSITION_TABLES
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -41,43 +41,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.model.architecture import Shapes
+
     Weights = dict[str, NDArray[np.float32]]
-    Shapes = dict[str, tuple[int, ...]]
     T = TypeVar("T")
 
 
 HEADER_BYTES = 8  # the length of the JSON header comes first
 MAX_HEADER = 4_000_000  # some hundred arrays and what was measured last are far less
-
-
-def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
-    """Name and shape of every weight of a network.
-
-    The four quarters of an LSTM's last axis are its input gate, forget gate, candidate and
-    output gate, in this order. Where an LSTM reads both ways, each half has half of the units.
-    """
-    units = config.units
-    features = width = config.embedding or 1
-    shapes: Shapes = {}
-    if config.embedding:
-        shapes["embedding/embeddings"] = (vocabulary_size, config.embedding)
-    windowed = config.kind == "window"
-    if config.positions:
-        shapes |= {f"position/{mark}": shape for mark, shape in POSITION_TABLES.items()}
-        width += sum(columns for _, columns in POSITION_TABLES.values())
-    if config.bidirectional and not windowed:
-        shapes |= _lstms("encoder", width, config, both_ways=True)
-        width += units
-    shapes |= _lstms("lstm", width, config, both_ways=config.bidirectional and windowed)
-    if config.attention:
-        rows = {"query": units, "key": units, "value": units + features, "output": units}
-        shapes |= {f"attention/{name}": (height, units) for name, height in rows.items()}
-    width = units
-    if windowed:
-        shapes |= _dense("dense_1", width, units)
-        width = max(1, units // 2)
-        shapes |= _dense("dense_2", units, width)
-    return shapes | _dense("logits", width, vocabulary_size)
 
 
 def dump(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None) -> bytes:
@@ -125,22 +96,6 @@ def open_arrays(path: Path) -> Iterator[Any]:
 def shapes_in(file: Any) -> Shapes:
     """The shapes of a safetensors file's arrays by their names."""
     return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
-
-
-def _lstms(name: str, width: int, config: NetworkConfig, *, both_ways: bool) -> Shapes:
-    shapes: Shapes = {}
-    units = config.units // 2 if both_ways else config.units
-    for layer in range(1, config.layers + 1):
-        for half in ("forward/", "backward/") if both_ways else ("",):
-            shapes[f"{name}_{layer}/{half}kernel"] = (width, 4 * units)
-            shapes[f"{name}_{layer}/{half}recurrent_kernel"] = (units, 4 * units)
-            shapes[f"{name}_{layer}/{half}bias"] = (4 * units,)
-        width = config.units
-    return shapes
-
-
-def _dense(name: str, width: int, units: int) -> Shapes:
-    return {f"{name}/kernel": (width, units), f"{name}/bias": (units,)}
 
 
 def _description(part: Any) -> tuple[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""A network that is to learn further characters: what it knows keeps its ids and weights."""
+"""Extend a network by further characters, so that it can be fine-tuned on texts that have them."""
 
 from __future__ import annotations
 
@@ -7,49 +7,65 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abcgen.model.architecture import CausalAttentionSpec, architecture, weight_shapes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from abcgen.config import NetworkConfig
     from abcgen.model.checkpoint import Checkpoint, Weights
 
 
 def extended(checkpoint: Checkpoint, texts: Iterable[str]) -> Checkpoint:
-    """The same network, with rows for the characters in ``texts`` that it does not know.
+    """Return the same network with rows for the unknown characters in ``texts``.
 
-    To what it knew it answers as before, but for the little probability that new characters get.
+    Known characters keep their ids and weights. The network's answers to them stay as they were,
+    but for the small probability that new characters get.
 
     Raises:
         InputError: if there are too many characters.
     """
-    vocabulary = checkpoint.vocabulary.extended(texts)
-    before, more = checkpoint.vocabulary.size, vocabulary.size - checkpoint.vocabulary.size
-    if not more:
+    network, vocabulary = checkpoint.network, checkpoint.vocabulary.extended(texts)
+    before, after = checkpoint.vocabulary.size, vocabulary.size
+    if after == before:
         return checkpoint
-    weights = dict(checkpoint.weights)
-    weights["logits/kernel"] = _with_means(weights["logits/kernel"], more)
-    weights["logits/bias"] = _with_means(weights["logits/bias"], more)
-    if checkpoint.network.embedding:
-        rows = weights["embedding/embeddings"]
-        # Unlike one another from the beginning, and as large as those that were learnt.
-        new = np.random.default_rng(before).normal(rows.mean(0), rows.std(0), (more, rows.shape[1]))
-        weights["embedding/embeddings"] = np.concatenate([rows, new.astype(np.float32)])
-    else:
-        _rescale(weights, vocabulary.size / before)
+    shapes = weight_shapes(network, after)
+    weights = {
+        name: _extended(array, shapes[name], np.random.default_rng(before))
+        for name, array in checkpoint.weights.items()
+    }
+    if not network.embedding:
+        _rescale(weights, network, before, after)
     return replace(checkpoint, vocabulary=vocabulary, weights=weights)
 
 
-def _with_means(array: NDArray[np.float32], more: int) -> NDArray[np.float32]:
-    """With so many further numbers along the last axis, each the mean of those before."""
-    means = array.mean(axis=-1, keepdims=True)
-    return np.concatenate([array, *[means] * more], axis=-1)
+def _extended(
+    array: NDArray[np.float32], shape: tuple[int, ...], random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return an array with the rows or columns of further characters."""
+    if array.shape == shape:
+        return array
+    if array.shape[-1] != shape[-1]:  # logits: the mean of the other characters
+        means = array.mean(axis=-1, keepdims=True)
+        return np.concatenate([array, *[means] * (shape[-1] - array.shape[-1])], axis=-1)
+    # Embeddings: different from one another, and as large as those that were learned.
+    size = shape[0] - array.shape[0], array.shape[1]
+    rows = random.normal(array.mean(0), array.std(0), size)
+    return np.concatenate([array, rows.astype(np.float32)])
 
 
-def _rescale(weights: Weights, ratio: float) -> None:
-    """Undo that ids as numbers from 0 to 1 are divided by more of them now."""
-    for name in ("lstm_1/kernel", "lstm_1/forward/kernel", "lstm_1/backward/kernel"):
-        if name in weights:
-            weights[name] = weights[name] * np.float32(ratio)
-    if (value := weights.get("attention/value")) is not None:
-        weights["attention/value"] = np.concatenate([value[:-1], value[-1:] * np.float32(ratio)])
+def _rescale(weights: Weights, network: NetworkConfig, before: int, after: int) -> None:
+    """Make up for the ids as numbers from 0 to 1, which are divided by a larger size now."""
+    ratio = np.float32(after / before)
+    for layer in architecture(network, after):
+        if "numbers" not in layer.inputs:
+            continue
+        if isinstance(layer, CausalAttentionSpec):
+            value = weights[f"{layer.name}/value"]  # the number's row is the last one
+            weights[f"{layer.name}/value"] = np.concatenate([value[:-1], value[-1:] * ratio])
+        else:
+            for name in layer.weights:
+                if name.endswith("/kernel"):
+                    weights[name] = weights[name] * ratio

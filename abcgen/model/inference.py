@@ -1,38 +1,55 @@
-"""The networks one character at a time, in plain NumPy.
+"""The network one character at a time, in plain NumPy.
 
 Sampling needs a few thousand tiny steps. NumPy makes them faster than a framework does, and
-starts in a fraction of the time.
+starts in a fraction of the time. Like the Keras model, it follows from the layers in
+``architecture``: each becomes a cell from ``cells``, and a step walks through them.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from abcgen.model.cells import Attention, BothWays, Lstm, Product, by_rows
-from abcgen.model.positions import POSITION_TABLES
+from abcgen.model import architecture as specs
+from abcgen.model.architecture import architecture
+from abcgen.model.cells import (
+    AddCell,
+    AttentionCell,
+    BidirectionalCell,
+    DenseCell,
+    EmbeddingCell,
+    LSTMCell,
+    by_rows,
+)
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
+    from abcgen.model.architecture import LayerSpec
     from abcgen.model.cells import Array
     from abcgen.model.checkpoint import Weights
     from abcgen.model.positions import PositionFeatures
 
     State = tuple[NDArray[Any], ...]
 
+# Layers that do nothing here: their output is their first input. There is no dropout in sampling,
+# and a step has one position.
+IDENTITIES = (specs.DropoutSpec, specs.ReshapeSpec, specs.BlocksSpec, specs.JoinedSpec)
+# Layers whose output the steppers provide.
+GIVEN = (specs.InputLayerSpec, specs.IdsSpec, specs.BlockBeforeSpec)
+
 
 class StepNetwork:
-    """A network that remembers nothing: its state goes in and comes out of every step.
+    """A network without memory: its state goes into every step and comes out of it.
 
     Args:
-        config: Its shape.
+        config: Shape of the network.
         weights: Arrays by their names in a checkpoint.
         tracker: Computes the position features, for a network that was trained with them.
     """
@@ -40,256 +57,286 @@ class StepNetwork:
     def __init__(
         self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None = None
     ) -> None:
+        if config.positions and tracker is None:
+            raise ValueError("a network with position features needs a tracker")
+        layers = architecture(config, weights["logits/bias"].size)
+        length = config.chunk_length or 1
+        self._stepper: _Stepper
         if config.kind == "window":
-            self._steps: _Steps = _Window(config, weights)
+            self._stepper = _WindowStepper(layers, weights, length)
+        elif config.bidirectional:
+            self._stepper = _BlockStepper(layers, weights, tracker, length)
         else:
-            kind = _Blocks if config.bidirectional else _Stream
-            self._steps = kind(config, weights, tracker)
+            self._stepper = _StreamStepper(layers, weights, tracker)
 
     def start(self, batch: int) -> State:
-        """The state before the begin mark: arrays whose first axis is the text."""
-        return self._steps.start(batch)
+        """Return the state before the begin mark: arrays whose first axis is the text."""
+        return self._stepper.start(batch)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State]:
         """Read one character of every text.
 
         Args:
-            ids: One id a text, shape (batch,).
+            ids: One id per text, (B,).
             state: From ``start`` or the step before. It can be stepped from again.
 
         Returns:
-            Logits of the next character, float32 of shape (batch, vocabulary), and the state
-            after this one.
+            Logits of the next character, (B, classes), and the state after this one.
         """
-        logits, after, _ = self._steps.step(ids, state)
+        logits, after, _ = self._stepper.step(ids, state)
         return logits, after
 
-    def looks(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """Where attention of a stream network looks while it reads a text.
+    def attention_weights(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Return where a stream network attends to while it reads one text.
 
         Args:
             ids: The text, begin mark included.
 
         Returns:
-            The weight of every place for every place, mean of the heads, (time, time); nothing
-            above the diagonal.
+            Row t holds the weights at character t of all characters up to it, the mean of the
+            heads: (T, T), zero above the diagonal.
         """
-        looks = np.zeros((len(ids), len(ids)), np.float32)
+        weights = np.zeros((len(ids), len(ids)), np.float32)
         state = self.start(1)
-        for place, number in enumerate(ids):
-            _, state, found = self._steps.step(np.array([number], np.int32), state)
-            if found is not None:
-                looks[place, : place + 1] = found[0].mean(axis=0)
-        return looks
+        for position, number in enumerate(ids):
+            _, state, heads = self._stepper.step(np.array([number], np.int32), state)
+            if heads is not None:
+                weights[position, : position + 1] = heads[0].mean(axis=0)  # (H, t + 1)
+        return weights
 
 
-class _Steps(Protocol):
-    """What the three networks have in common."""
+class _Stepper(Protocol):
+    """One of the three ways through the layers."""
 
     def start(self, batch: int) -> State: ...
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]: ...
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        """Return logits (B, classes), the new state, and attention weights (B, H, T) if any."""
 
 
-class _Characters:
-    """What the first layer is given: a character's vector and, where told, its position's.
+class _StreamStepper:
+    """Steps through a stream network.
 
-    Args:
-        config: Shape of the network.
-        weights: A checkpoint's.
-        first: The first layer.
-        tracker: Computes the position features, if the network has them.
-
-    Attributes:
-        width: Of both vectors together.
+    State: what the tracker keeps if there is one, output and cell of every LSTM, and the cache of
+    attention.
     """
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, first: Lstm, tracker: PositionFeatures | None
+        self, layers: Sequence[LayerSpec], weights: Weights, tracker: PositionFeatures | None
     ) -> None:
-        names = ["embedding/embeddings"]
-        self._tracker = tracker if config.positions else None
-        if config.positions:
-            if tracker is None:
-                raise ValueError("a network with position features needs a tracker")
-            names += [f"position/{feature}" for feature in POSITION_TABLES]
-        self._vectors = [weights[name] for name in names]
-        ends = np.cumsum([vectors.shape[1] for vectors in self._vectors])
-        self.width = int(ends[-1])
-        # What the first layer makes of each is always the same.
-        parts = np.split(first.kernel[: self.width], ends[:-1])
-        self._sums = [a @ b for a, b in zip(self._vectors, parts, strict=True)]
-        self._sums[0] = self._sums[0] + first.bias
+        self._plan = _Plan(layers, weights, look_up=True)
+        *self._nodes, (_, self._logits, _) = [
+            node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
+        ]
+        cells = [node.cell for node in self._nodes]
+        self._lstms = [cell for cell in cells if isinstance(cell, LSTMCell)]
+        self._attention = next((cell for cell in cells if isinstance(cell, AttentionCell)), None)
+        self._state_arrays = sum(cell.arrays for cell in cells)
+        self._tracker = tracker if "position" in self._plan.columns else None
 
     def start(self, batch: int) -> State:
-        return () if self._tracker is None else (self._tracker.start(batch),)
+        tracked = (self._tracker.start(batch),) if self._tracker else ()
+        return *tracked, *self._start_cells(batch)
 
-    def read(self, ids: NDArray[np.int32], state: State) -> tuple[list[NDArray[np.int32]], State]:
-        """Rows of the tables for one character of every text, and the state after it."""
+    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+        rows, tracked = self._rows(ids, state)
+        logits, after, attention_weights = self._step(rows, state[len(tracked) :])
+        return logits, (*tracked, *after), attention_weights
+
+    def _rows(self, ids: NDArray[np.int32], state: State) -> tuple[list[NDArray[Any]], State]:
+        """Return the row to look up in each table, and the tracker's state after the character."""
         if self._tracker is None:
             return [ids], ()
-        positions = self._tracker.advance(state[0], ids)
-        return [ids, *self._tracker.features(positions).T], (positions,)
+        tracked = self._tracker.advance(state[0], ids)
+        return [ids, *self._tracker.features(tracked).T], (tracked,)
 
-    def sums(self, rows: list[NDArray[np.int32]]) -> Array:
-        """What they add to the first layer's gates; a new array."""
-        sums: Array = self._sums[0].take(rows[0], axis=0)
-        for table, numbers in zip(self._sums[1:], rows[1:], strict=True):
-            sums += table.take(numbers, axis=0)
-        return sums
-
-    def vectors(self, rows: list[NDArray[np.int32]]) -> Array:
-        """Their vectors, (batch, width)."""
-        pairs = zip(self._vectors, rows, strict=True)
-        return np.concatenate([table[numbers] for table, numbers in pairs], axis=1)
-
-
-class _Stream:
-    """State: places if told, output and cell of every layer, and what attention keeps."""
-
-    def __init__(
-        self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None
-    ) -> None:
-        self._lstms = [Lstm(f"lstm_{number}", weights) for number in range(1, config.layers + 1)]
-        self._characters = _Characters(config, weights, self._lstms[0], tracker)
-        self._attention = Attention(config.heads, weights) if config.attention else None
-        # What a character adds to the values of attention is always the same.
-        embedding = weights["embedding/embeddings"]
-        self._values = self._attention.values_of(embedding) if self._attention else None
-        self._logits = Product(weights["logits/kernel"], weights["logits/bias"])
-
-    def start(self, batch: int) -> State:
-        return *self._characters.start(batch), *self._start(batch)
-
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        rows, places = self._characters.read(ids, state)
-        logits, after, looks = self._step(ids, self._characters.sums(rows), state[len(places) :])
-        return logits, (*places, *after), looks
-
-    def _start(self, batch: int) -> State:
-        sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
-        kept = self._attention.start(batch) if self._attention else ()
-        return *(np.zeros((batch, size), np.float32) for size in sizes), *kept
+    def _start_cells(self, batch: int) -> State:
+        lstms = [array for lstm in self._lstms for array in lstm.start(batch)]
+        cache = self._attention.start(batch) if self._attention else ()
+        return *lstms, *cache
 
     def _step(
-        self, ids: NDArray[np.int32], sums: Array, state: State
+        self, rows: Sequence[NDArray[Any]], state: State
     ) -> tuple[Array, State, Array | None]:
-        """One step, given what the inputs add to the first layer's gates."""
-        states, kept = state[: 2 * len(self._lstms)], state[2 * len(self._lstms) :]
-        if self._attention is None or self._values is None:
-            stream, *after = by_rows(self._read, sums, *states)
-            return self._logits(stream), tuple(after), None
-        kept = self._attention.advanced(kept)  # type: ignore[arg-type]
-        keys, values, counts, _ = kept
-        attend = partial(self._attend, self._attention, int(counts[0]) - 1)
-        read = self._values.take(ids, axis=0)
-        found, looks, *after = by_rows(attend, read, keys, values, sums, *states)
-        return self._logits(found), (*after, *kept), looks
+        # 1) Make room for this character in the cache of attention.
+        lstms, cache = state[: 2 * len(self._lstms)], state[2 * len(self._lstms) :]
+        if self._attention:
+            cache = self._attention.advance(cache)  # type: ignore[arg-type]
+        # 2) Walk through the layers, with a slice of the texts in every thread.
+        keys_values_counts = cache[:3]
+        output, *after = by_rows(self._walk, *rows, *lstms, *keys_values_counts)
+        attention_weights = after.pop() if self._attention else None
+        # 3) Logits of the next character.
+        (logits,) = self._logits.step(output)  # (B, classes)
+        return logits, (*after, *cache), attention_weights
 
-    def _read(self, sums: Array, *states: Array) -> list[Array]:
-        """The last layer's output, then output and cell of every layer."""
-        first, *others = self._lstms
-        stream, cell = first.step(sums, states[0], states[1])
-        after = [stream, cell]
-        for lstm in others:
-            place = len(after)
-            stream, cell = lstm.step(lstm.sums(stream), states[place], states[place + 1])
-            after += [stream, cell]
-        return [stream, *after]
-
-    def _attend(
-        self,
-        attention: Attention,
-        place: int,
-        read: Array,
-        keys: Array,
-        values: Array,
-        *gates: Array,
-    ) -> list[Array]:
-        """What attention makes of the last layer's output, where it looks, and the layers' own."""
-        stream, *after = self._read(*gates)
-        found, looks = attention.step(stream, read, keys, values, place)
-        found += stream
-        return [found, looks, *after]
+    def _walk(self, *arrays: NDArray[Any]) -> list[Array]:
+        """Return the output before the logits, the LSTMs' state, and attention weights if any."""
+        rows, states = arrays[: -self._state_arrays], iter(arrays[-self._state_arrays :])
+        values: dict[str, Any] = {
+            name: [rows[column] for column in columns]
+            for name, columns in self._plan.columns.items()
+        }
+        output, after = None, []
+        for name, cell, sources in self._nodes:
+            inputs = [values[source] for source in sources]
+            output, *changed = cell.step(*inputs, *islice(states, cell.arrays))
+            values[name] = output
+            after += changed
+        return [output, *after]
 
 
-class _Blocks(_Stream):
-    """A stream network whose encoder reads the block before both ways.
+class _BlockStepper(_StreamStepper):
+    """Steps through a stream network whose encoder reads the block before both ways.
 
-    State: places if told, how many characters were read, the vectors of the current block, what
-    the block before adds to the first layer's gates at every place of the current one, and the rest
-    as above.
+    State: what the tracker keeps if there is one, the number of characters so far, the vectors of
+    the current block (B, L, W), what the block before adds to the first LSTM's gates at every
+    position of the current one (B, L, 4U), and the rest as above.
     """
 
     def __init__(
-        self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None
+        self,
+        layers: Sequence[LayerSpec],
+        weights: Weights,
+        tracker: PositionFeatures | None,
+        length: int,
     ) -> None:
-        super().__init__(config, weights, tracker)
-        names = [f"encoder_{number}" for number in range(1, config.layers + 1)]
-        self._encoders = [BothWays(name, weights) for name in names]
-        self._length = config.chunk_length or 1
-        self._second = Product(self._lstms[0].kernel[self._characters.width :])
+        super().__init__(layers, weights, tracker)
+        self._length = length
+        self._encoders = [
+            node for node in self._plan.nodes if isinstance(node.cell, BidirectionalCell)
+        ]
+        self._first_states = [
+            source
+            for spec in layers
+            if isinstance(spec, specs.LSTMSpec)
+            for source in spec.inputs[1:]
+        ]
 
     def start(self, batch: int) -> State:
-        places, rest = self._characters.start(batch), self._start(batch)
+        width = sum(table.shape[1] for table in self._plan.tables)
         # Before the first block there is nothing.
-        block = np.zeros((batch, self._length, self._characters.width), np.float32)
-        sums = np.zeros((batch, self._length, 4 * self._lstms[0].units), np.float32)
-        return *places, np.zeros(batch, np.int64), block, sums, *rest
+        block = np.zeros((batch, self._length, width), np.float32)
+        before = np.zeros((batch, self._length, 4 * self._lstms[0].units), np.float32)
+        tracked = (self._tracker.start(batch),) if self._tracker else ()
+        counts = np.zeros(batch, np.int64)
+        return *tracked, counts, block, before, *self._start_cells(batch)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        rows, places = self._characters.read(ids, state)
-        counts, block, before, *rest = state[len(places) :]
-        place = int(counts[0]) % self._length
-        if place == 0:
-            before, states = self._encode(block)
-            rest[: len(states)] = states
+        rows, tracked = self._rows(ids, state)
+        counts, block, before, *cells = state[len(tracked) :]
+        position = int(counts[0]) % self._length  # all texts are equally far
+        if position == 0:
+            before, first_states = self._encode(block)
+            cells[: len(first_states)] = first_states
         block = block.copy()
-        block[:, place] = self._characters.vectors(rows)
-        sums = self._characters.sums(rows) + before[:, place]
-        logits, after, looks = self._step(ids, sums, tuple(rest))
-        return logits, (*places, counts + 1, block, before, *after), looks
+        vectors = zip(self._plan.tables, rows, strict=True)
+        block[:, position] = np.concatenate([table[row] for table, row in vectors], axis=1)
+        logits, after, attention_weights = self._step([*rows, before[:, position]], tuple(cells))
+        return logits, (*tracked, counts + 1, block, before, *after), attention_weights
 
-    def _encode(self, stream: Array) -> tuple[Array, list[Array]]:
-        """What a block adds to the next one's gates, and the states it hands to every layer."""
-        states: list[Array] = []
-        for encoder in self._encoders:
-            stream, output, cell = encoder.read(stream)
-            states += [output, cell]
-        rows, length, width = stream.shape
-        sums = self._second(stream.reshape(rows * length, width))
-        return sums.reshape(rows, length, -1), states
+    def _encode(self, block: Array) -> tuple[Array, list[Array]]:
+        """Return what a block adds to the gates of the next one, and the LSTMs' states there."""
+        values = _read(self._encoders, {"block_before": block})
+        encoded = values[self._encoders[-1].name]  # (B, L, U)
+        batch, length, units = encoded.shape
+        gates = self._lstms[0].further(encoded.reshape(batch * length, units))
+        return gates.reshape(batch, length, -1), [values[name] for name in self._first_states]
 
 
-class _Window:
-    """State: the ids of the last characters. All is read anew at every step."""
+class _WindowStepper:
+    """Reads the whole window anew at every step. State: its ids, (B, L)."""
 
-    def __init__(self, config: NetworkConfig, weights: Weights) -> None:
-        make = BothWays if config.bidirectional else Lstm
-        self._layers = [make(f"lstm_{n}", weights) for n in range(1, config.layers + 1)]
-        self._embedding = weights.get("embedding/embeddings")
-        self._length = config.chunk_length or 1
-        self._attention = Attention(config.heads, weights) if config.attention else None
-        names = ("dense_1", "dense_2", "logits")
-        kernels = [(weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in names]
-        self._classes = kernels[-1][1].size
-        *self._dense, self._logits = (Product(kernel, bias) for kernel, bias in kernels)
+    def __init__(self, layers: Sequence[LayerSpec], weights: Weights, length: int) -> None:
+        self._nodes = _Plan(layers, weights, look_up=False).nodes
+        self._classes, self._length = weights["logits/bias"].size, length
 
     def start(self, batch: int) -> State:
         return (np.full((batch, self._length), PADDING, np.int32),)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        window = np.concatenate([state[0][:, 1:], ids[:, None]], axis=1)
-        outputs = read = self._inputs(window)
-        for layer in self._layers:
-            outputs, last, _ = layer.read(outputs)
-        if self._attention:
-            last = last + self._attention.over(last, outputs, read)
-        for dense in self._dense:
-            last = np.maximum(dense(last), 0)
-        return self._logits(last), (window,), None
+        window = np.concatenate([state[0][:, 1:], ids[:, None]], axis=1)  # (B, L)
+        numbers = (window[..., None] / self._classes).astype(np.float32)  # (B, L, 1)
+        values = _read(self._nodes, {"ids": window, "numbers": numbers})
+        return values["logits"], (window,), None
 
-    def _inputs(self, window: NDArray[np.int32]) -> Array:
-        if self._embedding is not None:
-            return self._embedding[window]
-        return (window[..., None] / self._classes).astype(np.float32)
+
+class _Node(NamedTuple):
+    """A cell with the name of its output and the names of its inputs."""
+
+    name: str
+    cell: Any
+    sources: tuple[str, ...]
+
+
+class _Plan:
+    """The cells of a network.
+
+    Args:
+        layers: The network.
+        weights: Arrays by their names in a checkpoint.
+        look_up: Multiply embedding tables with the weights of the layers that read them in
+            advance. These layers then get numbers of rows in place of vectors.
+
+    Attributes:
+        nodes: The cells in the order of the layers.
+        tables: The embedding tables.
+        columns: The tables that an output is looked up in, by numbers. One number more than there
+            are tables is for what comes from the block before.
+    """
+
+    def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:
+        self.nodes: list[_Node] = []
+        self.tables: list[Array] = []
+        self.columns: dict[str, list[int]] = {}
+        aliases: dict[str, str] = {}
+        for spec in layers:
+            sources = tuple(aliases.get(source, source) for source in spec.inputs)
+            if isinstance(spec, IDENTITIES):
+                aliases[spec.name] = sources[0]
+            elif isinstance(spec, specs.EmbeddingSpec | specs.PositionSpec) and look_up:
+                first = len(self.tables)
+                self.tables += [weights[name] for name in spec.weights]
+                self.columns[spec.name] = list(range(first, len(self.tables)))
+            elif isinstance(spec, specs.ConcatenateSpec):
+                further = [len(self.tables)]
+                self.columns[spec.name] = [
+                    column for source in sources for column in self.columns.get(source, further)
+                ]
+            elif not isinstance(spec, GIVEN):
+                self._add_cell(spec, sources, weights)
+
+    def _add_cell(self, spec: LayerSpec, sources: tuple[str, ...], weights: Weights) -> None:
+        def tables_of(source: str) -> list[Array]:
+            columns = self.columns.get(source, [])
+            return [self.tables[column] for column in columns if column < len(self.tables)]
+
+        cell: Any
+        match spec:
+            case specs.EmbeddingSpec():
+                cell = EmbeddingCell(weights[f"{spec.name}/embeddings"])
+            case specs.LSTMSpec():
+                sources = sources[:1]  # the others are its first state
+                cell = LSTMCell(spec.name, weights, tables_of(sources[0]))
+            case specs.BidirectionalSpec():
+                cell = BidirectionalCell(spec.name, weights)
+            case specs.CausalAttentionSpec():
+                cell = AttentionCell(spec.name, spec.heads, weights, *tables_of(sources[2]))
+            case specs.DenseSpec():
+                cell = DenseCell(spec.name, spec.activation, weights)
+            case specs.AddSpec():
+                cell = AddCell()
+            case _:
+                raise TypeError(f"no NumPy cell for {spec.kind}")
+        self.nodes.append(_Node(spec.name, cell, sources))
+
+
+def _read(nodes: Sequence[_Node], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs of cells over whole sequences, by their names."""
+    values = dict(inputs)
+    for name, cell, sources in nodes:
+        output, *state = cell.read(*[values[source] for source in sources])
+        values[name] = output
+        if state:
+            values[f"{name}:last"], values[f"{name}:cell"] = state
+    return values

@@ -1,21 +1,67 @@
-"""The layers that Keras does not have, without a call into any backend.
+"""The Keras layer of every kind of ``LayerSpec``, without a call into any backend.
 
 Importing this module loads Keras; ``abcgen.model.network`` does it when a network is built.
 
-What Keras's optimisers lack. Importing this module loads Keras.
+Shapes: B texts, T characters, L characters of a block, U units, F position features, H heads,
+D = U / H; W is any width.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
+from abcgen.model import architecture as specs
 from abcgen.model.backend import fused_lstm
 from abcgen.model.positions import POSITION_TABLES
 
-HIDDEN = -1e9  # what is added to the score of a place that must not be looked at
+if TYPE_CHECKING:
+    from abcgen.model.architecture import LayerSpec, Shape
+
+MASKED = -1e9  # added to the score of a position that must not be attended to
+
+
+def make_layer(spec: LayerSpec, seed: int) -> Any:
+    """Return the Keras layer of a spec, whose random numbers are drawn by ``seed`` plus its own."""
+    name, width, seed = spec.name, spec.shape[-1], seed + spec.seed
+    initializers = keras.initializers
+    match spec:
+        case specs.IdsSpec():
+            return Ids(name=name)
+        case specs.EmbeddingSpec():
+            normal = initializers.RandomNormal(stddev=1.0, seed=seed)
+            return keras.layers.Embedding(
+                spec.characters, width, embeddings_initializer=normal, name=name
+            )
+        case specs.PositionSpec():
+            return PositionEmbedding(seed, name)
+        case specs.LSTMSpec():
+            return make_lstm(width or 0, seed, return_sequences=spec.sequences, name=name)
+        case specs.BidirectionalSpec():
+            return Bidirectional(width or 0, seed, name)
+        case specs.CausalAttentionSpec():
+            return CausalAttention(spec.heads, seed, name)
+        case specs.DenseSpec():
+            glorot = initializers.GlorotUniform(seed=seed)
+            activation = spec.activation or None
+            return keras.layers.Dense(width, activation, kernel_initializer=glorot, name=name)
+        case specs.DropoutSpec():
+            return keras.layers.Dropout(spec.rate, seed=seed, name=name)
+        case specs.AddSpec():
+            return keras.layers.Add(name=name)
+        case specs.ConcatenateSpec():
+            return keras.layers.Concatenate(name=name)
+        case specs.ReshapeSpec():
+            return keras.layers.Reshape(spec.shape[1:], name=name)
+        case specs.BlockBeforeSpec():
+            return BlockBefore(spec.length, name)
+        case specs.BlocksSpec():
+            return Blocks(spec.length, name)
+        case specs.JoinedSpec():
+            return Joined(name=name)
+    raise TypeError(f"no Keras layer for {spec.kind}")
 
 
 class LSTM(keras.layers.LSTM):  # type: ignore[misc]
@@ -28,246 +74,230 @@ class LSTM(keras.layers.LSTM):  # type: ignore[misc]
         mask: Any,
         training: bool = False,
     ) -> Any:
-        """All steps of (batch, time, features); Keras calls this."""
+        """Take all steps over (B, T, W); Keras calls this."""
         loop = fused_lstm(self.compute_dtype)
         if loop is None:
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         cell = self.cell
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
-        inputs = ops.transpose(sequences, (1, 0, 2))
-        sums = ops.add(ops.matmul(inputs, cell.kernel), cell.bias)
-        outputs, last, memory = loop(sums, cell.recurrent_kernel, *initial_state)
-        return last, ops.transpose(outputs, (1, 0, 2)), [last, memory]
+        inputs = ops.transpose(sequences, (1, 0, 2))  # (T, B, W)
+        # input, forget, candidate, output
+        gates = ops.add(ops.matmul(inputs, cell.kernel), cell.bias)  # (T, B, 4U)
+        outputs, output, memory = loop(gates, cell.recurrent_kernel, *initial_state)
+        return output, ops.transpose(outputs, (1, 0, 2)), [output, memory]
 
 
 def make_lstm(units: int, seed: int, **options: Any) -> LSTM:
-    """An LSTM with weights drawn by ``seed``."""
+    """Return an LSTM that returns its last output and cell too, with weights drawn by ``seed``."""
     return LSTM(
         units,
         kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
         recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 1),
+        return_state=True,
         **options,
     )
 
 
-class BothWays(keras.layers.Layer):  # type: ignore[misc]
+class Bidirectional(keras.layers.Layer):  # type: ignore[misc]
     """Two LSTMs over the same sequence, one from each end (Schuster & Paliwal, 1997).
 
     Args:
         units: Units of both together.
         seed: Seed of the weights.
-        name: Of the layer.
+        name: Name of the layer.
     """
 
     def __init__(self, units: int, seed: int, name: str) -> None:
         super().__init__(name=name)
-        states = {"return_sequences": True, "return_state": True}
-        self.units = units
-        # A layer's own ``forward`` is PyTorch's where that computes.
-        self.rightward = make_lstm(units // 2, seed, name="forward", **states)
-        self.leftward = make_lstm(
-            units // 2, seed + 2, name="backward", go_backwards=True, **states
+        self.forward_lstm = make_lstm(units // 2, seed, return_sequences=True, name="forward")
+        self.backward_lstm = make_lstm(
+            units // 2, seed + 2, return_sequences=True, go_backwards=True, name="backward"
         )
 
-    def build(self, sequence: tuple[int | None, ...]) -> None:
+    def build(self, sequence: Shape) -> None:
         """Make the weights; Keras calls this."""
-        self.rightward.build(sequence)
-        self.leftward.build(sequence)
+        self.forward_lstm.build(sequence)
+        self.backward_lstm.build(sequence)
         self.built = True
 
     def call(self, sequence: Any) -> tuple[Any, Any, Any]:
-        """All outputs (batch, time, units), and last output and cell of each (batch, units)."""
-        outputs, *ahead = self.rightward(sequence)
-        reversed_outputs, *back = self.leftward(sequence)
-        pairs = zip([outputs, *ahead], [ops.flip(reversed_outputs, axis=1), *back], strict=True)
-        joined = [ops.concatenate(pair, axis=-1) for pair in pairs]
-        return joined[0], joined[1], joined[2]
+        """Return all outputs (B, T, U), and last output and cell of both LSTMs (B, U)."""
+        outputs, *state = self.forward_lstm(sequence)  # (B, T, U/2), (B, U/2) twice
+        reversed_outputs, *reversed_state = self.backward_lstm(sequence)
+        pairs = [
+            (outputs, ops.flip(reversed_outputs, axis=1)),
+            *zip(state, reversed_state, strict=True),
+        ]
+        outputs, output, cell = (ops.concatenate(pair, axis=-1) for pair in pairs)
+        return outputs, output, cell
 
 
 class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
-    """Multi-head attention (Vaswani et al., 2017) that looks at no later place.
+    """Multi-head attention (Vaswani et al., 2017) that sees no later position.
 
-    The key of a place is made from the one before it: a query that resembles what came *before* a
-    character finds that character, which is what copying a phrase needs (the "induction head" of
-    Olsson et al., 2022, here built in rather than learnt by two layers). The value of a place has
-    the character itself in it beside what the LSTMs made of it, so that a copy need not be
-    decoded first.
+    The key of a position is made from the LSTM's output at the position *before* it: a query that
+    resembles what came before a character finds that character, which is what copying a phrase
+    needs (the "induction head" of Olsson et al., 2022, here built in rather than learned by two
+    layers). The value holds the character's own vector next to the LSTM's output, so that a copy
+    need not be decoded first.
 
     Args:
-        heads: Number of heads; must divide the width of what is attended to.
+        heads: Number of heads; must divide U.
         seed: Seed of the weights.
-        name: Of the layer.
+        name: Name of the layer.
     """
 
     def __init__(self, heads: int, seed: int, name: str) -> None:
         super().__init__(name=name)
         self.heads, self.seed = heads, seed
 
-    def build(
-        self,
-        queries_shape: tuple[int | None, ...],
-        memory_shape: tuple[int | None, ...],
-        read_shape: tuple[int | None, ...],
-    ) -> None:
+    def build(self, queries_shape: Shape, memory_shape: Shape, characters_shape: Shape) -> None:
         """Make the weights; Keras calls this with the shapes of the inputs."""
-        width, features = memory_shape[-1] or 0, read_shape[-1] or 0
-        if queries_shape[-1] != width:
-            raise ValueError("queries and memory must be of one width")
-        rows = {"query": width, "key": width, "value": width + features, "output": width}
+        units, features = memory_shape[-1] or 0, characters_shape[-1] or 0
+        if queries_shape[-1] != units:
+            raise ValueError("queries and memory must have the same width")
+        rows = {"query": units, "key": units, "value": units + features, "output": units}
         for number, (name, height) in enumerate(rows.items()):
             glorot = keras.initializers.GlorotUniform(seed=self.seed + number)
-            weight = self.add_weight(name=name, shape=(height, width), initializer=glorot)
+            weight = self.add_weight(name=name, shape=(height, units), initializer=glorot)
             setattr(self, f"{name}_kernel", weight)
         self.built = True
 
-    def call(self, queries: Any, memory: Any, read: Any) -> Any:
+    def call(self, queries: Any, memory: Any, characters: Any) -> Any:
         """Attend.
 
         Args:
-            queries: (batch, places, width): the last of them stands at the last place of memory.
-            memory: What the LSTMs made of each place, (batch, time, width).
-            read: What was read there, (batch, time, features).
+            queries: (B, Q, U); the last query is at the last position of ``memory``.
+            memory: The LSTM's outputs, (B, T, U).
+            characters: The vectors that the first LSTM read, (B, T, W).
 
         Returns:
-            What was found, (batch, places, width).
+            (B, Q, U).
         """
-        query = self._split(ops.matmul(queries, self.query_kernel))
-        before = ops.pad(memory, ((0, 0), (1, 0), (0, 0)))[:, :-1]
-        key = self._split(ops.matmul(before, self.key_kernel))
-        both = ops.concatenate([memory, read], axis=-1)
-        value = self._split(ops.matmul(both, self.value_kernel))
+        query = self._split_heads(ops.matmul(queries, self.query_kernel))  # (B, H, Q, D)
+        shifted = ops.pad(memory, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # (B, T, U)
+        key = self._split_heads(ops.matmul(shifted, self.key_kernel))  # (B, H, T, D)
+        copied = ops.concatenate([memory, characters], axis=-1)  # (B, T, U + W)
+        value = self._split_heads(ops.matmul(copied, self.value_kernel))  # (B, H, T, D)
         scale = (memory.shape[-1] / self.heads) ** -0.5
-        scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))
-        found = ops.matmul(ops.softmax(scores + _hidden(queries, memory)), value)
-        joined = ops.reshape(ops.transpose(found, (0, 2, 1, 3)), ops.shape(queries))
-        return ops.matmul(joined, self.output_kernel)
+        scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))  # (B, H, Q, T)
+        attention_weights = ops.softmax(scores + self._mask(queries, memory))
+        attended = ops.matmul(attention_weights, value)  # (B, H, Q, D)
+        attended = ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), ops.shape(queries))
+        return ops.matmul(attended, self.output_kernel)  # (B, Q, U)
 
     def compute_output_shape(
         self,
-        queries_shape: tuple[int | None, ...],
-        memory_shape: tuple[int | None, ...],  # noqa: ARG002 - Keras passes all
-        read_shape: tuple[int | None, ...],  # noqa: ARG002
-    ) -> tuple[int | None, ...]:
-        """That of the queries."""
+        queries_shape: Shape,
+        memory_shape: Shape,  # noqa: ARG002 - Keras passes all
+        characters_shape: Shape,  # noqa: ARG002
+    ) -> Shape:
+        """Return the shape of the queries."""
         return queries_shape
 
-    def _split(self, values: Any) -> Any:
-        """(batch, time, width) to (batch, heads, time, width of a head)."""
-        batch, time, width = ops.shape(values)
-        heads = ops.reshape(values, (batch, time, self.heads, width // self.heads))
-        return ops.transpose(heads, (0, 2, 1, 3))
+    def _split_heads(self, rows: Any) -> Any:
+        batch, time, width = ops.shape(rows)
+        heads = ops.reshape(rows, (batch, time, self.heads, width // self.heads))
+        return ops.transpose(heads, (0, 2, 1, 3))  # (B, H, T, D)
+
+    def _mask(self, queries: Any, memory: Any) -> Any:
+        count, time = ops.shape(queries)[1], ops.shape(memory)[1]
+        position = ops.expand_dims(ops.arange(count) + (time - count), 1)  # (Q, 1)
+        is_later = ops.expand_dims(ops.arange(time), 0) > position  # (Q, T)
+        return ops.cast(ops.where(is_later, MASKED, 0.0), queries.dtype)
 
 
 class Ids(keras.layers.Layer):  # type: ignore[misc]
-    """The ids among ids and positions."""
+    """The ids among ids and position features."""
 
     def call(self, inputs: Any) -> Any:
-        """(batch, time, 1 + places) to (batch, time)."""
+        """Return (B, T) of (B, T, 1 + F)."""
         return inputs[..., 0]
 
 
-class Position(keras.layers.Layer):  # type: ignore[misc]
-    """A vector for where in the tune a character stands: of its section, bar and time.
+class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """A vector for the position of a character in its tune: section, bar, and time in the bar.
 
     Args:
         seed: Seed of the weights.
-        name: Of the layer.
+        name: Name of the layer.
     """
 
     def __init__(self, seed: int, name: str) -> None:
         super().__init__(name=name)
         self.seed = seed
 
-    def build(self, _inputs: tuple[int | None, ...]) -> None:
+    def build(self, _inputs: Shape) -> None:
         """Make the weights; Keras calls this."""
         self.tables = []
-        for number, (mark, shape) in enumerate(POSITION_TABLES.items()):
+        for number, (feature, shape) in enumerate(POSITION_TABLES.items()):
             normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed + number)
-            self.tables.append(self.add_weight(name=mark, shape=shape, initializer=normal))
+            self.tables.append(self.add_weight(name=feature, shape=shape, initializer=normal))
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """(batch, time, 1 + places) to (batch, time, width)."""
-        numbers = enumerate(self.tables, 1)
-        return ops.concatenate(
-            [ops.take(table, inputs[..., number], axis=0) for number, table in numbers], axis=-1
-        )
+        """Return (B, T, W) of ids and position features, (B, T, 1 + F)."""
+        vectors = [
+            ops.take(table, inputs[..., number], axis=0)
+            for number, table in enumerate(self.tables, 1)
+        ]
+        return ops.concatenate(vectors, axis=-1)
 
 
 class BlockBefore(keras.layers.Layer):  # type: ignore[misc]
-    """Shifts a sequence to the right by a block, zeros coming in.
-
-    Args:
-        length: Places of a block.
-        name: Of the layer.
-    """
+    """Shifts a sequence to the right by a block of ``length``, zeros coming in."""
 
     def __init__(self, length: int, name: str) -> None:
         super().__init__(name=name)
         self.length = length
 
     def call(self, sequence: Any) -> Any:
-        """(batch, time, width) to the same shape."""
+        """Return (B, T, W), shifted."""
         return ops.pad(sequence, ((0, 0), (self.length, 0), (0, 0)))[:, : -self.length]
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """That of the sequence; JAX cannot find it out for a length that is open."""
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        """Return the same shape; JAX cannot infer it for an unknown length."""
         return shape
 
 
 class Blocks(keras.layers.Layer):  # type: ignore[misc]
-    """Cuts sequences into blocks, each a row of its own.
-
-    Args:
-        length: Places of a block; must divide the length of the sequences.
-        name: Of the layer.
-    """
+    """Cuts sequences into blocks of ``length``, which must divide T; each becomes a row."""
 
     def __init__(self, length: int, name: str) -> None:
         super().__init__(name=name)
         self.length = length
 
     def call(self, sequence: Any) -> Any:
-        """(batch, time, width) to (blocks of all rows, length, width)."""
+        """Return (B · T / L, L, W) of (B, T, W)."""
         return ops.reshape(sequence, (-1, self.length, sequence.shape[-1]))
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(blocks of all rows, length, width), as many blocks as there may be."""
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        """Return (any, L, W)."""
         return None, self.length, shape[-1]
 
 
 class Joined(keras.layers.Layer):  # type: ignore[misc]
-    """Joins blocks to the sequences they were cut from."""
+    """Joins blocks to the sequences that they were cut from."""
 
     def call(self, blocks: Any, like: Any) -> Any:
-        """(blocks, length, width) to (batch, time, width), of the length of ``like``."""
+        """Return (B, T, W) of (B · T / L, L, W), with B and T of ``like``."""
         batch, time = ops.shape(like)[:2]
         return ops.reshape(blocks, (batch, time, blocks.shape[-1]))
 
-    def compute_output_shape(
-        self, blocks_shape: tuple[int | None, ...], like_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """(batch, time, width)."""
+    def compute_output_shape(self, blocks_shape: Shape, like_shape: Shape) -> Shape:
+        """Return (B, T, W)."""
         return *like_shape[:2], blocks_shape[-1]
-
-
-def _hidden(queries: Any, memory: Any) -> Any:
-    """(places, time): what hides from every query the places after its own."""
-    places, time = ops.shape(queries)[1], ops.shape(memory)[1]
-    own = ops.expand_dims(ops.arange(places) + (time - places), 1)
-    hidden = ops.where(ops.expand_dims(ops.arange(time), 0) > own, HIDDEN, 0.0)
-    return ops.cast(hidden, queries.dtype)
 
 
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     """Momentum orthogonalised by Newton and Schulz's iteration (Jordan et al., 2024).
 
-    Embedding, logits and vectors are left to AdamW; tables of positions are not. Gradients are told
-    their shape, which TensorFlow does not always know of what compiled loops return, and which the
-    iteration asks for.
+    Embedding, logits and vectors are left to AdamW; tables of position features are not.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Change a variable; Keras calls this."""
+        """Update a variable; Keras calls this."""
+        # TensorFlow does not always know the shape of what compiled loops return, and the
+        # iteration needs it.
         super().update_step(ops.reshape(gradient, variable.shape), variable, learning_rate)

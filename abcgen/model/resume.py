@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.model.checkpoint import Shapes, Weights
+    from abcgen.model.architecture import Shapes
+    from abcgen.model.checkpoint import Weights
     from abcgen.model.trainer import Learner
 
 

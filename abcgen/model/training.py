@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from abcgen.errors import CheckpointError, InputError, OutputError, reason_of
 from abcgen.files import remove_drafts
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import (
     WEIGHTS,
     Checkpoint,
     load_description,
     package_version,
-    weight_shapes,
     write_description,
 )
 from abcgen.model.dataset import Batches, Texts, Windows

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from abcgen.config import SampleConfig
 from abcgen.errors import InputError
+from abcgen.model.architecture import architecture
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.metrics import read_metrics
-from abcgen.model.preview import layers_of
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import sample_text
@@ -134,7 +134,7 @@ def _density(histogram: Histogram) -> tuple[Sequence[float], Sequence[float]]:
 
 
 def _diagram(checkpoint: Checkpoint) -> Picture:
-    layers = layers_of(checkpoint.network, checkpoint.vocabulary.size)
+    layers = architecture(checkpoint.network, checkpoint.vocabulary.size)
     boxes = [
         Box(
             layer.name,
@@ -143,7 +143,7 @@ def _diagram(checkpoint: Checkpoint) -> Picture:
             + ", ".join("any" if n is None else str(n) for n in layer.shape)
             + ")"
             + (f"   {layer.parameters:,} weights" if layer.parameters else ""),
-            layer.inputs,
+            layer.sources,
         )
         for layer in layers
     ]
@@ -165,7 +165,7 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
     # Attention between characters becomes attention between bars: a bar's is the mean over its
     # characters of the sum over another bar's. Bar 0 is the head, and the begin token is its first.
     ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
-    weights = step_network(checkpoint).looks(ids)  # (characters, characters)
+    weights = step_network(checkpoint).attention_weights(ids)  # (characters, characters)
     bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
     length = Counter(bar_of)
     shares = [[0.0] * len(bars) for _ in bars]

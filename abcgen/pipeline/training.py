@@ -25,6 +25,7 @@ from abcgen.corpus.families import Split, split_tunes
 from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
 from abcgen.grammar.positions import PositionTracker
+from abcgen.model.architecture import architecture
 from abcgen.model.backend import device
 from abcgen.model.checkpoint import load_checkpoint, load_description
 from abcgen.model.distribution import own_folder
@@ -53,9 +54,9 @@ if TYPE_CHECKING:
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.records import Extract, Extracts
     from abcgen.example import Example
+    from abcgen.model.architecture import LayerSpec
     from abcgen.model.checkpoint import Checkpoint, Weights
     from abcgen.model.events import Event, TrainResult
-    from abcgen.model.preview import Layer
 
 
 AUTO = "auto"
@@ -259,7 +260,7 @@ class Preview:
         seconds: Estimate of the whole run.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerSpec, ...]
     parameters: int
     characters: int
     seconds_a_pass: float
@@ -277,15 +278,15 @@ def preview(lesson: Lesson, plan: Plan, classes: int | None = None) -> Preview:
     Raises:
         InputError: if it cannot be trained.
     """
-    from abcgen.model.preview import layers_of, seconds_a_pass  # noqa: PLC0415 - loads Keras
+    from abcgen.model.preview import seconds_per_epoch  # noqa: PLC0415 - loads Keras
 
     size = lesson.vocabulary.size
     batches = batches_of(plan.task(lesson)).training
-    layers = layers_of(plan.network, classes or size)
-    one = seconds_a_pass(plan.network, plan.options, size, batches)
+    layers = architecture(plan.network, classes or size)
+    one = seconds_per_epoch(plan.network, plan.options, size, batches)
     whole = one * plan.options.epochs if plan.options.minutes is None else 60 * plan.options.minutes
     parameters = sum(layer.parameters for layer in layers)
-    return Preview(tuple(layers), parameters, batches.characters, one, whole)
+    return Preview(layers, parameters, batches.characters, one, whole)
 
 
 def train_network(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS = {
     "LSTM": BLUE,
-    "BothWays": BLUE,
+    "Bidirectional": BLUE,
     "CausalAttention": ORANGE,
     "Dense": GREEN,
     "Dense (softmax)": GREEN,

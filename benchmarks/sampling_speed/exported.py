@@ -14,18 +14,20 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.cells import _arranged
-from abcgen.model.checkpoint import weight_shapes
-from abcgen.model.inference import StepNetwork, _Blocks, _Stream
+from abcgen.model.architecture import architecture, weight_shapes
+from abcgen.model.cells import rearrange_gates
+from abcgen.model.inference import StepNetwork, _BlockStepper, _StreamStepper
 from abcgen.model.vocabulary import BEGIN, Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
     from abcgen.model.cells import Array
     from abcgen.model.checkpoint import Weights
-from abcgen.model.inference import State
+    from abcgen.model.inference import State
 
 OPSET = 17
 COMPARED = 100  # steps
@@ -48,11 +50,15 @@ def both(
         for name, shape in weight_shapes(network, vocabulary.size).items()
     }
     ours, theirs = (StepNetwork(network, weights, tracker) for _ in range(2))
-    kind = _ExportedBlocks if network.bidirectional else _ExportedStream
-    exported = kind(network.replace(attention=False), weights, tracker)
+    layers = architecture(network.replace(attention=False), vocabulary.size)
+    exported: _ExportedBlocks | _ExportedStream
+    if network.bidirectional:
+        exported = _ExportedBlocks(layers, weights, tracker, network.chunk_length or 1)
+    else:
+        exported = _ExportedStream(layers, weights, tracker)
     exported.session = _session(network, weights, threads)
     exported.kept = (network.heads, network.units // network.heads) if network.attention else None
-    theirs._steps = exported
+    theirs._stepper = exported
     generator = np.random.default_rng(2)
     texts = generator.integers(BEGIN + 2, vocabulary.size, (COMPARED, batch)).astype(np.int32)
     one, other = (_logits(step, texts) for step in (ours, theirs))
@@ -79,7 +85,7 @@ class _Exported:
     kept: tuple[int, int] | None
     _lstms: Any
 
-    def _start(self, batch: int) -> State:
+    def _start_cells(self, batch: int) -> State:
         sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
         state = [np.zeros((batch, size), np.float32) for size in sizes]
         if self.kept:
@@ -89,20 +95,21 @@ class _Exported:
         return tuple(state)
 
     def _step(
-        self, ids: NDArray[np.int32], sums: Array, state: State
+        self, rows: Sequence[NDArray[Any]], state: State
     ) -> tuple[Array, State, Array | None]:
+        sums = self._lstms[0].gates(rows)
         given = {f"before_{number}": part for number, part in enumerate(state)}
         if self.kept:
-            given["ids"] = ids
+            given["ids"] = rows[0]
         logits, *after = self.session.run(None, {"sums": sums, **given})
         return logits, tuple(after), None
 
 
-class _ExportedStream(_Exported, _Stream):
+class _ExportedStream(_Exported, _StreamStepper):
     pass
 
 
-class _ExportedBlocks(_Exported, _Blocks):
+class _ExportedBlocks(_Exported, _BlockStepper):
     pass
 
 
@@ -154,11 +161,13 @@ class _Graph:
             sums = stream
             recurrent = weights[f"lstm_{layer}/recurrent_kernel"]
             if layer > 1:
-                kernel = self._array(f"kernel_{layer}", _arranged(weights[f"lstm_{layer}/kernel"]))
-                bias = self._array(f"bias_{layer}", _arranged(weights[f"lstm_{layer}/bias"]))
+                kernel = self._array(
+                    f"kernel_{layer}", rearrange_gates(weights[f"lstm_{layer}/kernel"])
+                )
+                bias = self._array(f"bias_{layer}", rearrange_gates(weights[f"lstm_{layer}/bias"]))
                 sums = self._node("Add", [self._node("MatMul", [stream, kernel]), bias])
             output, cell = self._state("batch", units), self._state("batch", units)
-            kernel = self._array(f"recurrent_{layer}", _arranged(recurrent))
+            kernel = self._array(f"recurrent_{layer}", rearrange_gates(recurrent))
             gates = self._node("Add", [sums, self._node("MatMul", [output, kernel])])
             opened, forgotten, shown, candidate = (f"gate_{layer}_{n}" for n in range(4))
             names = [opened, forgotten, shown, candidate]

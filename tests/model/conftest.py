@@ -8,7 +8,7 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.example import Example
-from abcgen.model.checkpoint import weight_shapes
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.training import Task
 from abcgen.model.vocabulary import Vocabulary
 

@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 from abcgen.config import NetworkConfig
 from abcgen.errors import InputError
 from abcgen.example import Example
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.backend import describe_backend, use_precision
-from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.dataset import Batch, Batches
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
 from benchmarks.devices.run import Setup, curve, furthest

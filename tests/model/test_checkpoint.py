@@ -19,6 +19,7 @@ from abcgen.config import (
     bounds_of,
 )
 from abcgen.errors import CheckpointError, InputError
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import (
     CONFIG,
     FORMAT_VERSION,
@@ -28,7 +29,6 @@ from abcgen.model.checkpoint import (
     load_checkpoint,
     load_description,
     newest_checkpoint,
-    weight_shapes,
     write_description,
     write_weights,
 )

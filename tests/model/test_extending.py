@@ -7,7 +7,8 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import Checkpoint, weight_shapes
+from abcgen.model.architecture import weight_shapes
+from abcgen.model.checkpoint import Checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.vocabulary import BEGIN, OLD_SPECIAL_TOKENS, Vocabulary
 from abcgen.pipeline.checkpoints import step_network

@@ -10,8 +10,8 @@ import pytest
 from abcgen.config import MAX_SEED, Network, NetworkConfig, TrainConfig
 from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
+from abcgen.model.architecture import architecture, weight_shapes
 from abcgen.model.backend import load_keras
-from abcgen.model.checkpoint import weight_shapes
 from abcgen.model.dataset import Batches
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
@@ -130,6 +130,21 @@ def test_a_checkpoint_names_every_weight_of_the_network(built: Built) -> None:
     assert shapes == weight_shapes(built.config, 11)
 
 
+def test_the_layers_of_the_definition_are_those_of_the_keras_model(built: Built) -> None:
+    layers = architecture(built.config, 11)
+    assert [_described(layer) for layer in built.model.layers] == [
+        (layer.name, layer.shape, layer.parameters, layer.sources) for layer in layers
+    ]
+
+
+def _described(layer: Any) -> tuple[str, tuple[int | None, ...], int, tuple[str, ...]]:
+    """A Keras layer's name, the shape of its first output, its parameters and what it reads."""
+    output = layer.output[0] if isinstance(layer.output, list | tuple) else layer.output
+    tensors = [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
+    sources = dict.fromkeys(tensor._keras_history.operation.name for tensor in tensors)
+    return layer.name, tuple(output.shape), layer.count_params(), tuple(sources)
+
+
 def test_numpy_steps_give_the_logits_of_keras(built: Built) -> None:
     network = StepNetwork(built.config, built.weights, PositionTracker(SIGNS.tokens))
     for batch in (1, 7):
@@ -191,9 +206,11 @@ def test_a_state_can_be_stepped_from_twice(
 
 
 def test_attention_looks_back_only_and_everywhere_once(random_weights: MakeWeights) -> None:
-    looks = StepNetwork(CONFIGS[1], random_weights(CONFIGS[1], 11)).looks([1, *range(3, 11)] * 2)
-    assert not np.triu(looks, 1).any()
-    assert looks.sum(axis=1) == pytest.approx(np.ones(18))
+    weights = StepNetwork(CONFIGS[1], random_weights(CONFIGS[1], 11)).attention_weights(
+        [1, *range(3, 11)] * 2
+    )
+    assert not np.triu(weights, 1).any()
+    assert weights.sum(axis=1) == pytest.approx(np.ones(18))
 
 
 @pytest.mark.parametrize(("rows", "steps"), [(1, 13), (8, 16), (3, 37)])

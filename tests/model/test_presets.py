@@ -6,7 +6,7 @@ import pytest
 
 from abcgen.config import PRESETS
 from abcgen.errors import InputError
-from abcgen.model.preview import layers_of
+from abcgen.model.architecture import architecture
 from abcgen.pipeline.training import Wish, check_wish, choose
 
 # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
@@ -23,7 +23,7 @@ PUBLISHED = [
 
 
 def test_the_published_network_is_built_row_by_row() -> None:
-    layers = layers_of(PRESETS["paper"].network, 359)
+    layers = architecture(PRESETS["paper"].network, 359)
     assert layers[0].kind == "InputLayer"
     assert [(layer.kind, layer.shape, layer.parameters) for layer in layers[1:]] == PUBLISHED
     assert sum(layer.parameters for layer in layers) == 3_638_119

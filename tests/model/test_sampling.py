@@ -8,7 +8,7 @@ import pytest
 
 from abcgen.config import NetworkConfig, SampleConfig
 from abcgen.errors import InputError
-from abcgen.model.cells import Lstm, Product
+from abcgen.model.cells import Linear, LSTMCell
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import (
     LEAST_TEMPERATURE,
@@ -302,7 +302,7 @@ def test_a_row_s_product_is_the_same_in_any_company(depth: int, width: int) -> N
     rows, kernel = (
         draw.normal(size=size).astype(np.float32) for size in ((64, depth), (depth, width))
     )
-    product = Product(kernel, kernel[0])
+    product = Linear(kernel, kernel[0])
     whole = product(rows)
     exact = rows.astype(np.float64) @ kernel + kernel[0]
     np.testing.assert_allclose(whole, exact, atol=1e-3)
@@ -326,13 +326,13 @@ def test_threads_that_share_the_rows_change_nothing(
     alone, working = texts(), set[str]()
     monkeypatch.setattr("abcgen.model.cells.ROWS", 2)
     monkeypatch.setattr("abcgen.model.cells.threads", lambda: 3)
-    step = Lstm.step
+    step = LSTMCell.step
 
-    def watched(lstm: Lstm, *arrays: Any) -> Any:
+    def watched(lstm: LSTMCell, *arrays: Any) -> Any:
         working.add(threading.current_thread().name)
         return step(lstm, *arrays)
 
-    monkeypatch.setattr(Lstm, "step", watched)
+    monkeypatch.setattr(LSTMCell, "step", watched)
     assert texts() == alone
     assert len(working) > 1
 

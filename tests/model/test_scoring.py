@@ -8,7 +8,7 @@ import pytest
 from abcgen.config import NetworkConfig
 from abcgen.errors import InputError
 from abcgen.example import Example
-from abcgen.model.checkpoint import weight_shapes
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import BITS_OF_UNKNOWN, measure
 from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, Vocabulary

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from abcgen.config import NetworkConfig
 from abcgen.errors import CheckpointError, InputError
+from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import (
     CONFIG,
     MAX_HEADER,
@@ -19,7 +20,6 @@ from abcgen.model.checkpoint import (
     WEIGHTS,
     load_checkpoint,
     load_description,
-    weight_shapes,
 )
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE, check_state, restore_state

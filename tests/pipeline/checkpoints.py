@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.config import NetworkConfig, TrainConfig
-from abcgen.model.checkpoint import Checkpoint, weight_shapes, write_description, write_weights
+from abcgen.model.architecture import weight_shapes
+from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

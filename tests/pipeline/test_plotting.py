@@ -9,7 +9,8 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import Checkpoint, weight_shapes, write_description, write_weights
+from abcgen.model.architecture import weight_shapes
+from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
 from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.plotting import bars_of, plot_run
