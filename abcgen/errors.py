@@ -1,4 +1,4 @@
-"""The one family of errors a person can meet.
+"""The errors that users see.
 
 ::
 
@@ -6,7 +6,7 @@
     ├── InputError           a file, folder or value the user gave cannot be used
     │   ├── NotationError    a tune that cannot be read faithfully
     │   └── CheckpointError  a checkpoint folder that is missing, damaged or from elsewhere
-    └── OutputError          a result cannot be written where it was asked for
+    └── OutputError          a result cannot be written to the place given
 
 ``abcgen.cli.main`` alone turns them into one red line and exit code 1.
 """
@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-# Nesting too deep to be shown in full is not followed.
+# Deeply nested values of untrusted files are not followed to their end.
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 
 
 class AbcgenError(Exception):
-    """Something the user can put right.
+    """An error that the user can correct.
 
     Args:
         message: One sentence that names the file, the line and the value.
-        hint: What to do about it, if there is one thing to do.
+        hint: The one thing to do about it, if there is one.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -49,15 +49,15 @@ class NotationError(InputError):
     """A tune that cannot be read faithfully.
 
     Args:
-        reason: What is wrong or not understood.
+        reason: The reason, without the place.
         line: Line in the file, counted from 1; 0 if not known.
         text: The offending text.
     """
 
     def __init__(self, reason: str, *, line: int = 0, text: str = "") -> None:
-        where = f"line {line}: " if line else ""
-        what = f": {text!r}" if text else ""
-        super().__init__(f"{where}{reason}{what}")
+        place = f"line {line}: " if line else ""
+        quoted = f": {text!r}" if text else ""
+        super().__init__(f"{place}{reason}{quoted}")
         self.reason = reason
         self.line = line
         self.text = text
@@ -68,16 +68,16 @@ class CheckpointError(InputError):
 
 
 class OutputError(AbcgenError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the place given."""
 
 
 def shown(value: object) -> str:
-    """A value out of a stranger's file, short whatever it is."""
+    """Return a value of an untrusted file as text, short whatever it is."""
     return _SHORT.repr(value)
 
 
 def reason_of(error: OSError) -> str:
-    """What the system said was wrong, to end a sentence with."""
+    """Return the system's reason for an error, to end a sentence with."""
     return (error.strerror or str(error)).lower()
 
 

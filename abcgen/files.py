@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from abcgen.errors import CheckpointError, OutputError, reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The ending of a file that is being written, before it takes its name.
 DRAFT = ".draft"
 
 
@@ -21,28 +23,34 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file so that a reader finds the old content or the new, never a part.
 
     Args:
-        path: Where to; its folder is made if missing.
+        path: The file; its folder is made if missing.
         data: The whole content.
-        durable: Whether to wait for the disk, so that even a power cut takes nothing back.
+        durable: Whether to wait for the disk, so that the file survives a power cut too.
 
     Raises:
         OutputError: if the folder or file cannot be written.
     """
-    with written_atomically(path) as file:
+    with open_atomically(path) as file:
         file.write(data)
         if durable:
             file.flush()
             os.fsync(file.fileno())
     if durable:
-        _settle(path.parent)
+        # The folder has to be stored too, for the file's name; not every system can do that.
+        with suppress(OSError):
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 @contextmanager
-def written_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to bit by bit, which others find whole or not at all.
+def open_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write to piece by piece; others see it only when it is complete.
 
     Args:
-        path: Where to; its folder is made if missing.
+        path: The file; its folder is made if missing.
 
     Raises:
         OutputError: if the folder or file cannot be written.
@@ -54,7 +62,10 @@ def written_atomically(path: Path) -> Iterator[IO[bytes]]:
         draft = Path(name)
         with os.fdopen(handle, "wb") as file:
             yield file
-        draft.chmod(0o666 & ~_umask())
+        # mkstemp lets nobody else read the file; the mask can only be read by setting it.
+        mask = os.umask(0)
+        os.umask(mask)
+        draft.chmod(0o666 & ~mask)
         draft.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -64,10 +75,10 @@ def written_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Take away what a writing left that was killed.
+    """Remove the drafts of writes that were killed.
 
     Raises:
-        OutputError: if it cannot be taken away.
+        OutputError: if one cannot be removed.
     """
     try:
         for draft in folder.glob(f".*{DRAFT}"):
@@ -77,12 +88,10 @@ def remove_drafts(folder: Path) -> None:
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
-    """Make sure that a result asked for at ``path`` destroys nothing.
-
-    An empty folder is as good as none.
+    """Refuse to write a result over an existing file or a folder that is not empty.
 
     Raises:
-        OutputError: if something is there and ``force`` is not given.
+        OutputError: if one is there and ``force`` is not given.
     """
     occupied = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     if occupied and not force:
@@ -90,20 +99,19 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
 
 
 def unused_folder(parent: Path, stem: str) -> Path:
-    """The first of ``stem-1``, ``stem-2``, … that does not exist in ``parent``."""
-    return next(path for path in _numbered(parent, stem) if not path.exists())
+    """Return the first of ``stem-1``, ``stem-2``, … that does not exist in ``parent``."""
+    return next(path for number in count(1) if not (path := parent / f"{stem}-{number}").exists())
 
 
 def check_writable(path: Path) -> None:
-    """See that a result can be written to ``path``, before any long work starts.
-
-    Nothing is left behind.
+    """Check that a result can be written to ``path``, before any long work starts.
 
     Raises:
         OutputError: if it cannot.
     """
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    folder = there.parent if there == path and there.is_file() else there
+    # Folders are made only when something is written: try the nearest one that exists.
+    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    folder = existing.parent if existing == path and existing.is_file() else existing
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -166,32 +174,8 @@ def damaged(path: Path, reason: str) -> CheckpointError:
 
 
 def printable(path: Path | str) -> str:
-    """A file's name as text; what is no UTF-8 in it becomes signs of replacement."""
+    """Return a file's name as text; bytes that are not UTF-8 become replacement characters."""
     return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _settle(folder: Path) -> None:
-    """Wait until the disk knows the names in a folder too, where a system lets one ask for it."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _numbered(parent: Path, stem: str) -> Iterator[Path]:
-    number = 1
-    while True:
-        yield parent / f"{stem}-{number}"
-        number += 1
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -1,9 +1,4 @@
-"""What this computer has, and how many processes to give work to.
-
-Ctrl-C, and a polite request to end, between two steps rather than within one.
-
-Modules that take a second to load, loaded when first used.
-"""
+"""The machine and the process: cores and threads, garbage collection, signals, lazy imports."""
 
 from __future__ import annotations
 
@@ -25,53 +20,54 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-
-MOST_PROCESSES = 8  # each loads its libraries anew
-NEW_OBJECTS = 50_000  # between two searches for cycles
+# Every process loads the libraries again.
+MAX_PROCESSES = 8
+# New objects between two garbage collections; Python's own default is 700.
+GARBAGE_THRESHOLD = 50_000
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What music21 imports only to fetch scores and to test itself: a third of its time to load.
+POSTPONED = re.compile(r"requests|music21\.test\.test_\w+")
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Threads for work on arrays; ``OMP_NUM_THREADS`` sets fewer."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return min(int(told), cores()) if told.isdecimal() and int(told) else cores()
+    """Return the number of threads for work on arrays; ``OMP_NUM_THREADS`` can lower it."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(limit), cores()) if limit.isdecimal() and int(limit) else cores()
 
 
-def keep_products_whole() -> None:
-    """Have NumPy, which must not be loaded yet, leave every product to the thread that asks for it.
+def default_processes() -> int:
+    """Return the number of processes for work that can be divided among them."""
+    return min(MAX_PROCESSES, cores())
 
-    The products of sampling are small: OpenBLAS gains nothing by sharing them, and its threads keep
-    the other cores busy with waiting.
+
+def limit_blas_threads() -> None:
+    """Have NumPy, which must not be loaded yet, compute each matrix product in one thread.
+
+    The products of sampling are small: OpenBLAS gains nothing by sharing them, and its waiting
+    threads keep the other cores busy.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def search_seldom_for_cycles() -> None:
-    """Have Python look for what is no more in use after many new objects, not after 700.
+def collect_garbage_rarely() -> None:
+    """Have Python search for unreachable cycles after many new objects, not after 700.
 
-    Most of what is made here stays: modules, tunes, places in a grammar. Looking through it took
-    an eighth of the time that training takes to begin.
+    Most of what abcgen makes stays in use: modules, tunes, states of a grammar. Searching it took
+    an eighth of the time that training takes to start.
     """
-    gc.set_threshold(NEW_OBJECTS)
-
-
-def workers() -> int:
-    """Processes for work that each does on its own."""
-    return min(MOST_PROCESSES, cores())
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 @contextmanager
-def asked_to_end() -> Iterator[None]:
-    """Have the system's request to end, as when it shuts down, answered as Ctrl-C is."""
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM too, which a system sends when it shuts down."""
     is_free = _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if is_free:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -83,46 +79,42 @@ def asked_to_end() -> Iterator[None]:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Have what would raise KeyboardInterrupt wait until the body is done; a second does not.
+def defer_interrupts() -> Iterator[None]:
+    """Raise a KeyboardInterrupt of the body only after it; a second one is raised immediately.
 
-    Only where these signals are answered by Python's own KeyboardInterrupt, and only in the main
-    thread, which alone gets signals.
+    Signals with another handler than Python's own are left alone, and so is every thread but the
+    main one, which alone gets signals.
     """
-    asked = False
+    interrupted = False
 
-    def ask(_number: int, _frame: Any) -> None:
-        nonlocal asked
-        if asked:
+    def handle(_number: int, _frame: Any) -> None:
+        nonlocal interrupted
+        if interrupted:
             raise KeyboardInterrupt
-        asked = True
+        interrupted = True
 
-    ours = [number for number in SIGNALS if _interrupts(number)]
-    for number in ours:
-        signal.signal(number, ask)
+    deferred = [
+        number
+        for number in SIGNALS
+        if _in_main_thread() and signal.getsignal(number) is signal.default_int_handler
+    ]
+    for number in deferred:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        for number in ours:
+        for number in deferred:
             signal.signal(number, signal.default_int_handler)
-    if asked:
+    if interrupted:
         raise KeyboardInterrupt
-
-
-def _interrupts(number: signal.Signals) -> bool:
-    return _in_main_thread() and signal.getsignal(number) is signal.default_int_handler
 
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-POSTPONED = re.compile(r"requests|music21\.test\.test_\w+")
-"""What music21 imports only to fetch scores and to test itself: a third of its time to load."""
-
-
 class LazyModule:
-    """Stands for a module until something in it is asked for.
+    """A module that is imported when its first attribute is read.
 
     So ``abcgen --help`` does not wait for music21.
 
@@ -138,14 +130,10 @@ class LazyModule:
 
 
 def load_module(name: str) -> ModuleType:
-    """Import a module; what it imports and hardly uses waits until it is used.
-
-    Args:
-        name: The module's full name.
-    """
+    """Import a module by its full name; of its own imports those in ``POSTPONED`` are lazy."""
     if name in sys.modules:
         return sys.modules[name]
-    finder = _Postponing()
+    finder = _PostponingFinder()
     sys.meta_path.insert(0, finder)
     try:
         return import_module(name)
@@ -153,15 +141,16 @@ def load_module(name: str) -> ModuleType:
         sys.meta_path.remove(finder)
 
 
-class _Postponing(MetaPathFinder):
-    """Finds the modules called ``POSTPONED``, to be loaded when something in them is used."""
+class _PostponingFinder(MetaPathFinder):
+    """Finds the modules in ``POSTPONED``, to be loaded when their first attribute is read."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        spec = (
-            PathFinder.find_spec(fullname, path, target) if POSTPONED.fullmatch(fullname) else None
-        )
+        # Other modules are left to Python's own finders.
+        if not POSTPONED.fullmatch(fullname):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
         if spec and spec.loader:
             spec.loader = LazyLoader(spec.loader)
         return spec

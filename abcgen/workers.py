@@ -13,7 +13,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
-from abcgen.system import uninterrupted
+from abcgen.system import defer_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,7 +70,7 @@ class WorkerPool:
             return call_here
         try:
             # Interrupting a start would leave a process that waits forever for its instructions.
-            with uninterrupted():
+            with defer_interrupts():
                 if self._executor is None:
                     # Forking would copy threads, such as that of a progress bar, with their locks.
                     self._executor = ProcessPoolExecutor(

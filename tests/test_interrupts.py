@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from abcgen.system import asked_to_end, uninterrupted
+from abcgen.system import defer_interrupts, sigterm_as_interrupt
 
 
 def test_what_is_begun_is_done_before_ctrl_c_is_heard() -> None:
     done = False
-    with pytest.raises(KeyboardInterrupt), uninterrupted():  # noqa: PT012 - it goes on, in part
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - it goes on, in part
         signal.raise_signal(signal.SIGINT)
         done = True
     assert done
@@ -19,7 +19,7 @@ def test_what_is_begun_is_done_before_ctrl_c_is_heard() -> None:
 
 def test_a_second_ctrl_c_does_not_wait() -> None:
     done = False
-    with pytest.raises(KeyboardInterrupt), uninterrupted():  # noqa: PT012 - likewise
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - likewise
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         done = True
@@ -27,7 +27,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 
 
 def test_a_request_to_end_is_answered_like_ctrl_c() -> None:
-    with pytest.raises(KeyboardInterrupt), asked_to_end(), uninterrupted():
+    with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt(), defer_interrupts():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -36,7 +36,7 @@ def test_elsewhere_than_in_the_main_thread_nothing_is_touched() -> None:
     done: list[bool] = []
 
     def work() -> None:
-        with asked_to_end(), uninterrupted():
+        with sigterm_as_interrupt(), defer_interrupts():
             done.append(True)
 
     thread = threading.Thread(target=work)

@@ -28,7 +28,7 @@ from abcgen.cli import (
 from abcgen.cli.common import INTERRUPTED
 from abcgen.cli.display import Display
 from abcgen.errors import AbcgenError, reason_of
-from abcgen.system import keep_products_whole, search_seldom_for_cycles
+from abcgen.system import collect_garbage_rarely, limit_blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +66,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
             stream.reconfigure(errors="backslashreplace")
-    keep_products_whole()
-    search_seldom_for_cycles()
+    limit_blas_threads()
+    collect_garbage_rarely()
     try:
         app()
     except AbcgenError as error:

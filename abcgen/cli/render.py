@@ -10,7 +10,7 @@ import typer
 from abcgen.cli.common import Force, Json, Paths, load, loss_facts, target_for
 from abcgen.cli.display import Display
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
-from abcgen.system import workers
+from abcgen.system import default_processes
 
 _PAGE, _SOUND = PageConfig(), SoundConfig()
 
@@ -68,7 +68,7 @@ def render(
             target,
             options,
             force=force,
-            processes=workers(),
+            processes=default_processes(),
             on_progress=on_progress,
         )
     display.left_out(rendering.left_out, "rendering")

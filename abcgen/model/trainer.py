@@ -26,7 +26,7 @@ from abcgen.model.events import EpochEnd, Interrupted, Step, TakenOver, TrainRes
 from abcgen.model.metrics import Measurement, best, epochs_without_better, histograms_of
 from abcgen.model.network import blank, build_network, network_inputs, weights_of
 from abcgen.model.resume import Keeper, Moment, Position
-from abcgen.system import asked_to_end, uninterrupted
+from abcgen.system import defer_interrupts, sigterm_as_interrupt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -355,7 +355,7 @@ class Run:
     def _is_interrupted(self) -> bool:
         """Do all that is still to be done, or save where somebody stops it; whether they did."""
         try:
-            with asked_to_end():
+            with sigterm_as_interrupt():
                 self._passes()
         except KeyboardInterrupt:
             self._stop()
@@ -397,7 +397,7 @@ class Run:
 
     def _epoch(self) -> None:
         for places in self._plan[self._done :]:
-            with uninterrupted():
+            with defer_interrupts():
                 self._step(self._texts.training.batch(places))
             self._keep_good()
             self._on_event(self._progress())

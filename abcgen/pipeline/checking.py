@@ -16,7 +16,7 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
 from abcgen.score.referee import Referee, abc2midi_path, complaint
-from abcgen.system import workers
+from abcgen.system import default_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ class CheckerPool:
 
     def __init__(self, known: TrainingTunes | None) -> None:
         self._known, self._abc2midi = known, abc2midi_path()
-        self._workers = workers()
+        self._workers = default_processes()
         self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
         self._processes = ExitStack()
 

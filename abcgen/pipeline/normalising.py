@@ -15,7 +15,7 @@ from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.reading import nothing_read, read_files
 from abcgen.corpus.records import TUNE_RECORDS
 from abcgen.corpus.tune_files import READERS, find_files
-from abcgen.files import check_writable, refuse_to_overwrite, written_atomically
+from abcgen.files import check_writable, open_atomically, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,7 +141,7 @@ class _Spool:
         """
         self._file.seek(0)
         for book in self._books:
-            with written_atomically(book.path) as file:
+            with open_atomically(book.path) as file:
                 file.writelines(book.texts(self._file))
         return [book.path for book in self._books]
 

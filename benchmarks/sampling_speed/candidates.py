@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.system import keep_products_whole
+from abcgen.system import limit_blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write candidates.md")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    keep_products_whole()
+    limit_blas_threads()
     lines = [
         (
             f"One layer of 256 units, random weights, {options.steps} steps, "

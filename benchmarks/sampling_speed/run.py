@@ -22,7 +22,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.system import keep_products_whole, search_seldom_for_cycles
+from abcgen.system import collect_garbage_rarely, limit_blas_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,8 +69,8 @@ def main() -> None:
         options.threads = 1
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # before NumPy is imported, which reads them
-    keep_products_whole()
-    search_seldom_for_cycles()
+    limit_blas_threads()
+    collect_garbage_rarely()
     from abcgen.model.checkpoint import load_checkpoint  # noqa: PLC0415 - after the environment
 
     checkpoint = load_checkpoint(options.checkpoint)

@@ -59,7 +59,7 @@ def _train_failing(
     task: Task, folder: Path, patch: pytest.MonkeyPatch, at: str, error: BaseException
 ) -> None:
     """Train, and let the writing of that file fail half-way."""
-    write, names = files.written_atomically, iter(WRITES)
+    write, names = files.open_atomically, iter(WRITES)
 
     @contextmanager
     def written(path: Path) -> Iterator[IO[bytes]]:
@@ -70,7 +70,7 @@ def _train_failing(
             yield file
 
     with patch.context() as now:
-        now.setattr(files, "written_atomically", written)
+        now.setattr(files, "open_atomically", written)
         train(task, folder)
 
 
