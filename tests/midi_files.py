@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import mido
 
-from abcgen.notation.tune import Note, timed
+from abcgen.notation.tune import Note
+from abcgen.notation.walk import walk_tune
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,5 @@ def raw(body: bytes, *, ticks_per_beat: int = QUARTER, kind: int = 0) -> bytes:
 def lengths(tune: Tune) -> list[Fraction]:
     """The durations of notes in quarters, rests being negative, ties not joined."""
     return [
-        duration * (4 if isinstance(item, Note) else -4)
-        for item, _, duration, _ in timed(tune.bars)
+        duration * (4 if isinstance(item, Note) else -4) for item, _, duration, _ in walk_tune(tune)
     ]

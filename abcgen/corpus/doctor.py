@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from abcgen.corpus.cache import key_of
 from abcgen.corpus.families import containment, families_by_intervals, grams_of
 from abcgen.files import printable
-from abcgen.notation.rhythm import rhythm_named
+from abcgen.notation.fields import rhythm_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

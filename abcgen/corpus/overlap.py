@@ -21,7 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, read_bounded, write_atomically
-from abcgen.notation.analysis import tones_of
+from abcgen.notation.analysis import melody_of
 from abcgen.notation.model_text import head_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def melody_sequence(tune: Tune) -> MelodySequence:
     symbols, durations = bytearray(), []
     following: int | None = None
     # Backwards, because a symbol holds the interval to the note that follows.
-    for pitch, duration in reversed(tones_of(tune.bars)):
+    for pitch, duration in reversed(melody_of(tune.bars)):
         if following is not None:
             interval = REST if pitch is None else min(max(following - pitch + UNISON, 2), 255)
             symbols += bytes((interval, min(max(round(duration * DURATION_UNITS), 1), 255)))

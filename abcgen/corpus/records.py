@@ -126,9 +126,9 @@ def _wrong_bars(tune: Tune) -> Iterator[WrongBar]:
     written = [" ".join(music.beams(bar)) for bar in tune.bars]
     for problem in problems:
         # Both durations with one denominator, the metre's if it will do.
-        below = lcm(problem.found.denominator, problem.expected.denominator, tune.metre.unit)
+        below = lcm(problem.duration.denominator, problem.expected.denominator, tune.metre.unit)
         found, expected = (
-            f"{int(duration * below)}/{below}" for duration in (problem.found, problem.expected)
+            f"{int(duration * below)}/{below}" for duration in (problem.duration, problem.expected)
         )
         yield WrongBar(problem.bar, found, expected, written[problem.bar - 1])
 

@@ -15,8 +15,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.notation.analysis import sections_of, tones_of
-from abcgen.notation.tune import Note, Rest, Tuplet, notes_in, timed
+from abcgen.notation.analysis import melody_of, sections_of
+from abcgen.notation.tune import Note, Rest, Tuplet, notes_in
+from abcgen.notation.walk import walk_tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ class _Content(NamedTuple):
 
 def features_of(tune: Tune) -> TuneFeatures:
     """Return the features of a tune, which are the same in every key."""
-    tones = tones_of(tune.bars)
+    tones = melody_of(tune.bars)
     pitches = [tone.key for tone in tones if tone.key is not None]
     bars = [
         tuple(
@@ -134,11 +135,9 @@ def _groove_consistency(content: _Content) -> float:
     tune = content.tune
     full = tune.metre.bar_duration
     onsets: dict[int, set[Fraction]] = {}  # by bar, from the bar's beginning
-    bar_begins: dict[int, Fraction] = {}
-    for note in timed(tune.bars):
-        begin = bar_begins.setdefault(note.bar, note.onset)
-        if isinstance(note.item, Note):
-            onsets.setdefault(note.bar, set()).add(note.onset - begin)
+    for note, onset, _, bar in walk_tune(tune):
+        if isinstance(note, Note):
+            onsets.setdefault(bar.index, set()).add(onset - bar.onset)
     differences = [
         len(onsets.get(index, set()) ^ onsets.get(index + 1, set()))
         for index, (first, second) in enumerate(pairwise(tune.bars))

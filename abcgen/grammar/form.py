@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.notation.fields import MAX_METRE
-from abcgen.notation.rhythm import RHYTHMS
+from abcgen.notation.fields import MAX_METRE, RHYTHMS
 from abcgen.notation.tune import FREE_METRE, Metre, Mode
 
 if TYPE_CHECKING:

@@ -40,8 +40,8 @@ from abcgen.notation.tune import (
     ABC_ACCIDENTALS,
     ALTERATIONS,
     CHORD_ACCIDENTALS,
-    KINDS,
-    MAX_LENGTH,
+    CHORD_KINDS,
+    MAX_CHORD_SYMBOL,
     Key,
     Pitch,
 )
@@ -203,7 +203,7 @@ class ChordSymbols:
     """
 
     def __init__(self, alphabet: frozenset[str]) -> None:
-        self._words = [word for word in KINDS if alphabet.issuperset(word)]
+        self._words = [word for word in CHORD_KINDS if alphabet.issuperset(word)]
         self._roots = [root for root in "ABCDEFG" if root in alphabet]
         self._accidentals = [text for text in CHORD_ACCIDENTALS if text in alphabet]
         self._has_bass = "/" in alphabet
@@ -213,7 +213,7 @@ class ChordSymbols:
     def following(self, text: str) -> dict[str, bool]:
         """Return what may follow, and whether the symbol is complete with it."""
         if text not in self._following:
-            following = dict(self._characters(text)) if len(text) < MAX_LENGTH else {}
+            following = dict(self._characters(text)) if len(text) < MAX_CHORD_SYMBOL else {}
             self._following[text] = following
         return self._following[text]
 
@@ -238,7 +238,7 @@ class ChordSymbols:
         elif slash:
             yield from ((accidental, True) for accidental in self._accidentals if len(bass) == 1)
         else:
-            remaining = MAX_LENGTH - len(chord)
+            remaining = MAX_CHORD_SYMBOL - len(chord)
             parts = self._open_words(chord)
             for word in self._words:
                 for part in parts:

@@ -22,7 +22,8 @@ from abcgen.midi.performance import USUAL_TEMPO, Strike, parse, perform
 from abcgen.midi.quantize import Quantiser, Sound
 from abcgen.midi.repeats import Repeat, find_repeats
 from abcgen.midi.texture import Line, choose, chords, folded, hands, melody, voices
-from abcgen.notation.reader import Reading, Repair
+from abcgen.notation.draft import Repair
+from abcgen.notation.reader import Reading
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice, key_at
 
 if TYPE_CHECKING:

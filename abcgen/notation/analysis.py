@@ -1,14 +1,4 @@
-"""The melody of a tune: what one hears of it, note after note.
-
-Which mode a tune is in, from its notes.
-
-Some collections write every key as major and put the accidentals of a minor tune before the notes.
-The tonic is taken as written; each degree of the scale then shows by how its notes are altered
-which mode the tune moves in. A raised fourth is not taken for lydian: in a major tune it is more
-often passing.
-
-The form of a tune: its sections, how they repeat and how they close.
-"""
+"""What the notes of a tune tell about it: its melody, its mode and its form."""
 
 from __future__ import annotations
 
@@ -16,190 +6,154 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.notation.tune import LETTERS, BarLine, Key, Mode, Note, notes_in, opens_section, timed
+from abcgen.notation.tune import LETTERS, BarLine, Key, Mode, Note, opens_section
+from abcgen.notation.walk import keys_and_metres, sounding_durations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from fractions import Fraction
 
     from abcgen.notation.tune import Bar, Tune
 
+# A degree of the scale counts as altered if at least this share of its notes is, of at least two.
+ALTERED_SHARE = 0.8
 
-class Tone(NamedTuple):
-    """A note or rest of a melody.
 
-    Attributes:
-        key: The MIDI key number of its highest pitch; None for a rest.
-        duration: How long it sounds, ties joined, in whole notes.
-    """
+class MelodyNote(NamedTuple):
+    """A note or rest of a melody."""
 
+    # The MIDI key number of its highest pitch; None for a rest.
     key: int | None
+    # How long it sounds, ties joined, in whole notes.
     duration: Fraction
 
 
-def tones_of(bars: Iterable[Bar]) -> list[Tone]:
-    """The melody of bars as written, repeats not played: highest notes, ties joined."""
-    tones: list[Tone] = []
+def melody_of(bars: Iterable[Bar]) -> list[MelodyNote]:
+    """Return the melody of bars as written, repeats not played: highest notes, ties joined.
+
+    Unlike `join_ties`, which follows every key, this follows the top of chords: two chords tied
+    by any of their pitches are one note of the melody, on the first one's top.
+    """
+    melody: list[MelodyNote] = []
     tied: Note | None = None
-    for note in timed(tuple(bars)):
-        item = note.item
-        if not isinstance(item, Note):
-            tones.append(Tone(None, note.duration))
-            tied = None
-            continue
-        if tied and not set(tied.pitches).isdisjoint(item.pitches):
-            tones[-1] = Tone(tones[-1].key, tones[-1].duration + note.duration)
-        else:
-            tones.append(Tone(max(pitch.midi for pitch in item.pitches), note.duration))
-        tied = item if item.tied else None
-    return tones
-
-
-FLAT = -1
-FEWEST = 2  # notes that a degree is judged by
-SHARE = 0.8  # of them that must be altered
+    for bar in bars:
+        for note, duration in sounding_durations(bar):
+            if not isinstance(note, Note):
+                melody.append(MelodyNote(None, duration))
+                tied = None
+                continue
+            if tied and not set(tied.pitches).isdisjoint(note.pitches):
+                before = melody[-1]
+                melody[-1] = MelodyNote(before.key, before.duration + duration)
+            else:
+                melody.append(MelodyNote(max(pitch.midi for pitch in note.pitches), duration))
+            tied = note if note.tied else None
+    return melody
 
 
 def mode_of(bars: Iterable[Bar], key: Key) -> Mode:
-    """The mode that the notes of a tune on that tonic move in; major where they leave it open.
+    """Return the mode that notes move in on the tonic of a major key; major if they leave it open.
 
-    Args:
-        bars: The bars of a tune.
-        key: A major key on the tune's tonic.
+    Some collections write every key as major and put the accidentals of a minor tune before the
+    notes. The tonic is taken as written; how each degree of the scale is altered then shows the
+    mode. A raised fourth is not taken for lydian: in a major tune it is more often passing.
     """
-    altered = _alterations(bars, key)
-    if _is(FLAT, altered[3]):
-        if _is(FLAT, altered[2]):
-            return Mode.PHRYGIAN
-        natural_sixth = _is(0, altered[6]) and not _is(0, altered[7])
-        return Mode.DORIAN if natural_sixth else Mode.MINOR
-    flat_seventh = _is(FLAT, altered[7]) and not _is(FLAT, altered[6])
-    return Mode.MIXOLYDIAN if _is(0, altered[3]) and flat_seventh else Mode.MAJOR
-
-
-def _alterations(bars: Iterable[Bar], key: Key) -> dict[int, Counter[int]]:
-    """For each degree of the scale how often its notes are flat, as in major, or sharp."""
+    # For each degree of the scale, the alterations of its notes against the major scale.
     signature = key.signature
-    altered: dict[int, Counter[int]] = {degree: Counter() for degree in range(1, 8)}
+    alterations: dict[int, Counter[int]] = {degree: Counter() for degree in range(1, 8)}
     for bar in bars:
-        for item in bar.items:
-            for note in notes_in(item):
-                for pitch in note.pitches if isinstance(note, Note) else ():
-                    degree = (pitch.step - LETTERS.index(key.letter)) % 7 + 1
-                    altered[degree][pitch.alter - signature[pitch.letter]] += 1
-    return altered
+        for note in bar.notes:
+            for pitch in note.pitches if isinstance(note, Note) else ():
+                degree = (pitch.step - LETTERS.index(key.letter)) % 7 + 1
+                alterations[degree][pitch.alter - signature[pitch.letter]] += 1
 
+    def is_altered(degree: int, alteration: int) -> bool:
+        counts = alterations[degree]
+        count = counts.total()
+        return count >= 2 and counts[alteration] >= ALTERED_SHARE * count
 
-def _is(alteration: int, counts: Counter[int]) -> bool:
-    """Whether a degree's notes are nearly all altered so."""
-    total = counts.total()
-    return total >= FEWEST and counts[alteration] >= SHARE * total
-
-
-USUAL_BARS = 8
-USUAL_SECTIONS = 2
+    if is_altered(3, -1):
+        if is_altered(2, -1):
+            return Mode.PHRYGIAN
+        dorian = is_altered(6, 0) and not is_altered(7, 0)
+        return Mode.DORIAN if dorian else Mode.MINOR
+    flat_seventh = is_altered(7, -1) and not is_altered(6, -1)
+    return Mode.MIXOLYDIAN if is_altered(3, 0) and flat_seventh else Mode.MAJOR
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a tune, from a repeat sign or double bar line to the next.
+    """A part of a tune, from a repeat sign or double bar line to the next."""
 
-    Attributes:
-        bars: How many bars it has when played once; a pickup is not counted, the short bar that
-            it completes is.
-        repeated: Whether it is played twice.
-        has_endings: Whether it has a first ending.
-        differing_ending: Whether it has a second ending unlike the first.
-        on_tonic: Whether its last note is the tonic.
-    """
-
+    # Number of bars when played once. A pickup is not counted, the short bar that it completes is.
     bars: int
     repeated: bool
+    # With a first ending, and with a second ending unlike the first.
     has_endings: bool
     differing_ending: bool
+    # The last note is the tonic.
     on_tonic: bool
 
 
 def sections_of(tune: Tune) -> list[Section]:
-    """The sections of a tune."""
+    """Return the sections of a tune."""
     starts = [index for index in range(len(tune.bars)) if opens_section(tune.bars, index)]
-    ends = [*starts[1:], len(tune.bars)]
-    fulls, keys = _in_force(tune)
+    in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
+    sections = []
+    for start, end in zip(starts, [*starts[1:], len(tune.bars)], strict=True):
+        bars = tune.bars[start:end]
+        first, others = _endings(bars)
+        once = bars[: len(bars) - len(others)]
+        _, metre = in_force[start]
+        has_pickup = len(once) > 1 and once[0].duration < metre.bar_duration
+        key, _ = in_force[end - 1]
+        notes = [note for bar in bars for note in bar.notes if isinstance(note, Note)]
+        top = max(pitch.midi for pitch in notes[-1].pitches) if notes else None
+        sections.append(
+            Section(
+                bars=len(once) - has_pickup,
+                repeated=any(bar.line is BarLine.REPEAT for bar in bars),
+                has_endings=bool(first),
+                differing_ending=bool(first and others) and _music(first) != _music(others),
+                on_tonic=top is not None and top % 12 == key.tonic_pitch_class,
+            )
+        )
+    return sections
+
+
+def _endings(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar]]:
+    """Return the bars of the first ending, and those of the others."""
+    first: list[Bar] = []
+    others: list[Bar] = []
+    ending: list[Bar] | None = None
+    for bar in bars:
+        if bar.ending:
+            ending = first if 1 in bar.ending else others
+        if ending is not None:
+            ending.append(bar)
+    return first, others
+
+
+def _music(bars: Sequence[Bar]) -> list[object]:
+    """Return what is played in bars, whatever their bar lines."""
     return [
-        _section(tune.bars[start:end], fulls[start], keys[end - 1])
-        for start, end in zip(starts, ends, strict=True)
+        (note.duration, note.pitches if isinstance(note, Note) else ())
+        for bar in bars
+        for note in bar.notes
     ]
 
 
 def is_two_eights(sections: Sequence[Section]) -> bool:
-    """Whether a tune is two parts of eight bars, each repeated: AABB, as most dance tunes are."""
-    return len(sections) == USUAL_SECTIONS and all(
-        section.bars == USUAL_BARS and section.repeated for section in sections
+    """Return whether a tune is AABB in eight-bar sections, as most dance tunes are."""
+    return len(sections) == 2 and all(
+        section.bars == 8 and section.repeated for section in sections
     )
 
 
-def parts_of(sections: Sequence[Section]) -> str:
-    """The sections as letters, twice where they are repeated, such as ``AABB``."""
+def section_letters(sections: Sequence[Section]) -> str:
+    """Return the sections as letters, twice where they are repeated, such as ``AABB``."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return "".join(
         letters[number % len(letters)] * (2 if section.repeated else 1)
         for number, section in enumerate(sections)
     )
-
-
-def _in_force(tune: Tune) -> tuple[list[Fraction], list[Key]]:
-    """How long a full bar is, and the key, at every bar."""
-    full, key = tune.metre.bar_duration, tune.key
-    fulls, keys = [], []
-    for bar in tune.bars:
-        full = bar.metre.bar_duration if bar.metre else full
-        key = bar.key or key
-        fulls.append(full)
-        keys.append(key)
-    return fulls, keys
-
-
-def _section(bars: Sequence[Bar], full: Fraction, key: Key) -> Section:
-    first, later = _endings(bars)
-    once = bars[: len(bars) - len(later)]
-    pickup = len(once) > 1 and once[0].duration < full
-    last = next(_notes_backwards(bars), None)
-    return Section(
-        bars=len(once) - pickup,
-        repeated=any(bar.line is BarLine.REPEAT for bar in bars),
-        has_endings=bool(first),
-        differing_ending=bool(first and later) and _music(first) != _music(later),
-        on_tonic=last is not None
-        and max(pitch.midi for pitch in last.pitches) % 12 == key.tonic_pitch_class,
-    )
-
-
-def _endings(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar]]:
-    """The bars of the first ending, and those of the others."""
-    first: list[Bar] = []
-    later: list[Bar] = []
-    current: list[Bar] | None = None
-    for bar in bars:
-        if bar.ending:
-            current = first if 1 in bar.ending else later
-        if current is not None:
-            current.append(bar)
-    return first, later
-
-
-def _music(bars: Sequence[Bar]) -> list[object]:
-    """What is played in bars, whatever their bar lines."""
-    return [
-        (note.duration, note.pitches if isinstance(note, Note) else ())
-        for bar in bars
-        for item in bar.items
-        for note in notes_in(item)
-    ]
-
-
-def _notes_backwards(bars: Sequence[Bar]) -> Iterator[Note]:
-    for bar in reversed(bars):
-        for item in reversed(bar.items):
-            for note in reversed(notes_in(item)):
-                if isinstance(note, Note):
-                    yield note

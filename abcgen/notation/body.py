@@ -1,4 +1,4 @@
-"""From signs to bars: the part of the reader that keeps the state of the music.
+"""From symbols to bars: the part of the reader that keeps the state of the music.
 
 Accidentals last to the end of the bar in every octave (standard 2.1, section 11.3, the default
 of ``propagate-accidentals``) and along ties.
@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.draft import (
+    MAX_MARKS,
     MAX_TUPLET,
-    MOST,
     DraftBar,
-    DraftMarks,
     DraftNote,
     DraftTuplet,
+    PendingMarks,
     Repair,
-    finished,
-    with_decorations,
+    finish_bars,
 )
 from abcgen.notation.fields import read_key, read_metre, read_unit
-from abcgen.notation.lexer import NOTE, Kind, Token
-from abcgen.notation.tune import ALTERATIONS, LETTERS, Bar, BarLine, Metre, Pitch
+from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
+from abcgen.notation.tune import ALTERATIONS, LETTERS, Bar, BarLine, Marks, Metre, Pitch
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Key
@@ -35,37 +34,17 @@ MIDDLE_C_STEP = 28
 HIGHEST_STEP = 69
 SHORTEST = Fraction(1, 1024)
 MAX_TURNS = 8
+
 _CHORD_NOTE = re.compile(NOTE + r"(?P<tie>-?)")
-_CHORD_DRESS = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|[\s.()~HLMPSTuv]')
-_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
-_STRENGTH = {line: rank for rank, line in enumerate(BarLine)}  # as listed: single to repeat
-
-
-@lru_cache(maxsize=4096)
-def _duration_of(length: str, above: int, below: int) -> Fraction:
-    """The duration that a length such as ``3/2`` or ``//`` gives; 0 if out of range.
-
-    The unit comes as numerator and denominator, for a fraction is slow to look up.
-    """
-    number, *divisors = re.findall(r"^\d*|/\d*", length)
-    duration = Fraction(above, below) * int(number[:6] or 1)
-    for divisor in divisors[:10]:
-        by = int(divisor[1:6] or 2)
-        duration = duration / by if by else Fraction(0)
-    return duration if SHORTEST <= duration <= LIMITS.duration else Fraction(0)
-
-
-@lru_cache(maxsize=4096)
-def _spelling(accidental: str | None, name: str, octave: str) -> tuple[str, int, int | None]:
-    """The letter, step and own accidental, if it has one, of a note as written."""
-    letter = name.upper()
-    above = name.islower() + octave.count("'") - octave.count(",")
-    step = MIDDLE_C_STEP + 7 * above + LETTERS.index(letter)
-    return letter, step, ALTERATIONS[accidental] if accidental else None
+# Marks within a chord's brackets; they are ignored.
+_CHORD_MARKS = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|[\s.()~HLMPSTuv]')
+_BAR_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
+# The order in which they are defined: single, double, final, repeat.
+_STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
 
 
 class BodyBuilder:
-    """Takes the signs of a tune's body one by one and makes its bars.
+    """Builds the bars of one voice, symbol by symbol.
 
     Args:
         key: The key it opens in.
@@ -76,55 +55,47 @@ class BodyBuilder:
     def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
         self.repairs: list[Repair] = []
         self._opening_metre = metre
-        self._metre, self._unit = metre, unit
-        self._key, self._signature = key, key.signature
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
-        self._drawn_key, self._drawn_metre = key, metre  # those the bars so far are under
-        self._accidentals: dict[str, int] = {}
-        self._held: dict[int, int] = {}  # accidentals of tied notes, by step
+        self._line = 0
+
+        # Key, metre and unit that notes are read by, and the key and metre of the bars so far.
+        self._metre, self._unit = metre, unit
+        self._key, self._signature = key, key.signature
+        self._bars_key, self._bars_metre = key, metre
+
+        # Alterations in force: by letter in this bar, and by step of the tied notes before.
+        self._altered: dict[str, int] = {}
+        self._tied_alterations: dict[int, int] = {}
+
+        # The tuplet being filled, and the last note and its tuplet.
         self._tuplet: DraftTuplet | None = None
         self._last: DraftNote | None = None
-        self._last_is_plain = True  # not of a tuplet
-        self._broken: Fraction | None = None  # what the next note is shortened or lengthened by
-        self._marks = DraftMarks()
-        self._line = 0
-        self._take = {
-            Kind.NOTE: self._note,
-            Kind.CHORD: self._chord,
-            Kind.REST: self._rest,
-            Kind.BAR_REST: self._bar_rest,
-            Kind.BROKEN: self._broken_rhythm,
-            Kind.TIE: self._tie,
-            Kind.TUPLET: self._open_tuplet,
-            Kind.BAR: self._bar_line,
-            Kind.ENDING: self._ending,
-            Kind.FIELD: self._inline_field,
-            Kind.DECORATION: self._decoration,
-            Kind.QUOTED: self._quoted,
-            Kind.GRACE: self._grace,
-        }
+        self._last_in_tuplet = False
+        # Factor that broken rhythm leaves for the next note's duration.
+        self._broken: Fraction | None = None
+        self._marks = PendingMarks()
 
-    def take(self, token: Token) -> None:
-        """Take the next sign.
+    def add(self, symbol: AbcSymbol) -> None:
+        """Add the next symbol.
 
         Raises:
-            NotationError: if it cannot stand here.
+            NotationError: if it cannot follow those before it.
         """
-        self._line = token.line
-        self._take[token.kind](token)
+        self._line = symbol.line
+        _HANDLERS[symbol.kind](self, symbol)
 
-    def change(self, name: str, value: str, line: int) -> None:
-        """Take a field that changes key, metre or unit length.
+    def change_field(self, name: str, value: str, line: int) -> None:
+        """Apply a field that changes key, metre or unit length.
 
-        Notes are read by it at once; a new signature is drawn where the next bar begins.
+        Notes are read by it from here on; a new signature appears where the next bar begins.
         """
         if name == "K":
             key = read_key(value, line=line, current=self._key)
             if key != self._key:
                 self._key = key
                 self._signature = key.signature
-                self._accidentals.clear()
+                self._altered.clear()
         elif name == "M":
             self._metre = read_metre(value, line=line)
         elif name == "L":
@@ -135,206 +106,252 @@ class BodyBuilder:
         full = self._metre.bar_duration
         if full and self._tuplet is None and self._bar.duration(self._metre) == full:
             self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
-            self._close(BarLine.SINGLE)
+            self._close_bar(BarLine.SINGLE)
 
     @property
     def has_music(self) -> bool:
-        """Whether it has been given a note or rest."""
+        """True once there is a note or rest."""
         return bool(self._bars or self._bar.items)
 
     @property
     def is_between_bars(self) -> bool:
-        """Whether a bar line was the last thing it was given."""
+        """True directly after a bar line."""
         return bool(self._bars) and not self._bar.items
 
     def finish(self) -> tuple[Bar, ...]:
-        """The bars of the whole tune.
+        """Return the bars of the whole voice.
 
         Raises:
-            NotationError: if something was left open, or nothing was written.
+            NotationError: if something was left open.
         """
         if self._broken is not None:
             raise NotationError("broken rhythm with no second note", line=self._line)
         if self._bar.items:
-            self._close(BarLine.SINGLE)
-        return finished(self._bars, self._opening_metre, self.repairs)
+            self._close_bar(BarLine.SINGLE)
+        return finish_bars(self._bars, self._opening_metre, self.repairs)
 
-    # Notes and rests.
+    def add_note(self, symbol: AbcSymbol) -> None:
+        """Add a note."""
+        pitch = self._read_pitch(symbol.match, symbol)
+        self._append((pitch,), self._read_duration(symbol.match["length"], symbol))
 
-    def _note(self, token: Token) -> None:
-        pitch = self._pitch(token.match, token)
-        self._add((pitch,), self._duration(token.match["length"], token))
-
-    def _chord(self, token: Token) -> None:
-        inside = _CHORD_DRESS.sub("", token.match["notes"])
+    def add_chord(self, symbol: AbcSymbol) -> None:
+        """Add a chord: notes within brackets."""
+        inside = _CHORD_MARKS.sub("", symbol.match["notes"])
         notes = list(_CHORD_NOTE.finditer(inside))
         if not notes or "".join(note.group() for note in notes) != inside:
-            raise NotationError("chord not understood", line=token.line, text=token.text)
+            raise NotationError("chord not understood", line=symbol.line, text=symbol.text)
         ties = {note["tie"] for note in notes}
         if len(ties) > 1:
-            raise NotationError("chord tied in part", line=token.line, text=token.text)
+            raise NotationError("chord tied in part", line=symbol.line, text=symbol.text)
         if len({note["length"] for note in notes}) > 1:
             what = "notes of a chord with different lengths: all get the first one's"
-            self.repairs.append(Repair(token.line, what, token.text))
-        pitches = tuple(dict.fromkeys(self._pitch(note, token) for note in notes))
-        inner = self._duration(notes[0]["length"], token) / self._unit
-        self._add(pitches, inner * self._duration(token.match["length"], token))
+            self.repairs.append(Repair(symbol.line, what, symbol.text))
+        pitches = tuple(dict.fromkeys(self._read_pitch(note, symbol) for note in notes))
+        # The lengths within and after the brackets multiply.
+        inner = self._read_duration(notes[0]["length"], symbol) / self._unit
+        self._append(pitches, inner * self._read_duration(symbol.match["length"], symbol))
         if ties == {"-"}:
-            self._tie(token)
+            self.add_tie(symbol)
 
-    def _rest(self, token: Token) -> None:
-        duration = self._duration(token.match["length"], token)
-        self._add((), duration, visible=token.match["letter"] == "z")
+    def add_rest(self, symbol: AbcSymbol) -> None:
+        """Add a rest."""
+        duration = self._read_duration(symbol.match["length"], symbol)
+        self._append((), duration, visible=symbol.match["letter"] == "z")
 
-    def _bar_rest(self, token: Token) -> None:
-        count = int(token.match["length"][:5] or 1)
+    def add_bar_rest(self, symbol: AbcSymbol) -> None:
+        """Add whole bars of rest."""
+        count = int(symbol.match["length"][:5] or 1)
         full = self._metre.bar_duration
         if self._bar.items or not full or not 0 < count <= LIMITS.rest_bars:
-            raise NotationError("bars of rest not understood", line=token.line, text=token.text)
+            raise NotationError("bars of rest not understood", line=symbol.line, text=symbol.text)
         for bar in range(count):
             if bar:
-                self._close(BarLine.SINGLE)
-            self._add((), full, visible=token.match["letter"] == "Z")
+                self._close_bar(BarLine.SINGLE)
+            self._append((), full, visible=symbol.match["letter"] == "Z")
 
-    def _pitch(self, match: re.Match[str], token: Token) -> Pitch:
+    def add_grace_notes(self, symbol: AbcSymbol) -> None:
+        """Add grace notes; their accidentals reach no other note."""
+        altered = dict(self._altered)
+        notes = list(re.finditer(NOTE, symbol.match["notes"]))[:MAX_MARKS]
+        self._marks.grace = tuple(self._read_pitch(note, symbol) for note in notes)
+        self._altered = altered
+
+    def add_decoration(self, symbol: AbcSymbol) -> None:
+        """Add a decoration to the next note."""
+        self._marks.add_decoration(symbol.match["name"])
+
+    def add_quoted(self, symbol: AbcSymbol) -> None:
+        """Add a chord symbol to the next note; other quoted text is ignored."""
+        self._marks.add_quoted(symbol.match["words"])
+
+    def add_broken_rhythm(self, symbol: AbcSymbol) -> None:
+        """Lengthen the last note and shorten the next, or the other way round."""
+        if self._broken is not None or self._last is None:
+            raise NotationError("broken rhythm without a note before it", line=symbol.line)
+        short = Fraction(1, 2 ** min(len(symbol.text), 6))
+        first, second = (2 - short, short) if symbol.text[0] == ">" else (short, 2 - short)
+        self._last.duration = self._in_range(self._last.duration * first)
+        self._broken = second
+
+    def add_tie(self, _symbol: AbcSymbol) -> None:
+        """Tie the last note to the next; after a rest, or before any note, it means nothing."""
+        if self._last is not None and self._last.pitches:
+            self._last.tied = True
+            self._tied_alterations = {pitch.step: pitch.alter for pitch in self._last.pitches}
+
+    def open_tuplet(self, symbol: AbcSymbol) -> None:
+        """Open a tuplet, which the next notes fill."""
+        actual = int(symbol.match["actual"])
+        normal = int((symbol.match["normal"] or "0")[:3]) or None
+        count = int((symbol.match["count"] or "0")[:3]) or actual
+        if self._tuplet is not None:
+            raise NotationError("tuplet within a tuplet", line=symbol.line, text=symbol.text)
+        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:
+            raise NotationError("tuplet not understood", line=symbol.line, text=symbol.text)
+        self._tuplet = DraftTuplet(actual, normal, count)
+        self._append_item(self._tuplet)
+
+    def add_bar_line(self, symbol: AbcSymbol) -> None:
+        """Close the bar, and begin an ending where its number follows."""
+        match = symbol.match
+        if max(len(match["before"]), len(match["after"])) > 1 and match["line"]:
+            raise NotationError(
+                "section played more than twice", line=symbol.line, text=symbol.text
+            )
+        repeat = BarLine.REPEAT if match["before"] else None
+        self._close_bar(repeat or _BAR_LINES.get(match["line"], BarLine.DOUBLE))
+        self._bar.repeat_start |= bool(match["after"])
+        if match["ending"]:
+            self.begin_ending(symbol)
+
+    def begin_ending(self, symbol: AbcSymbol) -> None:
+        """Begin an ending, ``1`` or ``1,3`` or ``1-3``."""
+        if self._bar.items:
+            # An ending that begins in mid-bar divides it; its accidentals hold on.
+            altered = dict(self._altered)
+            self._close_bar(BarLine.SINGLE)
+            self._altered = altered
+        numbers: list[int] = []
+        for first, last in re.findall(r"(\d+)(?:-(\d+))?", symbol.match["ending"]):
+            numbers.extend(range(int(first[:3]), int((last or first)[:3]) + 1))
+        if not 1 <= len(numbers) <= MAX_TURNS or not 1 <= min(numbers) <= max(numbers) <= MAX_TURNS:
+            raise NotationError("ending not understood", line=symbol.line, text=symbol.text)
+        self._bar.ending = tuple(numbers)
+
+    def add_inline_field(self, symbol: AbcSymbol) -> None:
+        """Apply a field in brackets."""
+        self.change_field(symbol.match["field"], symbol.match["value"], symbol.line)
+
+    def _read_pitch(self, match: re.Match[str], symbol: AbcSymbol) -> Pitch:
         letter, step, alter = _spelling(*match.group("accidental", "letter", "octave"))
         if not 0 <= step <= HIGHEST_STEP:
-            raise NotationError("note out of range", line=token.line, text=token.text)
+            raise NotationError("note out of range", line=symbol.line, text=symbol.text)
         if alter is not None:
-            self._accidentals[letter] = alter
-        unmarked = self._held.get(step, self._signature[letter])
-        return Pitch(step, self._accidentals.get(letter, unmarked))
+            self._altered[letter] = alter
+        unmarked = self._tied_alterations.get(step, self._signature[letter])
+        return Pitch(step, self._altered.get(letter, unmarked))
 
-    def _duration(self, length: str, token: Token) -> Fraction:
+    def _read_duration(self, length: str, symbol: AbcSymbol) -> Fraction:
         duration = _duration_of(length, self._unit.numerator, self._unit.denominator)
         if not duration:
-            raise NotationError("note length out of range", line=token.line, text=token.text)
+            raise NotationError("note length out of range", line=symbol.line, text=symbol.text)
         return duration
 
     def _in_range(self, duration: Fraction) -> Fraction:
-        """A duration that broken rhythm made, if it can still be written."""
+        """Return a duration that broken rhythm made, if it can still be written."""
         if not SHORTEST <= duration <= LIMITS.duration:
             raise NotationError("broken rhythm makes a note too short or too long", line=self._line)
         return duration
 
-    def _add(self, pitches: tuple[Pitch, ...], duration: Fraction, *, visible: bool = True) -> None:
+    def _append(
+        self, pitches: tuple[Pitch, ...], duration: Fraction, *, visible: bool = True
+    ) -> None:
+        """Append a note or rest, with the marks that wait for it, to the tuplet or bar."""
         if self._broken is not None:
-            if self._last is None or (self._tuplet is None) != self._last_is_plain:
+            if self._last is None or (self._tuplet is not None) != self._last_in_tuplet:
                 raise NotationError("broken rhythm into or out of a tuplet", line=self._line)
             duration, self._broken = self._in_range(duration * self._broken), None
-        self._held = {}
-        marks = self._marks.taken()
+        self._tied_alterations = {}
+        marks = self._marks.pop()
         note = self._last = DraftNote(pitches, duration, visible=visible, marks=marks)
-        self._last_is_plain = self._tuplet is None
+        self._last_in_tuplet = self._tuplet is not None
         if self._tuplet is None:
-            self._put(note)
+            self._append_item(note)
             return
         self._tuplet.notes.append(note)
         if len(self._tuplet.notes) == self._tuplet.count:
             self._tuplet = None
 
-    def _put(self, item: DraftNote | DraftTuplet) -> None:
-        """Add to the bar; what changed since the bar before takes effect with its first note."""
-        if not self._bar.items:
-            self._bar.text_line = self._line
-            self._draw_changes()
-        if len(self._bar.items) >= LIMITS.bar_notes:
+    def _append_item(self, item: DraftNote | DraftTuplet) -> None:
+        bar = self._bar
+        if not bar.items:
+            # Changes since the bar before take effect with the first note.
+            bar.text_line = self._line
+            if self._key != self._bars_key:
+                bar.key = self._bars_key = self._key
+            if self._metre != self._bars_metre:
+                bar.metre = self._bars_metre = self._metre
+        if len(bar.items) >= LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar", line=self._line)
-        self._bar.items.append(item)
+        bar.items.append(item)
 
-    def _draw_changes(self) -> None:
-        """Write down what has changed since the bar before."""
-        if self._key != self._drawn_key:
-            self._bar.key = self._drawn_key = self._key
-        if self._metre != self._drawn_metre:
-            self._bar.metre = self._drawn_metre = self._metre
-
-    # Signs at and between notes.
-
-    def _decoration(self, token: Token) -> None:
-        self._marks.decorate(token.match["name"])
-
-    def _quoted(self, token: Token) -> None:
-        self._marks.quote(token.match["words"])
-
-    def _grace(self, token: Token) -> None:
-        """Grace notes; their accidentals are their own."""
-        accidentals = dict(self._accidentals)
-        notes = list(re.finditer(NOTE, token.match["notes"]))[:MOST]
-        self._marks.grace = tuple(self._pitch(note, token) for note in notes)
-        self._accidentals = accidentals
-
-    def _broken_rhythm(self, token: Token) -> None:
-        if self._broken is not None or self._last is None:
-            raise NotationError("broken rhythm without a note before it", line=token.line)
-        short = Fraction(1, 2 ** min(len(token.text), 6))
-        first, second = (2 - short, short) if token.text[0] == ">" else (short, 2 - short)
-        self._last.duration = self._in_range(self._last.duration * first)
-        self._broken = second
-
-    def _tie(self, _token: Token) -> None:
-        # After a rest, or before any note, it is a slur's sign gone astray: no note changes.
-        if self._last is not None and self._last.pitches:
-            self._last.tied = True
-            self._held = {pitch.step: pitch.alter for pitch in self._last.pitches}
-
-    def _open_tuplet(self, token: Token) -> None:
-        actual = int(token.match["actual"])
-        normal = int((token.match["normal"] or "0")[:3]) or None
-        count = int((token.match["count"] or "0")[:3]) or actual
-        if self._tuplet is not None:
-            raise NotationError("tuplet within a tuplet", line=token.line, text=token.text)
-        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:
-            raise NotationError("tuplet not understood", line=token.line, text=token.text)
-        self._tuplet = DraftTuplet(actual, normal, count)
-        self._put(self._tuplet)
-
-    # Bar lines, endings and fields.
-
-    def _bar_line(self, token: Token) -> None:
-        match = token.match
-        if max(len(match["before"]), len(match["after"])) > 1 and match["line"]:
-            raise NotationError("section played more than twice", line=token.line, text=token.text)
-        repeat = BarLine.REPEAT if match["before"] else None
-        self._close(repeat or _LINES.get(match["line"], BarLine.DOUBLE))
-        self._bar.repeat_start |= bool(match["after"])
-        if match["ending"]:
-            self._ending(token)
-
-    def _ending(self, token: Token) -> None:
-        if self._bar.items:
-            # An ending that begins in mid-bar divides it; its accidentals hold on.
-            accidentals = dict(self._accidentals)
-            self._close(BarLine.SINGLE)
-            self._accidentals = accidentals
-        numbers: list[int] = []
-        for first, last in re.findall(r"(\d+)(?:-(\d+))?", token.match["ending"]):
-            numbers.extend(range(int(first[:3]), int((last or first)[:3]) + 1))
-        if not 1 <= len(numbers) <= MAX_TURNS or not 1 <= min(numbers) <= max(numbers) <= MAX_TURNS:
-            raise NotationError("ending not understood", line=token.line, text=token.text)
-        self._bar.ending = tuple(numbers)
-
-    def _inline_field(self, token: Token) -> None:
-        self.change(token.match["field"], token.match["value"], token.line)
-
-    def _close(self, line: BarLine) -> None:
+    def _close_bar(self, line: BarLine) -> None:
         """End the bar; a bar line after one without notes strengthens the line before it."""
         if self._tuplet is not None:
             raise NotationError("tuplet cut short by a bar line", line=self._line)
         if len(self._bars) >= LIMITS.bars:
             raise NotationError(f"more than {LIMITS.bars} bars", line=self._line)
-        self._accidentals.clear()
+        self._altered.clear()
         if self._bar.items:
-            self._leave_marks()
+            closing = self._marks.pop_closing()
+            if closing and self._last:
+                marks = self._last.marks or Marks()
+                names = tuple(dict.fromkeys((*marks.decorations, *closing)))
+                self._last.marks = Marks(marks.chord_symbol, names, marks.grace)
             self._bar.line = line
             self._bars.append(self._bar)
             self._bar = DraftBar()
         elif self._bars and not self._bar.ending and not self._bar.repeat_start:
             before = self._bars[-1]
-            before.line = max(before.line, line, key=_STRENGTH.__getitem__)
+            before.line = max(before.line, line, key=_STRENGTHS.__getitem__)
 
-    def _leave_marks(self) -> None:
-        """Give the note that is over what is said at the end of its bar."""
-        ended = self._marks.ended()
-        if ended and self._last:
-            self._last.marks = with_decorations(self._last.marks, ended)
+
+_HANDLERS = {
+    SymbolKind.NOTE: BodyBuilder.add_note,
+    SymbolKind.CHORD: BodyBuilder.add_chord,
+    SymbolKind.REST: BodyBuilder.add_rest,
+    SymbolKind.BAR_REST: BodyBuilder.add_bar_rest,
+    SymbolKind.BROKEN: BodyBuilder.add_broken_rhythm,
+    SymbolKind.TIE: BodyBuilder.add_tie,
+    SymbolKind.TUPLET: BodyBuilder.open_tuplet,
+    SymbolKind.BAR: BodyBuilder.add_bar_line,
+    SymbolKind.ENDING: BodyBuilder.begin_ending,
+    SymbolKind.FIELD: BodyBuilder.add_inline_field,
+    SymbolKind.DECORATION: BodyBuilder.add_decoration,
+    SymbolKind.QUOTED: BodyBuilder.add_quoted,
+    SymbolKind.GRACE: BodyBuilder.add_grace_notes,
+}
+
+
+@lru_cache(maxsize=4096)
+def _duration_of(length: str, numerator: int, denominator: int) -> Fraction:
+    """Return the duration of a length such as ``3/2`` or ``//``; 0 if out of range.
+
+    The unit comes as numerator and denominator: hashing a fraction is slow.
+    """
+    number, *divisors = re.findall(r"^\d*|/\d*", length)
+    duration = Fraction(numerator, denominator) * int(number[:6] or 1)
+    for text in divisors[:10]:
+        divisor = int(text[1:6] or 2)
+        duration = duration / divisor if divisor else Fraction(0)
+    return duration if SHORTEST <= duration <= LIMITS.duration else Fraction(0)
+
+
+@lru_cache(maxsize=4096)
+def _spelling(accidental: str | None, name: str, octave: str) -> tuple[str, int, int | None]:
+    """Return the letter, the step and the written alteration, if any, of a note."""
+    letter = name.upper()
+    octaves_up = name.islower() + octave.count("'") - octave.count(",")
+    step = MIDDLE_C_STEP + 7 * octaves_up + LETTERS.index(letter)
+    return letter, step, ALTERATIONS[accidental] if accidental else None

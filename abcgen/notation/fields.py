@@ -1,4 +1,4 @@
-"""The values of ABC's fields: key, metre and unit note length.
+"""The values of ABC's fields: key, metre, unit note length and rhythm.
 
 Source: the ABC standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:) and 4.6.
 """
@@ -30,33 +30,63 @@ MODES = {
 }
 METRE_SYMBOLS = {"C": Metre(4, 4, "C"), "C|": Metre(2, 2, "C|")}
 
+# The kinds of tune that can be asked for, and what sources call them.
+RHYTHMS = (
+    "air",
+    "barndance",
+    "hornpipe",
+    "jig",
+    "march",
+    "mazurka",
+    "minuet",
+    "polka",
+    "reel",
+    "schottische",
+    "slide",
+    "slip jig",
+    "strathspey",
+    "waltz",
+)
+_RHYTHM_ALIASES = {
+    "clog": "hornpipe",
+    "double jig": "jig",
+    "hop jig": "slip jig",
+    "quick march": "march",
+    "quickstep": "march",
+    "quick step": "march",
+    "single jig": "slide",
+    "single reel": "reel",
+    "slipjig": "slip jig",
+    "slow air": "air",
+}
+
 # The pipes play F and C sharp, whether the signature shows it (Hp) or not (HP).
 _HIGHLAND_PIPES = Key("A", 0, Mode.MIXOLYDIAN)
 _KEY = re.compile(r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<rest>.*)", re.DOTALL)
-_EXTRA = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
+_EXTRA_ACCIDENTAL = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 # As German sources write them; H is no other key anywhere.
 _GERMAN_TONICS = {"H": "B", "Es": "Eb", "As": "Ab"}
-# A slip of the finger for m, and a sign that is minor to every program but could mean major.
-_DOUBTED_MODES = frozenset({"M", "n"})
-# Words about the look of the staff, which leave the notes alone.
-_LOOK = re.compile(
+# M is a slip of the finger for m. To every program n is minor, but it could mean major.
+_AMBIGUOUS_MODES = frozenset({"M", "n"})
+# Words about the staff, which leave the notes alone.
+_STAFF_WORDS = re.compile(
     r"(?:clef\s*=\s*)?\b(?:treble|bass|alto|tenor)(?![-+\w])"
     r"|\bclef\s*=\s*(?:none|perc)\b|\b(?:middle|stafflines|staffscale)\s*=\s*\S+"
 )
 
 
 def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
-    """The key that a ``K:`` field names.
+    """Return the key that a ``K:`` field names.
 
     Args:
-        value: What stands after ``K:``.
-        line: Its line in the file.
-        current: The key so far, which a field that only names a clef leaves as it is.
+        value: The field's text after ``K:``.
+        line: Its line in the file, for the error.
+        current: The key in force, which a field that only names a clef does not change.
 
     Raises:
-        NotationError: if it names none that is known.
+        NotationError: if it names no known key.
     """
-    text = _LOOK.sub("", value).strip()
+    text = _STAFF_WORDS.sub("", value).strip()
     text = _GERMAN_TONICS.get(text, text)
     if not text and current:
         return current
@@ -67,69 +97,53 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     match = _KEY.fullmatch(text)
     if not match:
         raise NotationError("key not understood", line=line, text=value)
+
+    # The tonic and the mode; with ``exp`` the accidentals that follow are all there are.
     word, rest = match["mode"], match["rest"]
-    key = Key(match["letter"], ALTERATIONS[match["alter"]], _mode(word, value, line))
+    if word in _AMBIGUOUS_MODES:
+        mode = Mode.MINOR
+    elif word.lower() == "exp":
+        mode = Mode.MAJOR
+    elif word.lower()[:3] in MODES:
+        mode = MODES[word.lower()[:3]]
+    else:
+        raise NotationError("mode not understood", line=line, text=value)
+    key = Key(match["letter"], ALTERATIONS[match["alter"]], mode)
     if abs(key.fifths) > MAX_SIGNATURE:
         raise NotationError("key with more than seven sharps or flats", line=line, text=value)
-    extra = _extra_accidentals(rest.replace("exp", "", 1), value, line)
+
+    # Accidentals besides.
+    accidentals = rest.replace("exp", "", 1)
+    if _EXTRA_ACCIDENTAL.sub("", accidentals).strip(" ,"):
+        raise NotationError("key not understood", line=line, text=value)
+    extra = tuple(
+        (letter.upper(), ALTERATIONS[accidental])
+        for accidental, letter in _EXTRA_ACCIDENTAL.findall(accidentals)
+    )
     if "exp" in {word.lower(), rest.strip()[:3]}:
-        extra = _in_place_of(key, extra)
+        # These accidentals and no others: undo those of the mode.
+        named = {letter for letter, _ in extra}
+        signature = key.signature.items()
+        extra += tuple((letter, 0) for letter, alter in signature if alter and letter not in named)
     return replace(key, extra=extra)
 
 
-def doubted_metre(value: str) -> str:
-    """What a metre was taken for that is not quite what it says; empty if there is no doubt."""
-    return f"M:{value} read as {read_metre(value)}" if value.endswith("]") else ""
-
-
 def names_tonic_only(value: str) -> bool:
-    """Whether a ``K:`` field leaves the mode to the standard's default, major."""
+    """Return whether a ``K:`` field leaves the mode to the standard's default, major."""
     return bool(re.fullmatch(r"[A-G][#b]?", _GERMAN_TONICS.get(value, value)))
 
 
-def doubted_key(value: str) -> str:
-    """What a key was taken for that is not quite what it says; empty if there is no doubt."""
-    match = _KEY.fullmatch(value.strip())
-    if match and match["mode"] in _DOUBTED_MODES:
-        return f"K:{value} read as {match['letter']}{match['alter']} minor"
-    return ""
-
-
-def _mode(word: str, value: str, line: int) -> Mode:
-    if word.lower() == "exp":
-        return Mode.MAJOR
-    name = word.lower()[:3]
-    if name in MODES:
-        return MODES[name]
-    if word in _DOUBTED_MODES:
-        return Mode.MINOR
-    raise NotationError("mode not understood", line=line, text=value)
-
-
-def _extra_accidentals(rest: str, value: str, line: int) -> tuple[tuple[str, int], ...]:
-    extra = tuple((letter.upper(), ALTERATIONS[sign]) for sign, letter in _EXTRA.findall(rest))
-    if _EXTRA.sub("", rest).strip(" ,"):
-        raise NotationError("key not understood", line=line, text=value)
-    return extra
-
-
-def _in_place_of(key: Key, extra: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
-    """``exp`` means these accidentals and no others: undo those of the mode."""
-    named = {name for name, _ in extra}
-    own = key.signature.items()
-    return extra + tuple((name, 0) for name, sign in own if sign and name not in named)
-
-
 def read_metre(value: str, *, line: int = 0) -> Metre:
-    """The metre that an ``M:`` field names.
+    """Return the metre that an ``M:`` field names.
 
     Raises:
-        NotationError: if it names none that is known.
+        NotationError: if it names no known metre.
     """
     text = re.sub(r"\s", "", value).rstrip("]")
     if text in METRE_SYMBOLS:
         return METRE_SYMBOLS[text]
-    if text.lower() in {"", "none"} or text.startswith("FREI"):  # Essen's word for free
+    # FREI is the Essen collection's word for free metre.
+    if text.lower() in {"", "none"} or text.startswith("FREI"):
         return FREE_METRE
     match = re.fullmatch(r"\(?(\d+(?:\+\d+)*)\)?/(\d+)", text)
     if not match:
@@ -141,8 +155,18 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
     return Metre(beats, unit)
 
 
+def field_doubt(name: str, value: str) -> str:
+    """Return a remark on a key or metre read as something it does not quite say, else ``""``."""
+    if name == "M" and value.endswith("]"):
+        return f"M:{value} read as {read_metre(value)}"
+    match = _KEY.fullmatch(value.strip()) if name == "K" else None
+    if match and match["mode"] in _AMBIGUOUS_MODES:
+        return f"K:{value} read as {match['letter']}{match['alter']} minor"
+    return ""
+
+
 def read_unit(value: str, *, line: int = 0) -> Fraction:
-    """The unit note length that an ``L:`` field names, in whole notes.
+    """Return the unit note length that an ``L:`` field names, in whole notes.
 
     Raises:
         NotationError: if it is no fraction between 1 and 1/128.
@@ -154,6 +178,13 @@ def read_unit(value: str, *, line: int = 0) -> Fraction:
 
 
 def default_unit(metre: Metre) -> Fraction:
-    """The unit note length where ``L:`` is missing: 1/16 in metres below 3/4, else 1/8."""
+    """Return the unit note length where ``L:`` is missing: 1/16 in metres below 3/4, else 1/8."""
     short = not metre.is_free and metre.bar_duration < Fraction(3, 4)
     return Fraction(1, 16) if short else Fraction(1, 8)
+
+
+def rhythm_named(words: str) -> str:
+    """Return the entry of `RHYTHMS` that an ``R:`` field names, or ``""`` if it names none."""
+    name = re.sub(r"[^a-z]+", " ", words.lower()).strip().removesuffix("s")
+    name = _RHYTHM_ALIASES.get(name, name)
+    return name if name in RHYTHMS else ""

@@ -1,7 +1,7 @@
-"""The signs that a line of ABC music is made of.
+"""The symbols that a line of ABC music is made of: notes, rests, bar lines, ties, ...
 
-One table of patterns, tried in order, cuts a line into tokens; nothing is skipped, so what no
-pattern knows is an error that can be shown.
+One table of patterns, tried in order, cuts a line into symbols. Nothing is skipped, so that
+whatever no pattern matches is an error that can be shown.
 Source: the ABC standard 2.1, section 4, and the habits of older files.
 """
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Kind(StrEnum):
-    """What a token is."""
+class SymbolKind(StrEnum):
+    """The kinds of symbols in ABC music."""
 
     IGNORED = "ignored"
     FIELD = "field"
@@ -36,19 +36,13 @@ class Kind(StrEnum):
     GRACE = "grace"
 
 
-class Token(NamedTuple):
-    """A sign of music.
+class AbcSymbol(NamedTuple):
+    """A symbol as written; the groups of ``match`` are its parts."""
 
-    Attributes:
-        kind: What it is.
-        text: The sign as written.
-        match: The match of its pattern, with its parts as groups.
-        line: Line in the file, counted from 1.
-    """
-
-    kind: Kind
+    kind: SymbolKind
     text: str
     match: re.Match[str]
+    # Line in the file, counted from 1.
     line: int
 
 
@@ -58,8 +52,8 @@ _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
 _ENDING = rf"(?:\[?(?P<ending>{_NUMBERS}))?"
 _LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+)(?P<after>(?::+(?!\|))?)"
 
-# The decorations of the standard (section 4.14), and a few that older files write so. Those that
-# say an octave (8va) are not here: they change the notes.
+# The decorations of the standard (section 4.14), and a few that older files write that way. Those
+# that shift the octave (8va) are not here: they change the notes.
 _DECORATIONS = (
     r"(?:[<>][()]?|[+0-9]|p{1,4}|f{1,4}|mp|mf|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
@@ -68,70 +62,67 @@ _DECORATIONS = (
     r"|(?:short|medium|long)phrase|editorial|courtesy)"
 )
 
-# What a sign may begin with, and its pattern. A longer sign stands before the one it begins with.
+# A kind of symbol, the characters it may begin with, and its pattern. A longer symbol comes before
+# the one that it begins with.
 _PATTERNS = (
-    (Kind.IGNORED, " \t", r"[ \t]+"),
-    (Kind.NOTE, "^_=ABCDEFGabcdefg", NOTE + r"(?![\^_=]*/)"),
-    (Kind.BAR, ":.[|", _LINE + _ENDING),
-    (Kind.BAR, ":", r"(?P<before>:)(?P<line>)(?P<after>:+)" + _ENDING),
-    (Kind.FIELD, "[", r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"),
-    (Kind.ENDING, "[", rf"\[(?P<ending>{_NUMBERS})"),
-    (Kind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]{{1,200}})\](?P<length>{LENGTH})"),
-    (Kind.TUPLET, "(", r"\((?P<actual>\d)(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
-    (Kind.REST, "zx", rf"(?P<letter>[zx])(?P<length>{LENGTH})"),
-    (Kind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
-    (Kind.BROKEN, "><", r"(?P<marks>>+|<+)"),
-    (Kind.TIE, ".-", r"\.?-"),
-    (Kind.GRACE, "{", r"\{(?P<notes>[^{}]*)\}"),
-    (Kind.QUOTED, '"', r'"(?P<words>[^"]*)"'),  # chord symbols, fingerings, annotations
-    (Kind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
-    (Kind.IGNORED, "!", r"!(?![^!|]*[h-wH-W][^!|]*!)"),  # a line break of older programs
-    (Kind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),  # ABC 2.0
-    (Kind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),  # ABC 1.6
-    (Kind.IGNORED, ".()", r"\.?[()]"),  # slurs
-    (Kind.IGNORED, "y", r"y\d*"),  # space
-    (Kind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
-    (Kind.IGNORED, "IJKNQRUVWhijklmnopqrstw", r"."),  # letters that each file gives its own sense
-    (Kind.IGNORED, "`*$", r"."),  # beam glue; line breaks and justification of older programs
+    (SymbolKind.IGNORED, " \t", r"[ \t]+"),
+    (SymbolKind.NOTE, "^_=ABCDEFGabcdefg", NOTE + r"(?![\^_=]*/)"),
+    (SymbolKind.BAR, ":.[|", _LINE + _ENDING),
+    (SymbolKind.BAR, ":", r"(?P<before>:)(?P<line>)(?P<after>:+)" + _ENDING),
+    (SymbolKind.FIELD, "[", r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"),
+    (SymbolKind.ENDING, "[", rf"\[(?P<ending>{_NUMBERS})"),
+    (SymbolKind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]{{1,200}})\](?P<length>{LENGTH})"),
+    (SymbolKind.TUPLET, "(", r"\((?P<actual>\d)(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
+    (SymbolKind.REST, "zx", rf"(?P<letter>[zx])(?P<length>{LENGTH})"),
+    (SymbolKind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
+    (SymbolKind.BROKEN, "><", r"(?P<marks>>+|<+)"),
+    (SymbolKind.TIE, ".-", r"\.?-"),
+    (SymbolKind.GRACE, "{", r"\{(?P<notes>[^{}]*)\}"),
+    # Chord symbols, fingerings, annotations.
+    (SymbolKind.QUOTED, '"', r'"(?P<words>[^"]*)"'),
+    (SymbolKind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
+    # A line break of older programs.
+    (SymbolKind.IGNORED, "!", r"!(?![^!|]*[h-wH-W][^!|]*!)"),
+    # Decorations of ABC 2.0 and chords of ABC 1.6.
+    (SymbolKind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),
+    (SymbolKind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),
+    # Slurs, and space between notes.
+    (SymbolKind.IGNORED, ".()", r"\.?[()]"),
+    (SymbolKind.IGNORED, "y", r"y\d*"),
+    (SymbolKind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
+    # Letters that each file may define for itself.
+    (SymbolKind.IGNORED, "IJKNQRUVWhijklmnopqrstw", r"."),
+    # Beam glue; line breaks and justification of older programs.
+    (SymbolKind.IGNORED, "`*$", r"."),
 )
 
 
-def _by_first_character() -> dict[str, list[tuple[Kind, re.Pattern[str]]]]:
-    table: dict[str, list[tuple[Kind, re.Pattern[str]]]] = {}
-    for kind, starts, pattern in _PATTERNS:
-        compiled = re.compile(pattern)
-        for character in starts:
-            table.setdefault(character, []).append((kind, compiled))
-    return table
+# The patterns by the first characters of their symbols.
+_PATTERNS_AT: dict[str, list[tuple[SymbolKind, re.Pattern[str]]]] = {}
+for _kind, _starts, _pattern in _PATTERNS:
+    for _character in _starts:
+        _PATTERNS_AT.setdefault(_character, []).append((_kind, re.compile(_pattern)))
 
 
-_TABLE = _by_first_character()
-
-
-def tokens(text: str, line: int) -> Iterator[Token]:
-    """Cut a line of music into signs.
+def symbols_in(text: str, line: int) -> Iterator[AbcSymbol]:
+    """Yield every symbol of a line of music that means something to the notes.
 
     Args:
         text: The line, without comment and continuation mark.
         line: Its number in the file.
 
-    Yields:
-        Every sign that means something to the notes.
-
     Raises:
-        NotationError: at the first sign that is not understood.
+        NotationError: at the first character that begins no known symbol.
     """
     position = 0
     while position < len(text):
-        token = _token_at(text, position, line)
-        position += len(token.text)
-        if token.kind is not Kind.IGNORED:
-            yield token
-
-
-def _token_at(text: str, position: int, line: int) -> Token:
-    for kind, pattern in _TABLE.get(text[position], ()):
-        match = pattern.match(text, position)
-        if match:
-            return Token(kind, match.group(), match, line)
-    raise NotationError("sign not understood", line=line, text=text[position : position + 12])
+        for kind, pattern in _PATTERNS_AT.get(text[position], ()):
+            if match := pattern.match(text, position):
+                position = match.end()
+                if kind is not SymbolKind.IGNORED:
+                    yield AbcSymbol(kind, match[0], match, line)
+                break
+        else:
+            raise NotationError(
+                "sign not understood", line=line, text=text[position : position + 12]
+            )

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
 from abcgen.example import Example
-from abcgen.notation.fields import read_metre
+from abcgen.notation.fields import read_metre, rhythm_named
 from abcgen.notation.reader import read_abc
-from abcgen.notation.rhythm import rhythm_named
 from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import Bar, BarLine, Item, Key, Marks, Tune, Tuplet
+from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:
@@ -29,35 +28,43 @@ _HEAD = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mod
 
 
 class Head(NamedTuple):
-    """What the head of a model text says.
+    """The head of a model text."""
 
-    Attributes:
-        rhythm: The rhythm; empty if it is not known.
-        metre: The metre.
-        mode: Short name of the mode.
-    """
-
+    # Empty if it is not known.
     rhythm: str
     metre: Metre
+    # The mode's abbreviation.
     mode: str
 
 
 def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
-    """The model text of a tune: of its first voice.
-
-    Args:
-        tune: The tune.
-        chord_symbols: Whether the chords above its notes are kept.
-    """
+    """Return the model text of a tune's first voice, with or without its chord symbols."""
     tune = _plain(transpose(tune, Key("C")), chord_symbols=chord_symbols)
     rhythm = rhythm_named(tune.rhythm)
-    given = f"R:{rhythm}\n" if rhythm else ""
+    rhythm_line = f"R:{rhythm}\n" if rhythm else ""
     head = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
-    return Example(f"{given}{head}{_body(tune)}\n", len(given), len(pitches_of(tune)))
+
+    body = ""
+    music = MusicWriter(tune.key, tune.metre, UNIT)
+    before: BarLine | None = None
+    for bar in tune.bars:
+        # The left side is glued to the bar line before: ``:|`` and ``|:`` make ``::``.
+        left = opening(bar, before)
+        if left.startswith("|:") and before is not None and before is not BarLine.FINAL:
+            left = left[1:]
+            if before is BarLine.REPEAT:
+                body = body.removesuffix("|")
+        metre = f"[M:{bar.metre}]" if bar.metre else ""
+        key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
+        # A rest is a rest, whether its source prints it or not.
+        notes = "".join(music.items(bar)).replace("x", "z")
+        body += f"{left}{metre}{key}{notes}{bar.line}"
+        before = bar.line
+    return Example(f"{rhythm_line}{head}{body}\n", len(rhythm_line), len(pitches_of(tune)))
 
 
 def decode_tune(text: str) -> Tune:
-    """The tune, in C, that a model text stands for.
+    """Return the tune, in C, of a model text.
 
     Raises:
         NotationError: if it is no model text, or cannot be read as music.
@@ -69,23 +76,32 @@ def decode_tune(text: str) -> Tune:
 
 
 def head_of(text: str) -> Head:
-    """What the head of a model text says.
+    """Read the head of a model text.
 
     Raises:
-        NotationError: if it is none.
+        NotationError: if it has none.
     """
-    found = _HEAD.match(text)
-    if not found:
+    match = _HEAD.match(text)
+    if not match:
         raise NotationError("no model text", text=text[:40])
-    return Head(found["rhythm"] or "", read_metre(found["metre"]), found["mode"])
+    return Head(match["rhythm"] or "", read_metre(match["metre"]), match["mode"])
 
 
 def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
-    """Without what model text has no sign for: C for 4/4, accidentals in the signature, marks."""
+    """Return the first voice without what model text cannot write.
+
+    That is C for 4/4, accidentals in the signature, and marks.
+    """
+
+    def plain_note(note: Note | Rest) -> Note | Rest:
+        if note.marks is None:
+            return note
+        symbol = note.marks.chord_symbol if chord_symbols else None
+        return replace(note, marks=Marks(symbol) if symbol else None)
+
     bars = tuple(
         replace(
-            bar,
-            items=tuple(_without_marks(item, chord_symbols=chord_symbols) for item in bar.items),
+            bar.with_notes(plain_note),
             key=bar.key and replace(bar.key, extra=()),
             metre=bar.metre and replace(bar.metre, symbol=""),
         )
@@ -93,44 +109,6 @@ def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
     )
     key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
     return replace(tune, key=key, metre=metre, bars=bars, others=())
-
-
-def _without_marks(item: Item, *, chord_symbols: bool) -> Item:
-    if isinstance(item, Tuplet):
-        notes = (_without_marks(note, chord_symbols=chord_symbols) for note in item.items)
-        return replace(item, items=tuple(notes))  # type: ignore[arg-type]
-    if item.marks is None:
-        return item
-    symbol = item.marks.chord_symbol if chord_symbols else None
-    return replace(item, marks=Marks(symbol) if symbol else None)
-
-
-def _body(tune: Tune) -> str:
-    music = MusicWriter(tune.key, tune.metre, UNIT)
-    text = ""
-    before: BarLine | None = None
-    for bar in tune.bars:
-        # A rest is a rest, whether its source prints it or not.
-        notes = "".join(music.items(bar)).replace("x", "z")
-        text = f"{_glue(text, before, bar)}{_changes(bar)}{notes}{bar.line}"
-        before = bar.line
-    return text
-
-
-def _glue(text: str, before: BarLine | None, bar: Bar) -> str:
-    """Put the signs of a bar's left to the bar line before it: ``:|`` and ``|:`` make ``::``."""
-    signs = opening(bar, before)
-    if signs.startswith("|:") and before in {BarLine.SINGLE, BarLine.DOUBLE}:
-        return text + signs[1:]
-    if signs.startswith("|:") and before is BarLine.REPEAT:
-        return text.removesuffix("|") + signs[1:]
-    return text + signs
-
-
-def _changes(bar: Bar) -> str:
-    metre = f"[M:{bar.metre}]" if bar.metre else ""
-    key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
-    return metre + key
 
 
 def _key_name(key: Key) -> str:

@@ -8,44 +8,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Bar, BarLine, Tune, notes_in
+from abcgen.notation.tune import Bar, BarLine, Tune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TWICE = 2
-ENDS_AN_ENDING = frozenset({BarLine.DOUBLE, BarLine.FINAL})
-DA_CAPO, DAL_SEGNO, TO_CODA = "D.C.", "D.S.", "dacoda"
-SEGNO, CODA, FINE = "segno", "coda", "fine"
+# Bar lines after which a last ending is over.
+_ENDING_ENDS = frozenset({BarLine.DOUBLE, BarLine.FINAL})
 
 
 def play_order(tune: Tune) -> tuple[int, ...]:
-    """Which bars a player plays, in order.
+    """Return the bars that a player plays, in order, as indices into ``tune.bars``.
 
-    ``|: A [1 B :|2 C |]`` gives A B A C. A repeat that was never opened goes back to
-    the end of the one before or to the beginning; endings are played on the passes they name.
+    ``|: A [1 B :|2 C |]`` gives A B A C. A repeat that was never opened goes back to the end of
+    the one before or to the beginning; an ending is played in the turns that it names.
 
-    After ``D.C.`` or ``D.S.`` the tune is played once more from its beginning or its segno,
-    repeats left out and last endings taken, as far as ``fine``, or by way of ``dacoda`` to the
-    coda; where there is neither, as far as the jump and then on. Only the first jump is taken. It
-    and all that it needs are decorations of the first voice; a jump to nowhere is none.
-
-    Returns:
-        Indices into ``tune.bars``.
+    After ``D.C.`` or ``D.S.`` the tune is played once more from its beginning or its segno, repeats
+    left out and last endings taken, as far as ``fine``, or by way of ``dacoda`` to the coda; where
+    there is neither, as far as the jump and then on. Only the first jump is taken. It and all that
+    it needs are decorations of the first voice; a jump without its target is none.
     """
-    order = _with_repeats(tune.bars)
-    signs = [_decorations(bar) for bar in tune.bars]
-    jump = next((index for index, names in enumerate(signs) if _target(names, signs) >= 0), None)
+    bars = tune.bars
+    order = _with_repeats(bars)
+    decorations = [
+        {name for note in bar.notes if note.marks for name in note.marks.decorations}
+        for bar in bars
+    ]
+
+    # The first jump and the bar that it leads to.
+    segnos = [index for index, names in enumerate(decorations) if "segno" in names]
+    jumps = {"D.C.", "D.S."} if segnos else {"D.C."}
+    jump = next((index for index, names in enumerate(decorations) if names & jumps), None)
     if jump is None or jump not in order:
         return tuple(order)
-    after = len(order) - order[::-1].index(jump)
-    again = _last_endings(tune.bars, _target(signs[jump], signs))
-    return (*order[:after], *_ended(again, jump, signs, order[after:]))
+    target = 0 if "D.C." in decorations[jump] else segnos[0]
+    after_jump = len(order) - order[::-1].index(jump)
+
+    # The last time through, up to where it ends.
+    last_time = _with_last_endings(bars, target)
+    codas = [index for index, names in enumerate(decorations) if "coda" in names]
+    for played, index in enumerate(last_time, start=1):
+        if "fine" in decorations[index]:
+            last_time = last_time[:played]
+            break
+        if "dacoda" in decorations[index] and codas:
+            from_coda = [later for later in last_time if later >= codas[-1]]
+            last_time = last_time[:played] + from_coda
+            break
+        if index == jump:
+            last_time = last_time[:played] + order[after_jump:]
+            break
+    return (*order[:after_jump], *last_time)
 
 
 def _with_repeats(bars: Sequence[Bar]) -> list[int]:
-    """All bars in order, repeats and endings unrolled."""
+    """Return all bars in order, repeats and endings unrolled."""
     order: list[int] = []
+    # The section that may be repeated begins at `start` and is played for the `turn`-th time.
     start, turn, index, in_ending = 0, 1, 0, False
     while index < len(bars):
         bar = bars[index]
@@ -59,14 +78,14 @@ def _with_repeats(bars: Sequence[Bar]) -> list[int]:
         index += 1
         if bar.line is BarLine.REPEAT and turn < _turns(bars, start):
             index, turn, in_ending = start, turn + 1, False
-        elif bar.line is BarLine.REPEAT or (in_ending and bar.line in ENDS_AN_ENDING):
+        elif bar.line is BarLine.REPEAT or (in_ending and bar.line in _ENDING_ENDS):
             start, turn, in_ending = index, 1, False
     return order
 
 
 def _turns(bars: Sequence[Bar], start: int) -> int:
-    """How often the section that begins at ``start`` is played."""
-    turns = TWICE
+    """Return how often the section that begins at ``start`` is played."""
+    turns = 2
     for index in range(start, len(bars)):
         if bars[index].repeat_start and index != start:
             break
@@ -78,10 +97,13 @@ def _turns(bars: Sequence[Bar], start: int) -> int:
 
 
 def _skip_ending(bars: Sequence[Bar], index: int, start: int, turn: int) -> tuple[int, int, int]:
-    """Where to go on when the ending at ``index`` is not for this turn.
+    """Return the index to continue from, the section's start and the turn after an ending.
 
-    Returns:
-        The index to go on from, the section's start and the turn.
+    Args:
+        bars: All bars.
+        index: Where an ending begins that is not for this turn.
+        start: Where the section begins.
+        turn: How many times the section has been begun.
     """
     for later in range(index + 1, len(bars)):
         if turn in bars[later].ending:
@@ -92,58 +114,24 @@ def _skip_ending(bars: Sequence[Bar], index: int, start: int, turn: int) -> tupl
     return len(bars), len(bars), 1
 
 
-def _decorations(bar: Bar) -> frozenset[str]:
-    notes = (note for item in bar.items for note in notes_in(item))
-    return frozenset(name for note in notes if note.marks for name in note.marks.decorations)
-
-
-def _target(names: frozenset[str], signs: list[frozenset[str]]) -> int:
-    """The bar that a bar's jump leads to; -1 if there is none."""
-    if DA_CAPO in names:
-        return 0
-    segnos = [index for index, others in enumerate(signs) if SEGNO in others]
-    return segnos[0] if DAL_SEGNO in names and segnos else -1
-
-
-def _last_endings(bars: Sequence[Bar], start: int) -> list[int]:
-    """The bars from one on, each once; of endings only the last."""
+def _with_last_endings(bars: Sequence[Bar], start: int) -> list[int]:
+    """Return the bars from one on, each once, and of endings only the last."""
     order: list[int] = []
     skipping = False
     for index in range(start, len(bars)):
         if bars[index].ending:
-            skipping = _another_follows(bars, index)
-        elif bars[index].repeat_start or (index and bars[index - 1].line in ENDS_AN_ENDING):
+            skipping = _another_ending_follows(bars, index)
+        elif bars[index].repeat_start or (index and bars[index - 1].line in _ENDING_ENDS):
             skipping = False
         if not skipping:
             order.append(index)
     return order
 
 
-def _another_follows(bars: Sequence[Bar], index: int) -> bool:
-    """Whether the ending that begins at a bar is followed by one more."""
+def _another_ending_follows(bars: Sequence[Bar], index: int) -> bool:
     for later in range(index + 1, len(bars)):
         if bars[later].ending:
             return True
         if bars[later].repeat_start or bars[later - 1].line is not BarLine.SINGLE:
             return False
     return False
-
-
-def _ended(again: list[int], jump: int, signs: list[frozenset[str]], rest: list[int]) -> list[int]:
-    """Where the last time through ends.
-
-    Args:
-        again: The bars from the jump's target on.
-        jump: The bar with the jump.
-        signs: The decorations of every bar.
-        rest: The bars that would follow if there were no jump.
-    """
-    codas = [index for index, names in enumerate(signs) if CODA in names]
-    for place, index in enumerate(again):
-        if FINE in signs[index]:
-            return again[: place + 1]
-        if TO_CODA in signs[index] and codas:
-            return again[: place + 1] + [bar for bar in again if bar >= codas[-1]]
-        if index == jump:
-            return again[: place + 1] + rest
-    return again

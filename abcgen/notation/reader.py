@@ -1,53 +1,65 @@
-"""Reads ABC tunebooks.
+"""Reads ABC tunebooks: from a file's text to tunes, their header fields and voices.
 
-What is understood is read exactly; a tune with anything in it that is not is left out, with the
-line and the reason, and never half-read. Slurs, words and annotations are passed over: they
-change no note of the tune.
-Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
+A tune is read exactly or left out, with the line and the reason; it is never half-read. Slurs,
+words and annotations are skipped: they change no note of the tune.
+Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), sections 3
+(fields), 6.1 (continuation of lines) and 7 (voices).
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.config import LIMITS
 from abcgen.errors import NotationError
+from abcgen.notation.analysis import mode_of
+from abcgen.notation.body import BodyBuilder
 from abcgen.notation.draft import Repair
-from abcgen.notation.parsing import FIELD, TuneParser, words
+from abcgen.notation.fields import (
+    default_unit,
+    field_doubt,
+    names_tonic_only,
+    read_key,
+    read_metre,
+    read_unit,
+)
+from abcgen.notation.lexer import SymbolKind, symbols_in
+from abcgen.notation.tune import Tune, Voice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from fractions import Fraction
 
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Bar, Key, Metre
 
-__all__ = [
-    "LeftOut",
-    "Reading",
-    "Repair",
-    "TuneBlock",
-    "decode_text",
-    "read_abc",
-    "read_block",
-    "read_tunebook",
-    "split_tunebook",
-]
-
-# str.splitlines() would also break at characters that stand inside words in Latin-1.
+# str.splitlines() would also break at characters that occur within words in Latin-1.
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
+# Among music, a note glued to a repeat sign (``A::c``) is no field.
+_BODY_FIELD = re.compile(r"\s*([A-Za-z+]):(?![:|])(.*)")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+# Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
+_MAIL_SPACE = re.compile(r"=20$")
+_MAIL_BREAK = re.compile(r"=$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LOST_REPEAT = re.compile(r"\s*:(?![:|])")
+_VOICE_NAME = re.compile(r'\b(?:name|nm)\s*=\s*(?:"([^"]*)"|(\S+))')
+# Properties of a voice that change its notes.
+_TRANSPOSED = re.compile(
+    r"\b(?:octave|transpose|t|middle|score|sound|shift|instrument)\s*=\s*(?!0\b)\S+|\w[+-]8\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TuneBlock:
-    """The lines of one tune as they stand in a file.
+    """The lines of one tune in a file, without line ends."""
 
-    Attributes:
-        line: Number of its first line in the file, counted from 1.
-        lines: Its lines, without line ends.
-    """
-
+    # Number of its first line in the file, counted from 1.
     line: int
     lines: tuple[str, ...]
 
@@ -59,43 +71,34 @@ class TuneBlock:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A tune that was read.
-
-    Attributes:
-        tune: The tune.
-        line: Line of the file where it begins.
-        repairs: What was put right in reading it.
-    """
+    """A tune that was read."""
 
     tune: Tune
+    # Line of the file where it begins.
     line: int
+    # Corrections made in reading it.
     repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A tune that could not be read faithfully.
+    """A tune that could not be read faithfully."""
 
-    Attributes:
-        line: Line of the file where reading stopped; 0 if it is the whole file.
-        number: The tune's ``X:`` as written.
-        title: Its title.
-        reason: Why, in a few words.
-    """
-
+    # Line of the file where reading stopped; 0 if it is the whole file.
     line: int
+    # The tune's ``X:`` and ``T:`` as written.
     number: str
     title: str
     reason: str
 
 
 def decode_text(data: bytes) -> str:
-    """The text of a file in UTF-8 or, as older files are, Latin-1.
+    """Decode a file in UTF-8, Latin-1 (as older files are) or a mixture of both.
 
-    Tunebooks are gathered from many hands: whatever is no UTF-8 is read as Latin-1 where it
-    stands, and the rest is not spoilt by it.
+    Tunebooks are compiled from many sources: bytes that are no UTF-8 are read as Latin-1, one by
+    one, and the rest stays UTF-8.
     """
-    return data.decode("utf-8-sig", _LATIN_1)
+    return data.decode("utf-8-sig", "abcgen-latin-1")
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
@@ -104,8 +107,7 @@ def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
 
-_LATIN_1 = "abcgen-latin-1"
-codecs.register_error(_LATIN_1, _as_latin_1)
+codecs.register_error("abcgen-latin-1", _as_latin_1)
 
 
 def split_tunebook(text: str) -> Iterator[TuneBlock]:
@@ -113,75 +115,257 @@ def split_tunebook(text: str) -> Iterator[TuneBlock]:
 
     A paragraph that has a key but no ``X:`` is a tune too; any other is words.
     """
-    for begin, lines in _paragraphs(text):
-        starts = [place for place, line in enumerate(lines) if line.lstrip().startswith("X:")]
-        if not starts and any(line.lstrip().startswith("K:") for line in lines):
+    paragraph: list[str] = []
+    for number, text_line in enumerate([*_LINE_END.split(text), ""], start=1):
+        if text_line.strip():
+            paragraph.append(text_line)
+            continue
+        starts = [i for i, line in enumerate(paragraph) if line.lstrip().startswith("X:")]
+        if not starts and any(line.lstrip().startswith("K:") for line in paragraph):
             starts = [0]
-        for start, end in pairwise([*starts, len(lines)]):
-            yield TuneBlock(begin + start, tuple(lines[start:end]))
-
-
-def _paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines that are not blank, each with the number of its first line."""
-    lines: list[str] = []
-    for number, line in enumerate([*_LINE_END.split(text), ""], start=1):
-        if line.strip():
-            lines.append(line)
-        elif lines:
-            yield number - len(lines), lines
-            lines = []
+        for start, end in pairwise([*starts, len(paragraph)]):
+            yield TuneBlock(number - len(paragraph) + start, tuple(paragraph[start:end]))
+        paragraph = []
 
 
 def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:
-    """Read every tune of a tunebook.
-
-    Yields:
-        Tunes, and in their place those left out.
-    """
+    """Read every tune of a tunebook; yield those left out in their place."""
     for block in split_tunebook(text):
         result = read_block(block)
         yield result.tune if isinstance(result, Reading) else result
 
 
 def read_block(block: TuneBlock) -> Reading | LeftOut:
-    """Read one tune of a tunebook, or say why not."""
+    """Read one tune of a tunebook, or return the reason why it is left out."""
     try:
-        parser = _parsed(block.lines, block.line)
-        return Reading(parser.tune(), block.line, tuple(parser.repairs))
+        parser = _parse(block.lines, block.line)
+        return Reading(parser.finish(), block.line, tuple(parser.repairs))
     except NotationError as error:
-        number, title = _name(block)
-        return LeftOut(error.line or block.line, number, title, _reason(error))
+        # The number and title as written, whatever else is wrong.
+        names = {"X": "", "T": ""}
+        for line in block.lines:
+            match = _FIELD.match(line)
+            if match and names.get(match[1]) == "":
+                names[match[1]] = _one_line(match[2])
+        reason = f"{error.reason}: {error.text!r}" if error.text else error.reason
+        return LeftOut(error.line or block.line, names["X"], names["T"], reason)
 
 
 def read_abc(text: str, *, line: int = 1) -> Tune:
-    """Read one tune.
-
-    Args:
-        text: Its header and body.
-        line: Number of its first line in the file it stands in.
+    """Read one tune, header and body, whose first line has the given number in its file.
 
     Raises:
         NotationError: if anything in it is not understood.
     """
-    return _parsed(_LINE_END.split(text), line).tune()
+    return _parse(_LINE_END.split(text), line).finish()
 
 
-def _parsed(lines: Iterable[str], line: int) -> TuneParser:
+def _parse(lines: Iterable[str], first_number: int) -> TuneParser:
     parser = TuneParser()
-    for number, raw in enumerate(lines, start=line):
-        parser.take_line(raw, number)
+    for number, line in enumerate(lines, start=first_number):
+        parser.add_line(line, number)
     return parser
 
 
-def _name(block: TuneBlock) -> tuple[str, str]:
-    """A tune's number and title as written, whatever else is wrong with it."""
-    found = {"X": "", "T": ""}
-    for line in block.lines:
-        match = FIELD.match(line)
-        if match and not found.get(match[1], "-"):
-            found[match[1]] = words(match[2])
-    return found["X"], found["T"]
+class _Opening(NamedTuple):
+    """The key, metre and unit note length that every voice begins with."""
+
+    key: Key
+    metre: Metre
+    unit: Fraction
 
 
-def _reason(error: NotationError) -> str:
-    return f"{error.reason}: {error.text!r}" if error.text else error.reason
+@dataclass(slots=True)
+class TuneParser:
+    """A tune half read; takes its lines one by one."""
+
+    repairs: list[Repair] = field(default_factory=list)
+    # Header fields, and the line of each.
+    _header: dict[str, str] = field(default_factory=dict)
+    _field_lines: dict[str, int] = field(default_factory=dict)
+    # Voices by their id; None if only announced. Their names, and the one being written.
+    _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)
+    _voice_names: dict[str, str] = field(default_factory=dict)
+    _voice: str = ""
+    # None while the header is read.
+    _opening: _Opening | None = None
+    _characters: int = 0
+    _line: int = 0
+    # A bar line at the end of a continued line.
+    _carried: str = ""
+
+    def add_line(self, raw: str, number: int) -> None:
+        """Read the next line, which has that number in the file.
+
+        Raises:
+            NotationError: at the first thing in it that is not understood.
+        """
+        self._line = number
+        text = _COMMENT.sub("", raw).rstrip()
+        if _MAIL_SPACE.search(text):
+            text = _MAIL_SPACE.sub("", text)
+            self._repair("=20, a mail program's space, taken out at the line's end", "=20")
+        match = (_BODY_FIELD if self._opening else _FIELD).fullmatch(text)
+        if match:
+            self._add_field(match[1], match[2].strip())
+        elif self._opening:
+            self._add_music(text)
+        elif "|" in text:
+            raise NotationError("music before the key (K:)", line=number, text=text[:20])
+        # Any other text in the header is words.
+
+    def finish(self) -> Tune:
+        """Return the whole tune.
+
+        Raises:
+            NotationError: if something is missing or was left open.
+        """
+        if not self._opening:
+            raise NotationError("no key (K:)", line=self._line)
+        self._end_carried()
+        bodies = {name: body for name, body in self._voices.items() if body and body.has_music}
+        if not bodies:
+            raise NotationError("no music", line=self._line)
+
+        # Voices are called by their name, or their id if that is not just a number.
+        voices = []
+        for name, body in bodies.items():
+            default = "" if name[:1].isdigit() else _one_line(name)
+            voices.append(Voice(self._voice_names.get(name, default), body.finish()))
+            self.repairs += body.repairs
+        first, *others = voices
+        key = self._infer_mode(self._opening.key, first.bars)
+        self.repairs = _merge_repairs(self.repairs)
+
+        number = re.match(r"\d{1,9}", self._header.get("X", ""))
+        return Tune(
+            bars=first.bars,
+            key=key,
+            metre=self._opening.metre,
+            title=_one_line(self._header.get("T", "")),
+            rhythm=_one_line(self._header.get("R", "")),
+            source=_one_line(self._header.get("S", "") or self._header.get("B", "")),
+            number=int(number[0]) if number else 1,
+            voice=first.name if others else "",
+            others=tuple(others),
+        )
+
+    def _add_field(self, name: str, value: str) -> None:
+        if name == "V":
+            self._begin_voice(value)
+        elif name == "m":
+            raise NotationError("macro", line=self._line, text=value)
+        elif self._opening:
+            self._end_carried()
+            self._body().change_field(name, value, self._line)
+            self._note_doubt(name, value, self._line)
+        else:
+            if name not in self._header or name in "KLM":
+                self._header[name] = value
+                self._field_lines[name] = self._line
+            if name == "K":
+                self._end_header()
+
+    def _end_header(self) -> None:
+        """Read key, metre and unit together: L: depends on M:, which may follow it."""
+        header, lines = self._header, self._field_lines
+        key = read_key(header["K"], line=lines["K"])
+        metre = read_metre(header.get("M", ""), line=lines.get("M", 0))
+        unit = read_unit(header["L"], line=lines["L"]) if "L" in header else default_unit(metre)
+        for name in ("K", "M"):
+            self._note_doubt(name, header.get(name, ""), lines.get(name, 0))
+        self._opening = _Opening(key, metre, unit)
+        if len(self._voices) == 1:
+            self._voice = next(iter(self._voices))
+
+    def _note_doubt(self, name: str, value: str, line: int) -> None:
+        if doubt := field_doubt(name, value):
+            self.repairs.append(Repair(line, doubt, f"{name}:{value}"))
+
+    def _begin_voice(self, value: str) -> None:
+        """Announce a voice, or continue it."""
+        name, _, properties = value.partition(" ")
+        if match := _TRANSPOSED.search(properties):
+            raise NotationError(
+                "voice that sounds otherwise than written", line=self._line, text=match[0]
+            )
+        if name not in self._voices and len(self._voices) >= LIMITS.voices:
+            raise NotationError(f"more than {LIMITS.voices} voices", line=self._line)
+        self._end_carried()
+        self._voices.setdefault(name, None)
+        if match := _VOICE_NAME.search(properties):
+            self._voice_names[name] = _one_line(match[1] or match[2] or "")
+        if self._opening:
+            self._voice = name
+
+    def _body(self) -> BodyBuilder:
+        """Return the voice that is being written."""
+        body = self._voices.get(self._voice)
+        if body is None:
+            if not self._opening or (self._voices and self._voice not in self._voices):
+                raise NotationError("music before its voice (V:) is named", line=self._line)
+            body = self._voices[self._voice] = BodyBuilder(*self._opening)
+        return body
+
+    def _add_music(self, text: str) -> None:
+        # 1) Repair what older programs did to the line.
+        if _LOST_REPEAT.match(text) and self._body().is_between_bars:
+            text = f"|{text.lstrip()}"
+            self._repair("a colon at the line's start joined to the bar line before: |:", ":")
+        self._characters += len(text)
+        if self._characters > LIMITS.tune_characters:
+            limit = f"longer than {LIMITS.tune_characters} characters"
+            raise NotationError(limit, line=self._line)
+        if _MAIL_BREAK.search(text):
+            text = _MAIL_BREAK.sub("\\\\", text)
+            self._repair("=, a mail program's line break, taken for a line that goes on", "=")
+
+        # 2) A bar line may go on with the next line: ``|\`` and ``:`` there make ``|:``.
+        continued = text.endswith("\\")
+        text = self._carried + text.rstrip("\\ \t")
+        self._carried = text[len(text.rstrip(":|")) :] if continued else ""
+
+        # 3) Add the symbols; a field in the line may change the voice.
+        for symbol in symbols_in(text.removesuffix(self._carried), self._line):
+            if symbol.kind is SymbolKind.FIELD and symbol.match["field"] == "V":
+                self._begin_voice(symbol.match["value"].strip())
+            else:
+                self._body().add(symbol)
+        if not continued:
+            self._body().end_line()
+
+    def _end_carried(self) -> None:
+        """Add a bar line carried from a line that nothing continues."""
+        carried, self._carried = self._carried, ""
+        for symbol in symbols_in(carried, self._line):
+            self._body().add(symbol)
+
+    def _infer_mode(self, key: Key, bars: tuple[Bar, ...]) -> Key:
+        """Return the key with the mode that the notes are in, where the header names none."""
+        value = self._header["K"].strip()
+        if not names_tonic_only(value) or any(bar.key for bar in bars):
+            return key
+        mode = mode_of(bars, key)
+        if mode is not key.mode:
+            what = f"K:{value} would be major; the notes are {key.tonic} {mode.name.lower()}"
+            self.repairs.append(Repair(self._field_lines["K"], what, f"K:{value}"))
+        return replace(key, mode=mode)
+
+    def _repair(self, what: str, text: str) -> None:
+        self.repairs.append(Repair(self._line, what, text))
+
+
+def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
+    """Return repairs of one kind as one, at the first line that needed it, with their number."""
+    repairs.sort(key=lambda repair: repair.line)
+    counts = Counter(repair.what for repair in repairs)
+    firsts = {repair.what: repair for repair in reversed(repairs)}
+    return [
+        replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
+        for what, number in counts.items()
+    ]
+
+
+def _one_line(value: str) -> str:
+    """Return a field's text on one line, without control characters."""
+    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()

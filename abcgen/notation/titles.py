@@ -1,4 +1,4 @@
-"""Names for new tunes, made the way old ones were: after people, places and what happened there."""
+"""Titles for new tunes, in the manner of old ones: after people, places and events."""
 
 from __future__ import annotations
 
@@ -35,25 +35,17 @@ _PLACES = (
 _ATTEMPTS = 200
 
 
-def new_title(random_numbers: random.Random, taken: set[str]) -> str:
-    """A title for a new tune.
-
-    Args:
-        random_numbers: Where chance comes from.
-        taken: Titles not to be used again.
-    """
-    for _ in range(_ATTEMPTS):
-        title = _title(random_numbers)
-        if title not in taken:
-            return title
-    return f"{title} No. {len(taken) + 1}"
-
-
-def _title(random_numbers: random.Random) -> str:
+def new_title(random_numbers: random.Random, used: set[str]) -> str:
+    """Return a random title that is not among those used."""
     pick = random_numbers.choice
-    shape = random_numbers.randrange(3)
-    if shape == 0:
-        return f"{pick(_PEOPLE)}'s {pick(_THINGS)}"
-    if shape == 1:
-        return f"The {pick(_QUALITIES)} {pick(_SIGHTS)}"
-    return f"The {pick(_SIGHTS)} in the {pick(_PLACES)}"
+    for _ in range(_ATTEMPTS):
+        pattern = random_numbers.randrange(3)
+        if pattern == 0:
+            title = f"{pick(_PEOPLE)}'s {pick(_THINGS)}"
+        elif pattern == 1:
+            title = f"The {pick(_QUALITIES)} {pick(_SIGHTS)}"
+        else:
+            title = f"The {pick(_SIGHTS)} in the {pick(_PLACES)}"
+        if title not in used:
+            return title
+    return f"{title} No. {len(used) + 1}"

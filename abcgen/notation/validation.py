@@ -1,10 +1,4 @@
-"""Bar arithmetic: whether every bar adds up to its metre.
-
-A bar may be short where a tune's phrases meet: at the beginning (a pickup), at either edge of a
-section, and where a repeat sign cuts a bar in two. Nowhere may it be long.
-
-Whether repeats and endings pair: each repeat that begins ends, with both endings or none.
-"""
+"""Checks whether every bar adds up to its metre, and whether repeats and endings pair."""
 
 from __future__ import annotations
 
@@ -13,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import BarLine, Tune, opens_section
+from abcgen.notation.walk import keys_and_metres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,53 +18,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BarProblem:
-    """A bar that does not add up.
+    """A bar that does not add up."""
 
-    Attributes:
-        bar: Its number, counted from 1 as written.
-        found: Its duration in whole notes.
-        expected: The metre's.
-    """
-
+    # Its number, counted from 1 as written.
     bar: int
-    found: Fraction
+    # Its duration and the metre's, in whole notes.
+    duration: Fraction
     expected: Fraction
 
     def __str__(self) -> str:
-        return f"bar {self.bar} lasts {self.found} instead of {self.expected} of a whole note"
+        return f"bar {self.bar} lasts {self.duration} instead of {self.expected} of a whole note"
 
 
 def bar_problems(tune: Tune) -> list[BarProblem]:
-    """The bars of a tune that do not add up; in free metre there are none."""
+    """Return the bars of a tune that do not add up; in free metre there are none.
+
+    A bar may be short where a tune's phrases meet: at the beginning (a pickup), at either edge of
+    a section, and where a repeat sign cuts a bar in two. Nowhere may it be long.
+    """
     problems = []
-    metre = tune.metre
-    for index, bar in enumerate(tune.bars):
-        metre = bar.metre or metre
-        full = metre.bar_duration
-        wrong = bar.duration > full or (bar.duration < full and not _may_be_short(tune, index))
-        if not metre.is_free and wrong:
-            problems.append(BarProblem(index + 1, bar.duration, full))
+    in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
+    for index, (bar, (_, metre)) in enumerate(zip(tune.bars, in_force, strict=True)):
+        duration, full = bar.duration, metre.bar_duration
+        short = duration < full and not _may_be_short(tune.bars, index)
+        if not metre.is_free and (duration > full or short):
+            problems.append(BarProblem(index + 1, duration, full))
     return problems
 
 
-def _may_be_short(tune: Tune, index: int) -> bool:
-    bar = tune.bars[index]
-    begins = opens_section(tune.bars, index) or bool(bar.ending)
-    if begins or bar.line is not BarLine.SINGLE or index + 1 == len(tune.bars):
+def _may_be_short(bars: tuple[Bar, ...], index: int) -> bool:
+    bar = bars[index]
+    begins = opens_section(bars, index) or bool(bar.ending)
+    if begins or bar.line is not BarLine.SINGLE or index + 1 == len(bars):
         return True
-    following = tune.bars[index + 1]
+    following = bars[index + 1]
     return following.repeat_start or bool(following.ending)
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatProblem:
-    """A repeat or ending without its counterpart.
+    """A repeat or ending without its counterpart."""
 
-    Attributes:
-        bar: Number of the bar where that shows, counted from 1 as written.
-        what: What is amiss.
-    """
-
+    # Number of the bar where it shows, counted from 1 as written.
     bar: int
     what: str
 
@@ -78,63 +68,59 @@ class RepeatProblem:
 
 
 class _Within(Enum):
-    """Where in a repeat a bar stands."""
+    """The part of a repeat that a bar is in."""
 
-    NONE, REPEAT, FIRST, LAST = range(4)
+    NONE, REPEAT, FIRST_ENDING, LATER_ENDING = range(4)
 
 
 def repeat_problems(tune: Tune) -> list[RepeatProblem]:
-    """The repeats and endings of a tune that do not pair."""
+    """Return the repeats and endings of a tune that do not pair.
+
+    Each repeat that begins must end, with both endings or none.
+    """
     problems: list[RepeatProblem] = []
     within = _Within.NONE
     for index, bar in enumerate(tune.bars):
-        problems += [RepeatProblem(index + 1, what) for what in _at_opening(bar, within)]
-        within = _opened(bar, within)
-        goes_on = _is_followed_by_ending(tune.bars, index)
-        problems += [RepeatProblem(index + 1, what) for what in _at_line(bar, within, goes_on)]
-        within = _closed(bar, within, goes_on=goes_on)
-    if within in {_Within.REPEAT, _Within.FIRST}:
+        number = index + 1
+        ending_follows = _is_followed_by_later_ending(tune.bars, index)
+
+        # 1) The bar's left side.
+        problems += [RepeatProblem(number, what) for what in _problems_at_opening(bar, within)]
+        if 1 in bar.ending:
+            within = _Within.FIRST_ENDING
+        elif bar.repeat_start:
+            within = _Within.REPEAT
+
+        # 2) The bar line that closes it.
+        if bar.line is BarLine.REPEAT:
+            what = _problems_at_repeat(within, ending_follows=ending_follows)
+            problems += [RepeatProblem(number, problem) for problem in what]
+            within = _Within.LATER_ENDING if ending_follows else _Within.NONE
+        elif within is _Within.LATER_ENDING and bar.line is not BarLine.SINGLE:
+            within = _Within.NONE
+    if within in {_Within.REPEAT, _Within.FIRST_ENDING}:
         problems.append(RepeatProblem(len(tune.bars), "a repeat begins that never ends"))
     return problems
 
 
-def _at_opening(bar: Bar, within: _Within) -> Iterator[str]:
-    if bar.repeat_start and within in {_Within.REPEAT, _Within.FIRST}:
+def _problems_at_opening(bar: Bar, within: _Within) -> Iterator[str]:
+    if bar.repeat_start and within in {_Within.REPEAT, _Within.FIRST_ENDING}:
         yield "a repeat begins before the last one has ended"
     if 1 in bar.ending and within is not _Within.REPEAT and not bar.repeat_start:
         yield "a first ending outside of a repeat"
-    if bar.ending and 1 not in bar.ending and within is not _Within.LAST:
+    if bar.ending and 1 not in bar.ending and within is not _Within.LATER_ENDING:
         yield "a later ending without a first"
 
 
-def _opened(bar: Bar, within: _Within) -> _Within:
-    if 1 in bar.ending:
-        return _Within.FIRST
-    return _Within.REPEAT if bar.repeat_start else within
-
-
-def _at_line(bar: Bar, within: _Within, goes_on: bool) -> Iterator[str]:
-    if bar.line is not BarLine.REPEAT:
-        return
-    if within is _Within.NONE or (within is _Within.LAST and not goes_on):
+def _problems_at_repeat(within: _Within, *, ending_follows: bool) -> Iterator[str]:
+    if within is _Within.NONE or (within is _Within.LATER_ENDING and not ending_follows):
         yield "a repeat ends that none began"
-    if within is _Within.REPEAT and goes_on:
+    if within is _Within.REPEAT and ending_follows:
         yield "a later ending without a first"
-    if within is _Within.FIRST and not goes_on:
+    if within is _Within.FIRST_ENDING and not ending_follows:
         yield "a first ending without a second"
 
 
-def _closed(bar: Bar, within: _Within, *, goes_on: bool) -> _Within:
-    if bar.line is BarLine.REPEAT:
-        return _Within.LAST if goes_on else _Within.NONE
-    if within is _Within.LAST and bar.line is not BarLine.SINGLE:
-        return _Within.NONE
-    return within
-
-
-def _is_followed_by_ending(bars: tuple[Bar, ...], index: int) -> bool:
-    """Whether an ending other than a first comes next."""
-    if index + 1 == len(bars):
-        return False
-    ending = bars[index + 1].ending
+def _is_followed_by_later_ending(bars: tuple[Bar, ...], index: int) -> bool:
+    ending = bars[index + 1].ending if index + 1 < len(bars) else ()
     return bool(ending) and 1 not in ending

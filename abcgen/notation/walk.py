@@ -21,38 +21,27 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Bar, Key, Metre, Rest, Tune
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimedBar:
-    """A bar with its place in time.
-
-    Attributes:
-        bar: The bar.
-        index: Its index among the bars as written.
-        onset: When it begins.
-        key: The key in force, a change at this bar included.
-        metre: The metre in force, a change at this bar included.
-    """
+    """A bar with its place in time."""
 
     bar: Bar
+    # Its index among the bars as written.
     index: int
     onset: Fraction
+    # The key and metre in force, changes at this bar included.
     key: Key
     metre: Metre
 
 
 class TimedNote(NamedTuple):
-    """A note or rest with its place in time.
-
-    Attributes:
-        note: The note or rest.
-        onset: When it begins.
-        duration: How long it sounds, shortened or lengthened by its tuplet.
-        bar: The bar it is in, with the key and metre in force.
-    """
+    """A note or rest with its place in time."""
 
     note: Note | Rest
     onset: Fraction
+    # How long it sounds, shortened or lengthened by its tuplet.
     duration: Fraction
+    # Its bar, with the key and metre in force.
     bar: TimedBar
 
 
@@ -71,7 +60,7 @@ def walk_bars(
         order: The bars to visit, by index (see `play_order`); as written if None.
     """
     onset = Fraction(0)
-    in_force = _keys_and_metres(bars, key, metre)
+    in_force = keys_and_metres(bars, key, metre)
     for index in range(len(bars)) if order is None else order:
         yield TimedBar(bars[index], index, onset, *in_force[index])
         onset += bars[index].duration
@@ -82,7 +71,7 @@ def walk_notes(
 ) -> Iterator[TimedNote]:
     """Yield the notes and rests of bars in time; for the arguments see `walk_bars`."""
     onset = Fraction(0)
-    in_force = _keys_and_metres(bars, key, metre)
+    in_force = keys_and_metres(bars, key, metre)
     for index in range(len(bars)) if order is None else order:
         timed_bar = TimedBar(bars[index], index, onset, *in_force[index])
         for note, duration in sounding_durations(bars[index]):
@@ -106,7 +95,7 @@ def sounding_durations(bar: Bar) -> Iterator[tuple[Note | Rest, Fraction]]:
             yield item, item.duration
 
 
-def _keys_and_metres(bars: Sequence[Bar], key: Key, metre: Metre) -> list[tuple[Key, Metre]]:
+def keys_and_metres(bars: Sequence[Bar], key: Key, metre: Metre) -> list[tuple[Key, Metre]]:
     """Return the key and metre in force at every bar, in the order written."""
     in_force = []
     for bar in bars:
@@ -116,30 +105,20 @@ def _keys_and_metres(bars: Sequence[Bar], key: Key, metre: Metre) -> list[tuple[
 
 
 class WrittenChord(NamedTuple):
-    """A note or chord as written, each of its keys with its own tie.
-
-    Attributes:
-        onset: When it begins.
-        duration: How long it sounds.
-        ties: Its MIDI key numbers and, for each, whether it is tied to the note that follows.
-    """
+    """A note or chord as written, each of its keys with its own tie."""
 
     onset: Fraction
     duration: Fraction
+    # MIDI key numbers and, for each, whether it is tied to the note that follows.
     ties: Mapping[int, bool]
 
 
 class Sound(NamedTuple):
-    """Keys struck together and held equally long.
-
-    Attributes:
-        onset: When they are struck.
-        duration: How long they are held.
-        keys: MIDI key numbers, ascending.
-    """
+    """Keys struck together and held equally long."""
 
     onset: Fraction
     duration: Fraction
+    # MIDI key numbers, ascending.
     keys: tuple[int, ...]
 
 

@@ -26,26 +26,29 @@ from abcgen.notation.tune import (
     Rest,
     Tune,
     Tuplet,
-    notes_in,
     opens_section,
 )
+from abcgen.notation.walk import keys_and_metres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from abcgen.notation.tune import Key
 
-BARS_A_LINE = 4
+BARS_PER_LINE = 4
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
-TRIPLET = (3, 2, 3)
-HALF = 2  # the denominator that a lone slash stands for
-MIDDLE_C_OCTAVE = 4
-# The decorations that every program knows by a sign; the others are written by name.
-DECORATION_SIGNS = {"staccato": ".", "roll": "~", "trill": "T", "upbow": "u", "downbow": "v"}
+# The decorations that every program knows by a character; the others are written by name.
+_DECORATION_CHARACTERS = {
+    "staccato": ".",
+    "roll": "~",
+    "trill": "T",
+    "upbow": "u",
+    "downbow": "v",
+}
 
 
 def write_abc(tune: Tune) -> str:
-    """One tune as canonical ABC, without the blank line that ends it.
+    """Return one tune as canonical ABC, without the blank line that ends it.
 
     ``R:`` and ``S:`` are left out where the tune has no rhythm or source; ``T:`` never is.
     """
@@ -59,69 +62,53 @@ def write_abc(tune: Tune) -> str:
         "L": str(unit),
     }
     lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
-    lines.append(f"K:{_opening_key(tune)}")
+
+    # Major is named where the notes would let a reader infer another mode.
+    key = str(tune.key)
+    if key == tune.key.tonic and mode_of(tune.bars, tune.key) is not Mode.MAJOR:
+        key += Mode.MAJOR.abbreviation
+    lines.append(f"K:{key}")
+
     for number, voice in enumerate(tune.voices, start=1):
         if tune.others:
-            lines.append(_voice_line(number, voice.name))
+            # Numbers, for some programs accept no other ids of voices.
+            name = _escaped(voice.name).replace('"', "'")
+            lines.append(f'V:{number} name="{name}"' if name else f"V:{number}")
         lines += _music_lines(replace(tune, bars=voice.bars), unit)
     return "\n".join(lines) + "\n"
 
 
 def write_tunebook(tunes: Iterable[Tune]) -> str:
-    """Tunes as one canonical tunebook, with a blank line between them."""
+    """Return tunes as one canonical tunebook, with a blank line between them."""
     return "\n".join(write_abc(tune) for tune in tunes)
 
 
 def best_unit(tune: Tune) -> Fraction:
-    """The unit note length that leaves most notes without a number; 1/8 where two tie."""
-    durations = (
-        note.duration
-        for voice in tune.voices
-        for bar in voice.bars
-        for item in bar.items
-        for note in notes_in(item)
-    )
+    """Return the unit note length that leaves most notes without a number; 1/8 in a tie."""
+    durations = [note.duration for voice in tune.voices for note in voice.notes]
     simple = [duration.denominator for duration in durations if duration.numerator == 1]
     return max(UNITS, key=lambda unit: simple.count(unit.denominator))
 
 
-def lines_of(tune: Tune) -> list[list[int]]:
-    """Which bars, by index, stand on a line together: four, and the endings that follow them."""
+def bars_by_line(tune: Tune) -> list[list[int]]:
+    """Return the bars of each line, by index: four, and the endings that follow them."""
     lines: list[list[int]] = []
-    metre, full = tune.metre, 0
-    for index, bar in enumerate(tune.bars):
-        metre = bar.metre or metre
+    full_bars = 0
+    in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
+    for index, (bar, (_, metre)) in enumerate(zip(tune.bars, in_force, strict=True)):
         is_other_ending = bar.ending and tune.bars[index - 1].line is BarLine.REPEAT
-        is_full = full >= BARS_A_LINE and not is_other_ending
+        is_full = full_bars >= BARS_PER_LINE and not is_other_ending
         if is_full or opens_section(tune.bars, index) or bar.key or bar.metre:
             lines.append([])
-            full = 0
+            full_bars = 0
         lines[-1].append(index)
-        full += bar.duration >= metre.bar_duration
+        full_bars += bar.duration >= metre.bar_duration
     return lines
-
-
-def _voice_line(number: int, name: str) -> str:
-    """Where a voice begins; numbered, for there are readers that know no other voices."""
-    words = _escaped(name).replace('"', "'")
-    return f'V:{number} name="{words}"' if words else f"V:{number}"
-
-
-def _opening_key(tune: Tune) -> str:
-    """The key it opens in; major is named where the notes would let a reader doubt it."""
-    if str(tune.key) == tune.key.tonic and mode_of(tune.bars, tune.key) is not Mode.MAJOR:
-        return tune.key.tonic + Mode.MAJOR.abbreviation
-    return str(tune.key)
-
-
-def _escaped(value: str) -> str:
-    """A field's value on one line; a bare percent sign would begin a comment."""
-    return " ".join(value.split()).replace("%", "\\%")
 
 
 def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:
     music = MusicWriter(tune.key, tune.metre, unit)
-    for line in lines_of(tune):
+    for line in bars_by_line(tune):
         first = tune.bars[line[0]]
         if first.metre:
             yield f"M:{first.metre}"
@@ -130,19 +117,23 @@ def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:
         text = ""
         for index in line:
             bar = tune.bars[index]
-            before = tune.bars[index - 1].line if text else None
-            signs = f"{text}{opening(bar, before)}"
+            text += opening(bar, tune.bars[index - 1].line if text else None)
             beams = music.beams(bar, upbeat=opens_section(tune.bars, index))
-            text = f"{signs} {' '.join(beams)} {bar.line}".lstrip()
+            text = f"{text} {' '.join(beams)} {bar.line}".lstrip()
         yield text
 
 
+def _escaped(value: str) -> str:
+    """Return a field's value on one line; a bare percent sign would begin a comment."""
+    return " ".join(value.split()).replace("%", "\\%")
+
+
 def opening(bar: Bar, before: BarLine | None) -> str:
-    """The repeat sign and ending at a bar's left.
+    """Return the repeat sign and ending at a bar's left.
 
     Args:
         bar: The bar.
-        before: The bar line they are glued to; None at the beginning of a line.
+        before: The bar line that they are glued to; None at the beginning of a line.
     """
     repeat = "|:" if bar.repeat_start else ""
     if not bar.ending:
@@ -150,20 +141,6 @@ def opening(bar: Bar, before: BarLine | None) -> str:
     numbers = ",".join(map(str, bar.ending))
     glued = not repeat and before in {BarLine.SINGLE, BarLine.REPEAT}
     return f"{repeat}{'' if glued else '['}{numbers}"
-
-
-def length_text(duration: Fraction, unit: Fraction) -> str:
-    """A duration as a multiple of the unit, in ABC: nothing, ``2``, ``/``, ``3/2``, ``/4``."""
-    return _ratio_text(duration.numerator * unit.denominator, duration.denominator * unit.numerator)
-
-
-@lru_cache(maxsize=4096)
-def _ratio_text(above: int, below: int) -> str:
-    ratio = Fraction(above, below)
-    number = "" if ratio.numerator == 1 else str(ratio.numerator)
-    if ratio.denominator == 1:
-        return number
-    return f"{number}/" if ratio.denominator == HALF else f"{number}/{ratio.denominator}"
 
 
 class MusicWriter:
@@ -180,29 +157,38 @@ class MusicWriter:
         self._accidentals = _Accidentals(key)
 
     def beams(self, bar: Bar, *, upbeat: bool = False) -> list[str]:
-        """The music of the next bar, beam by beam.
+        """Return the music of the next bar, beam by beam.
 
         Args:
             bar: The bar.
             upbeat: Whether, if it is short, it is the end of a bar rather than its beginning.
         """
         texts = self.items(bar)
-        lengths, full, beam = _in_whole_numbers(bar, self._metre)
+
+        # Durations of the items, a full bar and a beam, as multiples of one fraction.
+        durations = [item.duration for item in bar.items]
+        durations += self._metre.bar_duration, self._metre.beam_duration
+        parts = lcm(*[duration.denominator for duration in durations])
+        *lengths, full, beam = [
+            duration.numerator * (parts // duration.denominator) for duration in durations
+        ]
+
+        # Items that begin within the same beam's time are joined, up to one that has no beam.
         onset = max(0, full - sum(lengths)) if upbeat else 0
         groups: list[str] = []
-        open_beam: int | None = None  # the beat whose beam the next item may join
+        open_beam: int | None = None
         for item, text, length in zip(bar.items, texts, lengths, strict=True):
-            beat = onset // beam if beam and _has_beam(item) else None
-            if beat is not None and beat == open_beam:
+            number = onset // beam if beam and _has_beam(item) else None
+            if number is not None and number == open_beam:
                 groups[-1] += text
             else:
                 groups.append(text)
-            open_beam = beat
+            open_beam = number
             onset += length
         return groups
 
     def items(self, bar: Bar) -> list[str]:
-        """The music of the next bar, item by item."""
+        """Return the music of the next bar, item by item."""
         self._metre = bar.metre or self._metre
         self._accidentals.begin_bar(bar.key)
         return [self._item(item) for item in bar.items]
@@ -210,78 +196,86 @@ class MusicWriter:
     def _item(self, item: Item) -> str:
         if isinstance(item, Tuplet):
             shape = (item.actual, item.normal, len(item.items))
-            sign = "(3" if shape == TRIPLET else "({}:{}:{}".format(*shape)
-            return sign + "".join(self._item(note) for note in item.items)
+            prefix = "(3" if shape == (3, 2, 3) else "({}:{}:{}".format(*shape)
+            return prefix + "".join(self._item(note) for note in item.items)
         length = length_text(item.duration, self._unit)
         marks = self._marks(item.marks) if item.marks else ""
         if isinstance(item, Rest):
             return marks + ("z" if item.visible else "x") + length
         in_chord = len(item.pitches) > 1
         names = [
-            self._accidentals.sign(pitch, in_chord=in_chord) + _name(pitch)
+            self._accidentals.before(pitch, in_chord=in_chord) + _step_name(pitch.step)
             for pitch in item.pitches
         ]
         tie = "-" if item.tied else ""
-        return marks + (names[0] if len(names) == 1 else f"[{''.join(names)}]") + length + tie
+        return marks + (f"[{''.join(names)}]" if in_chord else names[0]) + length + tie
 
     def _marks(self, marks: Marks) -> str:
-        """What stands before a note, in the standard's order (section 4.20)."""
-        grace = "".join(self._accidentals.grace_sign(one) + _name(one) for one in marks.grace)
+        """Return the text before a note, in the standard's order (section 4.20)."""
+        grace = "".join(
+            self._accidentals.before_grace(pitch) + _step_name(pitch.step) for pitch in marks.grace
+        )
         return "".join(
             [
                 f"{{{grace}}}" if grace else "",
                 f'"{marks.chord_symbol}"' if marks.chord_symbol else "",
-                *(DECORATION_SIGNS.get(name) or f"!{name}!" for name in marks.decorations),
+                *(_DECORATION_CHARACTERS.get(name) or f"!{name}!" for name in marks.decorations),
             ]
         )
-
-
-def _in_whole_numbers(bar: Bar, metre: Metre) -> tuple[list[int], int, int]:
-    """The durations of a bar's items, of a full bar and of a beam, in a unit that fits them all."""
-    spans = [item.duration for item in bar.items]
-    spans += metre.bar_duration, metre.beam_duration
-    parts = lcm(*[span.denominator for span in spans])
-    *lengths, full, beam = [span.numerator * (parts // span.denominator) for span in spans]
-    return lengths, full, beam
 
 
 def _has_beam(item: Item) -> bool:
     if isinstance(item, Tuplet):
         return all(map(_has_beam, item.items))
-    return 4 * item.duration.numerator < item.duration.denominator  # shorter than a quarter
+    # Shorter than a quarter.
+    return 4 * item.duration.numerator < item.duration.denominator
 
 
-def _name(pitch: Pitch) -> str:
-    """A pitch's letter and octave marks: ``C,`` ``C`` ``c`` ``c'``."""
-    return _step_name(pitch.step)
+def length_text(duration: Fraction, unit: Fraction) -> str:
+    """Return a duration as a multiple of the unit: nothing, ``2``, ``/``, ``3/2``, ``/4``."""
+    return _ratio_text(duration.numerator * unit.denominator, duration.denominator * unit.numerator)
+
+
+@lru_cache(maxsize=4096)
+def _ratio_text(numerator: int, denominator: int) -> str:
+    ratio = Fraction(numerator, denominator)
+    number = "" if ratio.numerator == 1 else str(ratio.numerator)
+    if ratio.denominator == 1:
+        return number
+    # A lone slash halves.
+    return f"{number}/" if ratio.denominator == 2 else f"{number}/{ratio.denominator}"
 
 
 @lru_cache(maxsize=256)
 def _step_name(step: int) -> str:
+    """Return a pitch's letter and octave marks: ``C,`` ``C`` ``c`` ``c'``."""
     pitch = Pitch(step)
-    above = pitch.octave - MIDDLE_C_OCTAVE
-    if above > 0:
-        return pitch.letter.lower() + "'" * (above - 1)
-    return pitch.letter + "," * -above
+    # C (middle C) begins octave 4, c octave 5.
+    octaves_up = pitch.octave - 4
+    if octaves_up > 0:
+        return pitch.letter.lower() + "'" * (octaves_up - 1)
+    return pitch.letter + "," * -octaves_up
 
 
 class _Accidentals:
-    """Which accidentals must be written for every reader to understand the same pitch.
+    """The accidentals that every reader needs to understand the same pitch.
 
-    Some programs let one reach the other octaves of its bar, others do not; it is written
-    wherever the two would differ. One that holds over a bar line by a tie is written again, and
-    so is one that follows a grace note with an accidental, or that reaches into a chord or out of
-    one (music21 10.5 does not let it).
+    Some programs let an accidental reach the other octaves of its bar, others do not; it is
+    written wherever the two would differ. One that holds over a bar line by a tie is written
+    again, and so is one that follows a grace note with an accidental, or that reaches into a chord
+    or out of one (music21 10.5 does not let it).
     """
 
     def __init__(self, key: Key) -> None:
         self._signature = key.signature
         self._by_letter: dict[str, int] = {}
         self._by_step: dict[int, int] = {}
-        self._after_grace: set[str] = set()  # letters that a grace note may have altered
-        self._by_chord: set[str] = set()  # letters that a chord has altered
+        # Letters that a grace note may have altered, and those that a chord has.
+        self._after_grace: set[str] = set()
+        self._by_chord: set[str] = set()
 
     def begin_bar(self, key: Key | None) -> None:
+        """Forget the accidentals of the bar before, and take over a change of key."""
         if key is not None:
             self._signature = key.signature
         self._by_letter.clear()
@@ -289,24 +283,26 @@ class _Accidentals:
         self._after_grace.clear()
         self._by_chord.clear()
 
-    def grace_sign(self, pitch: Pitch) -> str:
-        """What stands before a grace note; it owes nothing to the notes before it."""
-        touched = pitch.letter in self._by_letter or pitch.letter in self._after_grace
-        if pitch.alter == self._signature[pitch.letter] and not touched:
-            return ""
-        self._after_grace.add(pitch.letter)
-        return ABC_ACCIDENTALS[pitch.alter]
-
-    def sign(self, pitch: Pitch, *, in_chord: bool = False) -> str:
-        """What stands before the note: an accidental, or nothing."""
-        own = self._signature[pitch.letter]
-        everywhere = self._by_letter.get(pitch.letter, own)
-        here = self._by_step.get(pitch.step, own)
-        in_doubt = pitch.letter in self._after_grace or pitch.letter in self._by_chord
-        in_doubt |= in_chord and pitch.letter in self._by_letter
-        if everywhere == here == pitch.alter and not in_doubt:
+    def before(self, pitch: Pitch, *, in_chord: bool) -> str:
+        """Return the accidental before a note, if it needs one."""
+        letter = pitch.letter
+        default = self._signature[letter]
+        in_all_octaves = self._by_letter.get(letter, default)
+        in_this_octave = self._by_step.get(pitch.step, default)
+        in_doubt = letter in self._after_grace or letter in self._by_chord
+        in_doubt |= in_chord and letter in self._by_letter
+        if in_all_octaves == in_this_octave == pitch.alter and not in_doubt:
             return ""
         if in_chord:
-            self._by_chord.add(pitch.letter)
-        self._by_letter[pitch.letter] = self._by_step[pitch.step] = pitch.alter
+            self._by_chord.add(letter)
+        self._by_letter[letter] = self._by_step[pitch.step] = pitch.alter
+        return ABC_ACCIDENTALS[pitch.alter]
+
+    def before_grace(self, pitch: Pitch) -> str:
+        """Return the accidental before a grace note, which none before it alters."""
+        letter = pitch.letter
+        altered_before = letter in self._by_letter or letter in self._after_grace
+        if pitch.alter == self._signature[letter] and not altered_before:
+            return ""
+        self._after_grace.add(letter)
         return ABC_ACCIDENTALS[pitch.alter]

@@ -12,7 +12,7 @@ from abcgen.errors import InputError
 from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled, check_seed, sample
-from abcgen.notation.transpose import instrument_named, moved_to
+from abcgen.notation.transpose import arrange_for, instrument_named
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
@@ -91,10 +91,15 @@ def make_blind_test(
     # 2) Nothing that tells where a tune is from, and a key that suits a fiddle.
     instrument = instrument_named(SoundConfig().instrument)
     anonymous = [
-        replace(moved_to(tune, instrument, rng.random()), title=f"Tune {n}", rhythm="", source="",
-                number=n)
-        for n, (tune, _) in enumerate(mixed, start=1)
-    ]  # fmt: skip
+        replace(
+            arrange_for(tune, instrument, rng.random()),
+            title=f"Tune {number}",
+            rhythm="",
+            source="",
+            number=number,
+        )
+        for number, (tune, _) in enumerate(mixed, start=1)
+    ]
     names = [f"{number:08x}" for number in rng.sample(range(2**32), len(mixed))]
 
     # 3) The key, which stays with whoever runs the test, and the page.

@@ -26,7 +26,7 @@ from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.model.scoring import measure_each
-from abcgen.notation.analysis import mode_of, parts_of, sections_of
+from abcgen.notation.analysis import mode_of, section_letters, sections_of
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Key
 from abcgen.notation.validation import bar_problems
@@ -309,7 +309,7 @@ def delivery(request: Request, sampled: Sampled) -> Delivery:
         metre=tune.metre == metre_of(request) and keeps_metre(tune),
         key=tune.key == key_of(request) and keeps_key(tune),
         bars=sum(section.bars for section in sections) == request.bars,
-        parts=parts_of(sections) == request.parts
+        parts=section_letters(sections) == request.parts
         and [section.bars for section in sections] == requested_lengths,
     )
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 from abcgen.config import LIMITS
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.grammar import Form, Rules, SectionPlan
-from abcgen.notation.fields import read_key, read_metre
+from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
-from abcgen.notation.rhythm import RHYTHMS, rhythm_named
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
 from abcgen.notation.tune import BarLine, Mode
 

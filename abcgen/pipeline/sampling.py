@@ -18,7 +18,7 @@ from abcgen.model.checkpoint import Checkpoint, load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, check_seed, sample
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
-from abcgen.notation.transpose import moved_to
+from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
@@ -331,7 +331,7 @@ class Composer:
         chance.random()
         # Where every note must be in range, so must the octave be that the grammar reckoned with.
         first = None if self._request.in_range else self._request.first_pitch or None
-        tune = moved_to(tune, player_of(self._request), chance.random(), first)
+        tune = arrange_for(tune, player_of(self._request), chance.random(), first)
         source = (
             f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
             f"T {self._config.temperature:g}"

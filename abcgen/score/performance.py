@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
+from abcgen.notation.fields import rhythm_named
 from abcgen.notation.playback import play_order
-from abcgen.notation.rhythm import rhythm_named
 from abcgen.notation.tune import Note
 from abcgen.notation.walk import Sound, sounding_durations, sounding_notes, walk_notes
 from abcgen.score.harmony import chord_kind, pitch_class

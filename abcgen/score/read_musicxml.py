@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.notation.reader import LeftOut, Reading, Repair
+from abcgen.notation.draft import Repair
+from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.tune import (
     LETTERS,
     Bar,

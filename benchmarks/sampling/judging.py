@@ -14,8 +14,8 @@ from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import sample
 from abcgen.notation.playback import play_order
-from abcgen.notation.transpose import instrument_named, moved_to
-from abcgen.notation.tune import Note, timed
+from abcgen.notation.transpose import arrange_for, instrument_named
+from abcgen.notation.walk import sounding_notes
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
@@ -144,7 +144,7 @@ class Worker:
             outcome.reasons[f"checker: {tune}"] += 1
             return outcome
         outcome.right = 1
-        tune = moved_to(tune, instrument_named("fiddle"), 0.0)
+        tune = arrange_for(tune, instrument_named("fiddle"), 0.0)
         said = music21_disagreements(tune, self._referee)
         heard = alike(_ours(tune), _theirs(tune, self._program, folder))
         outcome.music21, outcome.abc2midi = int(not said), int(heard)
@@ -161,14 +161,8 @@ class Worker:
 def _ours(tune: Tune) -> list[tuple[int, int]]:
     """Key and onset of every note as played, ties joined."""
     notes: list[tuple[int, int]] = []
-    held: set[int] = set()
-    for note in timed(tune.bars, play_order(tune)):
-        if not isinstance(note.item, Note):
-            held = set()
-            continue
-        keys = {pitch.midi for pitch in note.item.pitches}
-        notes += [(key, round(note.onset * 4 * TICKS)) for key in keys - held]
-        held = keys if note.item.tied else set()
+    for sound in sounding_notes(tune, play_order(tune)):
+        notes += [(key, round(sound.onset * 4 * TICKS)) for key in sound.keys]
     return sorted(notes)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from abcgen.notation.playback import play_order
-from abcgen.notation.tune import Bar, Note, timed
+from abcgen.notation.tune import Bar, Note
+from abcgen.notation.walk import sounding_notes, walk_bars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,35 +91,26 @@ def fits_signature(tune: Tune) -> bool:
 
     Essen writes all minor tunes in major, with accidentals: their signature is no truth.
     """
-    signature, key = Counter[str](), tune.key
-    against = Counter[str]()
-    for bar in tune.bars:
-        key = bar.key or key
-        for item, *_ in timed((bar,)):
-            for pitch in item.pitches if isinstance(item, Note) else ():
+    signature, against = Counter[str](), Counter[str]()
+    for bar in walk_bars(tune.bars, tune.key, tune.metre):
+        key_signature = bar.key.signature
+        for note in bar.bar.notes:
+            for pitch in note.pitches if isinstance(note, Note) else ():
                 signature[pitch.letter] += 1
-                against[pitch.letter] += pitch.alter != key.signature[pitch.letter]
+                against[pitch.letter] += pitch.alter != key_signature[pitch.letter]
     return all(2 * against[letter] <= signature[letter] for letter in signature)
 
 
 def sounding(tune: Tune) -> list[Sounding]:
     """All notes as played, ties joined, from the start of the tune."""
-    notes: list[list[Fraction | int]] = []
-    for voice in tune.voices:
-        held: dict[int, int] = {}
-        order = play_order(tune)
-        # The other voices go the first one's way.
-        for item, onset, duration, _ in timed(voice.bars, order):
-            tied = {}
-            for pitch in item.pitches if isinstance(item, Note) else ():
-                place = held.get(pitch.midi, len(notes))
-                if place == len(notes):
-                    notes.append([onset, Fraction(0), pitch.midi])
-                notes[place][1] += duration
-                if isinstance(item, Note) and item.tied:
-                    tied[pitch.midi] = place
-            held = tied
-    return sorted((Fraction(on), Fraction(length), int(key)) for on, length, key in notes)
+    # The other voices go the first one's way.
+    order = play_order(tune)
+    return sorted(
+        (onset, duration, key)
+        for voice in tune.voices
+        for onset, duration, keys in sounding_notes(replace(tune, bars=voice.bars), order)
+        for key in keys
+    )
 
 
 def bar_lines(tune: Tune) -> set[Fraction]:

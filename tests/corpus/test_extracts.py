@@ -15,8 +15,8 @@ from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.records import extract_corpus, extract_format, extract_of
 from abcgen.corpus.tune_files import READERS
 from abcgen.errors import InputError
+from abcgen.notation.fields import rhythm_named
 from abcgen.notation.model_text import encode_tune, head_of
-from abcgen.notation.rhythm import rhythm_named
 from tests.strategies import tunes as any_tunes
 
 if TYPE_CHECKING:

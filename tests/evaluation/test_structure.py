@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abcgen.evaluation.features import features_of
-from abcgen.notation.analysis import is_two_eights, parts_of, sections_of
+from abcgen.notation.analysis import is_two_eights, section_letters, sections_of
 from abcgen.notation.transpose import transpose
 from abcgen.notation.tune import Key, Metre, Tune
 from tests.tunes import CHORDS, JIG, REEL, tune
@@ -46,7 +46,7 @@ def test_the_tonic_is_that_of_the_key_in_force() -> None:
 
 def test_parts_have_letters() -> None:
     text = f"|:{BAR}|D8:|{BAR}|D8||{BAR}|D8|]"
-    assert parts_of(sections_of(tune(text))) == "AABC"
+    assert section_letters(sections_of(tune(text))) == "AABC"
 
 
 @pytest.mark.parametrize("one", [JIG, REEL, CHORDS])

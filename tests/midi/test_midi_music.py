@@ -13,7 +13,7 @@ from abcgen.config import MidiConfig
 from abcgen.errors import NotationError
 from abcgen.midi import read_midi
 from abcgen.notation.reader import read_abc
-from abcgen.notation.tune import Metre, Mode, Note, Tune, timed
+from abcgen.notation.tune import Metre, Mode, Note, Tune
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import first_bar, sounding
 from tests.midi_files import QUARTER, Timed, melody, meta, metre, note, written
@@ -240,7 +240,7 @@ def test_a_track_that_is_not_there_is_an_error_that_names_those_that_are() -> No
 def test_chords_stand_in_one_voice_where_that_is_asked_for() -> None:
     tune = transcribed(written(metre(0, 4, 4), *chorale()), texture="chords")
     assert not tune.others
-    chords = [item for item, *_ in timed(tune.bars) if isinstance(item, Note)]
+    chords = [note for note in tune.notes if isinstance(note, Note)]
     assert [len(chord.pitches) for chord in chords] == [4, 4, 4, 4, 4]
 
 

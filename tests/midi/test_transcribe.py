@@ -17,7 +17,7 @@ from abcgen.midi import read_midi
 from abcgen.midi.bars import Span, written_bars
 from abcgen.midi.quantize import Sound
 from abcgen.notation.reader import read_abc
-from abcgen.notation.tune import BarLine, Key, Metre, Mode, Note, Tune, Tuplet, timed
+from abcgen.notation.tune import BarLine, Key, Metre, Mode, Note, Tune, Tuplet
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
@@ -298,8 +298,8 @@ def test_accidentals_are_the_nearest_on_the_circle_of_fifths() -> None:
         tune = tune_of(written(meta(0, "key_signature", key=name) + messages))
         signs = {-1: "_", 0: "=", 1: "^"}
         found = [
-            signs[item.pitches[0].alter] + item.pitches[0].letter
-            for item, *_ in timed(tune.bars)
-            if isinstance(item, Note)
+            signs[note.pitches[0].alter] + note.pitches[0].letter
+            for note in tune.notes
+            if isinstance(note, Note)
         ]
         assert " ".join(found) == expected

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 
 from abcgen.errors import InputError
+from abcgen.notation.fields import RHYTHMS, rhythm_named
 from abcgen.notation.reader import read_abc
-from abcgen.notation.rhythm import RHYTHMS, rhythm_named
 from abcgen.notation.titles import new_title
-from abcgen.notation.transpose import INSTRUMENTS, instrument_named, pitches_of, suited
+from abcgen.notation.transpose import INSTRUMENTS, instrument_named, pitches_of, transpose_for
 from abcgen.notation.tune import Key
 from tests.strategies import tunes
 
@@ -27,20 +27,20 @@ FIVE_NOTES = read_abc("X:1\nM:4/4\nL:1/8\nK:Cdor\nCDEF G4|]")
 def test_every_instrument_can_play_five_notes(name: str) -> None:
     player = instrument_named(name)
     for choice in (0.0, 0.5, 0.99):
-        pitches = pitches_of(suited(FIVE_NOTES, player, choice))
+        pitches = pitches_of(transpose_for(FIVE_NOTES, player, choice))
         assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
 
 
 def test_a_tune_is_moved_to_a_signature_that_players_like() -> None:
     fiddle = instrument_named("Fiddle")
-    tonics = {suited(TUNE, fiddle, choice).key.tonic for choice in (0.0, 0.4, 0.9)}
+    tonics = {transpose_for(TUNE, fiddle, choice).key.tonic for choice in (0.0, 0.4, 0.9)}
     assert tonics == {"E", "A", "B"}  # dorian with the signatures of D, G and A
 
 
 @given(tunes())
 @settings(max_examples=20)
 def test_moving_keeps_the_mode(tune: Tune) -> None:
-    assert suited(tune, instrument_named("whistle")).key.mode is tune.key.mode
+    assert transpose_for(tune, instrument_named("whistle")).key.mode is tune.key.mode
 
 
 def test_an_unknown_instrument_is_an_error_that_names_the_known() -> None:

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import (
     INSTRUMENTS,
+    arrange_for,
     instrument_named,
-    moved_to,
     pitches_of,
     playing_in,
     ranges_in_c,
-    suited,
+    transpose_for,
 )
 from abcgen.notation.tune import Key, Mode, Note, Tune
 
@@ -33,7 +33,7 @@ def test_a_tune_in_one_of_the_ranges_is_within_reach_once_moved(
         for note in notes
         if low <= pitches_of(tune(note, f"C{mode.abbreviation}"))[0] <= high
     )
-    moved = suited(tune(text + "|", f"C{mode.abbreviation}"), player)
+    moved = transpose_for(tune(text + "|", f"C{mode.abbreviation}"), player)
     assert all(player.lowest <= pitch <= player.highest for pitch in pitches_of(moved))
 
 
@@ -42,19 +42,19 @@ def test_the_key_asked_for_is_the_key_given(key: str) -> None:
     wanted = read_abc(f"K:{key}\nc|\n").key
     player = playing_in(instrument_named("whistle"), wanted)
     in_c = tune("CDEF GABc|", f"C{wanted.mode.abbreviation}")
-    assert moved_to(in_c, player, 0.9).key == wanted
+    assert arrange_for(in_c, player, 0.9).key == wanted
 
 
 def test_the_octave_can_be_that_of_a_first_note() -> None:
     player = playing_in(instrument_named("fiddle"), Key("D"))
     for first in (50, 62, 74):
-        assert pitches_of(moved_to(tune("CDEF|"), player, 0.0, first))[0] == first
+        assert pitches_of(arrange_for(tune("CDEF|"), player, 0.0, first))[0] == first
 
 
 def test_two_accidentals_become_one() -> None:
     player = playing_in(instrument_named("fiddle"), Key("D"))
-    moved = moved_to(tune("^B2^c2(3^Bcd[^Be]2|"), player, 0.0)
-    before = pitches_of(suited(tune("^B2^c2(3^Bcd[^Be]2|"), player))
+    moved = arrange_for(tune("^B2^c2(3^Bcd[^Be]2|"), player, 0.0)
+    before = pitches_of(transpose_for(tune("^B2^c2(3^Bcd[^Be]2|"), player))
     assert pitches_of(moved) == before
     alters = [
         pitch.alter

@@ -6,7 +6,8 @@ import pytest
 
 from abcgen.errors import NotationError
 from abcgen.notation.reader import LeftOut, decode_text, read_abc, read_tunebook, split_tunebook
-from abcgen.notation.tune import BarLine, Metre, Note, Pitch, Tune, Tuplet, timed
+from abcgen.notation.tune import BarLine, Metre, Note, Pitch, Tune, Tuplet
+from abcgen.notation.walk import walk_tune
 
 
 def tune(body: str, *, key: str = "C", metre: str = "4/4", unit: str = "1/8") -> Tune:
@@ -16,15 +17,13 @@ def tune(body: str, *, key: str = "C", metre: str = "4/4", unit: str = "1/8") ->
 def notes(body: str, **fields: str) -> list[tuple[int | None, Fraction]]:
     """Highest pitch (None for a rest) and sounding duration in eighths."""
     return [
-        (max(p.midi for p in note.item.pitches) if isinstance(note.item, Note) else None,
-         note.duration * 8)
-        for note in timed(tune(body, **fields).bars)
+        (max(p.midi for p in note.pitches) if isinstance(note, Note) else None, duration * 8)
+        for note, _, duration, _ in walk_tune(tune(body, **fields))
     ]  # fmt: skip
 
 
 def chords(body: str) -> list[tuple[Pitch, ...]]:
-    items = (note.item for note in timed(tune(body).bars))
-    return [item.pitches for item in items if isinstance(item, Note)]
+    return [note.pitches for note in tune(body).notes if isinstance(note, Note)]
 
 
 def keys(body: str, **fields: str) -> list[int | None]:
@@ -90,7 +89,7 @@ def test_a_missing_unit_length_follows_the_metre() -> None:
 
 
 def test_a_tie_between_different_pitches_is_a_slur() -> None:
-    first, second, third, *_ = (note.item for note in timed(tune("A-B B-B").bars))
+    first, second, third, *_ = tune("A-B B-B").notes
     assert isinstance(first, Note)
     assert not first.tied
     assert isinstance(second, Note)

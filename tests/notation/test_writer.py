@@ -16,7 +16,8 @@ from abcgen.notation.reader import (
     read_block,
 )
 from abcgen.notation.transpose import transpose
-from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, Note, Tune, timed
+from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, Note, Tune
+from abcgen.notation.walk import walk_tune
 from abcgen.notation.writer import write_abc, write_tunebook
 from tests.referee import played
 from tests.strategies import tunes
@@ -34,10 +35,8 @@ def body(text: str) -> str:
 
 def sounding(tune: Tune) -> list[object]:
     return [
-        (note.onset, note.duration, note.item.pitches, note.item.tied)
-        if isinstance(note.item, Note)
-        else (note.onset, note.duration)
-        for note in timed(tune.bars)
+        (onset, duration, note.pitches, note.tied) if isinstance(note, Note) else (onset, duration)
+        for note, onset, duration, _ in walk_tune(tune)
     ]
 
 
