@@ -31,27 +31,19 @@ LZMA_GROUPS = 12  # of tunes compressed together, because each group takes half 
 
 
 class ScoredText(NamedTuple):
-    """The cost of one or several texts under a predictor.
+    """The cost of one or several texts under a predictor."""
 
-    Attributes:
-        bits: -log2 of their probability.
-        characters: Characters scored, end marks included.
-        notes: Their notes.
-    """
-
+    # -log2 of their probability
     bits: float
+    # Characters scored, end marks included
     characters: int
     notes: int
 
 
 class Baselines(NamedTuple):
-    """Results of the baselines on some test tunes.
+    """Results of the baselines on some test tunes."""
 
-    Attributes:
-        samples: Texts drawn from the n-grams, one per test tune.
-        scores: Costs of the test tunes, by predictor.
-    """
-
+    # Texts drawn from the n-grams, one per test tune
     samples: tuple[str, ...]
     scores: Mapping[str, tuple[ScoredText, ...]]
 

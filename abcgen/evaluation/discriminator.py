@@ -37,16 +37,12 @@ MAX_CATEGORIES = 60  # of each kind: the commonest
 
 
 class LabeledTune(NamedTuple):
-    """A tune to be classified; its label is the list that it is in.
-
-    Attributes:
-        text: Its text.
-        features: Its features; None if it cannot be read.
-        family: The same number for versions of one another.
-    """
+    """A tune to be classified; its label is the list that it is in."""
 
     text: str
+    # Its features; None if it cannot be read
     features: TuneFeatures | None
+    # The same number for versions of one another
     family: int
 
 

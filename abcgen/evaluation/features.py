@@ -30,40 +30,29 @@ MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 @dataclass(frozen=True, slots=True)
 class TuneFeatures:
-    """A tune in numbers.
+    """A tune in numbers."""
 
-    Attributes:
-        counts: For each of ``CATEGORIES``, how often each category occurs.
-        quantities: The value of each of ``QUANTITIES``.
-        sections: Its form.
-    """
-
+    # For each of ``CATEGORIES``, how often each category occurs
     counts: dict[str, Counter[str]]
+    # The value of each of ``QUANTITIES``
     quantities: dict[str, float]
     sections: tuple[Section, ...]
 
 
 class _Content(NamedTuple):
-    """What features are computed from.
-
-    Attributes:
-        tune: The tune.
-        sections: Its form.
-        durations: Of its notes and rests, ties joined.
-        pitches: Of its notes, ties joined.
-        intervals: Between neighbouring pitches.
-        pitch_classes: Counted from the tonic.
-        bars: For each bar the length of every note and rest, and its pitches.
-        rhythms: The lengths alone.
-    """
+    """The parts of a tune that features are computed from."""
 
     tune: Tune
     sections: tuple[Section, ...]
+    # Ties joined; rests have a duration but no pitch
     durations: list[Fraction]
     pitches: list[int]
     intervals: list[int]
+    # Counted from the tonic
     pitch_classes: Counter[int]
+    # The length of every note and rest, and its pitches
     bars: Sequence[tuple[tuple[str, object], ...]]
+    # The lengths alone, joined
     rhythms: list[str]
 
 
@@ -72,6 +61,7 @@ def features_of(tune: Tune) -> TuneFeatures:
     tones = melody_of(tune.bars)
     pitches = [tone.key for tone in tones if tone.key is not None]
     bars = [
+        # Bars are equal if their notes have the same pitches and lengths, within the same tuplets.
         tuple(
             (_length(note, item), note.pitches if isinstance(note, Note) else ())
             for item in bar.items
@@ -112,6 +102,7 @@ def _recurring(items: Sequence[object]) -> float:
 
 
 def _entropy(counts: Counter[int]) -> float:
+    # H = -sum(p log2 p), in bits
     total = counts.total()
     return -sum(n / total * math.log2(n / total) for n in counts.values()) if total else 0.0
 
@@ -175,10 +166,12 @@ CATEGORIES = {
 """What is counted in a tune."""
 
 QUANTITIES = {
+    # Form
     "bars": Quantity("bars", lambda c: sum(section.bars for section in c.sections)),
     "repeats": Quantity(
         "repeated parts", lambda c: sum(section.repeated for section in c.sections)
     ),
+    # Pitch
     "pitch_range": Quantity(
         "range in semitones",
         lambda c: max(c.pitches) - min(c.pitches) if c.pitches else 0,
@@ -190,12 +183,14 @@ QUANTITIES = {
         "pitch class entropy in bits", lambda c: _entropy(c.pitch_classes)
     ),
     "scale_consistency": Quantity("scale consistency", _scale_consistency),
+    # Rhythm and repetition
     "groove_consistency": Quantity("groove consistency", _groove_consistency),
     "notes_per_bar": Quantity("notes to a bar", lambda c: _fraction(len(c.pitches), len(c.bars))),
     "recurring_bars": Quantity("share of bars heard before", lambda c: _recurring(c.bars)),
     "recurring_rhythms": Quantity(
         "share of bars with a rhythm heard before", lambda c: _recurring(c.rhythms)
     ),
+    # A step is a semitone or two.
     "steps": Quantity(
         "share of intervals that are steps",
         lambda c: _fraction(sum(abs(n) in {1, 2} for n in c.intervals), len(c.intervals)),

@@ -45,31 +45,25 @@ GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class TuneVerdict:
-    """The verdicts on a text of our own checker and of other readers.
-
-    Attributes:
-        text: The text.
-        tune: The tune that it encodes; None if it cannot be read.
-        bars_right: Whether all bars add up.
-        right: Whether repeats pair too: all that our own checker asks.
-        music21_accepts: Whether music21 finds a tune with notes in it.
-        music21_agrees: Whether the tune is right and music21 reads the same notes from its
-            canonical ABC.
-        abc2midi_accepts: Whether abc2midi has neither error nor warning; None if not installed.
-        features: The tune in numbers; None if it cannot be read.
-        shared_bars: Length of the longest passage that a training tune has too; None if unknown.
-        fingerprint: The same for tunes of the same notes, in any key.
-    """
+    """The verdicts on a text of our own checker and of other readers."""
 
     text: str
+    # The tune that it encodes; None if it cannot be read
     tune: Tune | None
     bars_right: bool
+    # Bars add up and repeats pair: all that our own checker asks
     right: bool
+    # It finds a tune with notes in it
     music21_accepts: bool
+    # The tune is right, and music21 reads the same notes from its canonical ABC
     music21_agrees: bool
+    # It has neither error nor warning; None if it is not installed
     abc2midi_accepts: bool | None
+    # The tune in numbers; None if it cannot be read
     features: TuneFeatures | None
+    # Length of the longest passage that a training tune has too; None if unknown
     shared_bars: float | None
+    # The same for tunes of the same notes, in any key
     fingerprint: str
 
     @property
@@ -92,45 +86,35 @@ def unfinished(verdict: TuneVerdict) -> TuneVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Whether a tune is as requested; None where nothing was requested.
+    """Whether a tune is as requested; None where nothing was requested."""
 
-    Attributes:
-        metre: All of the tune is in the metre, and every bar adds up to it.
-        key: All of the tune is written in the key, and its notes are in that mode.
-        bars: It has the number of bars.
-        parts: It has the parts, each repeated or not as requested and of the right length.
-    """
-
+    # All of the tune is in the metre, and every bar adds up to it
     metre: bool | None
+    # All of the tune is written in the key, and its notes are in that mode
     key: bool | None
     bars: bool | None = None
+    # The tune has the parts, each repeated or not as requested and of the right length
     parts: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All that is known of one source of tunes, or of one predictor of the test tunes.
-
-    Attributes:
-        tunes: All of its tunes.
-        subset: The first of them, equally many from every source, for measures that depend on
-            their number.
-        test: The real tunes that the subset is compared with.
-        real: All real tunes.
-        families_of: Returns a number for each tune, the same for versions of one another.
-        deliveries: Whether requested tunes are as requested.
-        replaced: For each text drawn with the grammar, the characters that the grammar replaced
-            and all that were drawn.
-        scores: Costs of the test tunes, for a predictor.
-    """
+    """All that is known of one source of tunes, or of one predictor of the test tunes."""
 
     tunes: Sequence[TuneVerdict] = ()
+    # The first of them, equally many from every source, for measures that depend on their number
     subset: Sequence[TuneVerdict] = ()
+    # The real tunes that the subset is compared with
     test: Sequence[TuneVerdict] = ()
     real: Sequence[TuneVerdict] = ()
+    # Numbers versions of one another alike
     families_of: Callable[[Sequence[TuneVerdict]], Sequence[int]] = lambda tunes: range(len(tunes))
+    # Of tunes that were requested
     deliveries: Sequence[Delivery] = ()
+    # For each text drawn with the grammar, the characters that the grammar replaced and all that
+    # were drawn
     replaced: Sequence[tuple[int, int]] = ()
+    # Costs of the test tunes, for a predictor
     scores: Sequence[ScoredText] = ()
 
 
@@ -223,28 +207,25 @@ def _duplicated(items: Sequence[Hashable]) -> Estimate | None:
 
 
 class Measure(NamedTuple):
-    """A row of the report.
-
-    Attributes:
-        group: One of ``GROUPS``.
-        label: Its name for people.
-        compute: Estimates it from a sample; returns None where it does not apply.
-        is_share: Whether it is shown in percent.
-    """
+    """A row of the report."""
 
     group: str
     label: str
+    # Estimates it from a sample; returns None where it does not apply
     compute: Computation
+    # Shown in percent
     is_share: bool = True
 
 
 MEASURES = {
+    # Surprise, for predictors of the test tunes
     "bits_per_note": Measure(
         SURPRISE, "bits per note", _bits_per(lambda text: text.notes), is_share=False
     ),
     "bits_per_character": Measure(
         SURPRISE, "bits per character", _bits_per(lambda text: text.characters), is_share=False
     ),
+    # Verdicts of the readers
     "readable": Measure(RIGHT, "can be read", _share(lambda v: v.tune is not None)),
     "checker_accepts": Measure(RIGHT, "accepted by our checker", _share(lambda v: v.right)),
     "music21_accepts": Measure(RIGHT, "accepted by music21", _share(lambda v: v.music21_accepts)),
@@ -256,6 +237,7 @@ MEASURES = {
     ),
     "bars_right": Measure(RIGHT, "all bars right", _share(lambda v: v.bars_right)),
     "grammar_forced": Measure(RIGHT, "characters the grammar replaced", _grammar_replaced),
+    # Form
     "two_eights": Measure(
         FORM, "two 8-bar parts, each repeated", _share(lambda v: is_two_eights(v.sections))
     ),
@@ -276,6 +258,7 @@ MEASURES = {
         "tunes that end on the tonic",
         _share(lambda v: bool(v.sections) and v.sections[-1].on_tonic),
     ),
+    # Likeness to the test tunes
     "discriminator_auc": Measure(
         LIKENESS, "discriminator AUC, 0.5 is perfect", _discriminator, is_share=False
     ),
@@ -283,6 +266,7 @@ MEASURES = {
         f"distance_{name}": Measure(LIKENESS, row.label, _distance(name), is_share=False)
         for name, row in (CATEGORIES | QUANTITIES).items()
     },
+    # Originality: overlap with the training tunes, and within the sample
     "shared_bars": Measure(
         ORIGINALITY,
         "longest shared passage, bars",
@@ -309,6 +293,7 @@ MEASURES = {
     ),
     "metre_coverage": Measure(ORIGINALITY, "of real tunes, metre occurs", _coverage("metre")),
     "key_coverage": Measure(ORIGINALITY, "of real tunes, mode occurs", _coverage("mode")),
+    # Control
     "metre_delivered": Measure(CONTROL, "metre", _delivered(lambda d: d.metre)),
     "key_delivered": Measure(CONTROL, "key", _delivered(lambda d: d.key)),
     "bars_delivered": Measure(CONTROL, "bars", _delivered(lambda d: d.bars)),

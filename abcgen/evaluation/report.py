@@ -29,35 +29,26 @@ TUNES_SHOWN = 6  # on the page
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The figures of one group.
-
-    Attributes:
-        title: The group.
-        note: Its note for readers.
-        columns: Labels of the columns.
-        rows: For every measure its label and a cell, possibly empty, for each column.
-    """
+    """The figures of one group."""
 
     title: str
     note: str
     columns: tuple[str, ...]
+    # For every measure its label and a cell, possibly empty, for each column
     rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The results of an evaluation.
+    """The results of an evaluation."""
 
-    Attributes:
-        facts: The checkpoint and the settings.
-        figures: All figures by predictor or source.
-        verdicts: The verdict on each tune by source.
-        notes: Remarks for the reader.
-    """
-
+    # The checkpoint and the settings
     facts: Mapping[str, Any]
+    # All figures by predictor or source
     figures: Mapping[str, Figures]
+    # The verdict on each tune by source
     verdicts: Mapping[str, Sequence[TuneVerdict]]
+    # Remarks for the reader
     notes: tuple[str, ...] = ()
 
     def estimate(self, measure: str, column: str) -> Estimate | None:
@@ -105,13 +96,9 @@ def format_estimate(estimate: Estimate | None, measure: Measure) -> str:
 
 
 class Illustration(NamedTuple):
-    """A picture on the page.
+    """A picture on the page."""
 
-    Attributes:
-        label: Its description for readers who cannot see it.
-        svg: An SVG element.
-    """
-
+    # Its description for readers who cannot see it
     label: str
     svg: str
 

@@ -42,18 +42,13 @@ UNIT_INTERVAL = (0.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its uncertainty.
-
-    Attributes:
-        value: The point estimate.
-        low: Lower end of its 95% interval.
-        high: Upper end.
-        count: Number of tunes it was estimated from.
-    """
+    """A figure with its uncertainty."""
 
     value: float
+    # Ends of the 95% interval
     low: float
     high: float
+    # Number of tunes that it was estimated from
     count: int
 
     def to_json(self) -> dict[str, object]:
@@ -115,9 +110,11 @@ def bootstrap(
     """
     if min(sizes) < 2:
         return None
+    # Every tune once gives the figure itself.
     value = float(statistic(*(np.ones((1, size)) for size in sizes))[0])
     if not math.isfinite(value):
         return None
+    # Drawing as many tunes with replacement gives each of them a multinomial weight.
     rng = np.random.default_rng(seed)
     replicates = statistic(
         *(rng.multinomial(size, np.full(size, 1 / size), REPLICATES) for size in sizes)
@@ -167,6 +164,7 @@ def total_variation(
 
     def statistic(*weights: Weights) -> Floats:
         sums = [w @ table for w, table in zip(weights, tables, strict=True)]
+        # Replicates without any counts are not finite, and bootstrap() leaves them out.
         with np.errstate(divide="ignore", invalid="ignore"):
             p, q = (s / s.sum(axis=1, keepdims=True) for s in sums)  # (replicates, categories)
         return np.asarray(np.abs(p - q).sum(axis=1) / 2)

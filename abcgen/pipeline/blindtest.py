@@ -38,16 +38,12 @@ MAX_COUNT = 200  # of each kind; more would be too much for any rater and for a 
 
 @dataclass(frozen=True, slots=True)
 class BlindTest:
-    """A blind test.
-
-    Attributes:
-        page: The page for raters, HTML.
-        key: Which of its tunes are real.
-        words: A description of the real tunes for people.
-    """
+    """A blind test."""
 
     page: bytes
+    # Which of its tunes are real
     key: AnswerKey
+    # A description of the real tunes for people
     words: str
 
 

@@ -32,32 +32,24 @@ class _Record(BaseModel):
 
 
 class KeyTune(_Record):
-    """A tune of the test.
+    """A tune of the test."""
 
-    Attributes:
-        real: Whether it is a held-out tune; otherwise a network wrote it.
-        abc: The tune, as it is on the page.
-    """
-
+    # A held-out tune; otherwise a network wrote it
     real: bool
+    # As it is on the page
     abc: str = ""
 
 
 class AnswerKey(_Record):
-    """The identity of every tune on the page of a blind test.
-
-    Attributes:
-        format: ``KEY_FORMAT``.
-        version: Version of the format.
-        test: Identifies the test.
-        about: How the test was made.
-        tunes: The tunes by their name on the page, in its order.
-    """
+    """The key to a blind test: which of its tunes are real."""
 
     format: str = Field(pattern=f"^{KEY_FORMAT}$")
     version: Literal[1]
+    # Identifies the test
     test: Name
+    # How the test was made
     about: dict[str, Any] = Field(default_factory=dict)
+    # The tunes by their name on the page, in its order
     tunes: dict[Name, KeyTune] = Field(min_length=1)
 
     def to_json(self) -> str:
@@ -66,18 +58,14 @@ class AnswerKey(_Record):
 
 
 class Answer(_Record):
-    """The answers of one rater to the questions about one tune; None for those left open.
-
-    Attributes:
-        tune: Name of the tune.
-        by: Who wrote it, a person or a program.
-        rating: How good it is, from 1 to 5.
-        known: Whether the rater knew it before.
-    """
+    """The answers of one rater to the questions about one tune; None for those left open."""
 
     tune: Name
+    # Who wrote it, a person or a program
     by: str | None = Field(None, pattern=f"^({PERSON}|{PROGRAM})$")
+    # How good it is, from 1 to 5
     rating: int | None = Field(None, ge=RATINGS[0], le=RATINGS[-1])
+    # The rater knew it before
     known: bool | None = None
 
     @property
@@ -87,20 +75,15 @@ class Answer(_Record):
 
 
 class AnswerSheet(_Record):
-    """All answers of one rater, as the page saves them.
-
-    Attributes:
-        format: ``ANSWERS_FORMAT``.
-        version: Version of the format.
-        test: Identifies the test.
-        rater: A random number.
-        answers: At most one for each tune.
-    """
+    """All answers of one rater, as the page saves them."""
 
     format: str = Field(pattern=f"^{ANSWERS_FORMAT}$")
     version: Literal[1]
+    # Identifies the test
     test: Name
+    # A random number
     rater: Name = Field(alias="listener")
+    # At most one for each tune
     answers: tuple[Answer, ...]
 
 
@@ -165,14 +148,11 @@ def _unusable(path: Path, reason: str) -> InputError:
 
 
 class AllAnswers(NamedTuple):
-    """The answers of all raters.
+    """The answers of all raters."""
 
-    Attributes:
-        real: Those on held-out tunes.
-        generated: Those on tunes of the network.
-    """
-
+    # Those on held-out tunes
     real: list[Answer]
+    # Those on tunes of the network
     generated: list[Answer]
 
 
@@ -279,14 +259,10 @@ def against_chance(accuracy: Estimate | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BlindTestResult:
-    """The result of a blind test.
-
-    Attributes:
-        raters: Their number.
-        estimates: One for each of ``MEASURES``; None where too little was answered.
-    """
+    """The result of a blind test."""
 
     raters: int
+    # One for each of ``MEASURES``; None where too little was answered
     estimates: Mapping[str, Estimate | None]
 
     @property

@@ -30,28 +30,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTune:
-    """A tune and what is wrong with it.
-
-    Attributes:
-        path: Its file.
-        tune: The tune.
-        problems: One sentence for each problem; empty if it is right.
-    """
+    """A tune and what is wrong with it."""
 
     path: Path
     tune: Tune
+    # One sentence for each problem; empty if it is right
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The results of checking files of tunes.
+    """The results of checking files of tunes."""
 
-    Attributes:
-        checked: One for every tune that could be read.
-        losses: What could not be read.
-    """
-
+    # One for every tune that could be read
     checked: tuple[CheckedTune, ...]
     losses: tuple[Loss, ...]
 
@@ -142,36 +133,40 @@ class CheckerPool:
         return verdicts
 
     def _verdict(self, text: str) -> TuneVerdict:
-        referee = self._referees.get()
-        try:
-            return self._check(text, referee)
-        finally:
-            self._referees.put(referee)
-
-    def _check(self, text: str, referee: Referee) -> TuneVerdict:
+        # 1) Our own reader and checker.
         try:
             tune = decode_tune(text)
         except NotationError:
             tune = None
         bars_right = tune is not None and not bar_problems(tune)
         right = tune is not None and bars_right and not repeat_problems(tune)
-        header = "X:1\nL:1/8\n"  # makes ABC of model text
+
+        # 2) music21, on the text with a header, which makes it ABC, and on the canonical ABC.
+        header = "X:1\nL:1/8\n"
+        referee = self._referees.get()
         try:
-            music21_accepts = any(referee.read_voices(header + text))
-        except InputError:
-            music21_accepts = False
-        # Without the R: line, because abc2midi swings hornpipes, and complains where it cannot.
+            try:
+                music21_accepts = any(referee.read_voices(header + text))
+            except InputError:
+                music21_accepts = False
+            music21_agrees = tune is not None and right and not music21_disagreements(tune, referee)
+        finally:
+            self._referees.put(referee)
+
+        # 3) abc2midi, without the R: line: it swings hornpipes, and complains where it cannot.
         body = text.partition("\n")[2] if text.startswith("R:") else text
+        abc2midi_accepts = None
+        if self._abc2midi:
+            abc2midi_accepts = not complaint(self._abc2midi, header + body)
+
         return TuneVerdict(
             text,
             tune,
             bars_right,
             right,
             music21_accepts,
-            music21_agrees=tune is not None and right and not music21_disagreements(tune, referee),
-            abc2midi_accepts=not complaint(self._abc2midi, header + body)
-            if self._abc2midi
-            else None,
+            music21_agrees,
+            abc2midi_accepts,
             features=features_of(tune) if tune else None,
             shared_bars=self._known.compare(tune).bars if self._known and tune else None,
             fingerprint=fingerprint(tune) if tune else text,

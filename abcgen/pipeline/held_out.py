@@ -43,19 +43,16 @@ MAX_TUNES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Tunes to evaluate a network on.
+    """Tunes to evaluate a network on."""
 
-    Attributes:
-        test: Tunes that played no part in training.
-        validation: Tunes of other families, on which training was watched. Their distance to the
-            test tunes is that between samples of real tunes.
-        ngrams: Samples of character n-grams, one per test tune.
-        baselines: Costs of the test tunes by predictor; empty if the training tunes are unknown.
-    """
-
+    # Tunes that played no part in training
     test: tuple[Example, ...]
+    # Tunes of other families, on which training was watched. Their distance to the test tunes is
+    # that between samples of real tunes.
     validation: tuple[Example, ...]
+    # Samples of character n-grams, one per test tune
     ngrams: tuple[str, ...] = ()
+    # Costs of the test tunes by predictor; empty if the training tunes are unknown
     baselines: Mapping[str, Sequence[ScoredText]] = field(default_factory=dict)
 
 

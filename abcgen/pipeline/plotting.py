@@ -17,14 +17,14 @@ from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import sample_text
 from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.diagram import Box, draw_diagram
-from abcgen.plots.training import Curve, draw_attention, draw_curves, draw_weights
+from abcgen.plots.training import Curve, Outline, draw_attention, draw_curves, draw_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from abcgen.model.checkpoint import Checkpoint
-    from abcgen.model.metrics import Histogram, Measurement
+    from abcgen.model.metrics import Measurement
     from abcgen.plots.canvas import Picture
 
 MAX_STAGES = 6  # of training at which weights are drawn
@@ -35,14 +35,10 @@ BAR = re.compile(r"[^|]*\|[|\]:]*(?:\[?[1-9][0-9,-]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures of a run.
-
-    Attributes:
-        files: Those that were drawn.
-        left_out: Names of those that could not be drawn, each with the reason.
-    """
+    """The pictures of a run."""
 
     files: tuple[Path, ...]
+    # Names of those that could not be drawn, each with the reason
     left_out: tuple[str, ...]
 
 
@@ -118,19 +114,15 @@ def _weights(measurements: Sequence[Measurement]) -> Picture:
     names = [name for name in stages[0].weights if all(name in item.weights for item in stages)]
     if not names:
         raise _NothingToDrawError("the run kept distributions of other weights at every stage")
-    return draw_weights(
-        {
-            name: [(f"epoch {item.epochs:.3g}", _density(item.weights[name])) for item in stages]
-            for name in names
-        }
-    )
-
-
-def _density(histogram: Histogram) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the edges of the bins and the density in each."""
-    width = max((histogram.high - histogram.low) / len(histogram.counts), 1e-9)
-    total = max(1, sum(histogram.counts))
-    return histogram.edges, [count / total / width for count in histogram.counts]
+    distributions: dict[str, list[tuple[str, Outline]]] = {name: [] for name in names}
+    for item in stages:
+        for name in names:
+            histogram = item.weights[name]
+            width = max((histogram.high - histogram.low) / len(histogram.counts), 1e-9)
+            total = max(1, sum(histogram.counts))
+            density = [count / total / width for count in histogram.counts]
+            distributions[name].append((f"epoch {item.epochs:.3g}", (histogram.edges, density)))
+    return draw_weights(distributions)
 
 
 def _diagram(checkpoint: Checkpoint) -> Picture:

@@ -19,16 +19,13 @@ MAX_TICKS = 14
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The distribution of one feature of tunes.
+    """The distribution of one feature of tunes."""
 
-    Attributes:
-        title: The feature.
-        categories: Names of its categories, or lower edges of its bins.
-        shares: By source the share of each category.
-    """
-
+    # The feature
     title: str
+    # Names of its categories, or lower edges of its bins
     categories: Sequence[str]
+    # By source the share of each category
     shares: Mapping[str, Sequence[float]]
 
 

@@ -22,20 +22,15 @@ Outline = tuple[Sequence[float], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A metric on training and on held-out tunes, over the same epochs.
-
-    Attributes:
-        title: Its name.
-        unit: Its unit.
-        training: Its values on training tunes; None where unknown.
-        held_out: Its values on held-out tunes; None where unknown.
-        least_is_best: Whether its best value is the least one.
-    """
+    """A metric on training and on held-out tunes, over the same epochs."""
 
     title: str
     unit: str
+    # Its values on training tunes; None where unknown
     training: Sequence[float | None]
+    # Its values on held-out tunes; None where unknown
     held_out: Sequence[float | None]
+    # Whether its best value is the least one
     least_is_best: bool = True
 
 
