@@ -14,6 +14,7 @@ from abcgen.cli.common import (
     NewFolder,
     Temperature,
     load,
+    option,
     target_for,
 )
 from abcgen.cli.display import Display, counted
@@ -40,13 +41,11 @@ def make(
             show_default="those held out in training, which the checkpoint holds",
         ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Tunes of each kind.")] = _CONFIG.count,
+    count: Annotated[int, option(BlindTestConfig, "count", min=1)] = _CONFIG.count,
     fewest_bars: Annotated[
-        int, typer.Option(min=1, help="Bars of the shortest tune.")
+        int, option(BlindTestConfig, "fewest_bars", min=1)
     ] = _CONFIG.fewest_bars,
-    most_bars: Annotated[
-        int, typer.Option(min=1, help="Bars of the longest tune.")
-    ] = _CONFIG.most_bars,
+    most_bars: Annotated[int, option(BlindTestConfig, "most_bars", min=1)] = _CONFIG.most_bars,
     temperature: Temperature = _CONFIG.temperature,
     seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="The same seed makes the same test.")

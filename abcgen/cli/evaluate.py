@@ -15,6 +15,7 @@ from abcgen.cli.common import (
     NewFolder,
     Temperature,
     load,
+    option,
     target_for,
 )
 from abcgen.cli.display import Display
@@ -35,10 +36,7 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[
-        int,
-        typer.Option(
-            max=MOST_TUNES, help="Tunes sampled with the grammar, and the same number without."
-        ),
+        int, option(EvaluationConfig, "samples", max=MOST_TUNES)
     ] = _EVALUATION.samples,
     temperature: Temperature = _SAMPLE.temperature,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all samples.")] = 0,
