@@ -62,7 +62,7 @@ SCORE = ("score", "answers-1.json", "answers-2.json", "--key", "key.json")
 
 
 @pytest.mark.usefixtures("here")
-def test_what_listeners_heard_is_a_table_with_intervals(
+def test_score_prints_a_table_with_intervals(
     monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, *SCORE) == 0
@@ -73,7 +73,7 @@ def test_what_listeners_heard_is_a_table_with_intervals(
 
 
 @pytest.mark.usefixtures("here")
-def test_machines_get_every_measure_by_name(
+def test_json_holds_every_measure(
     monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, *SCORE, "--json") == 0
@@ -86,7 +86,7 @@ def test_machines_get_every_measure_by_name(
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("wrong", ["key.json", "nowhere.json"])
-def test_what_is_no_answer_is_one_line(
+def test_wrong_answers_are_refused_in_one_line(
     wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "score", wrong, "--key", "key.json") == 1
@@ -96,7 +96,7 @@ def test_what_is_no_answer_is_one_line(
     assert wrong in said
 
 
-def test_a_page_and_its_key_are_written_and_nothing_written_over(
+def test_make_writes_page_and_key_and_overwrites_nothing(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(blindtest, "web_tune_of", lambda *_: None)  # engraving is tested elsewhere

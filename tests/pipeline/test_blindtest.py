@@ -65,13 +65,13 @@ def made(checkpoint: Path, real_tunes: list[Tune]) -> BlindTest:
     return make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 1)
 
 
-def test_a_test_has_as_many_tunes_of_each_kind_in_no_order(made: BlindTest) -> None:
+def test_a_test_has_equally_many_tunes_of_each_kind_shuffled(made: BlindTest) -> None:
     kinds = [tune.real for tune in made.key.tunes.values()]
     assert kinds.count(True) == kinds.count(False) == 3
     assert kinds != sorted(kinds)
 
 
-def test_real_tunes_are_none_that_were_learnt(made: BlindTest, real_tunes: list[Tune]) -> None:
+def test_real_tunes_are_never_training_tunes(made: BlindTest, real_tunes: list[Tune]) -> None:
     def symbols(tune: Tune) -> tuple[object, ...]:
         line = melody_sequence(tune)
         return tuple(line.symbols) if line else ()
@@ -81,7 +81,7 @@ def test_real_tunes_are_none_that_were_learnt(made: BlindTest, real_tunes: list[
         assert (symbols(read_abc(tune.abc)) in held_out) == tune.real
 
 
-def test_nothing_in_the_page_tells_one_kind_from_the_other(made: BlindTest) -> None:
+def test_the_page_reveals_nothing(made: BlindTest) -> None:
     page = made.page.decode()
     for tune in made.key.tunes.values():
         read = read_abc(tune.abc)
@@ -92,7 +92,7 @@ def test_nothing_in_the_page_tells_one_kind_from_the_other(made: BlindTest) -> N
         assert giveaway not in page.partition("</style>")[2].partition("<script>")[0]
 
 
-def test_the_same_seed_makes_the_same_test_and_another_another(
+def test_the_seed_determines_the_test(
     made: BlindTest, checkpoint: Path, real_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blindtest, "web_tune_of", lambda *_: None)  # engraving is tested elsewhere
@@ -104,20 +104,20 @@ def test_the_same_seed_makes_the_same_test_and_another_another(
 
 
 @pytest.mark.parametrize(
-    ("config", "tunes", "said"),
+    ("config", "tunes", "named"),
     [
-        (BlindTestConfig(count=5000), GIVEN, "--count must be from 1"),
-        (BlindTestConfig(count=50), GIVEN, "only"),
-        (BlindTestConfig(count=1, fewest_bars=900, most_bars=901), GIVEN, "900 to 901 bars"),
-        (CONFIG, LEARNT, "no tune is left"),
+        (BlindTestConfig(count=5000), GIVEN, "5000"),
+        (BlindTestConfig(count=50), GIVEN, "--count"),
+        (BlindTestConfig(count=1, fewest_bars=900, most_bars=901), GIVEN, "900 to 901"),
+        (CONFIG, LEARNT, "--tunes"),
     ],
 )
 def test_a_test_that_cannot_be_made_is_refused_in_one_line(
-    config: BlindTestConfig, tunes: int, said: str, checkpoint: Path, real_tunes: list[Tune]
+    config: BlindTestConfig, tunes: int, named: str, checkpoint: Path, real_tunes: list[Tune]
 ) -> None:
-    with pytest.raises(InputError, match=said) as told:
+    with pytest.raises(InputError, match=named) as raised:
         make_blind_test(checkpoint, real_tunes[:tunes], config, 1)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("setting", [{"count": 0}, {"temperature": -1.0}, {"fewest_bars": 0}])
@@ -126,13 +126,13 @@ def test_an_impossible_setting_is_named(setting: dict[str, object]) -> None:
         BlindTestConfig.model_validate(setting)
 
 
-def test_without_tunes_a_checkpoint_must_keep_some(checkpoint: Path) -> None:
-    with pytest.raises(AbcgenError, match="held out"):
+def test_without_tunes_or_held_out_ones_there_is_no_test(checkpoint: Path) -> None:
+    with pytest.raises(AbcgenError, match="--tunes"):
         make_blind_test(checkpoint, (), CONFIG, 1)
 
 
-def test_model_text_leaves_nothing_of_a_tune_but_its_music(real_tunes: list[Tune]) -> None:
-    """What both kinds go through: titles and sources are gone before they are dressed."""
+def test_model_text_holds_no_title(real_tunes: list[Tune]) -> None:
+    """Both kinds take this way, so a title cannot show which is which."""
     for tune in real_tunes[:20]:
         assert tune.title not in encode_tune(tune).text or not tune.title
 
@@ -171,14 +171,14 @@ def test_a_rater_who_is_always_wrong_is_worse_than_chance() -> None:
     assert score_answers(KEY, [sheet(1, lambda _, real: {"by": by(not real)})]).verdict == WORSE
 
 
-def test_who_always_says_the_same_is_guessing() -> None:
+def test_a_rater_who_always_says_the_same_is_guessing() -> None:
     found = score_answers(KEY, [sheet(1, lambda *_: {"by": PERSON})])
     assert found.verdict == GUESSING
     shares = [found.estimates[f"{kind}_taken_for_real"] for kind in ("real", "generated")]
     assert [share and share.value for share in shares] == [1.0, 1.0]
 
 
-def test_tunes_that_were_known_before_are_no_proof_of_a_good_ear() -> None:
+def test_known_tunes_do_not_count_towards_the_verdict() -> None:
     found = score_answers(KEY, [sheet(1, lambda n, real: {"by": by(real), "known": 0 < n < 11})])
     assert against_chance(found.estimates["told_apart"]) == BETTER
     strange = found.estimates["told_apart_if_not_known"]
@@ -194,7 +194,7 @@ def test_a_rater_who_says_the_same_of_nearly_all_tunes_is_guessing() -> None:
     assert found.verdict == GUESSING
 
 
-def test_ratings_of_one_tune_by_many_are_not_many_tunes() -> None:
+def test_more_raters_of_the_same_tunes_do_not_narrow_the_interval() -> None:
     chance = random.Random(3)
     taste = [chance.choice([1, 5]) for _ in NAMES]
     one = score_answers(KEY, [sheet(1, lambda n, _: {"rating": taste[n]})]).estimates["real_rating"]
@@ -205,7 +205,7 @@ def test_ratings_of_one_tune_by_many_are_not_many_tunes() -> None:
     assert (one.low, one.high) == pytest.approx((ten.low, ten.high))
 
 
-def test_guesses_are_better_than_chance_about_one_time_in_forty() -> None:
+def test_guessing_is_better_than_chance_one_time_in_forty() -> None:
     chance = random.Random(1)
     verdicts = [
         score_answers(KEY, [sheet(1, lambda *_: {"by": by(chance.random() < 0.5)})]).verdict
@@ -232,12 +232,12 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_a_key_reads_back(made: BlindTest, tmp_path: Path) -> None:
+def test_a_key_survives_a_round_trip(made: BlindTest, tmp_path: Path) -> None:
     (tmp_path / "key.json").write_text(made.key.to_json(), encoding="utf-8")
     assert read_key(tmp_path / "key.json") == made.key
 
 
-def test_answers_read_back(tmp_path: Path) -> None:
+def test_answers_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(GOOD), encoding="utf-8")
     (found,) = read_answers([tmp_path / "a.json"], KEY)
     assert found.answers == (Answer(tune=NAMES[0], by=PERSON, rating=5, known=False),)
@@ -293,7 +293,7 @@ def test_a_file_of_something_else_is_refused_in_one_line(content: bytes, tmp_pat
     error_of(path)
 
 
-def test_a_file_that_is_too_large_missing_or_a_folder_is_not_read(tmp_path: Path) -> None:
+def test_a_large_or_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     large.write_bytes(b" " * (LIMITS.answers_bytes + 1))
     assert f"{LIMITS.answers_bytes:,}" in error_of(large)

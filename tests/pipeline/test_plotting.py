@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TEXT = "R:reel\nM:4/4\nK:Cmaj\n|:G|cded cBAG|c4[1c4:|[2c4z2:|\n".replace(" ", "")
 
 
-def test_bars_lose_nothing_of_the_text() -> None:
+def test_bars_joined_give_the_text() -> None:
     bars = bars_of(TEXT)
     assert "".join(bars) == TEXT
     assert bars[0].endswith("|:")
@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_what_cannot_be_drawn_is_said(run: Path, tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_drawn_have_a_reason(run: Path, tmp_path: Path) -> None:
     pictures = plot_run(run, tmp_path / "out", on_picture=lambda: None)
     assert [path.name for path in pictures.files] == ["network.png", "network.svg"]
     reasons = " ".join(pictures.left_out)
@@ -95,7 +95,7 @@ def test_every_stage_of_every_array_is_drawn() -> None:
     assert [text.get_text() for text in panels[0].texts] == ["epoch 1", "epoch 2"]
 
 
-def test_layers_that_read_the_same_stand_side_by_side() -> None:
+def test_layers_with_the_same_input_share_a_row() -> None:
     boxes = [
         Box("in", "InputLayer", "", ()),
         Box("one", "LSTM", "", ("in",)),

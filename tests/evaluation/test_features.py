@@ -1,4 +1,4 @@
-"""What is seen of a tune's form."""
+"""The form and the features of tunes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_a_pickup_and_the_short_bar_it_completes_are_one_bar() -> None:
     assert [section.bars for section in sections_of(tune(text))] == [8, 8]
 
 
-def test_two_parts_of_eight_bars_each_repeated_are_seen() -> None:
+def test_two_repeated_parts_of_eight_bars_are_recognised() -> None:
     part = f"|:{BAR}|" + f"{BAR}|" * 6
     assert is_two_eights(sections_of(tune(part + "D8:|" + part + "D8:|")))
     assert not is_two_eights(sections_of(tune(part + "D8||" + part + "D8:|")))
     assert not is_two_eights(sections_of(tune(part + "D8:|")))
 
 
-def test_second_endings_are_not_counted_and_compared_with_the_first() -> None:
+def test_second_endings_add_no_bars_and_are_compared_with_the_first() -> None:
     part = f"|:{BAR}|" + f"{BAR}|" * 6
     differ = sections_of(tune(f"{part}[1 d8:|[2 D8||"))
     same = sections_of(tune(f"{part}[1 d8:|[2 d8||"))
@@ -50,11 +50,11 @@ def test_parts_have_letters() -> None:
 
 
 @pytest.mark.parametrize("one", [JIG, REEL, CHORDS])
-def test_a_tune_has_the_same_traits_in_every_key(one: Tune) -> None:
+def test_features_are_the_same_in_every_key(one: Tune) -> None:
     assert features_of(one) == features_of(transpose(one, Key("F")))
 
 
-def test_traits_are_what_can_be_counted_by_hand() -> None:
+def test_features_agree_with_hand_counts() -> None:
     features = features_of(tune("C2E2 G4|C2E2 G4|C8|]", key="C"))
     assert features.counts["pitch_class"] == {"0": 3, "4": 2, "7": 2}
     assert features.counts["interval"] == {"4": 2, "3": 2, "-7": 2}
@@ -68,14 +68,14 @@ def test_traits_are_what_can_be_counted_by_hand() -> None:
     assert features.quantities["groove_consistency"] == pytest.approx(1 - 2 / 2 / 16)
 
 
-def test_free_metre_and_a_tune_without_notes_have_traits_too() -> None:
+def test_tunes_in_free_metre_or_without_notes_have_features() -> None:
     assert features_of(tune("DEF GAB|A4|]", metre=Metre(0, 1))).quantities["bars"] == 2
     silent = features_of(tune("z8|z8|]"))
     assert silent.quantities["pitch_range"] == 0
     assert not silent.sections[0].on_tonic
 
 
-def test_real_tunes_have_traits(real_tunes: list[Tune]) -> None:
+def test_real_tunes_have_features(real_tunes: list[Tune]) -> None:
     for one in real_tunes[::4]:
         features = features_of(one)
         assert features.sections
