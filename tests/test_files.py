@@ -20,7 +20,7 @@ def test_a_file_is_written_whole_and_leaves_no_draft(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failed_writing_leaves_the_old_content(
+def test_a_failed_write_leaves_the_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.txt"
@@ -45,17 +45,17 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
         refuse_to_overwrite(path, force=True)
 
 
-def test_folders_are_numbered_on(tmp_path: Path) -> None:
+def test_the_next_unused_number_names_a_folder(tmp_path: Path) -> None:
     (tmp_path / "run-1").mkdir()
     assert unused_folder(tmp_path, "run") == tmp_path / "run-2"
 
 
-def test_writability_is_checked_without_a_trace(tmp_path: Path) -> None:
+def test_checking_writability_leaves_nothing_behind(tmp_path: Path) -> None:
     check_writable(tmp_path / "deep" / "down")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_read_only_place_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told by the system when a file is tried, as it tells everyone but root."""
 
     def denied(*_arguments: Any, **_named: Any) -> None:

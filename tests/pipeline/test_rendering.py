@@ -9,8 +9,16 @@ from abcgen.corpus.reading import Corpus, load_corpus
 from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, RenderOptions, formats_named
-from abcgen.pipeline.rendering import Rendering, render_files, render_tunes, slug
+from abcgen.pipeline.rendering import (
+    WORTHWHILE,
+    Rendering,
+    render_each,
+    render_files,
+    render_tunes,
+    slug,
+)
 from abcgen.score.musicxml import musicxml_of
+from abcgen.workers import WorkerPool
 from tests.tunes import JIG, REEL, TOO_LOW, tune
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
 TOO_SHORT = tune("A/64 |]", title="Too short")
 LOW = PageConfig(ppi=30)
+MANY = [JIG, REEL, TOO_SHORT] * (WORTHWHILE // 3)
 
 
 @pytest.fixture(autouse=True)
@@ -91,11 +100,11 @@ def test_progress_counts_every_tune_in_every_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["set.pdf", "set-1.png", "set-2-tuplets-in-d.mid"])
-def test_nothing_is_written_over_without_force(tmp_path: Path, there: str) -> None:
+def test_nothing_is_overwritten_without_force(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("mine")
     formats = ["png"] if there.endswith("png") else ["midi", "pdf"]
     tunes = [JIG, REEL] * (4 if there.endswith("png") else 1)
-    with pytest.raises(OutputError, match=f"{there} exists"):
+    with pytest.raises(OutputError, match=there):
         render_tunes(tunes, formats, tmp_path, "set", RenderOptions(LOW))
     assert names_in(tmp_path) == {there}
     assert (tmp_path / there).read_text() == "mine"
@@ -107,14 +116,14 @@ def test_nothing_is_written_over_without_force(tmp_path: Path, there: str) -> No
 @pytest.mark.parametrize(
     ("name", "form"), [("x.PDF", "pdf"), ("x.ABC", "abc"), ("x.Png", "png"), ("x.MID", "midi")]
 )
-def test_a_file_asked_for_is_the_file_written(tmp_path: Path, name: str, form: str) -> None:
+def test_the_file_named_is_the_file_written(tmp_path: Path, name: str, form: str) -> None:
     lower = tmp_path / f"x.{FORMATS[form].suffix}"
     lower.write_text("mine")
     out = tmp_path / name
     corpus = corpus_of(tmp_path, [JIG])
     assert render_files(corpus, [form], out, RenderOptions(LOW)) == Rendering([out], [])
     assert lower.read_text() == "mine"
-    with pytest.raises(OutputError, match=f"{name} exists"):
+    with pytest.raises(OutputError, match=name):
         render_files(corpus, [form], out, RenderOptions(LOW))
     assert render_files(corpus, [form], out, RenderOptions(LOW), force=True).files == [out]
 
@@ -122,15 +131,15 @@ def test_a_file_asked_for_is_the_file_written(tmp_path: Path, name: str, form: s
 def test_one_file_cannot_hold_the_sound_of_two_tunes(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, [JIG, REEL])
     for form in ("midi", "musicxml", "svg"):
-        with pytest.raises(InputError, match=r"one tune, not 2 \(give a folder"):
+        with pytest.raises(InputError):
             render_files(corpus, [form], tmp_path / f"t.{FORMATS[form].suffix}", RenderOptions())
     assert names_in(tmp_path) == set()
 
 
-def test_several_png_pages_are_numbered_after_the_file_asked_for(tmp_path: Path) -> None:
+def test_several_png_pages_are_numbered_after_the_file_named(tmp_path: Path) -> None:
     (tmp_path / "x-2.png").write_text("mine")
     corpus, out = corpus_of(tmp_path, [JIG, REEL] * 4), tmp_path / "x.png"
-    with pytest.raises(OutputError, match=r"x-2\.png exists"):
+    with pytest.raises(OutputError, match=r"x-2\.png"):
         render_files(corpus, ["png"], out, RenderOptions(LOW))
     assert names_in(tmp_path) == {"x-2.png"}
     files = render_files(corpus, ["png"], out, RenderOptions(LOW), force=True).files
@@ -140,12 +149,12 @@ def test_several_png_pages_are_numbered_after_the_file_asked_for(tmp_path: Path)
 def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
     corpus_of(tmp_path, [JIG, REEL], "set.abc")
     corpus_of(tmp_path, [JIG], "set-1-the-pickup-jig.abc")
-    with pytest.raises(InputError, match=r"two files would be called .*set-1-the-pickup-jig\.mid"):
+    with pytest.raises(InputError, match=r"set-1-the-pickup-jig\.mid"):
         render_files(load_corpus([tmp_path / "in"]), ["midi"], tmp_path / "out", RenderOptions())
     assert not (tmp_path / "out").exists()
 
 
-def test_a_tune_that_cannot_be_printed_costs_only_itself(tmp_path: Path) -> None:
+def test_a_tune_that_cannot_be_printed_stops_no_other(tmp_path: Path) -> None:
     done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", RenderOptions(LOW))
     reason = "a duration that no note sign stands for: '1/512'"
     assert done.left_out == [
@@ -206,15 +215,15 @@ def test_progress_counts_what_is_left_out(tmp_path: Path) -> None:
 def test_it_is_an_error_if_nothing_can_be_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
     for form in ("pdf", "png", "svg"):
-        with pytest.raises(InputError, match=r"X:1 'Too short': .*1/512.*and 1 more"):
+        with pytest.raises(InputError, match=r"Too short.*1/512.*1 more"):
             render_tunes([TOO_SHORT, TOO_SHORT], [form], out, "set", RenderOptions())
-    with pytest.raises(InputError, match="no tune"):
+    with pytest.raises(InputError):
         render_tunes([], list(FORMATS), out, "set", RenderOptions())
     assert not out.exists()
 
 
-def test_a_paper_that_is_not_known_is_no_fault_of_the_tunes(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown paper 'a0'"):
+def test_an_unknown_paper_is_an_error_rather_than_tunes_left_out(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a0"):
         render_tunes([JIG], ["pdf"], tmp_path, "set", RenderOptions(PageConfig(paper="a0")))
 
 
@@ -224,8 +233,40 @@ def test_nothing_is_ever_removed(tmp_path: Path) -> None:
     assert (tmp_path / "set-3-the-old-one.mid").read_text() == "old"
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for form in ("pdf", "midi"):
-        with pytest.raises(OutputError, match=r"cannot write .*file/out"):
+        with pytest.raises(OutputError, match="file/out"):
             render_tunes([JIG], [form], tmp_path / "file" / "out", "set", RenderOptions())
+
+
+def test_several_processes_write_the_same_book_in_the_same_order(tmp_path: Path) -> None:
+    seen: list[int] = []
+    alone = render_tunes(MANY, ["pdf"], tmp_path / "alone", "book", RenderOptions(LOW))
+    together = render_tunes(
+        MANY,
+        ["pdf"],
+        tmp_path / "together",
+        "book",
+        RenderOptions(LOW),
+        processes=2,
+        on_progress=lambda done, _: seen.append(done),
+    )
+    assert together.left_out == alone.left_out
+    assert len(alone.left_out) == MANY.count(TOO_SHORT)
+    assert together.files[0].read_bytes() == alone.files[0].read_bytes()
+    assert seen == list(range(1, len(MANY) + 1))
+
+
+def test_few_tunes_and_quick_formats_start_no_process() -> None:
+    with WorkerPool(8) as workers:
+        assert len(list(render_each([JIG], "svg", RenderOptions(LOW), workers))) == 1
+        assert len(list(render_each(MANY, "midi", RenderOptions(LOW), workers))) == len(MANY)
+        assert not workers.is_started
+
+
+def test_a_tune_that_cannot_be_rendered_has_a_reason() -> None:
+    with WorkerPool(1) as workers:
+        good, bad = render_each([JIG, TOO_SHORT], "musicxml", RenderOptions(LOW), workers)
+    assert (good.error, bad.content) == ("", None)
+    assert "1/512" in bad.error

@@ -45,14 +45,16 @@ def test_all_readers_find_the_notes_of_real_tunes(real_tunes: Sequence[Tune]) ->
 
 @given(tunes(), tunes())
 @settings(max_examples=8, phases=[Phase.generate])  # shrinking would take minutes
-def test_the_engraver_draws_any_two_voices_however_ill_they_match(one: Tune, other: Tune) -> None:
+def test_the_engraver_draws_any_two_voices_even_if_they_do_not_match(
+    one: Tune, other: Tune
+) -> None:
     duet = replace(one, others=(Voice("2", other.bars),))
     drawn = engraver_hears(musicxml_of(duet))
     for ours, theirs in zip(meant(duet), drawn, strict=True):
         assert first_difference(ours, theirs) == ""
 
 
-def test_a_tuplet_that_opens_with_a_rest_keeps_to_itself() -> None:
+def test_a_tuplet_that_opens_with_a_rest_is_beamed_alone() -> None:
     odd = tune("(3z/B/c/ d/4e3/4 fg | A3 |]", metre=Metre(3, 8))
     assert engraver_hears(musicxml_of(odd)) == meant(odd)
 
@@ -63,12 +65,12 @@ def test_the_documents_are_valid_by_the_schema(real_tunes: Sequence[Tune]) -> No
         assert schema_errors(musicxml_of(each, composer="<b>&")) == []
 
 
-def test_the_schema_finds_what_is_wrong() -> None:
+def test_the_schema_check_finds_an_error() -> None:
     pytest.importorskip("musicxml")
     wrong = musicxml_of(JIG).replace(b"<step>A</step>", b"<step>H</step>", 1)
     assert schema_errors(wrong)
 
 
-def test_the_engraver_is_heard_to_play_a_wrong_note() -> None:
+def test_the_engraver_check_finds_a_wrong_note() -> None:
     wrong = musicxml_of(JIG).replace(b"<octave>4</octave>", b"<octave>5</octave>", 1)
     assert engraver_hears(wrong) != meant(JIG)

@@ -62,7 +62,7 @@ def saved(browser: Any, folder: Path) -> dict[str, Any]:
     return data
 
 
-def test_the_page_has_the_tunes_and_neither_their_abc_nor_a_way_to_pass_them_on(
+def test_the_page_has_the_tunes_but_neither_their_abc_nor_their_midi(
     page: Path,
 ) -> None:
     html = page.read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_the_page_has_the_tunes_and_neither_their_abc_nor_a_way_to_pass_them_on(
         assert giveaway not in html
 
 
-def test_answers_are_counted_kept_and_there_again_when_the_page_is(browser: Any) -> None:
+def test_answers_are_counted_and_survive_a_reload(browser: Any) -> None:
     assert answered(browser) == "0 of 2 tunes answered"
     answer(browser, NAMES[1], by="program", rating="4")
     assert answered(browser) == "0 of 2 tunes answered"
@@ -82,9 +82,7 @@ def test_answers_are_counted_kept_and_there_again_when_the_page_is(browser: Any)
     assert answered(browser) == "1 of 2 tunes answered"
 
 
-def test_answers_are_saved_as_a_file_that_says_what_was_chosen(
-    browser: Any, tmp_path: Path
-) -> None:
+def test_answers_are_saved_as_a_file(browser: Any, tmp_path: Path) -> None:
     answer(browser, NAMES[0], by="person", rating="5", known="yes")
     answer(browser, NAMES[1], rating="2")
     data = saved(browser, tmp_path)
@@ -96,7 +94,7 @@ def test_answers_are_saved_as_a_file_that_says_what_was_chosen(
     ]
 
 
-def test_another_listener_starts_anew(browser: Any, tmp_path: Path) -> None:
+def test_another_listener_starts_without_answers(browser: Any, tmp_path: Path) -> None:
     answer(browser, NAMES[0], by="person")
     first = json.loads(
         browser.execute_script("return localStorage.getItem('abcgen blind test deadbeef')")
@@ -130,7 +128,7 @@ def test_every_choice_has_a_name_for_screen_readers(browser: Any) -> None:
         '{"listener": "0123456789abcdef", "answers": [null, {"tune": "x"}, 7]}',
     ],
 )
-def test_whatever_else_is_kept_under_its_name_does_no_harm(browser: Any, kept: str) -> None:
+def test_damaged_stored_answers_are_ignored(browser: Any, kept: str) -> None:
     script = "localStorage.setItem('abcgen blind test deadbeef', arguments[0])"
     browser.execute_script(script, kept)
     browser.refresh()

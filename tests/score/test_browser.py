@@ -127,7 +127,7 @@ def test_the_notes_that_sound_are_those_of_the_tune_in_time(browser: Any) -> Non
         assert abs(when - notes[0][0] - float(sound.onset * 4) * quarter) < 0.01
 
 
-def test_what_sounds_can_be_moved_and_slowed_while_it_plays(browser: Any) -> None:
+def test_a_tune_can_be_transposed_and_slowed_while_it_plays(browser: Any) -> None:
     choose(browser, "shift", "-5", 2)
     choose(browser, "tempo", "120", 2)
     listen(browser)
@@ -157,7 +157,7 @@ def test_only_one_tune_is_heard_at_a_time(browser: Any) -> None:
     wait_for(lambda: any(name.startswith("v1") for name in sounding(browser)))
 
 
-def test_the_keyboard_is_enough(browser: Any) -> None:
+def test_the_page_can_be_used_by_keyboard_alone(browser: Any) -> None:
     press(browser, *["\ue004"] * 4)  # Tab: three links of the contents, then the first button
     assert browser.switch_to.active_element.get_attribute("data-control") == "play"
     press(browser, " ")
@@ -174,7 +174,7 @@ def test_every_control_and_picture_has_a_name_for_screen_readers(browser: Any) -
     assert browser.find_element("css selector", "html").get_attribute("lang") == "en"
 
 
-def test_the_abc_is_copied_and_this_is_said(browser: Any) -> None:
+def test_copying_the_abc_is_confirmed(browser: Any) -> None:
     browser.execute_script(
         "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
     )
@@ -184,7 +184,7 @@ def test_the_abc_is_copied_and_this_is_said(browser: Any) -> None:
     assert browser.execute_script("return window.copied") == write_abc(DUET)
 
 
-def test_nothing_is_fetched_and_nothing_goes_wrong(browser: Any, page: Path) -> None:
+def test_nothing_is_fetched_and_nothing_is_logged(browser: Any, page: Path) -> None:
     control(browser, "play").click()
     bars_seen(browser, 2)
     control(browser, "copy").click()
@@ -192,7 +192,7 @@ def test_nothing_is_fetched_and_nothing_goes_wrong(browser: Any, page: Path) -> 
     assert browser.get_log("browser") == []
 
 
-def test_a_title_is_no_program(browser: Any) -> None:
+def test_a_title_never_runs_as_a_program(browser: Any) -> None:
     assert browser.title == "Three tunes"
     assert browser.find_element("id", "tune-2-title").text == HOSTILE.title
 

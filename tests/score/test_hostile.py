@@ -109,17 +109,17 @@ def test_few_accents_are_kept_on_a_letter() -> None:
     assert one_line("e\u0301 Ti\u1ebfng") == "e\u0301 Ti\u1ebfng"
 
 
-def test_directions_are_not_turned_and_emoji_are_kept_together() -> None:
+def test_direction_overrides_are_removed_and_emoji_stay_whole() -> None:
     assert "\u202e" not in one_line(HOSTILE["right to left"])
     assert one_line(HOSTILE["emoji"]) == HOSTILE["emoji"]
 
 
-def test_european_words_need_no_fonts_of_the_machine() -> None:
+def test_european_words_need_no_system_fonts() -> None:
     for words in ("Ó Dubhthaigh\u2019s № 5 \u2013 ł", "Ἑλλάς Όδος", "Полька", "B♭ F♯", "jig · D"):
         assert fonts_for([words]) == (False, ""), words
 
 
-def test_letters_that_no_font_has_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_that_no_font_has_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("abcgen.score.pages.missing_letter", _only_typst_s_own)
     assert fonts_for(["fine"]) == (False, "")
     assert fonts_for(["fine", "\u65e5\u672c"]) == (True, "\u65e5")

@@ -86,7 +86,7 @@ def test_every_tune_ends_when_its_last_bar_does() -> None:
     assert messages(tune("A4 z4 |]"))[-1][0] == 1920
 
 
-def test_key_and_metre_are_told_and_told_again_on_the_repeat() -> None:
+def test_key_and_metre_are_written_again_on_the_repeat() -> None:
     twice = changed(tune("|: A8 | A6 :|"), 1, key=Key("E", 0, Mode.MINOR), metre=Metre(6, 8))
     assert [message.key for message in of_type(twice, "key_signature")] == ["D", "Em"] * 2
     assert [message.numerator for message in of_type(twice, "time_signature")] == [4, 6] * 2
@@ -116,14 +116,14 @@ def test_the_tempo_suits_the_rhythm_and_the_metre(rhythm: str, metre: Metre, qua
     assert round(60_000_000 / message.tempo) == quarters
 
 
-def test_the_tempo_asked_for_counts_dotted_beats_in_a_jig() -> None:
+def test_a_tempo_counts_dotted_beats_in_a_jig() -> None:
     (message,) = of_type(JIG, "set_tempo", tempo=100)
     assert message.tempo == round(60_000_000 / 150)
 
 
 @pytest.mark.parametrize("tempo", [0, -5, 10_000, float("nan")])
 def test_an_impossible_tempo_is_refused(tempo: float) -> None:
-    with pytest.raises(InputError, match="tempo"):
+    with pytest.raises(InputError):
         midi_of(JIG, PlaybackOptions(FIDDLE, tempo=tempo))
 
 
@@ -134,5 +134,5 @@ def test_the_instrument_and_the_title_are_in_the_file() -> None:
 
 
 def test_a_note_beyond_midi_is_refused() -> None:
-    with pytest.raises(InputError, match="MIDI"):
+    with pytest.raises(InputError):
         midi_of(TOO_LOW, PlaybackOptions(FIDDLE))

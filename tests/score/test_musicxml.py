@@ -80,7 +80,7 @@ def test_music21_reads_the_same_notes_back(tune: Tune) -> None:
 
 @given(tunes())
 @settings(max_examples=25, deadline=None)
-def test_what_is_printed_says_the_pitch_and_the_duration(tune: Tune) -> None:
+def test_pitch_and_duration_follow_from_the_printed_notes(tune: Tune) -> None:
     root = xml_of(tune)
     for measure in root.iter("measure"):
         assert all(read == meant for read, meant in printed_alters(measure, tune.key.fifths))
@@ -88,7 +88,7 @@ def test_what_is_printed_says_the_pitch_and_the_duration(tune: Tune) -> None:
 
 
 @pytest.mark.parametrize("tune", [JIG, REEL, CHORDS], ids=lambda tune: tune.title)
-def test_real_looking_tunes_come_back(tune: Tune) -> None:
+def test_random_tunes_are_read_back(tune: Tune) -> None:
     assert music21_hears(tune) == sounding_notes(tune)
 
 
@@ -131,7 +131,7 @@ def test_key_and_metre_change_at_a_bar() -> None:
     assert (keys, times) == (["2", "-1"], ["4", "6"])
 
 
-def test_a_key_with_an_accidental_of_its_own_says_so_in_the_signature() -> None:
+def test_extra_accidentals_of_a_key_are_in_the_signature() -> None:
     pipes = tune("A8 |]", key="D =c ^g")
     (key,) = xml_of(pipes).iter("key")
     steps = [element.text for element in key.iter("key-step")]
@@ -154,13 +154,13 @@ def test_endings_have_brackets_over_their_bars() -> None:
     assert endings == [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")] * 2
 
 
-def test_a_long_note_becomes_tied_signs_that_meet_on_the_beat() -> None:
+def test_a_long_note_becomes_tied_notes_that_meet_on_the_beat() -> None:
     notes = list(xml_of(tune("A5 B3 | c9/2 d7/2 |]")).iter("note"))
     signs = [note.findtext("type", "") + "." * len(note.findall("dot")) for note in notes]
     assert signs == ["half", "eighth", "quarter.", "half", "16th", "quarter.."]
 
 
-def test_a_bar_of_rest_is_one_sign_in_every_metre() -> None:
+def test_a_bar_of_rest_is_one_rest_in_every_metre() -> None:
     (note,) = xml_of(tune("z9 |]", metre=Metre(9, 8))).iter("note")
     assert note.find("rest[@measure='yes']") is not None
 
@@ -178,13 +178,13 @@ def test_a_tuplet_is_bracketed_unless_its_beam_shows_it() -> None:
     assert (beamed, loose) == (["no"], ["yes"])
 
 
-def test_a_note_of_a_twelfth_is_a_triplet_of_its_own() -> None:
+def test_a_note_of_a_twelfth_is_a_triplet_of_one() -> None:
     third = Note((Pitch(33),), Fraction(1, 12))
     odd = Tune((Bar((third, third, third)),), Key("C"), Metre(1, 4))
     assert music21_hears(odd) == sounding_notes(odd)
 
 
-def test_a_note_that_no_sign_stands_for_is_refused() -> None:
+def test_a_duration_without_a_note_value_is_refused() -> None:
     odd = Tune((Bar((Note((Pitch(33),), Fraction(1, 4096)),)),), Key("C"), Metre(4, 4))
     with pytest.raises(NotationError, match="1/4096"):
         musicxml_of(odd)
@@ -201,6 +201,6 @@ def test_no_title_breaks_the_document(title: str) -> None:
     assert root.findtext("work/work-title")
 
 
-def test_a_tune_without_bars_is_an_error_of_ours() -> None:
+def test_a_tune_without_bars_raises_our_own_error() -> None:
     with pytest.raises(NotationError):
         musicxml_of(Tune((), Key("C"), Metre(4, 4)))

@@ -47,14 +47,14 @@ def pages_of(path: Path) -> list[str]:
     return text_of(path).rstrip("\f").split("\f")
 
 
-def test_a_page_says_title_rhythm_key_and_composer(tmp_path: Path) -> None:
+def test_title_rhythm_key_and_composer_are_on_the_page(tmp_path: Path) -> None:
     write_pdf([JIG], tmp_path / "jig.pdf", composer="a network")
     (page,) = pages_of(tmp_path / "jig.pdf")
     assert all(words in page for words in ("The Pickup Jig", "jig · D", "a network"))
 
 
 @pytest.mark.parametrize("title", [HOSTILE, "*bold* _it_ $x^2$ // \\ <a> @b", '"; #panic("x")'])
-def test_a_title_prints_as_the_words_it_is(tmp_path: Path, title: str) -> None:
+def test_a_title_is_printed_literally(tmp_path: Path, title: str) -> None:
     path = tmp_path / "title.pdf"
     write_pdf([replace(REEL, title=title)], path, composer=title)
     assert text_of(path).count(title) == 2
@@ -90,7 +90,7 @@ def test_a_tune_that_fits_on_a_page_is_not_divided(tmp_path: Path) -> None:
     assert [page.split()[-1] for page in (first, second)] == ["1", "2"]
 
 
-def test_a_tune_longer_than_a_page_goes_on_over_the_page(tmp_path: Path) -> None:
+def test_a_tune_longer_than_a_page_continues_on_the_next(tmp_path: Path) -> None:
     write_pdf([long_tune(9)], tmp_path / "x.pdf")
     assert len(pages_of(tmp_path / "x.pdf")) == 3
 
@@ -109,7 +109,7 @@ def test_larger_staves_and_letter_paper_are_honoured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [PageConfig(paper="a0"), PageConfig(staff_height=500.0)])
-def test_a_page_that_cannot_be_is_refused_before_any_tune_is_engraved(page: PageConfig) -> None:
+def test_an_impossible_page_is_refused_before_any_tune_is_engraved(page: PageConfig) -> None:
     tunes = iter([JIG])
     with pytest.raises(InputError):
         set_pages((sheet_of(tune, A4) for tune in tunes), page, "pdf")
@@ -122,7 +122,7 @@ def test_no_tunes_make_no_pages() -> None:
     assert set_pages([], A4, "pdf") == set_pages([], A4, "png") == []
 
 
-def test_a_tune_that_no_signs_stand_for_has_no_sheet() -> None:
+def test_a_tune_that_cannot_be_printed_has_no_sheet() -> None:
     with pytest.raises(NotationError, match="1/512"):
         sheet_of(tune("A/64 |]"), A4)
 

@@ -113,7 +113,7 @@ def test_every_metre_has_its_pattern(metre: Metre, bass: list[int], chord: list[
     assert [place * 8 for place, _, is_bass in found if not is_bass] == chord
 
 
-def test_a_chord_goes_on_over_bars_and_repeats_until_the_next() -> None:
+def test_a_chord_lasts_over_bars_and_repeats_until_the_next() -> None:
     sounds = accompanied("|: A8 | B8 | c8 :|", "C", "", "G/B")
     assert [sound.keys for sound in sounds if len(sound.keys) == 1] == [
         *[(36,)] * 4,
@@ -216,7 +216,7 @@ def test_drums_never_play_a_voice() -> None:
     assert 9 not in {message.channel for message in file if not message.is_meta}
 
 
-def test_each_step_names_the_note_that_is_seen_played() -> None:
+def test_the_schedule_names_the_notes_on_the_page() -> None:
     steps = perform(tune("|: A4 z4 | B8 :|"), FIDDLE).schedule
     assert [step.onset for step in steps] == [0, 1, 2, 3]
     assert [step.name for step in steps] == ["v0b0n0", "v0b1n0"] * 2
@@ -250,19 +250,19 @@ def test_a_silent_tune_is_silent() -> None:
     assert not samples_of(wav_of(tune("z8 |]"), FIDDLE)).any()
 
 
-def test_every_instrument_has_a_tone() -> None:
+def test_every_instrument_has_a_timbre() -> None:
     assert {instrument.tone for instrument in INSTRUMENTS.values()} == set(TIMBRES)
 
 
-def test_what_takes_too_long_is_refused_before_memory_is_spent() -> None:
+def test_a_tune_too_long_for_a_wav_file_is_refused_before_memory_is_spent() -> None:
     hours = replace(JIG, bars=JIG.bars * 20)
-    with pytest.raises(InputError, match=r"minutes of music are too long"):
+    with pytest.raises(InputError):
         wav_of(hours, replace(FIDDLE, tempo=10))
     assert LONGEST_SECONDS < 3600
 
 
 def test_a_note_beyond_midi_cannot_be_performed() -> None:
-    with pytest.raises(InputError, match="MIDI"):
+    with pytest.raises(InputError):
         perform(TOO_LOW, FIDDLE)
 
 

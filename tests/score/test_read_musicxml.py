@@ -43,7 +43,7 @@ def through(tune: Tune) -> Tune:
     return read_musicxml(musicxml_of(tune)).tune
 
 
-def test_repeats_endings_triplets_keys_and_metres_come_back() -> None:
+def test_repeats_endings_triplets_keys_and_metres_are_read_back() -> None:
     tune = read_abc(TUNE)
     found = through(tune)
     assert sounding(found) == sounding(tune)
@@ -53,13 +53,13 @@ def test_repeats_endings_triplets_keys_and_metres_come_back() -> None:
     assert (found.key.fifths, found.metre, found.title) == (tune.key.fifths, tune.metre, tune.title)
 
 
-def test_voices_come_back() -> None:
+def test_voices_are_read_back() -> None:
     tune = read_abc(VOICES)
     assert len(through(tune).voices) == 2
     assert sounding(through(tune)) == sounding(tune)
 
 
-def test_real_tunes_come_back_note_for_note(real_tunes: list[Tune]) -> None:
+def test_real_tunes_are_read_back_note_for_note(real_tunes: list[Tune]) -> None:
     for tune in real_tunes[::20]:
         assert sounding(through(tune)) == sounding(tune), tune.title
 
@@ -91,7 +91,7 @@ def test_a_packed_file_is_read() -> None:
         (packed(other=b"")[:-5] + b"12345", "packed"),
     ],
 )
-def test_what_is_no_piece_is_left_out_with_a_reason(data: bytes, reason: str) -> None:
+def test_an_unusable_file_is_left_out_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(NotationError, match=reason):
         read_musicxml(data)
     assert isinstance(next(read_musicxml_file(data, "x.musicxml")), LeftOut)

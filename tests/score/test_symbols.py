@@ -1,4 +1,4 @@
-"""What players find at the notes is in the MusicXML, and so on the page."""
+"""Beams, and the marks at the notes, which are in the MusicXML and so on the page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from abcgen.notation.tune import Marks, Metre, Pitch, Tune, read_chord_symbol
+from abcgen.notation.tune import FREE_METRE, Marks, Metre, Pitch, Tune, read_chord_symbol
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.layout import clef_of, plan_bars
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.printed_notes import printed_notes
+from abcgen.score.symbols import beam_groups, beams_of
 from abcgen.system import LazyModule
 from tests.marked import DUET, at, with_marks
 from tests.tunes import JIG, tune
@@ -59,7 +60,7 @@ def tags(elements: Iterable[ElementTree.Element]) -> list[str]:
         ("arpeggio", "arpeggiate"),
     ],
 )
-def test_decorations_are_signs_at_the_note(name: str, path: str) -> None:
+def test_decorations_are_symbols_at_the_note(name: str, path: str) -> None:
     first, second = marked(at("", name)).iter("note")
     assert first.find(f"notations/{path}") is not None
     assert second.find("notations") is None
@@ -69,7 +70,7 @@ def test_decorations_are_signs_at_the_note(name: str, path: str) -> None:
     ("name", "path"),
     [("segno", "segno"), ("coda", "coda"), ("mf", "dynamics/mf"), ("sfz", "dynamics/sfz")],
 )
-def test_some_stand_beside_the_staff(name: str, path: str) -> None:
+def test_directions_are_outside_the_staff(name: str, path: str) -> None:
     assert marked(at("", name)).find(f".//direction-type/{path}") is not None
 
 
@@ -87,7 +88,7 @@ def test_a_crescendo_reaches_from_its_first_note_to_its_last() -> None:
     assert not list(marked(at("", "diminuendo(")).iter("wedge"))  # one without an end is none
 
 
-def test_a_name_without_a_sign_prints_nothing() -> None:
+def test_an_unknown_decoration_prints_nothing() -> None:
     plain, odd = (musicxml_of(tune("A8 |]")), marked(at("", "no-such-thing"), body="A8 |]"))
     assert tags(ElementTree.fromstring(plain).iter()) == tags(odd.iter())  # noqa: S314 - our own
 
@@ -102,7 +103,7 @@ def test_a_name_without_a_sign_prints_nothing() -> None:
         ("Ab+", ("A", "-1"), "augmented", "+", (None, None)),
     ],
 )
-def test_chord_symbols_say_what_they_mean_and_how_they_look(
+def test_chord_symbols_have_their_meaning_and_their_text(
     symbol: str, root: object, kind: str, text: str | None, bass: object
 ) -> None:
     (harmony,) = marked(at(symbol)).iter("harmony")
@@ -113,7 +114,7 @@ def test_chord_symbols_say_what_they_mean_and_how_they_look(
     assert (found.text, found.get("text")) == (kind, text)
 
 
-def test_music21_reads_the_chord_symbols_back() -> None:
+def test_chord_symbols_are_read_back_by_music21() -> None:
     chords = ["D", "F#m7", "Bb", "G/B"]
     plain = tune("A2 B2 c2 d2 |]")
     marks = {(0, place): at(chord) for place, chord in enumerate(chords)}
@@ -129,7 +130,7 @@ def test_music21_reads_the_chord_symbols_back() -> None:
         assert symbol.offset == chords.index(chord)
 
 
-def test_grace_notes_stand_before_their_note_and_take_no_time() -> None:
+def test_grace_notes_are_before_their_note_and_take_no_time() -> None:
     notes = list(marked(at("", grace=(Pitch(32), Pitch(33)))).iter("note"))
     assert [note.find("grace") is not None for note in notes] == [True, True, False, False]
     assert [note.findtext("duration") for note in notes][:2] == [None, None]
@@ -144,7 +145,7 @@ def test_an_accidental_of_a_grace_note_lasts_through_the_bar() -> None:
     assert [note.findtext("accidental") for note in notes] == ["sharp", "natural", "sharp"]
 
 
-def test_marks_of_a_note_that_needs_two_signs_stand_at_the_first() -> None:
+def test_marks_of_a_tied_note_are_at_its_first_printed_note() -> None:
     notes = list(marked(at("D", "trill"), body="A5 B3 |]").iter("note"))
     assert [note.find(".//trill-mark") is not None for note in notes] == [True, False, False]
 
@@ -166,7 +167,7 @@ def test_a_bar_of_rest_keeps_its_fermata() -> None:
         ("z8 |]", "TrebleClef"),
     ],
 )
-def test_the_clef_is_the_one_that_the_voice_lies_in(body: str, clef: str) -> None:
+def test_the_clef_fits_the_range_of_the_voice(body: str, clef: str) -> None:
     assert clef_of(tune(body)).name == clef
 
 
@@ -181,7 +182,7 @@ def test_two_voices_are_two_parts_in_a_bracket() -> None:
     assert endings == [8, 0]  # one bracket stands over both staves
 
 
-def test_names_lead_from_the_tune_to_the_picture() -> None:
+def test_notes_have_their_names_in_the_picture() -> None:
     long = replace(JIG, bars=tune("A5 B3 | (3ABc A6 |]", metre=Metre(4, 4)).bars)
     names = [piece.name for pieces in printed_notes(plan_bars(long)) for piece in pieces]
     assert names == [(0, 0), (0, 1), (1, 0), (0, 0), (1, 0), (2, 0), (3, 0)]
@@ -192,3 +193,72 @@ def test_names_lead_from_the_tune_to_the_picture() -> None:
 def test_any_tune_keeps_its_notes_when_decorated() -> None:
     bare: Tune = with_marks(JIG, {})
     assert bare == JIG
+
+
+def sizes(text: str, metre: Metre, bar: int = 0) -> list[int]:
+    planned = plan_bars(tune(text + " |]", metre=metre))
+    return [len(group) for group in beam_groups(printed_notes(planned)[bar], metre)]
+
+
+@pytest.mark.parametrize(
+    ("text", "metre", "expected"),
+    [
+        ("ABcd efga", Metre(4, 4), [4, 4]),
+        ("ABc def", Metre(6, 8), [3, 3]),
+        ("ABc def gab", Metre(9, 8), [3, 3, 3]),
+        ("AB cd ef", Metre(3, 4), [2, 2, 2]),
+        ("ABc", Metre(3, 8), [3]),
+        ("A2 B2 cd ef", Metre(4, 4), [4]),
+        ("A3/2B/ A3/2B/ cdef", Metre(4, 4), [2, 2, 4]),
+        ("A/B/c/d/ e/f/g/a/", Metre(2, 4), [4, 4]),
+        ("(3ABc de fgab", Metre(4, 4), [3, 2, 4]),
+        ("A(3B/c/d/e fga", Metre(6, 8), [5, 3]),
+        ("ABz def", Metre(6, 8), [2, 3]),
+        ("ABcde", FREE_METRE, [2, 2]),
+    ],
+)
+def test_notes_are_beamed_by_the_metre(text: str, metre: Metre, expected: list[int]) -> None:
+    assert sizes(text, metre) == expected
+
+
+def test_a_beam_never_breaks_within_a_tuplet() -> None:
+    assert sizes("(3DDEF/G/ | A8", Metre(4, 4)) == [5]
+    assert sizes("A(3BcdA Bcde", Metre(4, 4)) == [5, 4]
+
+
+def test_a_beam_crosses_the_edge_of_a_tuplet_only_with_all_of_it() -> None:
+    assert sizes("(3zBc de fgab", Metre(4, 4)) == [2, 2, 4]
+    assert sizes("(3z/B/c/d/e/", Metre(3, 8)) == [2, 2]
+    assert sizes("d/e/(3B/c/z/", Metre(3, 8)) == [2, 2]
+    assert sizes("A(3z/c/d/e fga", Metre(6, 8)) == [2, 3]
+    assert sizes("A(3B/c/d/e fga", Metre(6, 8)) == [5, 3]
+
+
+def test_a_pickup_is_beamed_as_the_end_of_a_bar() -> None:
+    assert sizes("ABc | d8", Metre(4, 4)) == [3]
+    assert sizes("ABcde | d8", Metre(4, 4)) == [4]
+
+
+def test_the_second_half_of_a_divided_bar_is_beamed_as_the_end_of_a_bar() -> None:
+    assert sizes("|: A8 | A2 B4 :| cd | e8", Metre(4, 4), bar=2) == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A3/2B/", [["start"], ["stop", "partial-left"]]),
+        ("A/B3/2", [["start", "partial-right"], ["stop"]]),
+        ("AB/c/", [["start"], ["continue", "start"], ["stop", "stop"]]),
+        ("A/Bc/", [["start", "partial-right"], ["continue"], ["stop", "partial-left"]]),
+    ],
+)
+def test_short_notes_have_inner_beams(text: str, expected: list[list[str]]) -> None:
+    metre = Metre(1, 4)
+    (pieces,) = printed_notes(plan_bars(tune(text + "|]", metre=metre)))
+    assert beams_of(pieces, metre) == expected
+
+
+def test_the_stub_of_a_short_note_points_to_the_dotted_note() -> None:
+    metre = Metre(6, 8)
+    (pieces,) = printed_notes(plan_bars(tune("A3/2B/c d3 |]", metre=metre)))
+    assert beams_of(pieces, metre)[1] == ["continue", "partial-left"]

@@ -80,14 +80,14 @@ def test_every_tune_has_its_sheet_its_abc_and_its_midi() -> None:
         assert mido.MidiFile(file=BytesIO(midi)).length > 0
 
 
-def test_every_step_of_the_player_is_a_note_on_both_sheets() -> None:
+def test_every_scheduled_note_is_on_both_sheets() -> None:
     page = Page(html_of(DUET))
     names = [element["data-note"] for _, element in page.elements if "data-note" in element]
     steps = {name for _, name in data_of(page)[0]["steps"]}
     assert all(names.count(step) == 2 for step in steps)
 
 
-def test_every_sign_used_is_defined_once() -> None:
+def test_every_glyph_used_is_defined_once() -> None:
     page = Page(html_of(MARKED, DUET))
     used = {element["href"][1:] for element in page.with_tag("use")}
     names = [element["id"] for _, element in page.elements if "id" in element]
@@ -122,7 +122,7 @@ def test_a_tune_of_one_part_offers_only_the_whole() -> None:
         "a" * 10_000,
     ],
 )
-def test_no_title_becomes_anything_but_text(hostile: str) -> None:
+def test_titles_are_only_text(hostile: str) -> None:
     named = replace(DUET, title=hostile, rhythm=hostile[:50], voice=hostile)
     page = Page(html_of(named, title=hostile, composer=hostile))
     plain = Page(html_of(DUET, title="t", composer="c"))
@@ -131,7 +131,7 @@ def test_no_title_becomes_anything_but_text(hostile: str) -> None:
     assert len(page.texts["h2"][0]) <= 300
 
 
-def test_nothing_outside_is_named_and_the_policy_forbids_it() -> None:
+def test_the_page_refers_to_nothing_outside_and_its_policy_forbids_it() -> None:
     html = html_of(MARKED, DUET)
     page = Page(html)
     (policy,) = [

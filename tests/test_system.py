@@ -1,0 +1,89 @@
+"""Signals and lazy imports."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from abcgen.system import LazyModule, defer_interrupts, load_module, sigterm_as_interrupt
+
+
+def test_the_body_is_completed_before_ctrl_c_takes_effect() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - the body after the signal counts
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_takes_effect_immediately() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - the body after the signal counts
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    assert not done
+
+
+def test_sigterm_acts_like_ctrl_c() -> None:
+    with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt(), defer_interrupts():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_signal_handlers_are_left_alone_outside_the_main_thread() -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        with sigterm_as_interrupt(), defer_interrupts():
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
+
+
+def printed_by(code: str) -> list[str]:
+    """What a fresh interpreter prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return result.stdout.split()
+
+
+def test_music21_is_loaded_without_what_only_its_own_tests_need() -> None:
+    loaded = printed_by(
+        "import sys\nfrom abcgen.system import load_module\n"
+        "load_module('music21').note.Note('C4')\n"
+        "print(*sys.modules, len(sys.meta_path))"
+    )
+    assert "music21.stream.base" in loaded
+    assert not {"requests.sessions", "urllib3", "music21.test.commonTest"} & set(loaded)
+
+
+def test_postponed_modules_can_be_used() -> None:
+    assert printed_by(
+        "from abcgen.system import load_module\nmusic21 = load_module('music21')\n"
+        "print(music21.converter.requests.Session.__name__, music21.test.note.Test.__name__)"
+    ) == ["Session", "Test"]
+
+
+def test_the_postponing_finder_is_removed_after_the_import() -> None:
+    assert printed_by(
+        "import sys\nbefore = list(sys.meta_path)\nfrom abcgen.system import load_module\n"
+        "load_module('music21')\nprint(sys.meta_path == before)"
+    ) == ["True"]
+
+
+def test_a_missing_module_raises_when_it_is_used() -> None:
+    missing = LazyModule("abcgen_has_no_such_module")
+    with pytest.raises(ModuleNotFoundError, match="abcgen_has_no_such_module"):
+        _ = missing.anything
+    with pytest.raises(ModuleNotFoundError):
+        load_module("abcgen_has_no_such_module")
