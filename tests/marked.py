@@ -1,4 +1,4 @@
-"""Tunes with all that players find written at the notes, and of two voices."""
+"""Tunes with marks of every kind, and of two voices."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from tests.tunes import JIG
 
 
 def with_marks(tune: Tune, marks: dict[tuple[int, int], Marks]) -> Tune:
-    """The tune with marks at some notes.
-
-    Args:
-        tune: The tune.
-        marks: Marks by bar and item, counted from 0.
-    """
+    """Add marks to some notes, by bar and item counted from 0."""
     bars = list(tune.bars)
-    for (bar, place), mark in marks.items():
+    for (bar, index), mark in marks.items():
         items = list(bars[bar].items)
-        item = items[place]
+        item = items[index]
         assert isinstance(item, Note | Rest)
-        items[place] = replace(item, marks=mark)
+        items[index] = replace(item, marks=mark)
         bars[bar] = replace(bars[bar], items=tuple(items))
     return replace(tune, bars=tuple(bars))
 

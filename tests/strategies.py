@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -25,9 +24,6 @@ from abcgen.notation.tune import (
     Tuplet,
     Voice,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # How a beat may be divided, in parts of the beat; a tuple within stands for a tuplet.
 SIMPLE_CELLS = ["1", "1/2 1/2", "3/4 1/4", "1/4 3/4", "1/4 1/4 1/2", "(3 1/2 1/2 1/2)", "(5 1/2 *)"]
@@ -105,34 +101,24 @@ def sections(draw: st.DrawFn, metre: Metre) -> list[Bar]:
 
 
 def with_true_ties(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
-    """Make every tie mean something: the note after a tied note has its pitches.
-
-    Where a rest or nothing follows there is no tie.
-    """
-    notes = [note for bar in bars for item in bar.items for note in _inner(item)]
+    """Give the note after a tied note its pitches; drop ties that no note follows."""
+    notes = [note for bar in bars for note in bar.notes]
     mended: list[Note | Rest] = []
     for note, following in pairwise([*notes, Rest(Fraction(0))]):
-        held = mended[-1] if mended else None
+        before = mended[-1] if mended else None
         if isinstance(note, Note):
-            pitches = held.pitches if isinstance(held, Note) and held.tied else note.pitches
+            pitches = before.pitches if isinstance(before, Note) and before.tied else note.pitches
             tied = note.tied and isinstance(following, Note)
             mended.append(replace(note, pitches=pitches, tied=tied))
         else:
             mended.append(note)
-    supply = iter(mended)
-    return tuple(
-        replace(bar, items=tuple(_refilled(item, supply) for item in bar.items)) for bar in bars
-    )
+    return with_notes(bars, mended)
 
 
-def _inner(item: Item) -> tuple[Note | Rest, ...]:
-    return item.items if isinstance(item, Tuplet) else (item,)
-
-
-def _refilled(item: Item, supply: Iterator[Note | Rest]) -> Item:
-    if isinstance(item, Tuplet):
-        return replace(item, items=tuple(next(supply) for _ in item.items))
-    return next(supply)
+def with_notes(bars: tuple[Bar, ...], notes: list[Note | Rest]) -> tuple[Bar, ...]:
+    """Put other notes in the place of those of bars."""
+    replacements = iter(notes)
+    return tuple(bar.with_notes(lambda _: next(replacements)) for bar in bars)
 
 
 ROOTS = st.tuples(st.sampled_from("ABCDEFG"), st.sampled_from([0, 0, 1, -1]))
@@ -152,7 +138,7 @@ def marks(draw: st.DrawFn) -> Marks | None:
 
 @st.composite
 def dressed_tunes(draw: st.DrawFn) -> Tune:
-    """Tunes with chord symbols, decorations and grace notes, some of them of two voices."""
+    """Draw tunes with chord symbols, decorations and grace notes, some of them of two voices."""
     tune = draw(tunes())
     tune = replace(tune, bars=draw(_dressed(tune.bars)))
     if draw(st.booleans()):
@@ -163,10 +149,9 @@ def dressed_tunes(draw: st.DrawFn) -> Tune:
 
 @st.composite
 def _dressed(draw: st.DrawFn, bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
-    supply = iter([
+    notes = [
         replace(note, marks=draw(marks()) if draw(st.integers(0, 3)) == 0 else None)
-        for bar in bars for item in bar.items for note in _inner(item)
-    ])  # fmt: skip
-    return tuple(
-        replace(bar, items=tuple(_refilled(item, supply) for item in bar.items)) for bar in bars
-    )
+        for bar in bars
+        for note in bar.notes
+    ]
+    return with_notes(bars, notes)

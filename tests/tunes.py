@@ -21,7 +21,7 @@ def tune(
     title: str = "A tune",
     rhythm: str = "",
 ) -> Tune:
-    """A tune from bars of ABC such as ``|: DEF GAB | [1 A6 :| [2 d6 |]``, counted in eighths."""
+    """Read a tune from bars of ABC in eighths, such as ``|: DEF GAB | [1 A6 :| [2 d6 |]``."""
     head = f"X:1\nT:{title}\nR:{rhythm}\nM:{metre or Metre(4, 4)}\nL:1/8\nK:{key}\n"
     return read_abc(head + text)
 
@@ -60,7 +60,7 @@ TOO_LOW = replace(
 def changed(
     before: Tune, index: int, *, key: Key | None = None, metre: Metre | None = None
 ) -> Tune:
-    """The tune with another key or metre from a bar on."""
+    """Change the key or metre of a tune from a bar on."""
     bars = list(before.bars)
     bars[index] = replace(bars[index], key=key, metre=metre)
     return replace(before, bars=tuple(bars))

@@ -1,4 +1,4 @@
-"""What the notes of a tune tell about it: its melody, its mode and its form."""
+"""The melody of a tune, its mode and its form."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _endings(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar]]:
 
 
 def _music(bars: Sequence[Bar]) -> list[object]:
-    """Return what is played in bars, whatever their bar lines."""
+    """Return the notes of bars, for comparison without their bar lines."""
     return [
         (note.duration, note.pitches if isinstance(note, Note) else ())
         for bar in bars

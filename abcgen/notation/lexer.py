@@ -1,4 +1,4 @@
-"""The symbols that a line of ABC music is made of: notes, rests, bar lines, ties, ...
+"""The symbols of ABC music: notes, rests, bar lines, ties and so on.
 
 One table of patterns, tried in order, cuts a line into symbols. Nothing is skipped, so that
 whatever no pattern matches is an error that can be shown.

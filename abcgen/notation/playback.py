@@ -23,10 +23,11 @@ def play_order(tune: Tune) -> tuple[int, ...]:
     ``|: A [1 B :|2 C |]`` gives A B A C. A repeat that was never opened goes back to the end of
     the one before or to the beginning; an ending is played in the turns that it names.
 
-    After ``D.C.`` or ``D.S.`` the tune is played once more from its beginning or its segno, repeats
-    left out and last endings taken, as far as ``fine``, or by way of ``dacoda`` to the coda; where
-    there is neither, as far as the jump and then on. Only the first jump is taken. It and all that
-    it needs are decorations of the first voice; a jump without its target is none.
+    After ``D.C.`` or ``D.S.`` the tune is played once more from its beginning or its segno,
+    without repeats and with the last endings, as far as ``fine``, or by way of ``dacoda`` to the
+    coda; where there is neither, as far as the jump and then on. Only the first jump is taken.
+    Jumps and their targets are decorations of the first voice; a jump without its target is
+    ignored.
     """
     bars = tune.bars
     order = _with_repeats(bars)

@@ -1,7 +1,7 @@
 """Reads ABC tunebooks: from a file's text to tunes, their header fields and voices.
 
-A tune is read exactly or left out, with the line and the reason; it is never half-read. Slurs,
-words and annotations are skipped: they change no note of the tune.
+A tune is read exactly or not at all, and then the line and the reason are given. Slurs, words and
+annotations are skipped: they change no note of the tune.
 Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), sections 3
 (fields), 6.1 (continuation of lines) and 7 (voices).
 """
@@ -129,14 +129,14 @@ def split_tunebook(text: str) -> Iterator[TuneBlock]:
 
 
 def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:
-    """Read every tune of a tunebook; yield those left out in their place."""
+    """Read every tune of a tunebook; yield a `LeftOut` in the place of each that is refused."""
     for block in split_tunebook(text):
         result = read_block(block)
         yield result.tune if isinstance(result, Reading) else result
 
 
 def read_block(block: TuneBlock) -> Reading | LeftOut:
-    """Read one tune of a tunebook, or return the reason why it is left out."""
+    """Read one tune of a tunebook, or return why it cannot be read."""
     try:
         parser = _parse(block.lines, block.line)
         return Reading(parser.finish(), block.line, tuple(parser.repairs))

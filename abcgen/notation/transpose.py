@@ -88,7 +88,7 @@ def _interval(source: Key, target: Key, octaves: int) -> Interval:
 
 
 def _natural_semitones(steps: int) -> int:
-    """Return the semitones from C to the natural note so many steps above it."""
+    """Return the semitones from C to the natural note a number of steps above it."""
     return 12 * (steps // 7) + NATURAL_SEMITONES[steps % 7]
 
 

@@ -270,7 +270,7 @@ class Metre:
 
     @property
     def beam_duration(self) -> Fraction:
-        """How much of the bar is beamed together, in whole notes; 0 in free metre.
+        """The part of a bar that is beamed together, in whole notes; 0 in free metre.
 
         Dotted beats in compound metres; halves of the bar in 4/4 and 2/2 as in dance tunes;
         the beat otherwise.

@@ -82,7 +82,8 @@ def repeat_problems(tune: Tune) -> list[RepeatProblem]:
     within = _Within.NONE
     for index, bar in enumerate(tune.bars):
         number = index + 1
-        ending_follows = _is_followed_by_later_ending(tune.bars, index)
+        next_ending = tune.bars[number].ending if number < len(tune.bars) else ()
+        ending_follows = bool(next_ending) and 1 not in next_ending
 
         # 1) The bar's left side.
         problems += [RepeatProblem(number, what) for what in _problems_at_opening(bar, within)]
@@ -119,8 +120,3 @@ def _problems_at_repeat(within: _Within, *, ending_follows: bool) -> Iterator[st
         yield "a later ending without a first"
     if within is _Within.FIRST_ENDING and not ending_follows:
         yield "a first ending without a second"
-
-
-def _is_followed_by_later_ending(bars: tuple[Bar, ...], index: int) -> bool:
-    ending = bars[index + 1].ending if index + 1 < len(bars) else ()
-    return bool(ending) and 1 not in ending

@@ -50,7 +50,7 @@ _DECORATION_CHARACTERS = {
 def write_abc(tune: Tune) -> str:
     """Return one tune as canonical ABC, without the blank line that ends it.
 
-    ``R:`` and ``S:`` are left out where the tune has no rhythm or source; ``T:`` never is.
+    ``R:`` and ``S:`` are written only if the tune has a rhythm or source, ``T:`` always.
     """
     unit = best_unit(tune)
     header = {

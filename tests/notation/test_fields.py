@@ -5,7 +5,14 @@ from fractions import Fraction
 import pytest
 
 from abcgen.errors import NotationError
-from abcgen.notation.fields import default_unit, read_key, read_metre, read_unit
+from abcgen.notation.fields import (
+    RHYTHMS,
+    default_unit,
+    read_key,
+    read_metre,
+    read_unit,
+    rhythm_named,
+)
 from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, key_at
 
 
@@ -34,7 +41,7 @@ from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, key_at
         ("Es", "Eb", -3),
     ],
 )
-def test_keys(value: str, written: str, fifths: int) -> None:
+def test_keys_are_read(value: str, written: str, fifths: int) -> None:
     key = read_key(value)
     assert (str(key), key.fifths) == (written, fifths)
 
@@ -57,7 +64,7 @@ def test_a_key_that_is_not_understood_is_an_error(value: str) -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("fifths", range(-7, 8))
-def test_keys_are_found_by_their_signature(mode: Mode, fifths: int) -> None:
+def test_a_key_is_found_by_its_signature(mode: Mode, fifths: int) -> None:
     key = key_at(fifths, mode)
     assert (key.fifths, key.mode) == (fifths, mode)
     assert sum(key.signature.values()) == fifths
@@ -83,7 +90,7 @@ def test_relative_keys_share_a_signature() -> None:
         ("FREI4/4", FREE_METRE),
     ],
 )
-def test_metres(value: str, metre: Metre) -> None:
+def test_metres_are_read(value: str, metre: Metre) -> None:
     assert read_metre(value) == metre
 
 
@@ -93,10 +100,26 @@ def test_a_metre_that_is_not_understood_is_an_error(value: str) -> None:
         read_metre(value)
 
 
-def test_unit_lengths() -> None:
+def test_unit_lengths_are_read_or_follow_the_metre() -> None:
     assert read_unit("1/16") == Fraction(1, 16)
     assert default_unit(Metre(2, 4)) == Fraction(1, 16)
     assert default_unit(Metre(6, 8)) == Fraction(1, 8)
     for value in ("1/7", "2/8", "", "1/1000000"):
         with pytest.raises(NotationError):
             read_unit(value)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("Reel", "reel"),
+        ("double jig", "jig"),
+        ("Slip-Jig", "slip jig"),
+        ("Hornpipes", "hornpipe"),
+        ("Romanze, Ballade, Lied", ""),
+        ("", ""),
+    ],
+)
+def test_a_rhythm_is_recognised_by_all_its_names(words: str, name: str) -> None:
+    assert rhythm_named(words) == name
+    assert name in {*RHYTHMS, ""}

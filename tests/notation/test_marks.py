@@ -1,4 +1,4 @@
-"""What is written at the notes survives reading, writing and moving to another key."""
+"""Marks at the notes survive reading, writing and moving to another key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
-from abcgen.notation.tune import ChordSymbol, Key, Marks, Note, notes_in, read_chord_symbol
+from abcgen.notation.tune import ChordSymbol, Key, Marks, Note, read_chord_symbol
 from abcgen.notation.writer import write_abc
 from tests.referee import played
 from tests.strategies import dressed_tunes
@@ -25,7 +25,7 @@ HEAD = "X:1\nT:Test\nM:4/4\nL:1/4\nK:D\n"
 
 def notes_of(body: str) -> list[Note | Rest]:
     tune = read_abc(HEAD + body)
-    return [note for bar in tune.bars for item in bar.items for note in notes_in(item)]
+    return list(tune.notes)
 
 
 def marks_of(body: str) -> list[Marks | None]:
@@ -60,7 +60,7 @@ def test_marks_wait_for_their_note() -> None:
     assert marks[2] == Marks(ChordSymbol(("D", 0)))
 
 
-def test_what_is_said_at_a_bars_end_belongs_to_the_note_before() -> None:
+def test_a_jump_or_fine_before_a_bar_line_belongs_to_the_note_before() -> None:
     assert marks_of("A B c d !fine!| e4 !D.C.!|]") == [
         None,
         None,
@@ -91,7 +91,7 @@ def test_words_and_fingerings_are_no_chords() -> None:
         ("A" + "m" * 100, None),
     ],
 )
-def test_chord_symbols(text: str, symbol: ChordSymbol | None) -> None:
+def test_chord_symbols_are_recognised(text: str, symbol: ChordSymbol | None) -> None:
     assert read_chord_symbol(text) == symbol
     if symbol and text != "G/b":
         assert str(symbol) == text
@@ -113,31 +113,25 @@ def test_a_grace_notes_accidental_is_its_own() -> None:
 
 @settings(max_examples=40)
 @given(dressed_tunes())
-def test_any_marks_stay_where_they_belong(tune: Tune) -> None:
-    """To draw such a tune takes longer than to look at it."""
+def test_any_marks_survive_writing_and_reading(tune: Tune) -> None:
     assert read_abc(write_abc(tune)) == tune
     check_that_the_model_text_has_none(tune)
     check_that_the_model_text_has_chord_symbols_if_asked(tune)
 
 
 def check_that_the_model_text_has_none(tune: Tune) -> None:
-    """It is of the first voice."""
+    """Check the model text of the first voice."""
     bare = decode_tune(encode_tune(tune).text)
     assert not bare.others
-    notes = [note for bar in bare.bars for item in bar.items for note in notes_in(item)]
-    assert all(note.marks is None for note in notes)
+    assert all(note.marks is None for note in bare.notes)
 
 
 def check_that_the_model_text_has_chord_symbols_if_asked(tune: Tune) -> None:
-    """The same, and there and back nothing is lost."""
+    """Check that they survive encoding and decoding."""
     text = encode_tune(tune, chord_symbols=True).text
     moved = transpose(tune, Key("C"))
     expected = [
-        note.marks.chord_symbol
-        for bar in moved.bars
-        for item in bar.items
-        for note in notes_in(item)
-        if note.marks and note.marks.chord_symbol
+        note.marks.chord_symbol for note in moved.notes if note.marks and note.marks.chord_symbol
     ]
     assert [str(symbol) for symbol in expected] == text.split('"')[1::2]
     assert encode_tune(decode_tune(text), chord_symbols=True).text == text

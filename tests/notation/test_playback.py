@@ -58,7 +58,7 @@ TRUTHS = [
 REFEREE_DIFFERS = {
     "|:A|]|:B:|": "repeats the part that no sign closes",
     "|:A|1B:|2c:|": "begins the part a third time, without an ending",
-    "|:A|1B:|2c:|:d|1e:|2f|]": "likewise",
+    "|:A|1B:|2c:|:d|1e:|2f|]": "begins the part a third time, without an ending",
 }
 
 
@@ -124,5 +124,5 @@ def test_jumps_are_taken_once(body: str, signs: dict[str, str], order: str) -> N
     assert names_played(marked(body, **signs)) == order
 
 
-def test_a_tune_without_bars_is_played_in_no_time() -> None:
+def test_a_tune_without_bars_has_no_play_order() -> None:
     assert play_order(replace(tune_of("A|]"), bars=())) == ()

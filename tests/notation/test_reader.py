@@ -66,7 +66,7 @@ def test_an_accidental_lasts_along_a_tie_and_no_longer() -> None:
         ("[CEG]/ z2 x", ["1/2", "2", "1"]),
     ],
 )
-def test_lengths(body: str, expected: list[str]) -> None:
+def test_lengths_multiply_and_divide_the_unit(body: str, expected: list[str]) -> None:
     assert lengths(body, metre="none") == [Fraction(length) for length in expected]
 
 
@@ -75,7 +75,7 @@ def test_a_tuplet_in_compound_metre_has_another_default() -> None:
     assert lengths("(5ABcde f3", metre="6/8") == [*[Fraction(3, 5)] * 5, 3]
 
 
-def test_bar_arithmetic_puts_a_tuplet_right() -> None:
+def test_a_tuplet_is_played_in_the_time_that_fills_its_bar() -> None:
     (bar,) = tune("d4 (5A/B/c/d/e/|", metre="3/4").bars
     tuplet = bar.items[1]
     assert isinstance(tuplet, Tuplet)
@@ -102,7 +102,7 @@ def test_a_tie_between_different_pitches_is_a_slur() -> None:
     "body",
     ['"Am"ABcd', "{gf}ABcd", "~A.B!trill!cTd", "(AB)(cd)", "A`B`c`d", "ABcd % words", 'AB"1"cyd'],
 )
-def test_dress_changes_no_note(body: str) -> None:
+def test_marks_change_no_note(body: str) -> None:
     assert keys(body) == [69, 71, 72, 74]
 
 
@@ -119,7 +119,7 @@ def test_old_chords_and_line_breaks_are_no_decorations() -> None:
     assert keys("A!fermata!B+trill+c!ff!d") == [69, 71, 72, 74]
 
 
-def test_bar_lines_and_repeats() -> None:
+def test_bar_lines_and_repeats_are_read() -> None:
     bars = tune("|:A|B:|:c||d|]").bars
     assert [bar.line for bar in bars] == [
         BarLine.SINGLE, BarLine.REPEAT, BarLine.DOUBLE, BarLine.FINAL,
@@ -128,18 +128,18 @@ def test_bar_lines_and_repeats() -> None:
 
 
 @pytest.mark.parametrize("joint", ["::", ":||:", ":|:", ":| |:", ":|\n|:"])
-def test_two_repeats_meet(joint: str) -> None:
+def test_a_repeat_may_end_where_another_begins(joint: str) -> None:
     first, second = tune(f"|:A8{joint}B8:|").bars
     assert first.line is BarLine.REPEAT
     assert second.repeat_start
 
 
-def test_a_note_glued_to_a_repeat_sign_is_no_field() -> None:
+def test_a_note_directly_after_a_repeat_sign_is_no_field() -> None:
     assert keys("E2\nA::c4\nc:|") == [64, 69, 72, 72]
 
 
 @pytest.mark.parametrize("body", ["|:A8|1B8:|2c8|]", "|:A8|[1B8:|[2c8|]", "|:A8 [|1 B8:| [2 c8|]"])
-def test_endings(body: str) -> None:
+def test_endings_are_read_however_they_are_written(body: str) -> None:
     assert [bar.ending for bar in tune(body).bars] == [(), (1,), (2,)]
 
 
@@ -158,7 +158,7 @@ def test_an_ending_may_be_for_several_turns() -> None:
         ("A8|1B8:|2c8||d8:|", [True, False, False, True]),
     ],
 )
-def test_every_repeat_says_where_it_goes_back_to(body: str, opened: list[bool]) -> None:
+def test_a_repeat_that_is_not_opened_gets_an_opening(body: str, opened: list[bool]) -> None:
     assert [bar.repeat_start for bar in tune(body).bars] == opened
 
 
@@ -176,12 +176,12 @@ def test_changes_of_key_and_metre_take_effect_at_the_next_bar() -> None:
 
 
 @pytest.mark.parametrize("fields", ["K:C", "M:4/4", "K:G\nK:C", "M:3/4\nM:4/4"])
-def test_what_is_changed_to_itself_is_no_change(fields: str) -> None:
+def test_a_field_that_repeats_the_key_or_metre_is_no_change(fields: str) -> None:
     bar = tune(f"A8|\n{fields}\nB8|").bars[1]
     assert (bar.key, bar.metre) == (None, None)
 
 
-def test_a_change_of_unit_length_counts_at_once() -> None:
+def test_a_change_of_unit_length_applies_to_the_next_note() -> None:
     assert lengths("A[L:1/4]A\nL:1/16\nA") == [1, 2, Fraction(1, 2)]
 
 
@@ -203,36 +203,37 @@ def test_header_fields_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("body", "text"),
     [
-        ("A B @ C", "sign not understood"),
-        ('A "Am B', "sign not understood"),
-        ("(3AB|c", "tuplet cut short"),
-        ("(3A(3BcdefA", "tuplet within a tuplet"),
-        (">A", "broken rhythm without a note"),
-        ("A>", "no second note"),
-        ("A>(3BcdA", "into or out of a tuplet"),
-        ("A100000", "out of range"),
-        ("A/100000", "out of range"),
-        ("A/0", "out of range"),
-        ("c''''''", "out of range"),
-        ("[c-e]", "tied in part"),
-        ("[cH", "sign not understood"),
-        ("A & B", "sign not understood"),
-        ("|::A::|", "more than twice"),
-        ("[K:X]A", "key not understood"),
-        ("[K:bass transpose=-12]A", "key not understood"),
-        ("A!8va(!B", "sign not understood"),
-        ("A!wobbly!B", "sign not understood"),
-        ("Z2000", "bars of rest"),
-        ("A/128<<<<B", "too short"),
-        ("A^/B", "sign not understood"),
-        ("", "no music"),
+        ("A B @ C", "@ C"),
+        ('A "Am B', '"Am B'),
+        ("(3AB|c", ""),
+        ("(3A(3BcdefA", "(3"),
+        (">A", ""),
+        ("A>", ""),
+        ("A>(3BcdA", ""),
+        ("A100000", "A100000"),
+        ("A/100000", "A/100000"),
+        ("A/0", "A/0"),
+        ("c''''''", "c''''''"),
+        ("[c-e]", "[c-e]"),
+        ("[cH", "[cH"),
+        ("A & B", "& B"),
+        ("|::A::|", "|::"),
+        ("[K:X]A", "X"),
+        ("[K:bass transpose=-12]A", "bass transpose=-12"),
+        ("A!8va(!B", "!8va(!B"),
+        ("A!wobbly!B", "!wobbly!B"),
+        ("Z2000", "Z2000"),
+        ("A/128<<<<B", ""),
+        ("A^/B", "A^/B"),
+        ("", ""),
     ],
 )
-def test_what_is_not_understood_is_an_error(body: str, reason: str) -> None:
-    with pytest.raises(NotationError, match=reason):
+def test_music_that_is_not_understood_is_an_error_that_shows_it(body: str, text: str) -> None:
+    with pytest.raises(NotationError) as caught:
         tune(body)
+    assert caught.value.text == text
 
 
 def test_an_error_names_line_and_text() -> None:
@@ -242,7 +243,7 @@ def test_an_error_names_line_and_text() -> None:
     assert "@cd" in str(caught.value)
 
 
-def test_one_bad_tune_costs_only_itself() -> None:
+def test_a_bad_tune_does_not_affect_the_others() -> None:
     text = "X:1\nT:One\nK:C\nABcd|\n\nX:2\nT:Two\nK:C\nAB@d|\n\nwords\n\nX:3\nT:Three\nK:C\nA|\n"
     first, second, third = read_tunebook(text)
     assert isinstance(first, Tune)
@@ -261,7 +262,7 @@ def test_a_tune_without_a_number_is_a_tune_and_words_are_none() -> None:
     assert read.title == "Nameless"
 
 
-def test_other_encodings_and_line_ends() -> None:
+def test_latin_1_byte_order_marks_and_other_line_ends_are_read() -> None:
     assert decode_text("Füß".encode("latin-1")) == "Füß"
     assert decode_text("\ufeffFüß".encode()) == "Füß"
     (read,) = read_tunebook("X:1\r\nT:Füß\r\nK:C\r\nABcd|\r\n")
@@ -275,7 +276,7 @@ def test_only_line_ends_end_lines() -> None:
     assert read.title == "A B C D"
 
 
-def test_mail_debris_at_a_lines_end_is_no_music() -> None:
+def test_what_mail_programs_left_at_a_lines_end_is_no_music() -> None:
     assert keys("ABcd=20") == [69, 71, 72, 74]
     assert len(tune("ABcd efga|C4=\nD4|").bars) == 2
 
@@ -286,16 +287,17 @@ def test_an_ending_in_mid_bar_divides_it() -> None:
     assert keys("^F4 [1 F4:|[2 F4|]") == [66, 66, 65]
 
 
-def test_a_bar_line_may_go_on_with_the_next_line() -> None:
+def test_a_bar_line_may_be_split_over_two_lines() -> None:
     bars = tune("A8|\\\n:B8:|\\\n").bars
     assert [bar.repeat_start for bar in bars] == [False, True]
     assert bars[1].line is BarLine.REPEAT
 
 
-def test_words_among_the_header_are_no_music() -> None:
+def test_words_in_the_header_are_no_music() -> None:
     assert read_abc("X:1\nM:4/4\nL:1/8\nas heard at a fair\nK:C\nC8|").bars
-    with pytest.raises(NotationError, match="before the key"):
+    with pytest.raises(NotationError) as caught:
         read_abc("X:1\nM:4/4\nL:1/8\nABcd|\nK:C\nC8|")
+    assert (caught.value.line, caught.value.text) == (4, "ABcd|")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ def test_words_among_the_header_are_no_music() -> None:
     ],
     ids=["slashes", "slurs", "notes", "length", "chord"],
 )
-def test_hostile_texts_are_refused_at_once(body: str) -> None:
+def test_hostile_texts_are_refused_quickly(body: str) -> None:
     with pytest.raises(NotationError):
         tune(body)
 

@@ -1,4 +1,4 @@
-"""What is put right in reading is said, in words for whoever typed the tune."""
+"""Mistakes corrected in reading are reported, in words for the person who typed the tune."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def repairs(body: str, *, metre: str = "4/4", key: str = "C") -> list[tuple[int,
     return [(repair.line, repair.what) for repair in reading(body, metre=metre, key=key).repairs]
 
 
-def test_a_right_tune_needs_none() -> None:
+def test_a_correct_tune_needs_no_repair() -> None:
     assert repairs('|: "Am"A>B (3ABc d :| c4- | c4 |]') == []
 
 
-def test_a_tuplets_length_is_put_right() -> None:
+def test_a_tuplet_is_played_in_the_time_that_fills_its_bar() -> None:
     assert repairs("c3|d2(5A/4B/4c/4d/4e/4|", metre="3/4")[-1] == (
         6,
         "5 notes played in the time of 4, for the bar to add up",
@@ -42,21 +42,21 @@ def test_a_tuplets_length_is_put_right() -> None:
         ("[A2c]Bc|", "notes of a chord with different lengths: all get the first one's"),
     ],
 )
-def test_each_repair_is_said(body: str, what: str) -> None:
-    assert what in [said for _, said in repairs(body)]
+def test_each_repair_is_reported(body: str, what: str) -> None:
+    assert what in [repair for _, repair in repairs(body)]
 
 
-def test_what_is_put_right_again_and_again_is_said_once() -> None:
-    (said,) = repairs("ABcd\ne4\nf4\ng4|")
-    assert said == (6, "the line's end taken for a bar line, 3 times")
+def test_equal_repairs_are_reported_once_with_their_number() -> None:
+    (repair,) = repairs("ABcd\ne4\nf4\ng4|")
+    assert repair == (6, "the line's end taken for a bar line, 3 times")
 
 
-def test_a_bracket_gone_astray_is_said() -> None:
+def test_a_stray_bracket_in_a_metre_is_reported() -> None:
     assert repairs("ABcd|", metre="2/2]") == [(3, "M:2/2] read as 2/2")]
 
 
 @pytest.mark.parametrize("key", ["EM", "En"])
-def test_a_doubtful_minor_is_said(key: str) -> None:
+def test_an_ambiguous_minor_is_reported(key: str) -> None:
     assert repairs("EGBe|", key=key) == [(5, f"K:{key} read as E minor")]
     assert reading("EGBe|", key=key).tune.key.mode is Mode.MINOR
 
@@ -73,12 +73,12 @@ def test_a_doubtful_minor_is_said(key: str) -> None:
     ],
 )
 def test_the_mode_is_that_of_the_notes_where_the_key_names_none(body: str, mode: Mode) -> None:
-    found = reading(body, key="D")
-    assert found.tune.key.mode is mode
-    assert bool(found.repairs) == (mode is not Mode.MAJOR)
+    result = reading(body, key="D")
+    assert result.tune.key.mode is mode
+    assert bool(result.repairs) == (mode is not Mode.MAJOR)
 
 
-def test_a_mode_that_is_named_is_believed() -> None:
+def test_a_named_mode_is_kept() -> None:
     tune = reading("D=FA=F|D_B=FD|", key="Dmaj").tune
     assert tune.key.mode is Mode.MAJOR
     assert read_abc(write_abc(tune)) == tune

@@ -40,7 +40,7 @@ def sounding(tune: Tune) -> list[object]:
     ]
 
 
-def test_a_tune_in_canonical_abc() -> None:
+def test_a_tune_is_written_in_canonical_abc() -> None:
     tune = read_abc(
         "X:3\nT:Jig\nB:A book\nR:jig\nM:6/8\nK:G\n"
         "D|GAB GAB|c>de dcB|1 AGF GFE:|2 AGF G2||\n(3def|gfg e2c:|"
@@ -94,11 +94,11 @@ def tunes_with_changes(draw: st.DrawFn) -> Tune:
 
 
 @given(tunes_with_changes())
-def test_what_is_written_reads_back_to_the_same_tune(tune: Tune) -> None:
+def test_a_written_tune_reads_back_the_same(tune: Tune) -> None:
     assert read_abc(write_abc(tune)) == tune
 
 
-def test_real_tunes_are_normalised_once_and_for_all(real_tunes: list[Tune]) -> None:
+def test_writing_a_canonical_tune_again_changes_nothing(real_tunes: list[Tune]) -> None:
     for tune in real_tunes:
         written = write_abc(tune)
         again = read_abc(written)
