@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 VARIABLE = "ABCGEN_CACHE"
 _OFF = {"", "0", "off", "no", "none"}
+# Entries of older versions, which were JSON lines, have it too and are trimmed with the others.
 _SUFFIX = ".jsonl"
 
 

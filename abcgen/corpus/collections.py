@@ -16,7 +16,7 @@ from abcgen.files import refuse_to_overwrite, write_atomically
 from abcgen.notation.reader import TuneBlock, decode_text, split_tunebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,19 @@ def install_collection(collection: Collection, folder: Path, *, force: bool = Fa
         OutputError: if another file has that name, or it cannot be written.
     """
     path = folder / f"{collection.name}.abc"
-    data = _tunebook(collection, [entry.block for entry in collection_blocks(collection)]).encode()
+    tunes = []
+    for _, _, block in collection_blocks(collection):
+        lines = [line.rstrip() for line in block.lines]
+        if not any(line.startswith("S:") for line in lines):
+            lines.insert(1, f"S:{collection.title}")  # after the X:
+        tunes.append("\n".join(lines))
+    head = (
+        f"%abc-2.1\n"
+        f"% {collection.title}\n"
+        f"% {len(tunes)} tunes as they come with music21 (https://www.music21.org)\n"
+        f"% Rights: {collection.rights}"
+    )
+    data = ("\n\n".join([head, *tunes]) + "\n").encode()
     if path.is_file() and path.read_bytes() == data:
         return path
     refuse_to_overwrite(path, force=force)
@@ -144,19 +156,3 @@ def collection_files(collection: Collection) -> list[Path]:
             hint="install the music21 that abcgen names, with its corpus",
         )
     return sorted(files)
-
-
-def _tunebook(collection: Collection, blocks: Sequence[TuneBlock]) -> str:
-    head = (
-        f"%abc-2.1\n"
-        f"% {collection.title}\n"
-        f"% {len(blocks)} tunes as they come with music21 (https://www.music21.org)\n"
-        f"% Rights: {collection.rights}"
-    )
-    tunes = []
-    for block in blocks:
-        lines = [line.rstrip() for line in block.lines]
-        if not any(line.startswith("S:") for line in lines):
-            lines.insert(1, f"S:{collection.title}")  # after the X:
-        tunes.append("\n".join(lines))
-    return "\n\n".join([head, *tunes]) + "\n"

@@ -22,22 +22,15 @@ if TYPE_CHECKING:
 
 
 class Location(NamedTuple):
-    """The file and line of a tune.
-
-    Attributes:
-        file: Its file.
-        line: A line of it; 0 for the whole file.
-        number: The tune's ``X:``; empty if it has none.
-        title: Its title.
-    """
+    """The file and line of a tune."""
 
     file: str
-    line: int
-    number: str
+    line: int  # 0 for the whole file
+    number: str  # as its X: says; empty if it has none
     title: str
 
 
-# The fields of findings are keys of the report's JSON.
+# The fields of a finding, `location` expanded, are the keys of the report's JSON.
 
 
 class UnreadTune(NamedTuple):
@@ -48,75 +41,43 @@ class UnreadTune(NamedTuple):
 
 
 class RepairedTune(NamedTuple):
-    """A repair made in reading a tune.
+    """A repair made in reading a tune."""
 
-    Attributes:
-        location: The tune, at the line of the repair.
-        what: What was done and why.
-        text: What it was done to, as written.
-    """
-
-    location: Location
-    what: str
-    text: str
+    location: Location  # at the line of the repair
+    what: str  # was done, and why
+    text: str  # that was repaired, as written
 
 
 class MisfitBar(NamedTuple):
-    """A bar that is too long or too short.
+    """A bar that is too long or too short."""
 
-    Attributes:
-        location: Its tune, at the line where that begins.
-        bar: Its number, counted from 1 as written.
-        found: Its duration, as ``7/8``.
-        expected: The duration that the metre wants.
-        music: The bar in canonical ABC.
-    """
-
-    location: Location
-    bar: int
-    found: str
-    expected: str
-    music: str
+    location: Location  # at the line where the tune begins
+    bar: int  # counted from 1 as written
+    found: str  # its duration, such as 7/8
+    expected: str  # by the metre
+    music: str  # in canonical ABC
 
 
 class FamilyMember(NamedTuple):
-    """A tune of a family.
-
-    Attributes:
-        location: The tune.
-        key: Its key.
-        alike: The share of its 8-grams (or of the other's, if those are fewer) that the most
-            similar tune of the family has too: 0 to 1.
-    """
+    """A tune of a family."""
 
     location: Location
     key: str
-    alike: float
+    alike: float  # containment (0 to 1) in, or of, the most similar tune of the family
 
 
 @dataclass(slots=True)
 class FileCounts:
-    """Numbers of findings in one file, or in all.
-
-    Attributes:
-        file: Its name.
-        tunes: Tunes read.
-        repaired: Tunes with repairs.
-        left_out: Tunes not read.
-        wrong_bars: Bars that do not add up.
-        wrong_tunes: Tunes with such bars.
-        duplicates: Tunes with the same notes as an earlier tune, in any key.
-        relatives: Tunes that have versions.
-    """
+    """Numbers of findings in one file, or in all."""
 
     file: str
-    tunes: int = 0
-    repaired: int = 0
-    left_out: int = 0
-    wrong_bars: int = 0
-    wrong_tunes: int = 0
-    duplicates: int = 0
-    relatives: int = 0
+    tunes: int = 0  # that were read
+    repaired: int = 0  # tunes
+    left_out: int = 0  # tunes
+    wrong_bars: int = 0  # bars that do not add up
+    wrong_tunes: int = 0  # tunes with such bars
+    duplicates: int = 0  # tunes with the same notes as an earlier one, in any key
+    relatives: int = 0  # tunes that have versions
 
     def add(self, other: FileCounts) -> None:
         """Add another file's numbers."""
@@ -131,24 +92,15 @@ class FileCounts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings.
-
-    Attributes:
-        files: The numbers of each file.
-        left_out: Tunes not read.
-        repaired: Repairs.
-        wrong_bars: Bars that do not add up.
-        duplicates: Groups of tunes with the same notes, in any key.
-        families: Groups of tunes that are versions of one another, including duplicates.
-        distributions: For each of metre, key, rhythm, bars and notes, the number of tunes by value.
-    """
+    """All findings."""
 
     files: list[FileCounts]
     left_out: list[UnreadTune]
     repaired: list[RepairedTune]
     wrong_bars: list[MisfitBar]
-    duplicates: list[list[FamilyMember]]
-    families: list[list[FamilyMember]]
+    duplicates: list[list[FamilyMember]]  # groups of tunes with the same notes, in any key
+    families: list[list[FamilyMember]]  # groups of versions, including duplicates
+    # For each of metre, key, rhythm, bars and notes, the number of tunes by value.
     distributions: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
@@ -199,35 +151,34 @@ class Doctor:
         if not self._files or self._files[-1].file != file:
             self._files.append(FileCounts(file))
         self._chunks.append(chunk.key)
-        for tune in chunk.records:
-            self._take_tune(tune)
-        for loss in chunk.losses:
-            self._files[-1].left_out += 1
-            cause = loss.cause
+        counts = self._files[-1]
+        for cause in (loss.cause for loss in chunk.losses):
+            counts.left_out += 1
             location = Location(file, cause.line, cause.number, cause.title)
             self._left_out.append(UnreadTune(location, cause.reason))
-
-    def _take_tune(self, tune: TuneRecord) -> None:
-        counts = self._files[-1]
-        counts.tunes += 1
-        counts.repaired += bool(tune.repairs)
-        counts.wrong_tunes += bool(tune.wrong_bars)
-        counts.wrong_bars += len(tune.wrong_bars)
-        location = Location(counts.file, tune.line, str(tune.number), tune.title)
-        for repair in tune.repairs:
-            at_line = location._replace(line=repair.line or tune.line)
-            self._repaired.append(RepairedTune(at_line, repair.what, repair.text))
-        self._wrong_bars += [MisfitBar(location, *bar) for bar in tune.wrong_bars]
-        self._values["metre"][tune.metre] += 1
-        self._values["key"][tune.key] += 1
-        self._values["rhythm"][rhythm_named(tune.rhythm) or NO_RHYTHM] += 1
-        for name, length in (("bars", tune.bars), ("notes", tune.notes)):
-            self._bins[name][min(LAST_BIN, max(0, length - 1) // _BIN_WIDTHS[name])] += 1
-        self._places.append((len(self._files) - 1, tune.line, tune.number))
-        self._titles.append(tune.title)
-        self._keys.append(tune.key)
-        self._intervals.append(tune.intervals)
-        self._fingerprints.append(tune.fingerprint[:24])
+        for tune in chunk.records:
+            # Findings.
+            counts.tunes += 1
+            counts.repaired += bool(tune.repairs)
+            counts.wrong_tunes += bool(tune.wrong_bars)
+            counts.wrong_bars += len(tune.wrong_bars)
+            location = Location(file, tune.line, str(tune.number), tune.title)
+            for repair in tune.repairs:
+                at_line = location._replace(line=repair.line or tune.line)
+                self._repaired.append(RepairedTune(at_line, repair.what, repair.text))
+            self._wrong_bars += [MisfitBar(location, *bar) for bar in tune.wrong_bars]
+            # Distributions.
+            self._values["metre"][tune.metre] += 1
+            self._values["key"][tune.key] += 1
+            self._values["rhythm"][rhythm_named(tune.rhythm) or NO_RHYTHM] += 1
+            for name, length in (("bars", tune.bars), ("notes", tune.notes)):
+                self._bins[name][min(LAST_BIN, max(0, length - 1) // _BIN_WIDTHS[name])] += 1
+            # For duplicates and families, which are known only at the end.
+            self._places.append((len(self._files) - 1, tune.line, tune.number))
+            self._titles.append(tune.title)
+            self._keys.append(tune.key)
+            self._intervals.append(tune.intervals)
+            self._fingerprints.append(tune.fingerprint[:24])
 
     def report(
         self,
@@ -271,6 +222,7 @@ class Doctor:
 
         def parse(data: object) -> list[int]:
             roots = TypeAdapter(list[int]).validate_python(data, strict=True)
+            # Sealed by a hash, but from a file all the same.
             if len(roots) != self.tunes or not all(0 <= root < self.tunes for root in roots):
                 raise ValueError("families of other tunes")
             return roots
@@ -285,6 +237,7 @@ class Doctor:
         """Return each tune of a family with its similarity to the tune most similar to it."""
         highest = dict.fromkeys(family, 0.0)
         grams = {tune: grams_of(self._intervals[tune]) for tune in family}
+        # Comparing all pairs of a large family, such as one of many copies, would take long.
         references = family if len(family) <= MAX_ALL_PAIRS else family[:REFERENCES]
         for first in references:
             for second in family:

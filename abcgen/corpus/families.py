@@ -28,7 +28,7 @@ from abcgen.notation.tune import Note
 from abcgen.notation.walk import sounding_durations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Set
+    from collections.abc import Callable, Sequence, Set
 
     from numpy.typing import NDArray
 
@@ -50,10 +50,12 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads 
 def melody_of(tune: Tune) -> list[int]:
     """Return the highest note at every onset, as MIDI key numbers, ties joined."""
     melody = []
+    # Unlike in `analysis.tones_of`, a rest does not end a tie: fingerprints depend on it.
     tied: Note | None = None
     for bar in tune.bars:
         for note, _ in sounding_durations(bar):
             if isinstance(note, Note):
+                # Of a tied chord it is enough that one key sounds on.
                 if tied is None or set(tied.pitches).isdisjoint(note.pitches):
                     melody.append(max(pitch.midi for pitch in note.pitches))
                 tied = note if note.tied else None
@@ -169,7 +171,7 @@ class _Postings(NamedTuple):
 
     @property
     def ends(self) -> Indices:
-        """Where in these two the postings of each gram end."""
+        """The ends of the postings of each gram in these two."""
         return np.append(self.starts[1:], len(self.owners))
 
 
@@ -197,40 +199,37 @@ class _GramIndex:
         self.sizes = np.zeros(len(intervals), dtype=np.int64)
         self.signatures = np.zeros((len(intervals), SIGNATURE_BYTES), dtype=np.uint8)
         for partition in range(self.partitions):
-            self._count(self.postings(partition))
+            postings = self.postings(partition)
+            # A logarithm in eighths of octaves fits a byte, and is fine enough to order by.
+            counts = postings.ends - postings.starts
+            ranks = (1 + np.floor(8 * np.log2(counts))).astype(np.uint8)
+            self._ranks[postings.positions] = np.repeat(ranks, counts)
+            self.sizes += np.bincount(postings.owners, minlength=len(self.sizes))
+            # The ten highest bits of a gram's hash choose one of the signature's 1,024 bits.
+            bits = (self._words[postings.positions] * _GOLDEN >> np.uint64(54)).astype(np.int64)
+            masks = (1 << (bits & 7)).astype(np.uint8)
+            np.bitwise_or.at(self.signatures, (postings.owners, bits >> 3), masks)
 
     def postings(self, partition: int) -> _Postings:
         """Return the tunes of every gram in a partition."""
-        positions = np.concatenate(list(self._positions(partition)))
-        words = self._words[positions]
-        order = np.argsort(words, kind="stable")
-        positions, words = positions[order], words[order]
-        owners = np.searchsorted(self._ends, positions, side="right")
-        # Of a gram's occurrences in one tune only the first counts.
-        new_word = np.diff(words, prepend=~words[:1]) != 0
-        first = new_word | (np.diff(owners, prepend=-1) != 0)
-        starts = np.flatnonzero(new_word[first])
-        return _Postings(positions[first], owners[first], starts)
-
-    def _positions(self, partition: int) -> Iterator[Indices]:
-        """Yield where the grams of a partition begin."""
+        # 1) Where grams of this partition begin: its number is a part of the gram's hash.
+        found: list[Indices] = []
         for begin in range(0, len(self._words), PARTITION_BYTES):
             words = self._words[begin : begin + PARTITION_BYTES]
             hashed = (words * _GOLDEN >> np.uint64(40)) % np.uint64(self.partitions)
             is_gram = self._is_gram[begin : begin + len(words)]
-            yield begin + np.flatnonzero((hashed == partition) & is_gram)
-
-    def _count(self, postings: _Postings) -> None:
-        """Add a partition to ranks, sizes and signatures."""
-        counts = postings.ends - postings.starts
-        # A logarithm in eighths of octaves fits a byte and is order enough.
-        ranks = (1 + np.floor(8 * np.log2(counts))).astype(np.uint8)
-        self._ranks[postings.positions] = np.repeat(ranks, counts)
-        self.sizes += np.bincount(postings.owners, minlength=len(self.sizes))
-        # The ten highest bits of the hash choose one of 1,024 bits.
-        bits = (self._words[postings.positions] * _GOLDEN >> np.uint64(54)).astype(np.int64)
-        masks = (1 << (bits & 7)).astype(np.uint8)
-        np.bitwise_or.at(self.signatures, (postings.owners, bits >> 3), masks)
+            found.append(begin + np.flatnonzero((hashed == partition) & is_gram))
+        positions = np.concatenate(found)
+        # 2) Sort them by gram, and of one gram by tune.
+        words = self._words[positions]
+        order = np.argsort(words, kind="stable")
+        positions, words = positions[order], words[order]
+        owners = np.searchsorted(self._ends, positions, side="right")
+        # 3) Of a gram's occurrences in one tune keep the first.
+        new_word = np.diff(words, prepend=~words[:1]) != 0
+        first = new_word | (np.diff(owners, prepend=-1) != 0)
+        starts = np.flatnonzero(new_word[first])
+        return _Postings(positions[first], owners[first], starts)
 
     def prefixes(self, similarity: float) -> NDArray[np.bool_]:
         """Return which positions hold the grams that must be looked up to miss no version."""
@@ -272,6 +271,7 @@ class _UnionFind:
         """Return the first member of the set."""
         parents = self._parents
         while parents[index] != index:
+            # Path halving keeps the trees flat.
             parents[index] = parents[parents[index]]
             index = parents[index]
         return index
@@ -330,6 +330,7 @@ class _VersionJoin:
         if size > self._sizes[candidate] or pair in self._not_versions:
             return False
         needed = grams_needed(self._similarity, size)
+        # Bitmap filter: most pairs are settled by their signatures, without making sets of grams.
         # A bit that only the probe sets stands for a gram or more that the candidate lacks.
         own, others = self._signature(probe), self._signature(candidate)
         if size - (own & ~others).bit_count() < needed:
@@ -350,21 +351,13 @@ FAMILIES_PER_HELD_OUT = 6
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Tunes divided by family.
-
-    Attributes:
-        training: For learning.
-        validation: For watching training.
-        test: For the final figures.
-        families: Number of families in all.
-        fingerprint: Hash of which tune is in which part; equal for equal splits.
-    """
+    """Tunes divided by family."""
 
     training: tuple[Extract, ...]
-    validation: tuple[Extract, ...]
-    test: tuple[Extract, ...]
-    families: int
-    fingerprint: str
+    validation: tuple[Extract, ...]  # for watching training
+    test: tuple[Extract, ...]  # for the final figures
+    families: int  # number of families in all
+    fingerprint: str  # hash of which tune is in which part
 
 
 def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
@@ -392,6 +385,7 @@ def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
         part: tuple(tune for tune, own in zip(tunes, parts, strict=True) if own == part)
         for part in ("training", "validation", "test")
     }
+    # The order of the tunes does not matter to the fingerprint.
     listing = "\n".join(sorted(f"{own} {part}" for own, part in zip(hashes, parts, strict=True)))
     digest = hashlib.sha256(listing.encode()).hexdigest()
     return Split(**tunes_of, families=len(names), fingerprint=digest)
@@ -404,6 +398,7 @@ def _parts(names: list[str], config: SplitConfig) -> dict[str, str]:
     least = min(config.least, len(names) // FAMILIES_PER_HELD_OUT)
     test = max(least, sum(_hash_share(name) < config.test for name in names))
     held_out = sum(_hash_share(name) < config.test + config.validation for name in names)
+    # Families in the order of their hashes: the first are for testing, the next for validation.
     bounds = (test, max(test + least, held_out))
     parts = ("test", "validation", "training")
     return {name: parts[bisect_right(bounds, rank)] for rank, name in enumerate(in_order)}

@@ -110,6 +110,7 @@ class SuffixArray:
     @classmethod
     def of(cls, sequences: Sequence[bytes]) -> SuffixArray:
         """Index sequences."""
+        # One more symbol for each separator.
         sizes = [len(sequence) // SYMBOL_BYTES + 1 for sequence in sequences]
         starts = np.cumsum([0, *sizes[:-1]] if sizes else [], dtype=np.int32)
         text = b"".join(sequence + SEPARATOR for sequence in sequences)
@@ -191,6 +192,7 @@ def _is_index(text: NDArray[Any], order: NDArray[Any], starts: NDArray[Any]) -> 
 
 def _common_prefix(first: bytes, second: bytes) -> int:
     """Return how many symbols two sequences share at their beginnings."""
+    # Comparing slices is so fast that bisection beats a loop over symbols.
     low, high = 0, min(len(first), len(second)) // SYMBOL_BYTES
     while low < high:
         middle = (low + high + 1) // 2

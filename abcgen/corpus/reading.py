@@ -1,7 +1,7 @@
 """Read tune files chunk by chunk, in several processes, through the cache.
 
-There is one way to read, ``read_files``; what is kept of every tune is a ``RecordFormat``: the
-tune itself for `load_corpus`, what a report needs or what training needs in ``records.py``.
+There is one way to read, `read_files`. A `RecordFormat` says what to keep of every tune: the tune
+itself (`load_corpus`), or the records for reports and for training in ``records.py``.
 """
 
 from __future__ import annotations
@@ -48,15 +48,10 @@ _READING_ROOMS = ("notation", "corpus", "midi", "score")  # whose code turns fil
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A tune, or a whole file, that was left out.
-
-    Attributes:
-        path: The file.
-        cause: Its place in the file and the reason.
-    """
+    """A tune, or a whole file, that was skipped."""
 
     path: Path
-    cause: LeftOut
+    cause: LeftOut  # with the line and the reason
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.cause.line}" if self.cause.line else str(self.path)
@@ -68,14 +63,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class RecordFormat(Generic[Record]):
-    """What is kept of every tune read.
+    """The kind of record to keep of every tune read.
 
     Attributes:
         name: Its name in the cache's keys.
         make: Makes the record of a tune, given the name of its file. Like a reader's function, it
             must be importable by worker processes.
-        record_type: The records' class, a dataclass that pydantic can turn into JSON and back;
-            None if they cannot leave this process, and so cannot be cached either.
+        record_type: The records' class, a dataclass that pydantic turns into JSON and back; None
+            if records must stay in this process, and so cannot be cached either.
         move: Adds a number of lines to every line number in a record.
     """
 
@@ -102,7 +97,7 @@ class RecordFormat(Generic[Record]):
 
 @cache
 def _json_adapter(record_type: Any) -> TypeAdapter[Any]:
-    # Three times faster than json and checks in Python.
+    # Parses and checks three times faster than json and Python could.
     return TypeAdapter(
         tuple[list[record_type], list[LeftOut]],
         config=ConfigDict(strict=True, ser_json_bytes="base64", val_json_bytes="base64"),
@@ -111,21 +106,13 @@ def _json_adapter(record_type: Any) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecords(Generic[Record]):
-    """The records of some tunes of a file, in order.
-
-    Attributes:
-        path: The file.
-        records: Of the tunes that were read.
-        losses: What was left out.
-        key: The chunk's key in the cache; empty if nothing could be read at all.
-        size: How many bytes of the file these are.
-    """
+    """The records of some tunes of a file, in order."""
 
     path: Path
     records: list[Record] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
-    key: str = ""
-    size: int = 0
+    key: str = ""  # in the cache; empty if nothing could be read at all
+    size: int = 0  # of the chunk, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +140,19 @@ def read_files(
     Args:
         files: The files.
         readers: Readers by suffix.
-        record_format: What is kept of every tune.
+        record_format: The kind of record to keep of every tune.
         text_cache: Holds earlier results, and receives new ones.
         processes: How many to use; 0 for one per core where there is enough to read.
         on_progress: Called with the bytes read so far and in all.
     """
+    # 1) Choose how many processes are worth their start.
     total = sum(map(size_of, files))
     if record_format.record_type is None:
         processes = 1
     elif not processes:
         cost = sum(size_of(path) * reader_for(path, readers).cost for path in files)
         processes = 1 if cost < ReadingConfig().parallel_bytes else cores()
+    # 2) Read chunks ahead, and yield their records in order.
     with WorkerPool(processes, fallback=True) as workers:
         chunk_reader = ChunkReader(record_format, text_cache, workers)
         done, is_empty = 0, True
@@ -178,6 +167,7 @@ def read_files(
                 # Not all bytes of a file are in chunks, or as they were: it may be UTF-16.
                 done, is_empty = result.bytes_so_far, True
             on_progress(min(done, total), total)
+    # 3) Make room in the cache if it has grown too large.
     text_cache.trim()
 
 
@@ -210,6 +200,7 @@ class ChunkReader(Generic[Record]):
         """Start to read a chunk, and return a call for the result."""
         if self._format.record_type is None:
             return lambda: self._result(chunk, "", *read_chunk(chunk, self._format))
+        # The line is not in the key: a tune inserted in a file leaves later chunks cached.
         key = key_of(
             version_of(_READING_ROOMS),
             self._format.name,
@@ -218,22 +209,21 @@ class ChunkReader(Generic[Record]):
             chunk.path.name,
             chunk.data,
         )
-        text = self._cache.get(key)
-        if text is not None:
-            return partial(self._from_cache, chunk, key, text)
-        encoded = self._workers.submit(read_chunk_as_json, chunk, self._format)
-        return partial(self._from_worker, chunk, key, encoded)
+        cached = self._cache.get(key)
+        if cached is None:
+            read = self._workers.submit(read_chunk_as_json, chunk, self._format)
+        else:
+            read = partial(read_chunk_as_json, chunk, self._format)
+        return partial(self._finish, chunk, key, cached, read)
 
-    def _from_cache(self, chunk: Chunk, key: str, text: str) -> ChunkRecords[Record]:
-        with suppress(ValueError):  # a damaged or foreign entry is replaced
-            return self._result(chunk, key, *self._format.decode(text))
-        encoded = partial(read_chunk_as_json, chunk, self._format)
-        return self._from_worker(chunk, key, encoded)
-
-    def _from_worker(
-        self, chunk: Chunk, key: str, encoded: Callable[[], str]
+    def _finish(
+        self, chunk: Chunk, key: str, cached: str | None, read: Callable[[], str]
     ) -> ChunkRecords[Record]:
-        text = encoded()
+        if cached is not None:
+            # A foreign entry, even if it is sealed, is read again and replaced.
+            with suppress(ValueError):
+                return self._result(chunk, key, *self._format.decode(cached))
+        text = read()
         self._cache.put(key, text)
         return self._result(chunk, key, *self._format.decode(text))
 
@@ -259,7 +249,7 @@ def moved(line: int, before: int) -> int:
 def read_chunk(
     chunk: Chunk, record_format: RecordFormat[Record]
 ) -> tuple[list[Record], list[LeftOut]]:
-    """Return the records of a chunk and what is left out, with lines counted from its first."""
+    """Return the records of a chunk and the tunes skipped, with lines counted from its first."""
     name = printable(chunk.path.name)
     records: list[Record] = []
     left_out: list[LeftOut] = []
@@ -284,13 +274,7 @@ def nothing_read(losses: Sequence[Loss]) -> InputError:
 
 @dataclass(frozen=True, slots=True)
 class FileTunes:
-    """The tunes of one file.
-
-    Attributes:
-        path: The file.
-        tunes: Its tunes, in order.
-        losses: What was left out of them.
-    """
+    """The tunes of one file, in order, and those skipped."""
 
     path: Path
     tunes: tuple[Tune, ...]
@@ -310,7 +294,7 @@ class Corpus:
 
     @property
     def losses(self) -> tuple[Loss, ...]:
-        """All that was left out."""
+        """All tunes and files skipped."""
         return tuple(loss for file in self.files for loss in file.losses)
 
 
@@ -330,12 +314,12 @@ def load_corpus(
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
     """
-    # A tune is no dataclass of plain values: it stays in this process.
-    tunes_themselves = RecordFormat("tunes", lambda reading, _name: reading.tune)
+    # Tunes have no JSON form, so they stay in this process.
+    tune_format = RecordFormat("tunes", lambda reading, _name: reading.tune)
     files = find_files(paths, readers)
     tunes: dict[Path, list[Tune]] = {path: [] for path in files}
     losses: dict[Path, list[Loss]] = {path: [] for path in files}
-    for chunk in read_files(files, readers, tunes_themselves, NO_CACHE, on_progress=on_progress):
+    for chunk in read_files(files, readers, tune_format, NO_CACHE, on_progress=on_progress):
         tunes[chunk.path] += chunk.records
         losses[chunk.path] += chunk.losses
     corpus = Corpus(

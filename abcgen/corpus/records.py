@@ -1,4 +1,4 @@
-"""What is kept of every tune read: for reports and canonical ABC, or for training."""
+"""Records kept of every tune read: for reports and canonical ABC, or for training."""
 
 from __future__ import annotations
 
@@ -31,66 +31,37 @@ if TYPE_CHECKING:
 
 
 class RepairNote(NamedTuple):
-    """A repair that was made in reading a tune.
+    """A repair that was made in reading a tune."""
 
-    Attributes:
-        line: Line of the file; 0 if it does not concern one line.
-        what: What was done and why.
-        text: What it was done to, as written.
-    """
-
-    line: int
-    what: str
-    text: str
+    line: int  # of the file; 0 if it does not concern one line
+    what: str  # was done, and why
+    text: str  # that was repaired, as written
 
 
 class WrongBar(NamedTuple):
-    """A bar that does not add up.
+    """A bar that does not add up."""
 
-    Attributes:
-        bar: Its number, counted from 1 as written.
-        found: Its duration, as ``7/8``.
-        expected: The metre's, as ``8/8``.
-        music: The bar in canonical ABC.
-    """
-
-    bar: int
-    found: str
-    expected: str
-    music: str
+    bar: int  # counted from 1 as written
+    found: str  # its duration, such as 7/8
+    expected: str  # the metre's, such as 8/8
+    music: str  # in canonical ABC
 
 
 @dataclass(frozen=True, slots=True)
 class TuneRecord:
-    """What reports and canonical ABC need of a tune.
+    """The data of a tune that reports and canonical ABC need."""
 
-    Attributes:
-        line: Line of the file where it begins.
-        number: Its reference number.
-        title: Its title.
-        abc: Its canonical ABC without the first line, the number's.
-        key: The key it opens in, as ABC writes it.
-        metre: The metre it opens in, as ABC writes it.
-        rhythm: The kind of tune, as its source says it.
-        bars: Number of bars.
-        notes: Number of notes written.
-        fingerprint: Hash of its notes, the same in every key.
-        intervals: The intervals of its melody, which families are found by.
-        repairs: What was repaired in reading it.
-        wrong_bars: The bars that do not add up.
-    """
-
-    line: int
-    number: int
+    line: int  # of the file, where the tune begins
+    number: int  # its X:
     title: str
-    abc: str
-    key: str
-    metre: str
-    rhythm: str
+    abc: str  # canonical, without the first line, the X:
+    key: str  # at its opening, as ABC writes it
+    metre: str  # at its opening, as ABC writes it
+    rhythm: str  # as its source says it
     bars: int
     notes: int
-    fingerprint: str
-    intervals: bytes
+    fingerprint: str  # see `families.fingerprint`
+    intervals: bytes  # see `families.intervals_of`
     repairs: tuple[RepairNote, ...]
     wrong_bars: tuple[WrongBar, ...]
 
@@ -143,21 +114,13 @@ TUNE_RECORDS = RecordFormat("records", record_of, TuneRecord, _move_record)
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What training needs of a tune: a fifteenth of its size in memory.
-
-    Attributes:
-        title: Its title.
-        text: What a network reads and writes.
-        fingerprint: Hash of its notes, the same in every key.
-        intervals: The intervals of its melody, which families are found by.
-        symbols: Its melody for finding shared passages; see `melody_sequence`.
-    """
+    """The data of a tune that training needs: a fifteenth of its size in memory."""
 
     title: str
-    text: Example
-    fingerprint: str
-    intervals: bytes
-    symbols: bytes
+    text: Example  # for the network
+    fingerprint: str  # see `families.fingerprint`
+    intervals: bytes  # for families and the split
+    symbols: bytes  # for finding shared passages; see `melody_sequence`
 
     def tune(self) -> Tune:
         """Return the tune in C, reduced to what the network sees.
@@ -170,15 +133,9 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Extracts:
-    """The extracts of files and folders.
+    """The extracts of files and folders, in the order of files and places."""
 
-    Attributes:
-        files: The number of tunes in each file.
-        tunes: What training needs of them, in the order of files and places.
-        losses: What was left out.
-    """
-
-    files: Mapping[Path, int]
+    files: Mapping[Path, int]  # number of tunes in each
     tunes: tuple[Extract, ...]
     losses: tuple[Loss, ...]
 
@@ -191,7 +148,7 @@ def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
 
 
 def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
-    """Return what training needs of a tune.
+    """Return the extract of a tune.
 
     Args:
         tune: The tune.
@@ -225,7 +182,7 @@ def extract_corpus(
     chord_symbols: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Extracts:
-    """Read what training needs of every tune in files and folders.
+    """Read the extract of every tune in files and folders.
 
     Args:
         paths: Files and folders.

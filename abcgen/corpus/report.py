@@ -64,6 +64,7 @@ def report_page(report: Report) -> str:
     """Return a report as one self-contained HTML page; markup in titles is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only for pages
 
+    # autoescape: titles come from strangers' files.
     environment = Environment(
         loader=PackageLoader("abcgen.corpus", "."),
         autoescape=True,
@@ -78,6 +79,11 @@ def report_page(report: Report) -> str:
         for group in report.families
         if tuple(tune.location for tune in group) not in duplicates
     ]
+    charts = {}
+    for name, counts in report.distributions.items():
+        longest = max(counts.values(), default=1)
+        bars = [_ChartBar(value, count, 100 * count / longest) for value, count in counts.items()]
+        charts[name] = _FirstRows(bars[:MAX_CHART_BARS], len(bars))
     return environment.get_template("report.html").render(
         total=report.total,
         files=_first_rows(report.files),
@@ -88,7 +94,7 @@ def report_page(report: Report) -> str:
         },
         duplicates=_first_groups(report.duplicates),
         families=_first_groups(families),
-        charts={name: _chart(counts) for name, counts in report.distributions.items()},
+        charts=charts,
     )
 
 
@@ -127,9 +133,3 @@ def _first_groups(groups: Sequence[Sequence[FamilyMember]]) -> _FirstRows:
         shown.append(_FirstRows(list(group[:rows_left]), len(group)))
         rows_left -= len(group)
     return _FirstRows(shown, len(groups))
-
-
-def _chart(counts: dict[str, int]) -> _FirstRows:
-    longest = max(counts.values(), default=1)
-    bars = [_ChartBar(name, count, 100 * count / longest) for name, count in counts.items()]
-    return _FirstRows(bars[:MAX_CHART_BARS], len(bars))

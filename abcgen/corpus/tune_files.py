@@ -33,6 +33,8 @@ HINT = "name files or folders of tunes, or fetch some with: abcgen corpus instal
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 
 CHUNK_BYTES = ReadingConfig().portion_bytes
+# Line ends of Unix, Windows and old Macs. A tune ends at a blank line or, in files without, at the
+# next X:.
 _LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
 _BLANK_LINE = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
 _TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=[ \t]*X:)")
@@ -46,11 +48,11 @@ class Reader:
     """A reader of one kind of file.
 
     Attributes:
-        read: From a file's content and its name to its tunes and what is left out of them, with
-            lines counted from 1. A tunebook comes in chunks. It must be a function at the top of
-            a module, or a ``partial`` of one, because worker processes find it by its name.
+        read: From a file's content and its name to the tunes read and skipped, with lines counted
+            from 1. A tunebook comes in chunks. It must be a function at the top of a module, or a
+            ``partial`` of one, because worker processes find it by its name.
         is_tunebook: Whether the file is text that may be cut between its tunes.
-        libraries: The packages whose version may change what is read.
+        libraries: The packages whose version may change the result.
         cost: Time per byte relative to ABC; a rough figure will do.
     """
 
@@ -69,24 +71,23 @@ class Reader:
     @property
     def versions(self) -> str:
         """Its libraries and their versions."""
-        return " ".join(f"{name} {_version(name)}" for name in self.libraries)
+        versions = []
+        for name in self.libraries:
+            try:
+                versions.append(f"{name} {version(name)}")
+            except PackageNotFoundError:
+                versions.append(f"{name} ")
+        return " ".join(versions)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some whole tunes of a file, or all of it.
-
-    Attributes:
-        path: The file.
-        reader: Its reader.
-        data: The content.
-        line: Number of its first line in the file, counted from 1.
-    """
+    """Some whole tunes of a file, or all of it."""
 
     path: Path
     reader: Reader
     data: bytes
-    line: int = 1
+    line: int = 1  # number of its first line in the file
 
 
 def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Path]:
@@ -113,6 +114,7 @@ def _files_below(folder: Path, readers: Mapping[str, Reader]) -> list[Path]:
     files: list[Path] = []
     unlistable: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=unlistable.append):
+        # os.walk descends into what is left in its list.
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(parent, name) for name in names if not name.startswith(".")]
         files += [path for path in paths if path.suffix.lower() in readers]
@@ -150,7 +152,7 @@ def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
 
 
 def whole_file(reason: str) -> LeftOut:
-    """Return the note that a whole file is left out."""
+    """Return the report that a whole file is skipped."""
     return LeftOut(0, "", "", reason)
 
 
@@ -163,6 +165,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
         file = codecs.EncodedFile(file, "utf-8", "utf-16", "replace")
     elif not head:
         yield whole_file("an empty file")
+    # Zero bytes are tolerated in a file that has tunes: only the tune with the NUL is skipped.
     elif b"\0" in head and not _TUNE_START.search(head):
         is_utf_16 = b"X\0:\0" in head or b"\0X\0:" in head
         reason = "UTF-16 without its mark: save it as UTF-8" if is_utf_16 else "not a text file"
@@ -176,6 +179,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
         cut = _last_boundary(buffer) if data else len(buffer)
         if cut:
             chunk, buffer = buffer[:cut], buffer[cut:]
+            # A cheap upper bound of its tunes, each of which has an X: or a K:.
             tunes += max(chunk.count(b"X:"), chunk.count(b"K:"))
             if tunes > LIMITS.tunebook_tunes:
                 limit = f"{LIMITS.tunebook_tunes:,}"
@@ -185,7 +189,11 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
             line += _line_ends(chunk)
         elif len(buffer) > LIMITS.paragraph_bytes:
             # 3) Text without an end costs no memory: skip to the next tune.
-            yield _endless_tune(buffer[:_HEAD_BYTES], line)
+            size = LIMITS.paragraph_bytes / 1_000_000
+            reason = f"over {size:g} MB without a blank line; passed over to the next tune"
+            blocks = split_tunebook(decode_text(buffer[:_HEAD_BYTES]))
+            block = next(blocks, None)
+            yield leave_out(block, line, reason) if block else LeftOut(line, "", "", reason)
             line_ends, buffer = _skip_to_boundary(file, buffer)
             line += line_ends
         if not data:
@@ -205,14 +213,6 @@ def _last_boundary(text: bytes) -> int:
     # Not at the first X: because words before it belong to no tune.
     starts = [match.end() for match in _TUNE_START.finditer(text)]
     return starts[-1] if len(starts) > 1 else 0
-
-
-def _endless_tune(head: bytes, line: int) -> LeftOut:
-    size = LIMITS.paragraph_bytes / 1_000_000
-    reason = f"over {size:g} MB without a blank line; passed over to the next tune"
-    for block in split_tunebook(decode_text(head)):
-        return leave_out(block, line, reason)
-    return LeftOut(line, "", "", reason)
 
 
 def _skip_to_boundary(file: IO[bytes], buffer: bytes) -> tuple[int, bytes]:
@@ -250,7 +250,8 @@ def read_abc_file(data: bytes, _name: str) -> Iterator[Reading | LeftOut]:
 
 
 def leave_out(block: TuneBlock, line: int, reason: str) -> LeftOut:
-    """Return the note that a tune is left out, with its number and title if they can be read."""
+    """Return the report that a tune is skipped, with its number and title if they can be read."""
+    # A NUL would stop the reader before it comes to the title.
     clean = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
     result = read_block(clean)
     if isinstance(result, LeftOut):
@@ -271,13 +272,6 @@ def read_midi_file(
         yield read_midi(data, title=PurePath(name).stem, config=config)
     except NotationError as error:
         yield whole_file(error.reason)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 # Readers by suffix in small letters; callers may add to them.

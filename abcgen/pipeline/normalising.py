@@ -1,4 +1,4 @@
-"""Convert tunes of any format to canonical ABC, and report what is wrong with them."""
+"""Convert tunes of any format to canonical ABC, and report their problems."""
 
 from __future__ import annotations
 
@@ -31,30 +31,18 @@ READING, COMPARING = 0.85, 0.15  # approximate shares of the work
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """How files are read.
-
-    Attributes:
-        readers: Readers by suffix.
-        cache: Holds earlier results, and receives new ones.
-        processes: How many to use; 0 for one per core where there is enough to read.
-    """
+    """Options of reading files; see `read_files`."""
 
     readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
     cache: TextCache = NO_CACHE
-    processes: int = 0
+    processes: int = 0  # 0: one per core where there is enough to read
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """The result of normalising tunes.
+    """The result of normalising tunes."""
 
-    Attributes:
-        files: The files written.
-        losses: What was left out.
-        report: All findings.
-    """
-
-    files: list[Path]
+    files: list[Path]  # those written
     losses: list[Loss]
     report: Report
 
@@ -81,10 +69,12 @@ def normalise_files(
         InputError: if a path does not exist, or not a single tune could be read.
         OutputError: if a file exists already or cannot be written.
     """
+    # 1) See that the results can be written before any long work.
     refuse_to_overwrite(out, force=force)
     check_writable(out)
     files = find_files(paths, options.readers)
     targets = dict.fromkeys(files, out) if out.suffix.lower() == ".abc" else _targets(files, out)
+    # 2) Read all files; the doctor sees every tune on its way to the spool.
     doctor = Doctor()
     losses: list[Loss] = []
     chunks = read_files(
@@ -103,6 +93,7 @@ def normalise_files(
             spool.add(targets[chunk.path], chunk.records)
         if not doctor.tunes:
             raise nothing_read(losses)
+        # 3) Find duplicates and families, and write the files.
         report = doctor.report(
             SplitConfig().similarity,
             options.cache,
@@ -148,17 +139,11 @@ class _Spool:
 
 @dataclass(frozen=True, slots=True)
 class _Tunebook:
-    """The tunes of one target file.
-
-    Attributes:
-        path: The file.
-        numbers: Their reference numbers.
-        lengths: The number of bytes of the spool that each takes.
-    """
+    """The tunes of one target file."""
 
     path: Path
-    numbers: array[int]
-    lengths: array[int]
+    numbers: array[int]  # the X: of each
+    lengths: array[int]  # of each in the spool, in bytes
 
     def texts(self, spool: IO[bytes]) -> Iterator[bytes]:
         """Yield the tunes, separated by blank lines; renumber them if two have one number."""
