@@ -399,8 +399,8 @@ class Limits:
 class ReadingConfig:
     """How tune files are read by several processes."""
 
-    # About how much of a tunebook is read as one piece.
-    portion_bytes: int = 64_000
+    # The approximate size of a chunk of a tunebook.
+    chunk_bytes: int = 64_000
     # The least work worth starting processes for, in bytes of ABC or what takes as long.
     parallel_bytes: int = 256_000
 

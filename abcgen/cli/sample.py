@@ -234,14 +234,14 @@ def _render(
 
 
 def _facts(made: Made) -> dict[str, object]:
-    borrowed = made.borrowing
+    overlap = made.overlap
     return {
         "title": made.tune.title,
         "abc": made.abc,
         "forced": made.sampled.forced,
         "characters": made.sampled.drawn,
-        "shared_bars": None if borrowed is None else borrowed.bars,
-        "nearest": None if borrowed is None else borrowed.title,
+        "shared_bars": None if overlap is None else overlap.bars,
+        "nearest": None if overlap is None else overlap.title,
     }
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HINT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 
-CHUNK_BYTES = ReadingConfig().portion_bytes
+CHUNK_BYTES = ReadingConfig().chunk_bytes
 # Line ends of Unix, Windows and old Macs. A tune ends at a blank line or, in files without, at the
 # next X:.
 _LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"

@@ -106,13 +106,14 @@ class Made:
         tune: The tune.
         abc: Its canonical ABC, and how it was made.
         sampled: The text it was made of, and how often the grammar stepped in.
-        borrowing: What it shares with the training tunes; None if the checkpoint has none.
+        overlap: The longest passage shared with a training tune; None if the checkpoint records
+            no training tunes.
     """
 
     tune: Tune
     abc: str
     sampled: Sampled
-    borrowing: Overlap | None
+    overlap: Overlap | None
 
 
 @dataclass(slots=True)
@@ -213,7 +214,7 @@ class Composer:
             watch: Called with a text's number and its next character, text after text.
 
         Raises:
-            InputError: if borrowing is to be limited and the checkpoint does not tell its tunes.
+            InputError: if overlap is to be limited and the checkpoint does not tell its tunes.
         """
         if max_copy is not None and self._known is None:
             raise InputError(
@@ -266,7 +267,7 @@ class Composer:
         tune = self._dressed(found, sampled.number, reference, title)
         if music21_disagreements(tune, self._referee):
             return DISAGREED
-        borrowing = self._known.compare(tune) if self._known else None
+        overlap = self._known.compare(tune) if self._known else None
         recipe = Recipe(
             version=__version__,
             checkpoint=self._hash,
@@ -278,8 +279,8 @@ class Composer:
             reference=reference,
             title=title,
         )
-        abc = with_recipe(tune, recipe, self._remarks(sampled, borrowing))
-        return Made(tune, abc, sampled, borrowing)
+        abc = with_recipe(tune, recipe, self._remarks(sampled, overlap))
+        return Made(tune, abc, sampled, overlap)
 
     def _draw(self, watch: Watcher | None) -> Iterator[Sampled]:
         # Where the likeliest character is always taken, all texts are the same one.
@@ -338,7 +339,7 @@ class Composer:
         )
         return replace(tune, title=title, source=source, number=reference)
 
-    def _remarks(self, sampled: Sampled, borrowing: Overlap | None) -> list[str]:
+    def _remarks(self, sampled: Sampled, overlap: Overlap | None) -> list[str]:
         share = sampled.removed / max(1, sampled.drawn)
         grammar = (
             "drawn without the grammar"
@@ -347,14 +348,14 @@ class Composer:
             f"and ruled out {share:.2%} of probability"
         )
         remarks = [f"{__version__}, checkpoint {self._name}: {grammar}"]
-        if borrowing:
-            remarks.append(f"longest passage shared with a training tune: {borrowing}")
+        if overlap:
+            remarks.append(f"longest passage shared with a training tune: {overlap}")
         return remarks
 
 
 def _kept(made: Made, max_copy: float | None) -> Made | str:
     """The tune, unless it borrows more bars than it may."""
-    if max_copy is None or made.borrowing is None or made.borrowing.bars <= max_copy:
+    if max_copy is None or made.overlap is None or made.overlap.bars <= max_copy:
         return made
     return COPIED
 

@@ -290,11 +290,11 @@ def test_every_setting_that_a_tune_depends_on_survives_in_its_recipe(name: str) 
     assert (replayed.settings, replayed.request) == (settings, request)
 
 
-def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
+def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     with Composer(folder, SHORT, 7, Request()) as composer:
         [first, *_] = composer.compose()
-    assert first.borrowing is None
+    assert first.overlap is None
     with (
         pytest.raises(InputError, match="which tunes"),
         Composer(folder, SHORT, 7, Request()) as composer,
@@ -304,11 +304,11 @@ def test_borrowing_is_told_and_can_be_limited(tmp_path: Path) -> None:
     with Composer(folder, SHORT, 7, Request()) as composer:
         [again, *_] = composer.compose()
     assert again.tune == first.tune
-    assert again.borrowing is not None
-    assert again.borrowing.title == first.tune.title
-    assert again.borrowing.bars > 0.5
+    assert again.overlap is not None
+    assert again.overlap.title == first.tune.title
+    assert again.overlap.bars > 0.5
     with Composer(folder, SHORT, 7, Request()) as composer:
-        others = list(composer.compose(max_copy=again.borrowing.bars - 0.1))
+        others = list(composer.compose(max_copy=again.overlap.bars - 0.1))
     assert composer.tally.thrown_away[sampling.COPIED] >= 1
     assert first.tune not in [one.tune for one in others]
 
