@@ -213,17 +213,25 @@ def _model_texts(name: str, folder: Path) -> Parts:
 
 def logits(folder: Path, tunes: Sequence[str]) -> Products:
     """What the network that comes with abcgen expects in some tunes, one character at a time."""
-    made: Products = {}
-    for tune, text in _tune_texts(tunes, folder):
-        found = _step_logits(_model_text(text))
-        steps = np.linspace(0, len(found) - 1, KEPT).astype(int)
-        # Another class at every step, so that all of the last layer is seen.
-        some = [float(found[step, 7 * place % found.shape[1]]) for place, step in enumerate(steps)]
-        made[tune] = {
-            "likeliest.json": json.dumps(found.argmax(axis=1).tolist()),
-            "logits": [round(number, 4) for number in some],
-        }
-    return made
+    texts = _tune_texts(tunes, folder)
+    return {tune: _expected(PRETRAINED, _model_text(text)) for tune, text in texts}
+
+
+def old_checkpoints(_folder: Path, names: Sequence[str]) -> Products:
+    """What networks expect that are kept in formats which are written no more."""
+    return {name: _expected(HERE / "old" / name, all_of.READ_BY_OLD_NETWORKS) for name in names}
+
+
+def _expected(checkpoint: Path, text: str) -> Parts:
+    """What a network takes for likeliest after every character, and some of its logits."""
+    found = _step_logits(checkpoint, text)
+    steps = np.linspace(0, len(found) - 1, KEPT).astype(int)
+    # Another class at every step, so that all of the last layer is seen.
+    some = [float(found[step, 7 * place % found.shape[1]]) for place, step in enumerate(steps)]
+    return {
+        "likeliest.json": json.dumps(found.argmax(axis=1).tolist()),
+        "logits": [round(number, 4) for number in some],
+    }
 
 
 def _model_text(text: str) -> str:
@@ -231,8 +239,8 @@ def _model_text(text: str) -> str:
     return encode_tune(tune).text[:READ]
 
 
-def _step_logits(text: str) -> Any:
-    checkpoint = load_checkpoint(PRETRAINED)
+def _step_logits(folder: Path, text: str) -> Any:
+    checkpoint = load_checkpoint(folder)
     network = StepNetwork.of(checkpoint)
     state, rows = network.start(1), []
     for number in (BEGIN, *checkpoint.vocabulary.encode(text)):
@@ -467,6 +475,7 @@ PRINTING = ("music21", "verovio", "typst", "mido")
 SECTIONS = {
     "collections": Section(collections, all_of.READ, ["music21", "jinja2"]),
     "logits": Section(logits, all_of.READ_BY_NETWORK, ["music21"]),
+    "old_checkpoints": Section(old_checkpoints, all_of.OLD_FORMATS),
     "sampled": Section(sampled, all_of.SAMPLED),
     "pages": Section(pages, all_of.TUNES, PRINTING),
     "prints": Section(prints, all_of.TUNES, [*PRINTING, "pdftotext"]),

@@ -99,6 +99,10 @@ def test_the_network_expects_the_same_characters(tmp_path: Path) -> None:
     check("logits", items.READ_BY_NETWORK, tmp_path)
 
 
+def test_checkpoints_of_old_formats_open_and_expect_the_same_characters(tmp_path: Path) -> None:
+    check("old_checkpoints", items.OLD_FORMATS, tmp_path)
+
+
 def test_a_few_seeds_and_wishes_give_the_same_tunes(tmp_path: Path) -> None:
     check("sampled", items.FEW_SAMPLED, tmp_path, remark=ROUNDING)
 
