@@ -6,7 +6,7 @@ out as files, so that ``diff -r`` of what two versions wrote shows what a hash d
     python -m tests.unchanged.promises --record
     python -m tests.unchanged.promises --keep FOLDER [SECTION...]
 
-Nothing here knows how abcgen is made inside, but for the imports between the two lines below.
+Nothing here knows how abcgen is made inside, but for a few imports and ``open_network``.
 """
 
 from __future__ import annotations
@@ -34,14 +34,12 @@ from typer.testing import CliRunner
 
 import abcgen
 
-# ---- All names of abcgen's inside; the only lines that a renaming touches. ----
+# ---- Names of abcgen's inside: a renaming touches these lines and open_network below. ----
 from abcgen.cli import app as COMMAND_LINE  # noqa: N812
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.inference import StepNetwork
-from abcgen.model.vocabulary import BEGIN
+from abcgen.model.vocabulary import BEGIN, Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
-
-# -------------------------------------------------------------------------------
 from tests.unchanged import items as all_of
 
 if TYPE_CHECKING:
@@ -62,6 +60,12 @@ DIGITS = 16  # of a hash: enough to see a change
 READ = 200  # characters that the network reads of a tune
 KEPT = 16  # logits kept of these
 SIDE = 40  # tunes that the tiny networks learn
+
+
+def open_network(folder: Path) -> tuple[StepNetwork, Vocabulary]:
+    """The network of a checkpoint, to be read character by character, and its characters."""
+    checkpoint = load_checkpoint(folder)
+    return StepNetwork.of(checkpoint), checkpoint.vocabulary
 
 
 # The command line.
@@ -240,10 +244,9 @@ def _model_text(text: str) -> str:
 
 
 def _step_logits(folder: Path, text: str) -> Any:
-    checkpoint = load_checkpoint(folder)
-    network = StepNetwork.of(checkpoint)
+    network, vocabulary = open_network(folder)
     state, rows = network.start(1), []
-    for number in (BEGIN, *checkpoint.vocabulary.encode(text)):
+    for number in (BEGIN, *vocabulary.encode(text)):
         row, state = network.step(np.array([number], np.int32), state)
         rows.append(row[0])
     return np.stack(rows)
