@@ -37,13 +37,15 @@ import abcgen
 # ---- Names of abcgen's inside: a renaming touches these lines and open_network below. ----
 from abcgen.cli import app as COMMAND_LINE  # noqa: N812
 from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.inference import StepNetwork
 from abcgen.model.vocabulary import BEGIN, Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.pipeline.checkpoints import step_network
 from tests.unchanged import items as all_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from abcgen.model.inference import StepNetwork
 
     Parts = dict[str, object]
     """Texts, bytes, or what JSON can hold, by name."""
@@ -65,7 +67,7 @@ SIDE = 40  # tunes that the tiny networks learn
 def open_network(folder: Path) -> tuple[StepNetwork, Vocabulary]:
     """The network of a checkpoint, to be read character by character, and its characters."""
     checkpoint = load_checkpoint(folder)
-    return StepNetwork.of(checkpoint), checkpoint.vocabulary
+    return step_network(checkpoint), checkpoint.vocabulary
 
 
 # The command line.
@@ -363,9 +365,9 @@ def _keys(facts: object, before: str = "") -> Iterator[str]:
 
 
 def options(_folder: Path, names: Sequence[str]) -> Products:
-    """Arguments and options of every command, with their defaults and what is said of them."""
+    """The defaults of every command's arguments and options, by their long names."""
     found = dict(_commands(typer.main.get_command(COMMAND_LINE), ""))
-    return {name: {"options.json": json.dumps(found[name], indent=1)} for name in names}
+    return {name: found[name] for name in names}
 
 
 def command_names() -> list[str]:
@@ -373,31 +375,22 @@ def command_names() -> list[str]:
     return [name for name, _ in _commands(typer.main.get_command(COMMAND_LINE), "")]
 
 
-def _commands(command: Any, before: str) -> Iterator[tuple[str, object]]:
+def _commands(command: Any, before: str) -> Iterator[tuple[str, Parts]]:
     name = f"{before} {command.name}".strip()
-    facts = {"help": command.help, "epilog": command.epilog, "hidden": command.hidden}
-    yield name, facts | {"parameters": [_parameter(one) for one in command.params]}
+    defaults: Parts = {}
+    for parameter in command.params:
+        default = parameter.default
+        shown = str(getattr(default, "value", default))
+        names = (*parameter.opts, *parameter.secondary_opts)
+        defaults |= {long: {"default": shown} for long in names}
+    yield name, {long: shown for long, shown in defaults.items() if not is_short(long)}
     for inner in getattr(command, "commands", {}).values():
         yield from _commands(inner, name)
 
 
-def _parameter(parameter: Any) -> dict[str, object]:
-    names = (
-        "name",
-        "opts",
-        "secondary_opts",
-        "required",
-        "multiple",
-        "nargs",
-        "help",
-        "min",
-        "max",
-    )
-    facts = {name: getattr(parameter, name, None) for name in names}
-    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-    shown = {"kind": kind, "default": parameter.default}
-    shown |= {"show_default": getattr(parameter, "show_default", None)}
-    return facts | {name: repr(value) for name, value in shown.items()}
+def is_short(option: str) -> bool:
+    """Whether an option is one letter after one dash."""
+    return option.startswith("-") and not option.startswith("--")
 
 
 def training(folder: Path, runs: Sequence[str]) -> Products:
