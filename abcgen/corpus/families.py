@@ -47,24 +47,19 @@ PROGRESS_INTERVAL = 1000  # grams
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads hashes evenly
 
 
-def melody_of(tune: Tune) -> list[int]:
-    """Return the highest note at every onset, as MIDI key numbers, ties joined."""
-    melody = []
-    # Unlike in `analysis.tones_of`, a rest does not end a tie: fingerprints depend on it.
-    tied: Note | None = None
-    for bar in tune.bars:
-        for note, _ in sounding_durations(bar):
-            if isinstance(note, Note):
-                # Of a tied chord it is enough that one key sounds on.
-                if tied is None or set(tied.pitches).isdisjoint(note.pitches):
-                    melody.append(max(pitch.midi for pitch in note.pitches))
-                tied = note if note.tied else None
-    return melody
-
-
 def intervals_of(tune: Tune) -> bytes:
     """Return the melody's intervals in semitones, one byte each: the same in every key."""
-    return bytes((second - first) % 256 for first, second in pairwise(melody_of(tune)))
+    # The highest note at every onset, ties joined. Unlike in `analysis.melody_of`, a rest does not
+    # end a tie: fingerprints depend on it.
+    melody = []
+    tied: Note | None = None
+    for note in tune.notes:
+        if isinstance(note, Note):
+            # Of a tied chord it is enough that one key sounds on.
+            if tied is None or set(tied.pitches).isdisjoint(note.pitches):
+                melody.append(max(pitch.midi for pitch in note.pitches))
+            tied = note if note.tied else None
+    return bytes((second - first) % 256 for first, second in pairwise(melody))
 
 
 def fingerprint(tune: Tune, intervals: bytes | None = None) -> str:

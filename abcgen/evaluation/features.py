@@ -58,8 +58,8 @@ class _Content(NamedTuple):
 
 def features_of(tune: Tune) -> TuneFeatures:
     """Return the features of a tune, which are the same in every key."""
-    tones = melody_of(tune.bars)
-    pitches = [tone.key for tone in tones if tone.key is not None]
+    melody = melody_of(tune.bars)
+    pitches = [note.midi for note in melody if note.midi is not None]
     bars = [
         # Bars are equal if their notes have the same pitches and lengths, within the same tuplets.
         tuple(
@@ -73,7 +73,7 @@ def features_of(tune: Tune) -> TuneFeatures:
     content = _Content(
         tune,
         sections=tuple(sections_of(tune)),
-        durations=[tone.duration for tone in tones],
+        durations=[note.duration for note in melody],
         pitches=pitches,
         intervals=[second - first for first, second in pairwise(pitches)],
         pitch_classes=Counter((pitch - tune.key.tonic_pitch_class) % 12 for pitch in pitches),

@@ -23,7 +23,7 @@ class MelodyNote(NamedTuple):
     """A note or rest of a melody."""
 
     # The MIDI key number of its highest pitch; None for a rest.
-    key: int | None
+    midi: int | None
     # How long it sounds, ties joined, in whole notes.
     duration: Fraction
 
@@ -44,7 +44,7 @@ def melody_of(bars: Iterable[Bar]) -> list[MelodyNote]:
                 continue
             if tied and not set(tied.pitches).isdisjoint(note.pitches):
                 before = melody[-1]
-                melody[-1] = MelodyNote(before.key, before.duration + duration)
+                melody[-1] = MelodyNote(before.midi, before.duration + duration)
             else:
                 melody.append(MelodyNote(max(pitch.midi for pitch in note.pitches), duration))
             tied = note if note.tied else None

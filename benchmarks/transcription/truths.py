@@ -17,7 +17,7 @@ import mido
 
 from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
-from abcgen.notation.tune import Bar, BarLine, Item, Tune, Tuplet
+from abcgen.notation.tune import Bar, BarLine, Tune
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
@@ -118,13 +118,7 @@ def without_repeats(tune: Tune) -> Tune:
 
 def _without_marks(tune: Tune) -> Tune:
     """The tune without grace notes, chord symbols and decorations, which abc2midi plays."""
-
-    def bare(item: Item) -> Item:
-        if isinstance(item, Tuplet):
-            return replace(item, items=tuple(replace(note, marks=None) for note in item.items))
-        return replace(item, marks=None)
-
-    bars = (replace(bar, items=tuple(map(bare, bar.items))) for bar in tune.bars)
+    bars = (bar.with_notes(lambda note: replace(note, marks=None)) for bar in tune.bars)
     return replace(tune, bars=tuple(bars))
 
 
