@@ -1,14 +1,13 @@
-"""Several devices at once: every batch is divided among them, and all learn the same.
+"""Data-parallel training: every batch is divided among devices, hosts, or the cores of a CPU.
 
-On JAX by ``keras.distribution``, on one host or many; on TensorFlow by ``MirroredStrategy``, on
+On JAX with ``keras.distribution``, on one host or many; on TensorFlow with ``MirroredStrategy`` on
 the devices of one host, or in shares on the cores of its CPU. Like ``backend``, this module may
-call what Keras computes with.
+call the backend itself. ``docs/scaling.md`` says when it is worth it.
 
-The loss of a batch is the mean over all its characters wherever they are, and gradients are
-clipped by the norm of their sum, so that dividing a batch changes a run by rounding only. Dropout
-is the same too on JAX; on TensorFlow every device and every share draws for itself, so that a run
-depends on how many there are, and with ``MirroredStrategy`` the accuracy told in training is the
-mean of the devices'.
+The loss of a batch is the mean over all its characters on all devices, and gradients are clipped
+by the norm of their sum, so that dividing a batch changes a run by rounding only. On JAX dropout is
+the same too. On TensorFlow every device and every share draws its own, so that a run depends on
+their number, and with ``MirroredStrategy`` the training accuracy is the mean of the devices'.
 """
 
 from __future__ import annotations
@@ -47,19 +46,19 @@ if TYPE_CHECKING:
 
     from abcgen.config import TrainConfig
 
-# Keras reads these where a job runs on several hosts (keras.distribution.initialize).
+# Keras reads this and two more if a job runs on several hosts (keras.distribution.initialize).
 HOSTS = "KERAS_DISTRIBUTION_NUM_PROCESSES"
-MOST = 1024
+MAX_DEVICES = 1024
 
 
 @dataclass(frozen=True)
 class Devices:
-    """One device, and what several have to do differently.
+    """One device; the subclasses override what several do differently.
 
     Attributes:
-        count: Devices in all, those of other hosts included.
-        hosts: Processes that train together.
-        host: Number of this one; 0 writes the checkpoint.
+        count: Number of devices on all hosts.
+        hosts: Number of processes that train together.
+        host: Number of this process; 0 writes the checkpoint.
     """
 
     count: int = 1
@@ -67,33 +66,33 @@ class Devices:
     host: int = 0
 
     def describe(self) -> str:
-        """What computes, where, how exactly and by which kernels."""
+        """Describe library, devices, precision and LSTM kernels."""
         return describe_backend(self.count)
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Within it networks are built."""
+        """Return the context in which networks are built."""
         return nullcontext()
 
     def optimizer(self, kind: Any) -> Any:
-        """The optimiser class that clips gradients as one device would."""
+        """Return the optimizer class that clips gradients as one device would."""
         return kind
 
     def model(self, network: Any) -> Any:
-        """What is trained: the network, or one that computes with its layers in another way."""
+        """Return the model to train: the network, or one that computes its layers in shares."""
         return network
 
     def prepare(self, model: Any, inputs: Any, targets: Any) -> None:
-        """Let a compiled model see any batch before one is divided."""
+        """Show a compiled model a first batch before one is divided."""
 
     def share(self, rows: NDArray[Any]) -> Any:
-        """What this process gives to a step of an array of the whole batch."""
+        """Return the part of an array (B, …) that this process gives to a step."""
         return rows
 
     def check(self, options: TrainConfig) -> None:
-        """Make sure that all hosts would do the same.
+        """Check that all hosts will take the same steps.
 
         Raises:
-            InputError: if each would decide by its own clock.
+            InputError: if each would stop by its own clock.
         """
         if self.hosts > 1 and options.minutes is not None:
             raise InputError(
@@ -103,15 +102,15 @@ class Devices:
 
 
 class _Cores(Devices):
-    """The cores of a CPU for TensorFlow: each computes its share, then gradients are summed.
+    """The cores of a CPU with TensorFlow: each computes a share, then gradients are summed.
 
-    For one core too, since TensorFlow alone takes the norm of an embedding's gradient
-    before the rows that were looked up twice are added up, and would clip otherwise.
+    Used for one core too: Keras would clip by a norm of the embedding's sparse gradient that
+    counts rows that were looked up twice separately.
     """
 
     def describe(self) -> str:
-        said = describe_backend()
-        return f"{said}, {self.count} shares of a batch at a time" if self.count > 1 else said
+        backend = describe_backend()
+        return f"{backend}, {self.count} shares of a batch at a time" if self.count > 1 else backend
 
     def model(self, network: Any) -> Any:
         from abcgen.model.lstm_cpu import Shares  # noqa: PLC0415 - loads TensorFlow
@@ -120,7 +119,7 @@ class _Cores(Devices):
 
 
 class _Sharded(Devices):
-    """Devices of JAX, which sees the shares of all processes as one batch."""
+    """Devices with JAX, which sees the shares of all processes as one batch."""
 
     def share(self, rows: NDArray[Any]) -> NDArray[Any]:
         size = len(rows) // self.hosts
@@ -128,7 +127,7 @@ class _Sharded(Devices):
 
 
 class _Mirrored(Devices):
-    """Devices of TensorFlow: each takes its step on its share, then gradients are summed."""
+    """Devices with TensorFlow: each computes a share, then gradients are summed."""
 
     def scope(self) -> AbstractContextManager[Any]:
         scope: AbstractContextManager[Any] = self._strategy.scope()
@@ -138,7 +137,7 @@ class _Mirrored(Devices):
         return _clipping_the_sum(kind, self.count)
 
     def prepare(self, model: Any, inputs: Any, targets: Any) -> None:
-        # Keras makes its metrics from the first batch, and cannot from one that is divided.
+        # Keras creates its metrics from the first batch, and cannot do so from a divided one.
         model.test_on_batch(inputs, targets, np.ones(targets.shape, np.float32))
 
     def share(self, rows: NDArray[Any]) -> Any:
@@ -154,7 +153,7 @@ class _Mirrored(Devices):
 
 @cache
 def _mirrored(count: int) -> Any:
-    """The one strategy for so many devices."""
+    # There must be only one strategy: variables of another one are refused.
     import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
 
     return tf.distribute.MirroredStrategy(_tensorflow_devices(count))
@@ -164,28 +163,28 @@ _used = [Devices()]
 
 
 def devices() -> Devices:
-    """The devices that training is divided among."""
+    """Return the devices that training is divided among."""
     return _used[0]
 
 
 def devices_for(rows: int) -> Devices:
-    """The same, or for a CPU alone and TensorFlow as many cores as suit batches of such size."""
+    """Return the same, or on a CPU with TensorFlow the cores for batches of ``rows``."""
     alone = devices() == Devices() and backend_name() == "tensorflow" and device() == "cpu"
     return _Cores(shares_of(rows)) if alone else devices()
 
 
 def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:
-    """Settle where and how exactly all is computed, before anything is.
+    """Choose devices and precision; call before anything is computed.
 
     Args:
-        kind: ``cpu``, ``gpu`` or ``auto`` for whatever there is.
-        count: Devices of this host that every batch is divided among.
+        kind: ``cpu``, ``gpu``, or ``auto`` for a GPU if there is one.
+        count: Number of devices of this host that every batch is divided among.
         precision: ``float32`` or ``bfloat16``.
 
     Raises:
         InputError: if one of these is impossible here.
     """
-    if kind == "gpu":  # which looks at the devices, so that there is no dividing them afterwards
+    if kind == "gpu":  # checking for one starts the devices, which must be divided before
         use_devices(count)
         use_device(kind)
     else:
@@ -195,17 +194,17 @@ def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:
 
 
 def use_devices(count: int) -> None:
-    """Divide every batch among so many devices of this host, and of every other one of the job.
+    """Divide every batch among ``count`` devices of this host, and of every other host of the job.
 
-    On a CPU it is divided into parts that compute at the same time. To be called before anything
-    else is computed. A job of several hosts is described by Keras's own variables,
+    A CPU is divided into devices that compute in parallel. Call before anything is computed.
+    Keras's own environment variables describe a job of several hosts:
     ``KERAS_DISTRIBUTION_JOB_ADDRESSES``, ``..._NUM_PROCESSES`` and ``..._PROCESS_ID``.
 
     Raises:
-        InputError: if there are not as many, or the backend cannot.
+        InputError: if there are fewer devices, or the backend cannot use several.
     """
-    if not 1 <= count <= MOST:
-        raise InputError(f"devices must be a whole number from 1 to {MOST}, not {count}")
+    if not 1 <= count <= MAX_DEVICES:
+        raise InputError(f"devices must be a whole number from 1 to {MAX_DEVICES}, not {count}")
     hosts = os.environ.get(HOSTS, "1")
     if count == 1 and hosts == "1":
         return
@@ -223,26 +222,26 @@ def use_devices(count: int) -> None:
 
 
 def divisible(batch: Batch, count: int) -> Batch:
-    """A batch whose number of rows ``count`` divides, by rows of padding that count for nothing."""
+    """Return the batch with rows of padding, which weigh nothing, so that ``count`` divides it."""
     missing = -len(batch.inputs) % count
     if not missing:
         return batch
 
-    def longer(rows: NDArray[Any], value: int) -> NDArray[Any]:
+    def padded(rows: NDArray[Any], value: int) -> NDArray[Any]:
         return np.pad(rows, [(0, missing), *[(0, 0)] * (rows.ndim - 1)], constant_values=value)
 
-    ids = longer(batch.inputs, PADDING), longer(batch.targets, PADDING)
-    return Batch(*ids, longer(batch.present, 0), longer(batch.scored, 0))
+    ids = padded(batch.inputs, PADDING), padded(batch.targets, PADDING)
+    return Batch(*ids, padded(batch.present, 0), padded(batch.scored, 0))
 
 
 @contextmanager
 def own_folder(folder: Path) -> Iterator[Path]:
-    """The checkpoint folder itself, or for any host but the first a copy that is thrown away."""
+    """Yield the checkpoint folder, or on any host but the first a temporary copy of it."""
     if devices().host == 0:
         yield folder
         return
-    with tempfile.TemporaryDirectory() as place:
-        own = Path(place) / "checkpoint"
+    with tempfile.TemporaryDirectory() as temporary:
+        own = Path(temporary) / "checkpoint"
         if folder.is_dir():
             shutil.copytree(folder, own, ignore=shutil.ignore_patterns(f"*{DRAFT}"))
         yield own
@@ -255,35 +254,36 @@ def _use_jax(count: int, *, several: bool) -> Devices:
         raise InputError(
             f"JAX cannot be loaded: {error}", hint="pip install 'abcgen[jax]'"
         ) from error
-    if os.environ.get("JAX_PLATFORMS") == "cpu" or not _nvidia():
+    # A look for the driver, since JAX could only be asked by starting it.
+    has_gpu = Path("/proc/driver/nvidia").exists()
+    if os.environ.get("JAX_PLATFORMS") == "cpu" or not has_gpu:
         jax.config.update("jax_num_cpu_devices", count)
     keras = load_keras(_join_hosts if several else None)
     local = jax.local_device_count()
     if local < count:
         raise _too_few(local, count)
-    wanted = [place for host in range(jax.process_count()) for place in _of_host(jax, host)[:count]]
+    # The first ``count`` devices of every host.
+    names: dict[int, list[str]] = {}
+    for place in jax.devices():
+        names.setdefault(place.process_index, []).append(f"{place.platform}:{place.id}")
+    used = [name for host in range(jax.process_count()) for name in names.get(host, [])[:count]]
     keras.distribution.set_distribution(
-        keras.distribution.DataParallel(devices=wanted, auto_shard_dataset=False)
+        keras.distribution.DataParallel(devices=used, auto_shard_dataset=False)
     )
-    return _Sharded(len(wanted), jax.process_count(), jax.process_index())
+    return _Sharded(len(used), jax.process_count(), jax.process_index())
 
 
 def _join_hosts(keras: Any) -> None:
-    """Find the other processes of the job; before any device is looked at."""
-    # Else Keras draws a seed together with the others in a way that JAX has given up.
+    """Connect to the other processes of the job; before any device is used."""
+    # Otherwise Keras agrees on a seed with the others in a way that JAX no longer supports.
     keras.utils.set_random_seed(0)
     try:
         keras.distribution.initialize()
     except (ValueError, RuntimeError) as error:
         raise InputError(
-            f"the hosts of this job do not find one another: {str(error)[:200]}",
+            f"the hosts of this job cannot connect: {str(error)[:200]}",
             hint="set Keras's three variables on each of them; see docs/scaling.md",
         ) from error
-
-
-def _of_host(jax: Any, host: int) -> list[str]:
-    places = [place for place in jax.devices() if place.process_index == host]
-    return [f"{place.platform}:{place.id}" for place in places]
 
 
 def _use_tensorflow(count: int) -> Devices:
@@ -291,47 +291,46 @@ def _use_tensorflow(count: int) -> Devices:
         import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
 
         if not tf.config.list_physical_devices("GPU"):
+            # Several logical devices on the CPU, for trying it out.
             cpu = tf.config.list_physical_devices("CPU")[0]
             part = tf.config.LogicalDeviceConfiguration()
             tf.config.set_logical_device_configuration(cpu, [part] * count)
     load_keras()
-    found = len(_tensorflow_devices(count))
-    if found < count:
-        raise _too_few(found, count)
+    available = len(_tensorflow_devices(count))
+    if available < count:
+        raise _too_few(available, count)
     return _Mirrored(count)
 
 
 def _tensorflow_devices(count: int) -> list[str]:
-    import tensorflow as tf  # noqa: PLC0415 - likewise
+    import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
 
     return [place.name for place in tf.config.list_logical_devices(device().upper())[:count]]
 
 
-def _too_few(found: int, wanted: int) -> InputError:
-    return InputError(f"there are {found} devices, not {wanted}", hint=f"give --devices {found}")
-
-
-def _nvidia() -> bool:
-    """Whether there is a GPU's driver, without waking up what computes."""
-    return Path("/proc/driver/nvidia").exists()
+def _too_few(available: int, wanted: int) -> InputError:
+    return InputError(
+        f"there are {available} devices, not {wanted}", hint=f"give --devices {available}"
+    )
 
 
 def _clipping_the_sum(kind: Any, count: int) -> Any:
-    """An optimiser that clips after gradients are summed over devices; Keras clips before."""
+    """Return an optimizer class that clips the sum of the devices' gradients, not each of them."""
     import tensorflow as tf  # noqa: PLC0415 - seconds that only training should pay
 
     class Clipping(kind):  # type: ignore[misc]
         def __init__(self, *args: Any, global_clipnorm: float, **options: Any) -> None:
             super().__init__(*args, **options)
-            self._largest = global_clipnorm
+            self._max_norm = global_clipnorm
 
         def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-            """Make a step; Keras calls this on every device and sums what it is given."""
+            """Take a step; Keras calls this on every device and sums the gradients it is given."""
             context = tf.distribute.get_replica_context()
-            # That of an embedding comes as the rows that were looked up.
+            # An embedding's gradient is sparse: only the rows that were looked up.
             dense = [tf.convert_to_tensor(gradient) for gradient in grads]
             summed = context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
-            clipped, _ = tf.clip_by_global_norm(summed, self._largest)
+            clipped, _ = tf.clip_by_global_norm(summed, self._max_norm)
+            # Every device passes on the same sum, and Keras adds them up.
             return super().apply([gradient / count for gradient in clipped], trainable_variables)
 
     Clipping.__name__ = kind.__name__
