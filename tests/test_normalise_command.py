@@ -54,7 +54,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_it_ends_with_what_was_found(folder: Path) -> None:
+def test_it_ends_with_a_table_of_findings(folder: Path) -> None:
     code, out, err = run(folder, "in", "--report", "report.html")
     assert code == 0
     rows = [line.strip("│ ").split("│") for line in out.splitlines() if "│" in line]
@@ -67,7 +67,7 @@ def test_it_ends_with_what_was_found(folder: Path) -> None:
     assert "Two bars too long" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_second_run_says_and_writes_the_same(folder: Path) -> None:
+def test_a_second_run_prints_and_writes_the_same(folder: Path) -> None:
     first = run(folder, "in", "--out", "out.abc", "--report", "report.json")
     written = [(folder / name).read_bytes() for name in ("out.abc", "report.json")]
     assert any((folder / "cache").rglob("*.jsonl"))
@@ -95,7 +95,7 @@ def test_json_sums_it_up(folder: Path) -> None:
     ("report", "reason"),
     [("report.txt", ".html or .json"), ("in/a.abc", ".html or .json"), ("old.json", "exists")],
 )
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_read(
+def test_an_unwritable_report_is_an_error_before_anything_is_read(
     report: str, reason: str, folder: Path
 ) -> None:
     (folder / "old.json").write_text("{}", encoding="utf-8")

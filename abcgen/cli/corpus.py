@@ -1,4 +1,4 @@
-"""``abcgen corpus``: the collections that can be installed."""
+"""``abcgen corpus``: list and install collections of tunes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ import typer
 from abcgen.cli.common import CORPORA, Force, Json
 from abcgen.cli.display import Display
 
-app = typer.Typer(no_args_is_help=True, help="Lists and installs collections of tunes.")
+app = typer.Typer(no_args_is_help=True, help="List and install collections of tunes.")
 
 
 @app.command("list", epilog="Example: abcgen corpus list")
 def list_collections(as_json: Json = False) -> None:
-    """Lists the collections that can be installed, with their sources and rights."""
+    """List the collections that can be installed, with their sources and rights."""
     from abcgen.corpus.collections import COLLECTIONS
 
     display = Display(as_json=as_json)
     facts = [
-        {"name": one.name, "tunes": one.tunes, "source": one.title, "rights": one.rights}
-        for one in COLLECTIONS.values()
+        {
+            "name": collection.name,
+            "tunes": collection.tunes,
+            "source": collection.title,
+            "rights": collection.rights,
+        }
+        for collection in COLLECTIONS.values()
     ]
     rows = [[str(value) for value in fact.values()] for fact in facts]
     display.table("Collections in the music21 package", list(facts[0]), rows)
@@ -38,13 +43,14 @@ def install_collections(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Writes collections as tunebooks into corpora/, to be read and trained on."""
+    """Write collections as tunebooks into corpora/, to be read and trained on."""
     from abcgen.corpus.collections import collection_named, install_collection
 
     display = Display(as_json=as_json)
-    wanted = [collection_named(name) for name in names]
+    # Check all names before anything is written.
+    collections = [collection_named(name) for name in names]
     written = []
-    for collection in wanted:
+    for collection in collections:
         written.append(install_collection(collection, out, force=force))
         display.text(f"wrote {written[-1]}: {collection.tunes:,} tunes of {collection.title}")
         display.text(f"  rights: {collection.rights}")

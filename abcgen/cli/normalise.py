@@ -1,4 +1,4 @@
-"""``abcgen normalise``: tunes of any kind to canonical ABC, and a report on them."""
+"""``abcgen normalise``: convert tunes to canonical ABC, and report their problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from abcgen.cli.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
-    from abcgen.corpus.doctor import FileCounts, Report
+    from abcgen.corpus.doctor import Report
 
 
 def normalise(
@@ -35,7 +35,7 @@ def normalise(
     report: Annotated[
         Path | None,
         typer.Option(
-            readable=False, help="Write all that was found, line by line, to a .html or .json file."
+            readable=False, help="Write all findings, with file and line, to a .html or .json file."
         ),
     ] = None,
     cache: Cache = True,
@@ -45,44 +45,55 @@ def normalise(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Writes tunes as canonical ABC: four bars a line, beamed, every sign explicit.
+    """Write tunes as canonical ABC: four bars a line, beamed, repeats explicit.
 
-    Ends with what was found: tunes put right or left out, bars that do not add up, duplicates.
+    Ends with a table of findings: repaired and skipped tunes, bars that do not add up, duplicates.
     """
     from abcgen.corpus.report import report_writer
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
     from abcgen.pipeline.readers import all_readers, midi_config
 
+    # 1) Check that results can be written.
     display = Display(as_json=as_json)
     target = out or unused_folder(OUTPUT, "normalised")
     write_report = report_writer(report) if report else None
     if report:
         refuse_to_overwrite(report, force=force)
         check_writable(report)
+    # 2) Read and write the tunes.
     readers = all_readers(midi_config(texture, track, fold_range))
     options = ReadingOptions(readers, cache=text_cache(use=cache))
     with display.progress("reading tunes") as on_progress:
-        found = normalise_files(paths, target, options, force=force, on_progress=on_progress)
-    written = list(found.files)
+        result = normalise_files(paths, target, options, force=force, on_progress=on_progress)
+    written = list(result.files)
     if report and write_report:
-        write_report(found.report)
+        write_report(result.report)
         written.append(report)
-    display.left_out(found.losses)
-    _show(found.report, display)
+    # 3) Report.
+    display.left_out(result.losses)
+    _show_findings(result.report, display)
     display.files(written)
-    if not report and _has_findings(found.report.total):
+    total = result.report.total
+    findings = (total.repaired, total.wrong_bars, total.duplicates, total.relatives)
+    if not report and any(findings):
         display.text("each of them by file and line: add --report report.html")
     display.result(
         {
-            **_facts(found.report),
-            "left_out": [loss_facts(loss) for loss in found.losses],
-            "files": [str(path) for path in found.files],
+            "tunes": total.tunes,
+            "repaired": total.repaired,
+            "wrong_bars": total.wrong_bars,
+            "tunes_with_wrong_bars": total.wrong_tunes,
+            "duplicates": total.duplicates,
+            "families": len(result.report.families),
+            "tunes_in_families": total.relatives,
+            "left_out": [loss_facts(loss) for loss in result.losses],
+            "files": [str(path) for path in result.files],
             "report": str(report) if report else None,
         }
     )
 
 
-def _show(report: Report, display: Display) -> None:
+def _show_findings(report: Report, display: Display) -> None:
     total = report.total
     rows = {
         "tunes read": (total.tunes, f"in {counted(len(report.files), 'file')}"),
@@ -94,20 +105,3 @@ def _show(report: Report, display: Display) -> None:
     }
     columns = ("what was found", "", "")
     display.table("", columns, [[name, f"{count:,}", note] for name, (count, note) in rows.items()])
-
-
-def _has_findings(total: FileCounts) -> bool:
-    return any((total.repaired, total.wrong_bars, total.duplicates, total.relatives))
-
-
-def _facts(report: Report) -> dict[str, object]:
-    total = report.total
-    return {
-        "tunes": total.tunes,
-        "repaired": total.repaired,
-        "wrong_bars": total.wrong_bars,
-        "tunes_with_wrong_bars": total.wrong_tunes,
-        "duplicates": total.duplicates,
-        "families": len(report.families),
-        "tunes_in_families": total.relatives,
-    }

@@ -23,7 +23,7 @@ def test_an_installed_collection_has_all_its_tunes(name: str, tmp_path: Path) ->
     assert f"% Rights: {collection.rights}" in text
 
 
-def test_rights_are_said_where_there_are_limits() -> None:
+def test_limited_rights_are_stated() -> None:
     assert "non-commercial" in COLLECTIONS["essen"].rights
 
 
@@ -42,6 +42,6 @@ def test_another_file_of_that_name_is_kept(tmp_path: Path) -> None:
     assert own.stat().st_size > 1000
 
 
-def test_an_unknown_collection_is_an_error_that_names_the_known() -> None:
+def test_the_error_for_an_unknown_collection_lists_the_known() -> None:
     with pytest.raises(InputError, match="oneills"):
         collection_named("thesession")

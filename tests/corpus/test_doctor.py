@@ -79,7 +79,7 @@ def test_a_wrong_bar_is_named_by_file_line_tune_and_number(report: Report) -> No
     assert bar.music == "DEFG ABcd e"
 
 
-def test_what_is_left_out_is_named_by_file_line_tune_and_reason(report: Report) -> None:
+def test_a_skipped_tune_is_named_by_file_line_tune_and_reason(report: Report) -> None:
     broken, words = report.left_out
     assert (broken.location.line, broken.location.number, broken.location.title) == (
         23,
@@ -108,7 +108,7 @@ def test_duplicates_are_found_across_keys(report: Report) -> None:
     assert [(tune.location.number, tune.key) for tune in group] == [("1", "D"), ("7", "G")]
 
 
-def test_a_family_says_how_alike_its_tunes_are(report: Report) -> None:
+def test_family_members_have_their_similarity(report: Report) -> None:
     (family,) = report.families
     alike = {tune.location.number: tune.alike for tune in family}
     assert alike["1"] == alike["7"] == 1
@@ -123,13 +123,13 @@ def test_distributions_count_every_tune(report: Report) -> None:
         assert sum(counts.values()) == 4
 
 
-def test_families_known_already_are_the_same(real_blocks: list[TuneBlock], tmp_path: Path) -> None:
+def test_families_from_the_cache_are_the_same(real_blocks: list[TuneBlock], tmp_path: Path) -> None:
     write(tmp_path, {"a.abc": [block.text for block in real_blocks[::4]]})
     cache = TextCache(tmp_path / "cache")
     assert examine(tmp_path, cache) == examine(tmp_path, cache) == examine(tmp_path)
 
 
-def test_a_large_family_is_not_compared_all_with_all(tmp_path: Path) -> None:
+def test_every_tune_of_a_large_family_has_its_similarity(tmp_path: Path) -> None:
     tunes = [HEAD.format(number, f"Copy {number}", "D") + FIRST for number in range(1, 41)]
     write(tmp_path, {"a.abc": tunes})
     report = examine(tmp_path)
@@ -158,7 +158,7 @@ def read_page(page: str) -> _Text:
     return parser
 
 
-def test_nothing_in_a_tune_becomes_markup(tmp_path: Path) -> None:
+def test_markup_in_tunes_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script><img src=x onerror='alert(2)'>&amp;\"{{ 7*7 }}"
     bad = HEAD.format(f"1{evil}", evil, "D") + "D@" + evil
     folder = tmp_path / "<b onclick=x>"
@@ -172,19 +172,19 @@ def test_nothing_in_a_tune_becomes_markup(tmp_path: Path) -> None:
     assert name in page.words
 
 
-def test_the_page_needs_nothing_else(report: Report) -> None:
+def test_the_page_is_self_contained(report: Report) -> None:
     page = report_page(report)
     assert not re.search(r"(?i)src=|url\(|@import|<link|<script|https?:", page)
     assert read_page(page).tags.count("h1") == 1
 
 
-def test_the_page_names_every_place(report: Report) -> None:
+def test_the_page_shows_every_finding(report: Report) -> None:
     words = read_page(report_page(report)).words
     for expected in ("Broken", "Too Long", "DEFG ABcd e", "9/8", "The First, in G", "c.abc"):
         assert expected in words
 
 
-def test_a_page_too_long_to_read_says_where_the_rest_is(
+def test_a_long_page_is_cut_and_says_where_the_rest_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Small:
@@ -201,7 +201,7 @@ def test_a_page_too_long_to_read_says_where_the_rest_is(
     assert "Only the first 5 of 21" in words
 
 
-def test_the_json_has_it_all(report: Report, tmp_path: Path) -> None:
+def test_the_json_has_all_findings(report: Report, tmp_path: Path) -> None:
     report_writer(tmp_path / "r.json")(report)
     found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert found == json.loads(json.dumps(report_facts(report)))

@@ -49,18 +49,18 @@ def check(tune: Tune) -> None:
     assert (head.metre.beats, head.metre.unit) == (tune.metre.beats, tune.metre.unit)
 
 
-def test_an_extract_tells_what_its_tune_does(real_tunes: list[Tune]) -> None:
+def test_an_extract_has_the_melody_and_head_of_its_tune(real_tunes: list[Tune]) -> None:
     for tune in real_tunes:
         check(tune)
 
 
 @settings(max_examples=15)
 @given(any_tunes())
-def test_an_extract_tells_what_any_tune_does(tune: Tune) -> None:
+def test_an_extract_has_the_melody_and_head_of_any_tune(tune: Tune) -> None:
     check(tune)
 
 
-def test_what_is_read_is_what_the_tunes_hold(book: Path) -> None:
+def test_a_corpus_of_extracts_has_all_its_tunes_and_losses(book: Path) -> None:
     corpus = load_corpus([book])
     found = extract_corpus([book.parent], READERS, TextCache(None))
     assert list(found.tunes) == [extract_of(tune) for tune in corpus.tunes]
@@ -68,7 +68,7 @@ def test_what_is_read_is_what_the_tunes_hold(book: Path) -> None:
     assert found.files == {book: len(corpus.tunes)}
 
 
-def test_from_the_cache_it_is_the_same_and_chord_symbols_are_kept_apart(
+def test_cached_extracts_are_the_same_with_and_without_chord_symbols(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book.write_text('X:1\nT:One\nM:4/4\nL:1/8\nK:D\n"D"ABcd dcBA|\n', encoding="utf-8")
@@ -81,9 +81,9 @@ def test_from_the_cache_it_is_the_same_and_chord_symbols_are_kept_apart(
     assert ['"' in one.tunes[0].text.text for one in (plain, with_chords)] == [False, True]
 
 
-def test_where_nothing_can_be_read_it_says_so(tmp_path: Path) -> None:
+def test_a_corpus_without_readable_tunes_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text(BROKEN, encoding="utf-8")
-    with pytest.raises(InputError, match="no tune could be read"):
+    with pytest.raises(InputError, match=r"a\.abc"):
         extract_corpus([tmp_path], READERS, TextCache(None))
 
 

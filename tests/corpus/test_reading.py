@@ -90,7 +90,7 @@ def test_files_come_in_order_and_none_without_a_record_or_loss(book: Path) -> No
     assert seen[-1] == (book.stat().st_size + 5,) * 2
 
 
-def test_what_takes_long_is_read_by_several_processes(
+def test_slow_formats_are_read_by_several_processes(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -108,7 +108,7 @@ def test_what_takes_long_is_read_by_several_processes(
     assert asked
 
 
-def test_processes_that_die_cost_nothing(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_dead_workers_are_read_here(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = read(book)
     monkeypatch.setattr(workers_module, "_start_worker", _die)
     assert read(book, processes=2) == expected
@@ -118,7 +118,7 @@ def _die() -> None:
     os._exit(1)
 
 
-def test_a_second_reading_reads_nothing(
+def test_a_second_reading_uses_only_the_cache(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = TextCache(tmp_path / "cache")
@@ -142,7 +142,7 @@ def test_a_second_reading_reads_nothing(
     ],
     ids=["empty", "cut", "changed", "binary", "folder"],
 )
-def test_a_damaged_cache_is_made_new(damage: object, book: Path, tmp_path: Path) -> None:
+def test_damaged_cache_entries_are_replaced(damage: object, book: Path, tmp_path: Path) -> None:
     cache = TextCache(tmp_path / "cache")
     first = read(book, cache)
     for path in (tmp_path / "cache").rglob("*.jsonl"):
@@ -153,7 +153,7 @@ def test_a_damaged_cache_is_made_new(damage: object, book: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     "text", ["[]", "{}", '["a", "b", "c", "d"]', "[1, 2]", "nonsense", "[" * 9999]
 )
-def test_a_foreign_entry_that_is_sealed_is_not_believed(
+def test_a_foreign_cache_entry_is_replaced_even_if_sealed(
     text: str, book: Path, tmp_path: Path
 ) -> None:
     cache = TextCache(tmp_path / "cache")
@@ -163,7 +163,7 @@ def test_a_foreign_entry_that_is_sealed_is_not_believed(
     assert read(book, cache) == first
 
 
-def test_what_is_not_asked_for_is_removed_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_entries_are_removed_first(tmp_path: Path) -> None:
     keys = [key_of(str(number)) for number in range(6)]
     cache = TextCache(tmp_path, limit=3500)
     for age, key in enumerate(keys):
@@ -175,7 +175,7 @@ def test_what_is_not_asked_for_is_removed_first(tmp_path: Path) -> None:
     assert [bool(cache.get(key)) for key in keys] == [True, False, False, False, True, True]
 
 
-def test_a_change_to_the_reader_makes_every_reading_new(
+def test_a_change_to_the_code_invalidates_the_cache(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = TextCache(tmp_path / "cache")
@@ -185,12 +185,12 @@ def test_a_change_to_the_reader_makes_every_reading_new(
     assert not set(before) & set(after)
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(book: Path, tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_not_an_error(book: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
     assert read(book, TextCache(tmp_path / "cache")) == read(book)
 
 
-def test_the_user_says_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_chooses_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABCGEN_CACHE", str(tmp_path))
     assert default_folder() == tmp_path / "readings"
     monkeypatch.setenv("ABCGEN_CACHE", "off")

@@ -64,7 +64,7 @@ def test_normalising_twice_changes_nothing(tmp_path: Path) -> None:
     assert "\nT:\n" in once.read_text(encoding="utf-8")
 
 
-def test_what_is_written_is_what_was_read(real_blocks: list[TuneBlock], tmp_path: Path) -> None:
+def test_written_tunes_are_the_tunes_read(real_blocks: list[TuneBlock], tmp_path: Path) -> None:
     text = "\n\n".join(block.text for block in real_blocks[::8])
     (tmp_path / "a.abc").write_text(text, encoding="utf-8")
     out = tmp_path / "out.abc"
@@ -97,14 +97,14 @@ def test_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "deep" / "a.abc").exists()
 
 
-def test_where_nothing_can_be_read_nothing_is_written(tmp_path: Path) -> None:
+def test_nothing_is_written_if_nothing_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nT:Bad\nK:C\nCD@F|\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"a.abc:4: X:1 'Bad'"):
         normalise(tmp_path / "a.abc", out=tmp_path / "out.abc")
     assert os.listdir(tmp_path) == ["a.abc"]  # noqa: PTH208 - names are what is asked about
 
 
-def test_a_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+def test_a_file_whose_name_is_not_utf_8_is_read(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.abc")
     try:
         path.write_text(TUNE.format(number=1, source=""), encoding="utf-8")
