@@ -66,13 +66,16 @@ class Constraint(Protocol):
         """The state before the first character."""
 
     def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
-        """Return the characters that may come next if ``remaining`` may; empty string: the end."""
+        """Return the characters that may come next if at most ``remaining`` are still to come.
+
+        The empty string is the end of the text.
+        """
 
     def advance(self, state_id: int, character: str) -> int:
         """Return the state after a character; raise KeyError if it is not allowed."""
 
     def max_distance(self, state_id: int) -> int:
-        """Return how many remaining characters are so many that ``allowed`` ignores them."""
+        """Return how many characters may remain before ``allowed`` ignores their number."""
 
     def prune(self) -> bool:
         """Forget all states but the start if there are too many; return whether there were."""
@@ -202,12 +205,12 @@ def generate(
             rows, tokens, growing = rows[growing], tokens[growing], growing[growing]
         texts.ids[rows, place] = tokens
         if mask or watch:
-            going, read = rows[growing], tokens[growing]
-            unknown = texts.unknown_characters(going, place)
+            active, read = rows[growing], tokens[growing]
+            unknown = texts.unknown_characters(active, place)
             if mask:
-                states[going] = mask.advance(states[going], read, unknown)
+                states[active] = mask.advance(states[active], read, unknown)
             if watch:
-                texts.report(going, read, unknown, watch)
+                texts.report(active, read, unknown, watch)
     return texts.sampled()
 
 
@@ -288,8 +291,8 @@ class GrowingTexts:
 class TokenMask:
     """A constraint as boolean rows over a vocabulary.
 
-    The constraint's states are numbered anew by their rows in tables, which grow as states are
-    reached; ``start`` is row 0.
+    Its states are the rows of tables that grow as the constraint's states are reached; ``start``
+    is row 0.
     """
 
     start = 0

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import doctest
 import random
 import string
 from typing import TYPE_CHECKING
 
 import pytest
 
+import abcgen.grammar
 from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.errors import InputError
 from abcgen.grammar import ANY_METRE, END, Form, Grammar, Rules, SectionPlan
@@ -34,12 +36,16 @@ def with_chords() -> Grammar:
     return Grammar(Rules(ALPHABET | frozenset('"#u'), metres=COMMON))
 
 
+def test_the_example_of_the_module_is_true() -> None:
+    assert doctest.testmod(abcgen.grammar).failed == 0
+
+
 def is_valid(tune: Tune) -> bool:
     return not bar_problems(tune) and not repeat_problems(tune)
 
 
 def agrees_with_validation(grammar: Grammar, tune: Tune) -> bool:
-    """Whether the grammar accepts a tune's model text just if our checker calls it right."""
+    """Return whether the grammar accepts a tune if and only if it is valid."""
     text = encode_tune(tune).text
     return grammar.accepts(text) == is_valid(decode_tune(text))
 
@@ -110,7 +116,7 @@ WALKS = {
 
 
 def walk(grammar: Grammar, chance: random.Random, limit: int) -> str:
-    """A text drawn blindly from what is allowed, mostly notes so that it gets anywhere."""
+    """Return a random text of allowed characters, mostly notes so that it fills bars."""
     text, state = "", grammar.start
     wild = chance.choice([0.05, 0.3, 1.0])
     while True:

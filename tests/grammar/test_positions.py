@@ -13,15 +13,15 @@ from abcgen.model.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 HEAD = "M:4/4\nK:Cmaj\n"
 
 
-def measured(text: str) -> list[tuple[int, int, int]]:
+def positions_of(text: str) -> list[tuple[int, int, int]]:
     """Section, bar and time after every character of the music."""
     vocabulary = Vocabulary.of([HEAD + text])
-    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD + text))
-    return [tuple(row) for row in marks[len(HEAD) :].tolist()]
+    features = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD + text))
+    return [tuple(row) for row in features[len(HEAD) :].tolist()]
 
 
 def times(text: str) -> list[int]:
-    return [time for _, _, time in measured(text)]
+    return [time for _, _, time in positions_of(text)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_time_runs_from_the_bar_line(text: str, sixteenths: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "states"),
     [
         ("c|d|e||f|", [(0, 0), (0, 1), (0, 1), (0, 2), (0, 2), (0, 3), (1, 0), (1, 0), (1, 1)]),
         ("|:c|d:|e", [(0, 0), (0, 0), (0, 0), (0, 1), (0, 1), (0, 1), (1, 0), (1, 0)]),
@@ -70,59 +70,61 @@ def test_time_runs_from_the_bar_line(text: str, sixteenths: list[int]) -> None:
         ("c|d||:e", [(0, 0), (0, 1), (0, 1), (0, 2), (1, 0), (1, 0), (1, 0)]),
     ],
 )
-def test_bars_are_counted_from_the_section(text: str, places: list[tuple[int, int]]) -> None:
-    assert [(section, bar) for section, bar, _ in measured(text)] == places
+def test_bars_are_counted_from_the_section(text: str, states: list[tuple[int, int]]) -> None:
+    assert [(section, bar) for section, bar, _ in positions_of(text)] == states
 
 
-def test_before_the_music_there_is_no_time() -> None:
+def test_the_header_has_no_time() -> None:
     vocabulary = Vocabulary.of([HEAD])
-    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD))[:, 2].tolist()
-    assert marks == [NO_TIME] * (len(HEAD) - 1) + [0]
+    features = (
+        PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD))[:, 2].tolist()
+    )
+    assert features == [NO_TIME] * (len(HEAD) - 1) + [0]
 
 
 TEXTS = st.text("abcdefgABz0123456789/|:[](){}\"!'_^=-,K \n", max_size=80)
 
 
 @given(st.booleans(), TEXTS)
-def test_any_text_can_be_measured(has_head: bool, text: str) -> None:
+def test_any_text_has_positions(has_head: bool, text: str) -> None:
     text = HEAD * has_head + text
     vocabulary = Vocabulary.of([text, "M"])
-    marks = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(text))
-    assert marks.shape == (len(text), 3)
-    assert (marks < (SECTIONS, BARS, TIMES)).all()
+    features = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(text))
+    assert features.shape == (len(text), 3)
+    assert (features < (SECTIONS, BARS, TIMES)).all()
 
 
 @given(TEXTS, TEXTS)
-def test_step_by_step_is_the_same_and_sees_no_future(first: str, second: str) -> None:
+def test_step_by_step_gives_the_same_and_sees_no_future(first: str, second: str) -> None:
     vocabulary = Vocabulary.of([HEAD, first, second, "x"])
     tracker = PositionTracker(vocabulary.tokens)
     both = [vocabulary.encode(HEAD + text + "x" * 80)[:90] for text in (first, second)]
-    places = tracker.start(2)
+    states = tracker.start(2)
     for number, ids in enumerate(zip(*both, strict=True)):
-        places = tracker.advance(places, np.array(ids, np.int32))
+        states = tracker.advance(states, np.array(ids, np.int32))
         whole = [tracker.features_of(row[: number + 1])[-1] for row in both]
-        assert np.array_equal(tracker.features(places), whole)
+        assert np.array_equal(tracker.features(states), whole)
 
 
-def test_forgetting_what_was_met_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emptying_the_cache_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     text = HEAD + "|:ab(3cde|f2:|[2g4||" * 3
     vocabulary = Vocabulary.of([text])
     ids = vocabulary.encode(text)
     whole = PositionTracker(vocabulary.tokens).features_of(ids)
     monkeypatch.setattr("abcgen.grammar.positions.MAX_CACHED", 3)
     tracker = PositionTracker(vocabulary.tokens)
-    places, alone = tracker.start(1), []
+    states, alone = tracker.start(1), []
     for number in ids.tolist():
-        places = tracker.advance(places, np.array([number], np.int32))
-        alone.append(tracker.features(places)[0])
+        states = tracker.advance(states, np.array([number], np.int32))
+        alone.append(tracker.features(states)[0])
     assert np.array_equal(alone, whole)
     assert np.array_equal(tracker.features_of(ids), whole)
 
 
-def test_marks_and_unknown_characters_change_nothing() -> None:
+def test_special_tokens_and_unknown_characters_change_nothing() -> None:
     vocabulary = Vocabulary("MK:Cmaj4/\nb|")
     ids = vocabulary.encode(HEAD + "b|bb")
     padded = np.insert(ids, [0, 5, 16, 17], [BEGIN, UNKNOWN, UNKNOWN, END])
     tracker = PositionTracker(vocabulary.tokens)
-    marks = tracker.features_of(np.asarray(padded, np.int32))
-    assert np.array_equal(marks[padded >= vocabulary.special_tokens], tracker.features_of(ids))
+    features = tracker.features_of(np.asarray(padded, np.int32))
+    assert np.array_equal(features[padded >= vocabulary.special_tokens], tracker.features_of(ids))

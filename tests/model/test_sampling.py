@@ -127,12 +127,12 @@ def test_a_text_ends_at_the_end_mark(temperature: float) -> None:
     ]
 
 
-def test_a_text_goes_on_from_what_is_given() -> None:
+def test_a_text_continues_its_beginning() -> None:
     texts = _texts(Spelling(), ["", "c", "ba"], temperature=0)
     assert [sampled.text for sampled in texts] == ["abcd", "cd", "babcd"]
 
 
-def test_a_text_that_does_not_end_is_given_up() -> None:
+def test_a_text_that_does_not_end_is_cut_at_its_greatest_length() -> None:
     texts = _texts(Spelling(), ["", "aaaaa"], temperature=0, max_characters=3)
     assert texts == [
         Sampled("abc", ended=False, number=0, drawn=4),
@@ -145,7 +145,7 @@ def test_a_text_may_end_right_at_its_greatest_length() -> None:
     assert texts == [Sampled("abcd", ended=True, number=0, drawn=5)]
 
 
-def test_finished_texts_cost_nothing_more() -> None:
+def test_finished_texts_leave_the_batch() -> None:
     network = Spelling()
     _texts(network, ["", "d", "d"], temperature=0)
     assert network.widths == [3, 3, 1, 1, 1]
@@ -221,7 +221,7 @@ def test_a_constraint_that_forbids_nothing_changes_nothing() -> None:
     assert [sampled.text for sampled in bound] == [sampled.text for sampled in free]
 
 
-def test_a_text_that_keeps_to_the_constraint_anyway_is_left_as_it_is() -> None:
+def test_a_text_that_keeps_to_the_constraint_anyway_is_unchanged() -> None:
     config = SampleConfig(temperature=1.0, max_characters=MOST)
     free = _texts(Indifferent(), [""] * 200, seed=5, max_characters=MOST)
     bound = list(
@@ -234,7 +234,7 @@ def test_a_text_that_keeps_to_the_constraint_anyway_is_left_as_it_is() -> None:
     assert all("d" not in sampled.text for sampled in bound)
 
 
-def test_what_the_constraint_takes_is_told() -> None:
+def test_the_probability_that_the_constraint_removes_is_reported() -> None:
     config = SampleConfig(temperature=1.0, max_characters=4)
     network = Fixed(np.log([0.1, 0.4, 0.3, 0.2]))
     [sampled] = sample(network, LETTERS, [(0, "")], config, 1, constraint=Only("a"))
@@ -242,28 +242,28 @@ def test_what_the_constraint_takes_is_told() -> None:
     assert sampled.removed == pytest.approx(5 * 0.9, abs=1e-6)
 
 
-def test_what_is_given_must_keep_to_the_constraint() -> None:
+def test_a_beginning_that_breaks_the_constraint_is_refused() -> None:
     with pytest.raises(InputError, match="'d'"):
         list(sample(Spelling(), LETTERS, [(0, "d")], SampleConfig(), 1, constraint=Only("a")))
 
 
-def test_texts_can_be_watched_as_they_come() -> None:
+def test_texts_can_be_watched_while_they_are_drawn() -> None:
     seen: list[tuple[int, str]] = []
     config = SampleConfig(temperature=0)
     [sampled] = sample(
-        Spelling(), LETTERS, [(7, "")], config, 1, watch=lambda *sign: seen.append(sign)
+        Spelling(), LETTERS, [(7, "")], config, 1, watch=lambda *call: seen.append(call)
     )
-    assert seen == [(7, sign) for sign in sampled.text]
+    assert seen == [(7, character) for character in sampled.text]
 
 
-def test_huge_logits_and_tiny_temperatures_do_no_harm() -> None:
+def test_huge_logits_and_tiny_temperatures_do_not_overflow() -> None:
     logits = np.array([[0, 0, -3e38, 3e38, 1e38]], np.float32)
     with np.errstate(all="raise", under="ignore"):
         for temperature in (0.0, 1e-320, 1e-300, LEAST_TEMPERATURE):
             assert choose(logits, np.array([0.999]), at(temperature)).tolist() == [3]
 
 
-def test_below_the_least_temperature_the_likeliest_is_taken() -> None:
+def test_below_the_least_temperature_the_most_likely_token_is_taken() -> None:
     logits = np.array([[0, 0, 1.0, 1.0 + 1e-6, 0]])
     assert choose(logits, np.array([0.0]), at(LEAST_TEMPERATURE)).tolist() == [2]
     assert choose(logits, np.array([0.0]), at(LEAST_TEMPERATURE / 2)).tolist() == [3]
@@ -284,7 +284,7 @@ def test_a_text_depends_on_its_number_and_not_on_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_real_network_draws_the_same_alone_as_in_company(
+def test_a_real_network_draws_the_same_in_any_batch(
     layers: int, random_weights: Callable[[NetworkConfig, int], Weights]
 ) -> None:
     config = NetworkConfig(layers=layers, units=96, embedding=16, attention=layers == 2)
@@ -297,7 +297,7 @@ def test_a_real_network_draws_the_same_alone_as_in_company(
 
 
 @pytest.mark.parametrize(("depth", "width"), [(96, 90), (256, 1024), (512, 2048), (640, 1536)])
-def test_a_row_s_product_is_the_same_in_any_company(depth: int, width: int) -> None:
+def test_a_product_of_a_row_is_the_same_in_any_batch(depth: int, width: int) -> None:
     draw = np.random.default_rng(depth)
     rows, kernel = (
         draw.normal(size=size).astype(np.float32) for size in ((64, depth), (depth, width))
@@ -311,7 +311,7 @@ def test_a_row_s_product_is_the_same_in_any_company(depth: int, width: int) -> N
 
 
 @pytest.mark.parametrize("attention", [False, True])
-def test_threads_that_share_the_rows_change_nothing(
+def test_the_number_of_threads_changes_nothing(
     *,
     attention: bool,
     random_weights: Callable[[NetworkConfig, int], Weights],
@@ -337,7 +337,7 @@ def test_threads_that_share_the_rows_change_nothing(
     assert len(working) > 1
 
 
-def test_an_unknown_character_in_a_prefix_is_read_as_such_and_kept() -> None:
+def test_unknown_characters_of_a_beginning_are_kept() -> None:
     assert [sampled.text for sampled in _texts(Spelling(), ["z", "bz"])] == ["zabcd", "bzabcd"]
 
 
@@ -347,15 +347,15 @@ def test_the_unknown_character_is_never_drawn() -> None:
     assert set(_texts(likely, [""], max_characters=30)[0].text) <= set("abcd")
 
 
-def test_whoever_watches_sees_what_is_given_and_not_known() -> None:
+def test_unknown_characters_of_a_beginning_can_be_watched() -> None:
     seen: list[str] = []
     config = SampleConfig(temperature=0)
-    watch = lambda _number, sign: seen.append(sign)  # noqa: E731 - one line says it
+    watch = lambda _number, character: seen.append(character)  # noqa: E731 - one line says it
     list(sample(Spelling(), LETTERS, [(0, "z")], config, 0, watch=watch))
     assert "".join(seen) == "zabcd"
 
 
-SENSELESS: list[dict[str, Any]] = [
+OUT_OF_RANGE: list[dict[str, Any]] = [
     {"temperature": -1},
     {"temperature": float("nan")},
     {"temperature": float("inf")},
@@ -371,13 +371,13 @@ SENSELESS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("setting", SENSELESS)
-def test_senseless_settings_are_named_before_any_work(setting: dict[str, Any]) -> None:
+@pytest.mark.parametrize("setting", OUT_OF_RANGE)
+def test_settings_out_of_range_are_refused(setting: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(setting))):
         SampleConfig(**setting)
 
 
-def test_any_seed_from_0_will_do_for_sampling() -> None:
+def test_any_seed_from_0_is_accepted() -> None:
     check_seed(2**80)
     with pytest.raises(InputError, match="seed"):
         check_seed(-1)
@@ -395,7 +395,7 @@ def test_sampling_checks_its_settings_too(setting: dict[str, Any]) -> None:
         _texts(Spelling(), [""], **setting)
 
 
-def test_nothing_asked_for_gives_nothing() -> None:
+def test_no_beginnings_give_no_texts() -> None:
     assert _texts(Spelling(), []) == []
 
 
@@ -406,7 +406,7 @@ def test_any_numbers_may_be_drawn_in_any_order() -> None:
     assert list(some) == [whole[7], whole[2]]
 
 
-def test_beginnings_are_asked_for_a_batch_at_a_time() -> None:
+def test_beginnings_are_read_a_batch_at_a_time() -> None:
     asked: list[int] = []
 
     def numbers() -> Iterator[tuple[int, str]]:
@@ -419,7 +419,7 @@ def test_beginnings_are_asked_for_a_batch_at_a_time() -> None:
     assert asked == list(range(8))
 
 
-def test_an_unknown_character_spoils_no_batch_before_its_own() -> None:
+def test_batches_before_an_unreadable_beginning_are_drawn() -> None:
     beginnings = enumerate(["a", "z"])
     old, config = Vocabulary("abcd", OLD_SPECIAL_TOKENS), SampleConfig(temperature=0, batch_size=1)
     texts = sample(Indifferent(), old, beginnings, config, 0)

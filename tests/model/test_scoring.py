@@ -21,7 +21,7 @@ def _indifferent(vocabulary: Vocabulary) -> StepNetwork:
     return StepNetwork(SHAPE, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
 
 
-def test_an_unknown_character_costs_its_symbol_and_which_of_all_it_is() -> None:
+def test_an_unknown_character_costs_its_token_and_its_code_point() -> None:
     vocabulary = Vocabulary("ab")
     examples = [Example("a€b", notes=2), Example("€a", unscored=1, notes=1)]
     bits = measure(_indifferent(vocabulary), vocabulary, examples)
@@ -29,7 +29,7 @@ def test_an_unknown_character_costs_its_symbol_and_which_of_all_it_is() -> None:
     assert bits.characters == 6
 
 
-def test_to_know_fewer_characters_never_measures_better() -> None:
+def test_knowing_fewer_characters_never_scores_better() -> None:
     examples = [Example("abab")]
     few, all_ = (
         measure(_indifferent(known), known, examples).total
@@ -38,7 +38,7 @@ def test_to_know_fewer_characters_never_measures_better() -> None:
     assert few > all_
 
 
-def test_a_network_without_a_symbol_for_it_names_the_character() -> None:
+def test_a_network_without_unknown_token_names_the_character() -> None:
     old = Vocabulary("ab", OLD_SPECIAL_TOKENS)
     with pytest.raises(InputError, match="'€'"):
         measure(_indifferent(old), old, [Example("a€")])

@@ -24,7 +24,7 @@ def test_decoding_undoes_encoding(text: str) -> None:
     assert vocabulary.decode(vocabulary.encode(text).tolist()) == text
 
 
-def test_characters_are_numbered_after_the_marks_in_sorted_order() -> None:
+def test_characters_follow_the_special_tokens_in_sorted_order() -> None:
     vocabulary = Vocabulary.of(["ba", "cab"])
     assert vocabulary.characters == "abc"
     assert vocabulary.encode("abc").tolist() == [
@@ -35,12 +35,12 @@ def test_characters_are_numbered_after_the_marks_in_sorted_order() -> None:
     assert vocabulary.size == 7
 
 
-def test_marks_stand_for_no_text() -> None:
+def test_special_tokens_decode_to_nothing() -> None:
     assert Vocabulary("a").decode([BEGIN, SPECIAL_TOKENS, END, PADDING]) == "a"
 
 
 @pytest.mark.parametrize("characters", ["abc", "", "cab"])
-def test_an_unknown_character_has_an_id_of_its_own(characters: str) -> None:
+def test_unknown_characters_share_one_id(characters: str) -> None:
     ids = Vocabulary(characters).encode(f"€{characters}☃")
     assert ids.tolist() == [
         UNKNOWN,
@@ -51,12 +51,12 @@ def test_an_unknown_character_has_an_id_of_its_own(characters: str) -> None:
 
 
 @pytest.mark.parametrize("characters", ["abc", ""])
-def test_a_network_without_that_id_names_the_character(characters: str) -> None:
+def test_without_that_id_the_error_names_the_character(characters: str) -> None:
     with pytest.raises(InputError, match="'€'"):
         Vocabulary(characters, OLD_SPECIAL_TOKENS).encode(f"{characters}€☃")
 
 
-def test_new_characters_come_behind_the_old_ones() -> None:
+def test_new_characters_keep_the_ids_of_old_ones() -> None:
     old = Vocabulary("bd")
     new = old.extended(["cab", "a"])
     assert new.characters == "bdac"
@@ -67,7 +67,7 @@ def test_new_characters_come_behind_the_old_ones() -> None:
         old.extended([chr(number) for number in range(5000)])
 
 
-def test_a_vocabulary_of_before_reads_back_with_its_ids() -> None:
+def test_an_old_vocabulary_keeps_its_ids() -> None:
     old = Vocabulary("ab", OLD_SPECIAL_TOKENS)
     assert Vocabulary.from_json(old.to_json()) == old
     assert old.encode("ab").tolist() == [3, 4]
@@ -102,12 +102,12 @@ def test_a_saved_vocabulary_reads_back(text: str) -> None:
         {"unknown": 5},
     ],
 )
-def test_a_spoilt_vocabulary_is_refused(change: dict[str, object]) -> None:
+def test_a_damaged_vocabulary_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(InputError):
         Vocabulary.from_json(Vocabulary("ab").to_json() | change)
 
 
 @pytest.mark.parametrize("data", [None, [], "abc", 3])
-def test_a_vocabulary_is_an_object(data: object) -> None:
+def test_a_vocabulary_that_is_no_object_is_refused(data: object) -> None:
     with pytest.raises(InputError):
         Vocabulary.from_json(data)
