@@ -346,11 +346,11 @@ def commands_inside(folder: Path, lines: Sequence[str]) -> Products:
 
 
 def _end(answer: Answer) -> Parts:
-    """The exit code, the keys of what was printed as JSON, and a mistake as it is told."""
+    """The exit code, the keys of what was printed as JSON, and whether a mistake is told."""
     parts: Parts = {"code": answer.code}
     if answer.facts is not None:
         parts["keys"] = sorted(set(_keys(answer.facts)))
-    return parts | ({"error": answer.error} if answer.error else {})
+    return parts | ({"says_what_is_wrong": True} if answer.error else {})
 
 
 def _keys(facts: object, before: str = "") -> Iterator[str]:
