@@ -79,7 +79,7 @@ class CharacterNgrams:
 
         Args:
             text: The text.
-            unscored: Leading characters that are given rather than predicted.
+            unscored: Number of leading characters that are not predicted.
         """
         marked = BEGIN + text + END
         return -sum(
@@ -150,7 +150,7 @@ def baselines_of(training: Sequence[Example], test: Sequence[Example]) -> Baseli
 def lzma_scores(training: Sequence[Example], test: Sequence[Example]) -> list[ScoredText]:
     """Return what groups of test tunes add to the compressed size of the training tunes.
 
-    Lines of rhythm, which are given rather than scored, are left out of both.
+    Lines of rhythm, which are not scored, are removed from both.
     """
 
     def encoded(tunes: Sequence[Example]) -> bytes:

@@ -3,8 +3,8 @@
 Two models vote: a logistic regression on character n-grams, which learns turns of phrase, and
 randomised trees on the features of whole tunes, which learn form and repetition. Scores are
 cross-validated: no tune is scored by models that saw it or a version of it. The area under the ROC
-curve is the probability that a generated tune looks more generated than a real one: 0.5 if the two
-cannot be told apart, 1 if always.
+curve is the probability that a generated tune scores higher than a real one: 0.5 if the models
+only guess, 1 if they are always right.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def unfinished(verdict: TuneVerdict) -> TuneVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Whether a tune is as requested; None where nothing was requested."""
+    """Comparison of a tune with a request; None for what was not requested."""
 
     # All of the tune is in the metre, and every bar adds up to it
     metre: bool | None
@@ -141,7 +141,7 @@ def _bits_per(unit: Callable[[ScoredText], int]) -> Computation:
 def _grammar_replaced(sample: Sample) -> Estimate | None:
     return ratio(
         [float(replaced) for replaced, _ in sample.replaced],
-        [float(drawn) for _, drawn in sample.replaced],
+        [float(total) for _, total in sample.replaced],
         bounds=UNIT_INTERVAL,
     )
 

@@ -70,7 +70,7 @@ class Answer(_Record):
 
     @property
     def says_real(self) -> bool | None:
-        """Whether the rater takes it for a person's."""
+        """True if the rater takes it for a person's; None if the rater did not say."""
         return None if self.by is None else self.by == PERSON
 
 
@@ -267,7 +267,7 @@ class BlindTestResult:
 
     @property
     def verdict(self) -> str:
-        """Whether raters do better than chance on tunes that they did not know before."""
+        """A comparison with chance, over tunes that raters did not know before."""
         return against_chance(self.estimates["told_apart_if_not_known"])
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTune:
-    """A tune and what is wrong with it."""
+    """A tune and its problems."""
 
     path: Path
     tune: Tune
@@ -53,7 +53,7 @@ class CheckReport:
 
     @property
     def all_right(self) -> bool:
-        """Whether every tune was read and is right."""
+        """True if every tune was read and is right."""
         return not self.losses and not self.wrong
 
 

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint on tunes that it was not trained on; no sample is selected or left out."""
+"""Evaluate a checkpoint on tunes that it was not trained on. Every sample counts."""
 
 from __future__ import annotations
 
@@ -268,9 +268,9 @@ class EvaluationSampler:
         )
 
 
-def _reporting(drawn: Iterable[Sampled], count: int, on_progress: Progress) -> Iterator[Sampled]:
+def _reporting(samples: Iterable[Sampled], count: int, on_progress: Progress) -> Iterator[Sampled]:
     on_progress(0, count)
-    for number, sampled in enumerate(drawn, start=1):
+    for number, sampled in enumerate(samples, start=1):
         on_progress(number, count)
         yield sampled
 

@@ -128,8 +128,8 @@ def read_held_out(folder: Path) -> HeldOut:
     try:
         file = _HeldOutFile.model_validate(read_json(path))
         held_out = HeldOut(
-            tuple(map(_model_text, file.test)),
-            tuple(map(_model_text, file.validation)),
+            tuple(map(_example, file.test)),
+            tuple(map(_example, file.validation)),
             tuple(file.ngrams),
             _scored_texts(file.baselines),
         )
@@ -239,7 +239,8 @@ def _scored_texts(
     return {name: tuple(ScoredText(*text) for text in texts) for name, texts in scores.items()}
 
 
-def _model_text(text: str) -> Example:
-    """Restore from a text what is not scored of it and the number of its notes."""
-    given = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
-    return Example(text, given, len(pitches_of(decode_tune(text))))
+def _example(text: str) -> Example:
+    """Restore an example from its text."""
+    # The line of rhythm is not scored.
+    unscored = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
+    return Example(text, unscored, len(pitches_of(decode_tune(text))))
