@@ -127,18 +127,11 @@ def _weights(measurements: Sequence[Measurement]) -> Picture:
 
 def _diagram(checkpoint: Checkpoint) -> Picture:
     layers = architecture(checkpoint.network, checkpoint.vocabulary.size)
-    boxes = [
-        Box(
-            layer.name,
-            layer.kind,
-            "("
-            + ", ".join("any" if n is None else str(n) for n in layer.shape)
-            + ")"
-            + (f"   {layer.parameters:,} weights" if layer.parameters else ""),
-            layer.sources,
-        )
-        for layer in layers
-    ]
+    boxes = []
+    for layer in layers:
+        sizes = ", ".join("any" if size is None else str(size) for size in layer.shape)
+        weights = f"   {layer.parameters:,} weights" if layer.parameters else ""
+        boxes.append(Box(layer.name, layer.kind, f"({sizes}){weights}", layer.sources))
     total = sum(layer.parameters for layer in layers)
     return draw_diagram(f"{checkpoint.network.kind} network, {total:,} weights", boxes)
 

@@ -42,8 +42,8 @@ STEPS = """
     compute_on("cpu", count, sys.argv[4])
     import numpy as np
     from safetensors.numpy import load_file
-    from abcgen.model.batches import Batch
-    from abcgen.model.learner import Learner
+    from abcgen.model.dataset import Batch
+    from abcgen.model.trainer import Learner
     from abcgen.model.network import weight_name
     learner = Learner(network, 12, TrainConfig(clip_norm=0.5))
     given = load_file(weights)
