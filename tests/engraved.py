@@ -1,4 +1,4 @@
-"""Second opinions on what is engraved: the engraver's own account, music21's, and the schema's."""
+"""Second opinions on MusicXML: what verovio draws, what music21 reads, and what the schema says."""
 
 from __future__ import annotations
 
@@ -41,29 +41,31 @@ def _schema() -> Any:
 
 
 def schema_errors(musicxml: bytes) -> list[str]:
-    """What the MusicXML 4.0 schema finds wrong."""
+    """Return the errors that the MusicXML 4.0 schema finds."""
     return [f"{error.path}: {error.reason}" for error in _schema().iter_errors(musicxml.decode())]
 
 
-def music21_hears(musicxml: bytes) -> list[list[Sound]]:
-    """The notes that music21 reads, voice by voice, as written; ties joined, graces left out."""
+def music21_reads(musicxml: bytes) -> list[list[Sound]]:
+    """Return the notes that music21 reads in each voice, as written, without grace notes."""
     score = music21.converter.parseData(musicxml, format="musicxml")
-    return [join_ties(_strikes(part)) for part in score.parts]
+    return [join_ties(_chords(part)) for part in score.parts]
 
 
-def _strikes(part: Any) -> Iterator[WrittenChord]:
+def _chords(part: Any) -> Iterator[WrittenChord]:
     for note in part.flatten().notes:
         if "Harmony" in note.classes or note.duration.isGrace:
             continue
         singles = list(note.notes) if note.isChord else [note]
-        keys = {one.pitch.midi: bool(one.tie and one.tie.type != "stop") for one in singles}
+        keys = {
+            single.pitch.midi: bool(single.tie and single.tie.type != "stop") for single in singles
+        }
         yield WrittenChord(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys)
 
 
-def engraver_hears(musicxml: bytes) -> list[list[Sound]]:
-    """The notes on the page by the engraver's own account (MEI), staff by staff; ties joined.
+def verovio_reads(musicxml: bytes) -> list[list[Sound]]:
+    """Return the notes that verovio draws (its MEI) on each staff, ties joined.
 
-    Durations come from the signs drawn, with their dots and tuplets, and not from the times in
+    Durations come from the symbols drawn, with their dots and tuplets, and not from the times in
     the MusicXML; pitches from what verovio would play.
     """
     verovio.enableLog(verovio.LOG_OFF)
@@ -71,7 +73,7 @@ def engraver_hears(musicxml: bytes) -> list[list[Sound]]:
     toolkit.setOptions({**OPTIONS, "expandNever": True})
     assert toolkit.loadData(musicxml.decode())
     page = _Page(toolkit, ElementTree.fromstring(toolkit.getMEI()))  # noqa: S314 - verovio's own
-    return [join_ties(strikes) for strikes in page.staves.values()]
+    return [join_ties(chords) for chords in page.staves.values()]
 
 
 @dataclass(slots=True)
@@ -98,9 +100,9 @@ class _Page:
             self.bar = Fraction(int(metre.get("count", "")), int(metre.get("unit", "")))
         ends = []
         for staff in measure.findall(f"{MEI}staff"):
-            strikes = self.staves.setdefault(staff.get("n", ""), [])
+            chords = self.staves.setdefault(staff.get("n", ""), [])
             (layer,) = staff.findall(f"{MEI}layer")
-            ends.append(self._walk(layer, self.now, Fraction(1), strikes))
+            ends.append(self._walk(layer, self.now, Fraction(1), chords))
         self.now = max(ends)
 
     def _walk(
@@ -108,22 +110,22 @@ class _Page:
         parent: ElementTree.Element,
         now: Fraction,
         ratio: Fraction,
-        strikes: list[WrittenChord],
+        chords: list[WrittenChord],
     ) -> Fraction:
-        """Read the signs inside an element; returns the time after the last."""
+        """Read the symbols inside an element; return the time after the last."""
         for element in parent:
             kind = element.tag.removeprefix(MEI)
             if kind in STRUCTURE:
                 inner = ratio
                 if kind == "tuplet":
                     inner *= Fraction(int(element.get("numbase", "")), int(element.get("num", "")))
-                now = self._walk(element, now, inner, strikes)
+                now = self._walk(element, now, inner, chords)
             elif kind == "mRest":
                 now += self.bar
             elif kind in {"note", "chord", "rest", "space"} and not element.get("grace"):
                 duration = _drawn(element) * ratio
                 if keys := self._keys(element):
-                    strikes.append(WrittenChord(now, duration, keys))
+                    chords.append(WrittenChord(now, duration, keys))
                 now += duration
         return now
 
@@ -135,7 +137,7 @@ class _Page:
 
 
 def _drawn(element: ElementTree.Element) -> Fraction:
-    """The duration that a sign stands for, in whole notes."""
+    """Return the duration of a symbol, in whole notes."""
     sign = element.get("dur", "")
     whole = Fraction(2) if sign == "breve" else Fraction(1, int(sign))
     dots = int(element.get("dots", "0"))

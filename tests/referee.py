@@ -15,10 +15,10 @@ ABC2MIDI = Path(shutil.which("abc2midi") or "abc2midi")
 TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
 FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
 # Fields that change how abc2midi plays the notes: order of parts, swing, tempo.
-MANNER = re.compile(r"[PRQ]:")
-# What it plays beside the written notes: ornaments, staccato, chord symbols. Fields within the
-# music are no ornaments; those that change notes stay.
-DRESS = re.compile(
+PLAYBACK_FIELDS = re.compile(r"[PRQ]:")
+# What it plays in addition to the written notes: ornaments, staccato, chord symbols. Fields within
+# the music are no ornaments; those that change notes stay.
+ORNAMENTS = re.compile(
     r"(?P<kept>\[[KLMV]:[^\]]*\])|\[[A-Za-z]:[^\]]*\]"
     r'|"[^"]*"|\{[^}]*\}|![\w.()<>+]+!|[.~HTuvkKMSPJRLN]'
 )
@@ -35,7 +35,7 @@ class Played(NamedTuple):
 
 
 class Performance(NamedTuple):
-    """What abc2midi made of a tune.
+    """The result of abc2midi.
 
     Attributes:
         notes: What it plays, in order.
@@ -47,12 +47,12 @@ class Performance(NamedTuple):
 
 
 def played(program: Path, abc: str, folder: Path) -> list[Played]:
-    """What abc2midi plays, repeats and all, without ornaments and swing."""
+    """Return what abc2midi plays, repeats and all, without ornaments and swing."""
     return perform(program, abc, folder).notes
 
 
 def perform(program: Path, abc: str, folder: Path) -> Performance:
-    """Let abc2midi play a tune; a tune it does not play has no notes."""
+    """Have abc2midi play a tune; a tune it does not play has no notes."""
     source, target = folder / "tune.abc", folder / "tune.mid"
     source.write_text(_plain(abc) + "\n", encoding="utf-8")
     target.unlink(missing_ok=True)
@@ -65,30 +65,30 @@ def perform(program: Path, abc: str, folder: Path) -> Performance:
 
 def _plain(abc: str) -> str:
     lines = [
-        line if FIELD.match(line) else _undressed(line)
+        line if FIELD.match(line) else _without_ornaments(line)
         for line in abc.splitlines()
-        if not MANNER.match(line)
+        if not PLAYBACK_FIELDS.match(line)
     ]
     text = re.sub(r"(?m)^X:.*$", "X:1", "\n".join(lines), count=1)
     return re.sub(r"(?m)^(K:.*)$", "\\1\n%%MIDI chordattack 0", text, count=1)
 
 
-def _undressed(line: str) -> str:
+def _without_ornaments(line: str) -> str:
     line = OLD_CHORD.sub(r"[\1]", line)
-    return DRESS.sub(lambda match: match["kept"] or "", line)
+    return ORNAMENTS.sub(lambda match: match["kept"] or "", line)
 
 
 def _notes(midi: bytes) -> list[Played]:
     file = mido.MidiFile(file=io.BytesIO(midi))
     notes = []
     for track in file.tracks:
-        now, begun = 0, {}
+        now, started = 0, {}
         for message in track:
             now += message.time
             if message.type == "note_on" and message.velocity:
-                begun[message.note] = now
-            elif message.type in {"note_on", "note_off"} and message.note in begun:
-                onset = begun.pop(message.note)
+                started[message.note] = now
+            elif message.type in {"note_on", "note_off"} and message.note in started:
+                onset = started.pop(message.note)
                 scale = TICKS / file.ticks_per_beat
                 notes.append(
                     Played(round(onset * scale), message.note, round((now - onset) * scale / 2))

@@ -1,1 +1,1 @@
-"""Tunes as sheet music and sound: the only part that knows music21, the engraver and MIDI."""
+"""Tunes as sheet music and sound: the only room that knows music21, verovio and typst."""

@@ -85,11 +85,7 @@ def directions_of(names: tuple[str, ...]) -> list[Any]:
 
 
 def hairpins_of(decorated: list[tuple[Any, tuple[str, ...]]]) -> list[Any]:
-    """Return crescendos and diminuendos, from the note that opens each to the one that closes it.
-
-    Args:
-        decorated: Every note of a part with its decorations, in order.
-    """
+    """Return the crescendos and diminuendos of a part, from its notes with their decorations."""
     opened: dict[str, Any] = {}
     hairpins: list[Any] = []
     for note, names in decorated:

@@ -51,14 +51,9 @@ CHORD_SIZE = "405px"  # of the letters next to them, at the scale of OPTIONS
 
 
 def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[str]:
-    """Engrave a tune for the page.
+    """Engrave a tune for the page: one SVG document for every line of music.
 
-    Args:
-        musicxml: A tune as ``musicxml_of`` writes it, with its line breaks.
-        line_width: Width of a line in staff heights.
-
-    Returns:
-        One SVG document for every line of music, all of the same width.
+    The lines are those of the MusicXML, all ``line_width`` staff heights wide.
 
     Raises:
         InputError: if verovio refuses the MusicXML.
@@ -70,9 +65,7 @@ def engrave_systems(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> list[
 def engrave_svg(musicxml: bytes, *, line_width: float = LINE_WIDTH) -> str:
     """Engrave a tune for the screen: one SVG document that needs no font and no other file.
 
-    Args:
-        musicxml: A tune as ``musicxml_of`` writes it, with its line breaks.
-        line_width: Width of a line in staff heights.
+    The lines are those of the MusicXML, all ``line_width`` staff heights wide.
 
     Raises:
         InputError: if verovio refuses the MusicXML, or the tune is too long.

@@ -46,15 +46,12 @@ PART_ID = re.compile(rb'<score-part id="(P[0-9a-f]{32})"')
 
 
 def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> bytes:
-    """Write a tune as MusicXML.
+    """Write a tune as MusicXML in UTF-8, the same bytes for the same tune.
 
     Args:
         tune: The tune.
         composer: Its composer; empty for none.
         line_width: Width of a line in staff heights, to plan line breaks by.
-
-    Returns:
-        A MusicXML document in UTF-8, the same for the same tune.
 
     Raises:
         NotationError: if there is no bar, or a duration cannot be printed.
@@ -70,19 +67,10 @@ def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
 
 
 def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> Any:
-    """Build the Score of a tune, ready to be written with ``makeNotation=False``.
+    """Build the Score of a tune; for the arguments and errors see `musicxml_of`.
 
-    Args:
-        tune: The tune.
-        composer: Its composer; empty for none.
-        line_width: Width of a line in staff heights, to plan line breaks by.
-
-    Returns:
-        A ``music21.stream.Score`` with one part for each voice. Its notes are called
-        ``v0b3n2``: the third note of the fourth bar of the first voice.
-
-    Raises:
-        NotationError: if there is no bar, or a duration cannot be printed.
+    It has one part for each voice, and is ready to be written with ``makeNotation=False``. Its
+    notes are called ``v0b3n2``: the third note of the fourth bar of the first voice.
     """
     if not tune.bars:
         raise NotationError("a tune without bars")
@@ -154,6 +142,7 @@ def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
     bar, metre = planned.bar, planned.metre
     measure = music21.stream.Measure(number=planned.number)
     if not planned.counted:
+        # The second half of bar 8 is 8a, a pickup before bar 1 is 0; neither number is printed.
         measure.paddingLeft = planned.offset * 4
         measure.numberSuffix = "a" if planned.number else None
         measure.showNumber = music21.stream.enums.ShowNumber.NEVER

@@ -95,11 +95,6 @@ class Sheet:
 def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
     """Engrave a tune for the page.
 
-    Args:
-        tune: The tune.
-        page: Paper and size.
-        composer: Printed at the right above the tune.
-
     Raises:
         NotationError: if a duration cannot be printed.
         InputError: if verovio refuses the tune, or the paper or staff height cannot be used.
@@ -202,9 +197,7 @@ def fonts_for(texts: Iterable[str]) -> Fonts:
 def missing_letter(texts: list[str], *, system: bool) -> str:
     """Return the first letter that no font has; empty if there is none.
 
-    Args:
-        texts: Words to be printed.
-        system: Whether the machine's own fonts may be used.
+    The machine's own fonts are used only if ``system`` is set.
     """
     with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
         root = Path(name)

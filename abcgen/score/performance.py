@@ -148,10 +148,6 @@ def swung_times(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> dict[Fracti
     The first of two even notes in a beat takes two thirds of it. Only the middle of a beat is
     moved, and only if nothing else begins or ends within that beat: triplets and dotted notes
     are played as written.
-
-    Args:
-        parts: The voices.
-        bars: The bars in the order they are played.
     """
     if rhythm_named(parts[0].rhythm) not in SWUNG:
         return {}
@@ -236,10 +232,6 @@ def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[S
     """Return what an accompanist plays from the chord symbols of all voices.
 
     A chord lasts until the next one, over bar lines and repeat signs too.
-
-    Args:
-        parts: The voices.
-        bars: The bars in the order they are played.
     """
     sounds: list[Sound] = []
     chord: ChordSymbol | None = None

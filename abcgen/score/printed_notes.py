@@ -123,8 +123,8 @@ def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
 def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[PrintedNote]]]:
     """Yield every note and rest of a bar with its printed notes, without ties."""
     onset, number = planned.offset, 0
-    for whole_item in planned.bar.items:
-        item = whole_item if isinstance(whole_item, Tuplet) else tuplet_of_one(whole_item)
+    for written_item in planned.bar.items:
+        item = written_item if isinstance(written_item, Tuplet) else tuplet_of_one(written_item)
         tuplet = item if isinstance(item, Tuplet) else None
         beat = Fraction(0) if tuplet else planned.beat
         singles = notes_in(item)

@@ -223,12 +223,7 @@ def abc2midi_path() -> Path | None:
 
 
 def complaint(program: Path, abc: str) -> str:
-    """Return abc2midi's first error or warning over one tune; empty if there is none.
-
-    Args:
-        program: The path of abc2midi.
-        abc: The tune.
-    """
+    """Return abc2midi's first error or warning over one tune; empty if there is none."""
     try:
         result = subprocess.run(  # noqa: S603 - a known program; the tune goes in as a file
             [str(program), "-", "-c"],

@@ -169,10 +169,7 @@ def _spelled(pitch: Pitch, *, printed: bool) -> Any:
 def tuplet_needs_bracket(notes: list[PrintedNote], groups: list[list[int]], first: int) -> bool:
     """Return whether a tuplet's number needs a bracket: unless one beam joins all its notes.
 
-    Args:
-        notes: The printed notes of a bar.
-        groups: The indices of those that share beams.
-        first: The index of the tuplet's first note.
+    The tuplet begins at index ``first``; ``groups`` are the indices that share beams.
     """
     last = next(index for index in range(first, len(notes)) if notes[index].last)
     members = range(first, last + 1)

@@ -25,7 +25,7 @@ def one_line(text: str, longest: int = LONGEST) -> str:
         text: The text.
         longest: Most characters; a longer text is cut and ends in an ellipsis.
     """
-    # The cut before all work bounds it; marks and blanks that fall away are allowed for.
+    # Cut first, so that the work is bounded; four times as long, for what is removed below.
     printable = (
         character if character.isprintable() or character in JOINERS else " "
         for character in text[: 4 * longest]

@@ -105,12 +105,7 @@ class WebTune:
 
 
 def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> WebTune:
-    """Make a tune ready for a web page.
-
-    Args:
-        tune: The tune.
-        options: How it is played.
-        composer: Printed at the right above the tune.
+    """Make a tune ready for a web page: engraved twice, and performed.
 
     Raises:
         InputError: if it cannot be engraved or played.
@@ -195,9 +190,7 @@ def _loops(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fra
 def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
     """Put tunes on one page.
 
-    Args:
-        tunes: The tunes.
-        title: The title of the page; if empty, that of its only tune or their number.
+    Without a title the page has that of its only tune, or their number.
 
     Returns:
         One HTML document; nothing if there is no tune.
@@ -242,20 +235,17 @@ def render_page(
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'"
     )
-    page = (
-        _templates()
-        .get_template(template)
-        .render(
-            tunes=tunes,
-            title=title,
-            glyphs=sorted(glyphs.items()),
-            shifts=range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1),
-            data=json_text,
-            policy=policy,
-            style=tunes[0].rules + "\n" + style,
-            script=script,
-            **context,
-        )
+    page_template = _templates().get_template(template)
+    page = page_template.render(
+        tunes=tunes,
+        title=title,
+        glyphs=sorted(glyphs.items()),
+        shifts=range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1),
+        data=json_text,
+        policy=policy,
+        style=tunes[0].rules + "\n" + style,
+        script=script,
+        **context,
     )
     # Half a surrogate pair, which a damaged title may hold, cannot be encoded.
     return page.encode("utf-8", "replace")
@@ -269,7 +259,7 @@ def read_part(name: str) -> str:
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
     def escape(value: Any) -> Any:
-        """Escape all that no ``|safe`` follows, quotes as the standard library writes them."""
+        # Jinja's own autoescape writes quotes as numbers (&#39;), the standard library as before.
         return value if isinstance(value, Markup) else Markup(html.escape(str(value)))  # noqa: S704
 
     return Environment(

@@ -24,7 +24,7 @@ from abcgen.notation.reader import read_abc
 from abcgen.notation.walk import sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
-from tests.engraved import engraver_hears, music21_hears, schema_errors
+from tests.engraved import music21_reads, schema_errors, verovio_reads
 
 HERE = Path(__file__).parent
 EVERY = 6
@@ -32,7 +32,7 @@ SCHEMA_EVERY = 10
 
 
 class Job(NamedTuple):
-    """A tune as it stands in its file."""
+    """A tune to check."""
 
     collection: str
     place: str
@@ -42,7 +42,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of one tune: empty words where all is well."""
+    """The result for one tune; texts are empty if all is well."""
 
     collection: str
     place: str
@@ -53,13 +53,13 @@ class Outcome(NamedTuple):
 
 
 def main() -> None:
-    """Judge every tune sampled and write the table."""
+    """Check every tune sampled and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--every", type=int, default=EVERY, help="look at every nth tune only")
+    parser.add_argument("--every", type=int, default=EVERY, help="check every N-th tune only")
     every = parser.parse_args().every
     began = time.monotonic()
     with Pool() as pool:
-        outcomes = pool.map(_judge, _jobs(every), chunksize=20)
+        outcomes = pool.map(_compare, _jobs(every), chunksize=20)
     report = _report(outcomes)
     if every <= EVERY:
         (HERE / "agreement.md").write_text(report, encoding="utf-8")
@@ -74,18 +74,18 @@ def _jobs(every: int) -> list[Job]:
     ]
 
 
-def _judge(job: Job) -> Outcome:
+def _compare(job: Job) -> Outcome:
     outcome = Outcome(job.collection, job.place)
     try:
         tune = read_abc(job.text, line=job.line)
         document = musicxml_of(tune)
     except NotationError as error:
         return outcome._replace(left_out=str(error))
-    meant = [sounding_notes(part) for part in parts_of(tune)]
+    expected = [sounding_notes(part) for part in parts_of(tune)]
     try:
-        engraved = "" if engraver_hears(document) == meant else "other notes"
-        read_back = "" if music21_hears(document) == meant else "other notes"
-    except Exception as error:  # noqa: BLE001 - whatever a reader stumbles over is the result
+        engraved = "" if verovio_reads(document) == expected else "other notes"
+        read_back = "" if music21_reads(document) == expected else "other notes"
+    except Exception as error:  # noqa: BLE001 - any failure of a reader is a result
         return outcome._replace(engraved=f"{type(error).__name__}: {error}")
     schema = "; ".join(schema_errors(document)[:1]) if job.against_schema else None
     return outcome._replace(engraved=engraved, read_back=read_back, schema=schema)
@@ -109,12 +109,13 @@ def _report(outcomes: list[Outcome]) -> str:
             sum(not outcome.schema for outcome in checked),
         ]
         lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
-    wrong = [one for one in outcomes if one.engraved or one.read_back or one.schema]
+    lines.append("")
     lines += [
-        "",
-        *(f"- {one.place}: {one.engraved or one.read_back or one.schema}" for one in wrong),
+        f"- {outcome.place}: {difference}"
+        for outcome in outcomes
+        if (difference := outcome.engraved or outcome.read_back or outcome.schema)
     ]
-    reasons = Counter(one.left_out.partition(": ")[2] for one in outcomes if one.left_out)
+    reasons = Counter(each.left_out.partition(": ")[2] for each in outcomes if each.left_out)
     lines += [f"- left out, {count}: {reason}" for reason, count in reasons.most_common()]
     return "\n".join(lines).rstrip() + "\n"
 

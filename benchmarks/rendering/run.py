@@ -53,7 +53,7 @@ def main() -> None:
 
 def _tunes() -> list[Tune]:
     readings = [read_block(found.block) for found in collection_blocks(COLLECTIONS["oneills"])]
-    return [one.tune for one in readings if isinstance(one, Reading)][::EVERY][:TUNES]
+    return [reading.tune for reading in readings if isinstance(reading, Reading)][::EVERY][:TUNES]
 
 
 def _format_row(form: str, book: Path, folder: Path) -> list[str]:

@@ -25,7 +25,7 @@ def xml_of(tune: Tune) -> ElementTree.Element:
     return ElementTree.fromstring(musicxml_of(tune))  # noqa: S314 - our own
 
 
-def music21_hears(tune: Tune) -> list[Sound]:
+def music21_reads(tune: Tune) -> list[Sound]:
     score = music21.converter.parseData(musicxml_of(tune), format="musicxml")
     strikes = []
     for note in score.parts[0].flatten().notes:
@@ -75,7 +75,7 @@ def written_durations(measure: ElementTree.Element) -> list[tuple[Fraction, Frac
 @given(tunes())
 @settings(max_examples=25, deadline=None)
 def test_music21_reads_the_same_notes_back(tune: Tune) -> None:
-    assert music21_hears(tune) == sounding_notes(tune)
+    assert music21_reads(tune) == sounding_notes(tune)
 
 
 @given(tunes())
@@ -89,7 +89,7 @@ def test_pitch_and_duration_follow_from_the_printed_notes(tune: Tune) -> None:
 
 @pytest.mark.parametrize("tune", [JIG, REEL, CHORDS], ids=lambda tune: tune.title)
 def test_random_tunes_are_read_back(tune: Tune) -> None:
-    assert music21_hears(tune) == sounding_notes(tune)
+    assert music21_reads(tune) == sounding_notes(tune)
 
 
 def test_the_same_tune_gives_the_same_bytes() -> None:
@@ -181,7 +181,7 @@ def test_a_tuplet_is_bracketed_unless_its_beam_shows_it() -> None:
 def test_a_note_of_a_twelfth_is_a_triplet_of_one() -> None:
     third = Note((Pitch(33),), Fraction(1, 12))
     odd = Tune((Bar((third, third, third)),), Key("C"), Metre(1, 4))
-    assert music21_hears(odd) == sounding_notes(odd)
+    assert music21_reads(odd) == sounding_notes(odd)
 
 
 def test_a_duration_without_a_note_value_is_refused() -> None:
