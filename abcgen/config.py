@@ -6,6 +6,7 @@ fields. Settings of a training run are saved with it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
@@ -51,6 +52,10 @@ class Schema(BaseModel):
         except ValidationError as error:
             raise cls._explain(error) from error
 
+    def to_json(self) -> str:
+        """Return the values as JSON on one line."""
+        return json.dumps(self.model_dump())
+
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed.
 
@@ -78,7 +83,7 @@ class Schema(BaseModel):
         if first["type"] == "missing":
             return InputError(f"{path} is missing")
         if not path:
-            return InputError(f"settings must be an object, not {value}")
+            return InputError(f"expected a JSON object, not {value}")
         field = cls.model_fields.get(path)
         expected = expected_value(field) if field else first["msg"].lower()
         return InputError(f"{path} must be {expected}, not {value}")

@@ -14,7 +14,7 @@ from abcgen.errors import InputError
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import CONFIG, VOCABULARY, WEIGHTS, dump, load_checkpoint
 from abcgen.model.metrics import METRICS, Histogram, Measurement, read_metrics, write_metrics
-from abcgen.model.resume import STATE, Position, check_state, restore_state
+from abcgen.model.resume import STATE, Progress, check_state, restore_state
 from abcgen.model.sampling import sample
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline.checkpoints import step_network
@@ -46,7 +46,7 @@ def whole_checkpoint(folder: Path) -> Path:
     write_metrics([line, line.replace(weights={"a": figures})], folder)
     own = extract_of(TUNE)
     write_training_tunes(folder, [own, own], [own])
-    told = {"position": Position().model_dump_json(), "measurement": line.model_dump_json()}
+    told = {"position": Progress().to_json(), "measurement": line.to_json()}
     arrays = {name: variable.value for name, variable in variables_of(folder).items()}
     (folder / STATE).parent.mkdir()
     (folder / STATE).write_bytes(dump(arrays, told))

@@ -550,7 +550,9 @@ def test_going_on_from_a_network_makes_a_checkpoint_of_its_own(
 def test_what_is_printed_goes_on_with_the_same_tunes(
     run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_lesson: object, _plan: object, folder: Path, *_: object) -> TrainResult:
+    def interrupted(
+        _data: object, _split: object, _plan: object, folder: Path, *_: object
+    ) -> TrainResult:
         return TrainResult(folder, 0.5, 1.0, None, None, interrupted=True)
 
     monkeypatch.setattr(training, "train_network", interrupted)
@@ -563,11 +565,9 @@ def test_what_is_printed_goes_on_with_the_same_tunes(
 def test_a_name_that_is_no_text_is_told_as_far_as_it_is(tmp_path: Path) -> None:
     path = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.abc"))
     write_small_corpus(tmp_path / "corpora").rename(path)
-    lesson = training.prepare_lesson(
-        extract_corpus([path], READERS, TextCache(None)), SplitConfig()
-    )
-    assert json.dumps(lesson.about, ensure_ascii=False).encode()
-    assert "caf\ufffd.abc" in str(lesson.about["corpora"])
+    data, _ = training.prepare_data(extract_corpus([path], READERS, TextCache(None)), SplitConfig())
+    assert json.dumps(data.about, ensure_ascii=False).encode()
+    assert "caf\ufffd.abc" in str(data.about["corpora"])
 
 
 @pytest.mark.parametrize("name", ["nonsense", "jax"])

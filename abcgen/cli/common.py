@@ -78,14 +78,24 @@ def option(
     """
     info = schema.model_fields[field]
     arguments: dict[str, Any] = {"help": info.description}
-    if choices := choices_of(info):
-        arguments["metavar"] = "|".join(choices)
-        arguments["autocompletion"] = lambda incomplete: [
-            choice for choice in choices if choice.startswith(incomplete)
-        ]
+    if values := choices_of(info):
+        arguments |= choices(*values)
     if bounded:
         arguments["min"], arguments["max"] = bounds_of(info)
     return typer.Option(*flags, **arguments | changes)
+
+
+def choices(*values: str) -> dict[str, Any]:
+    """Return arguments of ``typer.Option`` that show a text's values in help and completion.
+
+    Other values are refused where the option is used, with exit code 1.
+    """
+    return {
+        "metavar": "|".join(values),
+        "autocompletion": lambda incomplete: [
+            value for value in values if value.startswith(incomplete)
+        ],
+    }
 
 
 def text_cache(*, use: bool) -> TextCache:

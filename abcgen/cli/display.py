@@ -179,14 +179,14 @@ class _TrainingView:
         self._task = progress.add_task("starting", total=1.0, figures="")
 
     def __call__(self, event: Event) -> None:
-        from abcgen.model.events import EpochEnd, Interrupted, Started, Step, TakenOver
+        from abcgen.model.events import BaseMeasured, EpochEnd, Interrupted, Started, Step
 
         match event:
             case Started():
                 self._start(event)
             case Step():
                 self._step(event)
-            case TakenOver():
+            case BaseMeasured():
                 bits = event.bits_per_note
                 if bits is not None:
                     self._display.say(f"as taken over: held-out {bits:.2f} bits/note")

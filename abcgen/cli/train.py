@@ -1,13 +1,10 @@
-"""What a training run is to be, and what came of it.
-
-``abcgen train``: a network from tunes.
-"""
+"""``abcgen train``: a network from tunes."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,10 +16,12 @@ from abcgen.cli.common import (
     Json,
     Texture,
     Track,
+    choices,
+    option,
     text_cache,
 )
 from abcgen.cli.display import Display, clock, counted
-from abcgen.config import MAX_SEED, PRESETS, Optimizer, SplitConfig
+from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
 from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
@@ -31,322 +30,244 @@ if TYPE_CHECKING:
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.records import Extracts
     from abcgen.model.events import TrainResult
-    from abcgen.pipeline.training import Lesson, Plan, Preview, Wish
+    from abcgen.pipeline.training import RunEstimate, TrainPlan
 
-
-def described(plan: Plan) -> str:
-    """The plan in one line."""
-    network, options = plan.network, plan.options
-    reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
-    layers = counted(network.layers, "LSTM layer")
-    parts = [f"{layers} of {network.units} units over {reads}"]
-    parts += ["both ways"] * network.bidirectional
-    parts += [f"attention of {network.heads} heads"] * network.attention
-    parts += ["told positions"] * network.positions
-    length = f"{options.minutes:g} minutes" if options.minutes else f"{options.epochs} epochs"
-    parts.append(f"batches of {options.batch_size}, {options.optimizer}, {length}")
-    return f"{plan.why}: {', '.join(parts)}"
-
-
-def show(preview: Preview, plan: Plan, display: Display) -> None:
-    """What a dry run shows."""
-    columns = ("layer", "output shape", "parameters")
-    # The input has no row of its own in such tables.
-    rows = [
-        (layer.kind, str(layer.shape), f"{layer.parameters:,}")
-        for layer in preview.layers
-        if layer.inputs
-    ]
-    display.table("network", columns, rows)
-    display.text(f"{preview.parameters:,} parameters in all")
-    what = "window" if plan.network.kind == "window" else "character"
-    display.text(f"{counted(preview.characters, what)} a pass")
-    one, whole = _span(preview.seconds_a_pass), _span(preview.seconds)
-    display.text(f"estimated on this machine as busy as it is now: {one} a pass, {whole} in all")
-    display.result(
-        {
-            "plan": described(plan),
-            "layers": [
-                {"layer": kind, "shape": shape, "parameters": int(number.replace(",", ""))}
-                for kind, shape, number in rows
-            ],
-            "parameters": preview.parameters,
-            "characters": preview.characters,
-            "seconds_a_pass": preview.seconds_a_pass,
-            "seconds": preview.seconds,
-        }
-    )
-
-
-def _span(seconds: float) -> str:
-    """A time span in the unit that suits it."""
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
-def tell(result: TrainResult, plan: Plan, display: Display, again: str) -> None:
-    """What came of a run, and by which command it can be gone on with."""
-    if result.bits_before is not None and result.bits_per_note is not None:
-        before, after = result.bits_before, result.bits_per_note
-        display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after")
-    how = "interrupted" if result.interrupted else "trained"
-    display.text(f"{how} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
-    display.text(
-        f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
-    )
-    if result.interrupted:
-        display.text(f"go on with: {again}")
-    display.result(
-        {
-            "checkpoint": str(result.folder),
-            "preset": plan.why,
-            "epochs": result.epochs,
-            "seconds": result.seconds,
-            "bits_per_character": result.bits_per_character,
-            "bits_per_note": result.bits_per_note,
-            "bits_before": result.bits_before,
-            "interrupted": result.interrupted,
-        }
-    )
-
-
-BY_PRESET = "the preset's"
-# What may be said anew when a run is gone on with; the rest stays as it was begun.
-CHANGEABLE = {"paths", "out", "resume", "minutes", "epochs", "device", "tensorboard", "as_json"}
-CHANGEABLE |= {"devices", "precision", "save_minutes"}  # where, how, and how safely
-CHANGEABLE |= {"texture", "track", "fold_range", "cache"}  # how files are read
-# Of these, what is not kept with the run.
+# Parameters that may be given with --resume; the others stay as the run was begun: how long it
+# trains, where, how safely, and how files are read.
+WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes"}
+WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
+WITH_RESUME |= {"texture", "track", "fold_range", "cache"}
+# Those with --from: the shape of the network stays.
+WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
+WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "force"}
+# Those that are not saved with the run, and belong to the command that resumes it.
 REPEATED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
-# What may be said where a trained network is gone on from; its shape stays.
-TUNABLE = CHANGEABLE - {"resume"} | {"base", "patience", "batch_size", "optimizer", "learning_rate"}
-TUNABLE |= {"seed", "dropout", "chord_symbols", "dry_run", "force"}
+
+
+def of_network(field: str, *flags: str, show_default: str = "the preset's", **more: Any) -> Any:
+    """Return the option of a network setting."""
+    more |= {"show_default": show_default, "rich_help_panel": "Network"}
+    return option(NetworkConfig, field, *flags, **more)
+
+
+def of_training(field: str, *flags: str, show_default: str = "the preset's", **more: Any) -> Any:
+    """Return the option of a training setting."""
+    more = {"rich_help_panel": "Training"} | more | {"show_default": show_default}
+    return option(TrainConfig, field, *flags, **more)
 
 
 def train(
     context: typer.Context,
+    # Data
     paths: Annotated[
         list[Path] | None,
         typer.Argument(readable=False, help="Tune files and folders.", show_default="corpora/"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The checkpoint folder.",
-            show_default="a new one under checkpoints/",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out, or the newest one.")
-    ] = False,
-    base: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            readable=False,
-            help="Go on from this checkpoint with these tunes, be they few; it stays as it is.",
-        ),
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Train for so long; the schedule is fitted to it.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the tunes.", show_default=BY_PRESET)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Passes without a better held-out figure before it ends."),
-    ] = None,
-    save_minutes: Annotated[
-        float | None,
-        typer.Option(
-            help="Save at least so often, besides after every pass.", show_default=BY_PRESET
-        ),
-    ] = None,
-    preset: Annotated[
-        str,
-        typer.Option(help=f"auto fits the device and the time; or {', '.join(PRESETS)}."),
-    ] = "auto",
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            "--network",
-            help="stream: whole tunes; window: the last characters.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    layers: Annotated[int | None, typer.Option(help="LSTM layers.", show_default=BY_PRESET)] = None,
-    units: Annotated[
-        int | None, typer.Option(help="Units of each layer.", show_default=BY_PRESET)
-    ] = None,
-    embedding: Annotated[
-        int | None,
-        typer.Option(
-            help="Width of the embedding; 0 (window): one number a character.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    dropout: Annotated[
-        float | None, typer.Option(help="Share dropped in training.", show_default=BY_PRESET)
-    ] = None,
-    attention: Annotated[
-        bool | None,
-        typer.Option(
-            "--attention/--no-attention",
-            help="Look back over all that was read so far.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    heads: Annotated[
-        int | None,
-        typer.Option(help="Attention heads; must divide the units.", show_default=BY_PRESET),
-    ] = None,
     chord_symbols: Annotated[
         bool | None,
-        typer.Option(
-            "--chord-symbols/--no-chord-symbols",
-            help="Learn the chords above the notes too.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    bidirectional: Annotated[
-        bool | None,
-        typer.Option(
-            "--bidirectional/--no-bidirectional",
-            help="Read both ways what lies before the prediction: the window, or the last block.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    positions: Annotated[
-        bool | None,
-        typer.Option(
-            "--positions/--no-positions",
-            help="Tell the network section, bar and time in the bar of every character.",
-            show_default=BY_PRESET,
-        ),
-    ] = None,
-    sequence_length: Annotated[
-        int | None,
-        typer.Option(
-            help="Characters of a window, of a block read both ways, or learnt in one piece.",
-            show_default="100, 64, whole tunes",
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Tunes or windows to a batch.", show_default=BY_PRESET)
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option(help="Learn every so-manieth window in a pass.", show_default=BY_PRESET),
-    ] = None,
-    optimizer: Annotated[
-        str | None,
-        typer.Option(help=f"One of {', '.join(get_args(Optimizer))}.", show_default=BY_PRESET),
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate.", show_default=BY_PRESET)
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=MAX_SEED, help="Of weights and order.", show_default="0"),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show plan, layers and estimated time; train nothing.")
-    ] = False,
-    classes: Annotated[
-        int | None,
-        typer.Option(min=3, help="With --dry-run: the layers for so many characters."),
-    ] = None,
-    devices: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Devices of this host that every batch is divided among; "
-            "for several hosts see docs/scaling.md.",
-        ),
-    ] = 1,
-    precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16 for GPUs that are faster with it.")
-    ] = "float32",
-    tensorboard: Annotated[
-        Path | None, typer.Option(help="Also write logs for TensorBoard to this folder.")
+        of_training("chord_symbols", "--chord-symbols/--no-chord-symbols", rich_help_panel="Data"),
     ] = None,
     texture: Texture = "auto",
     track: Track = "",
     fold_range: FoldRange = "",
     cache: Cache = True,
+    # Network
+    preset: Annotated[
+        str,
+        typer.Option(
+            "--preset",
+            "-p",
+            help="Settings that go together; auto fits the device and the time.",
+            rich_help_panel="Network",
+            **choices("auto", *PRESETS),
+        ),
+    ] = "auto",
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            readable=False,
+            help="Fine-tune from this checkpoint (not modified); works with small corpora.",
+            rich_help_panel="Network",
+        ),
+    ] = None,
+    kind: Annotated[str | None, of_network("kind", "--network")] = None,
+    layers: Annotated[int | None, of_network("layers")] = None,
+    units: Annotated[int | None, of_network("units")] = None,
+    embedding: Annotated[int | None, of_network("embedding")] = None,
+    dropout: Annotated[float | None, of_network("dropout")] = None,
+    attention: Annotated[bool | None, of_network("attention", "--attention/--no-attention")] = None,
+    heads: Annotated[int | None, of_network("heads")] = None,
+    bidirectional: Annotated[
+        bool | None, of_network("bidirectional", "--bidirectional/--no-bidirectional")
+    ] = None,
+    positions: Annotated[bool | None, of_network("positions", "--positions/--no-positions")] = None,
+    sequence_length: Annotated[
+        int | None, of_network("sequence_length", show_default="100, 64, whole tunes")
+    ] = None,
+    # Training
+    epochs: Annotated[int | None, of_training("epochs", "--epochs", "-e")] = None,
+    minutes: Annotated[float | None, of_training("minutes", show_default="no limit")] = None,
+    patience: Annotated[int | None, of_training("patience", show_default="never")] = None,
+    batch_size: Annotated[int | None, of_training("batch_size", "--batch-size", "-b")] = None,
+    stride: Annotated[int | None, of_training("stride")] = None,
+    optimizer: Annotated[str | None, of_training("optimizer")] = None,
+    learning_rate: Annotated[float | None, of_training("learning_rate")] = None,
+    seed: Annotated[int | None, of_training("seed", bounded=True, show_default="0")] = None,
+    # Device
+    device: Annotated[
+        str,
+        typer.Option(
+            help="What to compute on.", rich_help_panel="Device", **choices("auto", "cpu", "gpu")
+        ),
+    ] = "auto",
+    devices: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Divide every batch among this many devices of this host; "
+            "for several hosts see docs/scaling.md.",
+            rich_help_panel="Device",
+        ),
+    ] = 1,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="bfloat16 is faster on some GPUs.",
+            rich_help_panel="Device",
+            **choices("float32", "bfloat16"),
+        ),
+    ] = "float32",
+    # Output
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            readable=False,
+            help="The checkpoint folder.",
+            show_default="a new one under checkpoints/",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue with the run in --out, or with the newest one.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    save_minutes: Annotated[
+        float | None, of_training("save_minutes", rich_help_panel="Output")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write logs for TensorBoard to this folder too.", rich_help_panel="Output"
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show plan, layers and estimated time; train nothing.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            help="With --dry-run: show the layers for a vocabulary of this size.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Trains a network on tunes; Ctrl-C keeps what it has learnt so far."""
+    """Train a network on tunes; Ctrl-C keeps what it has learned so far."""
     from abcgen.model.distribution import compute_on
     from abcgen.pipeline import checkpoints, training
     from abcgen.pipeline.readers import midi_config
     from abcgen.pipeline.tensorboard import log_to
 
+    # Check the options, before anything is read or written.
     display = Display(as_json=as_json)
     if minutes is not None and epochs is not None:
         raise typer.BadParameter("give --minutes or --epochs, not both")
     if classes is not None and not dry_run:
         raise typer.BadParameter("--classes goes with --dry-run")
     if base is not None:
-        _refuse_others(context, TUNABLE, "--from")
+        _refuse_others(context, WITH_FROM, "--from")
     if resume:
-        _refuse_others(context, CHANGEABLE, "--resume")
-    wish = training.Wish(preset, _given(context))
-    training.check_wish(wish)
+        _refuse_others(context, WITH_RESUME, "--resume")
+    fields = (*NetworkConfig.model_fields, *TrainConfig.model_fields)
+    changes = {
+        name: context.params[name] for name in fields if context.params.get(name) is not None
+    }
+    training.check_settings(preset, changes)
     folder = out or (_newest_run() if resume else checkpoints.new_run())
     if not (resume or dry_run):
         refuse_to_overwrite(folder, force=force)
+
+    # Plan from a checkpoint, if there is one.
     plan = None
     if resume:
-        plan = training.plan_resuming(folder, wish.changes)
+        plan = training.plan_resuming(folder, changes)
     elif base is not None:
-        plan = training.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, wish.changes)
+        plan = training.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, changes)
     check_writable(folder)
     compute_on(device, devices, precision)
+
+    # Collect the tunes.
     midi = midi_config(texture, track, fold_range)
-    kept = text_cache(use=cache)
-    chords = plan.options.chord_symbols if plan else bool(chord_symbols)
-    corpus = _extracts(paths or [CORPORA], display, midi, kept, chord_symbols=chords)
-    lesson = _lesson(corpus, display, plan)
-    plan = plan or _plan(wish, display)
-    display.say(described(plan))
+    cached = text_cache(use=cache)
+    with_chords = plan.config.chord_symbols if plan else bool(chord_symbols)
+    corpus = _extracts(paths or [CORPORA], display, midi, cached, chord_symbols=with_chords)
+    with display.progress("dividing tunes by family"):
+        data, split = training.prepare_data(
+            corpus, plan.split if plan else SplitConfig(), plan.base if plan else None
+        )
+    if not data.validation:
+        display.warn("too few tunes to hold any out: there will be no held-out figures")
+
+    # Plan a new network to fit the device.
+    if plan is None:
+        with display.progress("starting Keras"):
+            plan = training.plan_new_run(preset, changes)
+    display.say(_description(plan))
     if dry_run:
-        show(training.preview(lesson, plan, classes), plan, display)
+        _show_estimate(training.estimate_run(data, plan, classes), plan, display)
         return
+
+    # Train, and report.
     display.say(f"checkpoint: {folder}")
-    with display.training() as on_event, log_to(tensorboard, on_event) as told:
-        result = training.train_network(lesson, plan, folder, told, kept)
-    tell(result, plan, display, _again(context, paths or [], result.folder))
+    with display.training() as show_event, log_to(tensorboard, show_event) as on_event:
+        result = training.train_network(data, split, plan, folder, on_event, cached)
+    _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
 
 
-def _again(context: typer.Context, paths: list[Path], folder: Path) -> str:
-    """The command that goes on with a run: the same tunes, read and computed in the same way."""
-    words = ["abcgen", "train", *map(str, paths), "--resume", "--out", str(folder)]
+def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> None:
+    """Refuse parameters that cannot be combined with an option."""
     for parameter in context.command.params:
-        name = parameter.name or ""
-        if name in REPEATED and _is_given(context, name):
-            words += [parameter.opts[0], str(context.params[name])]
-    return shlex.join(words)
+        if parameter.name not in allowed and _is_given(context, parameter.name or ""):
+            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _newest_run() -> Path:
-    """The run to go on with where none is named: the last that was trained.
-
-    Raises:
-        CheckpointError: if there is none.
-    """
     from abcgen.model.resume import STATE
     from abcgen.pipeline import checkpoints
 
     folder = checkpoints.newest_run(STATE)
     if folder is None:
         raise CheckpointError(
-            "there is no run under ./checkpoints to go on with", hint="train without --resume"
+            "there is no run under ./checkpoints to resume", hint="train without --resume"
         )
     return folder
 
@@ -359,7 +280,7 @@ def _extracts(
     *,
     chord_symbols: bool,
 ) -> Extracts:
-    """What training needs of tunes, showing how far it is and what was left out."""
+    """Read what training needs of tunes, showing progress and what was left out."""
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.readers import all_readers
 
@@ -375,43 +296,84 @@ def _extracts(
     return corpus
 
 
-def _lesson(corpus: Extracts, display: Display, plan: Plan | None) -> Lesson:
-    from abcgen.pipeline.training import prepare_lesson
-
-    with display.progress("dividing tunes by family"):
-        lesson = prepare_lesson(
-            corpus,
-            plan.split if plan else SplitConfig(),
-            known=plan.base.vocabulary if plan and plan.base else None,
-        )
-    if not lesson.validation:
-        display.warn("too few tunes to hold any out: there will be no held-out figures")
-    return lesson
-
-
-def _plan(wish: Wish, display: Display) -> Plan:
-    from abcgen.pipeline.training import plan_training
-
-    with display.progress("starting Keras"):
-        return plan_training(wish)
+def _description(plan: TrainPlan) -> str:
+    """Return the plan on one line."""
+    network, config = plan.network, plan.config
+    reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
+    layers = counted(network.layers, "LSTM layer")
+    parts = [f"{layers} of {network.units} units over {reads}"]
+    parts += ["both ways"] * network.bidirectional
+    parts += [f"attention of {network.heads} heads"] * network.attention
+    parts += ["told positions"] * network.positions
+    length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
+    parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")
+    return f"{plan.reason}: {', '.join(parts)}"
 
 
-def _given(context: typer.Context) -> dict[str, object]:
-    """The network's and the training's settings that were given."""
-    from abcgen.pipeline.training import NETWORK_SETTINGS, TRAINING_SETTINGS
+def _show_estimate(estimate: RunEstimate, plan: TrainPlan, display: Display) -> None:
+    # Such tables have no row for the input.
+    layers = [layer for layer in estimate.layers if layer.inputs]
+    columns = ("layer", "output shape", "parameters")
+    rows = [(layer.kind, str(layer.shape), f"{layer.parameters:,}") for layer in layers]
+    display.table("network", columns, rows)
+    display.text(f"{estimate.parameters:,} parameters in all")
+    unit = "window" if plan.network.kind == "window" else "character"
+    display.text(f"{counted(estimate.characters, unit)} a pass")
+    epoch, whole = _time_span(estimate.epoch_seconds), _time_span(estimate.seconds)
+    display.text(f"estimated on this machine as busy as it is now: {epoch} a pass, {whole} in all")
+    display.result(
+        {
+            "plan": _description(plan),
+            "layers": [
+                {"layer": layer.kind, "shape": str(layer.shape), "parameters": layer.parameters}
+                for layer in layers
+            ],
+            "parameters": estimate.parameters,
+            "characters": estimate.characters,
+            "seconds_a_pass": estimate.epoch_seconds,
+            "seconds": estimate.seconds,
+        }
+    )
 
-    names = (*NETWORK_SETTINGS, *TRAINING_SETTINGS)
-    return {name: context.params[name] for name in names if context.params.get(name) is not None}
+
+def _time_span(seconds: float) -> str:
+    """Return a time span in the unit that suits it."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
-def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> None:
-    """What is gone on with keeps the other settings it was begun with."""
+def _resuming_command(context: typer.Context, paths: list[Path], folder: Path) -> str:
+    """Return the command that resumes a run: the same tunes, read and computed in the same way."""
+    words = ["abcgen", "train", *map(str, paths), "--resume", "--out", str(folder)]
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name not in allowed and _is_given(context, name):
-            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")
+        if name in REPEATED and _is_given(context, name):
+            words += [parameter.opts[0], str(context.params[name])]
+    return shlex.join(words)
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _report(result: TrainResult, plan: TrainPlan, display: Display, resuming: str) -> None:
+    if result.bits_before is not None and result.bits_per_note is not None:
+        before, after = result.bits_before, result.bits_per_note
+        display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after")
+    end = "interrupted" if result.interrupted else "trained"
+    display.text(f"{end} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
+    display.text(
+        f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
+    )
+    if result.interrupted:
+        display.text(f"go on with: {resuming}")
+    display.result(
+        {
+            "checkpoint": str(result.folder),
+            "preset": plan.reason,
+            "epochs": result.epochs,
+            "seconds": result.seconds,
+            "bits_per_character": result.bits_per_character,
+            "bits_per_note": result.bits_per_note,
+            "bits_before": result.bits_before,
+            "interrupted": result.interrupted,
+        }
+    )

@@ -1,8 +1,6 @@
-"""What a network learns from: whole texts, each with what is scored of it.
+"""Training data in batches: whole tunes for the stream network, windows for the window network.
 
-Batches of whole texts of like length, padded on the right, for the stream network.
-
-Batches of windows, each with the one character after it, for the window network.
+Shapes: B texts or windows in a batch, T characters, F position features.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,20 +20,54 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.config import NetworkConfig, TrainConfig
     from abcgen.example import Example
     from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary
 
+# Texts are ordered by length times a random factor within this of 1: neighbours differ from
+# epoch to epoch, and rows of a batch still have nearly the same length.
+LENGTH_NOISE = 0.1
+# A batch of long texts is divided so that B * T stays within the batch size times this, because
+# the activations that an LSTM keeps for its gradient grow with that area.
+WIDEST_FULL_BATCH = 1024
+# With attention they grow with the width squared, and so does the time.
+WIDEST_ATTENDING_BATCH = 512
+NARROWEST_STEP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts or windows, one per row.
+
+    Attributes:
+        inputs: Ids from the begin mark on, (B, T), or with position features (B, T, 1 + F).
+        targets: The id after each input up to the end mark, (B, T); of windows only the one after
+            the last, (B,).
+        present: 1.0 where there is a target, 0.0 in the padding; shaped like ``targets``.
+        scored: The same, but 0.0 also where the text is given rather than predicted.
+    """
+
+    inputs: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    present: NDArray[np.float32]
+    scored: NDArray[np.float32]
+
+    @property
+    def characters(self) -> int:
+        """Number of targets, padding not counted."""
+        return int(self.present.sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """How surprising texts were to a network.
+    """The information content of texts under a network.
 
     Attributes:
         total: Sum of -log2 of the probability of every scored character and end mark.
         characters: Number of scored characters and end marks.
         notes: Number of notes in the texts.
-        accuracy: Share of scored characters that were thought the likeliest; NaN if not looked at.
+        accuracy: Share of scored characters that were predicted right; NaN if not measured.
     """
 
     total: float
@@ -54,43 +86,8 @@ class Bits:
         return self.total / self.notes if self.notes else math.nan
 
 
-# Texts are ordered by length times a random factor within this of 1: neighbours differ from
-# epoch to epoch, and rows of a batch still have nearly the same length.
-LENGTH_NOISE = 0.1
-# A batch of long texts is divided so that its rows times its width stay within the batch size
-# times this: what an LSTM remembers for its gradient grows with that area.
-WIDEST_FULL_BATCH = 1024
-# With attention it grows with the width squared, and so does the time.
-WIDEST_ATTENDING_BATCH = 512
-NARROWEST_STEP = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Texts side by side, one a row.
-
-    Attributes:
-        inputs: Begin mark and text as ids, int32 of shape (texts, width); where the network is
-            given position features too, (texts, width, 1 + features).
-        targets: Text and end mark as ids, (texts, width); of a window, (windows,), the one
-            character after it.
-        present: 1.0 where there is a target and 0.0 in the padding, float32.
-        scored: The same, but 0.0 also where the text is given rather than scored.
-    """
-
-    inputs: NDArray[np.int32]
-    targets: NDArray[np.int32]
-    present: NDArray[np.float32]
-    scored: NDArray[np.float32]
-
-    @property
-    def characters(self) -> int:
-        """Number of targets, padding not counted."""
-        return int(self.present.sum())
-
-
 class Dataset(Protocol):
-    """Texts dealt into batches: whole ones for a stream network, windows for the other.
+    """Texts in batches.
 
     Attributes:
         tunes: Number of texts.
@@ -104,55 +101,83 @@ class Dataset(Protocol):
 
     @property
     def characters(self) -> int:
-        """Number of targets in one pass over the texts."""
+        """Number of targets in one epoch."""
 
     def in_order(self) -> list[NDArray[np.intp]]:
-        """Batches by length, each as the places of what is in it."""
+        """Return all batches for measuring, each as the indices of its rows."""
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
-        """Batches in random order, the same for the same seed and epoch."""
+        """Return the batches of an epoch in random order, the same for the same seed."""
 
-    def batch(self, places: NDArray[np.intp]) -> Batch:
-        """Lay out what is at ``places``."""
+    def batch(self, indices: NDArray[np.intp]) -> Batch:
+        """Lay out the rows of these indices."""
 
     def fingerprint(self) -> str:
-        """A hash of all that determines the batches."""
+        """Return a hash of everything that determines the batches."""
 
 
-class Texts(NamedTuple):
-    """What is learnt, and what is held out to see how well."""
-
-    training: Dataset
-    validation: Dataset
-
-
-class Batches:
-    """Texts encoded once, dealt into batches anew for every epoch.
+def dataset_of(
+    examples: Sequence[Example],
+    vocabulary: Vocabulary,
+    network: NetworkConfig,
+    config: TrainConfig,
+    *,
+    tracker: PositionFeatures | None = None,
+    measuring: bool = False,
+) -> Dataset:
+    """Return examples in the batches that a network needs.
 
     Args:
         examples: The texts.
-        vocabulary: Must know every character of them.
-        size: Most texts to a batch.
-        multiple: What the width of a batch is a multiple of.
-        longest: Most characters in one piece; longer texts are divided. None for whole texts.
-        attending: Whether every place of a text looks at all before it.
+        vocabulary: Must have every character of them.
+        network: Decides between whole texts and windows.
+        config: Batch size and stride.
+        tracker: Computes the position features, which a network with ``positions`` needs.
+        measuring: Do not divide long texts.
+    """
+    if network.positions and tracker is None:
+        raise ValueError("a network with position features needs a tracker")
+    size, length = config.batch_size, network.chunk_length
+    if network.kind == "window":
+        return WindowDataset(examples, vocabulary, size, length=length or 1, stride=config.stride)
+    return TextDataset(
+        examples,
+        vocabulary,
+        size,
+        multiple=length or 1 if network.bidirectional else 1,
+        longest=None if measuring or network.bidirectional else length,
+        attending=network.attention,
+        tracker=tracker if network.positions else None,
+    )
+
+
+class TextDataset:
+    """Whole texts in batches of similar length, padded on the right.
+
+    Args:
+        examples: The texts.
+        vocabulary: Must have every character of them.
+        batch_size: Most texts in a batch.
+        multiple: Make the width of each batch a multiple of this.
+        longest: Divide longer texts into chunks of this many characters.
+        attending: Keep batches of long texts smaller, for attention.
         tracker: Computes the position features; None for a network without them.
 
     Attributes:
         tunes: Number of texts.
-        lengths: Number of targets of each piece, the end mark included.
+        lengths: Number of targets of each chunk, the end mark included.
         scored: Number of scored characters and end marks.
         notes: Number of notes.
 
     Raises:
-        InputError: if a character is not known.
+        InputError: if the vocabulary lacks a character.
     """
 
     def __init__(
         self,
         examples: Sequence[Example],
         vocabulary: Vocabulary,
-        size: int,
+        batch_size: int,
         *,
         multiple: int = 1,
         longest: int | None = None,
@@ -162,106 +187,93 @@ class Batches:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
         self._positions = [tracker.features_of(ids) for ids in self._ids] if tracker else None
         self._unscored = [min(example.unscored, len(example.text)) for example in examples]
-        self._size, self._multiple, self._longest = size, multiple, longest
+        self._batch_size, self._multiple, self._longest = batch_size, multiple, longest
         self._attending = attending
         self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
-        self._pieces = [
+        # Text, first input and end of the inputs of each chunk.
+        self._chunks = [
             (text, start, min(start + (longest or ids.size), ids.size - 1))
             for text, ids in enumerate(self._ids)
             for start in range(0, ids.size - 1, longest or ids.size)
         ]
-        self.lengths = np.array([stop - start for _, start, stop in self._pieces], np.int64)
+        self.lengths = np.array([stop - start for _, start, stop in self._chunks], np.int64)
 
     @property
     def characters(self) -> int:
-        """Number of targets in one pass over the texts."""
+        """Number of targets in one epoch."""
         return int(self.lengths.sum())
 
     def in_order(self) -> list[NDArray[np.intp]]:
-        """Batches by length, each as the places of its texts among the examples."""
-        return self._deal(np.argsort(self.lengths, kind="stable"))
+        """Return all batches by length, each as the indices of its chunks."""
+        return self._batches(np.argsort(self.lengths, kind="stable"))
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
-        """Batches of like length in random order, the same for the same seed and epoch."""
+        """Return the batches of an epoch in random order, the same for the same seed."""
         random = np.random.default_rng([seed, epoch])
         noise = random.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, self.lengths.size)
-        dealt = self._deal(np.argsort(self.lengths * noise, kind="stable"))
-        return [dealt[place] for place in random.permutation(len(dealt))]
+        batches = self._batches(np.argsort(self.lengths * noise, kind="stable"))
+        return [batches[index] for index in random.permutation(len(batches))]
 
-    def batch(self, places: NDArray[np.intp]) -> Batch:
-        """Lay out the texts at ``places``."""
-        width = self._width(places)
-        shape, has_positions = (places.size, width), self._positions is not None
-        read = np.full((*shape, 1 + POSITION_FEATURES * has_positions), PADDING, np.int32)
-        inputs, targets = read[..., 0], np.full(shape, PADDING, np.int32)
-        present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        for row, place in enumerate(places):
-            text, start, stop = self._pieces[place]
+    def batch(self, indices: NDArray[np.intp]) -> Batch:
+        """Lay out the chunks of these indices."""
+        shape = indices.size, self._width(indices)
+        features = POSITION_FEATURES if self._positions is not None else 0
+        inputs = np.full((*shape, 1 + features), PADDING, np.int32)  # (B, T, 1 + F)
+        targets = np.full(shape, PADDING, np.int32)  # (B, T)
+        present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # (B, T)
+        for row, index in enumerate(indices):
+            text, start, stop = self._chunks[index]
             ids, length = self._ids[text], stop - start
-            inputs[row, :length], targets[row, :length] = ids[start:stop], ids[start + 1 : stop + 1]
+            inputs[row, :length, 0] = ids[start:stop]
+            targets[row, :length] = ids[start + 1 : stop + 1]
             present[row, :length] = 1.0
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
             if self._positions is not None:
-                read[row, :length, 1:] = self._positions[text][start:stop]
-        return Batch(read if has_positions else inputs, targets, present, scored)
+                inputs[row, :length, 1:] = self._positions[text][start:stop]
+        return Batch(inputs if features else inputs[..., 0], targets, present, scored)
 
     def fingerprint(self) -> str:
-        """A hash of the texts, their order and the batch size."""
+        """Return a hash of the texts, their order and everything else that shapes batches."""
         cut = f" {self._multiple} {self._longest}" if self._multiple > 1 or self._longest else ""
         cut += " attending" * self._attending
-        digest = hashlib.sha256(f"{self._size}{cut}".encode())
+        digest = hashlib.sha256(f"{self._batch_size}{cut}".encode())
         for ids in self._ids:
             characters = ids[1:-1]
             digest.update(np.int64(characters.size).tobytes() + characters.tobytes())
         return digest.hexdigest()[:16]
 
-    def _deal(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        """Cut an order of the texts into batches as even as can be."""
+    def _batches(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Cut an order of the chunks into batches of even size, smaller where they are wide."""
         if not order.size:
             return []
-        batches = np.array_split(order, -(-order.size // self._size))
-        return [part for batch in batches for part in self._divide(batch)]
+        batches = []
+        for indices in np.array_split(order, -(-order.size // self._batch_size)):
+            width = self._width(indices)
+            rows = self._batch_size * WIDEST_FULL_BATCH // width
+            if self._attending:
+                rows = min(rows, self._batch_size * WIDEST_ATTENDING_BATCH**2 // width**2)
+            batches += np.array_split(indices, -(-indices.size // max(1, rows)))
+        return batches
 
-    def _divide(self, batch: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        width = self._width(batch)
-        rows = self._size * WIDEST_FULL_BATCH // width
-        if self._attending:
-            rows = min(rows, self._size * WIDEST_ATTENDING_BATCH**2 // width**2)
-        return np.array_split(batch, -(-batch.size // max(1, rows)))
-
-    def _width(self, places: NDArray[np.intp]) -> int:
-        width = round_up(int(self.lengths[places].max()))
+    def _width(self, indices: NDArray[np.intp]) -> int:
+        width = round_up(int(self.lengths[indices].max()))
         return -(-width // self._multiple) * self._multiple
 
 
-def with_marks(ids: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Ids between begin and end mark."""
-    return np.concatenate([[BEGIN], ids, [END]]).astype(np.int32)
+class WindowDataset:
+    """Windows of the characters before every position of every text, padded on the left.
 
-
-def round_up(width: int) -> int:
-    """The next of a few widths, at most an eighth wider from 128 up.
-
-    Few widths, because a backend may compile its graph once for each.
-    """
-    step = max(NARROWEST_STEP, 1 << max(0, width.bit_length() - 4))
-    return -(-width // step) * step
-
-
-class Windows:
-    """Every place of every text as a window of what lies before it, padded on the left.
-
-    With a stride, an epoch takes every so-manieth place, beginning at one drawn for each epoch,
-    so that in time all are learnt from; measuring takes every so-manieth too, always the same.
+    With a stride, an epoch has every N-th position, starting at a random one, so that in time all
+    are trained on; measuring has every N-th too, always the same.
 
     Args:
         examples: The texts.
-        vocabulary: Must know every character of them.
-        size: Most windows to a batch.
-        length: Characters of a window, the begin mark among them.
-        stride: Every which place is taken.
+        vocabulary: Must have every character of them.
+        batch_size: Most windows in a batch.
+        length: Characters of a window, with the begin mark.
+        stride: Take every N-th position.
 
     Attributes:
         tunes: Number of texts.
@@ -273,15 +285,16 @@ class Windows:
         self,
         examples: Sequence[Example],
         vocabulary: Vocabulary,
-        size: int,
+        batch_size: int,
         *,
         length: int,
         stride: int = 1,
     ) -> None:
-        self._size, self._length, self._stride = size, length, stride
+        self._batch_size, self._length, self._stride = batch_size, length, stride
         self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
+        # All texts one after the other, each after a window's padding.
         padding = np.full(length - 1, PADDING, np.int32)
         parts, targets = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         scored = [np.zeros(0, bool)]
@@ -289,43 +302,57 @@ class Windows:
         for example in examples:
             ids = with_marks(vocabulary.encode(example.text))
             parts += [padding, ids]
-            places = begin + length + np.arange(ids.size - 1)
-            targets.append(places)
+            targets.append(begin + length + np.arange(ids.size - 1))
             scored.append(np.arange(ids.size - 1) >= example.unscored)
             begin += length - 1 + ids.size
         self._ids = np.concatenate(parts)
+        # Where in them the targets are, and which are scored: (windows,).
         self._targets, self._scored = np.concatenate(targets), np.concatenate(scored)
 
     @property
     def characters(self) -> int:
-        """Number of windows in one pass."""
+        """Number of windows in one epoch."""
         return -(-self._targets.size // self._stride)
 
     def in_order(self) -> list[NDArray[np.intp]]:
-        """Batches in the order of the texts."""
-        return self._deal(np.arange(0, self._targets.size, self._stride))
+        """Return all batches in the order of the texts."""
+        return self._batches(np.arange(0, self._targets.size, self._stride))
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
-        """Batches in random order, the same for the same seed and epoch."""
+        """Return the batches of an epoch in random order, the same for the same seed."""
         random = np.random.default_rng([seed, epoch])
         first = int(random.integers(min(self._stride, max(1, self._targets.size))))
-        return self._deal(random.permutation(np.arange(first, self._targets.size, self._stride)))
+        return self._batches(random.permutation(np.arange(first, self._targets.size, self._stride)))
 
-    def batch(self, places: NDArray[np.intp]) -> Batch:
-        """Lay out the windows at ``places``; targets are of shape (windows,)."""
-        targets = self._targets[places]
-        inputs = self._ids[targets[:, None] + np.arange(-self._length, 0)]
-        scored = self._scored[places].astype(np.float32)
-        return Batch(inputs, self._ids[targets], np.ones(places.size, np.float32), scored)
+    def batch(self, indices: NDArray[np.intp]) -> Batch:
+        """Lay out the windows of these indices."""
+        targets = self._targets[indices]  # (B,)
+        inputs = self._ids[targets[:, None] + np.arange(-self._length, 0)]  # (B, T)
+        scored = self._scored[indices].astype(np.float32)  # (B,)
+        return Batch(inputs, self._ids[targets], np.ones(indices.size, np.float32), scored)
 
     def fingerprint(self) -> str:
-        """A hash of the texts, their order, batch size, length and stride."""
-        settings = f"windows {self._size} {self._length} {self._stride}"
+        """Return a hash of the texts, their order, batch size, length and stride."""
+        settings = f"windows {self._batch_size} {self._length} {self._stride}"
         digest = hashlib.sha256(settings.encode())
         digest.update(self._ids.tobytes() + self._targets.tobytes())
         return digest.hexdigest()[:16]
 
-    def _deal(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    def _batches(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         if not order.size:
             return []
-        return np.array_split(order, -(-order.size // self._size))
+        return np.array_split(order, -(-order.size // self._batch_size))
+
+
+def with_marks(ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return ids between begin and end mark."""
+    return np.concatenate([[BEGIN], ids, [END]]).astype(np.int32)
+
+
+def round_up(width: int) -> int:
+    """Return the next of a few widths, at most an eighth wider from 128 up.
+
+    Few widths, because a backend may compile its graph once for each.
+    """
+    step = max(NARROWEST_STEP, 1 << max(0, width.bit_length() - 4))
+    return -(-width // step) * step

@@ -1,4 +1,4 @@
-"""What a training run tells whoever watches it."""
+"""The events of a training run, for progress bars and logs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from abcgen.model.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +15,10 @@ class Started:
 
     Attributes:
         parameters: Number of weights.
-        tunes: Training texts.
-        characters: Characters and end marks in one pass over them.
+        tunes: Number of training texts.
+        characters: Targets in one epoch, end marks included.
         backend: What computes, and where.
-        epochs: Passes already made, if an earlier run is gone on with.
+        epochs: Epochs already trained, if a run is resumed.
     """
 
     parameters: int
@@ -32,11 +29,11 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
-    """A network that another run trained has been measured, before it learns anything more.
+class BaseMeasured:
+    """The network to fine-tune has been measured, before its first step.
 
     Attributes:
-        bits_per_note: Its held-out bits per note, or None without held-out texts.
+        bits_per_note: Its held-out bits per note; None without held-out texts.
     """
 
     bits_per_note: float | None
@@ -44,16 +41,16 @@ class TakenOver:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch has been learnt from.
+    """An optimizer step was made.
 
     Attributes:
-        epoch: Current pass over the texts, counted from 1.
-        epochs: Passes in all, or None if time decides.
+        epoch: Current epoch, counted from 1.
+        epochs: Epochs in all; None if time decides.
         fraction: Share of the run that is done, 0 to 1.
         characters_per_second: Recent speed, padding not counted.
         seconds_left: Estimate for the rest of the run.
-        bits_per_character: Training loss over this epoch so far, given characters included and
-            with dropout, so somewhat above what the network can do.
+        bits_per_character: Training loss over this epoch so far. It includes given characters and
+            dropout, so it is somewhat above what the network can do.
     """
 
     epoch: int
@@ -66,19 +63,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """The held-out texts have been measured: after each epoch, and when time is up.
+    """The held-out texts were measured: after each epoch, and when time is up.
 
     Attributes:
-        epoch: The pass that ended or broke off, counted from 1.
+        epoch: The epoch that ended or was broken off, counted from 1.
         training_bits: Training loss over it in bits per character, as in ``Step``.
-        bits_per_character: Held-out bits per scored character, or None without held-out texts.
-        bits_per_note: Held-out bits per note, likewise.
+        bits_per_character: Held-out bits per scored character; None without held-out texts.
+        bits_per_note: Held-out bits per note; None without held-out texts.
         characters_per_second: Training speed over the epoch, padding not counted.
-        seconds: Training time so far, evaluation and earlier runs included.
-        sampled: A text drawn from the network, if the caller gave the means.
-        best: Whether these weights are the ones kept to sample from.
-        training_accuracy: Share of characters thought the likeliest over the pass.
-        accuracy: Held-out share, or None without held-out texts.
+        seconds: Training time so far, with measuring and earlier processes.
+        sampled: A tune sampled from the network; empty if none was wanted.
+        best: True if these weights are the ones to sample from.
+        training_accuracy: Share of characters predicted right over the epoch.
+        accuracy: Held-out share; None without held-out texts.
     """
 
     epoch: int
@@ -95,10 +92,10 @@ class EpochEnd:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Somebody stopped the run; everything is saved and it can be gone on with.
+    """The run was interrupted; everything is saved, and it can be resumed.
 
     Attributes:
-        epochs: Passes made, with a fraction.
+        epochs: Epochs trained, with a fraction.
         folder: The checkpoint.
     """
 
@@ -106,21 +103,21 @@ class Interrupted:
     folder: Path
 
 
-Event = Started | TakenOver | Step | EpochEnd | Interrupted
+Event = Started | BaseMeasured | Step | EpochEnd | Interrupted
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """How a training run ended.
+    """The end of a training run.
 
     Attributes:
         folder: The checkpoint.
-        epochs: Passes made in all, with a fraction.
+        epochs: Epochs trained in all, with a fraction.
         seconds: Training time in all.
-        bits_per_character: Held-out bits of the weights kept, or None without held-out texts.
-        bits_per_note: Likewise, per note.
-        interrupted: Whether it was stopped before its end.
-        bits_before: Per note, of the weights that another run had left; None if there were none.
+        bits_per_character: Held-out bits of the weights kept; None without held-out texts.
+        bits_per_note: The same per note.
+        interrupted: True if it was stopped before its end.
+        bits_before: Held-out bits per note of the network that was fine-tuned, if any.
     """
 
     folder: Path
@@ -130,23 +127,3 @@ class TrainResult:
     bits_per_note: float | None
     interrupted: bool
     bits_before: float | None = None
-
-
-def _ignore(event: Event) -> None:
-    """Nobody is watching."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who looks on.
-
-    Attributes:
-        on_event: Told about the start, every step, every measurement and an interruption.
-        sample_text: Draws a text from a checkpoint, to be shown after every epoch.
-    """
-
-    on_event: Callable[[Event], None] = _ignore
-    sample_text: Callable[[Checkpoint], str] | None = None
-
-
-NOBODY = Watch()

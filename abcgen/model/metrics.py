@@ -5,7 +5,6 @@ Each has small histograms of the LSTM weights, from which plots are drawn later.
 
 from __future__ import annotations
 
-import json
 from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,7 +97,7 @@ def write_metrics(measurements: list[Measurement], folder: Path) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    lines = [json.dumps(measurement.model_dump()) + "\n" for measurement in measurements]
+    lines = [measurement.to_json() + "\n" for measurement in measurements]
     write_atomically(folder / METRICS, "".join(lines).encode())
 
 

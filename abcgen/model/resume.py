@@ -1,18 +1,13 @@
-"""What going on with training needs, in one file.
+"""What a run needs to be resumed, written so that a kill at any moment cannot spoil it.
 
-Weights, optimiser, dropout's random state and position are written together, so that no
-interruption, not even of the power, can leave parts of different moments. What was measured at
-that moment stands there too, until it has found its way into the other files.
-
-What a run leaves in its folder, in an order that a kill at any moment cannot spoil.
-
-The state of training comes first and tells of what was measured at that moment. The best weights
-and the lines of figures follow from it: whoever goes on writes them if they are not there yet.
+Weights, optimizer, dropout's random state and progress are written together, in one file, so that
+not even a power cut can leave parts of different moments. That file comes first and holds the
+measurement of that moment too; the best weights and the metrics follow from it. If they are not
+there yet when the run is resumed, they are written then.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,13 +29,13 @@ if TYPE_CHECKING:
 
     from abcgen.model.architecture import Shapes
     from abcgen.model.checkpoint import Weights
-    from abcgen.model.trainer import Learner
+    from abcgen.model.compiled import CompiledNetwork
 
 
 STATE = "training/state.safetensors"
-KEPT = "weights/"
-# What safetensors and NumPy raise on files that are not as they should be; AttributeError for
-# types of numbers that NumPy lacks.
+WEIGHTS_PREFIX = "weights/"
+# What safetensors and NumPy raise on damaged files; AttributeError for number types that NumPy
+# lacks.
 UNREADABLE = (
     SafetensorError,
     OSError,
@@ -52,8 +47,8 @@ UNREADABLE = (
 )
 
 
-class Position(Schema):
-    """A position in a training run."""
+class Progress(Schema):
+    """How far a run is."""
 
     # Epochs completed, and optimizer steps before the current epoch.
     epoch: Count = 0
@@ -70,20 +65,89 @@ class Position(Schema):
     seed: Count = 0
 
 
-class Moment(NamedTuple):
-    """A moment of a run.
+class TrainingState(NamedTuple):
+    """The progress of a run, and the measurement made at that moment, if any."""
 
-    Attributes:
-        position: Where training is.
-        measurement: What was measured right then, if anything was.
-    """
-
-    position: Position
+    progress: Progress
     measurement: Measurement | None
 
 
-def save_state(model: Any, moment: Moment, folder: Path) -> None:
-    """Write the state of training, unless its numbers ran away: then what was saved before stays.
+class CheckpointWriter:
+    """Writes the files of a run in an order that a kill cannot spoil.
+
+    Args:
+        network: The network in training.
+        folder: The checkpoint.
+
+    Attributes:
+        measurements: All measurements in the metrics file.
+        saved_at: When the state was saved last, by the monotonic clock.
+    """
+
+    def __init__(self, network: CompiledNetwork, folder: Path) -> None:
+        self._network, self._folder = network, folder
+        self.measurements: list[Measurement] = []
+        self.saved_at = time.monotonic()
+        # Part of the saved state, but perhaps not of the metrics yet.
+        self._pending: Measurement | None = None
+
+    def restore(self, state: TrainingState, measurements: list[Measurement]) -> None:
+        """Continue with the files of a run that is resumed."""
+        self.measurements = measurements
+        written = measurements[-1].steps if measurements else -1
+        if state.measurement and state.measurement.steps > written:
+            self._pending = state.measurement
+
+    def last(self) -> Measurement | None:
+        """Return the last measurement, written to the metrics or not."""
+        return self._pending or (self.measurements[-1] if self.measurements else None)
+
+    def save(self, progress: Progress) -> None:
+        """Save the state of training.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        save_state(self._network.model, TrainingState(progress, self._pending), self._folder)
+        self.saved_at = time.monotonic()
+
+    def save_measured(self, measurement: Measurement, progress: Progress) -> None:
+        """Save the state with its measurement, then the best weights and the metrics.
+
+        Raises:
+            OutputError: if one cannot be written.
+        """
+        if measurement not in self.measurements:
+            self._pending = measurement
+        self.save(progress)
+        self.write_pending()
+
+    def write_pending(self) -> None:
+        """Write the measurement that is in the saved state only, and its weights if they are best.
+
+        Raises:
+            OutputError: if one cannot be written.
+        """
+        if self._pending is None:
+            return
+        measurements = [*self.measurements, self._pending]
+        if best(measurements) is self._pending:
+            write_weights(self._network.weights, self._folder)
+        write_metrics(measurements, self._folder)
+        self.measurements, self._pending = measurements, None
+
+    def write_first_weights(self, weights: Weights) -> None:
+        """Write weights to sample from if there are none.
+
+        Raises:
+            OutputError: if they cannot be written.
+        """
+        if weights and not (self._folder / WEIGHTS).exists():
+            write_weights(weights, self._folder)
+
+
+def save_state(model: Any, state: TrainingState, folder: Path) -> None:
+    """Write the state of training; keep the last one if a number is not finite.
 
     Raises:
         OutputError: if it cannot be written.
@@ -91,13 +155,13 @@ def save_state(model: Any, moment: Moment, folder: Path) -> None:
     arrays = {name: to_numpy(variable) for name, variable in _variables(model).items()}
     if not all(np.isfinite(array).all() for array in arrays.values()):
         return
-    parts = {"position": moment.position, "measurement": moment.measurement}
-    told = {name: json.dumps(part.model_dump()) for name, part in parts.items() if part}
-    write_atomically(_path(folder), dump(arrays, told), durable=True)
+    parts = {"position": state.progress, "measurement": state.measurement}
+    metadata = {name: part.to_json() for name, part in parts.items() if part}
+    write_atomically(_state_path(folder), dump(arrays, metadata), durable=True)
 
 
 def check_state(shapes: Shapes, folder: Path) -> None:
-    """See that there is a state for a network, before one of its size is built.
+    """Check that there is a state for a network, before one of its size is built.
 
     Args:
         shapes: The network's weights.
@@ -106,115 +170,104 @@ def check_state(shapes: Shapes, folder: Path) -> None:
     Raises:
         CheckpointError: if there is none, or it is damaged or of another network.
     """
-    path = _path(folder)
+    path = _state_path(folder)
     if not path.exists():
         raise CheckpointError(
-            f"{folder} holds no state of training to go on with",
-            hint="begin anew with another --out, or learn from its network with --from",
+            f"{folder} has no state of training to resume",
+            hint="train a new network with another --out, or fine-tune this one with --from",
         )
     with open_arrays(path) as file:
         found = shapes_in(file)
-    named = {
-        weight_name(name.removeprefix(KEPT)): shape
+    weights = {
+        weight_name(name.removeprefix(WEIGHTS_PREFIX)): shape
         for name, shape in found.items()
-        if name.startswith(KEPT)
+        if name.startswith(WEIGHTS_PREFIX)
     }
-    if named != shapes:
-        raise damaged(path, "it belongs to another network or optimiser")
+    if weights != shapes:
+        raise damaged(path, "it belongs to another network or optimizer")
 
 
-def restore_state(model: Any, folder: Path) -> Moment:
-    """Give a compiled model the state that ``save_state`` wrote.
-
-    Returns:
-        The moment.
+def restore_state(model: Any, folder: Path) -> TrainingState:
+    """Give a compiled model the saved state.
 
     Raises:
         CheckpointError: if there is none, or it is damaged or of another network.
     """
-    path = _path(folder)
+    path = _state_path(folder)
     variables = _variables(model)
     try:
         with open_arrays(path) as file:
-            try:
-                moment = _moment(file.metadata() or {})
-            except InputError as error:
-                raise damaged(path, f"no state of training: {error.message}") from error
-            if shapes_in(file) != {name: tuple(one.shape) for name, one in variables.items()}:
-                raise damaged(path, "it belongs to another network or optimiser")
+            metadata = file.metadata() or {}
+            if shapes_in(file) != {name: tuple(item.shape) for name, item in variables.items()}:
+                raise damaged(path, "it belongs to another network or optimizer")
             arrays: dict[str, NDArray[Any]] = {name: file.get_tensor(name) for name in variables}
     except UNREADABLE as error:
         raise damaged(path, f"no state of training: {str(error)[:200]}") from error
+    try:
+        measurement = metadata.get("measurement")
+        state = TrainingState(
+            Progress.from_json(metadata.get("position", "")),
+            Measurement.from_json(measurement) if measurement else None,
+        )
+    except InputError as error:
+        raise damaged(path, f"no state of training: {error.message}") from error
     for name, variable in variables.items():
-        arrays[name] = _fitting(path, name, arrays[name], variable.dtype)
-        if variable.dtype.startswith("float") and not np.isfinite(arrays[name]).all():
+        array = arrays[name]
+        if array.dtype.name != variable.dtype:
+            # Backends count in integers of different sizes.
+            integers = array.dtype.kind in "iu" and np.dtype(variable.dtype).kind in "iu"
+            arrays[name] = array.astype(variable.dtype) if integers else array
+            if not integers or not np.array_equal(arrays[name], array):
+                raise damaged(path, f"{name} is {array.dtype}, not {variable.dtype}")
+        if variable.dtype.startswith("float") and not np.isfinite(array).all():
             raise damaged(path, f"{name} holds numbers that are not finite")
+    # Only now, so that a damaged file changes nothing.
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return moment
+    return state
 
 
-def _fitting(path: Path, name: str, array: NDArray[Any], wanted: str) -> NDArray[Any]:
-    """An array in the type of a variable: whole numbers differ from one backend to the next.
-
-    Raises:
-        CheckpointError: if it is of another kind, or its numbers do not fit.
-    """
-    if array.dtype.name == wanted:
-        return array
-    if array.dtype.kind in "iu" and np.dtype(wanted).kind in "iu":
-        fitting = array.astype(wanted)
-        if np.array_equal(fitting, array):
-            return fitting
-    raise damaged(path, f"{name} is {array.dtype}, not {wanted}")
-
-
-def give_weights(model: Any, weights: Weights) -> None:
-    """Give a model weights to begin with; all must be there."""
-    for variable in model.trainable_variables:
-        variable.assign(weights[weight_name(variable.path)])
-
-
-def check_same_run(position: Position, start: Position, folder: Path) -> None:
-    """Make sure that going on means going on with the same texts in the same order.
-
-    Raises:
-        CheckpointError: if it does not.
-    """
-    if (position.fingerprint, position.seed) != (start.fingerprint, start.seed):
-        raise CheckpointError(
-            f"{folder} was trained on other tunes, in other batches or with another seed",
-            hint="go on with the same corpus, batch size and seed, or begin a new run",
-        )
-
-
-def check_steps(position: Position, steps: int, batches: int, folder: Path) -> None:
-    """Make sure that the optimiser's count of steps is one within the current pass.
-
-    Args:
-        position: Where training is said to be.
-        steps: Optimiser steps made.
-        batches: Steps of the current pass.
-        folder: The checkpoint.
+def check_same_run(progress: Progress, expected: Progress, folder: Path) -> None:
+    """Check that a run is resumed with the same texts in the same order.
 
     Raises:
         CheckpointError: if it is not.
     """
-    # Every pass takes a step at least.
-    if position.epoch > position.first_step or not 0 <= steps - position.first_step <= batches:
-        raise damaged(
-            folder / STATE,
-            f"after {steps} steps it cannot be in epoch {position.epoch + 1}, "
-            f"said to have begun after {position.first_step}",
+    if (progress.fingerprint, progress.seed) != (expected.fingerprint, expected.seed):
+        raise CheckpointError(
+            f"{folder} was trained on other tunes, in other batches or with another seed",
+            hint="resume with the same corpus, batch size and seed, or begin a new run",
         )
 
 
-def _path(folder: Path) -> Path:
-    """The file, which must lie within the checkpoint.
+def check_steps(progress: Progress, steps: int, batches: int, folder: Path) -> None:
+    """Check that the optimizer's count of steps lies within the current epoch.
+
+    Args:
+        progress: The progress in the file.
+        steps: Optimizer steps made.
+        batches: Batches of the current epoch.
+        folder: The checkpoint.
 
     Raises:
-        CheckpointError: if it would lie elsewhere.
+        CheckpointError: if it does not.
     """
+    # Every epoch has at least one step.
+    if progress.epoch > progress.first_step or not 0 <= steps - progress.first_step <= batches:
+        raise damaged(
+            folder / STATE,
+            f"epoch {progress.epoch + 1}, begun after {progress.first_step} steps, does not fit "
+            f"{steps} steps",
+        )
+
+
+def set_weights(model: Any, weights: Weights) -> None:
+    """Give a model its first weights; all must be there."""
+    for variable in model.trainable_variables:
+        variable.assign(weights[weight_name(variable.path)])
+
+
+def _state_path(folder: Path) -> Path:
     path = folder / STATE
     if path.parent.is_symlink():
         raise CheckpointError(
@@ -225,94 +278,14 @@ def _path(folder: Path) -> Path:
 
 
 def _variables(model: Any) -> dict[str, Any]:
-    """Everything that changes in training, by names that are the same in every process."""
-    named = {f"{KEPT}{variable.path}": variable for variable in model.trainable_variables}
-    # Keras numbers the random generators and optimisers of a process, so that their paths differ
+    """Return everything that changes in training, by names that are the same in every process."""
+    variables = {
+        f"{WEIGHTS_PREFIX}{variable.path}": variable for variable in model.trainable_variables
+    }
+    # Keras numbers the random generators and optimizers of a process, so that their paths differ
     # from one process to the next.
     for number, variable in enumerate(model.non_trainable_variables, 1):
-        named[f"random/{number}"] = variable
+        variables[f"random/{number}"] = variable
     for variable in model.optimizer.variables:
-        named[f"optimizer/{variable.path.split('/', 1)[-1]}"] = variable
-    return named
-
-
-def _moment(told: dict[str, str]) -> Moment:
-    measurement = told.get("measurement")
-    return Moment(
-        Position.from_json(told["position"]),
-        Measurement.from_json(measurement) if measurement else None,
-    )
-
-
-class Keeper:
-    """Writes the files of one run.
-
-    Args:
-        learner: The network.
-        folder: Where they are kept.
-
-    Attributes:
-        measurements: All that is written down.
-        saved_at: When the state was saved last, by the monotonic clock.
-    """
-
-    def __init__(self, learner: Learner, folder: Path) -> None:
-        self._learner, self._folder = learner, folder
-        self.measurements: list[Measurement] = []
-        self.saved_at = time.monotonic()
-        # What the saved state tells of, and the other files perhaps do not yet.
-        self._unrecorded: Measurement | None = None
-
-    def stand_at(self, moment: Moment, measurements: list[Measurement]) -> None:
-        """Go on from what is in the folder."""
-        self.measurements = measurements
-        recorded = measurements[-1].steps if measurements else -1
-        if moment.measurement and moment.measurement.steps > recorded:
-            self._unrecorded = moment.measurement
-
-    def last(self) -> Measurement | None:
-        """The last that was measured."""
-        return self._unrecorded or (self.measurements[-1] if self.measurements else None)
-
-    def save(self, position: Position) -> None:
-        """Save the state of training.
-
-        Raises:
-            OutputError: if it cannot be written.
-        """
-        save_state(self._learner.model, Moment(position, self._unrecorded), self._folder)
-        self.saved_at = time.monotonic()
-
-    def keep(self, measurement: Measurement, position: Position) -> None:
-        """Save the state with what was measured of it, then write that down.
-
-        Raises:
-            OutputError: if it cannot be written.
-        """
-        if measurement not in self.measurements:
-            self._unrecorded = measurement
-        self.save(position)
-        self.record()
-
-    def record(self) -> None:
-        """Write down what the state tells of; the learner must be in that state.
-
-        Raises:
-            OutputError: if it cannot be written.
-        """
-        if self._unrecorded is None:
-            return
-        lines = [*self.measurements, self._unrecorded]
-        if best(lines) is self._unrecorded:
-            write_weights(self._learner.weights, self._folder)
-        write_metrics(lines, self._folder)
-        self.measurements, self._unrecorded = lines, None
-
-    def keep_some(self, weights: Weights) -> None:
-        """Write weights to sample from if there are none.
-
-        Raises:
-            OutputError: if they cannot be written.
-        """
-        if weights and not (self._folder / WEIGHTS).exists():
-            write_weights(weights, self._folder)
+        variables[f"optimizer/{variable.path.split('/', 1)[-1]}"] = variable
+    return variables

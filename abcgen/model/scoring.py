@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abcgen.model.dataset import Batches, Bits
+from abcgen.model.dataset import Bits, TextDataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def measure_each(
     Raises:
         InputError: if the network cannot read a character of them.
     """
-    batches = Batches(examples, vocabulary, BATCH_SIZE)
+    batches = TextDataset(examples, vocabulary, BATCH_SIZE)
     totals = np.zeros(len(examples))
     done = 0
     for rows in batches.in_order():

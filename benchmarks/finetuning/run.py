@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.collections import collection_files, collection_named
-from abcgen.corpus.families import families_by_intervals
+from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_corpus
 from abcgen.corpus.tune_files import READERS
 from abcgen.model.checkpoint import load_checkpoint
@@ -32,10 +32,9 @@ from abcgen.model.scoring import measure
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.recipes import checkpoint_hash
 from abcgen.pipeline.training import (
-    Plan,
-    examples_of,
+    TrainPlan,
     plan_fine_tuning,
-    prepare_lesson,
+    prepare_data,
     train_network,
 )
 
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.records import Extract
     from abcgen.model.checkpoint import Checkpoint
-    from abcgen.pipeline.training import Lesson
 
 HERE = Path(__file__).parent
 RESULTS, TABLE = HERE / "results.jsonl", HERE / "table.md"
@@ -135,10 +133,10 @@ class Trial:
             tuned = self._trained(plan, Path(name))
             seconds = time.process_time() - began
         small = PRESETS["small"].network
-        alone = Plan(small, SCRATCH, "from scratch", split=FINE_TUNING_SPLIT)
+        alone = TrainPlan(small, SCRATCH, "from scratch", split=FINE_TUNING_SPLIT)
         with tempfile.TemporaryDirectory() as name:
             fresh = self._trained(alone, Path(name)) if scratch else tuned
-        texts = [example.text for example in examples_of(self._own + self._others)]
+        texts = [tune.text.text for tune in self._own + self._others]
         contestants = [extended(load_checkpoint(self._base), texts), tuned, fresh]
         own, others = (
             tuple(round(bits(one, tunes), 4) for one in contestants)
@@ -147,25 +145,21 @@ class Trial:
         what = " ".join(f"{key}={value}" for key, value in settings.items())
         return Outcome(self._region, self._size, self._draw, what, own, others, round(seconds, 1))
 
-    def _lesson(self, plan: Plan) -> Lesson:
-        known = plan.base.vocabulary if plan.base else None
-        corpus = replace(self._corpus, tunes=tuple(self._own))
-        return prepare_lesson(corpus, plan.split, known=known)
-
     def _held_out(self) -> Sequence[Extract]:
-        plan = Plan(PRESETS["small"].network, SCRATCH, "", split=FINE_TUNING_SPLIT)
-        split = self._lesson(plan).split
+        split = split_tunes(self._own, FINE_TUNING_SPLIT)
         return [*split.validation, *split.test]
 
-    def _trained(self, plan: Plan, folder: Path) -> Checkpoint:
-        train_network(self._lesson(plan), plan, folder, lambda _event: None)
+    def _trained(self, plan: TrainPlan, folder: Path) -> Checkpoint:
+        corpus = replace(self._corpus, tunes=tuple(self._own))
+        data, split = prepare_data(corpus, plan.split, plan.base)
+        train_network(data, split, plan, folder, lambda _event: None)
         return load_checkpoint(folder)
 
 
 def bits(checkpoint: Checkpoint, tunes: Sequence[Extract]) -> float:
     """Bits per note of tunes."""
     network = step_network(checkpoint)
-    return measure(network, checkpoint.vocabulary, examples_of(tunes)).per_note
+    return measure(network, checkpoint.vocabulary, [tune.text for tune in tunes]).per_note
 
 
 def table(base: Path) -> str:

@@ -28,12 +28,12 @@ from abcgen.corpus.records import extract_corpus
 from abcgen.corpus.tune_files import READERS
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.checkpoint import Checkpoint, load_checkpoint
-from abcgen.model.events import EpochEnd, Event, Watch
+from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.dataset import dataset_of
+from abcgen.model.events import EpochEnd, Event
 from abcgen.model.network import weight_name
-from abcgen.model.trainer import Learner
-from abcgen.model.training import Task, deal, train
+from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.pipeline.training import examples_of
 from abcgen.system import cores
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _parts(paths: list[Path]) -> dict[str, list[Example]]:
     """The examples of each part of abcgen's own split."""
     split = split_tunes(extract_corpus(paths, READERS, NO_CACHE).tunes, SplitConfig())
     names = ("training", "validation", "test")
-    return {name: list(examples_of(getattr(split, name))) for name in names}
+    return {name: [tune.text for tune in getattr(split, name)] for name in names}
 
 
 def _contest(
@@ -137,21 +137,19 @@ def _contest(
             print(f"  {event.epoch} passes, {event.seconds:.0f} s: {bits:.3f}", flush=True)
 
     tracker = PositionTracker(vocabulary.tokens)
-    task = Task(
-        parts["training"], parts["validation"], vocabulary, network, options, tracker=tracker
-    )
+    data = TrainData(parts["training"], parts["validation"], vocabulary, tracker)
     with tempfile.TemporaryDirectory() as folder:
-        result = train(task, Path(folder), Watch(watch))
+        result = train(data, network, options, Path(folder), on_event=watch)
         checkpoint = load_checkpoint(Path(folder))
-    learner = _learner(checkpoint)
+    compiled = _compiled(checkpoint)
     measured = options.replace(stride=MEASURED_WINDOWS, batch_size=64)
-    bits = learner.measure(
-        deal(parts["test"], vocabulary, network, measured, measuring=True, tracker=tracker)
+    bits = compiled.measure(
+        dataset_of(parts["test"], vocabulary, network, measured, measuring=True, tracker=tracker)
     )
     return {
         "bits_per_note": bits.per_note,
         "characters_per_second": statistics.median(speeds),
-        "parameters": learner.parameters,
+        "parameters": compiled.parameters,
         "passes": result.epochs,
         "seconds": result.seconds,
         "curve": curve,
@@ -172,11 +170,11 @@ def _changed(settings: Settings, changes: str) -> Settings:
     return network, options
 
 
-def _learner(checkpoint: Checkpoint) -> Learner:
-    learner = Learner(checkpoint.network, checkpoint.vocabulary.size, checkpoint.training)
-    for variable in learner.model.trainable_variables:
+def _compiled(checkpoint: Checkpoint) -> CompiledNetwork:
+    compiled = CompiledNetwork(checkpoint.network, checkpoint.vocabulary.size, checkpoint.training)
+    for variable in compiled.model.trainable_variables:
         variable.assign(checkpoint.weights[weight_name(variable.path)])
-    return learner
+    return compiled
 
 
 def _referee(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abcgen.model import training
-from abcgen.model.events import Step, Watch
+from abcgen.model.events import Step
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from abcgen.model.events import Event, TrainResult
 
@@ -21,14 +21,14 @@ class _FirstStepError(Exception):
 
 
 def _until_the_first_step(
-    task: training.Task, folder: Path, watch: Watch, *, resume: bool = False
+    *arguments: Any, on_event: Callable[[Event], None], **options: Any
 ) -> TrainResult:
     def stop(event: Event) -> None:
-        watch.on_event(event)
+        on_event(event)
         if isinstance(event, Step):
             raise _FirstStepError
 
-    return _train(task, folder, Watch(stop, watch.sample_text), resume=resume)
+    return _train(*arguments, on_event=stop, **options)
 
 
 def main() -> None:

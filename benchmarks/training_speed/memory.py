@@ -25,9 +25,8 @@ from abcgen.corpus.records import extract_corpus
 from abcgen.corpus.tune_files import READERS
 from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.dataset import Batches
+from abcgen.model.dataset import TextDataset
 from abcgen.model.vocabulary import Vocabulary
-from abcgen.pipeline.training import examples_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +52,11 @@ def _weigh_tunes(path: Path) -> None:
     tunes = extract_corpus([path], READERS, NO_CACHE).tunes
     weight = (_megabytes() - before) * 1000 / len(tunes)
     print(f"{len(tunes):,} tunes of {weight:.1f} kB, what reads them included")
-    examples = examples_of(tunes)
+    examples = [tune.text for tune in tunes]
     vocabulary = Vocabulary.of(example.text for example in examples)
-    _spend("encoded", lambda: Batches(examples, vocabulary, 32))
+    _spend("encoded", lambda: TextDataset(examples, vocabulary, 32))
     tracker = PositionTracker(vocabulary.tokens)
-    _spend("with positions", lambda: Batches(examples, vocabulary, 32, tracker=tracker))
+    _spend("with positions", lambda: TextDataset(examples, vocabulary, 32, tracker=tracker))
     intervals = [tune.intervals for tune in tunes]
     _spend("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
     _spend("passages sorted", lambda: SuffixArray.of([tune.symbols for tune in tunes]))
@@ -79,7 +78,7 @@ def _weigh_texts(count: int) -> None:
     examples = [Example(source[a : a + n]) for a, n in zip(starts, lengths, strict=True)]
     print(f"{count:,} texts of {lengths.sum():,} characters: {_megabytes():,.0f} MB as text")
     began = time.process_time()
-    batches = Batches(examples, Vocabulary.of([ALPHABET]), 32)
+    batches = TextDataset(examples, Vocabulary.of([ALPHABET]), 32)
     print(f"encoded in {time.process_time() - began:.0f} s: {_megabytes():,.0f} MB at most")
     began = time.process_time()
     dealt = batches.shuffled(0, 0)

@@ -80,11 +80,11 @@ def _processor() -> float:
 
 def _ours(network: str) -> Step:
 
-    from abcgen.model.trainer import Learner  # noqa: PLC0415 - likewise
+    from abcgen.model.compiled import CompiledNetwork  # noqa: PLC0415 - likewise
 
     options = TrainConfig(optimizer="adamw", weight_decay=0.01)
-    learner = Learner(NETWORK.replace(**CHANGES[network]), CLASSES, options)
-    return lambda batch: learner.learn(batch, 1e-3)
+    compiled = CompiledNetwork(NETWORK.replace(**CHANGES[network]), CLASSES, options)
+    return lambda batch: compiled.train_step(batch, 1e-3)
 
 
 def _theirs(network: str) -> Step:

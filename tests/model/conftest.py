@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,37 @@ import pytest
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.example import Example
 from abcgen.model.architecture import weight_shapes
-from abcgen.model.training import Task
+from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from abcgen.model.checkpoint import Weights
+    from abcgen.model.events import TrainResult
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """Data and settings of a run that takes a second."""
+
+    data: TrainData
+    network: NetworkConfig
+    config: TrainConfig
+
+    def train(self, folder: Path, **options: Any) -> TrainResult:
+        return train(self.data, self.network, self.config, folder, **options)
+
+    def with_data(self, **changes: Any) -> TinyRun:
+        return replace(self, data=replace(self.data, **changes))
+
+    def with_network(self, **changes: Any) -> TinyRun:
+        return replace(self, network=self.network.replace(**changes))
+
+    def with_config(self, **changes: Any) -> TinyRun:
+        return replace(self, config=self.config.replace(**changes))
+
 
 BARS = ("abcd|", "a2bc|", "dcba|", "d2c2|", "abab|")
 
@@ -56,12 +81,14 @@ def tiny() -> NetworkConfig:
 
 
 @pytest.fixture(scope="session")
-def task(examples: list[Example], held_out: list[Example], vocabulary: Vocabulary) -> Task:
+def tiny_run(examples: list[Example], held_out: list[Example], vocabulary: Vocabulary) -> TinyRun:
     # As few rows to a batch as one core takes: a batch in shares has tests of its own.
-    options = TrainConfig(epochs=3, batch_size=7, learning_rate=0.05, seed=3)
+    config = TrainConfig(epochs=3, batch_size=7, learning_rate=0.05, seed=3)
     # Attention compiles for a second; what the course of a run is does not depend on it.
     network = NetworkConfig(units=8, embedding=6, dropout=0.2, attention=False, heads=2)
-    return Task(examples, held_out, vocabulary, network, options, about={"split": "abc"})
+    return TinyRun(
+        TrainData(examples, held_out, vocabulary, about={"split": "abc"}), network, config
+    )
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from abcgen.errors import InputError
 from abcgen.example import Example
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.backend import describe_backend, use_precision
-from abcgen.model.dataset import Batch, Batches
+from abcgen.model.dataset import Batch, TextDataset
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
 from benchmarks.devices.run import Setup, curve, furthest
 from tests.tinker import write_small_corpus
@@ -43,11 +43,11 @@ STEPS = """
     import numpy as np
     from safetensors.numpy import load_file
     from abcgen.model.dataset import Batch
-    from abcgen.model.trainer import Learner
+    from abcgen.model.compiled import CompiledNetwork
     from abcgen.model.network import weight_name
-    learner = Learner(network, 12, TrainConfig(clip_norm=0.5))
+    compiled = CompiledNetwork(network, 12, TrainConfig(clip_norm=0.5))
     given = load_file(weights)
-    for variable in learner.model.trainable_variables:
+    for variable in compiled.model.trainable_variables:
         variable.assign(given[weight_name(variable.path)])
     random = np.random.default_rng(0)
     losses = []
@@ -55,9 +55,9 @@ STEPS = """
         ids = random.integers(3, 12, (5, 129)).astype(np.int32)
         present = (np.arange(128) < random.integers(1, 129, (5, 1))).astype(np.float32)
         batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), present, present)
-        losses.append(learner.learn(batch, 0.02))
-    totals = {name: float(np.abs(array).sum()) for name, array in learner.weights.items()}
-    print(json.dumps({"learnt": losses, "weights": totals, "steps": learner.steps}))
+        losses.append(compiled.train_step(batch, 0.02))
+    totals = {name: float(np.abs(array).sum()) for name, array in compiled.weights.items()}
+    print(json.dumps({"learnt": losses, "weights": totals, "steps": compiled.steps}))
 """
 
 
@@ -147,7 +147,7 @@ def test_two_processes_on_the_loopback_follow_the_curve_of_one(tmp_path: Path) -
 
 
 def test_rows_that_count_for_nothing_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
-    batch = Batches([Example("ab"), Example("abc"), Example("a")], vocabulary, 3).batch(
+    batch = TextDataset([Example("ab"), Example("abc"), Example("a")], vocabulary, 3).batch(
         np.arange(3)
     )
     longer = divisible(batch, 2)

@@ -6,19 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.example import Example
-from abcgen.model.dataset import WIDEST_FULL_BATCH, Batches, round_up
+from abcgen.model.dataset import WIDEST_FULL_BATCH, TextDataset, round_up
 from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 VOCABULARY = Vocabulary("\nab")
 
 
-def _batches(lengths: list[int], size: int) -> Batches:
-    return Batches([Example("a" * length) for length in lengths], Vocabulary("a"), size)
+def _batches(lengths: list[int], size: int) -> TextDataset:
+    return TextDataset([Example("a" * length) for length in lengths], Vocabulary("a"), size)
 
 
 def test_the_target_of_every_place_is_the_next_character() -> None:
     vocabulary = Vocabulary("\nab")
-    batch = Batches([Example("a\nb", unscored=2)], vocabulary, 4).batch(np.array([0]))
+    batch = TextDataset([Example("a\nb", unscored=2)], vocabulary, 4).batch(np.array([0]))
     text = vocabulary.encode("a\nb").tolist()
     assert batch.inputs[0, :4].tolist() == [BEGIN, *text]
     assert batch.targets[0, :4].tolist() == [*text, END]
@@ -27,7 +27,7 @@ def test_the_target_of_every_place_is_the_next_character() -> None:
 
 
 def test_padding_is_on_the_right_and_counts_for_nothing() -> None:
-    batch = Batches([Example("ab"), Example("a")], Vocabulary("ab"), 4).batch(np.array([0, 1]))
+    batch = TextDataset([Example("ab"), Example("a")], Vocabulary("ab"), 4).batch(np.array([0, 1]))
     assert batch.inputs.shape == (2, 16)
     assert (batch.inputs[1, 2:] == PADDING).all()
     assert batch.present.sum() == batch.scored.sum() == batch.characters == 5
@@ -77,19 +77,19 @@ def test_widths_of_one_octave_are_few() -> None:
 @pytest.mark.parametrize("other", [(["ab", "a"], 4), (["ba"], 4), (["ab"], 5), (["a", "b"], 4)])
 def test_a_fingerprint_tells_texts_and_batch_sizes_apart(other: tuple[list[str], int]) -> None:
     texts, size = other
-    fingerprint = Batches([Example("ab")], VOCABULARY, 4).fingerprint()
-    changed = Batches([Example(text) for text in texts], VOCABULARY, size)
+    fingerprint = TextDataset([Example("ab")], VOCABULARY, 4).fingerprint()
+    changed = TextDataset([Example(text) for text in texts], VOCABULARY, size)
     assert changed.fingerprint() != fingerprint
 
 
 def test_no_texts_give_no_batches() -> None:
-    assert Batches([], VOCABULARY, 4).in_order() == []
-    assert Batches([], VOCABULARY, 4).shuffled(0, 0) == []
+    assert TextDataset([], VOCABULARY, 4).in_order() == []
+    assert TextDataset([], VOCABULARY, 4).shuffled(0, 0) == []
 
 
 def test_long_texts_can_be_learnt_in_pieces_that_lose_nothing() -> None:
     text = "ab" * 20
-    batches = Batches([Example(text, unscored=7)], VOCABULARY, 9, longest=16)
+    batches = TextDataset([Example(text, unscored=7)], VOCABULARY, 9, longest=16)
     batch = batches.batch(np.arange(3))
     pieces = [
         row[: int(present.sum())] for row, present in zip(batch.targets, batch.present, strict=True)
@@ -102,13 +102,13 @@ def test_long_texts_can_be_learnt_in_pieces_that_lose_nothing() -> None:
 
 
 def test_a_width_can_be_made_a_multiple() -> None:
-    batches = Batches([Example("a" * length) for length in (3, 70)], VOCABULARY, 9, multiple=24)
+    batches = TextDataset([Example("a" * length) for length in (3, 70)], VOCABULARY, 9, multiple=24)
     assert batches.batch(np.arange(2)).inputs.shape == (2, 96)
 
 
 def test_long_texts_that_are_attended_to_come_in_still_smaller_batches() -> None:
     examples = [Example("a" * length) for length in [10] * 8 + [2000] * 8]
-    plain, attending = (Batches(examples, VOCABULARY, 8, attending=x) for x in (False, True))
+    plain, attending = (TextDataset(examples, VOCABULARY, 8, attending=x) for x in (False, True))
     assert max(map(len, attending.in_order())) == 8
     assert len(attending.in_order()) > len(plain.in_order())
     assert attending.fingerprint() != plain.fingerprint()

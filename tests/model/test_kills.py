@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING
 
@@ -15,11 +14,10 @@ from abcgen.errors import CheckpointError, OutputError
 from abcgen.files import DRAFT
 from abcgen.model import resume as state
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
-from abcgen.model.events import Event, Started, Step, TakenOver, Watch
+from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.events import BaseMeasured, Event, Started, Step
 from abcgen.model.metrics import read_metrics
 from abcgen.model.resume import STATE
-from abcgen.model.trainer import Learner
-from abcgen.model.training import train
 from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.model.dataset import Bits
-    from abcgen.model.training import Task
+    from tests.model.conftest import TinyRun
 
 # The files of a run of two passes, in the order in which they are written.
 WRITES = ("config", "vocabulary", "state 0", "state 1", "weights 1", "metrics 1", "state 2")
@@ -44,19 +42,19 @@ def _eagerly() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def short(task: Task) -> Task:
-    return replace(task, options=task.options.replace(epochs=2))
+def short(tiny_run: TinyRun) -> TinyRun:
+    return tiny_run.with_config(epochs=2)
 
 
 @pytest.fixture(scope="module")
-def whole(short: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(short: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
-    train(short, folder)
+    short.train(folder)
     return folder
 
 
 def _train_failing(
-    task: Task, folder: Path, patch: pytest.MonkeyPatch, at: str, error: BaseException
+    tiny_run: TinyRun, folder: Path, patch: pytest.MonkeyPatch, at: str, error: BaseException
 ) -> None:
     """Train, and let the writing of that file fail half-way."""
     write, names = files.open_atomically, iter(WRITES)
@@ -71,17 +69,17 @@ def _train_failing(
 
     with patch.context() as now:
         now.setattr(files, "open_atomically", written)
-        train(task, folder)
+        tiny_run.train(folder)
 
 
 @pytest.mark.parametrize("at", WRITES[3:])
 def test_a_run_killed_in_any_write_goes_on_as_if_nothing_had_been(
-    at: str, short: Task, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: str, short: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(KilledError):
         _train_failing(short, tmp_path, monkeypatch, at, KilledError())
     assert list(tmp_path.rglob(f"*{DRAFT}"))
-    train(short, tmp_path, resume=True)
+    short.train(tmp_path, resume=True)
     once, again = read_metrics(whole), read_metrics(tmp_path)
     assert [line.steps for line in again] == [line.steps for line in once]
     for one, other in zip(once, again, strict=True):
@@ -93,18 +91,18 @@ def test_a_run_killed_in_any_write_goes_on_as_if_nothing_had_been(
 
 
 def test_a_full_disk_is_one_line_and_costs_nothing_that_was_saved(
-    short: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OutputError("cannot write it: no space left on device")
     with pytest.raises(OutputError, match="--resume --out") as said:
         _train_failing(short, tmp_path, monkeypatch, "state 2", full)
     assert "\n" not in str(said.value)
     assert load_checkpoint(tmp_path).weights
-    assert train(short, tmp_path, resume=True).epochs == 2
+    assert short.train(tmp_path, resume=True).epochs == 2
 
 
-def test_a_run_may_be_saved_after_every_step(short: Task, tmp_path: Path) -> None:
-    often = replace(short, options=short.options.replace(save_minutes=0.0))
+def test_a_run_may_be_saved_after_every_step(short: TinyRun, tmp_path: Path) -> None:
+    often = short.with_config(save_minutes=0.0)
     events: list[Event] = []
 
     def kill(event: Event) -> None:
@@ -113,21 +111,21 @@ def test_a_run_may_be_saved_after_every_step(short: Task, tmp_path: Path) -> Non
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(often, tmp_path, Watch(kill))
+        often.train(tmp_path, on_event=kill)
     events.clear()
     with pytest.raises(KilledError):
-        train(often, tmp_path, Watch(kill), resume=True)
+        often.train(tmp_path, on_event=kill, resume=True)
     assert isinstance(events[0], Started)
     assert events[0].epochs == pytest.approx(2 / 3)
 
 
 def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
-    short: Task, whole: Path, tmp_path: Path
+    short: TinyRun, whole: Path, tmp_path: Path
 ) -> None:
     weights = load_checkpoint(whole).weights
-    worse = short.options.replace(learning_rate=5.0, epochs=1)
+    worse = short.with_config(learning_rate=5.0, epochs=1)
     events: list[Event] = []
-    result = train(replace(short, weights=weights, options=worse), tmp_path, Watch(events.append))
+    result = worse.train(tmp_path, weights=weights, measure_first=True, on_event=events.append)
     lines = read_metrics(tmp_path)
     assert [line.epochs for line in lines] == [0, 1]
     assert lines[0].training_bits is None
@@ -135,34 +133,33 @@ def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
         min(line.bits_per_note or 99 for line in read_metrics(whole)), abs=1e-4
     )
     assert result.bits_before == result.bits_per_note == lines[0].bits_per_note
-    assert TakenOver(result.bits_before) in events
+    assert BaseMeasured(result.bits_before) in events
     kept = load_checkpoint(tmp_path).weights
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
 
 
 def test_what_is_taken_over_is_measured_first_after_an_interruption_too(
-    short: Task, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = load_checkpoint(whole).weights
-    begun = replace(short, weights=weights, options=short.options.replace(learning_rate=5.0))
+    begun = short.with_config(learning_rate=5.0)
     with monkeypatch.context() as now:
 
-        def interrupt(_learner: Learner, _batches: object) -> Bits:
+        def interrupt(_network: CompiledNetwork, _dataset: object) -> Bits:
             raise KeyboardInterrupt
 
-        now.setattr(Learner, "measure", interrupt)
-        assert train(begun, tmp_path).interrupted
-    gone_on = replace(begun, weights={}, tuned=True)
-    result = train(gone_on, tmp_path, resume=True)
+        now.setattr(CompiledNetwork, "measure", interrupt)
+        assert begun.train(tmp_path, weights=weights, measure_first=True).interrupted
+    result = begun.train(tmp_path, resume=True, measure_first=True)
     assert result.bits_before == result.bits_per_note
     kept = load_checkpoint(tmp_path).weights
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
 
 
 def test_numbers_that_ran_away_are_not_saved(
-    short: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(short, tmp_path)
+    short.train(tmp_path)
     saved = (tmp_path / STATE).read_bytes()
     monkeypatch.setattr(state, "to_numpy", lambda _variable: np.array([np.inf]))
     model = SimpleNamespace(
@@ -170,26 +167,26 @@ def test_numbers_that_ran_away_are_not_saved(
         non_trainable_variables=[],
         optimizer=SimpleNamespace(variables=[]),
     )
-    state.save_state(model, state.Moment(state.Position(), None), tmp_path)
+    state.save_state(model, state.TrainingState(state.Progress(), None), tmp_path)
     assert (tmp_path / STATE).read_bytes() == saved
 
 
-def test_other_held_out_tunes_are_noticed(short: Task, tmp_path: Path) -> None:
-    divided = replace(short, about={"split": {"fingerprint": "a"}})
-    train(divided, tmp_path)
+def test_other_held_out_tunes_are_noticed(short: TinyRun, tmp_path: Path) -> None:
+    divided = short.with_data(about={"split": {"fingerprint": "a"}})
+    divided.train(tmp_path)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    other = replace(divided, about={"split": {"fingerprint": "b"}})
+    other = divided.with_data(about={"split": {"fingerprint": "b"}})
     with pytest.raises(CheckpointError, match="held out others"):
-        train(other, tmp_path, resume=True)
+        other.train(tmp_path, resume=True)
     assert files == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def test_a_state_elsewhere_is_neither_read_nor_written(short: Task, tmp_path: Path) -> None:
+def test_a_state_elsewhere_is_neither_read_nor_written(short: TinyRun, tmp_path: Path) -> None:
     run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     elsewhere.mkdir()
     run.mkdir()
     (run / STATE).parent.symlink_to(elsewhere)
     with pytest.raises(Exception, match="leads out of the checkpoint"):
-        train(short, run)
+        short.train(run)
     assert not list(elsewhere.iterdir())
     assert not (run / WEIGHTS).exists()

@@ -12,12 +12,11 @@ from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
 from abcgen.model.architecture import architecture, weight_shapes
 from abcgen.model.backend import load_keras
-from abcgen.model.dataset import Batches
+from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.dataset import TextDataset, dataset_of
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
 from abcgen.model.scoring import measure
-from abcgen.model.trainer import Learner
-from abcgen.model.training import deal
 from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, PADDING, Vocabulary
 
 if TYPE_CHECKING:
@@ -174,11 +173,11 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     weights = random_weights(config, vocabulary.size)
     tracker = PositionTracker(vocabulary.tokens)
     # All texts in one batch, and that in one share: another width is compiled anew.
-    learner = Learner(config, vocabulary.size, TrainConfig(batch_size=1))
-    _set_weights(learner.model, weights)
+    compiled = CompiledNetwork(config, vocabulary.size, TrainConfig(batch_size=1))
+    _set_weights(compiled.model, weights)
     options = TrainConfig(batch_size=len(examples))
-    trained = learner.measure(
-        deal(examples, vocabulary, config, options, measuring=True, tracker=tracker)
+    trained = compiled.measure(
+        dataset_of(examples, vocabulary, config, options, measuring=True, tracker=tracker)
     )
     sampled = measure(StepNetwork(config, weights, tracker), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)
@@ -237,18 +236,19 @@ def test_the_greatest_seed_can_be_trained_with(
     examples: list[Example], vocabulary: Vocabulary, tiny: NetworkConfig
 ) -> None:
     options = TrainConfig(seed=MAX_SEED)
-    learner = Learner(tiny, vocabulary.size, options)
-    assert learner.learn(Batches(examples, vocabulary, 4).batch(np.array([0, 1])), 0.01).loss > 0
+    compiled = CompiledNetwork(tiny, vocabulary.size, options)
+    batch = TextDataset(examples, vocabulary, 4).batch(np.array([0, 1]))
+    assert compiled.train_step(batch, 0.01).loss > 0
 
 
 def test_padding_does_not_change_the_loss(
     vocabulary: Vocabulary, tiny: NetworkConfig, random_weights: MakeWeights
 ) -> None:
     examples = [Example("abcd|\n"), Example("abcd|" * 30 + "\n")]
-    learner = Learner(tiny, vocabulary.size, TrainConfig())
-    _set_weights(learner.model, random_weights(tiny, vocabulary.size))
-    apart = [learner.measure(Batches([example], vocabulary, 1)).total for example in examples]
-    together = learner.measure(Batches(examples, vocabulary, 2)).total
+    compiled = CompiledNetwork(tiny, vocabulary.size, TrainConfig())
+    _set_weights(compiled.model, random_weights(tiny, vocabulary.size))
+    apart = [compiled.measure(TextDataset([example], vocabulary, 1)).total for example in examples]
+    together = compiled.measure(TextDataset(examples, vocabulary, 2)).total
     assert together == pytest.approx(sum(apart), rel=1e-5)
 
 

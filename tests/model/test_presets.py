@@ -7,7 +7,7 @@ import pytest
 from abcgen.config import PRESETS
 from abcgen.errors import InputError
 from abcgen.model.architecture import architecture
-from abcgen.pipeline.training import Wish, check_wish, choose
+from abcgen.pipeline.training import check_settings, plan_new_run
 
 # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
 PUBLISHED = [
@@ -50,17 +50,17 @@ def test_the_published_training_is_the_presets() -> None:
 def test_the_automatic_choice_fits_device_and_time(
     device: str, minutes: float | None, preset: str
 ) -> None:
-    choice = choose(Wish(changes={"minutes": minutes} if minutes else {}), device)
-    assert choice.preset == preset
-    assert choice.network == PRESETS[preset].network
-    assert ("GPU" if device == "gpu" else "CPU") in choice.why
-    assert (f"{minutes:g} minutes" if minutes else "no time limit") in choice.why
+    plan = plan_new_run("auto", {"minutes": minutes} if minutes else {}, device)
+    assert plan.network == PRESETS[preset].network
+    assert plan.reason.startswith(f"preset {preset}, ")
+    assert ("GPU" if device == "gpu" else "CPU") in plan.reason
+    assert (f"{minutes:g} minutes" if minutes else "no time limit") in plan.reason
 
 
 def test_what_was_asked_for_is_changed_and_nothing_else() -> None:
-    choice = choose(Wish("large", {"units": 64, "patience": 3}), "cpu")
-    assert (choice.network.units, choice.options.patience) == (64, 3)
-    assert choice.network.layers == PRESETS["large"].network.layers
+    plan = plan_new_run("large", {"units": 64, "patience": 3}, "cpu")
+    assert (plan.network.units, plan.config.patience) == (64, 3)
+    assert plan.network.layers == PRESETS["large"].network.layers
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_what_is_impossible_is_named(
     preset: str, changes: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
-        check_wish(Wish(preset, changes))
+        check_settings(preset, changes)
 
 
 def test_a_window_network_is_not_told_positions_because_a_preset_is() -> None:
-    assert not choose(Wish("small", {"kind": "window"}), "cpu").network.positions
-    assert choose(Wish("small"), "cpu").network.positions
+    assert not plan_new_run("small", {"kind": "window"}, "cpu").network.positions
+    assert plan_new_run("small", {}, "cpu").network.positions
     with pytest.raises(InputError, match="leave out --positions"):
-        check_wish(Wish("small", {"kind": "window", "positions": True}))
+        check_settings("small", {"kind": "window", "positions": True})

@@ -10,11 +10,11 @@ import pytest
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.example import Example
 from abcgen.grammar.positions import PositionTracker
+from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.dataset import dataset_of
 from abcgen.model.distribution import Devices
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
-from abcgen.model.trainer import Learner
-from abcgen.model.training import deal
 from tests.model.eagerly import eagerly
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def test_shares_teach_what_the_whole_teaches(
         assert np.allclose(weight, shared.weights[key], atol=2e-5), key
     options = TrainConfig(batch_size=9)
     tracker = PositionTracker(vocabulary.tokens)
-    batches = deal(examples, vocabulary, NETWORKS[name], options, measuring=True, tracker=tracker)
+    batches = dataset_of(
+        examples, vocabulary, NETWORKS[name], options, measuring=True, tracker=tracker
+    )
     network = StepNetwork(NETWORKS[name], shared.weights, tracker)
     alone = measure(network, vocabulary, examples)
     assert shared.measure(batches).total == pytest.approx(alone.total, rel=1e-4)
@@ -63,7 +65,7 @@ def _after_three_steps(
     examples: list[Example],
     vocabulary: Vocabulary,
     monkeypatch: pytest.MonkeyPatch,
-) -> Learner:
+) -> CompiledNetwork:
     if cores == 1:  # Keras's own step
         monkeypatch.setattr("abcgen.model.trainer.devices_for", lambda _rows: Devices())
     else:
@@ -71,12 +73,12 @@ def _after_three_steps(
         monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)
     # Not clipped: Keras takes rows of an embedding that are looked up twice for two.
     options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=100.0)
-    learner = Learner(network, vocabulary.size, options)
+    compiled = CompiledNetwork(network, vocabulary.size, options)
     tracker = PositionTracker(vocabulary.tokens)
-    batches = deal(examples, vocabulary, network, options, tracker=tracker)
+    batches = dataset_of(examples, vocabulary, network, options, tracker=tracker)
     for _ in range(3):
-        learner.learn(batches.batch(batches.in_order()[0]), 0.1)
-    return learner
+        compiled.train_step(batches.batch(batches.in_order()[0]), 0.1)
+    return compiled
 
 
 def test_one_share_clips_as_two_do(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +88,9 @@ def test_one_share_clips_as_two_do(vocabulary: Vocabulary, monkeypatch: pytest.M
     with eagerly():
         for cores in (1, 2):
             monkeypatch.setattr("abcgen.model.backend.cores", lambda cores=cores: cores)
-            learner = Learner(NETWORKS["plain"], vocabulary.size, options)
-            batches = deal(examples, vocabulary, NETWORKS["plain"], options)
-            learner.learn(batches.batch(batches.in_order()[0]), 1.0)
-            learnt.append(learner.weights)
+            compiled = CompiledNetwork(NETWORKS["plain"], vocabulary.size, options)
+            batches = dataset_of(examples, vocabulary, NETWORKS["plain"], options)
+            compiled.train_step(batches.batch(batches.in_order()[0]), 1.0)
+            learnt.append(compiled.weights)
     one, two = learnt
     assert all(np.allclose(one[name], two[name], atol=1e-6) for name in one)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -20,17 +19,16 @@ from safetensors.numpy import load_file, save_file
 from abcgen.config import SampleConfig, TrainConfig
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.example import Example
-from abcgen.model import trainer as run
-from abcgen.model import trainer as timing
+from abcgen.model import trainer
 from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
+from abcgen.model.compiled import CompiledNetwork, StepResult
 from abcgen.model.dataset import Bits
-from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step, Watch
+from abcgen.model.events import EpochEnd, Event, Interrupted, Started, Step
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE
 from abcgen.model.sampling import sample
 from abcgen.model.scoring import measure
-from abcgen.model.trainer import Learner, Learnt, learning_rate
-from abcgen.model.training import train
+from abcgen.model.trainer import learning_rate
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.checkpoints import step_network
 from tests.model.eagerly import eagerly
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 
     from abcgen.model.checkpoint import Weights
     from abcgen.model.dataset import Batch
-    from abcgen.model.training import Task
+    from tests.model.conftest import TinyRun
 
 
 class Watcher:
@@ -67,9 +65,11 @@ def _eagerly() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def finished(task: Task, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watcher]:
+def finished(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watcher]:
     folder, watcher = tmp_path_factory.mktemp("finished"), Watcher()
-    train(task, folder, Watch(watcher, lambda checkpoint: checkpoint.vocabulary.characters))
+    tiny_run.train(
+        folder, on_event=watcher, sample_preview=lambda checkpoint: checkpoint.vocabulary.characters
+    )
     return folder, watcher
 
 
@@ -77,19 +77,21 @@ def _same(one: Weights, other: Weights) -> bool:
     return all(np.allclose(one[name], other[name], atol=1e-6, rtol=0) for name in one)
 
 
-def test_training_teaches(finished: tuple[Path, Watcher], task: Task) -> None:
+def test_training_teaches(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
     lines = read_metrics(finished[0])
     assert len(lines) == 3
     bits = [line.bits_per_character or 99 for line in lines]
     assert bits == sorted(bits, reverse=True)
-    assert bits[-1] < np.log2(task.vocabulary.size) - 0.3
+    assert bits[-1] < np.log2(tiny_run.data.vocabulary.size) - 0.3
 
 
-def test_the_events_tell_the_story(finished: tuple[Path, Watcher], task: Task) -> None:
+def test_the_events_tell_the_story(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
     watcher = finished[1]
     assert isinstance(watcher.events[0], Started)
     assert watcher.events[0].tunes == 20
-    assert watcher.events[0].characters == sum(len(item.text) + 1 for item in task.training)
+    assert watcher.events[0].characters == sum(
+        len(item.text) + 1 for item in tiny_run.data.training
+    )
     assert [event.epoch for event in watcher.events if isinstance(event, EpochEnd)] == [1, 2, 3]
     steps = [event for event in watcher.events if isinstance(event, Step)]
     assert [step.epoch for step in steps] == [1] * 3 + [2] * 3 + [3] * 3
@@ -103,34 +105,36 @@ def test_the_caller_may_draw_a_text_after_every_epoch(finished: tuple[Path, Watc
     assert all("abcd" in end.sampled for end in ends)
 
 
-def test_the_checkpoint_says_what_was_done(finished: tuple[Path, Watcher], task: Task) -> None:
+def test_the_checkpoint_says_what_was_done(
+    finished: tuple[Path, Watcher], tiny_run: TinyRun
+) -> None:
     checkpoint = load_checkpoint(finished[0])
-    assert checkpoint.network == task.network
-    assert checkpoint.training == task.options
-    assert checkpoint.vocabulary == task.vocabulary
+    assert checkpoint.network == tiny_run.network
+    assert checkpoint.training == tiny_run.config
+    assert checkpoint.vocabulary == tiny_run.data.vocabulary
     assert checkpoint.about == {"split": "abc"}
 
 
 def test_the_weights_kept_are_those_measured_best(
-    finished: tuple[Path, Watcher], task: Task
+    finished: tuple[Path, Watcher], tiny_run: TinyRun
 ) -> None:
     network = step_network(load_checkpoint(finished[0]))
-    bits = measure(network, task.vocabulary, task.validation)
+    bits = measure(network, tiny_run.data.vocabulary, tiny_run.data.validation)
     best = min(line.bits_per_character or 99 for line in read_metrics(finished[0]))
     assert bits.per_character == pytest.approx(best, abs=1e-4)
 
 
 @pytest.mark.parametrize("step", [3, 5])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
-    step: int, finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    step: int, finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     watcher = Watcher(interrupt_at=step)
-    result = train(task, tmp_path, Watch(watcher))
+    result = tiny_run.train(tmp_path, on_event=watcher)
     assert result.interrupted
     assert result.epochs == pytest.approx(step / 3)
     assert isinstance(watcher.events[-1], Interrupted)
     assert load_checkpoint(tmp_path).weights
-    result = train(task, tmp_path, resume=True)
+    result = tiny_run.train(tmp_path, resume=True)
     assert not result.interrupted
     assert _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
     whole, parts = read_metrics(finished[0]), read_metrics(tmp_path)
@@ -139,43 +143,43 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
 
 
 def test_a_finished_run_can_be_made_longer(
-    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
-    longer = replace(task, options=task.options.replace(epochs=4))
-    result = train(longer, tmp_path, resume=True)
+    longer = tiny_run.with_config(epochs=4)
+    result = longer.train(tmp_path, resume=True)
     assert result.epochs == 4
     assert [line.epochs for line in read_metrics(tmp_path)] == [1, 2, 3, 4]
     assert load_checkpoint(tmp_path).training.epochs == 4
 
 
-def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], task: Task) -> None:
+def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
     others = [
-        replace(task, training=task.training[1:]),
-        replace(task, options=task.options.replace(seed=8)),
-        replace(task, options=task.options.replace(batch_size=5)),
-        replace(task, network=task.network.replace(units=10)),
-        replace(task, vocabulary=Vocabulary(task.vocabulary.characters + "~")),
+        tiny_run.with_data(training=tiny_run.data.training[1:]),
+        tiny_run.with_config(seed=8),
+        tiny_run.with_config(batch_size=5),
+        tiny_run.with_network(units=10),
+        tiny_run.with_data(vocabulary=Vocabulary(tiny_run.data.vocabulary.characters + "~")),
     ]
     for other in others:
         with pytest.raises(CheckpointError, match="begin a new run"):
-            train(other, finished[0], resume=True)
+            other.train(finished[0], resume=True)
 
 
-def test_going_on_with_nothing_is_refused(task: Task, tmp_path: Path) -> None:
+def test_going_on_with_nothing_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config\.json"):
-        train(task, tmp_path, resume=True)
+        tiny_run.train(tmp_path, resume=True)
 
 
 def test_a_damaged_state_is_named(
-    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     content = (tmp_path / STATE).read_bytes()
     for damaged in (b"", content[:-1], content.replace(b"epoch", b"epock")):
         (tmp_path / STATE).write_bytes(damaged)
         with pytest.raises(CheckpointError, match="state"):
-            train(task, tmp_path, resume=True)
+            tiny_run.train(tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,7 @@ def test_a_damaged_state_is_named(
     ],
 )
 def test_a_state_that_cannot_be_is_refused(
-    change: dict[str, object], finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    change: dict[str, object], finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     arrays = load_file(tmp_path / STATE)
@@ -202,52 +206,52 @@ def test_a_state_that_cannot_be_is_refused(
         position = json.loads(file.metadata()["position"])
     save_file(arrays, tmp_path / STATE, {"position": json.dumps(position | change)})
     with pytest.raises(CheckpointError, match="state"):
-        train(task, tmp_path, resume=True)
+        tiny_run.train(tmp_path, resume=True)
 
 
 def test_a_spoilt_line_of_metrics_ends_going_on(
-    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     line = json.loads((tmp_path / METRICS).read_text().splitlines()[0])
     (tmp_path / METRICS).write_text(json.dumps(line | {"steps": 10**400}))
     with pytest.raises(CheckpointError, match=METRICS):
-        train(task, tmp_path, resume=True)
+        tiny_run.train(tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, METRICS, STATE])
-def test_a_folder_in_the_way_of_a_file_is_named(name: str, task: Task, tmp_path: Path) -> None:
+def test_a_folder_in_the_way_of_a_file_is_named(
+    name: str, tiny_run: TinyRun, tmp_path: Path
+) -> None:
     (tmp_path / name).mkdir(parents=True)
     with pytest.raises(OutputError, match=name):
-        train(task, tmp_path)
+        tiny_run.train(tmp_path)
 
 
-def test_a_file_in_the_way_of_a_folder_is_named(task: Task, tmp_path: Path) -> None:
+def test_a_file_in_the_way_of_a_folder_is_named(tiny_run: TinyRun, tmp_path: Path) -> None:
     (tmp_path / "training").touch()
     with pytest.raises(OutputError, match="training"):
-        train(task, tmp_path)
+        tiny_run.train(tmp_path)
 
 
 def test_the_seed_determines_the_weights_whatever_was_in_the_folder(
-    finished: tuple[Path, Watcher], task: Task, tmp_path: Path
+    finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
-    train(replace(task, options=task.options.replace(epochs=1, seed=8)), tmp_path)
+    tiny_run.with_config(epochs=1, seed=8).train(tmp_path)
     assert not _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
-    train(task, tmp_path)
+    tiny_run.train(tmp_path)
     assert len(read_metrics(tmp_path)) == 3
     assert _same(load_checkpoint(tmp_path).weights, load_checkpoint(finished[0]).weights)
 
 
 def test_training_stops_when_its_time_is_up(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = count(step=0.25)  # every look at the clock takes a quarter of a second
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
-    for module in (run, timing):
-        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(trainer, "time", clock)
     watcher = Watcher()
-    options = task.options.replace(minutes=1, epochs=1)
-    result = train(replace(task, options=options), tmp_path, Watch(watcher))
+    result = tiny_run.with_config(minutes=1, epochs=1).train(tmp_path, on_event=watcher)
     assert 45 < result.seconds < 75
     assert result.epochs > 1
     fractions = [event.fraction for event in watcher.events if isinstance(event, Step)]
@@ -255,11 +259,16 @@ def test_training_stops_when_its_time_is_up(
     assert not result.interrupted
 
 
-def test_without_held_out_texts_the_latest_weights_are_kept(task: Task, tmp_path: Path) -> None:
-    alone, watcher = replace(task, validation=[]), Watcher(interrupt_at=4)
-    assert train(alone, tmp_path, Watch(watcher)).interrupted
-    result = train(
-        alone, tmp_path, Watch(watcher, lambda found: str(len(found.weights))), resume=True
+def test_without_held_out_texts_the_latest_weights_are_kept(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    alone, watcher = tiny_run.with_data(validation=[]), Watcher(interrupt_at=4)
+    assert alone.train(tmp_path, on_event=watcher).interrupted
+    result = alone.train(
+        tmp_path,
+        resume=True,
+        on_event=watcher,
+        sample_preview=lambda checkpoint: str(len(checkpoint.weights)),
     )
     assert result.bits_per_character is result.bits_per_note is None
     assert [line.bits_per_note for line in read_metrics(tmp_path)] == [None] * 4
@@ -269,44 +278,45 @@ def test_without_held_out_texts_the_latest_weights_are_kept(task: Task, tmp_path
     assert np.array_equal(kept["logits/bias"], latest["weights/logits/bias"])
 
 
-def test_without_held_out_texts_time_may_decide(task: Task, tmp_path: Path) -> None:
-    options = task.options.replace(minutes=2 / 60)
-    result = train(replace(task, validation=[], options=options), tmp_path)
+def test_without_held_out_texts_time_may_decide(tiny_run: TinyRun, tmp_path: Path) -> None:
+    alone = tiny_run.with_data(validation=[]).with_config(minutes=2 / 60)
+    result = alone.train(tmp_path)
     assert not result.interrupted
     assert result.bits_per_character is None
 
 
 def test_a_run_that_diverges_says_so(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Learner, "learn", lambda *_: Learnt(float("nan"), 0.0))
+    monkeypatch.setattr(CompiledNetwork, "train_step", lambda *_: StepResult(float("nan"), 0.0))
     with pytest.raises(InputError, match="learning rate"):
-        train(task, tmp_path)
+        tiny_run.train(tmp_path)
     assert not (tmp_path / WEIGHTS).exists()
 
 
 def test_a_run_that_diverges_later_keeps_its_last_good_weights(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn, steps = Learner.learn, iter([1, 1, 0])
+    train_step, steps = CompiledNetwork.train_step, iter([1, 1, 0])
 
-    def learn_twice(learner: Learner, batch: Batch, rate: float) -> Learnt:
-        learnt = learn(learner, batch, rate)
-        return learnt if next(steps) else Learnt(float("nan"), 0.0)
+    def train_twice(network: CompiledNetwork, batch: Batch, rate: float) -> StepResult:
+        result = train_step(network, batch, rate)
+        return result if next(steps) else StepResult(float("nan"), 0.0)
 
-    monkeypatch.setattr(Learner, "learn", learn_twice)
+    monkeypatch.setattr(CompiledNetwork, "train_step", train_twice)
     with pytest.raises(InputError, match="last good weights are in"):
-        train(task, tmp_path)
-    assert measure(step_network(load_checkpoint(tmp_path)), task.vocabulary, task.validation)
+        tiny_run.train(tmp_path)
+    assert measure(
+        step_network(load_checkpoint(tmp_path)), tiny_run.data.vocabulary, tiny_run.data.validation
+    )
 
 
 def test_patience_ends_a_run_that_gets_no_better(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bits = iter([9.0, 8.0, 8.5, 8.4, 7.0])
-    monkeypatch.setattr(Learner, "measure", lambda *_: Bits(next(bits), 5, 2))
-    options = task.options.replace(epochs=9, patience=2)
-    assert train(replace(task, options=options), tmp_path).epochs == 4
+    monkeypatch.setattr(CompiledNetwork, "measure", lambda *_: Bits(next(bits), 5, 2))
+    assert tiny_run.with_config(epochs=9, patience=2).train(tmp_path).epochs == 4
     assert not (
         set(read_metrics(tmp_path)[0].weights) ^ {"lstm_1/kernel", "lstm_1/recurrent_kernel"}
     )
@@ -314,21 +324,18 @@ def test_patience_ends_a_run_that_gets_no_better(
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
-    bidirectional: bool, task: Task, tmp_path: Path
+    bidirectional: bool, tiny_run: TinyRun, tmp_path: Path
 ) -> None:
-    network = task.network.replace(
+    windowed = tiny_run.with_network(
         kind="window", bidirectional=bidirectional, sequence_length=8, embedding=0
-    )
-    windowed = replace(
-        task, network=network, options=task.options.replace(stride=9, learning_rate=0.01)
-    )
-    assert train(windowed, tmp_path, Watch(Watcher(interrupt_at=2))).interrupted
-    result = train(windowed, tmp_path, resume=True)
+    ).with_config(stride=9, learning_rate=0.01)
+    assert windowed.train(tmp_path, on_event=Watcher(interrupt_at=2)).interrupted
+    result = windowed.train(tmp_path, resume=True)
     assert result.epochs == 3
     assert result.bits_per_note is not None
     sampled = sample(
         step_network(load_checkpoint(tmp_path)),
-        task.vocabulary,
+        tiny_run.data.vocabulary,
         [(0, "")],
         SampleConfig(max_characters=12),
         1,
@@ -336,10 +343,10 @@ def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
     assert len(next(iter(sampled)).text) <= 12
 
 
-def test_a_sequence_longer_than_any_tune_is_refused(task: Task, tmp_path: Path) -> None:
-    network = task.network.replace(kind="window", sequence_length=500)
+def test_a_sequence_longer_than_any_tune_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
+    windowed = tiny_run.with_network(kind="window", sequence_length=500)
     with pytest.raises(InputError, match="500 is longer than any tune"):
-        train(replace(task, network=network), tmp_path)
+        windowed.train(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -351,10 +358,10 @@ def test_a_sequence_longer_than_any_tune_is_refused(task: Task, tmp_path: Path) 
     ],
 )
 def test_what_cannot_be_trained_is_refused(
-    change: dict[str, object], task: Task, tmp_path: Path
+    change: dict[str, object], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError):
-        train(replace(task, **change), tmp_path)  # type: ignore[arg-type]
+        tiny_run.with_data(**change).train(tmp_path)
     assert not (tmp_path / WEIGHTS).exists()
 
 
@@ -380,13 +387,13 @@ from pathlib import Path
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.example import Example
 from abcgen.model.dataset import Bits
-from abcgen.model.events import Watch
-from abcgen.model.training import Task, train
+from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
 
-task = Task([Example("abc|" * 9)] * 64, [Example("abc|")], Vocabulary("abc|"),
-            NetworkConfig(units=8, attention=False), TrainConfig(epochs=100_000, batch_size=7))
-result = train(task, Path(sys.argv[1]), Watch(lambda event: print(event, flush=True)))
+data = TrainData([Example("abc|" * 9)] * 64, [Example("abc|")], Vocabulary("abc|"))
+network, config = NetworkConfig(units=8, attention=False), TrainConfig(epochs=100_000, batch_size=7)
+result = train(data, network, config, Path(sys.argv[1]),
+               on_event=lambda event: print(event, flush=True))
 print("interrupted", result.interrupted)
 """
 

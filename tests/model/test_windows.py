@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.example import Example
-from abcgen.model.dataset import Windows
+from abcgen.model.dataset import WindowDataset
 from abcgen.model.vocabulary import BEGIN, END, PADDING, Vocabulary
 
 VOCABULARY = Vocabulary("\nab")
 
 
-def _windows(texts: list[str], *, length: int = 4, stride: int = 1, size: int = 8) -> Windows:
-    return Windows(list(map(Example, texts)), VOCABULARY, size, length=length, stride=stride)
+def _windows(texts: list[str], *, length: int = 4, stride: int = 1, size: int = 8) -> WindowDataset:
+    return WindowDataset(list(map(Example, texts)), VOCABULARY, size, length=length, stride=stride)
 
 
 def test_a_window_holds_what_lies_before_its_target_and_nothing_of_other_texts() -> None:
@@ -41,7 +41,7 @@ def test_a_long_text_is_seen_through_a_window_of_its_own_length() -> None:
 
 
 def test_what_is_given_is_not_scored() -> None:
-    windows = Windows([Example("aab", unscored=2)], VOCABULARY, 8, length=4)
+    windows = WindowDataset([Example("aab", unscored=2)], VOCABULARY, 8, length=4)
     assert windows.batch(np.arange(4)).scored.tolist() == [0, 0, 1, 1]
     assert windows.scored == 2
 

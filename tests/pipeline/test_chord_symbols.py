@@ -12,7 +12,6 @@ from abcgen.corpus.records import extract_of
 from abcgen.pipeline import sampling
 from abcgen.pipeline.requests import Request
 from abcgen.pipeline.sampling import Composer
-from abcgen.pipeline.training import examples_of
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 
@@ -27,7 +26,7 @@ CONFIG = SampleConfig(count=1, max_characters=50)
 def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text(TUNE, encoding="utf-8")
     tunes = load_corpus([tmp_path]).tunes
-    (example,) = examples_of([extract_of(tune, chord_symbols=kept) for tune in tunes])
+    (example,) = [extract_of(tune, chord_symbols=kept).text for tune in tunes]
     assert example.text.splitlines()[2].startswith(body)
     assert example.notes == 8
 

@@ -1,0 +1,145 @@
+"""A network compiled for training: the only place where Keras trains and measures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from abcgen.model.backend import load_keras, to_numpy
+from abcgen.model.dataset import Bits
+from abcgen.model.distribution import devices_for, divisible
+from abcgen.model.network import blank, build_network, network_inputs, weights_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.model.checkpoint import Weights
+    from abcgen.model.dataset import Batch, Dataset
+    from abcgen.model.distribution import Devices
+
+
+class StepResult(NamedTuple):
+    """How well a batch was predicted before it was learned.
+
+    Attributes:
+        loss: Nats per character, padding left out.
+        accuracy: Share of characters that were predicted right.
+    """
+
+    loss: float
+    accuracy: float
+
+
+class CompiledNetwork:
+    """A network with its loss and optimizer.
+
+    All changes of a step, the count of steps included, are made by one call into the backend, so
+    that an interruption finds the state before a step or after it.
+
+    Args:
+        network: Shape of the network.
+        vocabulary_size: Number of ids.
+        config: Optimizer, learning rate, weight decay, clipping and seed.
+    """
+
+    def __init__(self, network: NetworkConfig, vocabulary_size: int, config: TrainConfig) -> None:
+        keras = load_keras()
+        self._config, self._vocabulary_size = network, vocabulary_size
+        self._devices = devices_for(config.batch_size)
+        self._devices.check(config)
+        with self._devices.scope():
+            self.model = self._devices.model(build_network(network, vocabulary_size, config.seed))
+            optimizer = _optimizer(keras, config, self._devices)
+            optimizer.build(self.model.trainable_variables)
+            # A sum, because the weights that a batch comes with make it a mean over all devices.
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+            accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+            self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
+        ids = blank(network)
+        targets = ids[:, 0] if network.kind == "window" else np.zeros(ids.shape[:2], np.int32)
+        self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
+
+    @property
+    def backend(self) -> str:
+        """What computes, where, how exactly and by which kernels."""
+        return self._devices.describe()
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps so far."""
+        return int(to_numpy(self.model.optimizer.iterations))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return int(self.model.count_params())
+
+    @property
+    def weights(self) -> Weights:
+        """A copy of the weights."""
+        return weights_of(self.model)
+
+    def train_step(self, batch: Batch, rate: float) -> StepResult:
+        """Make one step; return loss and accuracy before it."""
+        self.model.optimizer.learning_rate = rate
+        # Keras returns means over the batches since the last reset.
+        self.model.reset_metrics()
+        batch = divisible(batch, self._devices.count)
+        loss, accuracy = self.model.train_on_batch(*self._arguments(batch, batch.present))
+        return StepResult(float(loss), float(accuracy))
+
+    def measure(self, dataset: Dataset) -> Bits:
+        """Return the bits of all scored characters and end marks, without dropout.
+
+        Where the batches hold only some of them, all are taken to be like those.
+        """
+        nats = hits = measured = 0.0
+        for indices in dataset.in_order():
+            batch = dataset.batch(indices)
+            self.model.reset_metrics()
+            batch = divisible(batch, self._devices.count)
+            scored = float(batch.scored.sum())
+            if scored:
+                loss, accuracy = self.model.test_on_batch(*self._arguments(batch, batch.scored))
+                nats += float(loss) * scored
+                hits += float(accuracy) * scored
+                measured += scored
+        total = nats / math.log(2) * dataset.scored / measured if measured else 0.0
+        return Bits(total, dataset.scored, dataset.notes, hits / measured if measured else math.nan)
+
+    def _arguments(self, batch: Batch, counted: NDArray[np.float32]) -> tuple[Any, Any, Any]:
+        """Return this process's share of inputs, targets, and each target's weight in the loss."""
+        weights = counted / counted.sum()
+        inputs = network_inputs(self._config, self._vocabulary_size, batch.inputs)
+        share = self._devices.share
+        return share(inputs), share(batch.targets), share(weights)
+
+
+def _optimizer(keras: Any, config: TrainConfig, devices: Devices) -> Any:
+    from abcgen.model.layers import Muon  # noqa: PLC0415 - loads Keras
+
+    kinds = {
+        "adamw": keras.optimizers.AdamW,  # Loshchilov & Hutter, 2019
+        "adam": keras.optimizers.Adam,
+        "lion": keras.optimizers.Lion,
+        "muon": Muon,
+        "nadam": keras.optimizers.Nadam,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": keras.optimizers.SGD,
+    }
+    extras: dict[str, dict[str, Any]] = {
+        "muon": {"exclude_layers": ["logits"], "adam_weight_decay": config.weight_decay},
+        "sgd": {"momentum": 0.9, "nesterov": True},
+    }
+    decay = config.weight_decay or None
+    optimizer = devices.optimizer(kinds[config.optimizer])(
+        config.learning_rate,
+        weight_decay=0.0 if decay is None and config.optimizer == "adamw" else decay,
+        global_clipnorm=config.clip_norm,
+        **extras.get(config.optimizer, {}),
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
