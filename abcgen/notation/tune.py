@@ -37,18 +37,6 @@ ALTERATIONS = {
 }
 
 
-def total(durations: Iterable[Fraction]) -> Fraction:
-    """Return the sum of durations, many times faster than adding fractions one by one."""
-    # The sum so far is numerator / denominator, kept as whole numbers and reduced at the end.
-    numerator, denominator = 0, 1
-    for duration in durations:
-        if duration.denominator != denominator:
-            common = lcm(duration.denominator, denominator)
-            numerator, denominator = numerator * (common // denominator), common
-        numerator += duration.numerator * (denominator // duration.denominator)
-    return Fraction(numerator, denominator)
-
-
 # Keys. Signatures are counted along the circle of fifths, positive in sharps and negative in
 # flats (ABC standard 2.1, section 4.6, https://abcnotation.com/wiki/abc:standard:v2.1).
 
@@ -216,6 +204,18 @@ class Rest:
     # Printed (``z``), or only a space of that duration (``x``).
     visible: bool = True
     marks: Marks | None = None
+
+
+def total(durations: Iterable[Fraction]) -> Fraction:
+    """Return the sum of durations, many times faster than adding fractions one by one."""
+    # The sum so far is numerator / denominator, kept as whole numbers and reduced at the end.
+    numerator, denominator = 0, 1
+    for duration in durations:
+        if duration.denominator != denominator:
+            common = lcm(duration.denominator, denominator)
+            numerator, denominator = numerator * (common // denominator), common
+        numerator += duration.numerator * (denominator // duration.denominator)
+    return Fraction(numerator, denominator)
 
 
 @dataclass(frozen=True, slots=True)
