@@ -245,6 +245,9 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
 class _Builder:
     """Adds layer after layer; its methods return the name of the layer that they add last."""
 
+    # The seeds are far enough apart that no two weights of a network are drawn by the same one.
+    # They are part of what makes a run reproducible: do not change them.
+
     def __init__(self, config: NetworkConfig, vocabulary_size: int) -> None:
         self._config, self._classes = config, vocabulary_size
         self._length = config.chunk_length or 1
@@ -269,7 +272,7 @@ class _Builder:
         else:
             ids = self._add(InputLayerSpec(name="ids", shape=(None, None)))
             characters = embedded = self._embedding(ids)
-        # 2) LSTMs from left to right.
+        # 2) LSTMs from left to right. Each has dropout after it.
         if config.bidirectional:
             stream = self._lstms_in_blocks(characters)
         else:
@@ -317,8 +320,13 @@ class _Builder:
         self._dense("logits", summary, self._classes)
 
     def _lstms_in_blocks(self, characters: str) -> str:
-        """Read the block before both ways (the encoder), then the current one from there."""
+        """Add an encoder that reads the block before both ways, and LSTMs for the current one.
+
+        What the encoder reads lies wholly before the current block, so that nothing sees the
+        future.
+        """
         layers, units = self._config.layers, self._config.units
+        # The encoder, over every text shifted by a block.
         before = self._add(
             BlockBeforeSpec(
                 name="block_before",
@@ -334,6 +342,7 @@ class _Builder:
                 self._dropout(encoded) if number > 1 else encoded,
                 seed=50 + 4 * number,
             )
+        # The LSTMs read the current block beside the encoder's outputs, from its last states.
         blocks = self._blocks("blocks", characters)
         stream = self._concatenate("with_block_before", blocks, self._dropout(encoded))
         for number in range(1, layers + 1):

@@ -181,7 +181,7 @@ def shares_of(rows: int) -> int:
 
 
 def _limit_threads_per_share() -> None:
-    """Give each share of a batch threads of its own, if there is no GPU."""
+    """Divide TensorFlow's threads among the shares of a batch, if there is no GPU."""
     import tensorflow as tf  # noqa: PLC0415 - only on this backend
 
     if tf.config.list_physical_devices("GPU"):

@@ -55,6 +55,7 @@ class Linear:
     def __init__(self, kernel: Array, bias: Array | None = None) -> None:
         self._width = kernel.shape[1]
         self._bias = bias
+        # See the comment on ``VECTOR`` and ``LONGEST_SUM`` for why the kernel is padded and cut.
         padded = np.pad(kernel, ((0, 0), (0, -self._width % VECTOR)))
         starts = range(0, len(kernel), LONGEST_SUM)
         self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
@@ -155,6 +156,7 @@ class LSTMCell:
         self._recurrent = Linear(recurrent)
         self.gates: Callable[[Any], Array]
         if tables:
+            # The kernel's rows are in the order of the tables' columns.
             ends = np.cumsum([table.shape[1] for table in tables])
             *parts_of_tables, rest = np.split(kernel, ends)
             products = [a @ b for a, b in zip(tables, parts_of_tables, strict=True)]
@@ -235,8 +237,8 @@ class AttentionCell:
 
     The cache is arrays whose first axis is the text: keys and values (B, H, C, D), the number of
     positions that count, and the number that are written. The last two differ if a state was
-    stepped from twice; the arrays are then copied, so that nobody's state changes. A position's
-    key is made from the position before it, and so is written one position ahead.
+    stepped from twice; the arrays are then copied, so that no other state changes. A position's
+    key depends on the position before it, and so is written one position ahead.
 
     Args:
         name: Name of the layer in a checkpoint.
@@ -292,7 +294,7 @@ class AttentionCell:
         """Attend from the next position, and write its key and value to the cache.
 
         Args:
-            stream: The LSTMs' outputs there, (B, U): query and memory at once.
+            stream: The LSTMs' outputs there, (B, U); both query and memory.
             characters: The characters' rows in the table.
             keys: The cache from ``advance``.
             values: The same.
@@ -400,6 +402,7 @@ def by_rows(
     count = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
     if count == 1:
         return work(*arrays)
+    # The first slice is this thread's own.
     cuts = [rows * number // count for number in range(count + 1)]
     first, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
     futures = [_thread_pool(os.getpid()).submit(work, *other) for other in others]

@@ -126,7 +126,7 @@ class _ConfigFile(Schema):
     @field_validator("created", "written_by", mode="before")
     @classmethod
     def _shorten(cls, text: object) -> str:
-        """Read what is only shown; whatever it is, it does no harm."""
+        """Read any value: these two are only shown."""
         return text[:40] if isinstance(text, str) else ""
 
 

@@ -3,6 +3,12 @@
 Sampling needs a few thousand tiny steps. NumPy makes them faster than a framework does, and
 starts in a fraction of the time. Like the Keras model, it follows from the layers in
 ``architecture``: each becomes a cell from ``cells``, and a step walks through them.
+
+There are three walks. The layers of a stream network each take a step; with a bidirectional
+encoder, that reads a whole block whenever one is complete; those of a window network all read the
+whole window.
+
+Shapes: B texts, T characters so far, L characters of a block or window, U units, H heads.
 """
 
 from __future__ import annotations
@@ -38,8 +44,8 @@ if TYPE_CHECKING:
 
     State = tuple[NDArray[Any], ...]
 
-# Layers that do nothing here: their output is their first input. There is no dropout in sampling,
-# and a step has one position.
+# Layers that do nothing here, so that their output is their first input: sampling has no dropout,
+# and a step has one position, which needs no other shape.
 IDENTITIES = (specs.DropoutSpec, specs.ReshapeSpec, specs.BlocksSpec, specs.JoinedSpec)
 # Layers whose output the steppers provide.
 GIVEN = (specs.InputLayerSpec, specs.IdsSpec, specs.BlockBeforeSpec)
@@ -87,7 +93,7 @@ class StepNetwork:
         return logits, after
 
     def attention_weights(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """Return where a stream network attends to while it reads one text.
+        """Return the attention weights of a stream network while it reads one text.
 
         Args:
             ids: The text, begin mark included.
@@ -117,14 +123,15 @@ class _Stepper(Protocol):
 class _StreamStepper:
     """Steps through a stream network.
 
-    State: what the tracker keeps if there is one, output and cell of every LSTM, and the cache of
-    attention.
+    State: the tracker's states if there is a tracker, output and cell of every LSTM, and the cache
+    of attention.
     """
 
     def __init__(
         self, layers: Sequence[LayerSpec], weights: Weights, tracker: PositionFeatures | None
     ) -> None:
         self._plan = _Plan(layers, weights, look_up=True)
+        # The logits come last; threads walk through the layers before them.
         *self._nodes, (_, self._logits, _) = [
             node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
         ]
@@ -173,6 +180,7 @@ class _StreamStepper:
     def _walk(self, *arrays: NDArray[Any]) -> list[Array]:
         """Return the output before the logits, the LSTMs' state, and attention weights if any."""
         rows, states = arrays[: -self._state_arrays], iter(arrays[-self._state_arrays :])
+        # Embeddings give no vectors but row numbers: the cells that read them look up products.
         values: dict[str, Any] = {
             name: [rows[column] for column in columns]
             for name, columns in self._plan.columns.items()
@@ -180,18 +188,18 @@ class _StreamStepper:
         output, after = None, []
         for name, cell, sources in self._nodes:
             inputs = [values[source] for source in sources]
-            output, *changed = cell.step(*inputs, *islice(states, cell.arrays))
+            output, *state = cell.step(*inputs, *islice(states, cell.arrays))
             values[name] = output
-            after += changed
+            after += state
         return [output, *after]
 
 
 class _BlockStepper(_StreamStepper):
     """Steps through a stream network whose encoder reads the block before both ways.
 
-    State: what the tracker keeps if there is one, the number of characters so far, the vectors of
-    the current block (B, L, W), what the block before adds to the first LSTM's gates at every
-    position of the current one (B, L, 4U), and the rest as above.
+    State: the tracker's states if there is a tracker, the number of characters so far, the vectors
+    of the current block (B, L, W), the part of the first LSTM's gates that comes from the block
+    before, for every position of the current one (B, L, 4U), and the rest as above.
     """
 
     def __init__(
@@ -206,6 +214,7 @@ class _BlockStepper(_StreamStepper):
         self._encoders = [
             node for node in self._plan.nodes if isinstance(node.cell, BidirectionalCell)
         ]
+        # Outputs of the encoder that are output and cell of each LSTM when a block begins.
         self._first_states = [
             source
             for spec in layers
@@ -226,12 +235,15 @@ class _BlockStepper(_StreamStepper):
         rows, tracked = self._rows(ids, state)
         counts, block, before, *cells = state[len(tracked) :]
         position = int(counts[0]) % self._length  # all texts are equally far
+        # 1) When a block is complete, read it both ways.
         if position == 0:
             before, first_states = self._encode(block)
             cells[: len(first_states)] = first_states
+        # 2) Keep the character's vector for the encoder; a copy, since states do not change.
         block = block.copy()
         vectors = zip(self._plan.tables, rows, strict=True)
         block[:, position] = np.concatenate([table[row] for table, row in vectors], axis=1)
+        # 3) Take a step, with the block before as further input.
         logits, after, attention_weights = self._step([*rows, before[:, position]], tuple(cells))
         return logits, (*tracked, counts + 1, block, before, *after), attention_weights
 
@@ -245,7 +257,7 @@ class _BlockStepper(_StreamStepper):
 
 
 class _WindowStepper:
-    """Reads the whole window anew at every step. State: its ids, (B, L)."""
+    """Reads the whole window at every step. State: its ids, (B, L)."""
 
     def __init__(self, layers: Sequence[LayerSpec], weights: Weights, length: int) -> None:
         self._nodes = _Plan(layers, weights, look_up=False).nodes
@@ -276,13 +288,13 @@ class _Plan:
         layers: The network.
         weights: Arrays by their names in a checkpoint.
         look_up: Multiply embedding tables with the weights of the layers that read them in
-            advance. These layers then get numbers of rows in place of vectors.
+            advance. These layers then get row numbers instead of vectors.
 
     Attributes:
         nodes: The cells in the order of the layers.
         tables: The embedding tables.
-        columns: The tables that an output is looked up in, by numbers. One number more than there
-            are tables is for what comes from the block before.
+        columns: For outputs that are looked up, the numbers of their tables. The number after the
+            last table is the input from the block before.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:

@@ -3,7 +3,7 @@
 Training steps are 1.5 to 1.8 times as fast as with Keras's own LSTM and ``Model.train_step``
 (benchmarks/training_speed), for two reasons:
 
-* ``lstm_sequence``, an LSTM's loop with a gradient of its own. TensorFlow's gradient of a loop adds
+* ``lstm_sequence``, an LSTM's loop with a custom gradient. TensorFlow's gradient of a loop adds
   to the gradient of every weight at every step, which costs more than the step itself. Here the
   backward loop computes only what the step before needs, and each weight's gradient is one large
   product afterwards (as in Appleyard et al., "Optimizing Performance of Recurrent Neural Networks
@@ -11,7 +11,7 @@ Training steps are 1.5 to 1.8 times as fast as with Keras's own LSTM and ``Model
   operation; its code does not depend on the length of the sequence.
 * ``Shares``, a batch in shares that the cores compute at the same time. A step of an LSTM is too
   small a product to be divided among threads: they would wait for one another a thousand times per
-  tune. So every core reads rows of its own from the first character to the last, and only their
+  tune. So every core reads some of the rows from the first character to the last, and only their
   gradients are added up.
 
 Like ``backend``, this module may call TensorFlow itself.
@@ -95,7 +95,7 @@ class _Pieces(NamedTuple):
 
 
 class _Saved(NamedTuple):
-    """What the backward loop needs, as arrays of pieces.
+    """Results of the forward loop that the backward loop needs, as arrays of pieces.
 
     Outputs and cells are (T, B, U), gates after their activation (T, B, 4U), and the cells before
     each piece (B, U).
@@ -117,7 +117,7 @@ class _Saved(NamedTuple):
 
 
 def _forward(gates: _Pieces, recurrent: Any, output: Any, cell: Any) -> tuple[_Saved, Any, Any]:
-    """Return what is saved of every piece, the last output and the last cell."""
+    """Return the results of every piece, the last output and the last cell."""
 
     def piece(number: Any, gates: Any, output: Any, cell: Any, saved: _Saved) -> tuple[Any, ...]:
         *results, last, last_cell = _steps(gates, recurrent, output, cell)
@@ -125,6 +125,7 @@ def _forward(gates: _Pieces, recurrent: Any, output: Any, cell: Any) -> tuple[_S
         written = _Saved(*(array.write(number, value) for array, value in arrays))
         return _like(last, output), _like(last_cell, cell), written
 
+    # The first piece is shorter than the others, which one loop then takes.
     saved = _Saved(*(_array(gates.count, cell.dtype) for _ in _Saved._fields))
     state = piece(0, gates.first, output, cell, saved)
     output, cell, saved = _loop(
