@@ -21,46 +21,6 @@ CORPORA = Path("corpora")
 MOST_TUNES = 100_000  # that can be asked for at once
 INTERRUPTED = 130
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
-NewFolder = Annotated[
-    Path | None,
-    typer.Option(readable=False, help="The folder.", show_default="a new one under output/"),
-]
-_CHECKPOINT = {
-    "readable": False,
-    "help": "A folder that train wrote.",
-    "show_default": "the newest under checkpoints/, else the one that comes with abcgen",
-}
-Temperature = Annotated[float, typer.Option(help="Below 1 safer, above 1 bolder.")]
-CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", **_CHECKPOINT)]
-CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
-Paths = Annotated[
-    list[Path],
-    typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
-]
-
-
-Texture = Annotated[
-    str,
-    typer.Option(help="Of MIDI files: auto, melody (the tune), chords (in one voice) or voices."),
-]
-Track = Annotated[
-    str, typer.Option(help="Of MIDI files: write this track only, by number or name.")
-]
-FoldRange = Annotated[
-    str,
-    typer.Option(help="Of MIDI files: move notes by octaves into this instrument's range."),
-]
-
-Cache = Annotated[
-    bool,
-    typer.Option(
-        help="Use what was read before. Kept in the user's cache folder, or where "
-        "ABCGEN_CACHE says; ABCGEN_CACHE=off for nowhere."
-    ),
-]
-
 
 def option(
     schema: type[Schema], field: str, *flags: str, bounded: bool = False, **changes: Any
@@ -96,6 +56,66 @@ def choices(*values: str) -> dict[str, Any]:
             value for value in values if value.startswith(incomplete)
         ],
     }
+
+
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel="Output"),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite existing files.", rich_help_panel="Output")
+]
+NewFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        readable=False,
+        help="The folder.",
+        show_default="a new one under output/",
+        rich_help_panel="Output",
+    ),
+]
+_CHECKPOINT = {
+    "readable": False,
+    "help": "A folder that train wrote.",
+    "show_default": "the newest under checkpoints/, else the one that comes with abcgen",
+}
+Temperature = Annotated[float, typer.Option(help="Below 1 safer, above 1 bolder.")]
+CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", **_CHECKPOINT)]
+CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
+Paths = Annotated[
+    list[Path],
+    typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
+]
+Texture = Annotated[
+    str,
+    typer.Option(
+        help="Of MIDI files: write the melody, chords in one voice, voices, or what fits.",
+        rich_help_panel="Data",
+        **choices("auto", "melody", "chords", "voices"),
+    ),
+]
+Track = Annotated[
+    str,
+    typer.Option(
+        help="Of MIDI files: write this track only, by number or name.", rich_help_panel="Data"
+    ),
+]
+FoldRange = Annotated[
+    str,
+    typer.Option(
+        help="Of MIDI files: move notes by octaves into this instrument's range.",
+        rich_help_panel="Data",
+    ),
+]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        help="Keep results of reading in the user's cache folder, or in ABCGEN_CACHE (off = none).",
+        rich_help_panel="Data",
+    ),
+]
 
 
 def text_cache(*, use: bool) -> TextCache:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -44,16 +45,9 @@ WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "f
 REPEATED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
 
 
-def of_network(field: str, *flags: str, show_default: str = "the preset's", **more: Any) -> Any:
-    """Return the option of a network setting."""
-    more |= {"show_default": show_default, "rich_help_panel": "Network"}
-    return option(NetworkConfig, field, *flags, **more)
-
-
-def of_training(field: str, *flags: str, show_default: str = "the preset's", **more: Any) -> Any:
-    """Return the option of a training setting."""
-    more = {"rich_help_panel": "Training"} | more | {"show_default": show_default}
-    return option(TrainConfig, field, *flags, **more)
+# Defaults of these options are the preset's, so that none is shown.
+network_option = partial(option, NetworkConfig, show_default=False, rich_help_panel="Network")
+training_option = partial(option, TrainConfig, show_default=False, rich_help_panel="Training")
 
 
 def train(
@@ -65,7 +59,9 @@ def train(
     ] = None,
     chord_symbols: Annotated[
         bool | None,
-        of_training("chord_symbols", "--chord-symbols/--no-chord-symbols", rich_help_panel="Data"),
+        training_option(
+            "chord_symbols", "--chord-symbols/--no-chord-symbols", rich_help_panel="Data"
+        ),
     ] = None,
     texture: Texture = "auto",
     track: Track = "",
@@ -77,7 +73,7 @@ def train(
         typer.Option(
             "--preset",
             "-p",
-            help="Settings that go together; auto fits the device and the time.",
+            help="Defaults of network and training; auto fits the device and the time.",
             rich_help_panel="Network",
             **choices("auto", *PRESETS),
         ),
@@ -91,29 +87,33 @@ def train(
             rich_help_panel="Network",
         ),
     ] = None,
-    kind: Annotated[str | None, of_network("kind", "--network")] = None,
-    layers: Annotated[int | None, of_network("layers")] = None,
-    units: Annotated[int | None, of_network("units")] = None,
-    embedding: Annotated[int | None, of_network("embedding")] = None,
-    dropout: Annotated[float | None, of_network("dropout")] = None,
-    attention: Annotated[bool | None, of_network("attention", "--attention/--no-attention")] = None,
-    heads: Annotated[int | None, of_network("heads")] = None,
-    bidirectional: Annotated[
-        bool | None, of_network("bidirectional", "--bidirectional/--no-bidirectional")
+    kind: Annotated[str | None, network_option("kind", "--network")] = None,
+    layers: Annotated[int | None, network_option("layers")] = None,
+    units: Annotated[int | None, network_option("units")] = None,
+    embedding: Annotated[int | None, network_option("embedding")] = None,
+    dropout: Annotated[float | None, network_option("dropout")] = None,
+    attention: Annotated[
+        bool | None, network_option("attention", "--attention/--no-attention")
     ] = None,
-    positions: Annotated[bool | None, of_network("positions", "--positions/--no-positions")] = None,
+    heads: Annotated[int | None, network_option("heads")] = None,
+    bidirectional: Annotated[
+        bool | None, network_option("bidirectional", "--bidirectional/--no-bidirectional")
+    ] = None,
+    positions: Annotated[
+        bool | None, network_option("positions", "--positions/--no-positions")
+    ] = None,
     sequence_length: Annotated[
-        int | None, of_network("sequence_length", show_default="100, 64, whole tunes")
+        int | None, network_option("sequence_length", show_default="100, 64, whole tunes")
     ] = None,
     # Training
-    epochs: Annotated[int | None, of_training("epochs", "--epochs", "-e")] = None,
-    minutes: Annotated[float | None, of_training("minutes", show_default="no limit")] = None,
-    patience: Annotated[int | None, of_training("patience", show_default="never")] = None,
-    batch_size: Annotated[int | None, of_training("batch_size", "--batch-size", "-b")] = None,
-    stride: Annotated[int | None, of_training("stride")] = None,
-    optimizer: Annotated[str | None, of_training("optimizer")] = None,
-    learning_rate: Annotated[float | None, of_training("learning_rate")] = None,
-    seed: Annotated[int | None, of_training("seed", bounded=True, show_default="0")] = None,
+    epochs: Annotated[int | None, training_option("epochs", "--epochs", "-e")] = None,
+    minutes: Annotated[float | None, training_option("minutes", show_default="no limit")] = None,
+    patience: Annotated[int | None, training_option("patience", show_default="never")] = None,
+    batch_size: Annotated[int | None, training_option("batch_size", "--batch-size", "-b")] = None,
+    stride: Annotated[int | None, training_option("stride")] = None,
+    optimizer: Annotated[str | None, training_option("optimizer")] = None,
+    learning_rate: Annotated[float | None, training_option("learning_rate")] = None,
+    seed: Annotated[int | None, training_option("seed", bounded=True, show_default="0")] = None,
     # Device
     device: Annotated[
         str,
@@ -159,7 +159,7 @@ def train(
         ),
     ] = False,
     save_minutes: Annotated[
-        float | None, of_training("save_minutes", rich_help_panel="Output")
+        float | None, training_option("save_minutes", rich_help_panel="Output")
     ] = None,
     tensorboard: Annotated[
         Path | None,
