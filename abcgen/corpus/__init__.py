@@ -1,1 +1,13 @@
-"""Finds files, turns them into tunes, and divides them for training and testing."""
+"""Tune files: found, read through a cache, examined, and divided for training and testing.
+
+In reading order:
+
+1. ``tune_files``: find files, choose their readers, cut them into chunks of whole tunes.
+2. ``reading``: the one way to read them, in several processes and through the ``cache``; a
+   ``RecordFormat`` says what is kept of each tune. ``records`` has the formats for reports and for
+   training.
+3. ``families``: versions of one tune, found among very many, and the split by family.
+4. ``overlap``: the longest passage that a tune shares with the training tunes.
+5. ``doctor`` and ``report``: the problems of a tunebook, as JSON or HTML.
+6. ``collections``: the tunes inside the music21 package.
+"""

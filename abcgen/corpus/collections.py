@@ -21,21 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection of tunes.
+    """A collection of tunes."""
 
-    Attributes:
-        name: Its name on the command line.
-        folder: Its folder in music21's corpus.
-        title: The printed book it was taken from.
-        tunes: Number of tunes.
-        rights: Terms of use according to its files.
-    """
-
-    name: str
-    folder: str
-    title: str
+    name: str  # on the command line
+    folder: str  # in music21's corpus
+    title: str  # of the printed book it was taken from
     tunes: int
-    rights: str
+    rights: str  # according to its files
 
 
 class CollectionBlock(NamedTuple):

@@ -152,17 +152,14 @@ def _join_versions(
 
 
 class _Postings(NamedTuple):
-    """An inverted index: grams and the tunes they are in, gram by gram.
+    """An inverted index: grams and the tunes they are in, gram by gram."""
 
-    Attributes:
-        positions: Where the gram first begins in each tune, counted in the text of all tunes.
-        owners: The tune.
-        starts: Where in these two the postings of each gram begin.
-    """
-
-    positions: Indices
-    owners: Indices
-    starts: Indices
+    # Where the gram first begins in each tune, counted in the text of all tunes.
+    positions: Indices  # (postings,)
+    # The tune of each.
+    owners: Indices  # (postings,)
+    # Where in these two the postings of each gram begin.
+    starts: Indices  # (grams,)
 
     @property
     def ends(self) -> Indices:
@@ -171,13 +168,7 @@ class _Postings(NamedTuple):
 
 
 class _GramIndex:
-    """All grams of all tunes, one partition at a time.
-
-    Attributes:
-        partitions: Number of partitions, by a hash of the gram.
-        sizes: Number of distinct grams of each tune.
-        signatures: Bitmap of each tune, (tunes, bytes): every gram sets the bit of its hash.
-    """
+    """All grams of all tunes, one partition at a time: grams are divided by their hashes."""
 
     def __init__(self, intervals: Sequence[bytes]) -> None:
         text = np.frombuffer(b"".join(intervals), dtype=np.uint8)
@@ -191,6 +182,7 @@ class _GramIndex:
         self.partitions = 1 + len(text) // PARTITION_BYTES
         # How common the gram at each position is; 0 where none begins that is new in its tune.
         self._ranks = np.zeros(len(text), dtype=np.uint8)
+        # The number of distinct grams of each tune, and its bitmap: each sets the bit of its hash.
         self.sizes = np.zeros(len(intervals), dtype=np.int64)
         self.signatures = np.zeros((len(intervals), SIGNATURE_BYTES), dtype=np.uint8)
         for partition in range(self.partitions):

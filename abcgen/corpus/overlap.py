@@ -46,14 +46,11 @@ Bars = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class MelodySequence:
-    """The melody of a tune as symbols.
+    """The melody of a tune as symbols."""
 
-    Attributes:
-        symbols: Two bytes for every note and rest but the last note, which has no interval.
-        times: When each of them begins and the last ends, in bars; in free metre in whole notes.
-    """
-
+    # Two bytes for every note and rest but the last note, which has no interval.
     symbols: bytes
+    # When each of them begins and the last ends, in bars; in free metre in whole notes.
     times: tuple[float, ...]
 
     def bars(self, start: int, length: int) -> float:
@@ -82,30 +79,22 @@ def melody_sequence(tune: Tune) -> MelodySequence:
 
 
 class Match(NamedTuple):
-    """A passage that was found in an index.
+    """A passage that was found in an index."""
 
-    Attributes:
-        length: Its length in symbols.
-        owner: Index of a sequence that contains it.
-    """
-
-    length: int
-    owner: int
+    length: int  # in symbols
+    owner: int  # index of a sequence that contains it
 
 
 @dataclass(frozen=True, slots=True)
 class SuffixArray:
-    """An index of all passages of some sequences.
+    """An index of all passages of some sequences."""
 
-    Attributes:
-        text: The sequences end to end, each followed by a separator.
-        order: Where suffixes begin, in symbols, sorted by the suffixes; int32.
-        starts: Where each sequence begins, in symbols; int32.
-    """
-
+    # The sequences end to end, each followed by a separator.
     text: bytes
-    order: NDArray[np.int32]
-    starts: NDArray[np.int32]
+    # Where suffixes begin, in symbols, sorted by the suffixes.
+    order: NDArray[np.int32]  # (all symbols that are not separators,)
+    # Where each sequence begins, in symbols.
+    starts: NDArray[np.int32]  # (sequences,)
 
     @classmethod
     def of(cls, sequences: Sequence[bytes]) -> SuffixArray:
@@ -186,6 +175,7 @@ def _is_index(text: NDArray[Any], order: NDArray[Any], starts: NDArray[Any]) -> 
             return False
         if ((indices < 0) | (indices > size)).any():
             return False
+    # Sequences begin at 0, one after another, and end within the text.
     starts_at_0 = starts[:1].tolist() == ([0] if size else [])
     return starts_at_0 and bool((np.diff(starts) > 0).all()) and not (starts >= size).any()
 
@@ -223,21 +213,15 @@ def _sorted_suffixes(text: bytes) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFacts:
-    """Facts about the tunes that a network learnt from.
+    """Facts about the tunes that a network learnt from."""
 
-    Attributes:
-        names: Their titles, in the order of the index of their passages.
-        metres: Number of tunes in each metre.
-        modes: Number of tunes in each mode.
-        rhythms: Number of tunes of each rhythm.
-        shared: For every tune held out, the bars of its longest passage that is in a training
-            tune; sorted.
-    """
-
+    # Their titles, in the order of the sequences in the index.
     names: tuple[str, ...]
+    # Numbers of tunes.
     metres: dict[str, Count]
     modes: dict[str, Count]
     rhythms: dict[str, Count]
+    # For every tune held out, the bars of its longest passage that is in a training tune; sorted.
     shared: tuple[Bars, ...]
 
     @classmethod
@@ -284,17 +268,12 @@ class TrainingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """The longest passage that a tune shares with a training tune.
-
-    Attributes:
-        bars: Its length in bars.
-        title: The training tune.
-        share: Share of real tunes, held out from training, that share no more than this with
-            the training tunes; None if none were held out.
-    """
+    """The longest passage that a tune shares with a training tune."""
 
     bars: float
-    title: str
+    title: str  # of the training tune
+    # The share of real tunes, held out from training, that share no more than this with the
+    # training tunes; None if none were held out.
     share: float | None
 
     def __str__(self) -> str:
@@ -304,12 +283,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class TrainingTunes:
-    """The tunes that a network learnt from.
-
-    Attributes:
-        index: All their passages.
-        facts: Their titles and kinds.
-    """
+    """The tunes that a network learnt from, indexed."""
 
     index: SuffixArray
     facts: TrainingFacts

@@ -63,20 +63,17 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class RecordFormat(Generic[Record]):
-    """The kind of record to keep of every tune read.
+    """The kind of record to keep of every tune read."""
 
-    Attributes:
-        name: Its name in the cache's keys.
-        make: Makes the record of a tune, given the name of its file. Like a reader's function, it
-            must be importable by worker processes.
-        record_type: The records' class, a dataclass that pydantic turns into JSON and back; None
-            if records must stay in this process, and so cannot be cached either.
-        move: Adds a number of lines to every line number in a record.
-    """
-
+    # Part of the cache's keys.
     name: str
+    # Makes the record of a tune, given the name of its file. Like a reader's function, it must be
+    # importable by worker processes.
     make: Callable[[Reading, str], Record]
+    # The records' class, a dataclass that pydantic turns into JSON and back; None if records must
+    # stay in this process, and so cannot be cached either.
     record_type: Any = None
+    # Adds a number of lines to every line number in a record.
     move: Callable[[Record, int], Record] | None = None
 
     def encode(self, records: list[Record], left_out: list[LeftOut]) -> str:

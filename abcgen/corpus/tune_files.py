@@ -45,20 +45,17 @@ _HEAD_BYTES = 4096  # enough to tell what kind of file it is
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A reader of one kind of file.
+    """A reader of one kind of file."""
 
-    Attributes:
-        read: From a file's content and its name to the tunes read and skipped, with lines counted
-            from 1. A tunebook comes in chunks. It must be a function at the top of a module, or a
-            ``partial`` of one, because worker processes find it by its name.
-        is_tunebook: Whether the file is text that may be cut between its tunes.
-        libraries: The packages whose version may change the result.
-        cost: Time per byte relative to ABC; a rough figure will do.
-    """
-
+    # From a file's content and its name to the tunes read and skipped, with lines counted from 1.
+    # A tunebook comes in chunks. It must be a function at the top of a module, or a partial of
+    # one, because worker processes find it by its name.
     read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
+    # Whether the file is text that may be cut between its tunes.
     is_tunebook: bool = False
+    # The packages whose version may change the result.
     libraries: tuple[str, ...] = ()
+    # Time per byte relative to ABC; a rough figure will do.
     cost: float = 1.0
 
     @property
@@ -103,22 +100,22 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
     for path in paths:
         if not os.path.lexists(path):
             raise InputError(f"{path} does not exist", hint=HINT)
-        files.update(dict.fromkeys(_files_below(path, readers) if path.is_dir() else [path]))
+        if not path.is_dir():
+            files[path] = None
+            continue
+        below: list[Path] = []
+        unlistable: list[OSError] = []
+        for parent, folders, file_names in os.walk(path, onerror=unlistable.append):
+            # os.walk descends into what is left in its list.
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            visible = [Path(parent, name) for name in file_names if not name.startswith(".")]
+            below += [file for file in visible if file.suffix.lower() in readers]
+        below += [Path(error.filename) for error in unlistable]
+        files.update(dict.fromkeys(sorted(below)))
     if not files:
-        names = " ".join(map(str, paths))
-        raise InputError(f"no tunes in {names}: no .abc or .mid file", hint=HINT)
+        named = " ".join(map(str, paths))
+        raise InputError(f"no tunes in {named}: no .abc or .mid file", hint=HINT)
     return list(files)
-
-
-def _files_below(folder: Path, readers: Mapping[str, Reader]) -> list[Path]:
-    files: list[Path] = []
-    unlistable: list[OSError] = []
-    for parent, folders, names in os.walk(folder, onerror=unlistable.append):
-        # os.walk descends into what is left in its list.
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(parent, name) for name in names if not name.startswith(".")]
-        files += [path for path in paths if path.suffix.lower() in readers]
-    return sorted([*files, *(Path(error.filename) for error in unlistable)])
 
 
 def size_of(path: Path) -> int:
