@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from abcgen.api import Network, PlayableTune, Tunebook, load, read
+    from abcgen.api import Network, PlayableTune, Tunebook, load, read, train
     from abcgen.errors import AbcgenError
     from abcgen.notation.reader import read_abc, read_tunebook
     from abcgen.notation.tune import Tune
@@ -32,6 +32,7 @@ __all__ = [
     "read",
     "read_abc",
     "read_tunebook",
+    "train",
     "write_abc",
     "write_tunebook",
 ]
@@ -45,6 +46,7 @@ _MODULES = {
     "read": "abcgen.api",
     "read_abc": "abcgen.notation.reader",
     "read_tunebook": "abcgen.notation.reader",
+    "train": "abcgen.api",
     "write_abc": "abcgen.notation.writer",
     "write_tunebook": "abcgen.notation.writer",
 }

@@ -21,22 +21,25 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from abcgen.config import MidiConfig, SampleConfig
+from abcgen.config import MidiConfig, NetworkConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.corpus.cache import TextCache, default_folder
 from abcgen.corpus.reading import load_corpus
+from abcgen.corpus.records import extract_corpus
 from abcgen.errors import InputError
 from abcgen.files import write_atomically
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checkpoints import find_checkpoint
+from abcgen.pipeline.checkpoints import find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions
 from abcgen.pipeline.readers import all_readers
 from abcgen.pipeline.requests import Request, checked_request, primed
 from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from abcgen.corpus.reading import Loss
+    from abcgen.model.events import Event
 
 # Pixels of a notebook's frame, per tune and around them; it scrolls beyond three tunes.
 FRAME_HEIGHT, FRAME_MARGIN, MOST_FRAMED = 560, 80, 3
@@ -235,6 +238,52 @@ def load(checkpoint: str | Path = "pretrained") -> Network:
         CheckpointError: if there is none.
     """
     return Network(find_checkpoint(Path(checkpoint)))
+
+
+def train(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    base: Network | None = None,
+    preset: str = "auto",
+    on_event: Callable[[Event], None] = lambda _event: None,
+    **settings: Any,
+) -> Network:
+    """Train a network on tunes, or fine-tune one.
+
+    Args:
+        paths: Files of tunes, or folders of them.
+        out: The checkpoint folder; a new one under ``checkpoints/`` if None.
+        base: The network to fine-tune, which is not modified; a new one is trained if None.
+        preset: ``auto``, or one of ``abcgen train --preset``.
+        on_event: Called with every step and epoch (``abcgen.model.events``).
+        settings: ``minutes``, ``epochs`` and any other field of ``TrainConfig`` or, for a new
+            network, ``NetworkConfig``.
+
+    Raises:
+        InputError: if a setting is impossible, or nothing can be read.
+    """
+    from abcgen.pipeline import training  # noqa: PLC0415 - loads Keras when it trains
+
+    unknown = settings.keys() - {*NetworkConfig.model_fields, *TrainConfig.model_fields}
+    if unknown:
+        raise InputError(f"unknown setting {min(unknown)!r}")
+    several = [paths] if isinstance(paths, str | Path) else paths
+    folder = Path(out) if out else new_run()
+    cache = TextCache(default_folder())
+    plan = training.plan_fine_tuning(base.folder, folder, settings) if base else None
+    chord_symbols = plan.config.chord_symbols if plan else settings.get("chord_symbols", False)
+    corpus = extract_corpus(
+        [Path(one) for one in several],
+        all_readers(MidiConfig()),
+        cache,
+        chord_symbols=chord_symbols,
+    )
+    split = plan.split if plan else SplitConfig()
+    data, divided = training.prepare_data(corpus, split, plan.base if plan else None)
+    plan = plan or training.plan_new_run(preset, settings)
+    training.train_network(data, divided, plan, folder, on_event, cache)
+    return Network(folder)
 
 
 def read(path: str | Path, *more: str | Path) -> Tunebook:

@@ -33,6 +33,7 @@ def test_every_example_runs_as_written(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "corpora").mkdir()
     (tmp_path / "corpora" / "jig.abc").write_text(JIG, encoding="utf-8")
+    monkeypatch.setenv("ABCGEN_CACHE", "off")
     names: dict[str, object] = {}
     blocks = re.findall(
         r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL
@@ -78,6 +79,11 @@ def test_one_midi_file_holds_one_tune(sampled: Tunebook, tmp_path: Path) -> None
         sampled.to_midi(tmp_path / "t.mid")
     assert "to_midi" in caught.value.hint
     assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_setting_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(abcgen.AbcgenError):
+        abcgen.train("nowhere", layer=2)
 
 
 def test_an_unknown_wish_is_refused() -> None:

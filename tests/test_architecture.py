@@ -34,7 +34,7 @@ ALLOWED = {
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"},
     "cli": BASE | {"notation", "corpus", "score", "model", "evaluation", "pipeline"},
-    "api": BASE | {"notation", "corpus", "pipeline"},
+    "api": BASE | {"notation", "corpus", "model", "pipeline"},
     "__main__": {"cli"},
     "__init__": {"errors", "notation", "api"},
 }
