@@ -245,8 +245,7 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
 class _Builder:
     """Adds layer after layer; its methods return the name of the layer that they add last."""
 
-    # The seeds are far enough apart that no two weights of a network are drawn by the same one.
-    # They are part of what makes a run reproducible: do not change them.
+    # The seeds are part of what makes a run reproducible: none may change.
 
     def __init__(self, config: NetworkConfig, vocabulary_size: int) -> None:
         self._config, self._classes = config, vocabulary_size

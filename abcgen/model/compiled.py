@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -116,6 +117,22 @@ class CompiledNetwork:
         inputs = network_inputs(self._config, self._vocabulary_size, batch.inputs)
         share = self._devices.share
         return share(inputs), share(batch.targets), share(weights)
+
+
+def seconds_per_epoch(
+    network: NetworkConfig, config: TrainConfig, vocabulary_size: int, dataset: Dataset
+) -> float:
+    """Estimate the length of an epoch from a few steps on a batch of middling length."""
+    compiled = CompiledNetwork(network, vocabulary_size, config)
+    in_order = dataset.in_order()
+    batch = dataset.batch(in_order[len(in_order) // 2])
+    compiled.train_step(batch, 0.0)  # the first step compiles
+    steps = 2
+    start = time.monotonic()
+    for _ in range(steps):
+        compiled.train_step(batch, 0.0)
+    seconds = (time.monotonic() - start) / steps
+    return seconds * dataset.characters / max(1, batch.characters)
 
 
 def _optimizer(keras: Any, config: TrainConfig, devices: Devices) -> Any:

@@ -270,7 +270,7 @@ def estimate_run(data: TrainData, plan: TrainPlan, classes: int | None = None) -
     Raises:
         InputError: if it cannot be trained.
     """
-    from abcgen.model.preview import seconds_per_epoch  # noqa: PLC0415 - loads Keras
+    from abcgen.model.compiled import seconds_per_epoch  # noqa: PLC0415 - loads Keras
 
     size, config = data.vocabulary.size, plan.config
     training, _ = datasets_of(data, plan.network, config)
