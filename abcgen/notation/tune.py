@@ -76,9 +76,7 @@ class Key:
     @property
     def signature(self) -> dict[str, int]:
         """The alteration of every letter, in semitones."""
-        fifths = self.fifths
-        alters = {letter: (fifths - place + 6) // 7 for place, letter in enumerate(SHARP_ORDER)}
-        return {**alters, **dict(self.extra)}
+        return {**signature_at(self.fifths), **dict(self.extra)}
 
     @property
     def tonic(self) -> str:
@@ -98,6 +96,11 @@ class Key:
             f" {ABC_ACCIDENTALS[alter]}{letter.lower()}" for letter, alter in self.extra
         )
         return f"{self.tonic}{mode}{extra}"
+
+
+def signature_at(fifths: int) -> dict[str, int]:
+    """Return the alteration of every letter in a signature of sharps (or flats, if negative)."""
+    return {letter: (fifths - place + 6) // 7 for place, letter in enumerate(SHARP_ORDER)}
 
 
 def key_at(fifths: int, mode: Mode) -> Key:

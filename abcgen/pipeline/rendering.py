@@ -183,17 +183,15 @@ class Renderer:
         """Yield every tune in a format, with its index; leave out those it cannot hold."""
         tunes = [entry.tune for entry in target.entries]
         rendered = render_each(tunes, name, self.options, self.workers)
-        for index, (entry, (content, error)) in enumerate(
-            zip(target.entries, rendered, strict=True)
-        ):
+        for index, (content, error) in enumerate(rendered):
+            entry = target.entries[index]
             if error:
                 self.result.left_out.append(f"{entry}: not in {name}: {error}")
             else:
-                if isinstance(content, Sheet) and content.note:
-                    note = f"{entry}: {content.note}"
-                    # Both PDF and PNG would say it.
-                    if note not in self.result.notes:
-                        self.result.notes.append(note)
+                note = content.note if isinstance(content, Sheet) else ""
+                # PDF and PNG have the same note.
+                if note and f"{entry}: {note}" not in self.result.notes:
+                    self.result.notes.append(f"{entry}: {note}")
                 yield index, content
             self.done += 1
             if self.on_progress:

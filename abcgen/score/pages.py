@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from abcgen.errors import InputError
 from abcgen.score.engrave import engrave_systems
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.text import kind_and_key, one_line
+from abcgen.score.text import one_line, rhythm_and_key
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ class Sheet:
 
     Attributes:
         title: Printed over the tune.
-        kind: Its rhythm and key, printed at the left.
+        rhythm_and_key: Such as ``reel · D``, printed at the left.
         composer: Printed at the right.
         systems: One SVG document for every line of music.
         fonts: The fonts that its words need.
     """
 
     title: str
-    kind: str
+    rhythm_and_key: str
     composer: str
     systems: list[str]
     fonts: Fonts = field(default_factory=Fonts)
@@ -102,7 +102,7 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
     line_width = _line_width(page)
     musicxml = musicxml_of(tune, line_width=line_width)
     systems = engrave_systems(musicxml, line_width=line_width)
-    words = (one_line(tune.title, LONGEST_TITLE), kind_and_key(tune), one_line(composer))
+    words = (one_line(tune.title, LONGEST_TITLE), rhythm_and_key(tune), one_line(composer))
     names = [one_line(voice.name) for voice in tune.voices]
     return Sheet(*words, systems, fonts_for([*words, *names]))
 
@@ -141,7 +141,7 @@ def set_pages(
             tunes.append(
                 {
                     "title": sheet.title,
-                    "kind": sheet.kind,
+                    "kind": sheet.rhythm_and_key,
                     "composer": sheet.composer,
                     "systems": files,
                 }

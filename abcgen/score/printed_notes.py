@@ -104,16 +104,14 @@ def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
         bar: list[PrintedNote] = []
         for single, divided in _divided_notes(planned):
             next_single = next(following)
+            pitches = frozenset(single.pitches) if isinstance(single, Note) else frozenset()
             tied_to: frozenset[Pitch] = frozenset()
-            inner: frozenset[Pitch] = frozenset()
-            if isinstance(single, Note):
-                inner = frozenset(single.pitches)
-                if single.tied and isinstance(next_single, Note):
-                    tied_to = inner & frozenset(next_single.pitches)
+            if isinstance(single, Note) and single.tied and isinstance(next_single, Note):
+                tied_to = pitches & frozenset(next_single.pitches)
             # The first printed note continues the note before, the last leads to the next.
-            for place, printed in enumerate(divided):
-                before = inner if place else tied_from
-                after = inner if place < len(divided) - 1 else tied_to
+            for number, printed in enumerate(divided, start=1):
+                before = tied_from if number == 1 else pitches
+                after = tied_to if number == len(divided) else pitches
                 bar.append(replace(printed, tied_from=before, tied_to=after))
             tied_from = tied_to
         bars.append(bar)
@@ -128,15 +126,15 @@ def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[Prin
         tuplet = item if isinstance(item, Tuplet) else None
         beat = Fraction(0) if tuplet else planned.beat
         singles = notes_in(item)
-        for place, single in enumerate(singles):
+        for index, single in enumerate(singles):
             divided: list[PrintedNote] = []
             for part, written in enumerate(divide_duration(single.duration, onset, beat)):
                 divided.append(PrintedNote(single, (number, part), written, onset, tuplet))
                 onset += divided[-1].duration
             number += 1
-            if tuplet and place == 0:
+            if tuplet and index == 0:
                 divided[0] = replace(divided[0], first=True)
-            if tuplet and place == len(singles) - 1:
+            if tuplet and index == len(singles) - 1:
                 divided[-1] = replace(divided[-1], last=True)
             yield single, divided
 

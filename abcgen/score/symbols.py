@@ -13,7 +13,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from abcgen.notation.tune import LETTERS, MAX_SIGNATURE, SHARP_ORDER, Key, Metre, Note, Pitch, Rest
+from abcgen.notation.tune import LETTERS, MAX_SIGNATURE, Key, Metre, Note, Pitch, Rest, signature_at
 from abcgen.score.decorations import chord_symbol_of, decorate, directions_of
 from abcgen.score.printed_notes import NOTE_VALUES, PrintedNote
 from abcgen.system import LazyModule
@@ -307,9 +307,8 @@ def printed_accidentals(notes: list[PrintedNote], key: Key) -> list[PrintedAccid
 
 def printed_signature(key: Key) -> dict[str, int]:
     """Return the alteration, in semitones, that the printed signature gives every letter."""
-    fifths = printed_fifths(key)
-    alters = {letter: (fifths - place + 6) // 7 for place, letter in enumerate(SHARP_ORDER)}
-    return {letter: dict(key.extra).get(letter, alters[letter]) for letter in LETTERS}
+    alterations = {**signature_at(printed_fifths(key)), **dict(key.extra)}
+    return {letter: alterations[letter] for letter in LETTERS}
 
 
 def printed_fifths(key: Key) -> int:

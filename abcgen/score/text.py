@@ -48,6 +48,6 @@ def key_name(key: Key) -> str:
     return f"{key.letter}{accidental}" + ("" if mode == "major" else f" {mode}")
 
 
-def kind_and_key(tune: Tune) -> str:
+def rhythm_and_key(tune: Tune) -> str:
     """Return the words at the left above a tune: ``reel · D``, or the key alone."""
     return " · ".join(filter(None, [one_line(tune.rhythm).lower(), key_name(tune.key)]))

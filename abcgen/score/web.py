@@ -25,7 +25,7 @@ from abcgen.score.layout import LINE_WIDTH, plan_bars, sections
 from abcgen.score.midi import midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.performance import perform
-from abcgen.score.text import kind_and_key, one_line
+from abcgen.score.text import one_line, rhythm_and_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ class WebTune:
 
     Attributes:
         title: Its title.
-        kind: Its rhythm and key.
+        rhythm_and_key: Such as ``reel · D``.
         composer: Printed at the right.
         wide: Its sheet music for a page.
         narrow: Its sheet music for a telephone.
@@ -69,7 +69,7 @@ class WebTune:
     """
 
     title: str
-    kind: str
+    rhythm_and_key: str
     composer: str
     wide: str
     narrow: str
@@ -117,7 +117,7 @@ def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> 
     rules = RULES.search(wide)
     return WebTune(
         title=one_line(tune.title) or UNTITLED,
-        kind=kind_and_key(tune),
+        rhythm_and_key=rhythm_and_key(tune),
         composer=one_line(composer),
         wide=_inline(wide),
         narrow=_inline(narrow),

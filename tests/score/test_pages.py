@@ -11,7 +11,7 @@ import pytest
 from abcgen.config import PageConfig
 from abcgen.errors import InputError, NotationError
 from abcgen.score.pages import set_pages, sheet_of
-from abcgen.score.text import key_name, kind_and_key
+from abcgen.score.text import key_name, rhythm_and_key
 from tests.tunes import CHORDS, JIG, REEL, tune
 
 if TYPE_CHECKING:
@@ -128,5 +128,5 @@ def test_a_tune_that_cannot_be_printed_has_no_sheet() -> None:
 
 
 def test_keys_are_named_as_musicians_say_them() -> None:
-    assert kind_and_key(CHORDS) == "air · A minor"
+    assert rhythm_and_key(CHORDS) == "air · A minor"
     assert key_name(replace(JIG.key, letter="B", alter=-1)) == "B♭"
