@@ -291,7 +291,9 @@ class BlindTestConfig(Schema):
 class EvaluationConfig(Schema):
     """How a network is evaluated."""
 
-    samples: int = Field(1000, description="Tunes sampled with the grammar, and as many without.")
+    samples: int = Field(
+        1000, description="Tunes sampled with the grammar, and the same number without."
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="Tunes sampled side by side.")
 
 

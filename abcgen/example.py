@@ -1,4 +1,4 @@
-"""The tune as networks and their evaluation see it: a text, and what is counted of it."""
+"""A tune as networks and their evaluation see it: its text and the counts that scores need."""
 
 from __future__ import annotations
 

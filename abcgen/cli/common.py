@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
-MOST_TUNES = 100_000  # that can be asked for at once
+MOST_TUNES = 100_000  # of one command
 INTERRUPTED = 130
 
 
@@ -32,7 +32,7 @@ def option(
     Args:
         schema: The settings, such as ``TrainConfig``.
         field: Name of one of them.
-        flags: Such as ``--batch-size`` and ``-b``; derived from the parameter's name if left out.
+        flags: Such as ``--batch-size`` and ``-b``; by default derived from the parameter's name.
         bounded: Show the bounds in the help and refuse other values as a usage error, exit code 2.
         changes: Other arguments of ``typer.Option``.
     """
@@ -119,14 +119,14 @@ Cache = Annotated[
 
 
 def text_cache(*, use: bool) -> TextCache:
-    """What was read and worked out before, if it is to be used."""
+    """Return the cache of earlier readings, or one that remembers nothing."""
     from abcgen.corpus.cache import TextCache, default_folder
 
     return TextCache(default_folder() if use else None)
 
 
 def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
-    """Where results go: what was asked for, or a new folder; seen to before any long work.
+    """Return the folder for results, checked to be writable before any long work.
 
     Raises:
         OutputError: if something is there already, or it cannot be written to.
@@ -138,7 +138,7 @@ def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
 
 
 def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) -> Corpus:
-    """Read tunes, showing how far it is and what was left out."""
+    """Read tunes; show progress and losses."""
     from abcgen.config import MidiConfig
     from abcgen.corpus.reading import load_corpus
     from abcgen.pipeline.readers import all_readers
@@ -151,7 +151,7 @@ def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) ->
 
 
 def loss_facts(loss: Loss) -> dict[str, str | int]:
-    """What was left out, for machines."""
+    """Return a loss for the JSON result."""
     return {
         "file": str(loss.path),
         "line": loss.cause.line,

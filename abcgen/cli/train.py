@@ -280,7 +280,7 @@ def _extracts(
     *,
     chord_symbols: bool,
 ) -> Extracts:
-    """Read what training needs of tunes, showing progress and what was left out."""
+    """Read what training needs of tunes; show progress and losses."""
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.readers import all_readers
 

@@ -26,7 +26,7 @@ class StepResult(NamedTuple):
     """How well a batch was predicted before it was learned.
 
     Attributes:
-        loss: Nats per character, padding left out.
+        loss: Nats per character, without padding.
         accuracy: Share of characters that were predicted right.
     """
 

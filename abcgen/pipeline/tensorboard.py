@@ -30,11 +30,11 @@ FIGURES = (
 def log_to(
     folder: Path | None, on_event: Callable[[Event], None]
 ) -> Iterator[Callable[[Event], None]]:
-    """Have the figures of every pass written to ``folder`` too.
+    """Log the figures of every epoch to ``folder``, and pass all events on.
 
     Args:
-        folder: Where to, or None for nowhere.
-        on_event: Who is told of all events as before.
+        folder: The folder for TensorBoard; None for no logs.
+        on_event: Called with all events.
 
     Raises:
         InputError: if the package is not installed.

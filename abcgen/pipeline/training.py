@@ -111,7 +111,7 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], kind: str = "") -> Tra
     Args:
         preset: A name from ``PRESETS``, or ``auto`` for one that fits the device and the time.
         changes: Settings of network and training that differ from the preset's.
-        kind: ``cpu`` or ``gpu``; the device there is if left out, which loads Keras.
+        kind: ``cpu`` or ``gpu``; by default the device of this machine, which loads Keras.
 
     Raises:
         InputError: naming the first setting that is impossible.

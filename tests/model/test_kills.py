@@ -73,7 +73,7 @@ def _train_failing(
 
 
 @pytest.mark.parametrize("at", WRITES[3:])
-def test_a_run_killed_in_any_write_goes_on_as_if_nothing_had_been(
+def test_a_run_killed_in_any_write_resumes_to_the_same_weights(
     at: str, short: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(KilledError):
@@ -90,7 +90,7 @@ def test_a_run_killed_in_any_write_goes_on_as_if_nothing_had_been(
     assert not list(tmp_path.rglob(f"*{DRAFT}"))
 
 
-def test_a_full_disk_is_one_line_and_costs_nothing_that_was_saved(
+def test_a_full_disk_is_one_line_and_loses_nothing_saved(
     short: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OutputError("cannot write it: no space left on device")
@@ -119,7 +119,7 @@ def test_a_run_may_be_saved_after_every_step(short: TinyRun, tmp_path: Path) -> 
     assert events[0].epochs == pytest.approx(2 / 3)
 
 
-def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
+def test_the_network_to_fine_tune_is_measured_first_and_kept_if_nothing_is_better(
     short: TinyRun, whole: Path, tmp_path: Path
 ) -> None:
     weights = load_checkpoint(whole).weights
@@ -138,7 +138,7 @@ def test_what_is_taken_over_is_measured_first_and_kept_if_nothing_is_better(
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
 
 
-def test_what_is_taken_over_is_measured_first_after_an_interruption_too(
+def test_the_network_to_fine_tune_is_measured_first_after_an_interruption_too(
     short: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = load_checkpoint(whole).weights
@@ -156,7 +156,7 @@ def test_what_is_taken_over_is_measured_first_after_an_interruption_too(
     assert all(np.array_equal(kept[name], weights[name]) for name in weights)
 
 
-def test_numbers_that_ran_away_are_not_saved(
+def test_numbers_that_are_not_finite_are_not_saved(
     short: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short.train(tmp_path)
@@ -171,7 +171,7 @@ def test_numbers_that_ran_away_are_not_saved(
     assert (tmp_path / STATE).read_bytes() == saved
 
 
-def test_other_held_out_tunes_are_noticed(short: TinyRun, tmp_path: Path) -> None:
+def test_resuming_with_other_held_out_tunes_is_refused(short: TinyRun, tmp_path: Path) -> None:
     divided = short.with_data(about={"split": {"fingerprint": "a"}})
     divided.train(tmp_path)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -181,7 +181,9 @@ def test_other_held_out_tunes_are_noticed(short: TinyRun, tmp_path: Path) -> Non
     assert files == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def test_a_state_elsewhere_is_neither_read_nor_written(short: TinyRun, tmp_path: Path) -> None:
+def test_a_state_outside_the_checkpoint_is_neither_read_nor_written(
+    short: TinyRun, tmp_path: Path
+) -> None:
     run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     elsewhere.mkdir()
     run.mkdir()

@@ -47,7 +47,7 @@ def test_the_published_training_is_the_presets() -> None:
         ("gpu", 60.0, "large"),
     ],
 )
-def test_the_automatic_choice_fits_device_and_time(
+def test_the_automatic_preset_fits_device_and_time(
     device: str, minutes: float | None, preset: str
 ) -> None:
     plan = plan_new_run("auto", {"minutes": minutes} if minutes else {}, device)
@@ -57,7 +57,7 @@ def test_the_automatic_choice_fits_device_and_time(
     assert (f"{minutes:g} minutes" if minutes else "no time limit") in plan.reason
 
 
-def test_what_was_asked_for_is_changed_and_nothing_else() -> None:
+def test_only_the_given_settings_differ_from_the_preset() -> None:
     plan = plan_new_run("large", {"units": 64, "patience": 3}, "cpu")
     assert (plan.network.units, plan.config.patience) == (64, 3)
     assert plan.network.layers == PRESETS["large"].network.layers
@@ -80,14 +80,14 @@ def test_what_was_asked_for_is_changed_and_nothing_else() -> None:
         ("auto", {"stride": 0}, "stride"),
     ],
 )
-def test_what_is_impossible_is_named(
+def test_an_impossible_setting_is_named(
     preset: str, changes: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         check_settings(preset, changes)
 
 
-def test_a_window_network_is_not_told_positions_because_a_preset_is() -> None:
+def test_a_window_network_does_not_inherit_positions_from_a_preset() -> None:
     assert not plan_new_run("small", {"kind": "window"}, "cpu").network.positions
     assert plan_new_run("small", {}, "cpu").network.positions
     with pytest.raises(InputError, match="leave out --positions"):

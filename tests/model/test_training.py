@@ -77,7 +77,9 @@ def _same(one: Weights, other: Weights) -> bool:
     return all(np.allclose(one[name], other[name], atol=1e-6, rtol=0) for name in one)
 
 
-def test_training_teaches(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
+def test_held_out_bits_fall_with_every_epoch(
+    finished: tuple[Path, Watcher], tiny_run: TinyRun
+) -> None:
     lines = read_metrics(finished[0])
     assert len(lines) == 3
     bits = [line.bits_per_character or 99 for line in lines]
@@ -85,7 +87,9 @@ def test_training_teaches(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> 
     assert bits[-1] < np.log2(tiny_run.data.vocabulary.size) - 0.3
 
 
-def test_the_events_tell_the_story(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
+def test_events_report_start_steps_and_epochs_in_order(
+    finished: tuple[Path, Watcher], tiny_run: TinyRun
+) -> None:
     watcher = finished[1]
     assert isinstance(watcher.events[0], Started)
     assert watcher.events[0].tunes == 20
@@ -100,12 +104,12 @@ def test_the_events_tell_the_story(finished: tuple[Path, Watcher], tiny_run: Tin
     assert all(step.characters_per_second > 0 for step in steps)
 
 
-def test_the_caller_may_draw_a_text_after_every_epoch(finished: tuple[Path, Watcher]) -> None:
+def test_a_preview_is_sampled_after_every_epoch(finished: tuple[Path, Watcher]) -> None:
     ends = [event for event in finished[1].events if isinstance(event, EpochEnd)]
     assert all("abcd" in end.sampled for end in ends)
 
 
-def test_the_checkpoint_says_what_was_done(
+def test_the_checkpoint_records_settings_and_vocabulary(
     finished: tuple[Path, Watcher], tiny_run: TinyRun
 ) -> None:
     checkpoint = load_checkpoint(finished[0])
@@ -115,7 +119,7 @@ def test_the_checkpoint_says_what_was_done(
     assert checkpoint.about == {"split": "abc"}
 
 
-def test_the_weights_kept_are_those_measured_best(
+def test_the_weights_kept_are_the_best_on_held_out_texts(
     finished: tuple[Path, Watcher], tiny_run: TinyRun
 ) -> None:
     network = step_network(load_checkpoint(finished[0]))
@@ -125,7 +129,7 @@ def test_the_weights_kept_are_those_measured_best(
 
 
 @pytest.mark.parametrize("step", [3, 5])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
+def test_an_interrupted_run_resumes_to_the_same_weights(
     step: int, finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     watcher = Watcher(interrupt_at=step)
@@ -153,7 +157,9 @@ def test_a_finished_run_can_be_made_longer(
     assert load_checkpoint(tmp_path).training.epochs == 4
 
 
-def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], tiny_run: TinyRun) -> None:
+def test_resuming_with_other_data_or_settings_is_refused(
+    finished: tuple[Path, Watcher], tiny_run: TinyRun
+) -> None:
     others = [
         tiny_run.with_data(training=tiny_run.data.training[1:]),
         tiny_run.with_config(seed=8),
@@ -166,7 +172,7 @@ def test_going_on_needs_the_same_run(finished: tuple[Path, Watcher], tiny_run: T
             other.train(finished[0], resume=True)
 
 
-def test_going_on_with_nothing_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_resuming_without_a_run_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config\.json"):
         tiny_run.train(tmp_path, resume=True)
 
@@ -197,7 +203,7 @@ def test_a_damaged_state_is_named(
         {"characters": 2**53},
     ],
 )
-def test_a_state_that_cannot_be_is_refused(
+def test_an_impossible_state_is_refused(
     change: dict[str, object], finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
@@ -209,7 +215,7 @@ def test_a_state_that_cannot_be_is_refused(
         tiny_run.train(tmp_path, resume=True)
 
 
-def test_a_spoilt_line_of_metrics_ends_going_on(
+def test_a_damaged_line_of_metrics_is_named_when_resuming(
     finished: tuple[Path, Watcher], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
@@ -278,14 +284,14 @@ def test_without_held_out_texts_the_latest_weights_are_kept(
     assert np.array_equal(kept["logits/bias"], latest["weights/logits/bias"])
 
 
-def test_without_held_out_texts_time_may_decide(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_a_time_budget_works_without_held_out_texts(tiny_run: TinyRun, tmp_path: Path) -> None:
     alone = tiny_run.with_data(validation=[]).with_config(minutes=2 / 60)
     result = alone.train(tmp_path)
     assert not result.interrupted
     assert result.bits_per_character is None
 
 
-def test_a_run_that_diverges_says_so(
+def test_a_run_that_diverges_hints_at_the_learning_rate(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CompiledNetwork, "train_step", lambda *_: StepResult(float("nan"), 0.0))
@@ -323,7 +329,7 @@ def test_patience_ends_a_run_that_gets_no_better(
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_window_network_is_trained_gone_on_with_and_sampled_from(
+def test_a_window_network_is_trained_resumed_and_sampled(
     bidirectional: bool, tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     windowed = tiny_run.with_network(
@@ -365,7 +371,7 @@ def test_what_cannot_be_trained_is_refused(
     assert not (tmp_path / WEIGHTS).exists()
 
 
-def test_the_learning_rate_climbs_and_then_falls() -> None:
+def test_the_learning_rate_warms_up_and_then_falls() -> None:
     options = TrainConfig(learning_rate=1.0, warm_up=0.1)
     rates = [learning_rate(options, step / 100) for step in range(101)]
     assert rates[0] > 0

@@ -49,13 +49,13 @@ def test_a_shipped_network_in_a_checkout_is_no_run(here: Path) -> None:
     assert newest_run() is None
 
 
-def test_a_run_that_has_not_learnt_anything_yet_is_passed_over(here: Path) -> None:
+def test_a_run_without_weights_is_skipped(here: Path) -> None:
     (here / "checkpoints" / "run-1").mkdir(parents=True)
     assert newest_run() is None
     assert new_run().name == "run-2"
 
 
-def test_the_run_to_go_on_with_is_the_last_that_was_trained(here: Path) -> None:
+def test_the_run_to_resume_is_the_last_that_was_trained(here: Path) -> None:
     """It may have been killed before anything was measured, and so before there were weights."""
     finished, killed = (here / "checkpoints" / name for name in ("run-1", "run-2"))
     trained(finished, when=300)
@@ -68,7 +68,7 @@ def test_the_run_to_go_on_with_is_the_last_that_was_trained(here: Path) -> None:
     assert newest_run() == finished.relative_to(here)
 
 
-def test_the_one_named_is_taken_or_nothing(here: Path) -> None:
+def test_a_named_checkpoint_is_used_or_refused(here: Path) -> None:
     trained(here / "checkpoints" / "run-1")
     mine = trained(here / "mine")
     assert find_checkpoint(mine) == mine
@@ -76,6 +76,6 @@ def test_the_one_named_is_taken_or_nothing(here: Path) -> None:
         find_checkpoint(here / "yours")
 
 
-def test_nothing_at_all_names_the_way_out() -> None:
+def test_without_any_checkpoint_the_hint_is_to_train() -> None:
     with pytest.raises(CheckpointError, match="abcgen train"):
         find_checkpoint(None)

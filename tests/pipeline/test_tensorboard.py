@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIRST = EpochEnd(1, 2.5, 1.5, 3.0, 20_000.0, 60.0, "", best=True, training_accuracy=0.4)
 
 
-def test_every_pass_is_written_and_told(tmp_path: Path) -> None:
+def test_figures_of_every_epoch_are_logged_and_events_passed_on(tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     heard: list[Event] = []
     with log_to(tmp_path / "logs", heard.append) as tell:
@@ -34,7 +34,7 @@ def test_every_pass_is_written_and_told(tmp_path: Path) -> None:
     assert len(tensors["training_accuracy"]) == 2
 
 
-def test_without_the_package_it_says_what_to_install(
+def test_without_the_package_the_hint_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
@@ -47,7 +47,7 @@ def test_without_the_package_it_says_what_to_install(
     assert not (tmp_path / "logs").exists()
 
 
-def test_nothing_is_written_unasked(tmp_path: Path) -> None:
+def test_without_a_folder_nothing_is_logged(tmp_path: Path) -> None:
     heard: list[Event] = []
     with log_to(None, heard.append) as tell:
         tell(FIRST)
