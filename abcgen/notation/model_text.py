@@ -20,7 +20,7 @@ from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:
-    from abcgen.notation.tune import Metre
+    from abcgen.notation.tune import Bar, Metre
 
 UNIT = Fraction(1, 8)
 _PARTS = re.compile(r"(?P<head>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<rest>K:C[a-z]{3}\n[^\n]+\n)")
@@ -99,14 +99,14 @@ def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
         symbol = note.marks.chord_symbol if chord_symbols else None
         return replace(note, marks=Marks(symbol) if symbol else None)
 
-    bars = tuple(
-        replace(
-            bar.with_notes(plain_note),
-            key=bar.key and replace(bar.key, extra=()),
-            metre=bar.metre and replace(bar.metre, symbol=""),
-        )
-        for bar in tune.bars
-    )
+    def plain_bar(bar: Bar) -> Bar:
+        bar = bar.with_notes(plain_note)
+        if not (bar.key or bar.metre):
+            return bar
+        key = bar.key and replace(bar.key, extra=())
+        return replace(bar, key=key, metre=bar.metre and replace(bar.metre, symbol=""))
+
+    bars = tuple(map(plain_bar, tune.bars))
     key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
     return replace(tune, key=key, metre=metre, bars=bars, others=())
 

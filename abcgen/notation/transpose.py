@@ -56,15 +56,18 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
         pitches = tuple(_move_pitch(pitch, interval) for pitch in note.pitches)
         return replace(note, pitches=pitches, marks=marks)
 
-    def move_bars(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
-        return tuple(
-            replace(bar.with_notes(move), key=bar.key and _move_key(bar.key, interval))
-            for bar in bars
-        )
+    def move_bar(bar: Bar) -> Bar:
+        moved = bar.with_notes(move)
+        return replace(moved, key=_move_key(bar.key, interval)) if bar.key else moved
 
-    others = tuple(replace(voice, bars=move_bars(voice.bars)) for voice in tune.others)
-    key = _move_key(tune.key, interval)
-    return replace(tune, key=key, bars=move_bars(tune.bars), others=others)
+    return replace(
+        tune,
+        key=_move_key(tune.key, interval),
+        bars=tuple(map(move_bar, tune.bars)),
+        others=tuple(
+            replace(voice, bars=tuple(map(move_bar, voice.bars))) for voice in tune.others
+        ),
+    )
 
 
 def pitches_of(tune: Tune) -> list[int]:
