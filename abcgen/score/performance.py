@@ -158,15 +158,15 @@ def swung_times(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> dict[Fracti
             continue
         # Sixteenths are swung in 2/4, eighths elsewhere.
         beat = Fraction(1, 8) if metre.beats * metre.unit == 8 else Fraction(1, 4)
-        # For every beat the places, from its start, where a note or rest begins within it.
+        # For every beat the positions, from its start, where a note or rest begins within it.
         inner: dict[Fraction, set[Fraction]] = {}
         for part in parts:
             for timed in _walk_bar(part, bar):
-                place = (timed.onset + bar.planned.offset) % beat
-                if place:
-                    inner.setdefault(timed.onset - place, set()).add(place)
-        for start, places in inner.items():
-            if places == {beat / 2}:
+                position = (timed.onset + bar.planned.offset) % beat
+                if position:
+                    inner.setdefault(timed.onset - position, set()).add(position)
+        for start, positions in inner.items():
+            if positions == {beat / 2}:
                 middle = bar.onset + start + beat / 2
                 moved[middle] = bar.onset + start + beat * Fraction(2, 3)
     return moved
@@ -245,9 +245,9 @@ def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[S
             ),
             key=lambda symbol: symbol[0],
         )
-        for place, length, is_bass in strokes(bar.planned.metre):
+        for position, length, is_bass in strokes(bar.planned.metre):
             # In a pickup the strokes of its missing beginning fall away.
-            onset = place - bar.planned.offset
+            onset = position - bar.planned.offset
             chord = next((symbol for at, symbol in reversed(symbols) if at <= onset), chord)
             if chord and 0 <= onset < bar.planned.bar.duration:
                 keys = (bass_key(chord),) if is_bass else chord_keys(chord)
@@ -268,16 +268,16 @@ def strokes(metre: Metre) -> Iterator[tuple[Fraction, Fraction, bool]]:
         yield Fraction(0), Fraction(1, 4), False
     elif metre.is_compound:
         eighth = Fraction(1, metre.unit)
-        for place in range(0, metre.beats, 3):
-            yield place * eighth, eighth, True
-            yield (place + 2) * eighth, eighth, False
+        for position in range(0, metre.beats, 3):
+            yield position * eighth, eighth, True
+            yield (position + 2) * eighth, eighth, False
     else:
         beat = min(Fraction(1, metre.unit), Fraction(1, 4))
         beats = int(metre.bar_duration / beat)
         # Duple metres have a bass on every other beat, triple ones on the first.
         bass_every = 2 if metre.bar_duration.numerator % 3 else beats
-        for place in range(beats):
-            yield place * beat, beat / 2, place % bass_every == 0
+        for position in range(beats):
+            yield position * beat, beat / 2, position % bass_every == 0
 
 
 def bass_key(chord: ChordSymbol) -> int:
