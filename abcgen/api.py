@@ -21,7 +21,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from abcgen.config import MidiConfig, NetworkConfig, SampleConfig, SplitConfig, TrainConfig
+from abcgen.config import (
+    MAX_SEED,
+    MidiConfig,
+    NetworkConfig,
+    SampleConfig,
+    SplitConfig,
+    TrainConfig,
+)
 from abcgen.corpus.cache import TextCache, default_folder
 from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.records import extract_corpus
@@ -32,7 +39,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions
 from abcgen.pipeline.readers import all_readers
-from abcgen.pipeline.requests import Request, checked_request, primed
+from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
@@ -200,22 +207,15 @@ class Network:
             temperature: Below 1 is safer, above 1 bolder.
             top_k: Sample from the K most likely characters only (0 = off).
             top_p: Sample from the most likely characters that sum to this probability (1 = off).
-            wishes: Any field of ``Request``: ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``,
-                ``instrument`` and ``free``.
+            wishes: Any of ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and
+                ``free``; see ``abcgen.config.Request``.
 
         Raises:
             InputError: if a wish is impossible, or fewer tunes than wanted are valid.
         """
-        if "instrument" in wishes:
-            wishes = {"in_range": not wishes.get("free"), **wishes}
-        unknown = wishes.keys() - {wish.name for wish in fields(Request)}
-        if unknown:
-            raise InputError(f"unknown wish {min(unknown)!r}")
-        request = checked_request(Request(**wishes))
-        if prime:
-            request = primed(request, prime, keep_bars)
+        request = make_request(prime=prime, keep_bars=keep_bars, **wishes)
         config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
-        chosen = random.randrange(2**31) if seed is None else seed  # noqa: S311 - no secret
+        chosen = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
         with Composer(self.folder, config, chosen, request) as composer:
             sampled = list(composer.compose(max_copy=max_copy))
         if len(sampled) < count:
@@ -223,7 +223,8 @@ class Network:
                 f"only {len(sampled)} of {count} tunes were valid", hint="try another temperature"
             )
         return Tunebook(
-            PlayableTune.of(one.tune, one.abc.removeprefix(write_abc(one.tune))) for one in sampled
+            PlayableTune.of(made.tune, made.abc.removeprefix(write_abc(made.tune)))
+            for made in sampled
         )
 
 

@@ -112,6 +112,8 @@ def expected_value(field: FieldInfo) -> str:
     types = get_args(field.annotation) or (field.annotation,)
     if bool in types:
         return "true or false"
+    if str in types:
+        return "text"
     least, greatest = bounds_of(field)
     number = "a whole number" if int in types else "a number"
     if greatest is None:
@@ -279,6 +281,45 @@ class SampleConfig(Schema):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SoundConfig:
+    """How tunes are played."""
+
+    # A name from the table of instruments: the sound of MIDI files, and the range and usual keys
+    # that sampled tunes are moved to.
+    instrument: str = "fiddle"
+
+
+class Request(Schema):
+    """The wishes for a new tune; an empty one, or 0, leaves it to the network.
+
+    ``abcgen.pipeline.requests`` checks what the bounds cannot say, such as metres and keys.
+    """
+
+    metre: str = Field("", description="Metre, such as 6/8.")
+    key: str = Field("", description="Key, such as Dmix.")
+    rhythm: str = Field("", description="Rhythm, such as jig.")
+    bars: int = Field(0, ge=0, le=256, description="Bars in all, without pickups.")
+    parts: str = Field("", description="Parts, such as AABB: two, each repeated.")
+
+    # Its sound and usual keys; with in_range every note is within its range.
+    instrument: str = Field(
+        SoundConfig().instrument, description="Instrument: sets sound, key and range."
+    )
+    in_range: bool = Field(False, description="Keep every note in the instrument's range.")
+
+    # A tune to continue, as model text, and the MIDI key number of its first note; 0 if none.
+    beginning: str = Field("", description="Model text to continue.")
+    first_pitch: int = Field(0, ge=0, le=127, description="First note of the beginning.")
+
+    free: bool = Field(False, description="Sample without the grammar that keeps bars right.")
+
+    @property
+    def needs_grammar(self) -> bool:
+        """Whether only the grammar can keep these wishes."""
+        return bool(self.bars or self.parts or self.in_range)
+
+
 class BlindTestConfig(Schema):
     """The tunes of a blind test."""
 
@@ -424,15 +465,6 @@ class MidiConfig:
     fold_range: tuple[int, int] | None = None
     # Write passages played twice as repeats.
     repeats: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SoundConfig:
-    """How tunes are played."""
-
-    # A name from the table of instruments: the sound of MIDI files, and the range and usual keys
-    # that sampled tunes are moved to.
-    instrument: str = "fiddle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,13 @@ from abcgen.model.metrics import METRICS, Histogram, Measurement, read_metrics, 
 from abcgen.model.resume import STATE, Progress, check_state, restore_state
 from abcgen.model.sampling import sample
 from abcgen.notation.reader import read_abc
-from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes, write_training_tunes
+from abcgen.pipeline.checkpoints import (
+    FACTS,
+    INDEX,
+    read_training_tunes,
+    step_network,
+    write_training_tunes,
+)
 from abcgen.pipeline.training import plan_resuming
 from tests.pipeline.checkpoints import untrained
 

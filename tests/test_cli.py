@@ -29,7 +29,7 @@ from abcgen.model.events import TrainResult
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline import training
-from abcgen.pipeline.recipes import checkpoint_hash
+from abcgen.pipeline.checkpoints import checkpoint_hash
 from tests.tinker import write_small_corpus
 
 if TYPE_CHECKING:

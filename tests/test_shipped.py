@@ -9,9 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from abcgen.cli import app
-from abcgen.pipeline.checkpoints import find_checkpoint
+from abcgen.pipeline.checkpoints import find_checkpoint, read_training_tunes
 from abcgen.pipeline.held_out import read_held_out
-from abcgen.pipeline.overlap import read_training_tunes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

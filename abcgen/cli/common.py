@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abcgen.config import Schema, bounds_of, choices_of
+from abcgen.config import SampleConfig, Schema, bounds_of, choices_of
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+from abcgen.pipeline.formats import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from abcgen.cli.display import Display
     from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
@@ -50,12 +53,37 @@ def choices(*values: str) -> dict[str, Any]:
 
     Other values are refused where the option is used, with exit code 1.
     """
+    return {"metavar": "|".join(values), **completion(values)}
+
+
+def completion(values: Iterable[str]) -> dict[str, Any]:
+    """Return the argument of ``typer.Option`` that lets the shell complete these values."""
     return {
-        "metavar": "|".join(values),
         "autocompletion": lambda incomplete: [
-            value for value in values if value.startswith(incomplete)
-        ],
+            value for value in values if value.startswith(incomplete.lower())
+        ]
     }
+
+
+def format_list(**changes: Any) -> Any:
+    """Return the option of output formats, with their descriptions from ``FORMATS``."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        before, comma, last = incomplete.rpartition(",")
+        return [
+            (f"{before}{comma}{name}", form.description)
+            for name, form in FORMATS.items()
+            if name.startswith(last.lower())
+        ]
+
+    described = "; ".join(f"{name}: {form.description}" for name, form in FORMATS.items())
+    arguments: dict[str, Any] = {
+        "metavar": "FORMAT,…",
+        "help": f"Formats, separated by commas. {described}.",
+        "autocompletion": complete,
+        "rich_help_panel": "Output",
+    }
+    return typer.Option("--to", **arguments | changes)
 
 
 Json = Annotated[
@@ -71,19 +99,24 @@ NewFolder = Annotated[
         "--out",
         "-o",
         readable=False,
-        help="The folder.",
+        help="The folder to write to.",
         show_default="a new one under output/",
         rich_help_panel="Output",
     ),
 ]
-_CHECKPOINT = {
+_CHECKPOINT: dict[str, Any] = {
     "readable": False,
-    "help": "A folder that train wrote.",
-    "show_default": "the newest under checkpoints/, else the one that comes with abcgen",
+    "help": "A folder that train wrote, or pretrained for the one that comes with abcgen.",
+    "show_default": "the newest under checkpoints/, else pretrained",
 }
-Temperature = Annotated[float, typer.Option(help="Below 1 safer, above 1 bolder.")]
-CheckpointOption = Annotated[Path | None, typer.Option("--checkpoint", **_CHECKPOINT)]
+CheckpointOption = Annotated[
+    Path | None, typer.Option("--checkpoint", "-c", rich_help_panel="Network", **_CHECKPOINT)
+]
 CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
+Temperature = Annotated[
+    float,
+    option(SampleConfig, "temperature", "--temperature", "-t", rich_help_panel="Sampling"),
+]
 Paths = Annotated[
     list[Path],
     typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
@@ -126,7 +159,7 @@ def text_cache(*, use: bool) -> TextCache:
 
 
 def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
-    """Return the folder for results, checked to be writable before any long work.
+    """Return the place for results, ``out`` or a new folder, checked before any long work.
 
     Raises:
         OutputError: if something is there already, or it cannot be written to.

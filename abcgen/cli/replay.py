@@ -1,4 +1,4 @@
-"""``abcgen replay``: sampled tunes made again from the recipes under them."""
+"""``abcgen replay``: sample tunes again from the recipes under them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,33 @@ def replay(
     checkpoint: CheckpointOption = None,
     as_json: Json = False,
 ) -> None:
-    """Makes tunes again from the recipe under each, and says whether they are the same.
+    """Sample tunes again from the recipe under each, and compare them with the file.
 
-    Exits with 1 if any is not. The same machine and versions give the same bytes, whatever else a
-    tune is drawn with; another processor or NumPy may round a number otherwise and then, seldom,
-    draw another character.
+    Exit with 1 if any differs. The same machine and versions give the same bytes; another
+    processor or NumPy may round a number differently and then, rarely, sample another character.
     """
     from abcgen.pipeline.checkpoints import find_checkpoint
-    from abcgen.pipeline.replaying import replay_file
+    from abcgen.pipeline.sampling import replay_file
 
     display = Display(as_json=as_json)
     replays = []
-    for made in replay_file(path, find_checkpoint(checkpoint)):
-        replays.append(made)
-        display.text(str(made))
-        if not made.is_same:
-            display.text(made.made)
-    same = sum(made.is_same for made in replays)
+    for replayed in replay_file(path, find_checkpoint(checkpoint)):
+        replays.append(replayed)
+        display.text(str(replayed))
+        if not replayed.is_same:
+            display.text(replayed.abc)
+    same = sum(replayed.is_same for replayed in replays)
     display.text(f"{same} of {counted(len(replays), 'tune')} the same")
     display.result(
         {
             "same": same,
             "tunes": [
-                {"number": m.recipe.reference, "same": m.is_same, "abc": m.made} for m in replays
+                {
+                    "number": replayed.recipe.reference,
+                    "same": replayed.is_same,
+                    "abc": replayed.abc,
+                }
+                for replayed in replays
             ],
         }
     )

@@ -1,162 +1,199 @@
-"""``abcgen sample``: new tunes from a network."""
+"""``abcgen sample``: compose new tunes."""
 
 from __future__ import annotations
 
 import random
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from abcgen.cli.common import (
     INTERRUPTED,
-    MOST_TUNES,
     CheckpointOption,
     Force,
     Json,
     NewFolder,
     Temperature,
+    completion,
+    format_list,
+    option,
     target_for,
 )
 from abcgen.cli.display import Display, counted
-from abcgen.config import MAX_SEED, SampleConfig, SoundConfig
+from abcgen.config import MAX_SEED, Request, SampleConfig, SoundConfig
 from abcgen.errors import InputError
+from abcgen.notation.fields import RHYTHMS
+from abcgen.notation.transpose import INSTRUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from abcgen.model.sampling import Watcher
     from abcgen.pipeline.rendering import Rendering
-    from abcgen.pipeline.sampling import Composer, Made, Tally
+    from abcgen.pipeline.sampling import Composer, SampledTune
 
-_SAMPLE, _SOUND = SampleConfig(), SoundConfig()
-SHOWN = 50  # so many tunes are printed, and rendered in every format; more only if asked for
-RENDERED = "pdf,midi,musicxml"
+DEFAULTS, INSTRUMENT = SampleConfig(), SoundConfig().instrument
+SHOWN = 50  # tunes that are printed, and rendered without --to
+FORMATS_SHOWN = "pdf,midi,musicxml"
+
+
+def of_request(field: str, *flags: str, show_default: str = "any", **more: Any) -> Any:
+    """Return the option of a wish."""
+    more |= {"show_default": show_default, "rich_help_panel": "What to compose"}
+    return option(Request, field, *flags, **more)
+
+
+def of_sampling(field: str, *flags: str, **more: Any) -> Any:
+    """Return the option of a sampling setting."""
+    return option(SampleConfig, field, *flags, rich_help_panel="Sampling", **more)
 
 
 def sample(
+    # Network
     checkpoint: CheckpointOption = None,
+    # What to compose
     count: Annotated[
-        int, typer.Option(min=1, max=MOST_TUNES, help="Tunes wanted.")
-    ] = _SAMPLE.count,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=MAX_SEED, help="For the same tunes again.", show_default="drawn"),
-    ] = None,
-    temperature: Temperature = _SAMPLE.temperature,
-    top_k: Annotated[
-        int, typer.Option(help="Draw from the likeliest so many characters; 0: all.")
-    ] = _SAMPLE.top_k,
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest that are together so likely; 1: all.")
-    ] = _SAMPLE.top_p,
-    metre: Annotated[str, typer.Option(help="Such as 6/8.", show_default="any")] = "",
-    key: Annotated[str, typer.Option(help="Such as Dmix.", show_default="one that suits")] = "",
-    rhythm: Annotated[str, typer.Option(help="Such as jig.", show_default="any")] = "",
-    bars: Annotated[
-        int | None, typer.Option(min=1, help="Bars in all, without pickups.", show_default="any")
-    ] = None,
-    parts: Annotated[
-        str, typer.Option(help="Such as AABB: two parts, each repeated.", show_default="any")
+        int,
+        option(
+            SampleConfig, "count", "--count", "-n", bounded=True, rich_help_panel="What to compose"
+        ),
+    ] = DEFAULTS.count,
+    metre: Annotated[str, of_request("metre", "--metre", "--meter", "-m")] = "",
+    key: Annotated[str, of_request("key", "--key", "-k", show_default="one that suits")] = "",
+    rhythm: Annotated[
+        str,
+        of_request("rhythm", help=f"Rhythm: {', '.join(RHYTHMS)}.", **completion(RHYTHMS)),
     ] = "",
+    bars: Annotated[int | None, of_request("bars", min=1)] = None,
+    parts: Annotated[str, of_request("parts")] = "",
     instrument: Annotated[
         str | None,
-        typer.Option(
-            help="Who plays: sets sound, key and range.",
-            show_default=f"{_SOUND.instrument}, range not bounded",
+        of_request(
+            "instrument",
+            help=f"Instrument: sets sound, key and range. {', '.join(INSTRUMENTS)}.",
+            show_default=f"{INSTRUMENT}, range not bounded",
+            **completion(INSTRUMENTS),
         ),
     ] = None,
     prime: Annotated[
-        str, typer.Option(help="ABC, or a file of it, to go on from.", show_default="nothing")
+        str,
+        typer.Option(
+            help="ABC, or a file of it, to continue.",
+            show_default="nothing",
+            rich_help_panel="What to compose",
+        ),
     ] = "",
     keep_bars: Annotated[
-        int | None, typer.Option(min=1, help="Bars of --prime to keep.", show_default="all")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Bars of --prime to keep.",
+            show_default="all",
+            rich_help_panel="What to compose",
+        ),
     ] = None,
     max_copy: Annotated[
         float | None,
-        typer.Option(min=0, help="Most bars in common with a training tune.", show_default="any"),
+        typer.Option(
+            min=0,
+            help="Most bars that a tune may share with a training tune.",
+            show_default="any",
+            rich_help_panel="What to compose",
+        ),
     ] = None,
-    free: Annotated[
-        bool, typer.Option("--free", help="Do without the grammar that keeps bars right.")
-    ] = False,
+    # Sampling
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_SEED,
+            help="Sample the same tunes with the same seed.",
+            show_default="random",
+            rich_help_panel="Sampling",
+        ),
+    ] = None,
+    temperature: Temperature = DEFAULTS.temperature,
+    top_k: Annotated[int, of_sampling("top_k")] = DEFAULTS.top_k,
+    top_p: Annotated[float, of_sampling("top_p")] = DEFAULTS.top_p,
+    free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
+    # Output
     to: Annotated[
         str | None,
-        typer.Option(
-            help="Any of pdf, png, svg, html, midi, wav, musicxml besides abc; or none.",
-            show_default=f"{RENDERED}; none for more than {SHOWN} tunes",
-        ),
+        format_list(show_default=f"{FORMATS_SHOWN}; none for more than {SHOWN} tunes"),
     ] = None,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Writes new tunes: prints them, and writes .abc, .mid, .musicxml and a .pdf to play from."""
-    from abcgen.model.sampling import check_seed
+    """Compose new tunes: print them, and write them as ABC and in the formats of --to.
+
+    With --to none only the ABC is written.
+    """
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
-    from abcgen.pipeline.requests import Request, checked_request, primed
+    from abcgen.pipeline.requests import make_request
     from abcgen.pipeline.sampling import Composer
 
+    # 1) Check the request, before anything is written.
     display = Display(as_json=as_json)
     if keep_bars is not None and not prime:
         raise typer.BadParameter("--keep-bars needs --prime")
-    player = instrument or _SOUND.instrument
-    request = Request(
+    request = make_request(
         metre=metre,
         key=key,
         rhythm=rhythm,
         bars=bars or 0,
         parts=parts,
-        instrument=player,
-        in_range=instrument is not None and not free,
+        instrument=instrument,
         free=free,
+        prime=prime,
+        keep_bars=keep_bars,
     )
-    request = checked_request(request)
-    if prime:
-        request = primed(request, prime, keep_bars)
-    wanted = to if to is not None else RENDERED if count <= SHOWN else "none"
-    formats = [] if wanted == "none" else [f for f in formats_named(wanted) if f != "abc"]
+    to = to if to is not None else FORMATS_SHOWN if count <= SHOWN else "none"
+    formats = [] if to == "none" else [name for name in formats_named(to) if name != "abc"]
     config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
-    chosen = seed if seed is not None else random.randrange(MAX_SEED)  # noqa: S311 - no secret
-    check_seed(chosen)
+    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
     source = find_checkpoint(checkpoint)
     folder = target_for(out, "tunes", force=force)
     book = folder / "tunes.abc"
-    with Composer(source, config, chosen, request) as composer:
-        display.say(f"checkpoint {source}, temperature {temperature:g}, seed {chosen}")
+
+    # 2) Compose, and write every tune to the file when it is done.
+    with Composer(source, config, seed, request) as composer:
+        display.say(f"checkpoint {source}, temperature {temperature:g}, seed {seed}")
         for warning in composer.warnings:
             display.warn(warning)
-        kept, interrupted = _compose(
-            composer, book, display, count, max_copy, keep=bool(formats), force=force
-        )
-    _show_tally(display, composer.tally)
+        # More than are printed need not be kept, if they are not rendered either.
+        keep = bool(formats) or count <= SHOWN
+        tunes, interrupted = _compose(composer, book, display, count, max_copy, keep, force)
+    tally = composer.tally
+    _show_tally(composer, display)
     if interrupted:
-        if composer.tally.valid:
-            display.say(f"{counted(composer.tally.valid, 'tune')} kept in {book}")
+        if tally.valid:
+            display.say(f"{counted(tally.valid, 'tune')} kept in {book}")
         raise typer.Exit(INTERRUPTED)
-    if not composer.tally.valid:
+    if not tally.valid:
         raise InputError(
-            f"none of {composer.tally.drawn} tunes drawn from {source} was valid",
+            f"none of {tally.drawn} tunes drawn from {source} was valid",
             hint="train it longer, or try another --temperature",
         )
-    if composer.tally.valid < count:
-        display.warn(f"only {composer.tally.valid} of {count} tunes, then given up")
-    rendering = _render(kept, formats, folder, player, display, force=force)
+    if tally.valid < count:
+        display.warn(f"only {tally.valid} of {count} tunes, then given up")
+
+    # 3) Render, and report.
+    rendering = _render(tunes, formats, folder, request.instrument, display, force)
     files = [book, *rendering.files]
     display.files(files)
     display.result(
         {
             "checkpoint": str(source),
-            "seed": chosen,
+            "seed": seed,
             "temperature": temperature,
-            "drawn": composer.tally.drawn,
-            "thrown_away": dict(composer.tally.thrown_away),
-            "valid": composer.tally.valid,
-            "untouched_by_grammar": None if free else composer.tally.unforced,
-            "characters": composer.tally.characters,
-            "forced": composer.tally.forced,
-            "tunes": [_facts(made) for made in kept],
+            "drawn": tally.drawn,
+            "thrown_away": dict(tally.thrown_away),
+            "valid": tally.valid,
+            "untouched_by_grammar": None if free else tally.unforced,
+            "characters": tally.characters,
+            "forced": tally.forced,
+            "tunes": [_facts(tune) for tune in tunes],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in files],
@@ -170,49 +207,61 @@ def _compose(
     display: Display,
     count: int,
     max_copy: float | None,
-    *,
     keep: bool,
     force: bool,
-) -> tuple[list[Made], bool]:
-    """Write tunes to a file as they come.
+) -> tuple[list[SampledTune], bool]:
+    """Write tunes to a file as they are composed, and print them at the end.
 
     Returns:
-        Those to be shown or rendered, and whether it was interrupted.
+        The tunes, if they are to be kept, and whether the user interrupted it.
     """
     from abcgen.pipeline.sampling import TuneStream
 
-    kept: list[Made] = []
-    with suppress(KeyboardInterrupt), TuneStream(book, force=force) as stream:
-        with _watching(display, count) as (watch, count_one):
-            for made in composer.compose(max_copy=max_copy, watch=watch):
-                stream.write(made.abc)
-                count_one()
-                if keep or count <= SHOWN:
-                    kept.append(made)
-        for made in kept[:SHOWN]:
-            display.text(f"{made.abc}\n")
-        return kept, False
-    return kept, True
+    tunes: list[SampledTune] = []
+    try:
+        with TuneStream(book, force=force) as stream:
+            with ExitStack() as progress:
+                # A single tune appears character by character; several are counted.
+                watch = count_one = None
+                if count == 1:
+                    watch = progress.enter_context(display.writing())
+                else:
+                    count_one = progress.enter_context(display.counting("composing", count))
+                for tune in composer.compose(max_copy=max_copy, watch=watch):
+                    stream.write(tune.abc)
+                    if count_one:
+                        count_one()
+                    if keep:
+                        tunes.append(tune)
+            for tune in tunes[:SHOWN]:
+                display.text(f"{tune.abc}\n")
+    except KeyboardInterrupt:
+        return tunes, True
+    return tunes, False
 
 
-@contextmanager
-def _watching(display: Display, count: int) -> Iterator[tuple[Watcher | None, Callable[[], None]]]:
-    """A single tune sign by sign, several on a bar: who is told of signs, and who of tunes."""
-    if count == 1:
-        with display.writing() as watch:
-            yield watch, lambda: None
-    else:
-        with display.counting("composing", count) as count_one:
-            yield None, count_one
+def _show_tally(composer: Composer, display: Display) -> None:
+    """Show how many tunes were rejected and why, and how often the grammar was needed."""
+    tally = composer.tally
+    rejected = tally.drawn - tally.valid
+    display.say(
+        f"{counted(tally.drawn, 'tune')} drawn, {tally.valid} valid, {rejected} thrown away"
+    )
+    for reason, number in tally.thrown_away.most_common():
+        display.say(f"  {number:4} {reason}")
+    if tally.drawn and tally.forced:
+        display.say(
+            f"the grammar stepped in at {tally.forced:,} of {tally.characters:,} characters; "
+            f"{tally.unforced} of {counted(tally.drawn, 'tune')} needed it nowhere"
+        )
 
 
 def _render(
-    kept: list[Made],
+    sampled: list[SampledTune],
     formats: list[str],
     folder: Path,
     instrument: str,
     display: Display,
-    *,
     force: bool,
 ) -> Rendering:
     from abcgen.notation.transpose import instrument_named
@@ -221,7 +270,7 @@ def _render(
 
     if not formats:
         return Rendering([], [])
-    tunes = [made.tune for made in kept]
+    tunes = [made.tune for made in sampled]
     options = RenderOptions(composer=tunes[0].source, instrument=instrument_named(instrument))
     with display.progress("engraving") as on_progress:
         rendering = render_tunes(
@@ -233,26 +282,13 @@ def _render(
     return rendering
 
 
-def _facts(made: Made) -> dict[str, object]:
+def _facts(made: SampledTune) -> dict[str, object]:
     overlap = made.overlap
     return {
         "title": made.tune.title,
         "abc": made.abc,
         "forced": made.sampled.forced,
         "characters": made.sampled.drawn,
-        "shared_bars": None if overlap is None else overlap.bars,
-        "nearest": None if overlap is None else overlap.title,
+        "shared_bars": overlap.bars if overlap else None,
+        "nearest": overlap.title if overlap else None,
     }
-
-
-def _show_tally(display: Display, tally: Tally) -> None:
-    """Say aloud what was drawn and did not pass, and how often the grammar stepped in."""
-    lost = sum(tally.thrown_away.values())
-    display.say(f"{counted(tally.drawn, 'tune')} drawn, {tally.valid} valid, {lost} thrown away")
-    for reason, number in tally.thrown_away.most_common():
-        display.say(f"  {number:4} {reason}")
-    if tally.drawn and tally.forced:
-        display.say(
-            f"the grammar stepped in at {tally.forced:,} of {tally.characters:,} characters; "
-            f"{tally.unforced} of {counted(tally.drawn, 'tune')} needed it nowhere"
-        )

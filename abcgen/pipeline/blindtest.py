@@ -16,11 +16,9 @@ from abcgen.notation.transpose import arrange_for, instrument_named
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
-from abcgen.pipeline.checkpoints import step_network
+from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
-from abcgen.pipeline.overlap import read_training_tunes
-from abcgen.pipeline.recipes import checkpoint_hash
-from abcgen.pipeline.sampling import judged
+from abcgen.pipeline.sampling import validated
 from abcgen.score.blind import blind_page
 from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_tune_of
@@ -157,7 +155,7 @@ def _first_fitting(texts: Iterable[str], config: BlindTestConfig, kind: str) -> 
     """
     tunes: dict[str, Tune] = {}
     for text in texts:
-        tune = judged(Sampled(text, ended=True, number=0))
+        tune = validated(Sampled(text, ended=True, number=0))
         if isinstance(tune, Tune) and config.fewest_bars <= len(tune.bars) <= config.most_bars:
             tunes[text] = tune
         if len(tunes) == config.count:

@@ -1,48 +1,107 @@
-"""Which checkpoint is meant when none is named, and how its tunes were divided."""
+"""Checkpoints in the pipeline: finding one, using it, and what is recorded of its training tunes.
+
+The records are files of the checkpoint's folder::
+
+    tunes.safetensors   index of all passages of the training tunes, whatever their key
+    tunes.json          their titles, metres, modes and rhythms, and what held-out tunes share
+"""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
 import abcgen
-from abcgen.config import SplitConfig
+from abcgen.config import LIMITS, SplitConfig
+from abcgen.corpus.cache import NO_CACHE, key_of, version_of
+from abcgen.corpus.overlap import (
+    Bars,
+    SuffixArray,
+    TrainingFacts,
+    TrainingTunes,
+    longest_overlap,
+    melody_sequence,
+)
+from abcgen.corpus.records import read_again
 from abcgen.errors import CheckpointError, InputError
-from abcgen.files import damaged, unused_folder
+from abcgen.files import damaged, read_bounded, unused_folder
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.checkpoint import CONFIG, WEIGHTS, newest_checkpoint
+from abcgen.model.checkpoint import (
+    CONFIG,
+    MAX_JSON_BYTES,
+    VOCABULARY,
+    WEIGHTS,
+    newest_checkpoint,
+    read_json,
+    write_json,
+)
 from abcgen.model.inference import StepNetwork
+from abcgen.model.sampling import sample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from abcgen.config import SampleConfig
+    from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.records import Extract
     from abcgen.model.checkpoint import Checkpoint
 
 RUNS = Path("checkpoints")
 SHIPPED = "pretrained"
+INDEX = "tunes.safetensors"
+FACTS = "tunes.json"
 
 
 def find_checkpoint(folder: Path | None) -> Path:
-    """The checkpoint to use.
+    """Return the checkpoint to use.
 
     Args:
-        folder: The one named, ``pretrained`` for the one that comes with the package, or None for
+        folder: Its folder, ``pretrained`` for the one that comes with the package, or None for
             the newest run under ``./checkpoints``, else the one that comes with the package.
 
     Raises:
         CheckpointError: if there is none.
     """
-    named = folder is not None and (folder != Path(SHIPPED) or folder.exists())
-    if folder is not None and named:
-        return _existing(folder)
-    newest = newest_run()
-    if newest is not None and folder is None:
+    if folder is not None and (folder != Path(SHIPPED) or folder.exists()):
+        if not folder.exists():
+            raise CheckpointError(f"checkpoint {folder} does not exist")
+        if not (folder / WEIGHTS).is_file():
+            raise CheckpointError(
+                f"{folder} is no checkpoint: it has no {WEIGHTS}",
+                hint="name a folder that abcgen train wrote",
+            )
+        return folder
+    if folder is None and (newest := newest_run()):
         return newest
-    for place in _shipped_places():
-        if (place / WEIGHTS).is_file():
-            return place
+    for shipped in _shipped_folders():
+        if (shipped / WEIGHTS).is_file():
+            return shipped
     raise CheckpointError(
         "there is no checkpoint under ./checkpoints yet",
         hint="train one with: abcgen train corpora/",
     )
+
+
+def _shipped_folders() -> list[Path]:
+    # In an installed package, and in a checkout of the project.
+    package = Path(abcgen.__file__).parent
+    return [package / SHIPPED, package.parent / "checkpoints" / SHIPPED]
+
+
+def newest_run(part: str = WEIGHTS) -> Path | None:
+    """Return the run under ``./checkpoints`` whose file ``part`` is the newest, if there is one.
+
+    The shipped checkpoint is no run.
+    """
+    return newest_checkpoint(RUNS, ignore=SHIPPED, part=part)
+
+
+def new_run() -> Path:
+    """Return an unused folder for a new run."""
+    return unused_folder(RUNS, "run")
 
 
 def step_network(checkpoint: Checkpoint) -> StepNetwork:
@@ -51,48 +110,96 @@ def step_network(checkpoint: Checkpoint) -> StepNetwork:
     return StepNetwork(checkpoint.network, checkpoint.weights, tracker)
 
 
-def newest_run(part: str = WEIGHTS) -> Path | None:
-    """The newest run under ``./checkpoints``; the shipped checkpoint is no run.
+def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
+    """Sample one model text without the grammar; it need not be valid."""
+    network = step_network(checkpoint)
+    return next(sample(network, checkpoint.vocabulary, [(0, "")], config, seed)).text
 
-    Args:
-        part: The file of a run that is gone by.
+
+def checkpoint_hash(folder: Path) -> str:
+    """Return a hash of everything in a checkpoint that a sampled tune depends on.
+
+    Raises:
+        CheckpointError: if it cannot be read, or is larger than a checkpoint may be.
     """
-    return newest_checkpoint(RUNS, ignore=SHIPPED, part=part)
-
-
-def new_run() -> Path:
-    """A folder for a run that begins now."""
-    return unused_folder(RUNS, "run")
-
-
-def _existing(folder: Path) -> Path:
-    if not folder.exists():
-        raise CheckpointError(f"checkpoint {folder} does not exist")
-    if not (folder / WEIGHTS).is_file():
-        raise CheckpointError(
-            f"{folder} is no checkpoint: it has no {WEIGHTS}",
-            hint="name a folder that abcgen train wrote",
-        )
-    return folder
-
-
-def _shipped_places() -> list[Path]:
-    """In an installed package, and in a checkout of the project."""
-    package = Path(abcgen.__file__).parent
-    return [package / SHIPPED, package.parent / "checkpoints" / SHIPPED]
+    digest = hashlib.sha256()
+    limits = {
+        WEIGHTS: LIMITS.checkpoint_bytes,
+        VOCABULARY: MAX_JSON_BYTES,
+        CONFIG: MAX_JSON_BYTES,
+    }
+    for name, limit in limits.items():
+        digest.update(hashlib.sha256(read_bounded(folder / name, limit)).digest())
+    return digest.hexdigest()[:16]
 
 
 def split_config_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
-    """How the tunes of a checkpoint were divided.
+    """Return how the tunes of a checkpoint were divided.
 
     Raises:
-        CheckpointError: if it says something impossible.
+        CheckpointError: if the checkpoint records something impossible.
     """
-    told = checkpoint.about.get("split")
-    found = told if isinstance(told, dict) else {}
+    split = checkpoint.about.get("split")
+    recorded = split if isinstance(split, dict) else {}
+    fields = {name: recorded[name] for name in SplitConfig.model_fields if name in recorded}
     try:
-        return SplitConfig(
-            **{name: found[name] for name in SplitConfig.model_fields if name in found}
-        )
+        return SplitConfig(**fields)
     except InputError as error:
         raise damaged(folder / CONFIG, f"split: {error.message}") from error
+
+
+def write_training_tunes(
+    folder: Path,
+    training: Sequence[Extract],
+    held_out: Sequence[Extract],
+    before: TrainingTunes | None = None,
+    cache: TextCache = NO_CACHE,
+) -> None:
+    """Record in a checkpoint which tunes it learnt from.
+
+    Args:
+        folder: The checkpoint.
+        training: The tunes that it learnt from.
+        held_out: Tunes of other families: they show how much real tunes share.
+        before: What the network had learnt before fine-tuning and may still remember.
+        cache: Holds earlier results, and receives new ones.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    earlier = before.index.sequences if before else []
+    index = SuffixArray.of(earlier + [tune.symbols for tune in training])
+    facts = TrainingFacts.of(training, _all_shared(index, held_out, cache))
+    index.write(folder / INDEX)
+    write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
+
+
+def _all_shared(index: SuffixArray, tunes: Sequence[Extract], cache: TextCache) -> list[float]:
+    """Return the bars of each tune's longest shared passage."""
+    version = version_of(("notation", "corpus"))
+    key = key_of(version, "shared", index.text, *(tune.text.text for tune in tunes))
+    return cache.get_or_compute(
+        key,
+        TypeAdapter(list[Bars]).validate_python,
+        lambda: [longest_overlap(index, melody_sequence(tune))[0] for _, tune in read_again(tunes)],
+    )
+
+
+def has_training_tunes(folder: Path) -> bool:
+    """Return whether a checkpoint records which tunes it learnt from."""
+    return (folder / INDEX).is_file() and (folder / FACTS).is_file()
+
+
+def read_training_tunes(folder: Path) -> TrainingTunes | None:
+    """Return the tunes that a checkpoint learnt from, or None if it does not record them.
+
+    Raises:
+        CheckpointError: if the record is damaged.
+    """
+    if not has_training_tunes(folder):
+        return None
+    try:
+        facts = TrainingFacts.from_json(read_json(folder / FACTS))
+    except InputError as error:
+        raise damaged(folder / FACTS, error.message) from error
+    return TrainingTunes(SuffixArray.read(folder / INDEX), facts)

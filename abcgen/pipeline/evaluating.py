@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from abcgen.config import SplitConfig
+from abcgen.config import Request, SplitConfig
 from abcgen.corpus.families import families_of
 from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.baselines import ScoredText
@@ -31,11 +31,9 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Key
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline.checking import CheckerPool
-from abcgen.pipeline.checkpoints import step_network
+from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
-from abcgen.pipeline.overlap import read_training_tunes
-from abcgen.pipeline.recipes import checkpoint_hash
-from abcgen.pipeline.requests import Request, beginning_of, form_of, key_of, metre_of, rules_of
+from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

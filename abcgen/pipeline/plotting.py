@@ -13,8 +13,7 @@ from abcgen.model.architecture import architecture
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.metrics import read_metrics
 from abcgen.model.vocabulary import BEGIN
-from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.sampling import sample_text
+from abcgen.pipeline.checkpoints import sample_text, step_network
 from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.diagram import Box, draw_diagram
 from abcgen.plots.training import Curve, Outline, draw_attention, draw_curves, draw_weights

@@ -1,20 +1,21 @@
-"""How a sampled tune was made, in comments under it that a machine can read back."""
+"""Recipes: all that determines a sampled tune, in a comment under it, so that it can be replayed.
+
+Under its ABC a sampled tune has comments for people, then its recipe as JSON:
+``%abcgen {"version": "1.0", "checkpoint": "96ddabbb082d61c8", "name": "run-1", "seed": 7, …}``
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from abcgen.config import LIMITS, SampleConfig, Schema
-from abcgen.errors import InputError, shown
-from abcgen.files import read_bounded
-from abcgen.model.checkpoint import CONFIG, MAX_JSON_BYTES, VOCABULARY, WEIGHTS
+from abcgen.config import LIMITS, Request, SampleConfig, Schema
+from abcgen.errors import InputError, reason_of, shown
+from abcgen.notation.reader import decode_text, split_tunebook
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.requests import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ Number = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Recipe(Schema):
-    """Everything that determines a sampled tune."""
+    """All that determines a sampled tune."""
 
     # The version of abcgen; hash and folder name of the checkpoint.
     version: str
@@ -49,10 +50,10 @@ class Recipe(Schema):
     title: str
 
     def to_json(self) -> str:
-        """Return the recipe on one line."""
+        """Return the recipe on one line, with only those wishes that are not the default."""
         parts = {
             "settings": self.settings.model_dump(include=SETTINGS),
-            "request": self.request.to_json(),
+            "request": self.request.model_dump(exclude_defaults=True),
         }
         return json.dumps(dict(self) | parts, ensure_ascii=False)
 
@@ -63,34 +64,11 @@ class Recipe(Schema):
         Raises:
             InputError: if it is anything else.
         """
-        try:
-            data = json.loads(text[:MAX_CHARACTERS])
-            given = data["settings"]
-            first = {name: given[name] for name in FIRST_SETTINGS}
-            later = {name: given[name] for name in SETTINGS - FIRST_SETTINGS if name in given}
-            parts = {name: data[name] for name in cls.model_fields if name != "request"}
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(f"not the recipe of a tune: {shown(text)}") from error
-        settings = SampleConfig(**first, **later)
-        request = Request.from_json(data.get("request"))
-        return cls(**parts | {"settings": settings, "request": request})
-
-
-def checkpoint_hash(folder: Path) -> str:
-    """Return a hash of everything in a checkpoint that a sampled tune depends on.
-
-    Raises:
-        CheckpointError: if it cannot be read, or is larger than a checkpoint may be.
-    """
-    digest = hashlib.sha256()
-    limits = {
-        WEIGHTS: LIMITS.checkpoint_bytes,
-        VOCABULARY: MAX_JSON_BYTES,
-        CONFIG: MAX_JSON_BYTES,
-    }
-    for name, limit in limits.items():
-        digest.update(hashlib.sha256(read_bounded(folder / name, limit)).digest())
-    return digest.hexdigest()[:16]
+        recipe = super().from_json(text[:MAX_CHARACTERS])
+        missing = FIRST_SETTINGS - recipe.settings.model_fields_set
+        if missing:
+            raise InputError(f"no {min(missing)} in the recipe of a tune: {shown(text)}")
+        return recipe.replace(settings=SampleConfig(**recipe.settings.model_dump(include=SETTINGS)))
 
 
 def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
@@ -105,5 +83,29 @@ def recipe_in(text: str) -> Recipe | None:
     Raises:
         InputError: if it is damaged.
     """
-    found = _RECIPE.search(text)
-    return Recipe.from_json(found[1]) if found else None
+    match = _RECIPE.search(text)
+    return Recipe.from_json(match[1]) if match else None
+
+
+def read_recipes(path: Path) -> list[tuple[Recipe, str]]:
+    """Return the tunes of a file that have a recipe: the recipe, and the tune's text with it.
+
+    Raises:
+        InputError: if the file cannot be read, a recipe is damaged, or there is none.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LIMITS.tunebook_bytes + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason_of(error)}") from error
+    if len(content) > LIMITS.tunebook_bytes:
+        limit = LIMITS.tunebook_bytes // 1_000_000
+        raise InputError(f"{path} is larger than {limit} MB", hint="replay some of its tunes")
+    recipes = [
+        (recipe, f"{block.text}\n")
+        for block in split_tunebook(decode_text(content))
+        if (recipe := recipe_in(block.text))
+    ]
+    if not recipes:
+        raise InputError(f"no recipe in {path}", hint="name a file that abcgen sample wrote")
+    return recipes

@@ -1,6 +1,13 @@
-"""Tunes to a file one by one, so that an end at any time leaves whole tunes behind.
+"""Sampling: valid tunes from a checkpoint, and the same tunes again from their recipes.
 
-From a checkpoint to tunes that are right.
+``Composer.compose`` is the whole way:
+
+1. sample texts, under the grammar;
+2. decode them and check bars and repeats;
+3. give each tune a key, an octave, a title and a source;
+4. let music21 read its ABC, which has to find the same notes;
+5. compare it with the training tunes;
+6. write its ABC and its recipe.
 """
 
 from __future__ import annotations
@@ -9,30 +16,30 @@ import hashlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import groupby
 from typing import IO, TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.errors import InputError, NotationError, OutputError, reason_of
+from abcgen.errors import CheckpointError, InputError, NotationError, OutputError, reason_of
 from abcgen.grammar import Grammar, PrefixConstraint
-from abcgen.model.checkpoint import Checkpoint, load_checkpoint
-from abcgen.model.sampling import LEAST_TEMPERATURE, Sampled, check_seed, sample
+from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checking import music21_disagreements
-from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.overlap import read_training_tunes
-from abcgen.pipeline.recipes import Recipe, checkpoint_hash, with_recipe
+from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
+from abcgen.pipeline.recipes import Recipe, read_recipes, with_recipe
 from abcgen.pipeline.requests import (
-    Request,
     beginning_of,
-    checked_request,
+    check_request,
+    instrument_of,
     metre_of,
-    never_seen,
-    player_of,
     rules_after,
     rules_of,
+    unseen_wishes,
 )
 from abcgen.score.referee import Referee
 
@@ -40,20 +47,359 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from abcgen.config import SampleConfig
-    from abcgen.corpus.overlap import Overlap, TrainingTunes
-    from abcgen.model.sampling import Watcher
+    from abcgen.config import Request, SampleConfig
+    from abcgen.corpus.overlap import Overlap
+    from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
+
+BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers has nine
+
+
+class Rejection(StrEnum):
+    """The reasons why a sampled text is no valid tune."""
+
+    UNENDED = "did not end by itself"
+    UNREADABLE = "is no readable ABC"
+    FREE_METRE = "has no metre to add up to"
+    BARS = "has bars that do not add up"
+    REPEATS = "has repeats that do not pair"
+    DISAGREEMENT = "is read otherwise by music21"
+    DUPLICATE = "was drawn before"
+    COPY = "borrows more than it may"
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTune:
+    """A valid tune.
+
+    Attributes:
+        tune: The tune.
+        abc: Its canonical ABC, with remarks and its recipe in comments.
+        sampled: The text that it was decoded from.
+        overlap: The longest passage shared with a training tune; None if the checkpoint does not
+            record its training tunes.
+    """
+
+    tune: Tune
+    abc: str
+    sampled: Sampled
+    overlap: Overlap | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of sampled texts.
+
+    Attributes:
+        drawn: Texts sampled.
+        valid: How many became valid tunes.
+        thrown_away: How many did not, by reason.
+        unforced: Texts in which the grammar replaced no character.
+        characters: Characters sampled.
+        forced: How many of them the grammar replaced.
+    """
+
+    drawn: int = 0
+    valid: int = 0
+    thrown_away: Counter[Rejection] = field(default_factory=Counter)
+    unforced: int = 0
+    characters: int = 0
+    forced: int = 0
+
+
+class Composer:
+    """A context manager that composes tunes with one checkpoint, for one request.
+
+    Entering it starts music21.
+
+    Args:
+        folder: The checkpoint.
+        config: The settings of sampling.
+        seed: Together with the checkpoint, ``config`` and ``request`` it determines the tunes.
+        request: The wishes.
+        name: The name of the checkpoint in the tunes; by default its folder's.
+
+    Attributes:
+        warnings: Wishes that the checkpoint was not trained on.
+        tally: Counts of the texts sampled so far.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be read.
+        InputError: if the request is impossible.
+    """
+
+    def __init__(
+        self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
+    ) -> None:
+        check_seed(seed)
+        check_request(request)
+        self._seed, self._request = seed, request
+        longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
+        self._config = config.replace(max_characters=longest)
+        self._referee = Referee()
+        self.tally = Tally()
+
+        # The network, and what is known of its training.
+        self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
+        checkpoint = load_checkpoint(folder)
+        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
+        self._training_tunes = read_training_tunes(folder)
+
+        # The beginning of every text, and the grammar for the rest.
+        self._beginning = beginning_of(request)
+        self._vocabulary.encode(self._beginning)  # raises if it is too strange to be read
+        alphabet = frozenset(self._vocabulary.characters)
+        facts = self._training_tunes.facts if self._training_tunes else None
+        self.warnings = unseen_wishes(request, facts, alphabet)
+        unknown = self._vocabulary.unknown_in([self._beginning])
+        if unknown:
+            self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
+        if request.free and len(self._beginning) >= longest:
+            raise InputError(
+                f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
+                hint="keep fewer of its bars with --keep-bars",
+            )
+        self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
+
+    def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
+        """Return the grammar of the request.
+
+        Args:
+            alphabet: The characters that the network can write.
+            unknown: Other characters of the beginning.
+        """
+        longest = self._config.max_characters
+        try:
+            rules = rules_of(self._request, alphabet.union(unknown))
+            reading = Grammar(rules)
+            rest = rules_after(self._beginning, rules, alphabet)
+            drawing = Grammar(rest) if unknown else reading
+            grammar = PrefixConstraint(reading, drawing, self._beginning)
+            fits = grammar.fits(longest)
+        except InputError as error:
+            raise InputError(
+                f"the beginning does not fit the request: {error.message}",
+                hint="ask for less, or use --free",
+            ) from error
+        if not fits:
+            raise InputError(
+                f"such a tune does not fit into {longest} characters",
+                hint="keep fewer of its bars with --keep-bars"
+                if self._request.beginning
+                else "ask for fewer bars",
+            )
+        return grammar
+
+    def __enter__(self) -> Composer:
+        self._referee.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._referee.__exit__(None, None, None)
+
+    def compose(
+        self, *, max_copy: float | None = None, watch: Watcher | None = None
+    ) -> Iterator[SampledTune]:
+        """Yield different valid tunes, until there are ``config.count`` or attempts run out.
+
+        Args:
+            max_copy: Most bars that a tune may share with a training tune.
+            watch: Called with the number of a text and its next character, text after text.
+
+        Raises:
+            InputError: if ``max_copy`` is given and the checkpoint does not record its tunes.
+        """
+        if max_copy is not None and self._training_tunes is None:
+            raise InputError(
+                "this checkpoint does not record which tunes it was trained on",
+                hint="leave out --max-copy, or train it again",
+            )
+        config = self._config
+        # Without chance all texts are the same.
+        certain = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
+        attempts = 1 if certain else config.count * config.max_attempts
+        batch_size = 1 if watch else min(config.batch_size, config.count)
+
+        texts: set[bytes] = set()
+        titles: set[str] = set()
+        for sampled in self.sample(range(attempts), batch_size, watch):
+            self.tally.drawn += 1
+            self.tally.unforced += sampled.forced == 0
+            self.tally.characters += sampled.drawn
+            self.tally.forced += sampled.forced
+            title = new_title(self._random(sampled.number), titles)
+            result = self.finish(sampled, self.tally.valid + 1, title)
+            text = hashlib.sha256(sampled.text.encode()).digest()
+            if isinstance(result, SampledTune):
+                if text in texts:
+                    result = Rejection.DUPLICATE
+                elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
+                    result = Rejection.COPY
+            if isinstance(result, Rejection):
+                self.tally.thrown_away[result] += 1
+                continue
+            texts.add(text)
+            titles.add(title)
+            self.tally.valid += 1
+            yield result
+            if self.tally.valid == config.count:
+                return
+
+    def sample(
+        self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
+    ) -> Iterator[Sampled]:
+        """Yield the texts of these numbers in their order, valid or not."""
+        config = self._config.replace(batch_size=batch_size or self._config.batch_size)
+        return sample(
+            self._network,
+            self._vocabulary,
+            ((number, self._beginning) for number in numbers),
+            config,
+            self._seed,
+            constraint=self._grammar,
+            watch=watch,
+        )
+
+    def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
+        """Return the tune of a text with this reference number and title, or why there is none."""
+        # 1) Decode and validate.
+        metre = metre_of(self._request)
+        tune = validated(sampled, free_metre=metre is not None and metre.is_free)
+        if isinstance(tune, Rejection):
+            return tune
+
+        # 2) Key and octave, title and source.
+        chance = self._random(sampled.number)
+        chance.random()  # the first number chose the title
+        # Where every note must be in range, the grammar relies on the octave being free.
+        first_pitch = None if self._request.in_range else self._request.first_pitch or None
+        tune = arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
+        source = (
+            f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
+            f"T {self._config.temperature:g}"
+        )
+        tune = replace(tune, title=title, source=source, number=reference)
+
+        # 3) A second reader.
+        if music21_disagreements(tune, self._referee):
+            return Rejection.DISAGREEMENT
+
+        # 4) Overlap with training tunes.
+        overlap = self._training_tunes.compare(tune) if self._training_tunes else None
+
+        # 5) ABC with remarks and recipe.
+        removed = sampled.removed / max(1, sampled.drawn)
+        how = (
+            "drawn without the grammar"
+            if self._grammar is None
+            else f"the grammar stepped in at {sampled.forced} of {sampled.drawn} characters, "
+            f"and ruled out {removed:.2%} of probability"
+        )
+        remarks = [f"{__version__}, checkpoint {self._name}: {how}"]
+        if overlap:
+            remarks.append(f"longest passage shared with a training tune: {overlap}")
+        recipe = Recipe(
+            version=__version__,
+            checkpoint=self._hash,
+            name=self._name,
+            seed=self._seed,
+            number=sampled.number,
+            settings=self._config,
+            request=self._request,
+            reference=reference,
+            title=title,
+        )
+        return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
+
+    def _random(self, number: int) -> random.Random:
+        """Return the source of chance for title and key of the text with this number."""
+        return random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret
+
+
+def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection:
+    """Return the tune of a text, in C, or the first reason why it is not valid.
+
+    Args:
+        sampled: The text.
+        free_metre: Whether free metre is valid too; its bars cannot be checked.
+    """
+    if not sampled.ended:
+        return Rejection.UNENDED
+    try:
+        tune = decode_tune(sampled.text)
+    except NotationError:
+        return Rejection.UNREADABLE
+    if tune.metre.is_free and not free_metre:
+        return Rejection.FREE_METRE
+    if bar_problems(tune):
+        return Rejection.BARS
+    return Rejection.REPEATS if repeat_problems(tune) else tune
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A tune sampled again.
+
+    Attributes:
+        recipe: Its recipe.
+        abc: Its text now, or why there is none.
+        is_same: Whether it is the text in the file, byte for byte.
+    """
+
+    recipe: Recipe
+    abc: str
+    is_same: bool
+
+    def __str__(self) -> str:
+        verdict = "the same, byte for byte" if self.is_same else "not the same"
+        other = "" if self.recipe.version == __version__ else f" (made by {self.recipe.version})"
+        return f"X:{self.recipe.reference} {self.recipe.title}: {verdict}{other}"
+
+
+def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
+    """Sample the tunes of a file again from their recipes.
+
+    Args:
+        path: A file that ``abcgen sample`` wrote.
+        folder: The checkpoint they were sampled from.
+
+    Raises:
+        InputError: if the file cannot be read, or has no recipe.
+        CheckpointError: if the tunes are from another checkpoint.
+    """
+    # 1) Read the recipes.
+    recipes = read_recipes(path)
+    own_hash = checkpoint_hash(folder)
+    for recipe, _ in recipes:
+        if recipe.checkpoint != own_hash:
+            raise CheckpointError(
+                f"X:{recipe.reference} in {path} was made from checkpoint {recipe.checkpoint}, "
+                f"and {folder} is {own_hash}",
+                hint="name the right one with --checkpoint",
+            )
+
+    # 2) Tunes that differ in number, reference and title only are sampled side by side.
+    def shared(pair: tuple[Recipe, str]) -> Recipe:
+        return pair[0].replace(number=0, reference=0, title="")
+
+    for first, group in groupby(recipes, key=shared):
+        pairs = list(group)
+        with Composer(folder, first.settings, first.seed, first.request, first.name) as composer:
+            texts = composer.sample(recipe.number for recipe, _ in pairs)
+            for (recipe, text), sampled in zip(pairs, texts, strict=True):
+                result = composer.finish(sampled, recipe.reference, recipe.title)
+                abc = result.abc if isinstance(result, SampledTune) else f"{result}\n"
+                yield Replay(recipe, abc, abc == text)
 
 
 class TuneStream:
-    """A tunebook that grows; a context manager.
+    """A context manager that writes tunes to a file one by one, complete whenever it stops.
 
     Nothing is made before the first tune; each is in the file when ``write`` returns.
 
     Args:
         path: The file.
-        force: Whether to replace what is in it.
+        force: Whether to overwrite it.
     """
 
     def __init__(self, path: Path, *, force: bool = False) -> None:
@@ -83,303 +429,4 @@ class TuneStream:
                 self._file.write(f"\n{abc}")
             self._file.flush()
         except OSError as error:
-            reason = reason_of(error)
-            raise OutputError(f"cannot write {self._path}: {reason}") from error
-
-
-BAR_CHARACTERS = 16  # room for each bar asked for; a bar of eight quavers has nine
-UNENDED = "did not end by itself"
-UNREADABLE = "is no readable ABC"
-FREE = "has no metre to add up to"
-BARS = "has bars that do not add up"
-REPEATS = "has repeats that do not pair"
-SAME = "was drawn before"
-COPIED = "borrows more than it may"
-DISAGREED = "is read otherwise by music21"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A valid tune.
-
-    Attributes:
-        tune: The tune.
-        abc: Its canonical ABC, and how it was made.
-        sampled: The text it was made of, and how often the grammar stepped in.
-        overlap: The longest passage shared with a training tune; None if the checkpoint records
-            no training tunes.
-    """
-
-    tune: Tune
-    abc: str
-    sampled: Sampled
-    overlap: Overlap | None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came of drawing.
-
-    Attributes:
-        drawn: How many texts were drawn and judged.
-        valid: How many were valid.
-        thrown_away: How many were not, by the first reason found.
-        unforced: How many were never forced by the grammar: they would be right without it.
-        characters: Characters drawn in all.
-        forced: How many of them the grammar replaced.
-        removed: The probability that it took from others, summed.
-    """
-
-    drawn: int = 0
-    valid: int = 0
-    thrown_away: Counter[str] = field(default_factory=Counter)
-    unforced: int = 0
-    characters: int = 0
-    forced: int = 0
-    removed: float = 0.0
-
-    def count(self, sampled: Sampled) -> None:
-        """Count a text that was drawn."""
-        self.drawn += 1
-        self.unforced += sampled.forced == 0
-        self.characters += sampled.drawn
-        self.forced += sampled.forced
-        self.removed += sampled.removed
-
-
-class Composer:
-    """Makes tunes of one checkpoint, all by one set of wishes.
-
-    A context manager: music21 is started on entering.
-
-    Args:
-        folder: The checkpoint.
-        config: How to draw.
-        seed: With the checkpoint, ``config`` and ``request`` it determines the tunes.
-        request: What is asked of them.
-        name: What the checkpoint is to be called in the tunes; empty for its folder's name.
-
-    Attributes:
-        warnings: What is asked for that the checkpoint never saw.
-        tally: What came of drawing so far.
-
-    Raises:
-        CheckpointError: if the checkpoint cannot be read.
-        InputError: if what is asked for cannot be.
-    """
-
-    def __init__(
-        self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
-    ) -> None:
-        check_seed(seed)
-        self._referee = Referee()
-        self._seed, self._request = seed, checked_request(request)
-        longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
-        self._config = config.replace(max_characters=longest)
-        self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
-        checkpoint = load_checkpoint(folder)
-        self._vocabulary = checkpoint.vocabulary
-        self._network = step_network(checkpoint)
-        self._known: TrainingTunes | None = read_training_tunes(folder)
-        self._beginning = beginning_of(request)
-        self._vocabulary.encode(self._beginning)
-        alphabet = frozenset(self._vocabulary.characters)
-        facts = self._known.facts if self._known else None
-        self.warnings = never_seen(request, facts, alphabet)
-        unknown = self._vocabulary.unknown_in([self._beginning])
-        if unknown:
-            self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
-        if request.free and len(self._beginning) >= longest:
-            raise InputError(
-                f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
-                hint="keep fewer of its bars with --keep-bars",
-            )
-        self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
-        self.tally = Tally()
-
-    def __enter__(self) -> Composer:
-        self._referee.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._referee.__exit__(None, None, None)
-
-    def compose(
-        self, *, max_copy: float | None = None, watch: Watcher | None = None
-    ) -> Iterator[Made]:
-        """Draw until as many tunes as wanted are valid, or drawing is given up.
-
-        Args:
-            max_copy: Most bars that a tune may share with one training tune.
-            watch: Called with a text's number and its next character, text after text.
-
-        Raises:
-            InputError: if overlap is to be limited and the checkpoint does not tell its tunes.
-        """
-        if max_copy is not None and self._known is None:
-            raise InputError(
-                "this checkpoint does not tell which tunes it learnt from",
-                hint="leave out --max-copy, or train it anew",
-            )
-        texts: set[bytes] = set()
-        titles: set[str] = set()
-        for sampled in self._draw(watch):
-            self.tally.count(sampled)
-            title = new_title(_chance(self._seed, sampled.number), titles)
-            made = self.make(sampled, self.tally.valid + 1, title)
-            text = hashlib.sha256(sampled.text.encode()).digest()
-            if isinstance(made, Made):
-                made = _kept(made, max_copy) if text not in texts else SAME
-            if isinstance(made, str):
-                self.tally.thrown_away[made] += 1
-                continue
-            texts.add(text)
-            titles.add(title)
-            self.tally.valid += 1
-            yield made
-            if self.tally.valid == self._config.count:
-                return
-
-    def draw(self, numbers: Iterable[int]) -> Iterator[Sampled]:
-        """The texts of these numbers, in this order."""
-        beginnings = ((number, self._beginning) for number in numbers)
-        return sample(
-            self._network,
-            self._vocabulary,
-            beginnings,
-            self._config,
-            self._seed,
-            constraint=self._grammar,
-        )
-
-    def make(self, sampled: Sampled, reference: int, title: str) -> Made | str:
-        """A tune of a text, or the first reason against it.
-
-        Args:
-            sampled: The text.
-            reference: The reference number it is to have.
-            title: The title it is to have.
-        """
-        metre = metre_of(self._request)
-        found = judged(sampled, free_metre=metre is not None and metre.is_free)
-        if isinstance(found, str):
-            return found
-        tune = self._dressed(found, sampled.number, reference, title)
-        if music21_disagreements(tune, self._referee):
-            return DISAGREED
-        overlap = self._known.compare(tune) if self._known else None
-        recipe = Recipe(
-            version=__version__,
-            checkpoint=self._hash,
-            name=self._name,
-            seed=self._seed,
-            number=sampled.number,
-            settings=self._config,
-            request=self._request,
-            reference=reference,
-            title=title,
-        )
-        abc = with_recipe(tune, recipe, self._remarks(sampled, overlap))
-        return Made(tune, abc, sampled, overlap)
-
-    def _draw(self, watch: Watcher | None) -> Iterator[Sampled]:
-        # Where the likeliest character is always taken, all texts are the same one.
-        same = self._config.temperature < LEAST_TEMPERATURE or self._config.top_k == 1
-        attempts = 1 if same else self._config.count * self._config.max_attempts
-        size = min(self._config.batch_size, self._config.count)
-        return sample(
-            self._network,
-            self._vocabulary,
-            ((number, self._beginning) for number in range(attempts)),
-            self._config.replace(batch_size=1 if watch else size),
-            self._seed,
-            constraint=self._grammar,
-            watch=watch,
-        )
-
-    def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
-        """What texts must keep to.
-
-        Args:
-            alphabet: What the network can write.
-            unknown: What else the beginning is written with.
-        """
-        longest = self._config.max_characters
-        rules = rules_of(self._request, alphabet.union(unknown))
-        reading = Grammar(rules)
-        try:
-            after = rules_after(self._beginning, rules, alphabet)
-            drawing = Grammar(after) if unknown else reading
-            begun = PrefixConstraint(reading, drawing, self._beginning)
-            fits = begun.fits(longest)
-        except InputError as error:
-            raise InputError(
-                f"the beginning does not fit what is asked for: {error.message}",
-                hint="ask for less, or use --free",
-            ) from error
-        if not fits:
-            raise InputError(
-                f"such a tune does not fit into {longest} characters",
-                hint="keep fewer of its bars with --keep-bars"
-                if self._request.beginning
-                else "ask for fewer bars",
-            )
-        return begun
-
-    def _dressed(self, tune: Tune, number: int, reference: int, title: str) -> Tune:
-        """With key, title, source and number."""
-        chance = _chance(self._seed, number)
-        chance.random()
-        # Where every note must be in range, so must the octave be that the grammar reckoned with.
-        first = None if self._request.in_range else self._request.first_pitch or None
-        tune = arrange_for(tune, player_of(self._request), chance.random(), first)
-        source = (
-            f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
-            f"T {self._config.temperature:g}"
-        )
-        return replace(tune, title=title, source=source, number=reference)
-
-    def _remarks(self, sampled: Sampled, overlap: Overlap | None) -> list[str]:
-        share = sampled.removed / max(1, sampled.drawn)
-        grammar = (
-            "drawn without the grammar"
-            if self._grammar is None
-            else f"the grammar stepped in at {sampled.forced} of {sampled.drawn} characters, "
-            f"and ruled out {share:.2%} of probability"
-        )
-        remarks = [f"{__version__}, checkpoint {self._name}: {grammar}"]
-        if overlap:
-            remarks.append(f"longest passage shared with a training tune: {overlap}")
-        return remarks
-
-
-def _kept(made: Made, max_copy: float | None) -> Made | str:
-    """The tune, unless it borrows more bars than it may."""
-    if max_copy is None or made.overlap is None or made.overlap.bars <= max_copy:
-        return made
-    return COPIED
-
-
-def judged(sampled: Sampled, *, free_metre: bool = False) -> Tune | str:
-    """The tune, in C, that a text stands for, or the first reason why it is not right."""
-    if not sampled.ended:
-        return UNENDED
-    try:
-        tune = decode_tune(sampled.text)
-    except NotationError:
-        return UNREADABLE
-    if tune.metre.is_free and not free_metre:
-        return FREE
-    if bar_problems(tune):
-        return BARS
-    return REPEATS if repeat_problems(tune) else tune
-
-
-def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:
-    """One model text, whatever it is."""
-    network = step_network(checkpoint)
-    return next(sample(network, checkpoint.vocabulary, [(0, "")], config, seed)).text
-
-
-def _chance(seed: int, number: int) -> random.Random:
-    return random.Random(f"{seed} {number}")  # noqa: S311 - for titles, not secrets
+            raise OutputError(f"cannot write {self._path}: {reason_of(error)}") from error

@@ -31,15 +31,15 @@ from abcgen.model.training import TrainData, datasets_of, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checkpoints import split_config_of
-from abcgen.pipeline.held_out import write_held_out
-from abcgen.pipeline.overlap import (
+from abcgen.pipeline.checkpoints import (
+    checkpoint_hash,
     has_training_tunes,
     read_training_tunes,
+    sample_text,
+    split_config_of,
     write_training_tunes,
 )
-from abcgen.pipeline.recipes import checkpoint_hash
-from abcgen.pipeline.sampling import sample_text
+from abcgen.pipeline.held_out import write_held_out
 from abcgen.system import cores
 
 if TYPE_CHECKING:

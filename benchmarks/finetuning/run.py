@@ -29,8 +29,7 @@ from abcgen.corpus.tune_files import READERS
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.scoring import measure
-from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.recipes import checkpoint_hash
+from abcgen.pipeline.checkpoints import checkpoint_hash, step_network
 from abcgen.pipeline.training import (
     TrainPlan,
     plan_fine_tuning,

@@ -19,7 +19,7 @@ from abcgen.notation.walk import sounding_notes
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
-from abcgen.pipeline.sampling import judged
+from abcgen.pipeline.sampling import validated
 from abcgen.score.referee import Referee
 from tests.referee import TICKS, played
 
@@ -139,7 +139,7 @@ class Worker:
             forced=sampled.forced,
             removed=sampled.removed,
         )
-        tune = judged(sampled)
+        tune = validated(sampled)
         if isinstance(tune, str):
             outcome.reasons[f"checker: {tune}"] += 1
             return outcome

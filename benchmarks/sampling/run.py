@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from rich.progress import track
 
 from abcgen.corpus.cache import version_of
-from abcgen.pipeline.recipes import checkpoint_hash
+from abcgen.pipeline.checkpoints import checkpoint_hash
 from benchmarks.sampling.judging import PORTION, Outcome, Task, Worker
 
 if TYPE_CHECKING:

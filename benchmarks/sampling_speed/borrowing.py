@@ -15,7 +15,7 @@ from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.corpus.families import split_tunes
 from abcgen.corpus.records import extract_of
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
-from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes, write_training_tunes
+from abcgen.pipeline.checkpoints import FACTS, INDEX, read_training_tunes, write_training_tunes
 
 
 def main() -> None:

@@ -171,8 +171,9 @@ class _Ongoing:
     start = 0
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        from abcgen.config import Request  # noqa: PLC0415
         from abcgen.grammar import Grammar  # noqa: PLC0415
-        from abcgen.pipeline.requests import Request, rules_of  # noqa: PLC0415
+        from abcgen.pipeline.requests import rules_of  # noqa: PLC0415
 
         alphabet = frozenset(checkpoint.vocabulary.characters)
         self._grammar = Grammar(rules_of(Request(), alphabet))

@@ -23,8 +23,7 @@ from abcgen.model.checkpoint import (
 )
 from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE, check_state, restore_state
-from abcgen.pipeline.overlap import FACTS, INDEX, read_training_tunes
-from abcgen.pipeline.recipes import checkpoint_hash
+from abcgen.pipeline.checkpoints import FACTS, INDEX, checkpoint_hash, read_training_tunes
 from abcgen.pipeline.training import plan_resuming
 from tests.strangers import FILES, model_of, open_all, variables_of, whole_checkpoint
 

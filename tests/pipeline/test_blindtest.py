@@ -31,7 +31,7 @@ from abcgen.pipeline.blindtest_scoring import (
     read_key,
     score_answers,
 )
-from abcgen.pipeline.overlap import write_training_tunes
+from abcgen.pipeline.checkpoints import write_training_tunes
 from abcgen.score.blind import ANSWERS_FORMAT, PERSON, PROGRAM
 from tests.pipeline.checkpoints import untrained
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from abcgen.config import SampleConfig
+from abcgen.config import Request, SampleConfig
 from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.records import extract_of
 from abcgen.pipeline import sampling
-from abcgen.pipeline.requests import Request
 from abcgen.pipeline.sampling import Composer
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.config import LIMITS, SampleConfig, SplitConfig
+from abcgen.config import LIMITS, Request, SampleConfig, SplitConfig
 from abcgen.corpus.cache import TextCache
 from abcgen.corpus.families import Split, split_tunes
 from abcgen.corpus.records import extract_of
@@ -19,11 +19,10 @@ from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
 from abcgen.pipeline import checking
+from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
-from abcgen.pipeline.overlap import read_training_tunes, write_training_tunes
-from abcgen.pipeline.requests import Request
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 
@@ -160,7 +159,7 @@ def test_overlap_of_held_out_tunes_comes_from_the_cache(
     once = shared()
     assert len(once) == len(held_out)
     with monkeypatch.context() as now:
-        now.setattr("abcgen.pipeline.overlap.melody_sequence", None)
+        now.setattr("abcgen.pipeline.checkpoints.melody_sequence", None)
         assert shared() == once
         with pytest.raises(TypeError):
             shared(held_out[:4])  # of other tunes nothing is known

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from abcgen.config import SampleConfig
+from abcgen.config import Request, SampleConfig
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
@@ -15,11 +15,10 @@ from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline import sampling
-from abcgen.pipeline.overlap import read_training_tunes, write_training_tunes
+from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.recipes import Recipe, recipe_in
-from abcgen.pipeline.replaying import replay_file
-from abcgen.pipeline.requests import Request, primed
-from abcgen.pipeline.sampling import Composer, TuneStream, judged
+from abcgen.pipeline.requests import continue_tune
+from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, replay_file, validated
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played
@@ -47,30 +46,30 @@ def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (RIGHT[:-2], sampling.UNREADABLE),
-        ("M:4/4\nK:Cmaj\nAB@c|\n", sampling.UNREADABLE),
-        ("M:none\nK:Cmaj\nABcd|\n", sampling.FREE),
-        ("M:4/4\nK:Cmaj\nABcd|ABc|ABcd|ABcd|\n", sampling.BARS),
-        ("M:4/4\nK:Cmaj\n|:c8|c8|\n", sampling.REPEATS),
+        (RIGHT[:-2], Rejection.UNREADABLE),
+        ("M:4/4\nK:Cmaj\nAB@c|\n", Rejection.UNREADABLE),
+        ("M:none\nK:Cmaj\nABcd|\n", Rejection.FREE_METRE),
+        ("M:4/4\nK:Cmaj\nABcd|ABc|ABcd|ABcd|\n", Rejection.BARS),
+        ("M:4/4\nK:Cmaj\n|:c8|c8|\n", Rejection.REPEATS),
     ],
 )
 def test_a_wrong_text_is_thrown_away_with_its_reason(text: str, reason: str) -> None:
-    assert judged(Sampled(text, ended=True, number=0)) == reason
+    assert validated(Sampled(text, ended=True, number=0)) == reason
 
 
 def test_a_text_without_an_end_is_no_tune() -> None:
-    assert judged(Sampled(RIGHT, ended=False, number=0)) == sampling.UNENDED
+    assert validated(Sampled(RIGHT, ended=False, number=0)) == Rejection.UNENDED
 
 
 def test_free_metre_is_right_where_it_is_asked_for() -> None:
     text = Sampled("M:none\nK:Cmaj\nABcd|\n", ended=True, number=0)
-    assert not isinstance(judged(text, free_metre=True), str)
+    assert not isinstance(validated(text, free_metre=True), str)
 
 
 def test_a_right_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request(instrument="whistle")) as composer:
-        made = composer.make(Sampled(RIGHT, ended=True, number=0), 4, "A Title")
-    assert isinstance(made, sampling.Made)
+        made = composer.finish(Sampled(RIGHT, ended=True, number=0), 4, "A Title")
+    assert isinstance(made, sampling.SampledTune)
     assert (made.tune.number, made.tune.title, made.tune.rhythm) == (4, "A Title", "reel")
     assert made.tune.key.signature["F"] == 1  # one sharp, two or three: what a D whistle likes
     assert "checkpoint net, seed 7" in made.tune.source
@@ -119,26 +118,26 @@ def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> 
 
 
 def test_the_notes_that_are_given_stay_as_they_are(checkpoint: Path) -> None:
-    request = primed(Request(), "M:4/4\nL:1/8\nK:C\ncdef gab", None)
+    request = continue_tune(Request(), "M:4/4\nL:1/8\nK:C\ncdef gab")
     config = SHORT.replace(count=20)
     with Composer(checkpoint, config, 7, request) as composer:
-        texts = [sampled.text for sampled in composer.draw(range(20))]
+        texts = [sampled.text for sampled in composer.sample(range(20))]
     assert not [text for text in texts if text.split("gab")[1][0] in "0123456789/,'"]
 
 
 def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
     """With ten units left in the bar, 1 would have to become 10, for which there is no 0."""
     folder = untrained(tmp_path / "net")
-    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|c2", None)
+    request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|c2")
     composer = Composer(folder, SHORT.replace(temperature=5.0, count=40), 1, request)
-    for sampled in composer.draw(range(40)):
+    for sampled in composer.sample(range(40)):
         assert "0" not in sampled.text.removeprefix(request.beginning)
-        assert not isinstance(judged(sampled), str)
+        assert not isinstance(validated(sampled), str)
 
 
 def test_a_beginning_that_cannot_be_brought_to_an_end_is_refused(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
-    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10", None)
+    request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10")
     with pytest.raises(InputError, match="cannot bring it to an end"):
         Composer(folder, SHORT, 1, request)
 
@@ -146,14 +145,14 @@ def test_a_beginning_that_cannot_be_brought_to_an_end_is_refused(tmp_path: Path)
 def test_a_rhythm_that_cannot_be_written_is_given_all_the_same(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     composer = Composer(folder, ONE, 1, Request(rhythm="polka"))
-    (sampled,) = composer.draw([0])
+    (sampled,) = composer.sample([0])
     assert sampled.text.startswith("R:polka\nM:")
     assert any("polka" in warning for warning in composer.warnings)
 
 
 def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
     low = "M:4/4\nL:1/8\nK:D\nA,DFA D2F2|"  # below what a whistle has
-    request = primed(Request(instrument="whistle", in_range=True), low, None)
+    request = continue_tune(Request(instrument="whistle", in_range=True), low)
     with Composer(checkpoint, ONE, 7, request) as composer:
         [made] = composer.compose()
     player = instrument_named("whistle")
@@ -163,13 +162,13 @@ def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
 
 def test_many_bars_have_room(checkpoint: Path) -> None:
     composer = Composer(checkpoint, SHORT, 7, Request(bars=100, metre="4/4"))
-    (sampled,) = composer.draw([0])
+    (sampled,) = composer.sample([0])
     assert len(sampled.text) > SHORT.max_characters
     assert sampled.ended
 
 
 def test_a_long_beginning_without_the_grammar_is_refused(checkpoint: Path) -> None:
-    request = primed(Request(free=True), "cdef gabc'|" * 20, None)
+    request = continue_tune(Request(free=True), "cdef gabc'|" * 20)
     with pytest.raises(InputError, match="a tune 150"):
         Composer(checkpoint, SHORT, 7, request)
 
@@ -199,11 +198,11 @@ def test_tunes_are_made_again_byte_for_byte_whatever_they_are_batched_with(
         made = [one.abc for one in composer.compose()]
     path.write_text("\n".join(made), encoding="utf-8")
     replays = list(replay_file(path, checkpoint))
-    assert [replay.made for replay in replays] == made
+    assert [replay.abc for replay in replays] == made
     assert all(replay.is_same for replay in replays)
     # The last alone, from a file of its own.
     path.write_text(made[-1], encoding="utf-8")
-    assert [replay.made for replay in replay_file(path, checkpoint)] == made[-1:]
+    assert [replay.abc for replay in replay_file(path, checkpoint)] == made[-1:]
 
 
 def test_a_tune_that_was_changed_is_told(checkpoint: Path, tmp_path: Path) -> None:
@@ -309,7 +308,7 @@ def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
     assert again.overlap.bars > 0.5
     with Composer(folder, SHORT, 7, Request()) as composer:
         others = list(composer.compose(max_copy=again.overlap.bars - 0.1))
-    assert composer.tally.thrown_away[sampling.COPIED] >= 1
+    assert composer.tally.thrown_away[Rejection.COPY] >= 1
     assert first.tune not in [one.tune for one in others]
 
 
@@ -326,7 +325,7 @@ def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
 
 
 def test_a_request_that_cannot_fit_is_refused(checkpoint: Path) -> None:
-    request = primed(Request(), "cdef gabc'|" * 20, None)
+    request = continue_tune(Request(), "cdef gabc'|" * 20)
     with pytest.raises(InputError, match="does not fit into 150 characters"):
         Composer(checkpoint, SHORT, 7, request)
 
@@ -352,10 +351,10 @@ def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
 
 def test_a_beginning_with_a_character_never_seen_is_read_kept_and_told(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
-    request = primed(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|", None)
+    request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|")
     composer = Composer(folder, SampleConfig(max_characters=60), 1, request)
     assert any("never seen '0'" in warning for warning in composer.warnings)
-    (sampled,) = composer.draw([0])
+    (sampled,) = composer.sample([0])
     assert "c10d2|" in sampled.text
 
 
