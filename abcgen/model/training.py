@@ -90,8 +90,7 @@ def train(
         resume: Continue with the run in ``folder``, which must have the same network, vocabulary,
             training texts, batch size and seed; its epochs or minutes may have been changed.
         weights: Weights of another network to start from; random ones by default.
-        measure_first: Measure the network to fine-tune before its first step, and keep its weights if none
-            are better.
+        measure_first: Measure these weights first, and keep them if none are better.
         on_event: Called with the events of the run.
         sample_preview: Samples a text from a checkpoint, shown after every epoch.
 

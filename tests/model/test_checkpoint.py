@@ -28,9 +28,6 @@ from abcgen.model.checkpoint import (
     write_weights,
 )
 from abcgen.model.metrics import METRICS, read_metrics
-    read_metrics,
-    write_metrics,
-)
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
