@@ -44,7 +44,7 @@ class RenderOptions:
 
     @property
     def playback(self) -> PlaybackOptions:
-        """How tunes are played."""
+        """The options for playing."""
         from abcgen.score.performance import PlaybackOptions
 
         return PlaybackOptions(self.instrument, self.tempo, self.swing, self.chords)

@@ -58,12 +58,12 @@ def render_tunes(
     """Write tunes in several formats.
 
     ABC, PDF and HTML make one book of all tunes and PNG its pages; the other formats have a file
-    for each tune. A tune that a format cannot hold is left out of it and reported.
+    for each tune. A tune that a format cannot hold is only reported.
 
     Args:
         tunes: The tunes.
         formats: Names from ``FORMATS``.
-        folder: Where to write.
+        folder: The folder of all files; it is made if missing.
         stem: The beginning of all file names.
         options: How to print and play the tunes.
         force: Whether to overwrite existing files. None is ever removed.
@@ -91,18 +91,11 @@ def render_files(
     processes: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Rendering:
-    """Write the tunes of files in several formats.
+    """Write the tunes of files in several formats; for most arguments see `render_tunes`.
 
-    Args:
-        corpus: The tunes.
-        formats: Names from ``FORMATS``.
-        out: A folder, for files named after those read; or a file whose ending fits the only
-            format, for all tunes together. Only if they fill several PNG pages these are
-            numbered: ``out-1.png``, ``out-2.png`` ….
-        options: How to print and play the tunes.
-        force: As in ``render_tunes``.
-        processes: As in ``render_tunes``.
-        on_progress: As in ``render_tunes``.
+    ``out`` is a folder, for files named after those read, or a file whose ending fits the only
+    format, for all tunes together. Only if they fill several PNG pages these are numbered:
+    ``out-1.png``, ``out-2.png`` ….
 
     Raises:
         InputError: if ``out`` is a file that cannot hold all these tunes and formats, if two
@@ -126,7 +119,7 @@ class Renderer:
         total: How many tunes there are, counted once for each format.
         force: Whether to overwrite existing files.
         on_progress: Called with the number done and ``total``.
-        result: The files written, and what was left out.
+        result: The files written so far, and what could not be.
         done: How many tunes are done.
     """
 
@@ -180,7 +173,7 @@ class Renderer:
             self._write_file(path, document)
 
     def _rendered(self, target: Target, name: str) -> Iterator[tuple[int, Any]]:
-        """Yield every tune in a format, with its index; leave out those it cannot hold."""
+        """Yield every tune in a format, with its index; report those it cannot hold."""
         tunes = [entry.tune for entry in target.entries]
         rendered = render_each(tunes, name, self.options, self.workers)
         for index, (content, error) in enumerate(rendered):
@@ -318,13 +311,9 @@ class RenderedTune(NamedTuple):
 def render_each(
     tunes: Sequence[Tune], name: str, options: RenderOptions, workers: WorkerPool
 ) -> Iterator[RenderedTune]:
-    """Yield the results of rendering tunes in one format, in order.
+    """Yield the results of rendering tunes in the format ``name``, in order.
 
-    Args:
-        tunes: The tunes.
-        name: A name from ``FORMATS``.
-        options: How to print and play them.
-        workers: Used for many tunes in formats that take long.
+    The workers are used for many tunes in formats that take long.
     """
     render = partial(_rendered, name=name, options=options)
     if FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
