@@ -160,6 +160,12 @@ class NetworkConfig(Schema):
     attention: bool = Field(True, description="Attend to all characters so far.")
     heads: int = Field(4, ge=1, le=256, description="Attention heads.")
 
+    # A dense layer with ReLU and one back to the units, with a residual connection, before the
+    # logits (in a window network before its dense layers).
+    ffn: int = Field(
+        0, ge=0, le=32_768, description="Width of a feed-forward layer after attention (0 = none)."
+    )
+
     # Both directions of the window, or of the block before the current one in a stream network.
     bidirectional: bool = Field(
         False, description="Read the window, or the previous block, in both directions."

@@ -96,6 +96,7 @@ def train(
         bool | None, network_option("attention", "--attention/--no-attention")
     ] = None,
     heads: Annotated[int | None, network_option("heads")] = None,
+    ffn: Annotated[int | None, network_option("ffn")] = None,
     bidirectional: Annotated[
         bool | None, network_option("bidirectional", "--bidirectional/--no-bidirectional")
     ] = None,
@@ -304,6 +305,7 @@ def _description(plan: TrainPlan) -> str:
     parts = [f"{layers} of {network.units} units over {reads}"]
     parts += ["both ways"] * network.bidirectional
     parts += [f"attention of {network.heads} heads"] * network.attention
+    parts += [f"feed-forward of {network.ffn} units"] * bool(network.ffn)
     parts += ["told positions"] * network.positions
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")

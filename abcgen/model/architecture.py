@@ -281,7 +281,10 @@ class _Builder:
         # 3) Attention over the text so far.
         if config.attention:
             stream = self._attention(stream, stream, embedded)
-        # 4) Logits of the next character.
+        # 4) A feed-forward layer at every position.
+        if config.ffn:
+            stream = self._feed_forward(stream)
+        # 5) Logits of the next character.
         self._dense("logits", stream, self._classes)
 
     def add_window_network(self) -> None:
@@ -312,7 +315,10 @@ class _Builder:
             query = self._add(ReshapeSpec(name="last", inputs=(summary,), shape=(None, 1, units)))
             found = self._attention(query, stream, characters)
             summary = self._add(ReshapeSpec(name="found", inputs=(found,), shape=(None, units)))
-        # 4) Two dense layers, then the logits of the next character.
+        # 4) A feed-forward layer.
+        if config.ffn:
+            summary = self._feed_forward(summary)
+        # 5) Two dense layers, then the logits of the next character.
         for number, width in enumerate((config.units, max(1, config.units // 2)), 1):
             hidden = self._dense(f"dense_{number}", summary, width, "relu", seed=1 + 200 * number)
             summary = self._dropout(hidden)
@@ -411,6 +417,12 @@ class _Builder:
             features=self._width(characters),
         )
         return self._residual("with_attention", queries, self._add(layer))
+
+    def _feed_forward(self, source: str) -> str:
+        """Add two dense layers, with a residual connection around them."""
+        hidden = self._dense("feed_forward_1", source, self._config.ffn, "relu", seed=500)
+        change = self._dense("feed_forward_2", hidden, self._width(source), seed=501)
+        return self._residual("with_feed_forward", source, change)
 
     def _residual(self, name: str, source: str, change: str) -> str:
         inputs = (source, self._dropout(change))

@@ -32,6 +32,11 @@ CONFIGS = [
     NetworkConfig(layers=1, units=5, embedding=3, dropout=0.0, attention=False),
     NetworkConfig(layers=3, units=9, embedding=12, dropout=0.2, heads=3),
     NetworkConfig(kind="window", units=8, embedding=0, attention=False, sequence_length=11),
+    NetworkConfig(layers=2, units=8, embedding=6, heads=2, ffn=20),
+    NetworkConfig(
+        units=8, embedding=6, attention=False, ffn=5, bidirectional=True, sequence_length=16
+    ),
+    NetworkConfig(kind="window", units=8, embedding=6, heads=2, ffn=20, sequence_length=11),
     *(
         NetworkConfig(
             kind=kind,
@@ -67,7 +72,7 @@ WIDTH = 48
 
 
 def _name(config: NetworkConfig) -> str:
-    options = ("attention", "bidirectional", "embedding", "positions")
+    options = ("attention", "bidirectional", "embedding", "ffn", "positions")
     return "-".join([config.kind, *(name for name in options if getattr(config, name))])
 
 
