@@ -1,5 +1,3 @@
-"""Position features: sections, bars and times, and takes any text."""
-
 from __future__ import annotations
 
 import numpy as np
@@ -8,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.grammar.positions import BARS, NO_TIME, SECTIONS, TIMES, PositionTracker
+from abcgen.model.positions import POSITION_TABLES
 from abcgen.model.vocabulary import BEGIN, END, UNKNOWN, Vocabulary
 
 HEAD = "M:4/4\nK:Cmaj\n"
@@ -76,10 +75,12 @@ def test_bars_are_counted_from_the_section(text: str, states: list[tuple[int, in
 
 def test_the_header_has_no_time() -> None:
     vocabulary = Vocabulary.of([HEAD])
-    features = (
-        PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD))[:, 2].tolist()
-    )
-    assert features == [NO_TIME] * (len(HEAD) - 1) + [0]
+    features = PositionTracker(vocabulary.tokens).features_of(vocabulary.encode(HEAD))
+    assert features[:, 2].tolist() == [NO_TIME] * (len(HEAD) - 1) + [0]
+
+
+def test_the_model_has_a_row_for_every_value() -> None:
+    assert [rows for rows, _ in POSITION_TABLES.values()] == [SECTIONS, BARS, TIMES]
 
 
 TEXTS = st.text("abcdefgABz0123456789/|:[](){}\"!'_^=-,K \n", max_size=80)
