@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from abcgen.errors import InputError
 from abcgen.model.cells import Linear, LSTMCell
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import (
+    FIRST_ROWS,
     LEAST_TEMPERATURE,
     LanguageModel,
     Sampled,
+    TokenMask,
     check_seed,
     draw,
     sample,
@@ -426,3 +429,70 @@ def test_batches_before_an_unreadable_beginning_are_drawn() -> None:
     assert next(texts).text.startswith("a")
     with pytest.raises(InputError, match="'z'"):
         next(texts)
+
+
+TWO = Vocabulary("ab")
+A, B = TWO.encode("ab").tolist()
+
+
+class Countdown:
+    """A constraint to a, and to b only if more characters may come than have been read."""
+
+    start = 10
+
+    def allowed(self, state_id: int, remaining: int) -> frozenset[str]:
+        return frozenset("ab" if remaining > state_id - 10 else "a") | {"", "never known"}
+
+    def advance(self, state_id: int, character: str) -> int:
+        if character == "b" and state_id == 10:
+            raise KeyError(character)
+        return state_id + 1
+
+    def prune(self) -> bool:
+        return False
+
+    def max_distance(self, state_id: int) -> int:
+        return state_id - 10
+
+
+def allowed(mask: TokenMask, row: int, remaining: int) -> list[int]:
+    return np.flatnonzero(mask.allowed(np.array([row], np.int32), remaining)[0]).tolist()
+
+
+def after(mask: TokenMask, row: int, number: int) -> int:
+    return int(mask.advance(np.array([row], np.int32), np.array([number], np.int32))[0])
+
+
+def test_allowed_tokens_depend_on_the_remaining_length() -> None:
+    mask = TokenMask(Countdown(), TWO)
+    row = after(mask, after(mask, mask.start, A), A)
+    assert allowed(mask, row, 9) == [END, A, B]
+    assert allowed(mask, row, 2) == [END, A]
+    assert allowed(mask, row, 9) == [END, A, B]
+
+
+def test_states_are_numbered_as_they_are_reached() -> None:
+    mask = TokenMask(Countdown(), TWO)
+    assert [after(mask, mask.start, A), after(mask, mask.start, A)] == [1, 1]
+
+
+def test_the_tables_grow() -> None:
+    mask = TokenMask(Countdown(), TWO)
+    row = mask.start
+    for _ in range(2 * FIRST_ROWS):
+        row = after(mask, row, A)
+    assert row == 2 * FIRST_ROWS
+    assert allowed(mask, row, 10**6) == [END, A, B]
+
+
+def test_unknown_characters_are_followed_by_what_they_are() -> None:
+    mask = TokenMask(Countdown(), TWO)
+    rows, unknown = np.zeros(2, np.int32), np.full(2, UNKNOWN, np.int32)
+    for characters in ("xy", "zb"):  # the same id, and never the same character
+        with pytest.raises(InputError, match="'b'") if "b" in characters else nullcontext():
+            assert mask.advance(rows, unknown, dict(enumerate(characters))).tolist() == [1, 1]
+
+
+def test_a_forbidden_token_is_refused() -> None:
+    with pytest.raises(InputError, match="'b'"):
+        after(TokenMask(Countdown(), TWO), 0, B)
