@@ -8,7 +8,7 @@
     │   └── CheckpointError  a checkpoint folder that is missing, damaged or from elsewhere
     └── OutputError          a result cannot be written to the place given
 
-``abcgen.cli.main`` alone turns them into one red line and exit code 1.
+``abcgen.cli.main`` alone turns them into one red line and the class's exit code.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class AbcgenError(Exception):
         message: One sentence that names the file, the line and the value.
         hint: The one thing to do about it, if there is one.
     """
+
+    exit_code = 1  # of the command line
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

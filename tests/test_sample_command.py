@@ -20,7 +20,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from abcgen.cli import app
-from abcgen.cli.display import Display, _TextSoFar
+from abcgen.cli.display import Display, _GrowingText
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline.formats import FORMATS
@@ -177,7 +177,7 @@ def test_where_nobody_watches_nothing_but_the_notes_is_written(
     assert "|" not in ended.stderr
 
 
-def lines_of(text: _TextSoFar, width: int, height: int) -> list[str]:
+def lines_of(text: _GrowingText, width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, file=StringIO())
     console.print(text)
     assert isinstance(console.file, StringIO)
@@ -185,7 +185,7 @@ def lines_of(text: _TextSoFar, width: int, height: int) -> list[str]:
 
 
 def test_of_a_long_text_its_end_is_seen() -> None:
-    text = _TextSoFar()
+    text = _GrowingText()
     for number in range(100):
         text.add(0, chr(ord("A") + number % 26))
     lines = lines_of(text, 10, 4)
@@ -194,7 +194,7 @@ def test_of_a_long_text_its_end_is_seen() -> None:
 
 
 def test_another_text_takes_the_place_of_the_one_before() -> None:
-    text = _TextSoFar()
+    text = _GrowingText()
     for number, sign in [(0, "A"), (0, "\n"), (0, "\x1b"), (1, "B"), (1, "c")]:
         text.add(number, sign)
     assert lines_of(text, 20, 10) == ["Bc"]

@@ -1,7 +1,7 @@
-"""The command line: parses, calls the pipeline, shows what came of it.
+"""The command line: reads the options, calls the pipeline, shows the results.
 
-Exit codes: 0 done (with a warning if some inputs were left out), 1 a mistake of the user's in one
-clear line, 2 a command line that makes no sense, 130 interrupted.
+Exit codes: 0 done (with a warning if some inputs were left out), 1 an error in one clear line,
+2 a command line that makes no sense, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="abcgen",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,24 +46,25 @@ app = typer.Typer(
 
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(blindtest.app, name="blindtest")
-_EXAMPLES: dict[Callable[..., None], str] = {
-    normalise.normalise: "abcgen normalise corpora/ --out clean.abc",
+EXAMPLES: dict[Callable[..., None], str] = {
+    normalise.normalise: "abcgen normalise corpora/ -o clean.abc",
     train.train: "abcgen train corpora/ --minutes 6",
     plot.plot: "abcgen plot checkpoints/run-1",
-    sample.sample: "abcgen sample --metre 6/8 --key Dmix --rhythm jig --bars 16 --parts AABB",
+    sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
     evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
     replay.replay: "abcgen replay output/tunes-1/tunes.abc",
     check.check: "abcgen check my-tunes.abc",
     render.render: "abcgen render my-tunes.abc --to pdf,midi",
 }
-for _command, _example in _EXAMPLES.items():
+for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
 
 
 def main() -> NoReturn:
     """Run the command line; the one place where errors become a line and an exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what cannot be printed
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may hold what cannot be printed.
             stream.reconfigure(errors="backslashreplace")
     limit_blas_threads()
     collect_garbage_rarely()
@@ -72,13 +72,14 @@ def main() -> NoReturn:
         app()
     except AbcgenError as error:
         Display().fail(str(error))
-        sys.exit(1)
-    except OSError as error:  # a path that cannot be looked at, a disk that is full
+        sys.exit(error.exit_code)
+    except OSError as error:
+        # A path that cannot be looked at, a full disk.
         name = f"{error.filename}: " if error.filename else ""
         Display().fail(f"{name}{reason_of(error)}")
-        sys.exit(1)
-    except SystemExit as ended:
-        if ended.code == INTERRUPTED:
+        sys.exit(AbcgenError.exit_code)
+    except SystemExit as exit_:
+        if exit_.code == INTERRUPTED:
             Display().say("interrupted")
         raise
     sys.exit(0)
@@ -97,7 +98,7 @@ def abcgen(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Learns from a folder of tunes and writes new ones, as ABC, MIDI and sheet music.
+    """Learn from a folder of folk tunes and compose new ones, as ABC, MIDI and sheet music.
 
-    Begin with: abcgen corpus install oneills, abcgen train, abcgen sample
+    Start with: abcgen sample, or abcgen corpus install oneills and abcgen train
     """

@@ -1,4 +1,4 @@
-"""``abcgen plot``: pictures of a training run."""
+"""``abcgen plot``: draw a training run."""
 
 from __future__ import annotations
 

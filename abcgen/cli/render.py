@@ -1,4 +1,4 @@
-"""``abcgen render``: sheet music and sound."""
+"""``abcgen render``: write tunes as sheet music and sound."""
 
 from __future__ import annotations
 
@@ -7,50 +7,93 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import Force, Json, Paths, load, loss_facts, target_for
+from abcgen.cli.common import (
+    Force,
+    Json,
+    Paths,
+    choices,
+    completion,
+    format_list,
+    load,
+    loss_facts,
+    target_for,
+)
 from abcgen.cli.display import Display
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
+from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 from abcgen.system import default_processes
 
-_PAGE, _SOUND = PageConfig(), SoundConfig()
+PAGE, SOUND = PageConfig(), SoundConfig()
 
 
 def render(
     paths: Paths,
-    to: Annotated[
-        str, typer.Option(help="Any of pdf, png, svg, html, midi, wav, musicxml, abc.")
-    ] = "pdf",
+    # Sheet music
+    title: Annotated[
+        str,
+        typer.Option(
+            help="Title of the book, which gives it a title page.",
+            show_default="none",
+            rich_help_panel="Sheet music",
+        ),
+    ] = "",
+    paper: Annotated[
+        str,
+        typer.Option(
+            help="Paper size.", rich_help_panel="Sheet music", **choices("a4", "us-letter")
+        ),
+    ] = PAGE.paper,
+    large_print: Annotated[
+        bool,
+        typer.Option("--large-print", help="Print larger notes.", rich_help_panel="Sheet music"),
+    ] = False,
+    # Sound
+    instrument: Annotated[
+        str,
+        typer.Option(
+            help=f"Instrument that plays: {', '.join(INSTRUMENTS)}.",
+            rich_help_panel="Sound",
+            **completion(INSTRUMENTS),
+        ),
+    ] = SOUND.instrument,
+    tempo: Annotated[
+        float | None,
+        typer.Option(
+            help="Beats per minute.",
+            show_default="usual for rhythm and metre",
+            rich_help_panel="Sound",
+        ),
+    ] = None,
+    swing: Annotated[
+        bool, typer.Option("--swing", help="Swing hornpipes.", rich_help_panel="Sound")
+    ] = False,
+    chords: Annotated[
+        bool, typer.Option("--chords", help="Play chord symbols too.", rich_help_panel="Sound")
+    ] = False,
+    # Output
+    to: Annotated[str, format_list()] = "pdf",
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             readable=False,
             help="A folder, or a file if one format gives one.",
             show_default="a new folder under output/",
+            rich_help_panel="Output",
         ),
     ] = None,
-    title: Annotated[
-        str, typer.Option(help="What the book is called; gives it a title page.")
-    ] = "",
-    paper: Annotated[str, typer.Option(help="a4 or us-letter.")] = _PAGE.paper,
-    large_print: Annotated[bool, typer.Option("--large-print", help="Larger notes.")] = False,
-    instrument: Annotated[str, typer.Option(help="Who plays.")] = _SOUND.instrument,
-    tempo: Annotated[
-        float | None,
-        typer.Option(help="Beats a minute.", show_default="usual for rhythm and metre"),
-    ] = None,
-    swing: Annotated[bool, typer.Option("--swing", help="Swing hornpipes.")] = False,
-    chords: Annotated[bool, typer.Option("--chords", help="Play chord symbols too.")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Prints tunes as sheet music, or writes them as sound, MusicXML or a web page that plays."""
-    from abcgen.notation.transpose import instrument_named
+    """Print tunes as sheet music, or write them as sound, MusicXML or a web page that plays."""
     from abcgen.pipeline.formats import RenderOptions, formats_named
     from abcgen.pipeline.rendering import render_files
 
+    # 1) Check the options, before anything is read.
     display = Display(as_json=as_json)
     formats = formats_named(to)
-    staff_height = LARGE_PRINT if large_print else _PAGE.staff_height
+    staff_height = LARGE_PRINT if large_print else PAGE.staff_height
     options = RenderOptions(
         page=PageConfig(paper=paper, staff_height=staff_height),
         instrument=instrument_named(instrument),
@@ -60,6 +103,8 @@ def render(
         chords=chords,
     )
     target = target_for(out, "rendered", force=force)
+
+    # 2) Read and render.
     corpus = load(paths, display)
     with display.progress("engraving") as on_progress:
         rendering = render_files(
@@ -71,6 +116,8 @@ def render(
             processes=default_processes(),
             on_progress=on_progress,
         )
+
+    # 3) Report.
     display.left_out(rendering.left_out, "rendering")
     for note in rendering.notes:
         display.warn(note)

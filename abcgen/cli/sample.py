@@ -25,7 +25,7 @@ from abcgen.cli.display import Display, counted
 from abcgen.config import MAX_SEED, Request, SampleConfig, SoundConfig
 from abcgen.errors import InputError
 from abcgen.notation.fields import RHYTHMS
-from abcgen.notation.transpose import INSTRUMENTS
+from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 
 if TYPE_CHECKING:
     from abcgen.pipeline.rendering import Rendering
@@ -264,7 +264,6 @@ def _render(
     display: Display,
     force: bool,
 ) -> Rendering:
-    from abcgen.notation.transpose import instrument_named
     from abcgen.pipeline.formats import RenderOptions
     from abcgen.pipeline.rendering import Rendering, render_tunes
 
