@@ -1,4 +1,4 @@
-"""Networks that learn the chords above the notes."""
+"""Networks trained with chord symbols."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG = SampleConfig(count=1, max_characters=50)
 
 
 @pytest.mark.parametrize(("kept", "body"), [(True, '"C"GAB'), (False, "GAB")])
-def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) -> None:
+def test_chord_symbols_are_learned_only_if_requested(kept: bool, body: str, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text(TUNE, encoding="utf-8")
     tunes = load_corpus([tmp_path]).tunes
     (example,) = [extract_of(tune, chord_symbols=kept).text for tune in tunes]
@@ -30,7 +30,7 @@ def test_chords_are_learnt_only_if_asked(kept: bool, body: str, tmp_path: Path) 
     assert example.notes == 8
 
 
-def test_a_network_that_writes_chords_keeps_to_the_grammar(
+def test_a_network_that_writes_chord_symbols_keeps_to_the_grammar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampling, "music21_disagreements", lambda _tune, _referee: [])

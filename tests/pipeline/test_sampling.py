@@ -1,4 +1,4 @@
-"""What becomes of texts, whatever network they come from."""
+"""Sampled texts become valid tunes, whatever network they come from, and can be replayed."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
         ("M:4/4\nK:Cmaj\n|:c8|c8|\n", Rejection.REPEATS),
     ],
 )
-def test_a_wrong_text_is_thrown_away_with_its_reason(text: str, reason: str) -> None:
+def test_an_invalid_text_is_rejected_with_its_reason(text: str, reason: str) -> None:
     assert validated(Sampled(text, ended=True, number=0)) == reason
 
 
-def test_a_text_without_an_end_is_no_tune() -> None:
+def test_a_text_without_an_end_is_rejected() -> None:
     assert validated(Sampled(RIGHT, ended=False, number=0)) == Rejection.UNENDED
 
 
-def test_free_metre_is_right_where_it_is_asked_for() -> None:
+def test_free_metre_is_valid_only_if_requested() -> None:
     text = Sampled("M:none\nK:Cmaj\nABcd|\n", ended=True, number=0)
     assert not isinstance(validated(text, free_metre=True), str)
 
 
-def test_a_right_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> None:
+def test_a_valid_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request(instrument="whistle")) as composer:
         made = composer.finish(Sampled(RIGHT, ended=True, number=0), 4, "A Title")
     assert isinstance(made, sampling.SampledTune)
@@ -75,7 +75,7 @@ def test_a_right_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> Non
     assert "checkpoint net, seed 7" in made.tune.source
 
 
-def test_even_an_untrained_network_writes_right_tunes(checkpoint: Path) -> None:
+def test_even_an_untrained_network_writes_valid_tunes(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request()) as composer:
         made = list(composer.compose())
     assert len(made) == composer.tally.valid == composer.tally.drawn == 3
@@ -83,14 +83,14 @@ def test_even_an_untrained_network_writes_right_tunes(checkpoint: Path) -> None:
     assert composer.tally.forced > 0
 
 
-def test_without_the_grammar_it_does_not(checkpoint: Path) -> None:
+def test_without_the_grammar_an_untrained_network_writes_none(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request(free=True)) as composer:
         assert list(composer.compose()) == []
     assert composer.tally.drawn == 3 * SHORT.max_attempts
     assert composer.tally.forced == 0
 
 
-ASKED: list[dict[str, Any]] = [
+REQUESTS: list[dict[str, Any]] = [
     {"metre": "6/8", "key": "Dmix", "rhythm": "jig", "instrument": "whistle", "in_range": True},
     {"metre": "3/4", "key": "Bb", "bars": 4},
     {"key": "F#m", "instrument": "highland-pipes", "in_range": True},
@@ -98,26 +98,26 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_what_is_asked_for_is_given(checkpoint: Path, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wishes", REQUESTS)
+def test_tunes_have_what_was_requested(checkpoint: Path, wishes: dict[str, Any]) -> None:
     config = SampleConfig(count=2, max_characters=160, temperature=1.0)
-    with Composer(checkpoint, config, 1, Request(**asked)) as composer:
+    with Composer(checkpoint, config, 1, Request(**wishes)) as composer:
         made = list(composer.compose())
     assert len(made) == 2
-    player = instrument_named(asked.get("instrument", "fiddle"))
+    player = instrument_named(wishes.get("instrument", "fiddle"))
     for one in made:
         tune = read_abc(one.abc)
-        assert str(tune.metre) == asked.get("metre", str(tune.metre))
-        assert str(tune.key).replace("min", "m") == asked.get("key", str(tune.key)).replace(
+        assert str(tune.metre) == wishes.get("metre", str(tune.metre))
+        assert str(tune.key).replace("min", "m") == wishes.get("key", str(tune.key)).replace(
             "min", "m"
         )
-        assert tune.rhythm == asked.get("rhythm", tune.rhythm)
-        if asked.get("in_range"):
+        assert tune.rhythm == wishes.get("rhythm", tune.rhythm)
+        if wishes.get("in_range"):
             pitches = pitches_of(tune)
             assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
 
 
-def test_the_notes_that_are_given_stay_as_they_are(checkpoint: Path) -> None:
+def test_the_notes_of_a_beginning_stay_as_they_are(checkpoint: Path) -> None:
     request = continue_tune(Request(), "M:4/4\nL:1/8\nK:C\ncdef gab")
     config = SHORT.replace(count=20)
     with Composer(checkpoint, config, 7, request) as composer:
@@ -125,7 +125,7 @@ def test_the_notes_that_are_given_stay_as_they_are(checkpoint: Path) -> None:
     assert not [text for text in texts if text.split("gab")[1][0] in "0123456789/,'"]
 
 
-def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
+def test_the_grammar_does_not_rely_on_characters_the_network_cannot_write(tmp_path: Path) -> None:
     """With ten units left in the bar, 1 would have to become 10, for which there is no 0."""
     folder = untrained(tmp_path / "net")
     request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|c2")
@@ -135,14 +135,14 @@ def test_what_cannot_be_drawn_is_not_counted_on(tmp_path: Path) -> None:
         assert not isinstance(validated(sampled), str)
 
 
-def test_a_beginning_that_cannot_be_brought_to_an_end_is_refused(tmp_path: Path) -> None:
+def test_a_beginning_that_cannot_be_completed_is_refused(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10")
-    with pytest.raises(InputError, match="cannot bring it to an end"):
+    with pytest.raises(InputError):
         Composer(folder, SHORT, 1, request)
 
 
-def test_a_rhythm_that_cannot_be_written_is_given_all_the_same(tmp_path: Path) -> None:
+def test_a_rhythm_that_the_network_cannot_write_is_given_with_a_warning(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     composer = Composer(folder, ONE, 1, Request(rhythm="polka"))
     (sampled,) = composer.sample([0])
@@ -150,7 +150,7 @@ def test_a_rhythm_that_cannot_be_written_is_given_all_the_same(tmp_path: Path) -
     assert any("polka" in warning for warning in composer.warnings)
 
 
-def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
+def test_a_continued_tune_is_in_range(checkpoint: Path) -> None:
     low = "M:4/4\nL:1/8\nK:D\nA,DFA D2F2|"  # below what a whistle has
     request = continue_tune(Request(instrument="whistle", in_range=True), low)
     with Composer(checkpoint, ONE, 7, request) as composer:
@@ -160,7 +160,7 @@ def test_what_goes_on_with_a_tune_is_in_range_too(checkpoint: Path) -> None:
     assert player.lowest <= min(pitches) <= max(pitches) <= player.highest
 
 
-def test_many_bars_have_room(checkpoint: Path) -> None:
+def test_many_requested_bars_lengthen_the_text(checkpoint: Path) -> None:
     composer = Composer(checkpoint, SHORT, 7, Request(bars=100, metre="4/4"))
     (sampled,) = composer.sample([0])
     assert len(sampled.text) > SHORT.max_characters
@@ -169,11 +169,11 @@ def test_many_bars_have_room(checkpoint: Path) -> None:
 
 def test_a_long_beginning_without_the_grammar_is_refused(checkpoint: Path) -> None:
     request = continue_tune(Request(free=True), "cdef gabc'|" * 20)
-    with pytest.raises(InputError, match="a tune 150"):
+    with pytest.raises(InputError):
         Composer(checkpoint, SHORT, 7, request)
 
 
-def test_a_tune_carries_its_recipe_and_is_read_by_all_as_without_it(
+def test_a_recipe_changes_nothing_for_other_readers(
     checkpoint: Path, abc2midi: Path, tmp_path: Path
 ) -> None:
     with Composer(checkpoint, ONE, 7, Request(metre="4/4")) as composer:
@@ -189,7 +189,7 @@ def test_a_tune_carries_its_recipe_and_is_read_by_all_as_without_it(
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
-def test_tunes_are_made_again_byte_for_byte_whatever_they_are_batched_with(
+def test_tunes_are_replayed_byte_for_byte_in_any_batch(
     checkpoint: Path, tmp_path: Path, batch_size: int
 ) -> None:
     path = tmp_path / "tunes.abc"
@@ -205,27 +205,24 @@ def test_tunes_are_made_again_byte_for_byte_whatever_they_are_batched_with(
     assert [replay.abc for replay in replay_file(path, checkpoint)] == made[-1:]
 
 
-def test_a_tune_that_was_changed_is_told(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_tune_that_was_edited_is_not_the_same(checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "tunes.abc"
     with Composer(checkpoint, ONE, 7, Request()) as composer:
         [made] = composer.compose()
     path.write_text(made.abc.replace("T:The", "T:A"), encoding="utf-8")
     [replay] = replay_file(path, checkpoint)
     assert not replay.is_same
-    assert "not the same" in str(replay)
 
 
-def test_a_tune_of_another_checkpoint_cannot_be_made_again(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_tune_of_another_checkpoint_cannot_be_replayed(checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "tunes.abc"
     with Composer(checkpoint, ONE, 7, Request()) as composer:
         [made] = composer.compose()
     path.write_text(made.abc.replace('"checkpoint": "', '"checkpoint": "0'), encoding="utf-8")
-    with pytest.raises(CheckpointError, match="made from checkpoint 0"):
+    with pytest.raises(CheckpointError):
         list(replay_file(path, checkpoint))
     path.write_text("X:1\nK:C\nc\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no recipe"):
+    with pytest.raises(InputError):
         list(replay_file(path, checkpoint))
 
 
@@ -254,8 +251,8 @@ def test_a_recipe_is_not_trusted(
         list(replay_file(path, checkpoint))
 
 
-# A value of every setting of sampling that is not its default.
-OTHER: dict[str, float] = {
+# A value of every setting and every wish that is not its default.
+SETTINGS: dict[str, float] = {
     "temperature": 1.5,
     "top_k": 3,
     "top_p": 0.5,
@@ -264,13 +261,22 @@ OTHER: dict[str, float] = {
     "max_characters": 90,
     "max_attempts": 7,
 }
+WISHES: dict[str, Any] = {
+    "metre": "6/8",
+    "key": "Dmix",
+    "rhythm": "jig",
+    "bars": 16,
+    "parts": "AABB",
+    "instrument": "whistle",
+    "in_range": True,
+    "beginning": "R:jig\n",
+    "first_pitch": 62,
+    "free": True,
+}
 
 
-@pytest.mark.parametrize("name", SampleConfig.model_fields)
-def test_every_setting_that_a_tune_depends_on_survives_in_its_recipe(name: str) -> None:
-    settings = SampleConfig.model_validate({name: OTHER[name]})
-    assert settings != SampleConfig()
-    request = Request(metre="6/8", beginning="R:jig\n")
+def read_back(settings: SampleConfig, request: Request) -> Recipe:
+    """Return the recipe with these settings, written and read."""
     recipe = Recipe(
         version="1",
         checkpoint="a",
@@ -282,11 +288,25 @@ def test_every_setting_that_a_tune_depends_on_survives_in_its_recipe(name: str) 
         reference=3,
         title="c",
     )
-    replayed = Recipe.from_json(recipe.to_json())
+    return Recipe.from_json(recipe.to_json())
+
+
+@pytest.mark.parametrize("name", SampleConfig.model_fields)
+def test_every_setting_that_a_tune_depends_on_is_in_its_recipe(name: str) -> None:
+    settings = SampleConfig.model_validate({name: SETTINGS[name]})
+    assert settings != SampleConfig()
     # How many tunes are sampled, and how many side by side, changes none of them.
-    if name in {"count", "batch_size", "max_attempts"}:
-        settings = SampleConfig()
-    assert (replayed.settings, replayed.request) == (settings, request)
+    independent = name in {"count", "batch_size", "max_attempts"}
+    expected = SampleConfig() if independent else settings
+    assert read_back(settings, Request()).settings == expected
+
+
+@pytest.mark.parametrize("name", Request.model_fields)
+def test_every_wish_is_in_the_recipe(name: str) -> None:
+    request = Request.model_validate({name: WISHES[name]})
+    assert request != Request()
+    assert read_back(SampleConfig(), request).request == request
+    assert Request.model_fields[name].description
 
 
 def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
@@ -295,7 +315,7 @@ def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
         [first, *_] = composer.compose()
     assert first.overlap is None
     with (
-        pytest.raises(InputError, match="which tunes"),
+        pytest.raises(InputError),
         Composer(folder, SHORT, 7, Request()) as composer,
     ):
         next(composer.compose(max_copy=1))
@@ -312,25 +332,25 @@ def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
     assert first.tune not in [one.tune for one in others]
 
 
-def test_what_the_checkpoint_never_saw_is_said(tmp_path: Path) -> None:
+def test_wishes_that_no_training_tune_had_are_warned_of(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     tune = read_abc("R:jig\nM:6/8\nL:1/8\nK:C\nc6|d6|\n")
     write_training_tunes(folder, [extract_of(tune)], [])
-    asked = Request(metre="7/8", key="Ador", rhythm="reel")
-    with Composer(folder, SHORT, 7, asked) as composer:
+    wishes = Request(metre="7/8", key="Ador", rhythm="reel")
+    with Composer(folder, SHORT, 7, wishes) as composer:
         assert len(composer.warnings) == 3
-        assert "never saw the metre 7/8" in composer.warnings[0]
+        assert "7/8" in composer.warnings[0]
     with Composer(folder, SHORT, 7, Request(metre="6/8", key="A", rhythm="jig")) as composer:
         assert composer.warnings == []
 
 
 def test_a_request_that_cannot_fit_is_refused(checkpoint: Path) -> None:
     request = continue_tune(Request(), "cdef gabc'|" * 20)
-    with pytest.raises(InputError, match="does not fit into 150 characters"):
+    with pytest.raises(InputError):
         Composer(checkpoint, SHORT, 7, request)
 
 
-def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
+def test_an_interrupted_stream_has_complete_tunes(tmp_path: Path) -> None:
     path = tmp_path / "new" / "tunes.abc"
 
     def interrupted() -> None:
@@ -344,21 +364,21 @@ def test_a_stream_leaves_whole_tunes_behind(tmp_path: Path) -> None:
         interrupted()
     found = list(read_tunebook(path.read_text(encoding="utf-8")))
     assert len(found) == 2
-    with pytest.raises(OutputError, match="exists"), TuneStream(path) as again:
-        again.write("X:1\nK:C\nc|\n")  # another run's, begun meanwhile
+    with pytest.raises(OutputError), TuneStream(path) as again:
+        again.write("X:1\nK:C\nc|\n")  # that of another run in the meantime
     assert not [tune for tune in found if isinstance(tune, LeftOut)]
 
 
-def test_a_beginning_with_a_character_never_seen_is_read_kept_and_told(tmp_path: Path) -> None:
+def test_a_beginning_with_unknown_characters_is_kept_with_a_warning(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     request = continue_tune(Request(), "M:12/8\nL:1/8\nK:C\nc10d2|")
     composer = Composer(folder, SampleConfig(max_characters=60), 1, request)
-    assert any("never seen '0'" in warning for warning in composer.warnings)
+    assert any("'0'" in warning for warning in composer.warnings)
     (sampled,) = composer.sample([0])
     assert "c10d2|" in sampled.text
 
 
-def test_what_a_network_learnt_before_can_be_borrowed_too(tmp_path: Path) -> None:
+def test_tunes_of_the_base_network_count_as_training_tunes(tmp_path: Path) -> None:
     old, new = (
         read_abc(f"X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\n{body}\n")
         for title, body in (("Old", "CDEF GABc|cBAG FEDC|"), ("New", "C2E2 G2c2|c4 G4|"))
