@@ -77,5 +77,6 @@ def test_a_named_checkpoint_is_used_or_refused(here: Path) -> None:
 
 
 def test_without_any_checkpoint_the_hint_is_to_train() -> None:
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError) as caught:
         find_checkpoint(None)
+    assert "abcgen train" in caught.value.hint
