@@ -163,7 +163,12 @@ class NetworkConfig(Schema):
     # A dense layer with ReLU and one back to the units, with a residual connection, before the
     # logits (in a window network before its dense layers).
     ffn: int = Field(
-        0, ge=0, le=32_768, description="Width of a feed-forward layer after attention (0 = none)."
+        0,
+        ge=0,
+        le=32_768,
+        description="Width of a feed-forward layer after attention (0 = none).",
+        # Saved only if used, so that older versions of abcgen open all other networks.
+        exclude_if=lambda width: width == 0,
     )
 
     # Both directions of the window, or of the block before the current one in a stream network.

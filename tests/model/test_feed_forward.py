@@ -10,7 +10,14 @@ import pytest
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
 from abcgen.model.architecture import architecture, weight_shapes
-from abcgen.model.checkpoint import Checkpoint, load_checkpoint, write_description, write_weights
+from abcgen.model.checkpoint import (
+    CONFIG,
+    Checkpoint,
+    load_checkpoint,
+    load_description,
+    write_description,
+    write_weights,
+)
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import TextDataset
 from abcgen.model.inference import StepNetwork
@@ -85,6 +92,14 @@ def test_a_checkpoint_with_it_reads_back(
     found = load_checkpoint(tmp_path)
     assert found.network.ffn == 24
     assert all(np.array_equal(found.weights[name], array) for name, array in weights.items())
+
+
+def test_older_versions_open_networks_without_it(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    for width, is_saved in ((0, False), (24, True)):
+        network = NETWORK.replace(ffn=width)
+        write_description(Checkpoint(network, TrainConfig(), vocabulary, {}), tmp_path)
+        assert ('"ffn"' in (tmp_path / CONFIG).read_text()) == is_saved
+        assert load_description(tmp_path).network == network
 
 
 @pytest.mark.parametrize("width", [-1, 10**6, 2.5])
