@@ -67,7 +67,7 @@ def _after_three_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> CompiledNetwork:
     if cores == 1:  # Keras's own step
-        monkeypatch.setattr("abcgen.model.trainer.devices_for", lambda _rows: Devices())
+        monkeypatch.setattr("abcgen.model.compiled.devices_for", lambda _rows: Devices())
     else:
         monkeypatch.undo()
         monkeypatch.setattr("abcgen.model.backend.cores", lambda: cores)
