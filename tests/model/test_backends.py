@@ -126,7 +126,7 @@ def test_two_devices_learn_what_one_does(
 
 
 @pytest.mark.slow
-def test_half_the_bytes_learn_nearly_the_same(weights: Path, alone: dict[str, Any]) -> None:
+def test_bfloat16_learns_nearly_the_same_as_float32(weights: Path, alone: dict[str, Any]) -> None:
     """bfloat16 keeps eight bits of a number; its losses are those of float32 to a hundredth."""
     rough = _steps("tensorflow", weights, precision="bfloat16")
     ours, theirs = ([step[0] for step in run["learnt"]] for run in (rough, alone))
@@ -146,7 +146,7 @@ def test_two_processes_on_the_loopback_follow_the_curve_of_one(tmp_path: Path) -
     assert furthest(alone, together) < 1e-3
 
 
-def test_rows_that_count_for_nothing_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
+def test_padding_rows_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
     batch = TextDataset([Example("ab"), Example("abc"), Example("a")], vocabulary, 3).batch(
         np.arange(3)
     )
@@ -158,15 +158,15 @@ def test_rows_that_count_for_nothing_make_a_batch_divisible(vocabulary: Vocabula
     assert divisible(batch, 3) is batch
 
 
-def test_windows_are_made_divisible_too() -> None:
+def test_padding_rows_make_a_batch_of_windows_divisible() -> None:
     ids, ones = np.ones((3, 5), np.int32), np.ones(3, np.float32)
     longer = divisible(Batch(ids, ids[:, 0], ones, ones), 4)
     assert (longer.inputs.shape, longer.targets.shape, longer.characters) == ((4, 5), (4,), 3)
 
 
 @pytest.mark.parametrize("count", [0, 100_000])
-def test_a_senseless_number_of_devices_is_refused(count: int) -> None:
-    with pytest.raises(InputError, match="devices must be"):
+def test_an_impossible_number_of_devices_is_refused(count: int) -> None:
+    with pytest.raises(InputError, match=str(count)):
         use_devices(count)
 
 
@@ -174,17 +174,18 @@ def test_several_devices_on_a_backend_that_cannot_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("abcgen.model.distribution.backend_name", lambda: "torch")
-    with pytest.raises(InputError, match="PyTorch trains on one device"):
+    with pytest.raises(InputError, match="PyTorch"):
         use_devices(2)
 
 
 def test_several_hosts_on_tensorflow_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
-    with pytest.raises(InputError, match="several hosts"):
+    with pytest.raises(InputError) as caught:
         use_devices(1)
+    assert "KERAS_BACKEND=jax" in caught.value.hint
 
 
-def test_one_device_needs_nothing(tmp_path: Path) -> None:
+def test_one_device_is_the_default(tmp_path: Path) -> None:
     compute_on("auto")
     assert (devices().count, devices().hosts, devices().host) == (1, 1, 0)
     with own_folder(tmp_path) as folder:
@@ -192,11 +193,11 @@ def test_one_device_needs_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(InputError, match="precision must be one of float32, bfloat16"):
+    with pytest.raises(InputError, match="float8"):
         use_precision("float8")
 
 
-def test_what_computes_is_said() -> None:
+def test_the_backend_is_described_in_a_line() -> None:
     said = describe_backend(2)
     assert "TensorFlow" in said
     assert "on 2 x cpu, float32, own LSTM loop" in said

@@ -153,7 +153,7 @@ def test_a_folder_in_place_of_a_file_is_refused(folder: Path) -> None:
         (("format_version",), True),
     ],
 )
-def test_a_spoilt_setting_is_refused(folder: Path, keys: tuple[str, ...], value: object) -> None:
+def test_an_invalid_setting_is_refused(folder: Path, keys: tuple[str, ...], value: object) -> None:
     _change(folder / CONFIG, *keys, value=value)
     with pytest.raises(CheckpointError, match=CONFIG):
         load_checkpoint(folder)
@@ -162,8 +162,9 @@ def test_a_spoilt_setting_is_refused(folder: Path, keys: tuple[str, ...], value:
 def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
     for version in (FORMAT_VERSION + 1, 10**400):
         _change(folder / CONFIG, "format_version", value=version)
-        with pytest.raises(CheckpointError, match="upgrade abcgen") as caught:
+        with pytest.raises(CheckpointError, match=CONFIG) as caught:
             load_checkpoint(folder)
+        assert "upgrade" in caught.value.hint
         assert len(str(caught.value)) < len(str(folder)) + 200
 
 
@@ -197,19 +198,19 @@ def test_weights_of_another_shape_are_refused_before_they_are_read(folder: Path)
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("name", "array"),
     [
-        ({"lstm_9/bias": np.zeros(3, np.float32)}, "unknown"),
-        ({"logits/bias": np.zeros(7, np.float64)}, "F64"),
-        ({"logits/bias": np.full(8, np.nan, np.float32)}, "not finite"),
-        ({"logits/bias": None}, "missing"),
+        ("lstm_9/bias", np.zeros(3, np.float32)),  # of no layer
+        ("logits/bias", np.zeros(7, np.float64)),  # of another type and shape
+        ("logits/bias", np.full(8, np.nan, np.float32)),
+        ("logits/bias", None),  # missing
     ],
 )
-def test_spoilt_weights_are_refused(folder: Path, change: dict[str, Any], complaint: str) -> None:
-    weights = load_file(folder / WEIGHTS) | change
-    kept = {name: array for name, array in weights.items() if array is not None}
-    save_file(kept, folder / WEIGHTS)
-    with pytest.raises(CheckpointError, match=complaint):
+def test_invalid_weights_are_refused_and_named(folder: Path, name: str, array: Any) -> None:
+    weights = load_file(folder / WEIGHTS) | {name: array}
+    present = {name: array for name, array in weights.items() if array is not None}
+    save_file(present, folder / WEIGHTS)
+    with pytest.raises(CheckpointError, match=name):
         load_checkpoint(folder)
 
 
@@ -229,7 +230,7 @@ def test_without_runs_there_is_no_newest_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "load", [load_checkpoint, load_description, newest_checkpoint, read_metrics]
 )
-def test_a_folder_that_cannot_be_looked_at_is_one_line(
+def test_a_folder_that_cannot_be_read_is_reported_in_one_line(
     load: Callable[[Path], object], tmp_path: Path
 ) -> None:
     with pytest.raises(CheckpointError, match="name too long") as caught:
@@ -242,12 +243,12 @@ def _forbidden(path: Path) -> None:
 
 
 @pytest.mark.parametrize("probe", ["iterdir", "is_file"])
-def test_a_run_that_cannot_be_looked_at_is_named(
+def test_a_run_that_cannot_be_read_is_named(
     probe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_weights({"x": np.zeros(1, np.float32)}, tmp_path / "run")
     monkeypatch.setattr(Path, probe, _forbidden)
-    with pytest.raises(CheckpointError, match="cannot be read: permission denied") as caught:
+    with pytest.raises(CheckpointError, match="permission denied") as caught:
         newest_checkpoint(tmp_path)
     assert str(tmp_path) in str(caught.value)
 
@@ -258,5 +259,5 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     (folder / METRICS).touch()
     monkeypatch.setattr(Path, "open", lambda path, _mode: _forbidden(path))
-    with pytest.raises(CheckpointError, match=r"json\w* cannot be read: permission denied"):
+    with pytest.raises(CheckpointError, match=r"json\w* .*permission denied"):
         load(folder)

@@ -37,7 +37,7 @@ def _logits(checkpoint: Checkpoint, ids: list[int]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("network", [STREAM, NUMBERS, BOTH_WAYS, ATTENDING])
 @pytest.mark.parametrize("old", [Vocabulary("bd"), Vocabulary("bd", OLD_SPECIAL_TOKENS)])
-def test_what_a_network_knows_it_still_says(
+def test_predictions_for_known_characters_stay(
     network: NetworkConfig, old: Vocabulary, random_weights: Callable[[NetworkConfig, int], Weights]
 ) -> None:
     before = Checkpoint(network, TrainConfig(), old, random_weights(network, old.size))

@@ -209,7 +209,7 @@ def test_a_state_can_be_stepped_from_twice(
     assert np.array_equal(followed, network.step(ids[:, 72], again[1])[0])
 
 
-def test_attention_looks_back_only_and_everywhere_once(random_weights: MakeWeights) -> None:
+def test_attention_weights_are_of_the_past_only_and_sum_to_one(random_weights: MakeWeights) -> None:
     weights = StepNetwork(CONFIGS[1], random_weights(CONFIGS[1], 11)).attention_weights(
         [1, *range(3, 11)] * 2
     )
@@ -218,7 +218,7 @@ def test_attention_looks_back_only_and_everywhere_once(random_weights: MakeWeigh
 
 
 @pytest.mark.parametrize(("rows", "steps"), [(1, 13), (8, 16), (3, 37)])
-def test_the_fused_loop_is_the_lstm_of_keras(rows: int, steps: int) -> None:
+def test_the_fused_loop_computes_the_lstm_of_keras(rows: int, steps: int) -> None:
     keras, fast = load_keras(), import_module("abcgen.model.layers").LSTM
     inputs = np.random.default_rng(1).normal(size=(rows, steps, 3)).astype(np.float32)
     state = [np.full((rows, 4), 0.3, np.float32), np.full((rows, 4), -0.7, np.float32)]
@@ -268,7 +268,7 @@ def test_given_characters_are_not_scored(
     assert given.total < whole.total
 
 
-def test_a_network_without_knowledge_is_as_surprised_as_its_vocabulary_is_large(
+def test_a_network_of_zeros_finds_all_characters_equally_likely(
     vocabulary: Vocabulary, examples: list[Example], tiny: NetworkConfig
 ) -> None:
     shapes = weight_shapes(tiny, vocabulary.size)
@@ -277,7 +277,7 @@ def test_a_network_without_knowledge_is_as_surprised_as_its_vocabulary_is_large(
     assert bits.per_character == pytest.approx(math.log2(vocabulary.size))
 
 
-def test_bits_of_nothing_are_no_number(vocabulary: Vocabulary, tiny: NetworkConfig) -> None:
+def test_bits_per_character_of_no_text_are_nan(vocabulary: Vocabulary, tiny: NetworkConfig) -> None:
     weights = {
         name: np.zeros(shape, np.float32)
         for name, shape in weight_shapes(tiny, vocabulary.size).items()

@@ -36,7 +36,7 @@ LIKE_OTHERS = {"attention", "window"}  # all that they have stands in another on
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_OTHERS)) for name in NETWORKS],
 )
-def test_shares_teach_what_the_whole_teaches(
+def test_training_in_shares_learns_what_whole_batches_teach(
     name: str, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Five rows, which two shares do not divide, and which are of unlike lengths.

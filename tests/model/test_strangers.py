@@ -52,7 +52,7 @@ def copy(tmp_path: Path) -> Path:
     return whole_checkpoint(tmp_path / "run")
 
 
-def test_a_whole_checkpoint_is_used(folder: Path) -> None:
+def test_an_intact_checkpoint_is_read(folder: Path) -> None:
     assert load_checkpoint(folder).weights
     assert len(read_metrics(folder)) == 2
     assert read_training_tunes(folder)
@@ -67,7 +67,7 @@ def test_a_state_of_another_backend_is_taken_if_its_numbers_fit(copy: Path) -> N
     assert variables["random/1"].value.dtype == np.uint32
     assert variables["random/1"].value.tolist() == [1, 2]
     variables["random/1"].dtype = "float32"
-    with pytest.raises(CheckpointError, match="random/1 is int64, not float32"):
+    with pytest.raises(CheckpointError, match=r"random/1.*int64.*float32"):
         restore_state(model_of(variables), copy)
 
 
@@ -75,7 +75,7 @@ def test_a_checkpoint_is_not_hashed_through_links(copy: Path, tmp_path: Path) ->
     elsewhere = tmp_path / "elsewhere"
     (copy / CONFIG).rename(elsewhere)
     (copy / CONFIG).symlink_to(elsewhere)
-    with pytest.raises(CheckpointError, match="is a link"):
+    with pytest.raises(CheckpointError, match=CONFIG):
         checkpoint_hash(copy)
 
 
@@ -141,7 +141,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 def test_a_link_in_place_of_a_file_is_not_followed(name: str, copy: Path, tmp_path: Path) -> None:
     (copy / name).rename(tmp_path / "elsewhere")
     (copy / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(CheckpointError, match="is a link"):
+    with pytest.raises(CheckpointError, match=name):
         READERS[name](copy)
 
 
@@ -150,7 +150,7 @@ def test_a_link_in_place_of_the_folder_for_training_is_not_followed(
 ) -> None:
     (copy / "training").rename(tmp_path / "elsewhere")
     (copy / "training").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(CheckpointError, match="leads out of the checkpoint"):
+    with pytest.raises(CheckpointError, match="training"):
         check_state({}, copy)
 
 
@@ -165,7 +165,7 @@ def test_a_header_that_lies_about_its_length_is_refused(length: int, name: str, 
 
 def test_a_run_of_an_enormous_network_is_refused_before_one_is_built(copy: Path) -> None:
     shapes = weight_shapes(NetworkConfig(layers=16, units=8192), 60)
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match=STATE):
         check_state(shapes, copy)
 
 
@@ -175,7 +175,7 @@ def test_reading_too_much_at_once_is_refused(shape: dict[str, object]) -> None:
         NetworkConfig.model_validate(shape | {"sequence_length": 100_000})
 
 
-def test_a_run_without_a_state_says_what_can_be_done(copy: Path) -> None:
+def test_a_run_without_a_state_is_refused_with_a_hint(copy: Path) -> None:
     (copy / STATE).unlink()
     with pytest.raises(CheckpointError, match="--from"):
         check_state({}, copy)
