@@ -36,19 +36,30 @@ def make(
         list[Path] | None,
         typer.Option(
             readable=False,
+            rich_help_panel="Data",
             help="Take the real tunes from these, except those it was trained on. "
             "Repeat for several files or folders.",
             show_default="those held out in training, which the checkpoint holds",
         ),
     ] = None,
-    count: Annotated[int, option(BlindTestConfig, "count", min=1)] = _CONFIG.count,
+    count: Annotated[
+        int, option(BlindTestConfig, "count", "--count", "-n", min=1, rich_help_panel="Data")
+    ] = _CONFIG.count,
     fewest_bars: Annotated[
-        int, option(BlindTestConfig, "fewest_bars", min=1)
+        int, option(BlindTestConfig, "fewest_bars", min=1, rich_help_panel="Data")
     ] = _CONFIG.fewest_bars,
-    most_bars: Annotated[int, option(BlindTestConfig, "most_bars", min=1)] = _CONFIG.most_bars,
+    most_bars: Annotated[
+        int, option(BlindTestConfig, "most_bars", min=1, rich_help_panel="Data")
+    ] = _CONFIG.most_bars,
     temperature: Temperature = _CONFIG.temperature,
     seed: Annotated[
-        int, typer.Option(min=0, max=MAX_SEED, help="The same seed makes the same test.")
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_SEED,
+            help="Make the same test with the same seed.",
+            rich_help_panel="Sampling",
+        ),
     ] = 0,
     out: NewFolder = None,
     force: Force = False,

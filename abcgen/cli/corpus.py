@@ -38,7 +38,14 @@ def list_collections(as_json: Json = False) -> None:
 def install_collections(
     names: Annotated[list[str], typer.Argument(help="Names from abcgen corpus list.")],
     out: Annotated[
-        Path, typer.Option(readable=False, help="The folder to install into.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            readable=False,
+            help="The folder to install into.",
+            rich_help_panel="Output",
+        ),
     ] = CORPORA,
     force: Force = False,
     as_json: Json = False,

@@ -30,16 +30,20 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             readable=False,
+            rich_help_panel="Data",
             help="Evaluate on these: its training corpus, of which the held-out tunes are taken, "
             "or other tunes. Repeat for several files or folders.",
             show_default="those held out in training, which the checkpoint holds",
         ),
     ] = None,
     samples: Annotated[
-        int, option(EvaluationConfig, "samples", max=MOST_TUNES)
+        int, option(EvaluationConfig, "samples", max=MOST_TUNES, rich_help_panel="Sampling")
     ] = _EVALUATION.samples,
     temperature: Temperature = _SAMPLE.temperature,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all samples.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=MAX_SEED, help="Seed of all samples.", rich_help_panel="Sampling"),
+    ] = 0,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,

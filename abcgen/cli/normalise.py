@@ -30,12 +30,21 @@ def normalise(
     paths: Paths,
     out: Annotated[
         Path | None,
-        typer.Option(readable=False, help="A file (.abc) or a folder; a new folder by default."),
+        typer.Option(
+            "--out",
+            "-o",
+            readable=False,
+            help="A file (.abc) or a folder.",
+            show_default="a new folder under output/",
+            rich_help_panel="Output",
+        ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            readable=False, help="Write all findings, with file and line, to a .html or .json file."
+            readable=False,
+            help="Write all findings, with file and line, to a .html or .json file.",
+            rich_help_panel="Output",
         ),
     ] = None,
     cache: Cache = True,

@@ -70,18 +70,13 @@ def check_corpus(
     with Referee() as referee:
         for file in corpus.files:
             for tune in file.tunes:
-                problems = map(str, (*bar_problems(tune), *repeat_problems(tune)))
-                disagreements = music21_disagreements(tune, referee)
-                checked.append(CheckedTune(file.path, tune, (*problems, *disagreements)))
+                problems = [*map(str, bar_problems(tune)), *map(str, repeat_problems(tune))]
+                if disagreement := referee.disagreement(tune, write_abc(tune)):
+                    problems.append(f"music21 disagrees: {disagreement}")
+                checked.append(CheckedTune(file.path, tune, tuple(problems)))
                 if on_progress:
                     on_progress(len(checked), len(corpus.tunes))
     return CheckReport(tuple(checked), corpus.losses)
-
-
-def music21_disagreements(tune: Tune, referee: Referee) -> list[str]:
-    """Return where music21 reads other notes from the tune's canonical ABC than are in the tune."""
-    reason = referee.disagreement(tune, write_abc(tune))
-    return [f"music21 disagrees: {reason}"] if reason else []
 
 
 class CheckerPool:
@@ -149,7 +144,9 @@ class CheckerPool:
                 music21_accepts = any(referee.read_voices(header + text))
             except InputError:
                 music21_accepts = False
-            music21_agrees = tune is not None and right and not music21_disagreements(tune, referee)
+            music21_agrees = (
+                tune is not None and right and not referee.disagreement(tune, write_abc(tune))
+            )
         finally:
             self._referees.put(referee)
 

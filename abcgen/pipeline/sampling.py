@@ -29,7 +29,7 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
-from abcgen.pipeline.checking import music21_disagreements
+from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
 from abcgen.pipeline.recipes import Recipe, read_recipes, with_recipe
 from abcgen.pipeline.requests import (
@@ -281,7 +281,7 @@ class Composer:
         tune = replace(tune, title=title, source=source, number=reference)
 
         # 3) A second reader.
-        if music21_disagreements(tune, self._referee):
+        if self._referee.disagreement(tune, write_abc(tune)):
             return Rejection.DISAGREEMENT
 
         # 4) Overlap with training tunes.

@@ -17,7 +17,6 @@ from abcgen.notation.playback import play_order
 from abcgen.notation.transpose import arrange_for, instrument_named
 from abcgen.notation.walk import sounding_notes
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checking import music21_disagreements
 from abcgen.pipeline.checkpoints import step_network
 from abcgen.pipeline.sampling import validated
 from abcgen.score.referee import Referee
@@ -145,12 +144,12 @@ class Worker:
             return outcome
         outcome.right = 1
         tune = arrange_for(tune, instrument_named("fiddle"), 0.0)
-        said = music21_disagreements(tune, self._referee)
+        said = self._referee.disagreement(tune, write_abc(tune))
         heard = alike(_ours(tune), _theirs(tune, self._program, folder))
         outcome.music21, outcome.abc2midi = int(not said), int(heard)
         outcome.all_three = int(heard and not said)
         if said:
-            outcome.reasons[f"music21: {said[0]}"] += 1
+            outcome.reasons[f"music21: {said}"] += 1
         if not heard:
             outcome.reasons["abc2midi plays other notes"] += 1
         if not outcome.all_three:

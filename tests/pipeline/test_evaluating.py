@@ -18,7 +18,6 @@ from abcgen.evaluation.measures import MEASURES
 from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
-from abcgen.pipeline import checking
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
@@ -59,7 +58,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
 @pytest.fixture(scope="module")
 def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
     with pytest.MonkeyPatch.context() as patch:  # music21 has its own tests, and takes seconds
-        patch.setattr(checking, "music21_disagreements", lambda _tune, _referee: [])
+        patch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
         patch.setattr(Referee, "__enter__", lambda self: self)
         patch.setattr(Referee, "read_voices", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
