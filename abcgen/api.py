@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 from abcgen.config import (
     MAX_SEED,
-    MidiConfig,
     NetworkConfig,
     SampleConfig,
     SplitConfig,
@@ -37,8 +36,7 @@ from abcgen.files import write_atomically
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run
-from abcgen.pipeline.formats import FORMATS, RenderOptions
-from abcgen.pipeline.readers import all_readers
+from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
 from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.sampling import Composer
 
@@ -276,7 +274,7 @@ def train(
     chord_symbols = plan.config.chord_symbols if plan else settings.get("chord_symbols", False)
     corpus = extract_corpus(
         [Path(one) for one in several],
-        all_readers(MidiConfig()),
+        all_readers(),
         cache,
         chord_symbols=chord_symbols,
     )
@@ -295,5 +293,5 @@ def read(path: str | Path, *more: str | Path) -> Tunebook:
     Raises:
         InputError: if a path does not exist or nothing can be read.
     """
-    corpus = load_corpus([Path(path), *map(Path, more)], readers=all_readers(MidiConfig()))
+    corpus = load_corpus([Path(path), *map(Path, more)], readers=all_readers())
     return Tunebook(map(PlayableTune.of, corpus.tunes), corpus.losses)

@@ -9,13 +9,12 @@ import typer
 
 from abcgen.config import SampleConfig, Schema, bounds_of, choices_of
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
-from abcgen.pipeline.formats import FORMATS
+from abcgen.pipeline.formats import FORMATS, all_readers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from abcgen.cli.display import Display
-    from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.reading import Corpus, Loss
 
@@ -170,15 +169,12 @@ def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
     return target
 
 
-def load(paths: list[Path], display: Display, midi: MidiConfig | None = None) -> Corpus:
+def load(paths: list[Path], display: Display) -> Corpus:
     """Read tunes; show progress and losses."""
-    from abcgen.config import MidiConfig
     from abcgen.corpus.reading import load_corpus
-    from abcgen.pipeline.readers import all_readers
 
-    readers = all_readers(midi or MidiConfig())
     with display.progress("reading tunes") as on_progress:
-        corpus = load_corpus(paths, readers=readers, on_progress=on_progress)
+        corpus = load_corpus(paths, readers=all_readers(), on_progress=on_progress)
     display.left_out(corpus.losses)
     return corpus
 

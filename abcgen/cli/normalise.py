@@ -59,8 +59,8 @@ def normalise(
     Ends with a table of findings: repaired and skipped tunes, bars that do not add up, duplicates.
     """
     from abcgen.corpus.report import report_writer
+    from abcgen.pipeline.formats import all_readers, midi_config
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
-    from abcgen.pipeline.readers import all_readers, midi_config
 
     # 1) Check that results can be written.
     display = Display(as_json=as_json)

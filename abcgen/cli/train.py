@@ -190,7 +190,7 @@ def train(
     """Train a network on tunes; Ctrl-C keeps what it has learned so far."""
     from abcgen.model.distribution import compute_on
     from abcgen.pipeline import checkpoints, training
-    from abcgen.pipeline.readers import midi_config
+    from abcgen.pipeline.formats import midi_config
     from abcgen.pipeline.tensorboard import log_to
 
     # Check the options, before anything is read or written.
@@ -283,7 +283,7 @@ def _extracts(
 ) -> Extracts:
     """Read what training needs of tunes; show progress and losses."""
     from abcgen.corpus.records import extract_corpus
-    from abcgen.pipeline.readers import all_readers
+    from abcgen.pipeline.formats import all_readers
 
     with display.progress("reading tunes") as on_progress:
         corpus = extract_corpus(

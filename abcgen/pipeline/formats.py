@@ -1,20 +1,23 @@
-"""The output formats. A new one is a row of ``FORMATS`` and the function that renders it.
+"""The file formats that tunes are written in and read from.
 
-The table is cheap to import, so that ``--help`` can list it: what renders a format is imported
-when the first tune is rendered.
+A new output format is a row of ``FORMATS`` and the function that renders it. The table is cheap to
+import, so that ``--help`` can list it: what renders or reads a format is imported with the first
+tune.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import PageConfig, SoundConfig
+from abcgen.config import MidiConfig, PageConfig, SoundConfig
 from abcgen.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from abcgen.corpus.tune_files import Reader
     from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import Tune
     from abcgen.score.pages import Sheet
@@ -169,3 +172,38 @@ def formats_named(names: str) -> list[str]:
             f"unknown format {', '.join(unknown) or names!r}", hint=f"any of {','.join(FORMATS)}"
         )
     return wanted
+
+
+def all_readers(midi: MidiConfig | None = None) -> Mapping[str, Reader]:
+    """Return the readers of ABC, MIDI and MusicXML files by suffix."""
+    from abcgen.corpus.tune_files import MIDI_SUFFIXES, READERS, Reader, read_midi_file
+    from abcgen.score.read_musicxml import read_musicxml_file
+
+    read = partial(read_midi_file, config=midi or MidiConfig())
+    musicxml = Reader(read_musicxml_file, libraries=("music21",))
+    return {
+        **READERS,
+        **dict.fromkeys(MIDI_SUFFIXES, replace(READERS[".mid"], read=read)),
+        **dict.fromkeys((".musicxml", ".mxl"), musicxml),
+    }
+
+
+def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:
+    """Return the options of MIDI transcription, checked.
+
+    Args:
+        texture: ``auto``, ``melody``, ``chords`` or ``voices``.
+        track: The only track to write, by number or name; empty for all.
+        fold_range: Name of the instrument whose range notes are moved into by octaves; or empty.
+
+    Raises:
+        InputError: if there is no such texture or instrument.
+    """
+    from abcgen.midi.texture import TEXTURES
+    from abcgen.notation.transpose import instrument_named
+
+    if texture not in TEXTURES:
+        raise InputError(f"unknown texture {texture!r}", hint=f"one of {', '.join(TEXTURES)}")
+    instrument = instrument_named(fold_range) if fold_range else None
+    keys = (instrument.lowest, instrument.highest) if instrument else None
+    return MidiConfig(texture, track, keys)
