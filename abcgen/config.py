@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
@@ -23,6 +22,7 @@ from abcgen.errors import InputError, shown
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+    from pydantic.functional_validators import ModelWrapValidatorHandler
 
 # Numbers in other people's files: what a float counts exactly, and 30 years.
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
