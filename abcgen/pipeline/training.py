@@ -101,28 +101,28 @@ def check_settings(preset: str, changes: Mapping[str, Any]) -> None:
         raise InputError(
             f"there is no preset {preset!r}", hint=f"choose {AUTO}, {', '.join(PRESETS)}"
         )
-    for kind in AUTO_PRESETS if preset == AUTO else ("cpu",):
-        plan_new_run(preset, changes, kind)
+    for device_kind in AUTO_PRESETS if preset == AUTO else ("cpu",):
+        plan_new_run(preset, changes, device_kind)
 
 
-def plan_new_run(preset: str, changes: Mapping[str, Any], kind: str = "") -> TrainPlan:
+def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "") -> TrainPlan:
     """Plan the training of a new network.
 
     Args:
         preset: A name from ``PRESETS``, or ``auto`` for one that fits the device and the time.
         changes: Settings of network and training that differ from the preset's.
-        kind: ``cpu`` or ``gpu``; by default the device of this machine, which loads Keras.
+        device_kind: ``cpu`` or ``gpu``; by default the device of this machine, which loads Keras.
 
     Raises:
         InputError: naming the first setting that is impossible.
     """
-    kind = kind or device()
+    device_kind = device_kind or device()
     reason = "as asked for"
     if preset == AUTO:
-        short, long, long_minutes = AUTO_PRESETS[kind]
+        short, long, long_minutes = AUTO_PRESETS[device_kind]
         minutes = changes.get("minutes")
         preset = long if minutes is not None and minutes >= long_minutes else short
-        machine = f"{cores()} CPU cores" if kind == "cpu" else "a GPU"
+        machine = f"{cores()} CPU cores" if device_kind == "cpu" else "a GPU"
         time = f"{minutes:g} minutes" if minutes is not None else "no time limit given"
         reason = f"for {machine} and {time}: {PRESETS[preset].fits}"
     shape = {name: changes[name] for name in NetworkConfig.model_fields if name in changes}
