@@ -1,1 +1,1 @@
-"""What each option of the network buys at equal training time, beside PyTorch."""
+"""Bits per note of the network's options after the same training time, compared with PyTorch."""

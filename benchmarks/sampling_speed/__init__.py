@@ -1,1 +1,1 @@
-"""How fast tunes are sampled."""
+"""Speed of sampling."""

@@ -1,7 +1,7 @@
-"""From a cold start to a PDF of one tune: ``abcgen sample --count 1`` as a process of its own.
+"""Measure a cold start: ``abcgen sample --count 1`` as a new process, up to the PDF of one tune.
 
-Beside it stand what it cannot do without, loading NumPy and music21, and what it does without,
-loading TensorFlow. Run from the project's root:
+For comparison: importing NumPy and music21, which it needs, and TensorFlow, which it does not.
+Run from the project's root:
 
     python -m benchmarks.sampling_speed.cold_start CHECKPOINT [--times 9] [--write]
 """
@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.sampling_speed.run import processor
+from benchmarks.machine import processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,39 +33,38 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Contestant:
-    """A command and what its runs took.
-
-    Attributes:
-        name: What it is.
-        arguments: What Python is told, given the number of the run.
-        wall: Seconds that each run took.
-        processor: Seconds of processor time of each, child processes included.
-    """
+    """A command that is timed."""
 
     name: str
+    # Python's arguments, from the number of the run
     arguments: Callable[[int], list[str]]
+    # Seconds of each run
     wall: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+    # Seconds of processor time of each run, child processes included
+    cpu: list[float] = field(default_factory=list)
 
     def run(self) -> None:
-        """Run it once, as a new process."""
+        """Run the command once in a new process."""
         command = [sys.executable, *self.arguments(len(self.wall))]
-        spent, began = _spent_by_children(), time.perf_counter()
+        cpu, start = _children_cpu_seconds(), time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own
-        self.wall.append(time.perf_counter() - began)
-        self.processor.append(_spent_by_children() - spent)
+        self.wall.append(time.perf_counter() - start)
+        self.cpu.append(_children_cpu_seconds() - cpu)
 
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--times", type=int, default=9)
     parser.add_argument("--write", action="store_true", help="write cold_start.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         contestants = _contestants(options.checkpoint, Path(folder))
-        for _ in range(options.times + 1):  # in turn, so that a disturbance hits all alike
+        # Alternating, so that a disturbance affects all.
+        for _ in range(options.times + 1):
             for contestant in contestants:
                 contestant.run()
     report = _report(options, contestants)
@@ -86,15 +85,15 @@ def _contestants(checkpoint: Path, folder: Path) -> list[Contestant]:
         Contestant("a tune as PDF", sampling("pdf")),
         Contestant("a tune as PDF, MIDI and MusicXML", sampling("pdf,midi,musicxml")),
         Contestant("a tune as ABC", sampling("none")),
-        *(_loading(name) for name in ("numpy", "music21", "tensorflow") if find_spec(name)),
+        *(
+            Contestant(f"`import {name}` alone", lambda _, name=name: ["-c", f"import {name}"])  # type: ignore[misc]
+            for name in ("numpy", "music21", "tensorflow")
+            if find_spec(name)
+        ),
     ]
 
 
-def _loading(name: str) -> Contestant:
-    return Contestant(f"`import {name}` alone", lambda _: ["-c", f"import {name}"])
-
-
-def _spent_by_children() -> float:
+def _children_cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -108,21 +107,21 @@ def _report(options: argparse.Namespace, contestants: list[Contestant]) -> str:
             f"{options.checkpoint.name}: {network['layers']} x {network['units']} "
             f"{network['kind']} network{' with attention' if network['attention'] else ''}, "
             f"{os.cpu_count()} cores of {processor()}, Python {platform.python_version()}, "
-            f"load {os.getloadavg()[0]:.1f}. Seconds, median (least to most) of {options.times} "
-            "runs in turn after one that is not counted; a seed to each."
+            f"load {os.getloadavg()[0]:.1f}. Seconds, median (range) of {options.times} "
+            "alternating runs with different seeds, after a first that is not counted."
         ),
         "",
-        "| from a cold start | seconds | processor time |",
+        "| cold start | seconds | CPU seconds |",
         "|---|---|---|",
     ]
     lines += [
-        f"| {each.name} | {_spread(each.wall[1:])} | {_spread(each.processor[1:])} |"
+        f"| {each.name} | {_median_and_range(each.wall[1:])} | {_median_and_range(each.cpu[1:])} |"
         for each in contestants
     ]
     return "\n".join(lines) + "\n"
 
 
-def _spread(seconds: list[float]) -> str:
+def _median_and_range(seconds: list[float]) -> str:
     return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
 
 

@@ -1,12 +1,14 @@
-"""The steps of stream networks in ONNX Runtime, as an export would have them.
+"""The step of a stream network in ONNX Runtime, as an export would contain it.
 
-What is worked out once (tables of what characters add to the first layer) is worked out for both;
-attention's keys and values grow by concatenation, since a graph cannot write into its inputs.
+Both sides look up the input's part of the first layer's gates in the same tables. Attention's keys
+and values grow by concatenation, since a graph cannot write into its inputs.
+
+Shapes: B texts, T characters so far, U units, H heads, D = U / H.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -30,116 +32,125 @@ if TYPE_CHECKING:
     from abcgen.model.inference import State
 
 OPSET = 17
-COMPARED = 100  # steps
+COMPARED_STEPS = 100
 
 
-def both(
-    network: NetworkConfig, signs: str, batch: int, threads: int
-) -> tuple[StepNetwork, StepNetwork, float, list[bool]]:
-    """A network of random weights in NumPy and in ONNX Runtime.
+class StepComparison(NamedTuple):
+    """A network in NumPy and in ONNX Runtime."""
 
-    Returns:
-        The two, by how much their logits differ at most over some steps, and whether in each a
-        row alone has the very logits that it has in a batch.
-    """
-    vocabulary = Vocabulary.of(signs)
+    numpy: StepNetwork
+    onnx: StepNetwork
+    # Largest difference of their logits
+    difference: float
+    # Of each, whether a text's logits are exactly the same alone and in a batch
+    same_in_batch: list[bool]
+
+
+def compare_steps(
+    network: NetworkConfig, characters: str, batch: int, threads: int
+) -> StepComparison:
+    """Build a network of random weights in NumPy and in ONNX Runtime, and compare some steps."""
+    vocabulary = Vocabulary.of(characters)
     tracker = PositionTracker(vocabulary.tokens)
     generator = np.random.default_rng(1)
     weights = {
         name: generator.normal(0, 0.08, shape).astype(np.float32)
         for name, shape in weight_shapes(network, vocabulary.size).items()
     }
-    ours, theirs = (StepNetwork(network, weights, tracker) for _ in range(2))
+    networks = [StepNetwork(network, weights, tracker) for _ in range(2)]
+    # In the second, a session does the steps; attention is in the graph, not among the cells.
     layers = architecture(network.replace(attention=False), vocabulary.size)
-    exported: _ExportedBlocks | _ExportedStream
+    stepper: _OnnxBlockStepper | _OnnxStreamStepper
     if network.bidirectional:
-        exported = _ExportedBlocks(layers, weights, tracker, network.chunk_length or 1)
+        stepper = _OnnxBlockStepper(layers, weights, tracker, network.chunk_length or 1)
     else:
-        exported = _ExportedStream(layers, weights, tracker)
-    exported.session = _session(network, weights, threads)
-    exported.kept = (network.heads, network.units // network.heads) if network.attention else None
-    theirs._stepper = exported
+        stepper = _OnnxStreamStepper(layers, weights, tracker)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    stepper.session = onnxruntime.InferenceSession(
+        _StepGraph(network, weights).model().SerializeToString(),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    if network.attention:
+        stepper.head_shape = (network.heads, network.units // network.heads)
+    networks[1]._stepper = stepper
     generator = np.random.default_rng(2)
-    texts = generator.integers(BEGIN + 2, vocabulary.size, (COMPARED, batch)).astype(np.int32)
-    one, other = (_logits(step, texts) for step in (ours, theirs))
+    shape = (COMPARED_STEPS, batch)
+    texts = generator.integers(BEGIN + 2, vocabulary.size, shape).astype(np.int32)
+    logits = [_logits(step, texts) for step in networks]
     same = [
-        bool((_logits(step, texts[:, :1])[:, 0] == logits[:, 0]).all())
-        for step, logits in ((ours, one), (theirs, other))
+        bool((_logits(step, texts[:, :1])[:, 0] == in_batch[:, 0]).all())
+        for step, in_batch in zip(networks, logits, strict=True)
     ]
-    return ours, theirs, float(np.abs(one - other).max()), same
+    return StepComparison(
+        networks[0], networks[1], float(np.abs(logits[0] - logits[1]).max()), same
+    )
 
 
 def _logits(network: StepNetwork, texts: NDArray[np.int32]) -> Array:
-    """Of every step of texts (time, batch): (time, batch, vocabulary)."""
-    state, logits = network.start(texts.shape[1]), []
+    """Return the logits of every step of texts (T, B): (T, B, vocabulary)."""
+    state, all_logits = network.start(texts.shape[1]), []
     for ids in texts:
-        found, state = network.step(ids, state)
-        logits.append(found)
-    return np.stack(logits)
+        logits, state = network.step(ids, state)
+        all_logits.append(logits)
+    return np.stack(all_logits)
 
 
-class _Exported:
-    """``_step`` of a stream network by a session."""
+class _OnnxStep:
+    """Takes a stepper's ``_step`` in an ONNX session."""
 
     session: Any
-    kept: tuple[int, int] | None
+    head_shape: tuple[int, int] | None = None  # (H, D) if there is attention
     _lstms: Any
 
     def _start_cells(self, batch: int) -> State:
         sizes = [lstm.units for lstm in self._lstms for _ in range(2)]
         state = [np.zeros((batch, size), np.float32) for size in sizes]
-        if self.kept:
-            heads, head = self.kept
-            empty = np.zeros((batch, heads, 0, head), np.float32)
-            state += [np.zeros((batch, heads, 1, head), np.float32), empty]
+        if self.head_shape:
+            heads, width = self.head_shape
+            # Keys are one position ahead of values, see _attention.
+            state.append(np.zeros((batch, heads, 1, width), np.float32))
+            state.append(np.zeros((batch, heads, 0, width), np.float32))
         return tuple(state)
 
     def _step(
         self, rows: Sequence[NDArray[Any]], state: State
     ) -> tuple[Array, State, Array | None]:
-        sums = self._lstms[0].gates(rows)
-        given = {f"before_{number}": part for number, part in enumerate(state)}
-        if self.kept:
-            given["ids"] = rows[0]
-        logits, *after = self.session.run(None, {"sums": sums, **given})
+        inputs = {f"state_{number}": array for number, array in enumerate(state)}
+        inputs["gates"] = self._lstms[0].gates(rows)
+        if self.head_shape:
+            inputs["ids"] = rows[0]
+        logits, *after = self.session.run(None, inputs)
         return logits, tuple(after), None
 
 
-class _ExportedStream(_Exported, _StreamStepper):
+class _OnnxStreamStepper(_OnnxStep, _StreamStepper):
     pass
 
 
-class _ExportedBlocks(_Exported, _BlockStepper):
+class _OnnxBlockStepper(_OnnxStep, _BlockStepper):
     pass
 
 
-def _session(network: NetworkConfig, weights: Weights, threads: int) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    model = _Graph(network, weights).model()
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
-class _Graph:
-    """One step of a stream network, from what the inputs add to the first layer's gates."""
+class _StepGraph:
+    """One step of a stream network, from the input's part of the first layer's gates on."""
 
     def __init__(self, network: NetworkConfig, weights: Weights) -> None:
         self._network, self._weights = network, weights
         self._nodes: list[Any] = []
         self._arrays: dict[str, Any] = {}
         self._states: list[tuple[str, list[str | int | None]]] = []
-        self._after: list[str] = []
+        self._new_states: list[str] = []
 
     def model(self) -> Any:
         stream = self._lstms()
         if self._network.attention:
-            stream = self._attended(stream)
+            stream = self._attention(stream)
         logits = self._product(stream, "logits/kernel")
         self._node("Add", [logits, self._array("logits/bias")], "logits")
         gates: list[str | int | None] = ["batch", 4 * self._network.units]
-        inputs = [helper.make_tensor_value_info("sums", onnx.TensorProto.FLOAT, gates)]
+        inputs = [helper.make_tensor_value_info("gates", onnx.TensorProto.FLOAT, gates)]
         if self._network.attention:
             inputs.append(helper.make_tensor_value_info("ids", onnx.TensorProto.INT32, ["batch"]))
         inputs += [
@@ -148,70 +159,70 @@ class _Graph:
         ]
         outputs = [
             helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-            for name in ("logits", *self._after)
+            for name in ("logits", *self._new_states)
         ]
         arrays = [numpy_helper.from_array(array, name) for name, array in self._arrays.items()]
         graph = helper.make_graph(self._nodes, "step", inputs, outputs, arrays)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
 
     def _lstms(self) -> str:
-        stream = "sums"
+        stream = "gates"
         units, weights = self._network.units, self._weights
         for layer in range(1, self._network.layers + 1):
-            sums = stream
+            input_gates = stream
             recurrent = weights[f"lstm_{layer}/recurrent_kernel"]
             if layer > 1:
                 kernel = self._array(
                     f"kernel_{layer}", rearrange_gates(weights[f"lstm_{layer}/kernel"])
                 )
                 bias = self._array(f"bias_{layer}", rearrange_gates(weights[f"lstm_{layer}/bias"]))
-                sums = self._node("Add", [self._node("MatMul", [stream, kernel]), bias])
+                input_gates = self._node("Add", [self._node("MatMul", [stream, kernel]), bias])
             output, cell = self._state("batch", units), self._state("batch", units)
             kernel = self._array(f"recurrent_{layer}", rearrange_gates(recurrent))
-            gates = self._node("Add", [sums, self._node("MatMul", [output, kernel])])
-            opened, forgotten, shown, candidate = (f"gate_{layer}_{n}" for n in range(4))
-            names = [opened, forgotten, shown, candidate]
+            gates = self._node("Add", [input_gates, self._node("MatMul", [output, kernel])])
+            names = [f"{gate}_{layer}" for gate in ("input", "forget", "output", "candidate")]
             self._nodes.append(helper.make_node("Split", [gates], names, axis=1))
-            written = self._node("Mul", [self._opened(opened), self._node("Tanh", [candidate])])
-            kept = self._node("Mul", [self._opened(forgotten), cell])
-            cell = self._node("Add", [kept, written])
-            stream = self._node("Mul", [self._opened(shown), self._node("Tanh", [cell])])
-            self._after += [stream, cell]
+            *logistic, candidate = names
+            entry, forget, output_gate = map(self._sigmoid_of_half, logistic)
+            written = self._node("Mul", [entry, self._node("Tanh", [candidate])])
+            cell = self._node("Add", [self._node("Mul", [forget, cell]), written])
+            stream = self._node("Mul", [output_gate, self._node("Tanh", [cell])])
+            self._new_states += [stream, cell]
         return stream
 
-    def _opened(self, gate: str) -> str:
-        """The sigmoid of twice as much: gates come as ``abcgen.model.cells`` has them, halved."""
+    def _sigmoid_of_half(self, gate: str) -> str:
+        """Return the sigmoid of a gate that ``rearrange_gates`` halved."""
         return self._node("Sigmoid", [self._node("Add", [gate, gate])])
 
-    def _attended(self, stream: str) -> str:
-        """Keys stand a place ahead, since a key is made of what stands before it."""
+    def _attention(self, stream: str) -> str:
+        # A key is computed from the position before, so this step's key is for the next position.
         network = self._network
         heads, head = network.heads, network.units // network.heads
-        value, value_of_read = np.split(self._weights["attention/value"], [network.units])
+        value, value_of_character = np.split(self._weights["attention/value"], [network.units])
         query = self._weights["attention/query"] * np.float32(head**-0.5)
-        table = self._weights["embedding/embeddings"] @ value_of_read
+        table = self._weights["embedding/embeddings"] @ value_of_character
         parts = np.concatenate([query, value, self._weights["attention/key"]], axis=1)
-        sums = self._node("MatMul", [stream, self._array("parts", parts)])
+        products = self._node("MatMul", [stream, self._array("parts", parts)])
         names = ["query", "value", "key"]
-        self._nodes.append(helper.make_node("Split", [sums], names, axis=1))
-        read = self._node("Gather", [self._array("read", table), "ids"])
-        shape = self._array("heads", np.array([-1, heads, 1, head], np.int64))
-        valued = self._node("Add", ["value", read])
-        queried, valued, keyed = (
-            self._node("Reshape", [name, shape]) for name in ("query", valued, "key")
+        self._nodes.append(helper.make_node("Split", [products], names, axis=1))
+        character = self._node("Gather", [self._array("characters", table), "ids"])
+        shape = self._array("heads", np.array([-1, heads, 1, head], np.int64))  # (B, H, 1, D)
+        new_value = self._node("Add", ["value", character])
+        new_query, new_value, new_key = (
+            self._node("Reshape", [name, shape]) for name in ("query", new_value, "key")
         )
         keys, values = (self._state("batch", heads, name, head) for name in ("keys", "values"))
-        values = self._node("Concat", [values, valued], axis=2)
-        self._after += [self._node("Concat", [keys, keyed], axis=2), values]
-        turned = self._node("Transpose", [keys], perm=[0, 1, 3, 2])
-        looks = self._node("Softmax", [self._node("MatMul", [queried, turned])], axis=-1)
-        found = self._node("MatMul", [looks, values])
-        flat = self._array("flat", np.array([-1, network.units], np.int64))
-        found = self._product(self._node("Reshape", [found, flat]), "attention/output")
-        return self._node("Add", [found, stream])
+        values = self._node("Concat", [values, new_value], axis=2)  # (B, H, T, D)
+        self._new_states += [self._node("Concat", [keys, new_key], axis=2), values]
+        transposed = self._node("Transpose", [keys], perm=[0, 1, 3, 2])  # (B, H, D, T)
+        scores = self._node("MatMul", [new_query, transposed])  # (B, H, 1, T)
+        mixed = self._node("MatMul", [self._node("Softmax", [scores], axis=-1), values])
+        flat = self._array("flat", np.array([-1, network.units], np.int64))  # (B, U)
+        mixed = self._product(self._node("Reshape", [mixed, flat]), "attention/output")
+        return self._node("Add", [mixed, stream])
 
     def _state(self, *shape: str | int | None) -> str:
-        name = f"before_{len(self._states)}"
+        name = f"state_{len(self._states)}"
         self._states.append((name, list(shape)))
         return name
 

@@ -1,4 +1,7 @@
-"""The peer: a PyTorch program that samples the network of a checkpoint one step at a time."""
+"""A PyTorch program that samples the network of a checkpoint one step at a time, to compare with.
+
+Shapes: B texts, T characters so far, U units, H heads, D = U / H.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ if TYPE_CHECKING:
     from abcgen.model.vocabulary import Vocabulary
 
 
-class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
-    """The stream network that reads one way as ``torch.nn`` modules.
+class TorchNetwork(torch.nn.Module):  # type: ignore[misc] # where torch is missing it has no type
+    """A stream network without bidirectional blocks as ``torch.nn`` modules.
 
-    Attention keeps its keys and values. Position features, if the network has
-    them, are computed by abcgen's own tracker.
+    Attention caches its keys and values. Position features, if the network has them, are computed
+    by abcgen's own tracker.
 
     Args:
         network: Its shape.
         vocabulary: Its characters.
-        cells: Whether it steps by ``LSTMCell``, faster for a single text, or as most programs do
-            by ``LSTM``, called for one step.
+        cells: Step by ``LSTMCell``, which is faster for a single text, instead of ``LSTM`` called
+            for one step, as most programs do.
     """
 
     def __init__(self, network: NetworkConfig, vocabulary: Vocabulary, *, cells: bool) -> None:
@@ -40,7 +43,7 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         self.embedding = torch.nn.Embedding(size, network.embedding)
         self.positions = torch.nn.ModuleList(torch.nn.Embedding(*shape) for shape in tables)
         self.tracker = PositionTracker(vocabulary.tokens)
-        kind = torch.nn.LSTMCell if cells else _OneStep
+        kind = torch.nn.LSTMCell if cells else _OneStepLSTM
         self.cells = torch.nn.ModuleList(kind(width, units) for width in widths)
         self.attention = network.attention
         self.heads = network.heads
@@ -50,18 +53,20 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         self.value = torch.nn.Linear(units + network.embedding, units, bias=False)
         self.logits = torch.nn.Linear(units, size)
 
-    def know(self, weights: Weights) -> None:
-        """Take over a checkpoint's weights; the gates come in the same order."""
+    def load(self, weights: Weights) -> None:
+        """Load a checkpoint's weights; the gates are in the same order."""
         tables = [self.embedding, *self.positions]
-        names = ["embedding/embeddings", *(f"position/{mark}" for mark in POSITION_TABLES)]
+        names = ["embedding/embeddings", *(f"position/{feature}" for feature in POSITION_TABLES)]
         for table, name in zip(tables, names, strict=False):
             table.weight.data = torch.from_numpy(weights[name])
         for number, cell in enumerate(self.cells, 1):
             parts = [weights[f"lstm_{number}/{part}"] for part in ("kernel", "recurrent_kernel")]
             bias = torch.from_numpy(weights[f"lstm_{number}/bias"])
-            given = [torch.from_numpy(part.T.copy()) for part in parts]
-            for own, value in zip(cell.parameters(), [*given, bias, 0 * bias], strict=True):
-                own.data = value
+            kernels = [torch.from_numpy(part.T.copy()) for part in parts]
+            # torch adds two biases; ours has one.
+            values = [*kernels, bias, 0 * bias]
+            for parameter, value in zip(cell.parameters(), values, strict=True):
+                parameter.data = value
         for name in ("query", "key", "value", "output") if self.attention else ():
             getattr(self, name).weight.data = torch.from_numpy(
                 weights[f"attention/{name}"].T.copy()
@@ -70,42 +75,46 @@ class Peer(torch.nn.Module):  # type: ignore[misc] # where torch is missing it h
         self.logits.bias.data = torch.from_numpy(weights["logits/bias"])
 
     def sample(self, batch: int, steps: int) -> torch.Tensor:
-        """Draw so many characters of so many texts, (batch, steps)."""
+        """Sample ids, (batch, steps)."""
         units = self.logits.in_features
         states = [(torch.zeros(batch, units), torch.zeros(batch, units)) for _ in self.cells]
         keys = values = torch.zeros(batch, self.heads, 0, units // self.heads)
-        before = torch.zeros(batch, units)
+        previous = torch.zeros(batch, units)
         ids = torch.ones(batch, dtype=torch.long)
-        places = self.tracker.start(batch)
-        drawn = []
+        tracked = self.tracker.start(batch)
+        samples = []
         for _ in range(steps):
-            stream = read = self.embedding(ids)
+            # 1) Vectors of the characters and their positions.
+            stream = character = self.embedding(ids)
             if self.positions:
-                places = self.tracker.advance(places, ids.numpy())
-                marks = torch.from_numpy(self.tracker.features(places)).unbind(1)
-                tables = zip(self.positions, marks, strict=True)
-                stream = torch.cat([stream, *(table(mark) for table, mark in tables)], dim=1)
+                tracked = self.tracker.advance(tracked, ids.numpy())
+                features = torch.from_numpy(self.tracker.features(tracked)).unbind(1)
+                tables = zip(self.positions, features, strict=True)
+                stream = torch.cat([stream, *(table(feature) for table, feature in tables)], dim=1)
+            # 2) The LSTMs.
             for number, cell in enumerate(self.cells):
                 states[number] = cell(stream, states[number])
                 stream = states[number][0]
+            # 3) Attention: the key of a position is computed from the position before.
             if self.attention:
-                keys = torch.cat([keys, self._split(self.key(before))], dim=2)
-                value = self.value(torch.cat([stream, read], dim=1))
+                keys = torch.cat([keys, self._split(self.key(previous))], dim=2)  # (B, H, T, D)
+                value = self.value(torch.cat([stream, character], dim=1))
                 values = torch.cat([values, self._split(value)], dim=2)
                 query = self._split(self.query(stream))
-                found = functional.scaled_dot_product_attention(query, keys, values)
-                before, stream = stream, stream + self.output(found.reshape(batch, units))
+                mixed = functional.scaled_dot_product_attention(query, keys, values)
+                previous, stream = stream, stream + self.output(mixed.reshape(batch, units))
+            # 4) Draw the next characters.
             ids = torch.multinomial(torch.softmax(self.logits(stream), -1), 1)[:, 0]
-            drawn.append(ids)
-        return torch.stack(drawn, dim=1)
+            samples.append(ids)
+        return torch.stack(samples, dim=1)
 
     def _split(self, rows: torch.Tensor) -> torch.Tensor:
-        """(batch, units) to (batch, heads, 1, head)."""
+        """Return rows (B, U) as (B, H, 1, D)."""
         return rows.view(len(rows), self.heads, 1, -1)
 
 
-class _OneStep(torch.nn.Module):  # type: ignore[misc] # likewise
-    """``LSTM`` for one step, called as ``LSTMCell`` is."""
+class _OneStepLSTM(torch.nn.Module):  # type: ignore[misc] # likewise
+    """``LSTM`` with the interface of ``LSTMCell``."""
 
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
@@ -119,27 +128,27 @@ class _OneStep(torch.nn.Module):  # type: ignore[misc] # likewise
 def torch_sampler(
     checkpoint: Checkpoint, batch: int, steps: int, threads: int, *, cells: bool
 ) -> Callable[[], None]:
-    """What samples a batch of a checkpoint's network.
+    """Return a function that samples a batch from a checkpoint's network.
 
     Raises:
-        SystemExit: for a network that the peer does not know.
+        SystemExit: for a window network or a bidirectional one.
     """
     network = checkpoint.network
     if network.kind != "stream" or network.bidirectional:
-        raise SystemExit("the peer knows stream networks that read one way")
+        raise SystemExit("only stream networks without --bidirectional can be compared")
     torch.set_num_threads(threads)
-    peer = Peer(network, checkpoint.vocabulary, cells=cells).eval()
-    peer.know(checkpoint.weights)
+    torch_network = TorchNetwork(network, checkpoint.vocabulary, cells=cells).eval()
+    torch_network.load(checkpoint.weights)
 
     def run() -> None:
         with torch.inference_mode():
-            peer.sample(batch, steps)
+            torch_network.sample(batch, steps)
 
     return run
 
 
 def products(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Callable[[], None]:
-    """The matrix products of every step, and nothing else."""
+    """Return a function that computes the matrix products of every step, and nothing else."""
     torch.set_num_threads(threads)
     kernels = [
         torch.from_numpy(kernel)
@@ -154,7 +163,7 @@ def products(checkpoint: Checkpoint, batch: int, steps: int, threads: int) -> Ca
     def run() -> None:
         with torch.inference_mode():
             for _ in range(steps):
-                for given, kernel, out in zip(inputs, kernels, outputs, strict=True):
-                    torch.mm(given, kernel, out=out)
+                for rows, kernel, out in zip(inputs, kernels, outputs, strict=True):
+                    torch.mm(rows, kernel, out=out)
 
     return run

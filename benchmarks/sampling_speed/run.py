@@ -1,12 +1,12 @@
-"""How fast texts are sampled: ours, PyTorch one step at a time, and ``model.predict`` on windows.
+"""Compare the speed of sampling with PyTorch, one step at a time, and ``model.predict``.
 
-All run the network of one checkpoint on the same number of threads. Ours is measured through to
-the texts, with and without the grammar; PyTorch draws from its softmax likewise; the limit is the
-matrix products of a step alone, in PyTorch. Run from the project's root:
+All run the network of one checkpoint on the same number of threads. abcgen is measured up to the
+finished texts, with and without the grammar; the limit is the matrix products of a step alone, in
+PyTorch. Run from the project's root:
 
     python -m benchmarks.sampling_speed.run CHECKPOINT [--steps 280] [--threads 2] [--keras]
 
-PyTorch is no dependency of abcgen: where it is missing its columns stay empty.
+PyTorch is not a dependency of abcgen: without it, its columns stay empty.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abcgen.system import collect_garbage_rarely, limit_blas_threads
+from benchmarks.machine import processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,20 +34,20 @@ HERE = Path(__file__).parent
 BATCHES = (1, 16, 64)
 WINDOW = 100
 REPEATS = 15
-HEAD = ["batch", "ours", "first with grammar", "its cost", "later with grammar", "its cost"]
-HEAD += ["PyTorch LSTMCell", "ours / it", "PyTorch LSTM", "ours / it"]
-HEAD += ["matrix products alone", "model.predict"]
-CONTESTANTS = ("ours", "cold", "later", "cells", "torch", "limit")
-LATER = 4  # batches before what is measured
+HEADINGS = ["batch", "abcgen", "first with grammar", "cost", "later with grammar", "cost"]
+HEADINGS += ["PyTorch LSTMCell", "ratio", "PyTorch LSTM", "ratio"]
+HEADINGS += ["matrix products only", "model.predict"]
+CONTESTANTS = ("ours", "first", "later", "cells", "torch", "limit")
+WARMUP_BATCHES = 4
 
 
 @dataclass(frozen=True)
 class Row:
-    """Characters a second at one batch size; 0 where not measured."""
+    """Characters per second at one batch size; 0 where not measured."""
 
     batch: int
     ours: float
-    cold: float
+    first: float
     later: float
     cells: float
     torch: float
@@ -56,13 +57,17 @@ class Row:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--steps", type=int, default=280, help="as many as a tune has")
+    parser.add_argument("--steps", type=int, default=280, help="characters per text")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--keras", action="store_true", help="model.predict too; slow")
+    parser.add_argument(
+        "--keras", action="store_true", help="also measure model.predict, which is slow"
+    )
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
-    parser.add_argument("--cpu-time", action="store_true", help="for a busy machine, one thread")
+    parser.add_argument("--cpu-time", action="store_true", help="compare CPU time on one thread")
     parser.add_argument("--write", action="store_true", help="write table.md")
     options = parser.parse_args()
     if options.cpu_time:
@@ -84,8 +89,12 @@ def main() -> None:
 def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row:
     steps = options.steps
     characters = batch * steps
-    ours = _Ours(checkpoint, batch, steps)
-    contestants = {"ours": ours.going_on(), "cold": ours.cold, "later": ours.going_on(bound=True)}
+    ours = _Sampler(checkpoint, batch, steps)
+    contestants = {
+        "ours": ours.later_batches(),
+        "first": ours.first_batch,
+        "later": ours.later_batches(grammar=True),
+    }
     if find_spec("torch"):
         from benchmarks.sampling_speed.peer import products, torch_sampler  # noqa: PLC0415 - optional
 
@@ -95,31 +104,31 @@ def _row(checkpoint: Checkpoint, batch: int, options: argparse.Namespace) -> Row
                 checkpoint, batch, steps, options.threads, cells=cells
             )
     for contestant in contestants.values():
-        contestant()  # warm: what is worked out or compiled once
+        contestant()  # fills caches and compiles
     clock = time.process_time if options.cpu_time else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(REPEATS):  # in turn, so that a disturbance hits all alike
+    for _ in range(REPEATS):  # alternating, so that a disturbance affects all
         for name, contestant in contestants.items():
-            began = clock()
+            start = clock()
             contestant()
-            times[name].append(clock() - began)
-    rate = {name: characters / statistics.median(taken) for name, taken in times.items()}
+            times[name].append(clock() - start)
+    rate = {name: characters / statistics.median(seconds) for name, seconds in times.items()}
     predict = _predict(checkpoint) if options.keras and batch == 1 else 0.0
     return Row(batch, **{name: rate.get(name, 0.0) for name in CONTESTANTS}, predict=predict)
 
 
-class Endless:
+class EndlessNetwork:
     """A network that never ends a text, so that all batches do the same work."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
 
     def start(self, batch: int) -> Any:
-        """As the network."""
+        """Return the network's first state."""
         return self._network.start(batch)
 
     def step(self, ids: Any, state: Any) -> Any:
-        """As the network, but that the end is out of reach."""
+        """Take the network's step, with the end made impossible."""
         from abcgen.model.vocabulary import END  # noqa: PLC0415 - after the environment
 
         logits, state = self._network.step(ids, state)
@@ -127,27 +136,27 @@ class Endless:
         return logits, state
 
 
-class _Ours:
-    """What draws texts without end, with one network."""
+class _Sampler:
+    """Samples texts without end from one network."""
 
     def __init__(self, checkpoint: Checkpoint, batch: int, steps: int) -> None:
         from abcgen.pipeline.checkpoints import step_network  # noqa: PLC0415 - after the environment
 
-        self._network = Endless(step_network(checkpoint))
+        self._network = EndlessNetwork(step_network(checkpoint))
         self._checkpoint, self._batch, self._steps = checkpoint, batch, steps
-        self._numbers = count()  # every text is another
+        self._numbers = count()  # a number of its own for every text
 
-    def going_on(self, *, bound: bool = False) -> Callable[[], None]:
-        """One batch after the other; what is met in the first few is known."""
-        texts = self._texts(_Ongoing(self._checkpoint) if bound else None)
-        draw(texts, LATER * self._batch)
-        return lambda: draw(texts, self._batch)
+    def later_batches(self, *, grammar: bool = False) -> Callable[[], None]:
+        """Return a function that samples the next batch, after a few that fill caches."""
+        texts = self._texts(_EndlessGrammar(self._checkpoint) if grammar else None)
+        take(texts, WARMUP_BATCHES * self._batch)
+        return lambda: take(texts, self._batch)
 
-    def cold(self) -> None:
-        """The first batch of a grammar that has met no text."""
-        draw(self._texts(_Ongoing(self._checkpoint)), self._batch)
+    def first_batch(self) -> None:
+        """Build a grammar and sample its first batch."""
+        take(self._texts(_EndlessGrammar(self._checkpoint)), self._batch)
 
-    def _texts(self, constraint: _Ongoing | None) -> Iterator[object]:
+    def _texts(self, constraint: _EndlessGrammar | None) -> Iterator[object]:
         from abcgen.config import SampleConfig  # noqa: PLC0415 - after the environment
         from abcgen.model.sampling import sample  # noqa: PLC0415
 
@@ -159,14 +168,14 @@ class _Ours:
         return sample(self._network, vocabulary, numbers, config, 1, constraint=constraint)
 
 
-def draw(texts: Iterator[object], number: int) -> None:
-    """Draw so many texts."""
+def take(texts: Iterator[object], number: int) -> None:
+    """Consume the next ``number`` texts."""
     for _ in islice(texts, number):
         pass
 
 
-class _Ongoing:
-    """The grammar without the end of the line, so that no text ends."""
+class _EndlessGrammar:
+    """The grammar without the end of a text."""
 
     start = 0
 
@@ -193,7 +202,7 @@ class _Ongoing:
 
 
 def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
-    """Characters a second of ``model.predict`` on windows, as tutorials sample."""
+    """Return the characters per second of ``model.predict`` on windows, as tutorials sample."""
     import numpy as np  # noqa: PLC0415
 
     from abcgen.model.backend import load_keras  # noqa: PLC0415 - seconds to import
@@ -207,11 +216,11 @@ def _predict(checkpoint: Checkpoint, characters: int = 20) -> float:
     model = keras.Sequential([*layers, keras.layers.Dense(size, activation="softmax")])
     window = np.ones((1, WINDOW), np.int32)
     model.predict(window, verbose=0)
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(characters):
-        chosen = model.predict(window, verbose=0)[0].argmax()
-        window = np.concatenate([window[:, 1:], [[chosen]]], axis=1)
-    return characters / (time.perf_counter() - began)
+        likeliest = model.predict(window, verbose=0)[0].argmax()
+        window = np.concatenate([window[:, 1:], [[likeliest]]], axis=1)
+    return characters / (time.perf_counter() - start)
 
 
 def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]) -> str:
@@ -221,15 +230,15 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
             f"{options.checkpoint.name}: {network.layers} x {network.units} LSTM"
             f"{' and attention' if network.attention else ''}, {options.steps} steps, "
             f"{options.threads} threads, Python {platform.python_version()}, {processor()}. "
-            f"Characters/s in all{' of CPU time' if options.cpu_time else ''}, median of "
-            f"{REPEATS} runs in turn."
+            f"Characters per second{' of CPU time' if options.cpu_time else ''} of the whole "
+            f"batch, median of {REPEATS} alternating runs."
         ),
         "",
-        "| " + " | ".join(HEAD) + " |",
-        "|---" * len(HEAD) + "|",
+        "| " + " | ".join(HEADINGS) + " |",
+        "|---" * len(HEADINGS) + "|",
     ]
     for row in rows:
-        costs = [f"{speed:,.0f} | {row.ours / speed - 1:+.1%}" for speed in (row.cold, row.later)]
+        costs = [f"{speed:,.0f} | {row.ours / speed - 1:+.1%}" for speed in (row.first, row.later)]
         cells = [str(row.batch), f"{row.ours:,.0f}", *costs]
         for peer in (row.cells, row.torch):
             cells += [f"{peer:,.0f}", f"{row.ours / peer:.1f}"] if peer else ["", ""]
@@ -238,17 +247,6 @@ def _report(checkpoint: Checkpoint, options: argparse.Namespace, rows: list[Row]
             "| " + " | ".join([*cells, f"{row.predict:.1f}" if row.predict else ""]) + " |"
         )
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    """The machine's processor."""
-    info = Path("/proc/cpuinfo")
-    found = [
-        line.partition(":")[2].strip()
-        for line in (info.read_text(encoding="utf-8").splitlines() if info.exists() else ())
-        if line.startswith("model name")
-    ]
-    return found[0] if found else platform.processor()
 
 
 if __name__ == "__main__":

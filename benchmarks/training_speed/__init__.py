@@ -1,1 +1,1 @@
-"""Characters a second learnt from, beside PyTorch."""
+"""Speed of training, compared with PyTorch."""

@@ -1,10 +1,9 @@
-"""What texts weigh in memory, ready for training, and what dealing them into batches takes.
+"""Measure the memory of texts that are ready for training, and the time to batch them.
 
     python -m benchmarks.training_speed.memory [--texts 1000000]
     python -m benchmarks.training_speed.memory --corpus corpora/oneills.abc
 
-The texts are random, of the lengths that tunes of the collections have. With --corpus, what the
-training needs of the tunes of a file weighs when they have been read.
+The texts are random, with the lengths of tunes. With --corpus, measure the tunes of a file.
 """
 
 from __future__ import annotations
@@ -32,65 +31,68 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ALPHABET = "abcdefgABCDEFG|:2345678/(<>=^_z"
-MEAN, SPREAD, LEAST = 280, 110, 60
+# Characters of a text: normally distributed, but never fewer than the least.
+MEAN, DEVIATION, LEAST = 280, 110, 60
 
 
 def main() -> None:
     """Print seconds of processor time and megabytes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--texts", type=int, default=1_000_000)
     parser.add_argument("--corpus", type=Path)
     arguments = parser.parse_args()
     if arguments.corpus:
-        _weigh_tunes(arguments.corpus)
+        _measure_tunes(arguments.corpus)
     else:
-        _weigh_texts(arguments.texts)
+        _measure_texts(arguments.texts)
 
 
-def _weigh_tunes(path: Path) -> None:
-    before = _megabytes()
+def _measure_tunes(path: Path) -> None:
+    before = _peak_megabytes()
     tunes = extract_corpus([path], READERS, NO_CACHE).tunes
-    weight = (_megabytes() - before) * 1000 / len(tunes)
-    print(f"{len(tunes):,} tunes of {weight:.1f} kB, what reads them included")
+    kilobytes = (_peak_megabytes() - before) * 1000 / len(tunes)
+    print(f"{len(tunes):,} tunes of {kilobytes:.1f} kB, the reader's memory included")
     examples = [tune.text for tune in tunes]
     vocabulary = Vocabulary.of(example.text for example in examples)
-    _spend("encoded", lambda: TextDataset(examples, vocabulary, 32))
     tracker = PositionTracker(vocabulary.tokens)
-    _spend("with positions", lambda: TextDataset(examples, vocabulary, 32, tracker=tracker))
     intervals = [tune.intervals for tune in tunes]
-    _spend("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
-    _spend("passages sorted", lambda: SuffixArray.of([tune.symbols for tune in tunes]))
+    _measure("encoded", lambda: TextDataset(examples, vocabulary, 32))
+    _measure("with positions", lambda: TextDataset(examples, vocabulary, 32, tracker=tracker))
+    _measure("divided", lambda: families_by_intervals(intervals, SplitConfig().similarity))
+    _measure("suffixes sorted", lambda: SuffixArray.of([tune.symbols for tune in tunes]))
 
 
-def _spend(what: str, work: Callable[[], object]) -> None:
-    """Say what a piece of work takes: processor time, and memory beyond the most so far."""
-    before, began = _megabytes(), time.process_time()
+def _measure(name: str, work: Callable[[], object]) -> None:
+    """Print the processor time of some work, and the memory it needs beyond the peak so far."""
+    before, start = _peak_megabytes(), time.process_time()
     work()
-    seconds, more = time.process_time() - began, _megabytes() - before
-    print(f"{what} in {seconds:.1f} s, {more:,.0f} MB more at most")
+    seconds, more = time.process_time() - start, _peak_megabytes() - before
+    print(f"{name} in {seconds:.1f} s, {more:,.0f} MB more")
 
 
-def _weigh_texts(count: int) -> None:
+def _measure_texts(count: int) -> None:
     random = np.random.default_rng(0)
-    lengths = np.maximum(LEAST, random.normal(MEAN, SPREAD, count)).astype(int)
+    lengths = np.maximum(LEAST, random.normal(MEAN, DEVIATION, count)).astype(int)
     source = "".join(random.choice(list(ALPHABET), 1_000_000))
     starts = random.integers(0, len(source) - lengths)
     examples = [Example(source[a : a + n]) for a, n in zip(starts, lengths, strict=True)]
-    print(f"{count:,} texts of {lengths.sum():,} characters: {_megabytes():,.0f} MB as text")
-    began = time.process_time()
-    batches = TextDataset(examples, Vocabulary.of([ALPHABET]), 32)
-    print(f"encoded in {time.process_time() - began:.0f} s: {_megabytes():,.0f} MB at most")
-    began = time.process_time()
-    dealt = batches.shuffled(0, 0)
-    seconds = time.process_time() - began
-    print(f"{len(dealt):,} batches dealt in {seconds:.1f} s: {_megabytes():,.0f} MB")
-    began = time.process_time()
-    for places in dealt[:100]:
-        batches.batch(places)
-    print(f"a batch laid out in {(time.process_time() - began) * 10:.2f} ms")
+    print(f"{count:,} texts of {lengths.sum():,} characters: {_peak_megabytes():,.0f} MB as text")
+    start = time.process_time()
+    dataset = TextDataset(examples, Vocabulary.of([ALPHABET]), 32)
+    print(f"encoded in {time.process_time() - start:.0f} s: {_peak_megabytes():,.0f} MB at most")
+    start = time.process_time()
+    shuffled = dataset.shuffled(0, 0)
+    seconds = time.process_time() - start
+    print(f"{len(shuffled):,} batches shuffled in {seconds:.1f} s: {_peak_megabytes():,.0f} MB")
+    start = time.process_time()
+    for indices in shuffled[:100]:
+        dataset.batch(indices)
+    print(f"a batch filled in {(time.process_time() - start) * 10:.2f} ms")
 
 
-def _megabytes() -> float:
+def _peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 

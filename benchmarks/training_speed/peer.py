@@ -1,4 +1,7 @@
-"""The layers of our stream network in PyTorch, as its own nn.LSTM and attention have them."""
+"""The layers of abcgen's stream network in PyTorch: ``nn.LSTM`` and its own attention.
+
+Shapes: B texts, T characters, W any width, U units, H heads, L characters of a block.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ if TYPE_CHECKING:
 BLOCK = 64
 
 
-class Network(nn.Module):  # type: ignore[misc]
-    """Embedding, LSTMs, perhaps attention over their outputs or a reading of the block before.
+class TorchNetwork(nn.Module):  # type: ignore[misc]
+    """Embedding, LSTMs, optionally causal attention or a bidirectional encoder of the block before.
 
     Args:
         config: Layers, units, embedding, dropout and heads.
         classes: Number of ids.
-        attention: Whether causal attention follows.
-        bidirectional: Whether the block before is read both ways.
+        attention: Add causal attention after the LSTMs.
+        bidirectional: Encode the block before with bidirectional LSTMs.
     """
 
     def __init__(
@@ -57,20 +60,25 @@ class Network(nn.Module):  # type: ignore[misc]
         self.logits = nn.Linear(units, classes)
 
     def forward(self, ids: Any) -> Any:
-        """Logits (batch, time, classes) for ids (batch, time)."""
-        read = self.embedding(ids)
-        stream = self._in_blocks(read) if self.encoders else self.dropout(self.lstm(read)[0])
+        """Return logits (B, T, classes) for ids (B, T)."""
+        characters = self.embedding(ids)
+        if self.encoders:
+            stream = self._read_blocks(characters)
+        else:
+            stream = self.dropout(self.lstm(characters)[0])
         if self.attention:
-            stream = stream + self.dropout(self._found(stream, read))
+            stream = stream + self.dropout(self._attend(stream, characters))
         return self.logits(stream)
 
-    def _in_blocks(self, stream: Any) -> Any:
-        """Blocks as rows, each begun with what was read of the one before."""
+    def _read_blocks(self, stream: Any) -> Any:
+        """Read blocks as rows, each from the final state of the block before."""
         batch, time, width = stream.shape
-        before = nn.functional.pad(stream, (0, 0, BLOCK, 0))[:, :-BLOCK].reshape(-1, BLOCK, width)
+        padded = nn.functional.pad(stream, (0, 0, BLOCK, 0))[:, :-BLOCK]
+        before = padded.reshape(-1, BLOCK, width)  # (B * T / L, L, W)
         states = []
         for encoder in self.encoders:
             before, state = encoder(before)
+            # Both directions side by side are the decoder's first state.
             states.append([part.transpose(0, 1).flatten(1)[None] for part in state])
             before = self.dropout(before)
         blocks = torch.cat([stream.reshape(-1, BLOCK, width), before], 2)
@@ -78,13 +86,13 @@ class Network(nn.Module):  # type: ignore[misc]
             blocks = self.dropout(decoder(blocks, [part.contiguous() for part in state])[0])
         return blocks.reshape(batch, time, -1)
 
-    def _found(self, stream: Any, read: Any) -> Any:
-        """Causal attention as ours: keys from the place before, values with what was read."""
+    def _attend(self, stream: Any, characters: Any) -> Any:
+        # As in abcgen, keys are of the position before and values include the character.
         before = nn.functional.pad(stream, (0, 0, 1, 0))[:, :-1]
-        both = torch.cat([stream, read], 2)
+        both = torch.cat([stream, characters], 2)
         parts = self.query(stream), self.key(before), self.value(both)
         batch, time, units = stream.shape
         shape = batch, time, self.heads, units // self.heads
-        split = (part.view(shape).transpose(1, 2) for part in parts)
-        found = nn.functional.scaled_dot_product_attention(*split, is_causal=True)
-        return self.back(found.transpose(1, 2).reshape(batch, time, units))
+        heads = (part.view(shape).transpose(1, 2) for part in parts)  # (B, H, T, U / H)
+        mixed = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
+        return self.back(mixed.transpose(1, 2).reshape(batch, time, units))

@@ -1,13 +1,13 @@
-"""One process of the benchmark: steps of our network, or of the same layers in PyTorch.
+"""Time training steps of abcgen's network, or of the same layers in PyTorch, in one process.
 
-Its arguments are a side, a network, shapes and how many steps; it prints speeds as JSON.
+Prints the speeds of every batch shape as JSON.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,43 +29,47 @@ CHANGES: dict[str, Any] = {
     "attention": {"attention": True},
     "bidirectional": {"bidirectional": True},
 }
-# Batches of whole tunes: 32 of like length, in the widths that most tunes of the collections have.
+# Batches of 32 whole tunes of similar length, in the most common widths of the collections.
 TUNES = ((32, 256), (32, 320), (32, 448))
-SHORTEST = 0.85
+SHORTEST = 0.85  # of the width
 
 
 def main() -> None:
-    """Time the shapes that were asked for."""
-    side, network, shapes, steps = sys.argv[1:5]
-    step = _ours(network) if side == "ours" else _theirs(network)
-    print(json.dumps({shape: _speed(step, shape, int(steps)) for shape in shapes.split(",")}))
+    """Time steps of every shape."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", choices=("abcgen", "torch"))
+    parser.add_argument("network", choices=tuple(CHANGES))
+    parser.add_argument("shapes", help="ROWSxWIDTH or tunes, separated by commas")
+    parser.add_argument("steps", type=int)
+    arguments = parser.parse_args()
+    make_step = _abcgen_step if arguments.program == "abcgen" else _torch_step
+    step = make_step(arguments.network)
+    shapes = arguments.shapes.split(",")
+    print(json.dumps({shape: _speed(step, shape, arguments.steps) for shape in shapes}))
 
 
 def _speed(step: Step, shape: str, steps: int) -> tuple[float, float]:
-    """Characters by the second and by the second of processor time, of the best step."""
-    batches = _batches(shape)
+    """Return characters per second and per second of processor time, each of the best step."""
+    if shape == "tunes":
+        batches = [_batch(rows, width, SHORTEST) for rows, width in TUNES]
+    else:
+        rows, width = map(int, shape.split("x"))
+        batches = [_batch(rows, width, 1.0)]
     for batch in batches * 2:  # the first compile
         step(batch)
     characters = sum(batch.characters for batch in batches)
-    clock, worked = [], []
+    wall, cpu = [], []
     for _ in range(steps):
-        began, used = time.perf_counter(), _processor()
+        wall_start, cpu_start = time.perf_counter(), _cpu_seconds()
         for batch in batches:
             step(batch)
-        clock.append(time.perf_counter() - began)
-        worked.append(_processor() - used)
-    return characters / min(clock), characters / min(worked)
-
-
-def _batches(shape: str) -> list[Batch]:
-    if shape == "tunes":
-        return [_batch(rows, width, SHORTEST) for rows, width in TUNES]
-    rows, width = map(int, shape.split("x"))
-    return [_batch(rows, width, 1.0)]
+        wall.append(time.perf_counter() - wall_start)
+        cpu.append(_cpu_seconds() - cpu_start)
+    return characters / min(wall), characters / min(cpu)
 
 
 def _batch(rows: int, width: int, shortest: float) -> Batch:
-    """Random characters; the shortest row is filled to that share of the width."""
+    """Return random characters; rows have lengths from ``shortest`` of the width to all of it."""
     random = np.random.default_rng(0)
     ids = random.integers(3, CLASSES, (rows, width + 1)).astype(np.int32)
     lengths = (width * np.linspace(shortest, 1.0, rows)).astype(int)
@@ -73,27 +77,26 @@ def _batch(rows: int, width: int, shortest: float) -> Batch:
     return Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), present, present)
 
 
-def _processor() -> float:
+def _cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
-def _ours(network: str) -> Step:
-
-    from abcgen.model.compiled import CompiledNetwork  # noqa: PLC0415 - likewise
+def _abcgen_step(network: str) -> Step:
+    from abcgen.model.compiled import CompiledNetwork  # noqa: PLC0415 - loads Keras
 
     options = TrainConfig(optimizer="adamw", weight_decay=0.01)
     compiled = CompiledNetwork(NETWORK.replace(**CHANGES[network]), CLASSES, options)
     return lambda batch: compiled.train_step(batch, 1e-3)
 
 
-def _theirs(network: str) -> Step:
-    import torch  # noqa: PLC0415 - likewise
+def _torch_step(network: str) -> Step:
+    import torch  # noqa: PLC0415 - optional
 
-    from benchmarks.training_speed.peer import Network  # noqa: PLC0415 - likewise
+    from benchmarks.training_speed.peer import TorchNetwork  # noqa: PLC0415 - imports torch
 
     torch.set_num_threads(cores())
-    model = Network(NETWORK, CLASSES, **CHANGES[network])
+    model = TorchNetwork(NETWORK, CLASSES, **CHANGES[network])
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
 
     def step(batch: Batch) -> float:
