@@ -1,9 +1,15 @@
 """MIDI files to tunes that a musician would have written.
 
-Bytes to messages (``smf``), to notes (``performance``), to beats without swing (``beats``,
-``swing``), to what of them is written (``texture``) in exact values (``grid``, ``values``), to the
-likeliest metre, pickup and key (``line``, ``metre``, ``key``, ``judging``), to bars (``bars``) and
-repeats (``repeats``); ``transcribe`` leads through it.
+`read_midi` in ``transcribe`` leads through the modules in this order:
+
+    performance    bytes to messages, and messages to notes
+    texture        what of them is written: the tune, chords, voices
+    beats          beats of free playing; swing
+    quantize       exact note values
+    key            the likeliest key, and spelling
+    metre          the likeliest metre and pickup
+    bars           bars, ties and tuplets
+    repeats        passages played twice
 """
 
 from abcgen.midi.performance import MAX_BYTES

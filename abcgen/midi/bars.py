@@ -1,4 +1,4 @@
-"""From exact note values to bars: cut at bar lines and tied over them, thirds in triplets.
+"""Write exact note values in bars: cut at bar lines and tied over them, thirds in triplets.
 
 Times are in whole notes from the start of the file.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.midi.key import spelled_chord
-from abcgen.midi.quantize import Sound
+from abcgen.midi.key import spell_chord
+from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.tune import Bar, Item, Note, Rest, Tuplet
 
 if TYPE_CHECKING:
@@ -22,54 +22,33 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Key, Metre
 
 
-# Three in the time of two: how long a group may last, and into what it may be divided. Only one
-# over a beat has notes shorter than its thirds: with such notes, a longer one is really two.
-_TRIPLETS = {
+BEAT = Fraction(1, 4)
+# How long three in the time of two may last, and into what they may be divided. Only those over a
+# beat have notes shorter than thirds: with such notes, longer ones are really two.
+TRIPLETS = {
     Fraction(1, 8): Fraction(1, 24),
     Fraction(1, 4): Fraction(1, 24),
     Fraction(1, 2): Fraction(1, 6),
 }
-_BEAT = Fraction(1, 4)
-# Spans that five or seven may fill.
-_GROUPS = (Fraction(1, 4), Fraction(1, 2), Fraction(1, 8), Fraction(3, 8), Fraction(3, 4))
-_MOST_EDGES = 40
-_LARGEST_TUPLET = 9
+# How long other tuplets may last, the likeliest first, and the largest that ABC can count.
+TUPLET_SPANS = (Fraction(1, 4), Fraction(1, 2), Fraction(1, 8), Fraction(3, 8), Fraction(3, 4))
+LARGEST_TUPLET = 9
+# Notes looked at in search of a tuplet's end.
+LOOKAHEAD = 40
 
 
-class Span(NamedTuple):
-    """The place of a bar.
+class BarSpan(NamedTuple):
+    """The place of a bar in time, and its metre."""
 
-    Attributes:
-        start: Where it begins.
-        end: Where the next begins.
-        metre: Its metre.
-    """
-
-    start: Fraction
-    end: Fraction
+    onset: Fraction
+    offset: Fraction
     metre: Metre
 
 
-class _Cell(NamedTuple):
-    """The place of a tuplet: ``parts`` notes in the time of ``normal``."""
-
-    start: Fraction
-    span: Fraction
-    parts: int = 3
-
-    @property
-    def end(self) -> Fraction:
-        return self.start + self.span
-
-    @property
-    def normal(self) -> int:
-        return 1 << self.parts.bit_length() - 1
-
-
-def spans_from(
+def bar_spans(
     first: Fraction, end: Fraction, anchor: Fraction, metres: Mapping[Fraction, Metre]
-) -> list[Span]:
-    """The bars in which there is music.
+) -> list[BarSpan]:
+    """Return the bars in which there is music.
 
     Args:
         first: When the music begins.
@@ -83,181 +62,182 @@ def spans_from(
     """
     changes = deque(sorted(metres.items()))
     time, metre = anchor, changes[0][1]
-    spans: list[Span] = []
+    spans: list[BarSpan] = []
     while time < end:
         while changes and changes[0][0] <= time:
             metre = changes.popleft()[1]
-        after = time + metre.bar_duration
-        if changes and changes[0][0] < min(after, end):
-            after = changes[0][0]
-        if after > first:
-            spans.append(Span(time, after, metre))
+        bar_line = time + metre.bar_duration
+        if changes and changes[0][0] < min(bar_line, end):
+            bar_line = changes[0][0]
+        if bar_line > first:
+            spans.append(BarSpan(time, bar_line, metre))
         if len(spans) > LIMITS.bars:
             raise NotationError(f"more than {LIMITS.bars} bars")
-        time = after
+        time = bar_line
     return spans
 
 
-def with_silences(sounds: Sequence[Sound], start: Fraction, end: Fraction) -> list[Sound]:
-    """The sounds of a voice, which do not overlap, and the silences between two times."""
-    filled, time = [], start
-    for sound in sounds:
-        if sound.start > time:
-            filled.append(Sound(time, sound.start, ()))
-        filled.append(sound)
-        time = sound.end
+def fill_rests(
+    notes: Iterable[QuantizedNote], begin: Fraction, end: Fraction
+) -> list[QuantizedNote]:
+    """Return the notes of a voice, which do not overlap, with rests between two times."""
+    filled, time = [], begin
+    for note in notes:
+        if note.onset > time:
+            filled.append(QuantizedNote(time, note.onset, ()))
+        filled.append(note)
+        time = note.offset
     if time < end:
-        filled.append(Sound(time, end, ()))
+        filled.append(QuantizedNote(time, end, ()))
     return filled
 
 
-def written_bars(
-    sounds: Iterable[Sound], spans: Sequence[Span], keys: Mapping[Fraction, Key]
+def write_bars(
+    notes: Iterable[QuantizedNote], spans: Sequence[BarSpan], keys: Mapping[Fraction, Key]
 ) -> list[Bar]:
-    """The bars of a voice.
+    """Return the bars of a voice.
 
     Args:
-        sounds: Its notes and silences without a gap; a first bar that they do not fill from its
+        notes: Its notes and rests without a gap; a first bar that they do not fill from its
             beginning is a pickup.
-        spans: The bars' places.
+        spans: The places of the bars.
         keys: The keys by the times from which they hold, one of them from the first bar at latest;
             one that comes within a bar holds from the next.
 
     Raises:
         NotationError: if a bar has too many notes.
     """
-    waiting, bars = deque(sounds), []
-    begin = spans[0].start
-    key, metre = keys[max(time for time in keys if time <= begin)], spans[0].metre
+    remaining, bars = deque(notes), []
+    onset, metre = spans[0].onset, spans[0].metre
+    key = keys[max(time for time in keys if time <= onset)]
     for span in spans:
-        ahead = [time for time in keys if begin < time <= span.start]
-        new_key = keys[max(ahead)] if ahead and keys[max(ahead)] != key else None
+        changes = [time for time in keys if onset < time <= span.onset]
+        new_key = keys[max(changes)] if changes and keys[max(changes)] != key else None
         new_metre = None if span.metre == metre else span.metre
-        begin, key, metre = span.start, new_key or key, span.metre
-        items = tuple(_items(_taken(waiting, span.end), span.start, key))
-        bars.append(Bar(items, key=new_key, metre=new_metre))
+        onset, key, metre = span.onset, new_key or key, span.metre
+        own = cut_before(remaining, span.offset)
+        if len(own) > LIMITS.bar_notes:
+            raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar")
+        bars.append(Bar(tuple(_bar_items(own, onset, key)), key=new_key, metre=new_metre))
     return bars
 
 
-def _taken(waiting: deque[Sound], time: Fraction) -> deque[Sound]:
-    """Take what sounds before a time; a note that goes on is cut and tied."""
-    taken: deque[Sound] = deque()
-    while waiting and waiting[0].start < time:
-        sound = waiting.popleft()
-        if sound.end > time:
-            waiting.appendleft(sound._replace(start=time))
-            sound = sound._replace(end=time, tied=bool(sound.keys))
-        taken.append(sound)
-    return taken
+def cut_before(notes: deque[QuantizedNote], time: Fraction) -> deque[QuantizedNote]:
+    """Remove and return what sounds before a time; a note over it is cut and tied."""
+    before: deque[QuantizedNote] = deque()
+    while notes and notes[0].onset < time:
+        note = notes.popleft()
+        if note.offset > time:
+            notes.appendleft(note._replace(onset=time))
+            note = note._replace(offset=time, tied=bool(note.pitches))
+        before.append(note)
+    return before
 
 
-def _items(waiting: deque[Sound], bar: Fraction, key: Key) -> Iterator[Item]:
-    """The notes of a bar that begins at a time, those that end on thirds in triplets."""
-    if len(waiting) > LIMITS.bar_notes:
-        raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar")
-    while waiting:
-        if _is_binary(waiting[0].end - bar):
-            yield from _lone(waiting.popleft(), key)
+def _bar_items(notes: deque[QuantizedNote], bar: Fraction, key: Key) -> Iterator[Item]:
+    """Yield the notes of a bar that begins at a time, those that end on thirds in triplets."""
+    while notes:
+        is_binary = odd_part((notes[0].offset - bar).denominator) == 1
+        slot = None if is_binary else triplet_slot(notes, bar) or tuplet_slot(notes, bar)
+        if slot is None:
+            yield from _lone_items(notes.popleft(), key)
             continue
-        cell = _triplet_cell(waiting, bar) or _group_cell(waiting, bar)
-        if cell is None:
-            yield from _lone(waiting.popleft(), key)
-            continue
-        for sound in _taken(waiting, cell.start):
-            yield from _lone(sound, key)
-        notes = tuple(_note(sound, key, cell) for sound in _taken(waiting, cell.end))
-        yield Tuplet(cell.parts, cell.normal, notes)
+        for note in cut_before(notes, slot.onset):
+            yield from _lone_items(note, key)
+        members = tuple(_item(note, key, slot) for note in cut_before(notes, slot.offset))
+        yield Tuplet(slot.actual, slot.normal, members)
 
 
-def _lone(sound: Sound, key: Key) -> Iterator[Item]:
-    """A sound on its own; one of odd length, part of no whole tuplet, is a tuplet of one."""
-    odd = _odd_part(sound.duration.denominator)
+class TupletSlot(NamedTuple):
+    """The place of a tuplet, ``actual`` notes in the time of ``normal``."""
+
+    onset: Fraction
+    span: Fraction
+    actual: int = 3
+
+    @property
+    def offset(self) -> Fraction:
+        """Its end."""
+        return self.onset + self.span
+
+    @property
+    def normal(self) -> int:
+        """The power of two below the number of notes."""
+        return 1 << self.actual.bit_length() - 1
+
+
+def _lone_items(note: QuantizedNote, key: Key) -> Iterator[Item]:
+    """Yield a note outside full tuplets; one of odd length makes a tuplet alone."""
+    odd = odd_part(note.duration.denominator)
     if odd == 1:
-        yield _note(sound, key)
-    elif odd > _LARGEST_TUPLET:  # from a third to a fifth
-        cut = _binary_between(sound.start, sound.end)
-        yield from _lone(sound._replace(end=cut, tied=bool(sound.keys)), key)
-        yield from _lone(sound._replace(start=cut), key)
+        yield _item(note, key)
+    elif odd <= LARGEST_TUPLET:
+        slot = TupletSlot(note.onset, note.duration, odd)
+        yield Tuplet(odd, slot.normal, (_item(note, key, slot),))
     else:
-        cell = _Cell(sound.start, sound.duration, odd)
-        yield Tuplet(odd, cell.normal, (_note(sound, key, cell),))
+        # From a third to a fifth, say: cut at the coarsest binary time within.
+        parts = 1
+        while Fraction(int(note.onset * parts) + 1, parts) >= note.offset:
+            parts *= 2
+        cut = Fraction(int(note.onset * parts) + 1, parts)
+        yield from _lone_items(note._replace(offset=cut, tied=bool(note.pitches)), key)
+        yield from _lone_items(note._replace(onset=cut), key)
 
 
-def _binary_between(start: Fraction, end: Fraction) -> Fraction:
-    """A time between two that divides the whole note by halving, as coarsely as there is."""
-    parts = 1
-    while Fraction(int(start * parts) + 1, parts) >= end:
-        parts *= 2
-    return Fraction(int(start * parts) + 1, parts)
-
-
-def _odd_part(number: int) -> int:
-    return number // (number & -number)
-
-
-def _is_binary(time: Fraction) -> bool:
-    return _odd_part(time.denominator) == 1
-
-
-def _note(sound: Sound, key: Key, cell: _Cell | None = None) -> Note | Rest:
-    duration = sound.duration * (Fraction(cell.parts, cell.normal) if cell else 1)
-    if not sound.keys:
+def _item(note: QuantizedNote, key: Key, slot: TupletSlot | None = None) -> Note | Rest:
+    duration = note.duration * (Fraction(slot.actual, slot.normal) if slot else 1)
+    if not note.pitches:
         return Rest(duration)
-    return Note(spelled_chord(sound.keys, key), duration, sound.tied)
+    return Note(spell_chord(note.pitches, key), duration, note.tied)
 
 
-def _triplet_cell(sounds: Sequence[Sound], bar: Fraction) -> _Cell | None:
-    """The place of the triplet in which the first note ends, if there is one.
+def triplet_slot(notes: Sequence[QuantizedNote], bar: Fraction) -> TupletSlot | None:
+    """Return the place of the triplet in which the first note ends, or None.
 
     Best is one that begins and ends with a note, as short as may be; else one over a beat.
     """
-    first = sounds[0]
-    edges = [sound.end for sound in islice(sounds, _MOST_EDGES)]
-    cells = [
-        _Cell(start, span)
-        for span in _TRIPLETS
-        for start in (first.start, *(_floor(first.end, span / parts, bar) for parts in (1, 2)))
-        if _is_place(_Cell(start, span), first, edges, bar)
-    ]
+    first = notes[0]
+    edges = [note.offset for note in islice(notes, LOOKAHEAD)]
+    slots = []
+    for span, division in TRIPLETS.items():
+        # It begins with the note, or on the last multiple of its span or of half of it.
+        steps = (span, span / 2)
+        for onset in (first.onset, *(bar + (first.offset - bar) // step * step for step in steps)):
+            slot = TupletSlot(onset, span)
+            if (
+                first.onset <= onset < first.offset < slot.offset <= edges[-1]
+                and (onset - bar) % (span / 2) == 0
+                # No note may begin or end within but where it divides.
+                and all(
+                    (edge - onset) % division == 0 for edge in edges if onset < edge < slot.offset
+                )
+            ):
+                slots.append(slot)
 
-    def faults(cell: _Cell) -> tuple[bool, bool, Fraction]:
-        is_cut = cell.end not in edges
-        return cell.start != first.start, is_cut, abs(cell.span - _BEAT) if is_cut else cell.span
+    def faults(slot: TupletSlot) -> tuple[bool, bool, Fraction]:
+        is_cut = slot.offset not in edges
+        length = abs(slot.span - BEAT) if is_cut else slot.span
+        return slot.onset != first.onset, is_cut, length
 
-    return min(cells, key=faults, default=None)
+    return min(slots, key=faults, default=None)
 
 
-def _group_cell(sounds: Sequence[Sound], bar: Fraction) -> _Cell | None:
-    """The place of the five, seven or nine in which the first note ends, if it is whole."""
-    first = sounds[0]
-    parts = _odd_part((first.end - bar).denominator)
-    if parts > _LARGEST_TUPLET:
+def tuplet_slot(notes: Sequence[QuantizedNote], bar: Fraction) -> TupletSlot | None:
+    """Return the place of the five, seven or nine in which the first note ends, if it is full."""
+    first = notes[0]
+    actual = odd_part((first.offset - bar).denominator)
+    if actual > LARGEST_TUPLET:
         return None
-    edges = [first.start, *(sound.end for sound in islice(sounds, _MOST_EDGES))]
-    for span in _GROUPS:
-        cell = _Cell(first.start, span, parts)
-        inner = [edge for edge in edges if cell.start <= edge <= cell.end]
-        if cell.end in inner and all(
-            _is_binary((edge - cell.start) / span * parts) for edge in inner
-        ):
-            return cell
+    edges = [first.onset, *(note.offset for note in islice(notes, LOOKAHEAD))]
+    for span in TUPLET_SPANS:
+        slot = TupletSlot(first.onset, span, actual)
+        inner = [edge for edge in edges if slot.onset <= edge <= slot.offset]
+        parts = ((edge - slot.onset) / span * actual for edge in inner)
+        if slot.offset in inner and all(odd_part(part.denominator) == 1 for part in parts):
+            return slot
     return None
 
 
-def _floor(time: Fraction, step: Fraction, origin: Fraction) -> Fraction:
-    return origin + (time - origin) // step * step
-
-
-def _is_place(cell: _Cell, first: Sound, edges: Sequence[Fraction], bar: Fraction) -> bool:
-    """Whether a triplet can stand there: no note may begin or end but where it divides."""
-    inner = [edge for edge in edges if cell.start < edge < cell.end]
-    return (
-        first.start <= cell.start < first.end < cell.end <= edges[-1]
-        and (cell.start - bar) % (cell.span / 2) == 0
-        and all((edge - cell.start) % _TRIPLETS[cell.span] == 0 for edge in inner)
-    )
-
-
-def edges_of(spans: Sequence[Span]) -> list[Fraction]:
-    """All bar lines, those at the beginning and the end included."""
-    return [spans[0].start, *(after.start for _, after in pairwise(spans)), spans[-1].end]
+def odd_part(number: int) -> int:
+    """Return a number without its factors of two."""
+    return number // (number & -number)

@@ -1,19 +1,16 @@
-"""Beat tracking: where the beats of a performance are that keeps no grid of its file's ticks.
+"""Find the beats of a performance that follows no grid of ticks, and undo swing.
 
-Tempo is the lag at which the pattern of onsets is most like itself, weighed by how usual it is;
-beats are then the sequence of times that have onsets and keep the tempo best, found by dynamic
-programming. Source: D. P. W. Ellis, "Beat tracking by dynamic programming", Journal of New Music
-Research 36 (2007).
-
-Swing: pairs of eighths played long and short, written even.
-
-Times are in whole notes.
+Beat tracking: the tempo is the lag at which the pattern of onsets is most like itself, weighted by
+how usual that tempo is. Beats are then the sequence of times that have onsets and keep the tempo
+best, found by dynamic programming.
+Source: D. P. W. Ellis, "Beat tracking by dynamic programming", Journal of New Music Research 36
+(2007).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from cmath import exp as turned
+from cmath import exp as complex_exp
 from math import exp, log, log2, pi
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,135 +18,112 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from abcgen.midi.performance import Strike
+    from abcgen.midi.performance import PlayedNote
 
 
-FRAME = 0.02  # seconds
-_USUAL, _WIDTH = 0.5, 0.9  # seconds to the beat, and how many octaves about it are usual
-_FASTEST, _SLOWEST = 0.25, 1.2  # seconds to the beat
-_TIGHTNESS = 60.0
-_BLUR = 0.03  # seconds by which onsets may be off a beat
-_GRIDS = (8, 12, 16)  # to the whole note
-_ALIGNED = 0.35  # how strongly the onsets of a file on a grid agree, 0 to 1
-_LEAST = 16  # notes
-_LONGEST = 1800.0  # seconds
-_QUARTER = 1 / 4
+# Beats are quarters, in whole notes.
+BEAT = 1 / 4
+# Fewer onsets say nothing of beats; a longer performance, in seconds, would take too long.
+MIN_ONSETS = 16
+MAX_SECONDS = 1800.0
+
+# Onsets keep the file's grid if this share of them agrees, 0 to 1, on one of these grids, in parts
+# of a whole note.
+COARSE_GRIDS = (8, 12, 16)
+MIN_AGREEMENT = 0.35
+
+# In seconds: the length of a frame, and by how much onsets may be off a beat.
+FRAME = 0.02
+ONSET_DEVIATION = 0.03
+# In seconds to the beat: the usual tempo, its deviation in octaves, and the bounds.
+USUAL_PERIOD, PERIOD_DEVIATION = 0.5, 0.9
+MIN_PERIOD, MAX_PERIOD = 0.25, 1.2
+# What leaving the tempo costs: alpha in Ellis.
+TIGHTNESS = 60.0
+
+# A piece is swung if this many notes lie off the beat, at most this far from their median, which
+# lies between these places in the beat; a smaller share may lie elsewhere.
+MIN_OFF_BEAT = 8
+SWING_DEVIATION = 0.05
+MIN_SWING, MAX_SWING = 0.56, 0.70
+SWUNG_SHARE = 0.85
+# Notes so near to a beat are on it.
+ON_BEAT = 0.06
+# It is played even if more than this share lies on even eighths.
+EVEN_SHARE = 0.8
 
 
 def keeps_grid(onsets: Sequence[float]) -> bool:
-    """Whether onsets, in whole notes, agree with the file's own beats at all.
-
-    The mean direction of onsets around a circle that is a grid step long: 1 if all are at one
-    phase, near 0 if they are anywhere.
-    """
-    if len(onsets) < _LEAST:
+    """Return whether onsets, in whole notes, agree with the file's own beats at all."""
+    if len(onsets) < MIN_ONSETS:
         return True
 
-    def strength(parts: int) -> float:
-        return abs(sum(turned(2j * pi * parts * onset) for onset in onsets)) / len(onsets)
+    def agreement(parts: int) -> float:
+        # The mean direction of onsets around a circle that is a grid step long: its length is 1
+        # if all have one phase, and near 0 if they are anywhere.
+        return abs(sum(complex_exp(2j * pi * parts * onset) for onset in onsets)) / len(onsets)
 
-    return max(map(strength, _GRIDS)) >= _ALIGNED
+    return max(map(agreement, COARSE_GRIDS)) >= MIN_AGREEMENT
 
 
-def on_beats(
-    notes: Sequence[Strike], tempos: Mapping[float, int], usual: int
-) -> list[Strike] | None:
-    """Notes with their times counted in beats that were found by listening.
+def count_in_beats(
+    notes: Sequence[PlayedNote], tempos: Mapping[float, int], default_tempo: int
+) -> list[PlayedNote] | None:
+    """Return notes with their times counted in tracked beats, each a quarter; None without beats.
 
     Args:
         notes: The notes, times in whole notes by the file.
         tempos: Microseconds to the quarter, by the times from which they hold.
-        usual: Likewise where none is told.
-
-    Returns:
-        The notes, a beat being a quarter, or None if no beat can be found.
+        default_tempo: The tempo before the first of them.
     """
-    clock = _Clock(tempos, usual)
-    onsets = sorted({clock.seconds(note.start) for note in notes})
-    if len(onsets) < _LEAST or onsets[-1] - onsets[0] > _LONGEST:
+    # 1) The tempo map: times in whole notes, in seconds, and the tempo from there on.
+    tempo_map = [(0.0, 0.0, default_tempo)]
+    for time, tempo in sorted(tempos.items()):
+        start, second, before = tempo_map[-1]
+        tempo_map.append((time, second + (time - start) * 4 * before / 1e6, tempo))
+
+    def seconds(time: float) -> float:
+        index = bisect_right(tempo_map, (time, float("inf"), 0)) - 1
+        start, second, tempo = tempo_map[max(index, 0)]
+        return second + (time - start) * 4 * tempo / 1e6
+
+    # 2) The beats, in seconds.
+    onsets = sorted({seconds(note.onset) for note in notes})
+    if len(onsets) < MIN_ONSETS or onsets[-1] - onsets[0] > MAX_SECONDS:
         return None
-    beats = track(onsets)
+    beats = track_beats(onsets)
     if len(beats) < 4:
         return None
 
-    def counted(time: float) -> float:
-        second = clock.seconds(time)
-        place = min(max(bisect_right(beats, second) - 1, 0), len(beats) - 2)
-        share = (second - beats[place]) / (beats[place + 1] - beats[place])
-        return (place + 1 + share) * _QUARTER
+    # 3) The notes between them; none before the first beat of the count.
+    def count(time: float) -> float:
+        second = seconds(time)
+        index = min(max(bisect_right(beats, second) - 1, 0), len(beats) - 2)
+        part = (second - beats[index]) / (beats[index + 1] - beats[index])
+        return (index + 1 + part) * BEAT
 
-    moved = [note._replace(start=counted(note.start), end=counted(note.end)) for note in notes]
-    shift = min(0.0, *(note.start for note in moved))
-    return [note._replace(start=note.start - shift, end=note.end - shift) for note in moved]
-
-
-class _Clock:
-    """Tells seconds by the file's tempos."""
-
-    def __init__(self, tempos: Mapping[float, int], usual: int) -> None:
-        self._changes = [(0.0, 0.0, usual)]
-        for time, tempo in sorted(tempos.items()):
-            before, second, old = self._changes[-1]
-            self._changes.append((time, second + (time - before) * 4 * old / 1e6, tempo))
-
-    def seconds(self, time: float) -> float:
-        place = bisect_right(self._changes, (time, float("inf"), 0)) - 1
-        before, second, tempo = self._changes[max(place, 0)]
-        return second + (time - before) * 4 * tempo / 1e6
+    counted = [note._replace(onset=count(note.onset), offset=count(note.offset)) for note in notes]
+    shift = min(0.0, *(note.onset for note in counted))
+    return [note._replace(onset=note.onset - shift, offset=note.offset - shift) for note in counted]
 
 
-def track(onsets: Sequence[float]) -> list[float]:
-    """Beats of a performance.
+def track_beats(onsets: Sequence[float]) -> list[float]:
+    """Return the times of beats, from the first onset or before it to the last or after it.
 
     Args:
-        onsets: Rising, in seconds.
-
-    Returns:
-        The beats' times in seconds, from the first onset or before it to the last or after it.
+        onsets: Ascending, in seconds, as the beats are.
     """
     begin = onsets[0]
-    strength = _strength([onset - begin for onset in onsets])
-    period = _period(strength)
-    beats = [begin + frame * FRAME for frame in _beats(strength, period)]
-    step = period * FRAME
-    while beats and beats[0] > onsets[0] + FRAME:
-        beats.insert(0, beats[0] - step)
-    while beats and beats[-1] < onsets[-1] + FRAME:
-        beats.append(beats[-1] + step)
-    return beats
+    strength = _onset_strength([onset - begin for onset in onsets])
+    period = _beat_period(strength)
 
-
-def _strength(onsets: Sequence[float]) -> list[float]:
-    """How much of an onset there is in every frame."""
-    strength = [0.0] * (int(onsets[-1] / FRAME) + 8)
-    reach = int(3 * _BLUR / FRAME)
-    for onset in onsets:
-        centre = round(onset / FRAME)
-        for frame in range(max(0, centre - reach), min(len(strength), centre + reach + 1)):
-            strength[frame] += exp(-(((frame * FRAME - onset) / _BLUR) ** 2) / 2)
-    return strength
-
-
-def _period(strength: Sequence[float]) -> float:
-    """Frames to the beat."""
-    active = [frame for frame, value in enumerate(strength) if value > 0.05]
-
-    def alike(lag: int) -> float:
-        return sum(strength[frame] * strength[frame - lag] for frame in active if frame >= lag)
-
-    def score(lag: int) -> float:
-        usual = exp(-((log2(lag * FRAME / _USUAL) / _WIDTH) ** 2) / 2)
-        return usual * (alike(lag) + 0.5 * alike(2 * lag))
-
-    return float(max(range(int(_FASTEST / FRAME), int(_SLOWEST / FRAME) + 1), key=score))
-
-
-def _beats(strength: Sequence[float], period: float) -> list[int]:
-    nearest, furthest = round(period / 2), round(2 * period)
+    # 1) The best score of beats that end at each frame, after Ellis's equation 4:
+    #    score(t) = strength(t) + max over lags of score(t - lag) - tightness * log(lag / period)^2
+    min_lag, max_lag = round(period / 2), round(2 * period)
     penalties = {
-        lag: -_TIGHTNESS * log(lag / period) ** 2 for lag in range(max(1, nearest), furthest + 1)
+        lag: -TIGHTNESS * log(lag / period) ** 2 for lag in range(max(1, min_lag), max_lag + 1)
     }
-    score, before = list(strength), [-1] * len(strength)
+    score, previous = list(strength), [-1] * len(strength)
     for frame in range(len(strength)):
         best, source = 0.0, -1
         for lag, penalty in penalties.items():
@@ -159,72 +133,94 @@ def _beats(strength: Sequence[float], period: float) -> list[int]:
             if value > best:
                 best, source = value, frame - lag
         score[frame] += best
-        before[frame] = source
-    tail = range(max(0, len(score) - furthest), len(score))
-    frame = max(tail, key=lambda place: score[place])
-    path = []
+        previous[frame] = source
+
+    # 2) Back from the best frame near the end.
+    frame = max(range(max(0, len(score) - max_lag), len(score)), key=lambda frame: score[frame])
+    frames = []
     while frame >= 0:
-        path.append(frame)
-        frame = before[frame]
-    return path[::-1]
+        frames.append(frame)
+        frame = previous[frame]
+    beats = [begin + frame * FRAME for frame in frames[::-1]]
+
+    # 3) On to the first and last onset.
+    step = period * FRAME
+    while beats and beats[0] > onsets[0] + FRAME:
+        beats.insert(0, beats[0] - step)
+    while beats and beats[-1] < onsets[-1] + FRAME:
+        beats.append(beats[-1] + step)
+    return beats
 
 
-_BEAT = 1 / 4
-# Where in its beat the second of a swung pair begins, and how far from the usual place.
-_EARLIEST, _LATEST, _LOOSE = 0.56, 0.70, 0.05
-_SHARE = 0.85  # of the notes off the beat must be swung
-_LEAST_SWING = 8  # such notes
-_EVEN = 0.8  # a piece of which so much lies on even eighths is not swung
-_ON_BEAT = 0.06
+def _onset_strength(onsets: Sequence[float]) -> list[float]:
+    """Return the sum of a Gaussian at every onset, frame by frame."""
+    strength = [0.0] * (int(onsets[-1] / FRAME) + 8)
+    reach = int(3 * ONSET_DEVIATION / FRAME)
+    for onset in onsets:
+        centre = round(onset / FRAME)
+        for frame in range(max(0, centre - reach), min(len(strength), centre + reach + 1)):
+            strength[frame] += exp(-(((frame * FRAME - onset) / ONSET_DEVIATION) ** 2) / 2)
+    return strength
+
+
+def _beat_period(strength: Sequence[float]) -> float:
+    """Return the frames to the beat."""
+    active = [frame for frame, value in enumerate(strength) if value > 0.05]
+
+    def autocorrelation(lag: int) -> float:
+        return sum(strength[frame] * strength[frame - lag] for frame in active if frame >= lag)
+
+    def score(lag: int) -> float:
+        # A log-normal prior on the tempo; two beats should be alike too.
+        usual = exp(-((log2(lag * FRAME / USUAL_PERIOD) / PERIOD_DEVIATION) ** 2) / 2)
+        return usual * (autocorrelation(lag) + 0.5 * autocorrelation(2 * lag))
+
+    return float(max(range(int(MIN_PERIOD / FRAME), int(MAX_PERIOD / FRAME) + 1), key=score))
 
 
 class Swing(NamedTuple):
-    """How a piece is swung.
+    """Pairs of eighths played long and short."""
 
-    Attributes:
-        place: Where in its beat the second of a pair begins, 0.5 being even.
-        origin: A beat.
-    """
-
+    # Where in its beat the second of a pair begins, 0.5 being even.
     place: float
+    # The time of a beat, in whole notes.
     origin: float
 
-    def straight(self, time: float) -> float:
-        """A time as it would be without swing."""
-        beats, part = divmod((time - self.origin) / _BEAT, 1)
+    def straighten(self, notes: Iterable[PlayedNote]) -> list[PlayedNote]:
+        """Return notes as they would be played without swing."""
+        return [
+            note._replace(onset=self._even(note.onset), offset=self._even(note.offset))
+            for note in notes
+        ]
+
+    def _even(self, time: float) -> float:
+        beats, part = divmod((time - self.origin) / BEAT, 1)
         if part <= self.place:
             even = part / self.place / 2
         else:
             even = 0.5 + (part - self.place) / (1 - self.place) / 2
-        return self.origin + (beats + even) * _BEAT
+        return self.origin + (beats + even) * BEAT
 
 
 def find_swing(onsets: Sequence[float]) -> Swing | None:
-    """The swing of a piece whose quarters are beats, or None if it is played even."""
-    start = onsets[0]
-    found = [_swing(onsets, start + shift * _BEAT) for shift in (0, 1 / 3, 0.4)]
-    return next(filter(None, found), None)
+    """Return the swing of a piece whose beats are quarters, or None if it is played even.
 
-
-def _swing(onsets: Sequence[float], origin: float) -> Swing | None:
-    parts = [(onset - origin) / _BEAT % 1 for onset in onsets]
-    halves = [2 * (onset - onsets[0]) / _BEAT % 1 for onset in onsets]
-    even = sum(min(half, 1 - half) <= 2 * _LOOSE for half in halves)
-    if even > _EVEN * len(onsets):
+    Args:
+        onsets: Ascending, in whole notes.
+    """
+    halves = [2 * (onset - onsets[0]) / BEAT % 1 for onset in onsets]
+    even = sum(min(half, 1 - half) <= 2 * SWING_DEVIATION for half in halves)
+    if even > EVEN_SHARE * len(onsets):
         return None
-    off = [part for part in parts if _ON_BEAT < part < 1 - _ON_BEAT]
-    if len(off) < max(_LEAST_SWING, len(parts) / 5):
-        return None
-    place = median(off)
-    swung = sum(abs(part - place) <= _LOOSE for part in off)
-    if not _EARLIEST <= place <= _LATEST or swung < _SHARE * len(off):
-        return None
-    return Swing(place, origin)
-
-
-def straightened(notes: Iterable[Strike], swing: Swing) -> list[Strike]:
-    """The notes as they would be played without swing."""
-    return [
-        note._replace(start=swing.straight(note.start), end=swing.straight(note.end))
-        for note in notes
-    ]
+    # The first note may be on the beat, or the short one of a swung pair.
+    for shift in (0, 1 / 3, 0.4):
+        origin = onsets[0] + shift * BEAT
+        parts = [(onset - origin) / BEAT % 1 for onset in onsets]
+        off_beat = [part for part in parts if ON_BEAT < part < 1 - ON_BEAT]
+        if len(off_beat) < max(MIN_OFF_BEAT, len(parts) / 5):
+            continue
+        place = median(off_beat)
+        swung = sum(abs(part - place) <= SWING_DEVIATION for part in off_beat)
+        if MIN_SWING <= place <= MAX_SWING and swung >= SWUNG_SHARE * len(off_beat):
+            return Swing(place, origin)
+    return None

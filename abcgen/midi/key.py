@@ -1,12 +1,11 @@
-"""What is known of how tunes are notated: counts by metre and by mode, and their weights.
+"""Find the key of a melody, and spell its pitches.
 
-They are in ``tables.json``, which ``benchmarks/transcription/fit.py`` makes.
+Evidence for a key: how often each degree occurs in known tunes of its mode, follows another, is
+the first and the last note, and which degrees never occur, for a tune of five notes lies in three
+signatures. The log-odds of a key are a weighted sum of these (a conditional logit).
 
-Which key a melody is in, and how its pitches are spelled.
-
-A key is judged by how often each degree is met in known tunes of its mode, follows another, is the
-first and the last note, and by which degrees are never met: a tune of five notes lies in three
-signatures (``tables.json``, weighed by ``benchmarks/transcription/fit.py``).
+Counts of known tunes, for keys and metres, and the weights are in ``tables.json``, which
+``benchmarks/transcription/fit.py`` makes.
 """
 
 from __future__ import annotations
@@ -28,38 +27,50 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.midi.quantize import Sound
+    from abcgen.midi.quantize import QuantizedNote
 
-    _Floats = NDArray[np.float64]
+    FloatArray = NDArray[np.float64]
+    # By mode, then by what is counted.
+    DegreeTables = Mapping[str, Mapping[str, FloatArray]]
 
 
-_PER_NAT = 100  # the file's unit
+MODES = (Mode.MAJOR, Mode.MINOR, Mode.DORIAN, Mode.MIXOLYDIAN)
+# The twelve signatures, those with the fewest sharps or flats first.
+SIGNATURES = sorted(range(-5, 7), key=abs)
+# Every key that is considered, in the order of the rows of its features.
+KEYS = tuple(key_at(fifths, mode) for mode in MODES for fifths in SIGNATURES)
+
+# How much likelier, in nats, a key must be than C, which programs write where they were given
+# none, and a mode than the one that a file names.
+DEFAULT_KEY_ODDS, NAMED_MODE_ODDS = 4.0, 1.0
+# In pieces with fewer notes the file's key is not doubted.
+MIN_NOTES = 8
 
 
 @dataclass(frozen=True)
 class MetreTable:
-    """What is known of tunes in one metre, all as natural logarithms of probabilities.
+    """Counts of known tunes in one metre, as natural logarithms of probabilities.
 
-    Attributes:
-        rhythm: Of a step's class, by place in the bar in sixteenths.
-        habit: Likewise, by place and the class of the step before; what is seldom met is as in
-            ``rhythm``.
-        degree: Of a degree, by place, less what it is anywhere.
-        leap: Likewise of a leap's class.
-        pickup: Of a pickup in sixteenths, the metre's own share among tunes included.
-        last: Of the last note's place.
+    Places are sixteenths of the bar; classes of steps and leaps are those of `abcgen.midi.metre`.
     """
 
-    rhythm: NDArray[np.float64]
-    habit: NDArray[np.float64]
-    degree: NDArray[np.float64]
-    leap: NDArray[np.float64]
-    pickup: NDArray[np.float64]
-    last: NDArray[np.float64]
+    # The class of a step, by place: (place, step).
+    rhythm: FloatArray
+    # The same given the class of the step before; as ``rhythm`` where that is rare:
+    # (place, step before, step).
+    habit: FloatArray
+    # A degree by place, less its logarithm in any place: (place, degree).
+    degree: FloatArray
+    # The class of a leap likewise: (place, leap).
+    leap: FloatArray
+    # A pickup's length, the metre's share among all tunes included: (place,).
+    pickup: FloatArray
+    # The place of the last note: (place,).
+    last: FloatArray
 
     @classmethod
-    def read(cls, data: Any) -> Self:
-        """One as it stands in the file, where a habit is named ``"4 1"``, by place and class."""
+    def from_json(cls, data: Any) -> Self:
+        """Return a table as the file has it, with habits named by place and class: ``"4 1"``."""
         arrays = {name: _nats(values) for name, values in data.items() if name != "habit"}
         classes = arrays["rhythm"].shape[1]
         habit = np.repeat(arrays["rhythm"][:, None, :], classes, axis=1)
@@ -71,179 +82,178 @@ class MetreTable:
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables, and the weights of what is read from them.
+    """All tables, and the weights of the features that are read from them."""
 
-    Attributes:
-        metres: By the metre's name.
-        weights: Of what speaks for a metre and a pickup.
-        own_weights: Likewise, of each metre for itself.
-        degrees: By mode and then by what is counted, logarithms by degree.
-        key_weights: Of what speaks for a key.
-    """
-
+    # By the metre's name.
     metres: Mapping[str, MetreTable]
-    weights: NDArray[np.float64]
-    own_weights: Mapping[str, NDArray[np.float64]]
-    degrees: Mapping[str, Mapping[str, NDArray[np.float64]]]
-    key_weights: NDArray[np.float64]
+    # Weights of metre features that all metres share, and of those that each has for itself.
+    weights: FloatArray
+    own_weights: Mapping[str, FloatArray]
+    degrees: DegreeTables
+    key_weights: FloatArray
 
 
 @lru_cache(maxsize=1)
-def tables() -> Tables:
-    """Those that come with the package."""
+def load_tables() -> Tables:
+    """Return the tables that come with the package."""
     data: Any = json.loads(files("abcgen.midi").joinpath("tables.json").read_text())
     return Tables(
-        {name: MetreTable.read(table) for name, table in data["metres"].items()},
+        {name: MetreTable.from_json(table) for name, table in data["metres"].items()},
         np.array(data["weights"]),
         {name: np.array(weights) for name, weights in data["own_weights"].items()},
-        read_degrees(data["degrees"]),
+        degree_tables(data["degrees"]),
         np.array(data["key_weights"]),
     )
 
 
-def read_degrees(data: Any) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """The tables of degrees as they stand in the file."""
+def degree_tables(data: Any) -> DegreeTables:
+    """Return the tables of degrees as the file has them."""
     return {mode: {name: _nats(row) for name, row in rows.items()} for mode, rows in data.items()}
 
 
-def _nats(values: Any) -> NDArray[np.float64]:
-    return np.array(values) / _PER_NAT
+def _nats(values: Any) -> FloatArray:
+    # The file has hundredths of nats.
+    return np.array(values) / 100
 
 
-MODES = (Mode.MAJOR, Mode.MINOR, Mode.DORIAN, Mode.MIXOLYDIAN)
-_OCTAVE = 12  # semitones
-# The twelve signatures, those with the fewest sharps or flats first.
-_SIGNATURES = sorted(range(-5, 7), key=abs)
-KEYS = tuple(key_at(fifths, mode) for mode in MODES for fifths in _SIGNATURES)
-"""Every signature in every mode that is thought of."""
-_FIFTHS = np.array([key.fifths for key in KEYS])
-# The pitch class that is each degree (a column) above each tonic (a row).
-_TURNED = (np.arange(_OCTAVE) + np.arange(_OCTAVE)[:, None]) % _OCTAVE
-# The twelve pitches of a key on the circle of fifths, counted from the fourth degree of the major
-# key with its signature: from its lowered third to its raised fifth, the minor's leading note.
-_FLATTEST = -3
-_MOST_ALTERED = 2  # semitones: a double sharp or flat
+def choose_key(voices: Sequence[Sequence[QuantizedNote]], named: Key | None) -> Key:
+    """Return the key of a piece.
+
+    A program that was given no key writes C, which is therefore doubted. Any other signature is
+    kept, and only its mode doubted, for many programs write major alone.
+
+    Args:
+        voices: The notes of each voice.
+        named: The key that the file names, if any.
+    """
+    if named and sum(map(len, voices)) < MIN_NOTES:
+        return named
+    ranked = rank_keys(voices)
+    best = ranked[0]
+    if named is None:
+        return best.key
+    in_signature = [one for one in ranked if (one.key.fifths - named.fifths) % 12 == 0]
+    if named == Key() and best.score > in_signature[0].score + DEFAULT_KEY_ODDS:
+        return best.key
+    named_score = next(
+        (one.score for one in in_signature if one.key.mode is named.mode), in_signature[0].score
+    )
+    if named.mode is Mode.MINOR or in_signature[0].score < named_score + NAMED_MODE_ODDS:
+        return named
+    # Spelled as the file's signature is: six sharps or six flats.
+    return key_at(named.fifths, in_signature[0].key.mode)
 
 
-class KeyReading(NamedTuple):
-    """A key, and how likely it is: log-odds, to be compared with others of the same tune."""
+class KeyHypothesis(NamedTuple):
+    """A key and its log-odds, to be compared with others of the same tune."""
 
     key: Key
     score: float
 
 
-class Pitches(NamedTuple):
-    """What is counted of a piece, by pitch class.
+def rank_keys(voices: Sequence[Sequence[QuantizedNote]]) -> list[KeyHypothesis]:
+    """Return all keys, the likeliest first.
 
-    Attributes:
-        struck: How often each is.
-        held: Its share of the time.
-        pairs: How often one (a row) is followed by another in the same voice.
-        first: The first note, the highest if there are several.
-        last: The highest note at the end.
-        lowest: The lowest likewise.
+    Args:
+        voices: The notes of each voice in order, the melody's first; at least one.
     """
+    tables = load_tables()
+    scores = key_features(count_pitches(voices), tables.degrees) @ tables.key_weights
+    return sorted(map(KeyHypothesis, KEYS, scores.tolist()), key=lambda one: -one.score)
 
-    struck: _Floats
-    held: _Floats
-    pairs: _Floats
+
+class PitchCounts(NamedTuple):
+    """Counts of a piece's notes by pitch class."""
+
+    # How often each is struck, and its share of the time: (12,).
+    struck: FloatArray
+    held: FloatArray
+    # How often one is followed by another in the same voice: (12, 12).
+    pairs: FloatArray
+    # The first note, the highest if there are several; the highest and lowest at the end.
     first: int
     last: int
     lowest: int
 
 
-def key_readings(voices: Sequence[Sequence[Sound]]) -> list[KeyReading]:
-    """All keys, the likeliest first.
-
-    Args:
-        voices: The notes of each voice in order, the melody's first; at least one.
-    """
-    known = tables()
-    scores = key_features(pitches_of(voices), known.degrees) @ known.key_weights
-    found = map(KeyReading, KEYS, scores.tolist())
-    return sorted(found, key=lambda reading: -reading.score)
-
-
-def pitches_of(voices: Sequence[Sequence[Sound]]) -> Pitches:
-    """Count the notes of all voices, those of a chord singly, its highest following another's."""
-    struck, held, pairs = np.zeros(_OCTAVE), np.zeros(_OCTAVE), np.zeros((_OCTAVE, _OCTAVE))
-    ringing = [[sound for sound in voice if sound.keys] for voice in voices]
-    for voice in ringing:
-        keys = np.array([key for sound in voice for key in sound.keys]) % _OCTAVE
-        lengths = [float(sound.duration) for sound in voice for _ in sound.keys]
-        tops = np.array([sound.keys[-1] for sound in voice]) % _OCTAVE
-        struck += np.bincount(keys, minlength=_OCTAVE)
-        held += np.bincount(keys, lengths, _OCTAVE)
-        np.add.at(pairs, (tops[:-1], tops[1:]), 1)
-    sounds = list(chain.from_iterable(ringing))
-    begin, end = min(sound.start for sound in sounds), max(sound.end for sound in sounds)
-    final = [sound.keys[0] for sound in sounds if sound.end == end]
-    first = max(sound.keys[-1] for sound in sounds if sound.start == begin)
-    ends = (first, max(final), min(final))
-    return Pitches(struck, held / (held.sum() or 1), pairs, *(key % _OCTAVE for key in ends))
+def count_pitches(voices: Sequence[Sequence[QuantizedNote]]) -> PitchCounts:
+    """Count the notes of all voices, those of a chord singly; its highest follows another's."""
+    struck, held, pairs = np.zeros(12), np.zeros(12), np.zeros((12, 12))
+    sounding = [[note for note in voice if note.pitches] for voice in voices]
+    for voice in sounding:
+        pitch_classes = np.array([pitch for note in voice for pitch in note.pitches]) % 12
+        durations = [float(note.duration) for note in voice for _ in note.pitches]
+        highest = np.array([note.pitches[-1] for note in voice]) % 12
+        struck += np.bincount(pitch_classes, minlength=12)
+        held += np.bincount(pitch_classes, durations, 12)
+        np.add.at(pairs, (highest[:-1], highest[1:]), 1)
+    notes = list(chain.from_iterable(sounding))
+    begin, end = min(note.onset for note in notes), max(note.offset for note in notes)
+    first = max(note.pitches[-1] for note in notes if note.onset == begin)
+    final = [note.pitches[0] for note in notes if note.offset == end]
+    held /= held.sum() or 1
+    return PitchCounts(struck, held, pairs, first % 12, max(final) % 12, min(final) % 12)
 
 
-def key_features(heard: Pitches, degrees: Mapping[str, Mapping[str, _Floats]]) -> _Floats:
-    """What speaks for each of the keys: a row to each, in the order of the weights."""
-    rows = []
-    for mode in MODES:
-        tonics = [key_at(fifths, mode).tonic_pitch_class for fifths in _SIGNATURES]
-        rows.append(_of_mode(heard, mode, degrees[mode.abbreviation])[tonics])
-    is_mode = np.repeat(np.eye(len(MODES)), len(_SIGNATURES), axis=0)
-    usual = np.stack([np.abs(_FIFTHS - 1) / 4, _FIFTHS < 0], axis=1)
-    return np.hstack([np.vstack(rows), is_mode, usual])
-
-
-def _of_mode(heard: Pitches, mode: Mode, table: Mapping[str, _Floats]) -> _Floats:
-    """What speaks for each tonic, 0 to 11, in a mode."""
-    notes, struck = heard.struck.sum(), heard.struck[_TURNED]
+def key_features(counts: PitchCounts, tables: DegreeTables) -> FloatArray:
+    """Return the evidence for each of the keys: (keys, features), in the order of the weights."""
+    tonics = np.arange(12)
+    # The pitch class of each degree above each tonic.
+    degrees = (np.arange(12) + tonics[:, None]) % 12  # (tonic, degree)
+    notes = counts.struck.sum()
+    struck = counts.struck[degrees]  # (tonic, degree)
+    pairs = counts.pairs[degrees[:, :, None], degrees[:, None, :]]  # (tonic, degree, degree)
     is_met = struck > 0
-    met = struck @ table["met"]
-    turned_pairs = heard.pairs[_TURNED[:, :, None], _TURNED[:, None, :]]
-    pairs = (turned_pairs * table["pairs"]).sum(axis=(1, 2))
-    scale = _scale(mode)
-    tonics = np.arange(_OCTAVE)
-    columns = [
-        met / notes**0.5,
-        met / notes,
-        heard.held[_TURNED] @ table["met"],
-        struck @ ~scale / notes,
-        table["first"][heard.first - tonics],
-        table["last"][heard.last - tonics],
-        table["last"][heard.lowest - tonics],
-        pairs / notes**0.5,
-        pairs / notes,
-        np.where(is_met, table["present"], table["absent"]).sum(axis=1),
-        ~is_met @ (scale * table["absent"]),
-    ]
-    return np.stack(columns, axis=1)
+    blocks = []
+    for mode in MODES:
+        table = tables[mode.abbreviation]
+        # The mode's seven degrees are neighbours on the circle of fifths.
+        scale = np.isin(np.arange(12), 7 * np.arange(mode.fifths - 1, mode.fifths + 6) % 12)
+        met = struck @ table["met"]  # (tonic,)
+        paired = (pairs * table["pairs"]).sum(axis=(1, 2))  # (tonic,)
+        columns = [
+            met / notes**0.5,
+            met / notes,
+            counts.held[degrees] @ table["met"],
+            struck @ ~scale / notes,
+            table["first"][counts.first - tonics],
+            table["last"][counts.last - tonics],
+            table["last"][counts.lowest - tonics],
+            paired / notes**0.5,
+            paired / notes,
+            np.where(is_met, table["present"], table["absent"]).sum(axis=1),
+            ~is_met @ (scale * table["absent"]),
+        ]
+        # Tonics in the order of their signatures.
+        own = [key_at(fifths, mode).tonic_pitch_class for fifths in SIGNATURES]
+        blocks.append(np.stack(columns, axis=1)[own])  # (signature, feature)
+    is_mode = np.repeat(np.eye(len(MODES)), len(SIGNATURES), axis=0)  # (key, mode)
+    fifths = np.array([key.fifths for key in KEYS])
+    # One sharp is the usual signature of folk tunes; flats are rare.
+    usual = np.stack([np.abs(fifths - 1) / 4, fifths < 0], axis=1)  # (key, 2)
+    return np.hstack([np.vstack(blocks), is_mode, usual])
 
 
-def _scale(mode: Mode) -> NDArray[np.bool_]:
-    """Which degrees, 0 to 11, belong to a mode."""
-    fifths = np.arange(mode.fifths - 1, mode.fifths + 6)
-    return np.isin(np.arange(_OCTAVE), 7 * fifths % _OCTAVE)
-
-
-def spelled_chord(keys: Iterable[int], key: Key) -> tuple[Pitch, ...]:
-    """MIDI key numbers that sound together, each on a line or space of its own if that can be.
+def spell_chord(pitches: Iterable[int], key: Key) -> tuple[Pitch, ...]:
+    """Spell MIDI key numbers that sound together, on different lines and spaces if possible.
 
     Raises:
         NotationError: if one is too low to be written.
     """
-    pitches: list[Pitch] = []
-    for midi in keys:
-        pitch = spelled_in(midi, key)
-        if pitches and pitch.step <= pitches[-1].step:
-            above = pitches[-1].step + 1
+    spelled: list[Pitch] = []
+    for midi in pitches:
+        pitch = spell(midi, key)
+        if spelled and pitch.step <= spelled[-1].step:
+            above = spelled[-1].step + 1
             alter = midi - Pitch(above).midi
-            pitch = Pitch(above, alter) if abs(alter) <= _MOST_ALTERED else pitch
-        pitches.append(pitch)
-    return tuple(pitches)
+            # There is no more than a double sharp or flat.
+            pitch = Pitch(above, alter) if abs(alter) <= 2 else pitch
+        spelled.append(pitch)
+    return tuple(spelled)
 
 
-def spelled_in(midi: int, key: Key) -> Pitch:
-    """A MIDI key number as a pitch of a key.
+def spell(midi: int, key: Key) -> Pitch:
+    """Spell a MIDI key number as a pitch of a key.
 
     Diatonic notes are spelled by the signature, the others as near to it on the circle of fifths
     as can be: with the signature of C they are F, C and G sharp, B and E flat.
@@ -251,10 +261,12 @@ def spelled_in(midi: int, key: Key) -> Pitch:
     Raises:
         NotationError: if it is too low to be written.
     """
-    place = key.fifths + _FLATTEST
-    while (7 * place - midi) % 12:
-        place += 1
-    letter, alter = SHARP_ORDER[(place + 1) % 7], (place + 1) // 7
+    # The twelve pitches of a key are neighbours on the circle of fifths (C is 0), from the lowered
+    # third of the major key with its signature to the raised fifth, the minor's leading note.
+    fifths = key.fifths - 3
+    while (7 * fifths - midi) % 12:
+        fifths += 1
+    letter, alter = SHARP_ORDER[(fifths + 1) % 7], (fifths + 1) // 7
     natural = midi - alter
     octave = (natural - NATURAL_SEMITONES[LETTERS.index(letter)]) // 12 - 1
     if octave < 0:

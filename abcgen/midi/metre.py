@@ -1,20 +1,18 @@
-"""A melody as readings of metre see it: onsets in sixteenths, steps, leaps, what returns.
+"""Find the metre of a melody and the length of its pickup.
 
-What velocities say about bars: the first beat is struck hardest, other beats alike.
+Every metre with every pickup is a hypothesis about the whole tune. Evidence for one: how usual the
+rhythms, degrees and leaps at each place of its bars are in known tunes (``tables.json``), how the
+tune returns to itself after whole bars, where it ends, and accents. The log-odds of a hypothesis
+are a weighted sum of these (a conditional logit); ``benchmarks/transcription/fit.py`` fits the
+weights to known tunes.
 
-Which metre a melody is in, and how long its pickup is.
-
-Every metre with every pickup is a reading of the whole tune. What speaks for one are the rhythms,
-degrees and leaps at each place of its bars, beside those of tunes whose notation is known
-(``tables.json``), how the tune returns to itself after whole bars, where it ends, and accents. The
-weights of these are those of a conditional logit fitted to known tunes by
-``benchmarks/transcription/fit.py``.
+Arrays are commented with their shapes: N notes, P pickups, B beats of a bar.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from abcgen.midi.key import load_tables
 from abcgen.notation.tune import Metre
 
 if TYPE_CHECKING:
@@ -31,406 +30,432 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abcgen.midi.key import MetreTable, Tables
-    from abcgen.midi.quantize import Sound
+    from abcgen.midi.quantize import QuantizedNote
 
-    _Ints = NDArray[np.int64]
-
-
-SIXTEENTHS = 16
-# Steps from onset to onset in sixteenths, sorted into classes: the last holds all that are longer.
-STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
-_LEAPS = (0, 2, 4, 7)  # semitones: repeated, a step, a third, a fifth, wider
-_SEED = 4  # so many notes alike begin a passage that returns
-_LONGEST_LAG = 64
-_MOST_RETURNS = 400
-_MOST_PAIRS = 20_000  # compared in search of them: a tune has some hundreds, like notes very many
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
 
 
-class Returns(NamedTuple):
-    """Passages that come again: where each begins first and then, in sixteenths, and its notes."""
-
-    first: _Ints
-    again: _Ints
-    notes: _Ints
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """A melody on a grid of sixteenths, counted from its first note.
-
-    Attributes:
-        onsets: Rising.
-        keys: MIDI keys.
-        velocities: How hard each note is struck.
-        end: When the last note ends.
-        tonic: Pitch class of the key's tonic.
-    """
-
-    onsets: _Ints
-    keys: _Ints
-    velocities: _Ints
-    end: int
-    tonic: int
-
-    def at(self, scale: Fraction) -> Line:
-        """The line at another speed, to the nearest sixteenth, halves upward."""
-        if scale == 1:
-            return self
-        twice = 2 * scale.denominator
-        places = (2 * scale.numerator * self.onsets + scale.denominator) // twice
-        onsets, first = np.unique(places, return_index=True)
-        end = (2 * scale.numerator * self.end + scale.denominator) // twice
-        keys = np.maximum.reduceat(self.keys, first)
-        velocities = np.maximum.reduceat(self.velocities, first)
-        return Line(onsets, keys, velocities, max(end, int(onsets[-1]) + 1), self.tonic)
-
-    @cached_property
-    def steps(self) -> _Ints:
-        """Class of the time from each note but the last to the next."""
-        return np.searchsorted(STEPS, np.diff(self.onsets))
-
-    @cached_property
-    def steps_before(self) -> _Ints:
-        """Likewise, to each note but the last from the one before; 0 for the first."""
-        return np.concatenate([[0], self.steps])[:-1]
-
-    @cached_property
-    def degrees(self) -> _Ints:
-        """Semitones above the tonic, 0 to 11."""
-        return (self.keys - self.tonic) % 12
-
-    @cached_property
-    def leaps(self) -> _Ints:
-        """Class of the interval to each note but the first from the one before."""
-        return np.searchsorted(_LEAPS, np.abs(np.diff(self.keys)))
-
-    @cached_property
-    def _likeness(self) -> dict[int, tuple[float, float]]:
-        return {}
-
-    def likeness(self, lag: int) -> tuple[float, float]:
-        """Shares of notes that have an onset, and one of their pitch, so much later.
-
-        Counted as what exceeds the mean over all lags; 0 where too little is left to compare.
-        """
-        found = self._raw_likeness(lag)
-        if found is None:
-            return 0.0, 0.0
-        return found[0] - self._mean[0], found[1] - self._mean[1]
-
-    def _raw_likeness(self, lag: int) -> tuple[float, float] | None:
-        if lag not in self._likeness:
-            self._likeness[lag] = self._compared(lag)
-        shares = self._likeness[lag]
-        return shares if shares[0] >= 0 else None
-
-    def _compared(self, lag: int) -> tuple[float, float]:
-        later = self.onsets + lag
-        compared = int(np.searchsorted(later, self.onsets[-1], "right"))
-        if compared < _SEED:
-            return -1.0, -1.0
-        later = later[:compared]
-        place = np.searchsorted(self.onsets, later)
-        is_onset = self.onsets[place] == later
-        is_pitch = is_onset & (self.keys[place] == self.keys[:compared])
-        return float(is_onset.mean()), float(is_pitch.mean())
-
-    @cached_property
-    def _mean(self) -> tuple[float, float]:
-        lags = range(2, min(_LONGEST_LAG, int(self.onsets[-1]) // 2), 2)
-        found = [shares for lag in lags if (shares := self._raw_likeness(lag))]
-        count = len(found) or 1
-        return sum(one[0] for one in found) / count, sum(one[1] for one in found) / count
-
-    @cached_property
-    def returns(self) -> Returns:
-        """Passages of four notes and more that come again, each as long as it can be."""
-        keys = self.keys.tolist()
-        steps = [*zip(self.steps.tolist(), keys, strict=False), (-1, keys[-1])]
-        whole = (
-            (first, again, _run(steps, first, again))
-            for first, again in islice(_alike(steps), _MOST_PAIRS)
-            if not _goes_back(steps, first, again)
-        )
-        rows = np.array([*islice(whole, _MOST_RETURNS)], dtype=np.int64).reshape(-1, 3)
-        return Returns(self.onsets[rows[:, 0]], self.onsets[rows[:, 1]], rows[:, 2])
-
-
-def _alike(steps: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """All pairs of places from which a few notes are alike."""
-    places: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for place in range(len(steps) - _SEED + 1):
-        last = place + _SEED - 1
-        places[(*steps[place:last], steps[last][1])].append(place)
-    for starts in places.values():
-        for later, again in enumerate(starts):
-            yield from ((first, again) for first in starts[:later])
-
-
-def _goes_back(steps: Sequence[tuple[int, int]], first: int, again: int) -> bool:
-    return first > 0 and steps[first - 1] == steps[again - 1]
-
-
-def _run(steps: Sequence[tuple[int, int]], first: int, again: int) -> int:
-    length = 0
-    limit = min(len(steps) - again, again - first)
-    while length < limit and steps[first + length] == steps[again + length]:
-        length += 1
-    return length
-
-
-def line_of(sounds: Sequence[Sound], tonic: int, scale: Fraction = Fraction(1)) -> Line:
-    """The highest notes of a voice as a line.
-
-    Args:
-        sounds: Its notes in order; at least one.
-        tonic: Pitch class of the key's tonic.
-        scale: What times are multiplied by, to read 4/2 as if it were 4/4.
-    """
-    begin = sounds[0].start
-    highest: Counter[int] = Counter()
-    velocity: dict[int, int] = {}
-    for sound in sounds:
-        if sound.keys:
-            onset = sixteenths((sound.start - begin) * scale)
-            highest[onset] = max(highest[onset], sound.keys[-1])
-            velocity[onset] = max(velocity.get(onset, 0), sound.velocity)
-    onsets = sorted(highest)
-    last = max(sound.end for sound in sounds)
-    end = max(sixteenths((last - begin) * scale), onsets[-1] + 1)
-    return Line(
-        np.array(onsets),
-        np.array([highest[onset] for onset in onsets]),
-        np.array([velocity[onset] for onset in onsets]),
-        end,
-        tonic,
-    )
-
-
-def sixteenths(time: Fraction) -> int:
-    """A time to the nearest sixteenth, halves upward."""
-    return (2 * SIXTEENTHS * time.numerator + time.denominator) // (2 * time.denominator)
-
-
-_MOST = 5.0  # nats a note
-_PER_QUARTER = 1 / 4  # of a bar in sixteenths: a loudness to each quarter
-_FLAT_COMPOUND = 6.0  # nats against a compound metre none of whose later beats is marked
-_UNLIKELY = 1e-9
-
-
-def accents(
-    line: Line, full: int, beat: int, pickups: NDArray[np.int64], *, is_compound: bool
-) -> NDArray[np.float64]:
-    """The gain in likelihood from a loudness for every beat of the bar, by pickup.
-
-    Each quarter costs half the logarithm of the number of notes (the Bayesian criterion); a bar
-    whose first beat is not its loudest has no such gain.
-
-    Args:
-        line: The melody.
-        full: A bar in sixteenths.
-        beat: A beat likewise.
-        pickups: Those thought of.
-        is_compound: Whether beats divide by three.
-    """
-    notes, spread = len(line.onsets), float(((line.velocities - line.velocities.mean()) ** 2).sum())
-    if not spread:
-        return np.zeros(len(pickups))
-    counts, sums, squares = (_grouped(line, full, beat, pickups, power) for power in range(3))
-    means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
-    left = (squares - means * sums).sum(axis=1)
-    gain = np.minimum(_MOST, -np.log(np.maximum(left / spread, _UNLIKELY)))
-    later = means[:, 1:-1]
-    is_flat = (later > 0).any(axis=1) & (later.max(axis=1, initial=0.0) <= means[:, -1])
-    doubt = _FLAT_COMPOUND * (is_flat & is_compound)
-    marked = notes / 2 * gain - _PER_QUARTER * full * log(notes) / 2 - doubt
-    loudest = means.max(axis=1)
-    return np.where(means[:, 0] < loudest, -notes * _gap(means, counts, spread / notes), marked)
-
-
-def _grouped(
-    line: Line, full: int, beat: int, pickups: NDArray[np.int64], power: int
-) -> NDArray[np.float64]:
-    """Sums of a power of the velocities, for each pickup by beat; the last is for all between."""
-    by_place = np.bincount(line.onsets % full, line.velocities**power, full)
-    turned = by_place[(np.arange(full) + pickups[:, None]) % full]
-    on_beats = turned[:, ::beat]
-    between = turned.sum(axis=1) - on_beats.sum(axis=1)
-    return np.hstack([on_beats, between[:, None]])
-
-
-def _gap(
-    means: NDArray[np.float64], counts: NDArray[np.float64], variance: float
-) -> NDArray[np.float64]:
-    """How much louder than the first beat another is, in standard deviations, at most 1."""
-    softest = np.where(counts > 0, means, np.inf).min(axis=1)
-    first = np.where(counts[:, 0] > 0, means[:, 0], softest)
-    gaps: NDArray[np.float64] = (means.max(axis=1) - first) / variance**0.5
-    return np.minimum(1.0, gaps)
-
-
-# Metres are read by five tables, many at another speed: 4/2 as 4/4 of notes twice as long.
-TABLES = tuple(Metre(beats, unit) for beats, unit in ((2, 4), (3, 4), (4, 4), (6, 8), (9, 8)))
-_SPEEDS = {
+COMMON_TIME = Metre(4, 4)
+# The metres that have tables, and those read by them at another speed: 4/2 as 4/4 of notes half
+# as long.
+TABLE_METRES = tuple(Metre(beats, unit) for beats, unit in ((2, 4), (3, 4), (4, 4), (6, 8), (9, 8)))
+SPEEDS = {
     Metre(3, 8): (Metre(3, 4), Fraction(2)),
     Metre(3, 2): (Metre(3, 4), Fraction(1, 2)),
     Metre(3, 1): (Metre(3, 4), Fraction(1, 4)),
     Metre(6, 4): (Metre(6, 8), Fraction(1, 2)),
     Metre(6, 2): (Metre(6, 8), Fraction(1, 4)),
-    Metre(4, 2): (Metre(4, 4), Fraction(1, 2)),
-    Metre(4, 1): (Metre(4, 4), Fraction(1, 4)),
+    Metre(4, 2): (COMMON_TIME, Fraction(1, 2)),
+    Metre(4, 1): (COMMON_TIME, Fraction(1, 4)),
 }
-METRES = (*TABLES, *_SPEEDS)
-_BARS_BETWEEN = (1, 2, 4, 8)
-_SHORT_TUNE = 3 / 2  # bars: a metre with fewer is not thought of
-_FINEST = 24  # sixteenths: in longer bars pickups are whole eighths
-_PICKUPS = (0, 2, 4)  # the usual ones
-_VALUES = (1, 2, 4, 6, 8, 12)  # sixteenths: note values whose shares tell how fast a metre is
+METRES = (*TABLE_METRES, *SPEEDS)
+# The metres of a file that says 4/4: never half of that, which is for its writer to say.
+NOT_HALVED = tuple(metre for metre in METRES if metre == COMMON_TIME or metre.beats % 3 == 0)
+
+# How much likelier, in nats, another metre must be than one that a file names; and what its own
+# bar lines count where it begins with a silence.
+NAMED_METRE_ODDS, NAMED_PICKUP_ODDS = 6.0, 6.0
+# Tunes with fewer bars are written as their file says.
+MIN_BARS = 4
+# The hypotheses that are returned: at most so many, and none so much less likely than the best.
+MAX_HYPOTHESES, MAX_ODDS_BEHIND = 4, 4.0
+
+# Classes of steps from onset to onset, in sixteenths: the last holds all that are longer.
+STEPS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
+# Classes of leaps in semitones: a repeated note, a step, a third, a fifth, wider.
+LEAPS = (0, 2, 4, 7)
+# Notes that must be alike where a passage returns; and limits of a search among notes all alike:
+# a tune has some hundreds of pairs.
+MIN_MATCH = 4
+MAX_PAIRS, MAX_RETURNS = 20_000, 400
+# In sixteenths, for the mean of self-similarities.
+MAX_LAG = 64
+# Bars between which a melody may be like itself.
+BARS_BETWEEN = (1, 2, 4, 8)
+# In sixteenths: longer bars have pickups in whole eighths only; the usual pickups; and the note
+# values whose shares say how fast a metre is.
+MAX_FINE_BAR = 24
+USUAL_PICKUPS = (0, 2, 4)
+SPEED_VALUES = (1, 2, 4, 6, 8, 12)
+# Accents count at most so many nats a note; and so many against a compound metre none of whose
+# later beats is marked.
+MAX_ACCENT_GAIN = 5.0
+UNMARKED_COMPOUND = 6.0
 
 
-class Reading(NamedTuple):
-    """A metre and a pickup, and how likely they are.
-
-    Attributes:
-        metre: The metre.
-        pickup: How much comes before the first full bar, in sixteenths.
-        score: Log-odds, to be compared with others of the same line.
-    """
+class MetreHypothesis(NamedTuple):
+    """A metre and where its first bar line is."""
 
     metre: Metre
-    pickup: int
+    # The length of what comes before the first full bar, in whole notes.
+    pickup: Fraction
+    # Log-odds, to be compared with others of the same melody.
     score: float
 
 
-class Features(NamedTuple):
-    """What speaks for a metre with each pickup.
+def choose_metre(
+    notes: Sequence[QuantizedNote], tonic: int, named: Metre | None
+) -> list[MetreHypothesis]:
+    """Return the likeliest hypotheses about a melody, best first.
 
-    Attributes:
-        metre: The metre.
-        pickups: In sixteenths.
-        values: A row to each pickup, in the order of the weights that all metres share.
-        own: Likewise, of those that each metre has for itself.
+    A program that was given no metre writes 4/4, which is therefore doubted. Of any other metre
+    only the pickup is sought.
+
+    Args:
+        notes: Its notes in order.
+        tonic: Pitch class of the key's tonic.
+        named: The metre that the file names, if any.
     """
+    # 1) The metre with a table by which to read the one named, and how much faster its notes are.
+    shown, scale = named or COMMON_TIME, Fraction(1)
+    if shown not in METRES:
+        if shown.is_compound:
+            scale = Fraction(shown.unit, 8)
+            shown = Metre(9 if shown.beats % 9 == 0 else 6, 8)
+        elif shown.beats in {2, 3, 4}:
+            scale = Fraction(shown.unit, 4)
+            shown = Metre(shown.beats, 4)
+        else:
+            scale = 1 / shown.bar_duration
+            shown = COMMON_TIME
 
-    metre: Metre
-    pickups: NDArray[np.int64]
-    values: NDArray[np.float64]
-    own: NDArray[np.float64]
+    # 2) The pickup by the file's own bar lines, if it begins with a silence. Programs that write
+    # a pickup without one begin the count of bars with it.
+    named_pickup = None
+    if named and notes[0].onset:
+        named_pickup = named.bar_duration - notes[0].onset % named.bar_duration
+
+    # 3) Rank the hypotheses, those with the named metre raised.
+    grid = melody_grid(notes, tonic, scale)
+    if named and grid.end < MIN_BARS * bar_sixteenths(shown):
+        return [MetreHypothesis(named, named_pickup or Fraction(0), 0.0)]
+    metres = {None: METRES, COMMON_TIME: NOT_HALVED}.get(named, (shown,))
+    hypotheses = []
+    for metre, scaled_pickup, score in rank_metres(grid, load_tables(), metres):
+        pickup = scaled_pickup / scale
+        if named and metre == shown:
+            is_named = named_pickup is not None and pickup == named_pickup % named.bar_duration
+            odds = score + NAMED_METRE_ODDS + (NAMED_PICKUP_ODDS if is_named else 0.0)
+            hypotheses.append(MetreHypothesis(named, pickup, odds))
+        else:
+            hypotheses.append(MetreHypothesis(metre, pickup, score))
+    best = sorted(hypotheses, key=lambda one: -one.score)[:MAX_HYPOTHESES]
+    return [one for one in best if one.score > best[0].score - MAX_ODDS_BEHIND]
 
 
-def table_of(metre: Metre) -> tuple[Metre, Fraction]:
-    """The metre whose table one is read by, and what times are multiplied by for it."""
-    return _SPEEDS.get(metre, (metre, Fraction(1)))
+def rank_metres(
+    grid: MelodyGrid, tables: Tables, metres: Iterable[Metre] = METRES
+) -> list[MetreHypothesis]:
+    """Return all hypotheses about a melody, the likeliest first; each metre has a table."""
+    hypotheses = []
+    for metre, pickups, shared, own in metre_features(grid, tables.metres, metres):
+        scores = shared @ tables.weights + own @ tables.own_weights[str(metre)]
+        scores += accent_scores(grid, metre, pickups)  # (P,)
+        hypotheses += [
+            MetreHypothesis(metre, Fraction(pickup, 16), score)
+            for pickup, score in zip(pickups.tolist(), scores.tolist(), strict=True)
+        ]
+    return sorted(hypotheses, key=lambda one: -one.score)
+
+
+def table_for(metre: Metre) -> tuple[Metre, Fraction]:
+    """Return the metre whose table a metre is read by, and what times are multiplied by for it."""
+    return SPEEDS.get(metre, (metre, Fraction(1)))
 
 
 def bar_sixteenths(metre: Metre) -> int:
-    """A bar's length in sixteenths."""
-    return int(metre.bar_duration * SIXTEENTHS)
+    """Return the length of a bar in sixteenths."""
+    return int(metre.bar_duration * 16)
 
 
-def readings(line: Line, known: Tables, metres: Iterable[Metre] = METRES) -> list[Reading]:
-    """All readings of a line, the likeliest first.
+class RepeatedPassages(NamedTuple):
+    """Passages that return: the onsets where each begins first and again, and its notes."""
+
+    first: IntArray
+    again: IntArray
+    notes: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class MelodyGrid:
+    """A melody on a grid of sixteenths, counted from its first note."""
+
+    # Ascending: (N,), as the next two.
+    onsets: IntArray
+    # MIDI key numbers.
+    pitches: IntArray
+    velocities: IntArray
+    # When the last note ends.
+    end: int
+    # Pitch class of the key's tonic.
+    tonic: int
+    _similarities: dict[int, tuple[float, float] | None] = field(default_factory=dict, repr=False)
+
+    def at(self, scale: Fraction) -> MelodyGrid:
+        """Return the melody at another speed, to the nearest sixteenth, halves upward."""
+        if scale == 1:
+            return self
+        factor, divisor = scale.numerator, scale.denominator
+        onsets = (2 * factor * self.onsets + divisor) // (2 * divisor)
+        end = (2 * factor * self.end + divisor) // (2 * divisor)
+        # Of notes that fall together, the highest and the loudest.
+        onsets, first = np.unique(onsets, return_index=True)
+        pitches = np.maximum.reduceat(self.pitches, first)
+        velocities = np.maximum.reduceat(self.velocities, first)
+        return MelodyGrid(onsets, pitches, velocities, max(end, int(onsets[-1]) + 1), self.tonic)
+
+    @cached_property
+    def steps(self) -> IntArray:
+        """Class of the time from each note to the next: (N - 1,)."""
+        return np.searchsorted(STEPS, np.diff(self.onsets))
+
+    @cached_property
+    def steps_before(self) -> IntArray:
+        """Class of the time to each note but the last; 0 for the first: (N - 1,)."""
+        return np.concatenate([[0], self.steps])[:-1]
+
+    @cached_property
+    def degrees(self) -> IntArray:
+        """Semitones above the tonic, 0 to 11: (N,)."""
+        return (self.pitches - self.tonic) % 12
+
+    @cached_property
+    def leaps(self) -> IntArray:
+        """Class of the interval from each note to the next: (N - 1,)."""
+        return np.searchsorted(LEAPS, np.abs(np.diff(self.pitches)))
+
+    def similarity(self, lag: int) -> tuple[float, float]:
+        """Return the shares of notes that have an onset, and one of their pitch, a lag later.
+
+        Less the mean over all lags; 0 where too little is left to compare.
+        """
+        shares = self._raw_similarity(lag)
+        if shares is None:
+            return 0.0, 0.0
+        return shares[0] - self._mean_similarity[0], shares[1] - self._mean_similarity[1]
+
+    def _raw_similarity(self, lag: int) -> tuple[float, float] | None:
+        if lag not in self._similarities:
+            later = self.onsets + lag
+            compared = int(np.searchsorted(later, self.onsets[-1], "right"))
+            if compared < MIN_MATCH:
+                self._similarities[lag] = None
+            else:
+                later = later[:compared]
+                index = np.searchsorted(self.onsets, later)
+                is_onset = self.onsets[index] == later
+                is_pitch = is_onset & (self.pitches[index] == self.pitches[:compared])
+                self._similarities[lag] = float(is_onset.mean()), float(is_pitch.mean())
+        return self._similarities[lag]
+
+    @cached_property
+    def _mean_similarity(self) -> tuple[float, float]:
+        lags = range(2, min(MAX_LAG, int(self.onsets[-1]) // 2), 2)
+        pairs = [shares for lag in lags if (shares := self._raw_similarity(lag))]
+        count = len(pairs) or 1
+        return sum(pair[0] for pair in pairs) / count, sum(pair[1] for pair in pairs) / count
+
+    @cached_property
+    def repeated_passages(self) -> RepeatedPassages:
+        """Passages of at least four notes that return, each as long as it can be."""
+        pitches = self.pitches.tolist()
+        notes = [*zip(self.steps.tolist(), pitches, strict=False), (-1, pitches[-1])]
+        rows: list[tuple[int, int, int]] = []
+        for first, again in islice(matching_pairs(notes), MAX_PAIRS):
+            # A pair that also matches one note earlier belongs to a longer passage.
+            if first > 0 and notes[first - 1] == notes[again - 1]:
+                continue
+            length = 0
+            limit = min(len(notes) - again, again - first)
+            while length < limit and notes[first + length] == notes[again + length]:
+                length += 1
+            rows.append((first, again, length))
+            if len(rows) == MAX_RETURNS:
+                break
+        array = np.array(rows, dtype=np.int64).reshape(-1, 3)
+        return RepeatedPassages(self.onsets[array[:, 0]], self.onsets[array[:, 1]], array[:, 2])
+
+
+def matching_pairs(notes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield all pairs of indices from which four notes are alike; notes are steps and pitches."""
+    indices: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index in range(len(notes) - MIN_MATCH + 1):
+        last = index + MIN_MATCH - 1
+        # What follows the last note does not matter.
+        indices[(*notes[index:last], notes[last][1])].append(index)
+    for starts in indices.values():
+        for number, again in enumerate(starts):
+            yield from ((first, again) for first in starts[:number])
+
+
+def melody_grid(
+    notes: Sequence[QuantizedNote], tonic: int, scale: Fraction = Fraction(1)
+) -> MelodyGrid:
+    """Return the highest notes of a voice on a grid.
 
     Args:
-        line: The melody.
-        known: Tables and weights.
-        metres: Those thought of; each has a table.
+        notes: Its notes in order; at least one.
+        tonic: Pitch class of the key's tonic.
+        scale: What times are multiplied by, to read 4/2 as if it were 4/4.
     """
-    found = []
-    for metre, pickups, values, own in features(line, known.metres, metres):
-        full = bar_sixteenths(metre)
-        beat = 3 * SIXTEENTHS // metre.unit if metre.is_compound else SIXTEENTHS // metre.unit
-        heard = accents(line, full, beat, pickups, is_compound=metre.is_compound)
-        scores = values @ known.weights + own @ known.own_weights[str(metre)] + heard
-        found += [
-            Reading(metre, pickup, score)
-            for pickup, score in zip(pickups.tolist(), scores.tolist(), strict=True)
-        ]
-    return sorted(found, key=lambda reading: -reading.score)
+
+    def sixteenths(time: Fraction) -> int:
+        # To the nearest, halves upward.
+        return (2 * 16 * time.numerator + time.denominator) // (2 * time.denominator)
+
+    begin = notes[0].onset
+    highest: Counter[int] = Counter()
+    velocity: Counter[int] = Counter()
+    for note in notes:
+        if note.pitches:
+            onset = sixteenths((note.onset - begin) * scale)
+            highest[onset] = max(highest[onset], note.pitches[-1])
+            velocity[onset] = max(velocity[onset], note.velocity)
+    onsets = sorted(highest)
+    end = sixteenths((max(note.offset for note in notes) - begin) * scale)
+    return MelodyGrid(
+        np.array(onsets),
+        np.array([highest[onset] for onset in onsets]),
+        np.array([velocity[onset] for onset in onsets]),
+        max(end, onsets[-1] + 1),
+        tonic,
+    )
 
 
-def features(
-    line: Line, known: Mapping[str, MetreTable], metres: Iterable[Metre] = METRES
-) -> list[Features]:
-    """What speaks for each metre and pickup."""
+class MetreFeatures(NamedTuple):
+    """The evidence for a metre with each pickup."""
+
+    metre: Metre
+    # In sixteenths: (P,).
+    pickups: IntArray
+    # In the order of the weights that all metres share, and of those that each has for itself:
+    # (P, features).
+    shared: FloatArray
+    own: FloatArray
+
+
+def metre_features(
+    grid: MelodyGrid, tables: Mapping[str, MetreTable], metres: Iterable[Metre] = METRES
+) -> list[MetreFeatures]:
+    """Return the evidence for each metre and pickup; metres of very short tunes are left off."""
     metres = tuple(metres)
-    usual = [metre for metre in metres if line.end * _SHORT_TUNE >= bar_sixteenths(metre)]
-    usual = usual or [metres[0]]
-    is_fine = bool((line.onsets % 2).any())
-    at_speed = {scale: line.at(scale) for scale in {table_of(metre)[1] for metre in usual}}
-    found = []
-    for metre in usual:
-        shape, scale = table_of(metre)
-        full, table = bar_sixteenths(metre), known[str(shape)]
-        step = (1 if is_fine and full <= _FINEST else 2) * scale
-        read = np.arange(0, int(full * scale), max(1, int(step)))
-        pickups = read * scale.denominator // scale.numerator
-        places = _of_places(at_speed[scale], table, read)
-        edges = _of_edges(at_speed[scale], table, read)
-        same = np.tile(_of_metre(line, metre), (len(read), 1))
-        speed = np.tile(_of_speed(line), (len(read), 1))
-        values = np.hstack([places, edges, same, _returned(line, full, pickups)])
-        found.append(Features(metre, pickups, values, np.hstack([speed, edges, places[:, -8:-4]])))
-    return found
+    candidates = [metre for metre in metres if grid.end * 3 / 2 >= bar_sixteenths(metre)]
+    candidates = candidates or [metres[0]]
+    has_sixteenths = bool((grid.onsets % 2).any())
+    at_speed = {scale: grid.at(scale) for scale in {table_for(metre)[1] for metre in candidates}}
+
+    # 1) Evidence from the lengths of notes. The first feature says how usual a metre is.
+    steps = np.diff(grid.onsets)
+    shares = [(steps == value).mean() if len(steps) else 0.0 for value in SPEED_VALUES]
+    speed = [1.0, log(grid.end / len(grid.onsets)), *shares]
+
+    features = []
+    for metre in candidates:
+        # 2) The pickups, at the table's speed and at the melody's.
+        table_metre, scale = table_for(metre)
+        full, table = bar_sixteenths(metre), tables[str(table_metre)]
+        step = (1 if has_sixteenths and full <= MAX_FINE_BAR else 2) * scale
+        table_pickups = np.arange(0, int(full * scale), max(1, int(step)))  # (P,)
+        pickups = table_pickups * scale.denominator // scale.numerator  # (P,)
+
+        # 3) Evidence from places in the bar.
+        sums = _place_features(at_speed[scale], table, table_pickups)  # (P, 4)
+        notes = len(at_speed[scale].onsets)
+        means = 10 * sums / notes  # (P, 4)
+        edges = _edge_features(at_speed[scale], table, table_pickups)  # (P, 12)
+
+        # 4) Evidence from passages that return: after whole bars, at the beginning of the tune,
+        # and at bar lines.
+        similarities = [grid.similarity(full * bars) for bars in BARS_BETWEEN]
+        first, again, lengths = grid.repeated_passages
+        total = lengths.sum() or 1
+        begun = np.bincount(first % full, lengths, full) / total  # (full,)
+        whole = [lengths[(again - first) % span == 0].sum() / total for span in (full, 4 * full)]
+        same = [*(share for pair in similarities for share in pair), *whole, begun[0]]
+        repeated = np.hstack([np.tile(same, (len(pickups), 1)), begun[pickups, None]])  # (P, 12)
+
+        shared = np.hstack([sums, means, sums / notes**0.5, edges, repeated])  # (P, 36)
+        own = np.hstack([np.tile(speed, (len(pickups), 1)), edges, means])  # (P, 24)
+        features.append(MetreFeatures(metre, pickups, shared, own))
+    return features
 
 
-def _of_places(line: Line, table: MetreTable, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How well rhythm, habit, degrees and leaps suit their places in the bar."""
-    place = (line.onsets - pickups[:, None]) % len(table.rhythm)
-    begun, arrived = place[:, :-1], place[:, 1:]
-    sums = np.stack(
+def _place_features(grid: MelodyGrid, table: MetreTable, pickups: IntArray) -> FloatArray:
+    """Return how well rhythm, habit, degrees and leaps suit their places in the bar: (P, 4)."""
+    places = (grid.onsets - pickups[:, None]) % len(table.rhythm)  # (P, N)
+    return np.stack(
         [
-            table.rhythm[begun, line.steps].sum(axis=1),
-            table.habit[begun, line.steps_before, line.steps].sum(axis=1),
-            table.degree[place, line.degrees].sum(axis=1),
-            table.leap[arrived, line.leaps].sum(axis=1),
+            table.rhythm[places[:, :-1], grid.steps].sum(axis=1),
+            table.habit[places[:, :-1], grid.steps_before, grid.steps].sum(axis=1),
+            table.degree[places, grid.degrees].sum(axis=1),
+            table.leap[places[:, 1:], grid.leaps].sum(axis=1),
         ],
         axis=1,
     )
-    notes = len(line.onsets)
-    return np.hstack([sums, 10 * sums / notes, sums / notes**0.5])
 
 
-def _of_edges(line: Line, table: MetreTable, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Whether the tune begins and ends where tunes do."""
+def _edge_features(grid: MelodyGrid, table: MetreTable, pickups: IntArray) -> FloatArray:
+    """Return how well a tune begins and ends where tunes do: (P, 12)."""
     full = len(table.rhythm)
-    is_full = (line.end - pickups) % full == 0
-    is_complement = np.full(len(pickups), line.end % full == 0)
-    bars = round(line.end / full)
+    # The last bar is full, or makes up a full one with the pickup.
+    is_full = (grid.end - pickups) % full == 0
+    is_complement = np.full(len(pickups), grid.end % full == 0)
+    bars = round(grid.end / full)
     ends = is_full | is_complement
     columns = [
         table.pickup[pickups],
-        table.last[(line.onsets[-1] - pickups) % full],
+        table.last[(grid.onsets[-1] - pickups) % full],
         is_full,
         is_complement,
         ends & (bars % 4 == 0),
         ends & (bars % 8 == 0),
         is_complement & (pickups > 0),
-        *(pickups == usual for usual in _PICKUPS),
+        *(pickups == usual for usual in USUAL_PICKUPS),
         2 * pickups > full,
-        np.log(np.maximum(1.0, (line.end - pickups) / full)),
+        np.log(np.maximum(1.0, (grid.end - pickups) / full)),
     ]
     return np.stack(columns, axis=1).astype(float)
 
 
-def _of_metre(line: Line, metre: Metre) -> list[float]:
-    """What speaks for a metre whatever the pickup."""
-    alike = [line.likeness(bar_sixteenths(metre) * bars) for bars in _BARS_BETWEEN]
-    return [share for pair in alike for share in pair]
+def accent_scores(grid: MelodyGrid, metre: Metre, pickups: IntArray) -> FloatArray:
+    """Return the gain in log-likelihood from a loudness for every beat of the bar: (P,).
 
+    The first beat is struck hardest. Each quarter costs half the logarithm of the number of notes
+    (the Bayesian information criterion).
+    """
+    full = bar_sixteenths(metre)
+    beat = (3 if metre.is_compound else 1) * 16 // metre.unit
+    notes = len(grid.onsets)
+    spread = float(((grid.velocities - grid.velocities.mean()) ** 2).sum())
+    if not spread:
+        return np.zeros(len(pickups))
 
-def _of_speed(line: Line) -> NDArray[np.float64]:
-    """One, for what is known of a metre beforehand, and how long the notes are."""
-    steps = np.diff(line.onsets)
-    shares = [(steps == value).mean() if len(steps) else 0.0 for value in _VALUES]
-    return np.array([1.0, log(line.end / len(line.onsets)), *shares])
+    # 1) Count, sum and sum of squares of velocities on every beat; the last column is for all
+    # notes between beats.
+    moments = []
+    for power in range(3):
+        by_place = np.bincount(grid.onsets % full, grid.velocities**power, full)  # (full,)
+        turned = by_place[(np.arange(full) + pickups[:, None]) % full]  # (P, full)
+        on_beats = turned[:, ::beat]  # (P, B)
+        between = turned.sum(axis=1) - on_beats.sum(axis=1)  # (P,)
+        moments.append(np.hstack([on_beats, between[:, None]]))  # (P, B + 1)
+    counts, sums, squares = moments
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)  # (P, B + 1)
 
+    # 2) gain = N / 2 * log(variance / variance left) - quarters / 2 * log N
+    left = (squares - means * sums).sum(axis=1)  # (P,)
+    gain = np.minimum(MAX_ACCENT_GAIN, -np.log(np.maximum(left / spread, 1e-9)))
+    later = means[:, 1:-1]  # (P, B - 1)
+    is_unmarked = (later > 0).any(axis=1) & (later.max(axis=1, initial=0.0) <= means[:, -1])
+    doubt = UNMARKED_COMPOUND * (is_unmarked & metre.is_compound)
+    marked = notes / 2 * gain - full / 4 * log(notes) / 2 - doubt  # (P,)
 
-def _returned(line: Line, full: int, pickups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Whether passages return after whole bars, and begin where bars or the tune begin."""
-    first, again, notes = line.returns
-    total = notes.sum() or 1
-    begun = np.bincount(first % full, notes, full) / total
-    whole = [notes[(again - first) % span == 0].sum() / total for span in (full, 4 * full)]
-    same = np.tile([*whole, begun[0]], (len(pickups), 1))
-    return np.hstack([same, begun[pickups, None]])
+    # 3) Where another beat is louder than the first, a cost instead: by how much, in standard
+    # deviations, at most 1 a note.
+    softest = np.where(counts > 0, means, np.inf).min(axis=1)
+    first_beat = np.where(counts[:, 0] > 0, means[:, 0], softest)
+    loudest = means.max(axis=1)
+    gap = np.minimum(1.0, (loudest - first_beat) / (spread / notes) ** 0.5)  # (P,)
+    scores: FloatArray = np.where(means[:, 0] < loudest, -notes * gap, marked)
+    return scores

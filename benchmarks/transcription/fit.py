@@ -22,9 +22,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import abcgen.midi
-from abcgen.midi.key import KEYS, MODES, MetreTable, key_features, pitches_of, read_degrees
-from abcgen.midi.metre import METRES, STEPS, TABLES, bar_sixteenths, features, line_of, table_of
-from abcgen.midi.quantize import Sound
+from abcgen.midi.key import KEYS, MODES, MetreTable, count_pitches, degree_tables, key_features
+from abcgen.midi.metre import (
+    METRES,
+    STEPS,
+    TABLE_METRES,
+    bar_sixteenths,
+    melody_grid,
+    metre_features,
+    table_for,
+)
+from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.tune import Metre
 from benchmarks.transcription.measures import first_bar, fits_signature, sounding
 from benchmarks.transcription.truths import FITTING, Truth, all_truths, without_repeats
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.midi.metre import Features, Line
+    from abcgen.midi.metre import MelodyGrid, MetreFeatures
     from abcgen.notation.tune import Key
 
 TARGET = Path(abcgen.midi.__file__).with_name("tables.json")
@@ -53,7 +61,7 @@ class Example:
     def __init__(self, truth: Truth, *, expanded: bool) -> None:
         tune = truth.tune if expanded else without_repeats(truth.tune)
         notes = sounding(tune)
-        self.sounds = [Sound(on, on + length, (key,)) for on, length, key in notes]
+        self.sounds = [QuantizedNote(on, on + length, (key,)) for on, length, key in notes]
         metre = Metre(tune.metre.beats, tune.metre.unit)
         self.metre = SAME_METRE.get(metre, metre)
         self.key, self.collection, self.place = tune.key, truth.collection, truth.place
@@ -62,9 +70,9 @@ class Example:
         self.pickup = int(pickup % bar_sixteenths(self.metre)) if pickup.denominator == 1 else -1
 
     @cached_property
-    def line(self) -> Line:
+    def grid(self) -> MelodyGrid:
         """Its melody, in the key it is in."""
-        return line_of(self.sounds, self.key.tonic_pitch_class)
+        return melody_grid(self.sounds, self.key.tonic_pitch_class)
 
 
 def main() -> None:
@@ -77,15 +85,15 @@ def main() -> None:
     examples = list(_examples(counted))
     weighed = list(_examples(chosen[:KEY_TUNES]))
     print(f"{len(examples)} tunes counted, {len(weighed)} weighed")
-    metres = {str(metre): _table(examples, metre) for metre in TABLES}
+    metres = {str(metre): _table(examples, metre) for metre in TABLE_METRES}
     degrees = _degrees(examples)
-    known = {name: MetreTable.read(table) for name, table in metres.items()}
+    known = {name: MetreTable.from_json(table) for name, table in metres.items()}
     result = {
         "source": "O'Neill's, Ryan's and Aird's collections and others: statistics, no tunes",
         "metres": metres,
         **_metre_weights(weighed[:METRE_TUNES], known),
         "degrees": degrees,
-        "key_weights": _key_weights(weighed, read_degrees(degrees)),
+        "key_weights": _key_weights(weighed, degree_tables(degrees)),
     }
     TARGET.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{TARGET} ({TARGET.stat().st_size // 1000} kB)")
@@ -102,28 +110,28 @@ def _table(examples: Sequence[Example], metre: Metre) -> Any:
     """A metre's table, in hundredths of nats."""
     full = bar_sixteenths(metre)
     own = [example for example in examples if example.metre in METRES]
-    own = [example for example in own if table_of(example.metre)[0] == metre]
+    own = [example for example in own if table_for(example.metre)[0] == metre]
     steps: defaultdict[Any, Counter[int]] = defaultdict(Counter)
     degrees, leaps, lasts, pickups = (_counters() for _ in range(4))
     anywhere: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for example in own:
-        scale = table_of(example.metre)[1]
-        line, pickup = example.line.at(scale), int(example.pickup * scale)
-        places = ((line.onsets - pickup) % full).tolist()
+        scale = table_for(example.metre)[1]
+        grid, pickup = example.grid.at(scale), int(example.pickup * scale)
+        places = ((grid.onsets - pickup) % full).tolist()
         pickups[0][pickup] += 1
         lasts[0][places[-1]] += 1
-        rows = (line.steps_before.tolist(), line.steps.tolist())
+        rows = (grid.steps_before.tolist(), grid.steps.tolist())
         for place, before, step in zip(places, *rows, strict=False):
             steps[place][step] += 1
             steps[place, before][step] += 1
-        for place, degree in zip(places, line.degrees.tolist(), strict=True):
+        for place, degree in zip(places, grid.degrees.tolist(), strict=True):
             degrees[place][degree] += 1
-        for place, leap in zip(places[1:], line.leaps.tolist(), strict=True):
+        for place, leap in zip(places[1:], grid.leaps.tolist(), strict=True):
             leaps[place][leap] += 1
         anywhere["step"].update(rows[1])
     for example in examples:
-        anywhere["degree"].update(example.line.degrees.tolist())
-        anywhere["leap"].update(example.line.leaps.tolist())
+        anywhere["degree"].update(example.grid.degrees.tolist())
+        anywhere["leap"].update(example.grid.leaps.tolist())
     step = _shares(anywhere["step"], len(STEPS) + 1, [1 / (len(STEPS) + 1)] * (len(STEPS) + 1), 20)
     rhythm = [_shares(steps[place], len(step), step, 5) for place in range(full)]
     habit = {
@@ -170,7 +178,7 @@ def _degrees(examples: Sequence[Example]) -> Any:
     found: Any = {}
     for mode in MODES:
         own = [example for example in examples if example.key.mode is mode and example.fits]
-        lines = [example.line.degrees.tolist() for example in own]
+        lines = [example.grid.degrees.tolist() for example in own]
         met = Counter(chain.from_iterable(lines))
         pairs = Counter(chain.from_iterable(map(pairwise, lines)))
         present = Counter(chain.from_iterable(map(set, lines)))
@@ -213,10 +221,10 @@ def _metre_weights(examples: Sequence[Example], known: Mapping[str, MetreTable])
     """Those that all metres share, and those that each has for itself."""
     choices = []
     for example in examples:
-        found = features(example.line, known)
+        found = metre_features(example.grid, known)
         places = [(one.metre, pickup) for one in found for pickup in one.pickups.tolist()]
         if (example.metre, example.pickup) in places:
-            values = np.vstack([one.values for one in found])
+            values = np.vstack([one.shared for one in found])
             own = np.vstack([one.own for one in found])
             kinds = np.repeat([METRES.index(one.metre) for one in found], [*map(_rows, found)])
             right = [places.index((example.metre, example.pickup))]
@@ -226,7 +234,7 @@ def _metre_weights(examples: Sequence[Example], known: Mapping[str, MetreTable])
     return {"weights": _rounded(weights), "own_weights": dict(by_metre)}
 
 
-def _rows(one: Features) -> int:
+def _rows(one: MetreFeatures) -> int:
     return len(one.pickups)
 
 
@@ -237,7 +245,7 @@ def _key_weights(examples: Sequence[Example], degrees: Any) -> Any:
     for example in examples:
         right = [place for place, key in enumerate(KEYS) if _is_right(key, example)]
         if example.fits and right:
-            values = key_features(pitches_of([example.sounds]), degrees)
+            values = key_features(count_pitches([example.sounds]), degrees)
             choices.append(Choice(values, none, kinds, right))
     return _rounded(_logit(choices, 1, KEY_ROUNDS)[0])
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcgen.midi import read_midi
-from abcgen.midi.bars import Span, written_bars
-from abcgen.midi.quantize import Sound
+from abcgen.midi.bars import BarSpan, write_bars
+from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import BarLine, Key, Metre, Mode, Note, Tune, Tuplet
 from abcgen.notation.validation import bar_problems
@@ -199,9 +199,9 @@ def test_fives_and_sevens_are_tuplets(parts: int) -> None:
 
 def test_no_tuplet_has_more_notes_than_abc_can_count() -> None:
     edges = [Fraction(1, 20), Fraction(1, 12), Fraction(1, 3), Fraction(21, 20)]
-    sounds = [Sound(*pair, (60,)) for pair in pairwise(edges)]
-    span = Span(edges[0], edges[-1], Metre(4, 4))
-    tune = Tune(tuple(written_bars(sounds, [span], {Fraction(0): Key()})), Key(), Metre(4, 4))
+    sounds = [QuantizedNote(*pair, (60,)) for pair in pairwise(edges)]
+    span = BarSpan(edges[0], edges[-1], Metre(4, 4))
+    tune = Tune(tuple(write_bars(sounds, [span], {Fraction(0): Key()})), Key(), Metre(4, 4))
     assert sounding(read_abc(write_abc(tune))) == sounding(tune)
 
 
