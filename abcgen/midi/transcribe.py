@@ -73,8 +73,11 @@ def read_midi(
     Raises:
         NotationError: if there is nothing in the file that can be written.
     """
-    # 1) Messages. 2) Notes.
-    performance = perform(parse(data))
+    # 1) Messages.
+    file = parse(data)
+
+    # 2) Notes.
+    performance = perform(file)
     remarks = list(performance.remarks)
 
     # 3) What of them is written: the tune, chords or voices.
@@ -95,32 +98,17 @@ def read_midi(
     keys = _keys_in_force(voices, performance, begin, remarks)
     score = _Score(voices, begin, end, keys)
 
-    # 7) The metre and pickup: those of the file if it changes metre, else the likeliest. For each
-    # of these: 8) bars, 9) repeats and 10) the tune.
+    # 7) The metre and pickup: those of the file if it changes metre, else the likeliest.
+    # Then 8) bars, 9) repeats and 10) the tune.
     metres = {_exact(time): metre for time, metre in performance.metres.items()}
     if len({metre for time, metre in metres.items() if time < end}) > 1:
         spans = bar_spans(begin, end, Fraction(0), {Fraction(0): COMMON_TIME, **metres})
         tune = _write_tune(score, spans, [])
     else:
-        named_metre = next(iter(metres.values()), None)
-        melody = voices[0].notes if len(voices) == 1 else skyline(notes)
-        hypotheses = choose_metre(melody, keys[min(keys)].tonic_pitch_class, named_metre)
-        if judge is None:
-            hypotheses = hypotheses[:1]
-        tunes = [_in_metre(score, hypothesis, config) for hypothesis in hypotheses]
-        best = 0
-        if judge and len(tunes) > 1:
-            # A quarter of the judge's bits counts, in nats.
-            odds = [
-                hypothesis.score - LN_2 * judge(tune) / 4
-                for hypothesis, tune in zip(hypotheses, tunes, strict=True)
-            ]
-            best = odds.index(max(odds))
-        tune = tunes[best]
-        remarks += _metre_remarks(hypotheses[best], named_metre, tune)
-    names = performance.names
-    tune = replace(tune, title=(names[0] if names else "") or title)
-    return Reading(tune, 0, tuple(Repair(0, remark) for remark in remarks))
+        named = next(iter(metres.values()), None)
+        tune = _in_likeliest_metre(score, named, config, judge, remarks)
+    title = next(iter(performance.names), "") or title
+    return Reading(replace(tune, title=title), 0, tuple(Repair(0, text) for text in remarks))
 
 
 def _exact(time: float) -> Fraction:
@@ -195,6 +183,46 @@ def _keys_in_force(
     return {min(Fraction(0), begin): key, **changes}
 
 
+def _in_likeliest_metre(
+    score: _Score,
+    named: Metre | None,
+    config: MidiConfig,
+    judge: Callable[[Tune], float] | None,
+    remarks: list[str],
+) -> Tune:
+    """Return the tune in the likeliest metre, with its repeats; the file names one or none."""
+    melody = score.voices[0].notes
+    if len(score.voices) > 1:
+        melody = skyline(note for voice in score.voices for note in voice.notes)
+    hypotheses = choose_metre(melody, score.keys[min(score.keys)].tonic_pitch_class, named)
+    if judge is None:
+        hypotheses = hypotheses[:1]
+    tunes = [_in_metre(score, hypothesis, config) for hypothesis in hypotheses]
+    best = 0
+    if judge and len(tunes) > 1:
+        # A quarter of the judge's bits counts, in nats.
+        odds = [
+            hypothesis.score - LN_2 * judge(tune) / 4
+            for hypothesis, tune in zip(hypotheses, tunes, strict=True)
+        ]
+        best = odds.index(max(odds))
+
+    metre, pickup, _ = hypotheses[best]
+    if named is None:
+        remarks.append(f"metre {metre} inferred: the file names none")
+    elif named != metre:
+        remarks.append(f"metre {metre} inferred: not {named} as the file says")
+    if pickup:
+        value = VALUE_NAMES.get(pickup.denominator, f"{pickup.denominator}ths")
+        plural = "s" if pickup.numerator > 1 else ""
+        remarks.append(f"a pickup of {pickup.numerator} {value}{plural} inferred")
+    repeats = sum(bar.line is BarLine.REPEAT for bar in tunes[best].bars)
+    if repeats:
+        passages = "a passage" if repeats == 1 else f"{repeats} passages"
+        remarks.append(f"{passages} played twice written as repeats")
+    return tunes[best]
+
+
 def _in_metre(score: _Score, hypothesis: MetreHypothesis, config: MidiConfig) -> Tune:
     """Return the tune in a metre, with its repeats."""
     # 8) Bars.
@@ -258,21 +286,3 @@ def _fold_repeats(
     if written[-1].line is not BarLine.REPEAT:
         written[-1] = replace(written[-1], line=BarLine.FINAL)
     return tuple(written)
-
-
-def _metre_remarks(hypothesis: MetreHypothesis, named: Metre | None, tune: Tune) -> list[str]:
-    remarks = []
-    metre, pickup, _ = hypothesis
-    if named is None:
-        remarks.append(f"metre {metre} inferred: the file names none")
-    elif named != metre:
-        remarks.append(f"metre {metre} inferred: not {named} as the file says")
-    if pickup:
-        value = VALUE_NAMES.get(pickup.denominator, f"{pickup.denominator}ths")
-        plural = "s" if pickup.numerator > 1 else ""
-        remarks.append(f"a pickup of {pickup.numerator} {value}{plural} inferred")
-    repeats = sum(bar.line is BarLine.REPEAT for bar in tune.bars)
-    if repeats:
-        passages = "a passage" if repeats == 1 else f"{repeats} passages"
-        remarks.append(f"{passages} played twice written as repeats")
-    return remarks
