@@ -169,20 +169,21 @@ def write_training_tunes(
     """
     earlier = before.index.sequences if before else []
     index = SuffixArray.of(earlier + [tune.symbols for tune in training])
-    facts = TrainingFacts.of(training, _all_shared(index, held_out, cache))
-    index.write(folder / INDEX)
-    write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
 
-
-def _all_shared(index: SuffixArray, tunes: Sequence[Extract], cache: TextCache) -> list[float]:
-    """Return the bars of each tune's longest shared passage."""
+    # The bars of each held-out tune's longest passage shared with a training tune.
     version = version_of(("notation", "corpus"))
-    key = key_of(version, "shared", index.text, *(tune.text.text for tune in tunes))
-    return cache.get_or_compute(
+    key = key_of(version, "shared", index.text, *(tune.text.text for tune in held_out))
+    shared_bars = cache.get_or_compute(
         key,
         TypeAdapter(list[Bars]).validate_python,
-        lambda: [longest_overlap(index, melody_sequence(tune))[0] for _, tune in read_again(tunes)],
+        lambda: [
+            longest_overlap(index, melody_sequence(tune))[0] for _, tune in read_again(held_out)
+        ],
     )
+
+    facts = TrainingFacts.of(training, shared_bars)
+    index.write(folder / INDEX)
+    write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
 
 
 def has_training_tunes(folder: Path) -> bool:

@@ -76,85 +76,84 @@ class Format:
     engraves: bool = False
 
 
-def _abc_part(tune: Tune, _options: RenderOptions) -> Tune:
-    return tune
-
-
-def _abc_book(tunes: Iterable[Tune], _options: RenderOptions) -> list[bytes]:
+def _bind_abc(tunes: Iterable[Tune], _options: RenderOptions) -> list[bytes]:
     from abcgen.notation.writer import write_tunebook
 
     book = write_tunebook(tunes)
     return [book.encode()] if book else []
 
 
-def _sheet(tune: Tune, options: RenderOptions) -> Sheet:
+def _render_sheet(tune: Tune, options: RenderOptions) -> Sheet:
     from abcgen.score.pages import sheet_of
 
     return sheet_of(tune, options.page, composer=options.composer)
 
 
-def _pdf_book(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
+def _bind_pdf(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
     from abcgen.score.pages import set_pages
 
     return set_pages(sheets, options.page, "pdf", title=options.title)
 
 
-def _png_pages(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
+def _bind_png(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
     from abcgen.score.pages import set_pages
 
     return set_pages(sheets, options.page, "png", title=options.title)
 
 
-def _svg(tune: Tune, options: RenderOptions) -> bytes:
+def _render_svg(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.engrave import engrave_svg
 
-    return engrave_svg(_musicxml(tune, options)).encode()
+    return engrave_svg(_render_musicxml(tune, options)).encode()
 
 
-def _html_part(tune: Tune, options: RenderOptions) -> WebTune:
+def _render_web_tune(tune: Tune, options: RenderOptions) -> WebTune:
     from abcgen.score.web import web_tune_of
 
     return web_tune_of(tune, options.playback, composer=options.composer)
 
 
-def _html_page(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
+def _bind_html(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
     from abcgen.score.web import web_page
 
     return web_page(tunes, title=options.title)
 
 
-def _midi(tune: Tune, options: RenderOptions) -> bytes:
+def _render_midi(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.midi import midi_of
 
     return midi_of(tune, options.playback)
 
 
-def _wav(tune: Tune, options: RenderOptions) -> bytes:
+def _render_wav(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.wav import wav_of
 
     return wav_of(tune, options.playback)
 
 
-def _musicxml(tune: Tune, options: RenderOptions) -> bytes:
+def _render_musicxml(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.musicxml import musicxml_of
 
     return musicxml_of(tune, composer=options.composer)
 
 
 FORMATS = {
-    "abc": Format("abc", "a tunebook in ABC", _abc_part, _abc_book),
-    "pdf": Format("pdf", "sheet music to print, one book", _sheet, _pdf_book, engraves=True),
+    "abc": Format("abc", "a tunebook in ABC", lambda tune, _: tune, _bind_abc),
+    "pdf": Format("pdf", "sheet music to print, one book", _render_sheet, _bind_pdf, engraves=True),
     "png": Format(
-        "png", "a picture of each page", _sheet, _png_pages, has_pages=True, engraves=True
+        "png", "a picture of each page", _render_sheet, _bind_png, has_pages=True, engraves=True
     ),
-    "svg": Format("svg", "a picture of each tune, to embed", _svg, engraves=True),
+    "svg": Format("svg", "a picture of each tune, to embed", _render_svg, engraves=True),
     "html": Format(
-        "html", "a web page of sheet music that plays", _html_part, _html_page, engraves=True
+        "html", "a web page of sheet music that plays", _render_web_tune, _bind_html, engraves=True
     ),
-    "midi": Format("mid", "a MIDI file of each tune", _midi),
-    "wav": Format("wav", "a sound file of each tune", _wav),
+    "midi": Format("mid", "a MIDI file of each tune", _render_midi),
+    "wav": Format("wav", "a sound file of each tune", _render_wav),
     "musicxml": Format(
-        "musicxml", "each tune for notation programs such as MuseScore", _musicxml, engraves=True
+        "musicxml",
+        "each tune for notation programs such as MuseScore",
+        _render_musicxml,
+        engraves=True,
     ),
 }
 
