@@ -110,8 +110,8 @@ class Playable:
         if not tunes:
             raise InputError("there is no tune to write")
         options = RenderOptions(composer=tunes[0].source)
-        made = [form.render(tune, options) for tune in tunes]
-        content: bytes = form.bind(made, options)[0] if form.bind else made[0]
+        parts = [form.render(tune, options) for tune in tunes]
+        content: bytes = form.bind(parts, options)[0] if form.bind else parts[0]
         return content
 
 
@@ -213,8 +213,8 @@ class Network:
         """
         request = make_request(prime=prime, keep_bars=keep_bars, **wishes)
         config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
-        chosen = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
-        with Composer(self.folder, config, chosen, request) as composer:
+        seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+        with Composer(self.folder, config, seed, request) as composer:
             sampled = list(composer.compose(max_copy=max_copy))
         if len(sampled) < count:
             raise InputError(
@@ -267,13 +267,12 @@ def train(
     unknown = settings.keys() - {*NetworkConfig.model_fields, *TrainConfig.model_fields}
     if unknown:
         raise InputError(f"unknown setting {min(unknown)!r}")
-    several = [paths] if isinstance(paths, str | Path) else paths
     folder = Path(out) if out else new_run()
     cache = TextCache(default_folder())
     plan = training.plan_fine_tuning(base.folder, folder, settings) if base else None
     chord_symbols = plan.config.chord_symbols if plan else settings.get("chord_symbols", False)
     corpus = extract_corpus(
-        [Path(one) for one in several],
+        [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)],
         all_readers(),
         cache,
         chord_symbols=chord_symbols,

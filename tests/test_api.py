@@ -66,12 +66,13 @@ def test_sheet_music_and_sound_are_written(jig: PlayableTune, tmp_path: Path) ->
     assert b"<svg" in jig.to_html(tmp_path / "t.html").read_bytes()
 
 
-def test_a_notebook_shows_every_tune_in_a_frame_of_its_own(sampled: Tunebook) -> None:
+def test_a_notebook_shows_every_tune_in_a_sandboxed_frame(sampled: Tunebook) -> None:
     shown = sampled._repr_html_()
     assert shown.startswith("<iframe")
     assert 'sandbox="allow-scripts' in shown
     assert all(tune.title.split("'")[0] in shown for tune in sampled)
-    assert "<script" not in shown  # the page is escaped into the frame's attribute
+    # The page is escaped into an attribute of the frame.
+    assert "<script" not in shown
 
 
 def test_one_midi_file_holds_one_tune(sampled: Tunebook, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_an_unknown_wish_is_refused() -> None:
         abcgen.load("pretrained").sample(tempo=120)
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_tunes_that_cannot_be_read_are_listed(tmp_path: Path) -> None:
     (tmp_path / "book.abc").write_text(f"{JIG}\nX:2\nT:Bad\nK:nonsense\nABc\n", encoding="utf-8")
     book = abcgen.read(tmp_path)
     assert [tune.title for tune in book] == ["A Jig"]
