@@ -117,12 +117,9 @@ class Playable:
 
 @dataclass(frozen=True, slots=True)
 class PlayableTune(Tune, Playable):
-    """A tune as notation has it, which can also be written, printed and played.
+    """A tune as notation has it, which can also be written, printed and played."""
 
-    Attributes:
-        remarks: Comment lines below its ABC: for a sampled tune, the recipe.
-    """
-
+    # Comment lines below its ABC: for a sampled tune, the recipe.
     remarks: str = field(default="", compare=False, repr=False)
 
     def _tunes(self) -> Sequence[PlayableTune]:
@@ -130,7 +127,7 @@ class PlayableTune(Tune, Playable):
 
     @classmethod
     def of(cls, tune: Tune, remarks: str = "") -> PlayableTune:
-        """Return *tune* with everything a playable tune can do."""
+        """Return ``tune`` with everything a playable tune can do."""
         parts = {part.name: getattr(tune, part.name) for part in fields(Tune)}
         return cls(**parts, remarks=remarks)
 

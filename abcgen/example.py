@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The text of one whole tune, without begin and end marks.
+    """The text of one whole tune, without begin and end marks."""
 
-    Attributes:
-        text: All characters.
-        unscored: Number of leading characters, the ``R:`` line, that are given, not predicted.
-        notes: Number of note letters in it, by which bits per note are divided.
-    """
-
+    # All characters.
     text: str
+    # Number of leading characters, the ``R:`` line, that are given, not predicted.
     unscored: int = 0
+    # Number of note letters in it, by which bits per note are divided.
     notes: int = 0
 
     @property

@@ -55,7 +55,7 @@ class WorkerPool:
 
     @property
     def is_started(self) -> bool:
-        """Whether any call was handed to a worker."""
+        """True if any call was handed to a worker."""
         return self._executor is not None
 
     def submit(self, function: Callable[..., T], *arguments: object) -> Callable[[], T]:

@@ -33,9 +33,9 @@ LZMA_GROUPS = 12  # of tunes compressed together, because each group takes half 
 class ScoredText(NamedTuple):
     """The cost of one or several texts under a predictor."""
 
-    # -log2 of their probability
+    # -log2 of their probability.
     bits: float
-    # Characters scored, end marks included
+    # Characters scored, end marks included.
     characters: int
     notes: int
 
@@ -43,7 +43,7 @@ class ScoredText(NamedTuple):
 class Baselines(NamedTuple):
     """Results of the baselines on some test tunes."""
 
-    # Texts drawn from the n-grams, one per test tune
+    # Texts drawn from the n-grams, one per test tune.
     samples: tuple[str, ...]
     scores: Mapping[str, tuple[ScoredText, ...]]
 

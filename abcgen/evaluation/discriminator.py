@@ -40,9 +40,9 @@ class LabeledTune(NamedTuple):
     """A tune to be classified; its label is the list that it is in."""
 
     text: str
-    # Its features; None if it cannot be read
+    # Its features; None if it cannot be read.
     features: TuneFeatures | None
-    # The same number for versions of one another
+    # The same number for versions of one another.
     family: int
 
 

@@ -32,9 +32,9 @@ MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 class TuneFeatures:
     """A tune in numbers."""
 
-    # For each of ``CATEGORIES``, how often each category occurs
+    # For each of ``CATEGORIES``, how often each category occurs.
     counts: dict[str, Counter[str]]
-    # The value of each of ``QUANTITIES``
+    # The value of each of ``QUANTITIES``.
     quantities: dict[str, float]
     sections: tuple[Section, ...]
 
@@ -44,15 +44,15 @@ class _Content(NamedTuple):
 
     tune: Tune
     sections: tuple[Section, ...]
-    # Ties joined; rests have a duration but no pitch
+    # Ties joined; rests have a duration but no pitch.
     durations: list[Fraction]
     pitches: list[int]
     intervals: list[int]
-    # Counted from the tonic
+    # Counted from the tonic.
     pitch_classes: Counter[int]
-    # The length of every note and rest, and its pitches
+    # The length of every note and rest, and its pitches.
     bars: Sequence[tuple[tuple[str, object], ...]]
-    # The lengths alone, joined
+    # The lengths alone, joined.
     rhythms: list[str]
 
 

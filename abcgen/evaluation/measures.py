@@ -48,22 +48,22 @@ class TuneVerdict:
     """The verdicts on a text of our own checker and of other readers."""
 
     text: str
-    # The tune that it encodes; None if it cannot be read
+    # The tune that it encodes; None if it cannot be read.
     tune: Tune | None
     bars_right: bool
-    # Bars add up and repeats pair: all that our own checker asks
+    # Bars add up and repeats pair: all that our own checker asks.
     right: bool
-    # It finds a tune with notes in it
+    # It finds a tune with notes in it.
     music21_accepts: bool
-    # The tune is right, and music21 reads the same notes from its canonical ABC
+    # The tune is right, and music21 reads the same notes from its canonical ABC.
     music21_agrees: bool
-    # It has neither error nor warning; None if it is not installed
+    # It has neither error nor warning; None if it is not installed.
     abc2midi_accepts: bool | None
-    # The tune in numbers; None if it cannot be read
+    # The tune in numbers; None if it cannot be read.
     features: TuneFeatures | None
-    # Length of the longest passage that a training tune has too; None if unknown
+    # Length of the longest passage that a training tune has too; None if unknown.
     shared_bars: float | None
-    # The same for tunes of the same notes, in any key
+    # The same for tunes of the same notes, in any key.
     fingerprint: str
 
     @property
@@ -88,12 +88,12 @@ def unfinished(verdict: TuneVerdict) -> TuneVerdict:
 class Delivery:
     """Comparison of a tune with a request; None for what was not requested."""
 
-    # All of the tune is in the metre, and every bar adds up to it
+    # All of the tune is in the metre, and every bar adds up to it.
     metre: bool | None
-    # All of the tune is written in the key, and its notes are in that mode
+    # All of the tune is written in the key, and its notes are in that mode.
     key: bool | None
     bars: bool | None = None
-    # The tune has the parts, each repeated or not as requested and of the right length
+    # The tune has the parts, each repeated or not as requested and of the right length.
     parts: bool | None = None
 
 
@@ -102,19 +102,19 @@ class Sample:
     """All that is known of one source of tunes, or of one predictor of the test tunes."""
 
     tunes: Sequence[TuneVerdict] = ()
-    # The first of them, equally many from every source, for measures that depend on their number
+    # The first of them, equally many from every source, for measures that depend on their number.
     subset: Sequence[TuneVerdict] = ()
-    # The real tunes that the subset is compared with
+    # The real tunes that the subset is compared with.
     test: Sequence[TuneVerdict] = ()
     real: Sequence[TuneVerdict] = ()
-    # Numbers versions of one another alike
+    # Numbers versions of one another alike.
     families_of: Callable[[Sequence[TuneVerdict]], Sequence[int]] = lambda tunes: range(len(tunes))
-    # Of tunes that were requested
+    # Of tunes that were requested.
     deliveries: Sequence[Delivery] = ()
     # For each text drawn with the grammar, the characters that the grammar replaced and all that
-    # were drawn
+    # were drawn.
     replaced: Sequence[tuple[int, int]] = ()
-    # Costs of the test tunes, for a predictor
+    # Costs of the test tunes, for a predictor.
     scores: Sequence[ScoredText] = ()
 
 
@@ -211,9 +211,9 @@ class Measure(NamedTuple):
 
     group: str
     label: str
-    # Estimates it from a sample; returns None where it does not apply
+    # Estimates it from a sample; returns None where it does not apply.
     compute: Computation
-    # Shown in percent
+    # Shown in percent.
     is_share: bool = True
 
 

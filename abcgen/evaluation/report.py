@@ -34,7 +34,7 @@ class Table:
     title: str
     note: str
     columns: tuple[str, ...]
-    # For every measure its label and a cell, possibly empty, for each column
+    # For every measure its label and a cell, possibly empty, for each column.
     rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -42,13 +42,13 @@ class Table:
 class Evaluation:
     """The results of an evaluation."""
 
-    # The checkpoint and the settings
+    # The checkpoint and the settings.
     facts: Mapping[str, Any]
-    # All figures by predictor or source
+    # All figures by predictor or source.
     figures: Mapping[str, Figures]
-    # The verdict on each tune by source
+    # The verdict on each tune by source.
     verdicts: Mapping[str, Sequence[TuneVerdict]]
-    # Remarks for the reader
+    # Remarks for the reader.
     notes: tuple[str, ...] = ()
 
     def estimate(self, measure: str, column: str) -> Estimate | None:
@@ -98,7 +98,7 @@ def format_estimate(estimate: Estimate | None, measure: Measure) -> str:
 class Illustration(NamedTuple):
     """A picture on the page."""
 
-    # Its description for readers who cannot see it
+    # Its description for readers who cannot see it.
     label: str
     svg: str
 

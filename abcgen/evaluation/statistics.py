@@ -45,10 +45,10 @@ class Estimate:
     """A figure with its uncertainty."""
 
     value: float
-    # Ends of the 95% interval
+    # Ends of the 95% interval.
     low: float
     high: float
-    # Number of tunes that it was estimated from
+    # Number of tunes that it was estimated from.
     count: int
 
     def to_json(self) -> dict[str, object]:

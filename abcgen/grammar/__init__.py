@@ -1,21 +1,21 @@
-r"""The grammar: which characters may come next if a text is to become a valid tune.
+r"""The grammar: the characters that may come next if a model text is to become a valid tune.
 
-The grammar is a state machine over the characters of model text, in which tunes are generated.
-Every text that it accepts decodes to a tune whose bars add up, whose tuplets and chords are
-complete, and whose repeats and endings pair. In reading order:
+It is a state machine over the characters of model text. Every text that it accepts decodes to a
+tune whose bars add up, whose tuplets and chords are complete, and whose repeats and endings pair.
+In reading order:
 
-1. ``state``: a ``State`` holds what can matter later of the text so far, such as the time left in
-   the bar. Texts with the same future share a state.
-2. ``music``: ``Music`` answers which characters may follow a state, and what state each leads to,
-   with the help of ``notes`` (what fits into the bar), ``lengths`` (time) and ``form`` (how the
-   bar may end). ``PitchRule`` in ``notes`` removes what an instrument cannot play.
-3. ``constraint``: ``ShortestCompletion`` knows a short way from any state to the end of a valid
-   tune. ``Grammar`` allows a character only if the completion after it still fits into the length
-   that remains, so generation never reaches a dead end and always ends in time.
-4. ``abcgen.model.sampling.TokenMask`` turns what is allowed in a state into a row of booleans over
-   the vocabulary, once, so that the sampler can look it up for a whole batch.
+1. ``state``: a ``State`` holds everything about the text so far that affects what may follow, such
+   as the time left in the bar. Texts that may continue in the same ways share a state.
+2. ``music``: ``Music`` returns the characters that may follow a state, and the states they lead to.
+   It uses ``notes`` (what fits into the bar), ``lengths`` (time) and ``form`` (how the bar may
+   end). ``pitch`` excludes notes that an instrument cannot play.
+3. ``constraint``: ``ShortestCompletion`` finds a short way from any state to the end of a valid
+   tune. ``Grammar`` allows a character only if the completion after it still fits into the
+   remaining length, so generation never reaches a dead end and always ends in time.
+4. ``abcgen.model.sampling.TokenMask`` turns the characters allowed in a state into a mask over the
+   vocabulary, once, so that the sampler can look it up for a whole batch.
 
-An example with few characters, in which a bar of 2/4 has four units:
+An example with few characters, where a bar of 2/4 has four units:
 
 >>> grammar = Grammar(Rules(frozenset("M:2/4\nKCmajAB|z")))
 >>> state = grammar.read("M:2/4\nK:Cmaj\nA4")
@@ -27,7 +27,7 @@ An example with few characters, in which a bar of 2/4 has four units:
 >>> sorted(grammar.allowed(state, remaining=2))  # no time for another bar
 ['\n', '|']
 
-``positions`` is not part of the state machine: it tells the network where in a tune it is.
+``positions`` is not part of the state machine: it computes the network's position features.
 """
 
 from abcgen.grammar.constraint import Grammar, PrefixConstraint

@@ -1,4 +1,8 @@
-"""The grammar as a constraint on sampling: what may come next, and how far the end is."""
+"""The grammar as a constraint on sampling: the allowed characters, and the distance to the end.
+
+``Grammar`` combines time and form (``Music``) with pitch (``PitchRule``), and numbers their states.
+``PrefixConstraint`` puts a fixed prefix before it, ``ShortestCompletion`` finds the way to the end.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from abcgen.errors import InputError
 from abcgen.grammar.form import LINE_END, SINGLE, TO_SECOND_ENDING
 from abcgen.grammar.lengths import UNIT
 from abcgen.grammar.music import Music
-from abcgen.grammar.notes import PitchRule, PitchState
+from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
     ACCIDENTAL,
     AFTER_CHORD_SYMBOL,
@@ -43,13 +47,13 @@ MAX_STATES = 15_000  # about 30 MB
 
 
 class Grammar:
-    """A state machine that accepts exactly the valid tunes that keep to some rules.
+    """A state machine that accepts exactly the valid tunes that follow some rules.
 
     States are numbered in the order in which they are reached; ``start`` is the one before the
     first character. The transitions of a state are computed once.
 
     Args:
-        rules: What texts have to keep to.
+        rules: The requirements on texts.
 
     Raises:
         InputError: if the alphabet of the rules cannot write a tune.
@@ -87,7 +91,7 @@ class Grammar:
         within them now, it still can after any allowed character.
         """
         following = self.following(state_id)
-        # Far from the limit nothing has to be excluded, which is most of the time.
+        # Most of the time the limit is far away and excludes nothing.
         if remaining > self.max_distance(state_id):
             return frozenset(following)
         return frozenset(
@@ -98,7 +102,7 @@ class Grammar:
         )
 
     def following(self, state_id: int) -> Collection[str]:
-        """Return every character that may come next, at whatever length."""
+        """Return every character that may come next, without a limit of length."""
         return self._transitions(state_id).keys()
 
     def advance(self, state_id: int, character: str) -> int:
@@ -115,7 +119,7 @@ class Grammar:
 
     def _transitions(self, state_id: int) -> dict[str, tuple[Transition, int]]:
         if state_id not in self._following:
-            # Time and form allow some characters, and of these pitch allows some.
+            # Time and form allow some characters, and pitch some of these.
             state, pitch_id = self._states[state_id]
             transitions, pitch = self._music.following(state), self._pitch_states[pitch_id]
             if pitch.is_unlimited:
@@ -130,13 +134,13 @@ class Grammar:
         return self._following[state_id]
 
     def max_distance(self, state_id: int) -> int:
-        """Return how many characters may remain before ``allowed`` ignores their number."""
+        """Return a bound on the distance to the end; with more left, nothing is excluded."""
         if state_id not in self._max_distances:
             self._max_distances[state_id] = self._completion.max_distance(self._states[state_id][0])
         return self._max_distances[state_id]
 
     def distance_to_end(self, state_id: int) -> int:
-        """Return the number of characters in the completion of a state."""
+        """Return the number of characters of a state's completion."""
         # Follow the completion up to a state whose distance is known, then count back.
         path: dict[int, None] = {}
         while state_id not in self._distances:
@@ -155,14 +159,13 @@ class Grammar:
         return distance
 
     def completion(self, state_id: int) -> str:
-        """Return the next character of a short way to the end; empty at the end.
+        """Return the next character of a state's completion; empty at the end.
 
         Raises:
-            InputError: if there is none, which only a given prefix can lead to.
+            InputError: if there is none, which is possible only after a given prefix.
         """
         following = self.following(state_id)
-        # The completion is made by time and form; where pitch excludes its best character, one of
-        # the others serves as well.
+        # Candidates come from time and form; if pitch excludes the best one, another will do.
         if END in following:
             return END
         if following:
@@ -175,7 +178,7 @@ class Grammar:
         """Return the state after a text.
 
         Raises:
-            InputError: with the text up to the first character that may not come where it does.
+            InputError: with the text up to the first character that is not allowed.
         """
         for index, character in enumerate(text):
             if character not in self.following(state_id):
@@ -191,12 +194,12 @@ class Grammar:
             return False
 
     def states(self, state_id: int) -> tuple[State, PitchState]:
-        """Return the states that an id stands for, to enter another grammar with."""
+        """Return the states that an id stands for, to continue with another grammar."""
         state, pitch_id = self._states[state_id]
         return state, self._pitch_states[pitch_id]
 
     def state_id(self, state: State, pitch: PitchState) -> int:
-        """Return the id of states, a new one if they are new."""
+        """Return the id of a pair of states, numbering new ones."""
         return self._states.id_of((state, self._pitch_states.id_of(pitch)))
 
 
@@ -205,7 +208,7 @@ def _no_end() -> InputError:
 
 
 class IdTable(Generic[T]):
-    """Values numbered in the order in which they are met."""
+    """Values numbered in the order of their first use."""
 
     def __init__(self) -> None:
         self._values: list[T] = []
@@ -228,8 +231,8 @@ class IdTable(Generic[T]):
 class PrefixConstraint:
     """Constrain generation to a fixed prefix, then to the grammar.
 
-    A prefix may hold characters that cannot be sampled. It is read by a grammar that knows them,
-    and continued by one that does not, so that no completion relies on them.
+    A prefix may contain characters that cannot be sampled. It is read by a grammar that has them in
+    its alphabet, and continued by one that has not, so that no completion needs them.
 
     A state is the number of characters of the prefix; beyond the prefix, a state of the grammar.
 
@@ -257,7 +260,7 @@ class PrefixConstraint:
         if state_id < len(self._prefix):
             return frozenset(self._prefix[state_id])
         characters = self._drawing.allowed(self._inner(state_id), remaining)
-        # The last note that was given stays as it is, unless nothing else may follow.
+        # Do not change the last note of the prefix, unless nothing else may follow.
         if self._ends_in_note and state_id == len(self._prefix):
             return characters - self.CHANGE_NOTE or characters
         return characters
@@ -275,7 +278,7 @@ class PrefixConstraint:
         return state_id + 1
 
     def max_distance(self, state_id: int) -> int:
-        """Return how many characters may remain before ``allowed`` ignores their number."""
+        """Return a bound on the distance to the end; see ``Grammar.max_distance``."""
         in_prefix = state_id < len(self._prefix)
         return -1 if in_prefix else self._drawing.max_distance(self._inner(state_id))
 
@@ -285,8 +288,8 @@ class PrefixConstraint:
 
     def fits(self, length: int) -> bool:
         """Return whether a text can end within a length, the prefix included."""
-        rest = self._drawing.distance_to_end(self._inner(len(self._prefix)))
-        return len(self._prefix) + rest <= length
+        distance = self._drawing.distance_to_end(self._inner(len(self._prefix)))
+        return len(self._prefix) + distance <= length
 
     def _inner(self, state_id: int) -> int:
         """Return the drawing grammar's state."""
@@ -298,8 +301,8 @@ class PrefixConstraint:
 class ShortestCompletion:
     """Leads from any state to the end of a valid tune in few characters.
 
-    That there is such a way, and that the grammar allows every step of it, keeps generation from
-    reaching a dead end. Its length decides when a text has to turn towards its end.
+    Because there is such a completion, and the grammar allows every step of it, generation never
+    reaches a dead end. Its length decides when a text has to turn towards its end.
     """
 
     ITEMS = "z" + LETTERS
@@ -309,7 +312,7 @@ class ShortestCompletion:
         self._music, self._notes = music, music.notes
         self._candidates: dict[str, Callable[[State], str]] = {
             HEADER: self._in_header,
-            FIELD: lambda state: _rest(state.text, music.header.fields.texts),
+            FIELD: lambda state: _next_character(state.text, music.header.fields.texts),
             BAR_LINE: self._in_bar_line,
             TUPLET: self._in_tuplet,
             CHORD_SYMBOL: self._in_chord_symbol,
@@ -322,7 +325,7 @@ class ShortestCompletion:
         }
 
     def candidates(self, state: State) -> str:
-        """Return the next character, and others that serve as well, best first."""
+        """Return the next characters that lead to the end, best first."""
         return self._candidates.get(state.written, self._in_bar)(state)
 
     def max_distance(self, state: State) -> int:
@@ -355,7 +358,7 @@ class ShortestCompletion:
         return self.ITEMS if best == state.text else best[len(state.text)]
 
     def _in_header(self, state: State) -> str:
-        return _rest(state.text, self._music.header.lines[state.items].texts)
+        return _next_character(state.text, self._music.header.lines[state.items].texts)
 
     def _in_chord_symbol(self, state: State) -> str:
         symbols = self._notes.symbols
@@ -363,10 +366,10 @@ class ShortestCompletion:
 
     def _in_tuplet(self, state: State) -> str:
         tuplets = self._notes.durations.tuplets(self._notes.time_left(state)).texts
-        return self.ITEMS if state.text in tuplets else _rest(state.text, tuplets)
+        return self.ITEMS if state.text in tuplets else _next_character(state.text, tuplets)
 
     def _after_letter(self, state: State) -> str:
-        # Octave marks last, in case only they bring the note into range.
+        # Octave marks come last, for notes that only they can bring into range.
         if state.chord >= 0:
             characters = "]" if state.chord + 1 >= MIN_CHORD else LETTERS
         else:
@@ -374,7 +377,7 @@ class ShortestCompletion:
         return characters + self.OCTAVE_MARKS
 
     def _in_length(self, state: State) -> str:
-        """Make the length as long as a text of one character can, if the bar has to be filled."""
+        """Return a short length or, if the bar must be filled, the longest of one character."""
         lengths = self._notes.durations.with_prefix(self._notes.time_left(state), state.text)
         if (self._notes.exact or self._music.rules.neat) and not state.tuplet[0]:
             # The texts are sorted by their lengths, and those of one character come first.
@@ -388,13 +391,13 @@ class ShortestCompletion:
         return best[len(state.text)]
 
 
-def _rest(prefix: str, texts: Iterable[str]) -> str:
+def _next_character(prefix: str, texts: Iterable[str]) -> str:
     """Return the next character of the shortest text with a prefix."""
     best = min((t for t in texts if t.startswith(prefix)), key=lambda text: (len(text), text))
     return best[len(prefix)]
 
 
 def _rank(text: str) -> tuple[int, int, str]:
-    """Return how near to the end a bar's end leads: the end, a second ending, another bar."""
+    """Return the sort key of a bar's end: first the tune's end, then second endings, last ``|``."""
     order = 0 if text.endswith(LINE_END) else {TO_SECOND_ENDING: 1, SINGLE: 3}.get(text, 2)
     return order, len(text), text

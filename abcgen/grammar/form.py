@@ -1,7 +1,7 @@
-"""Form in the grammar: what is requested of a tune, and which bar lines its form allows.
+"""Form in the grammar: the rules of a request (``Rules``), and the bar lines that its form allows.
 
-The end of a bar is written as one of a few texts (``|``, ``:|2``, ``||:`` …). Each leads to
-another bar or, if it ends with the line, to the end of the tune.
+A bar ends with one of a few texts (``|``, ``:|2``, ``||:`` …). Each leads to another bar or, if a
+line end follows, to the end of the tune. ``bar_ends`` returns those that are possible.
 """
 
 from __future__ import annotations
@@ -20,66 +20,58 @@ PitchRange = tuple[int, int]  # lowest and highest MIDI key number
 
 
 class SectionPlan(NamedTuple):
-    """A requested section.
+    """A requested section."""
 
-    Attributes:
-        bars: Number of bars, pickup and second ending not counted; 0 for any number.
-        repeated: Whether it is between repeat signs.
-    """
-
+    # Number of bars, pickup and second ending not counted; 0 for any number.
     bars: int
+    # Whether it is between repeat signs.
     repeated: bool
 
 
 class Form(NamedTuple):
-    """A requested form.
+    """A requested form."""
 
-    Attributes:
-        bars: Number of bars in all, counted like a section's; 0 for any number.
-        sections: The sections in order; empty for any.
-    """
-
+    # Number of bars in all, counted like a section's; 0 for any number.
     bars: int = 0
+    # The sections in order; empty for any.
     sections: tuple[SectionPlan, ...] = ()
 
     @property
     def is_free(self) -> bool:
-        """Whether any form will do."""
+        """True if no form is requested."""
         return not self.bars and not self.sections
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a text has to keep to, apart from being a valid tune.
+    """Requirements on a text, in addition to those of a valid tune."""
 
-    Attributes:
-        alphabet: The characters that may be used.
-        rhythms: Allowed rhythms; an empty one allows a tune without.
-        metres: Allowed metres; empty for any but free metre.
-        modes: Allowed modes.
-        changes: Whether metre and key may change within the tune.
-        neat: Whether to allow only what the collections have. A short bar before a bar line
-            has to complete a pickup, as in 97% of their tunes: else ``|`` after a short bar, often
-            meant as a plain bar line, would have to become a double one. Third endings are
-            excluded, and tuplets whose first number does not count their notes: the collections
-            have none. So are ties across the end of a section, which lead to one note when it is
-            repeated and to another when it is not: players differ there.
-        form: Requested bars and sections.
-        ranges: By mode, pitch ranges of which one has to hold every note; a mode without any is
-            not limited.
-    """
-
+    # The characters that may be used.
     alphabet: frozenset[str]
+    # Allowed rhythms; an empty one allows a tune without.
     rhythms: tuple[str, ...] = ("", *RHYTHMS)
+    # Allowed metres; empty for any but free metre.
     metres: tuple[Metre, ...] = ()
+    # Allowed modes.
     modes: tuple[Mode, ...] = tuple(Mode)
+    # Whether metre and key may change within the tune.
     changes: bool = True
+    # Whether to be stricter than valid, as nearly all tunes of the collections are:
+    # - A bar may be short at the end of a section only to complete a pickup, as in 97% of the
+    #   tunes. Otherwise a network that writes a plain bar line too early is forced into a double
+    #   one.
+    # - No third endings, and no tuplets whose first number is not the number of their notes.
+    # - No ties across the end of a section: they would lead to one note when it is repeated and to
+    #   another when it is not.
     neat: bool = False
+    # Requested bars and sections.
     form: Form = field(default_factory=Form)
+    # By mode, alternative pitch ranges: one of them must contain all notes. Modes without ranges
+    # are not limited.
     ranges: Mapping[Mode, tuple[PitchRange, ...]] = field(default_factory=dict)
 
     def all_metres(self) -> tuple[Metre, ...]:
-        """Return the allowed metres one by one."""
+        """Return every allowed metre."""
         units = (1, 2, 4, 8, 16, 32, 64)
         return self.metres or tuple(
             Metre(beats, unit) for unit in units for beats in range(1, MAX_METRE + 1)
@@ -89,7 +81,7 @@ class Rules:
 ANY_METRE = (FREE_METRE, *Rules(frozenset()).all_metres())
 
 
-# How a bar may end.
+# The texts that end a bar.
 SINGLE, DOUBLE, FINAL = "|", "||", "|]"
 REPEAT_END, REPEAT_BOTH = ":|", "::"
 REPEAT_STARTS = ("|:", "||:", "|]|:")
@@ -99,45 +91,39 @@ LINE_END = "\n"
 SECTION_ENDS = (SINGLE, DOUBLE, FINAL)
 MAX_ENDING = 2  # bars, in a requested form
 
-# Where a bar is with regard to repeats.
+# The values of ``FormState.repeat``.
 UNREPEATED, REPEATED = "unrepeated", "repeated"
 FIRST_ENDING, SECOND_ENDING, THIRD_ENDING = "first ending", "second ending", "third ending"
 
 
 class FormState(NamedTuple):
-    """How far the form of a tune has come.
+    """The position of a bar within the form of a tune."""
 
-    Attributes:
-        repeat: Outside of repeats, in one, or in an ending.
-        bars: Bars counted so far, in this section if sections are requested.
-        ending: In the first ending, its bars; in the second, the bars it still has to match.
-        section: Index of the section.
-        pickup: Ticks of the last pickup, where a short bar has to complete it.
-    """
-
+    # Outside of repeats, in one, or in an ending.
     repeat: str = UNREPEATED
+    # Bars counted so far, in this section if sections are requested.
     bars: int = 0
+    # In the first ending, its bars; in the second, the bars it still has to match.
     ending: int = 0
+    # Index of the section.
     section: int = 0
+    # Ticks of the last pickup, where a short bar has to complete it.
     pickup: int = 0
 
 
-BarEnds = dict[str, FormState]  # the state that each text leads to
+BarEnds = dict[str, FormState]  # texts that end a bar, with the state that each leads to
 
 
 class ClosingBar(NamedTuple):
-    """A bar that is about to be closed.
+    """A bar that is about to be closed."""
 
-    Attributes:
-        is_short: Whether it does not add up to its metre.
-        opens_section: Whether it is the first of a section or ending, and so may be short.
-        is_cut: Whether it is short and should have been filled.
-        pickup: Its ticks if it may be a pickup that matters.
-    """
-
+    # Whether it does not add up to its metre.
     is_short: bool
+    # Whether it is the first of a section or ending, and so may be short.
     opens_section: bool
+    # Whether it is short and should have been filled.
     is_cut: bool = False
+    # Its ticks if it may be a pickup that matters.
     pickup: int = 0
 
 
@@ -161,11 +147,11 @@ def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
         ends = _planned_ends(form, counted, bar)
     else:
         ends = _counted_ends(form.bars, counted, bar)
-    # A cut bar may still end a section, where the other half of a pickup may be missing.
+    # A cut bar may still end a section: the pickup that it completes may be missing.
     if bar.is_cut:
         ends = {text: after for text, after in ends.items() if not text.startswith(SINGLE)}
     ends = {text: after._replace(pickup=state.pickup) for text, after in ends.items()}
-    # A pickup leads to another bar, and is not counted.
+    # After a pickup there is always another bar, and the pickup is not counted.
     if bar.is_short and bar.opens_section and state.repeat in {UNREPEATED, REPEATED}:
         ends[SINGLE] = state._replace(pickup=bar.pickup)
     return ends

@@ -1,4 +1,4 @@
-"""Time in the grammar: which note lengths and tuplets still fit into a bar.
+"""Time in the grammar: the note lengths and tuplets that still fit into a bar (``Durations``).
 
 Lengths are whole numbers of 128th notes, the shortest. Time left is counted in ticks, 2,520 (the
 least common multiple of 2 to 9) to a 128th, so that the notes of every tuplet last a whole number
@@ -8,9 +8,11 @@ of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
-from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
+
+from abcgen.notation.writer import length_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +39,11 @@ TUPLETS: dict[str, TupletShape] = {"(3": TRIPLET} | {
 
 @dataclass(frozen=True, slots=True)
 class Trie:
-    """Texts by their prefixes.
+    """A set of texts, searched by prefix."""
 
-    Attributes:
-        following: For every proper prefix the characters that may come next, sorted.
-        texts: The texts.
-    """
-
+    # For every proper prefix the characters that may come next, sorted.
     following: dict[str, str]
+    # The texts.
     texts: frozenset[str]
 
     @classmethod
@@ -62,22 +61,19 @@ class Trie:
 
 
 class TimeLeft(NamedTuple):
-    """The time that the next note has to fit into.
+    """The time that is left for the next note."""
 
-    Attributes:
-        ticks: Ticks left in its bar.
-        tuplet: Notes left in its tuplet, this one included, and the tuplet's ``normal`` and
-            ``actual``; all 1 outside of one.
-        exact: Whether plain notes have to be able to fill what a tuplet leaves of the bar.
-    """
-
+    # Ticks left in its bar.
     ticks: int
+    # Notes left in its tuplet, itself included, and the tuplet's ``normal`` and ``actual``; all 1
+    # outside of a tuplet.
     tuplet: tuple[int, int, int] = (1, 1, 1)
+    # Whether plain notes must be able to fill the bar after a tuplet.
     exact: bool = False
 
     @property
     def is_constrained(self) -> bool:
-        """Whether a note is part of a tuplet that has to end where plain notes can continue."""
+        """True within a tuplet after which plain notes must be able to fill the bar."""
         return self.exact and self.tuplet[2] > 1
 
     def after(self, length: int) -> TimeLeft:
@@ -87,21 +83,11 @@ class TimeLeft(NamedTuple):
         return TimeLeft(ticks, (count - 1, normal, actual), self.exact)
 
 
-def length_text(length: int) -> str:
-    """Return a length in 128ths as canonical ABC writes it with a unit length of 1/8."""
-    divisor = gcd(length, UNIT_LENGTH)
-    numerator, denominator = length // divisor, UNIT_LENGTH // divisor
-    text = str(numerator) if numerator > 1 else ""
-    if denominator == 1:
-        return text
-    return f"{text}/" if denominator == 2 else f"{text}/{denominator}"
-
-
 @lru_cache(maxsize=64)
 def lengths_in(alphabet: frozenset[str], shortest: int = 1) -> dict[str, int]:
     """Return every usual length that an alphabet can write, in 128ths, shortest first.
 
-    A length is usual if it is up to nine of some note value; no music has a 43/16.
+    A length is usual if it is at most nine times some note value; no music has a 43/16.
 
     Args:
         alphabet: The characters that may be used.
@@ -112,7 +98,8 @@ def lengths_in(alphabet: frozenset[str], shortest: int = 1) -> dict[str, int]:
         for length in range(shortest, LONGEST * UNIT_LENGTH + 1, shortest)
         if length // (length & -length) <= LARGEST_ODD
     )
-    texts = {length_text(length): length for length in lengths}
+    unit = Fraction(UNIT_LENGTH)
+    texts = {length_text(Fraction(length), unit): length for length in lengths}
     return {text: length for text, length in texts.items() if alphabet.issuperset(text)}
 
 
@@ -145,7 +132,7 @@ class Durations:
         for text in sorted(self.lengths, key=lambda text: (len(text), text)):
             for end in range(len(text) + 1):
                 self._by_prefix.setdefault(text[:end], []).append(text)
-        # Answers are few and searched again and again.
+        # Few different times occur, again and again.
         self._can_fill: dict[TimeLeft, bool] = {}
         self._exact_lengths: dict[TimeLeft, Trie] = {}
         self._tuplets: dict[TimeLeft, Trie] = {}
@@ -186,15 +173,15 @@ class Durations:
         return self.can_fill(TimeLeft(time.ticks, (count, normal, actual), time.exact))
 
     def can_fill(self, time: TimeLeft) -> bool:
-        """Return whether notes can fill what is left of a tuplet; else, whether any note fits."""
+        """Return whether notes can fill the rest of a tuplet or, outside one, any note fits."""
         count, normal, actual = time.tuplet
         shortest = self._shortest * TICKS * normal // actual
         if time.ticks < count * shortest:
             return False
         if not time.is_constrained:
             return True
-        # After the tuplet plain notes have to fill the bar; within it, some next note has to lead
-        # there.
+        # After the tuplet plain notes must be able to fill the bar; within it, some next note must
+        # make that possible.
         if count == 0:
             return time.ticks % self.grain == 0
         if time not in self._can_fill:

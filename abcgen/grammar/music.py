@@ -1,6 +1,7 @@
-"""Time and form in the grammar: what may follow in a model text, pitches aside.
+"""The characters that may follow in a model text, as far as time and form are concerned.
 
-A model text is a header (rhythm, metre and key), then bars until the line ends.
+A model text is a header (rhythm, metre and key), then bars up to the end of the line. ``Music`` is
+the state machine; ``Header`` is the part of it for the header and for changes of metre and key.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ RHYTHM_OR_METRE_LINE, METRE_LINE, KEY_LINE = range(3)
 
 
 class Music:
-    """The transitions between states.
+    """The transitions between states (``following``).
 
     Attributes:
-        rules: What texts have to keep to.
-        notes: What fits into a bar.
+        rules: The requirements on texts.
+        notes: The notes that fit into a bar.
         header: Header lines and fields.
 
     Raises:
@@ -77,7 +78,7 @@ class Music:
         self.header = Header(rules, self.notes.durations.grain)
         self._characters = rules.alphabet | {END}
         self._bar_ends: dict[tuple[FormState, ClosingBar], BarEnds] = {}
-        # Notes that end in different ways lead to the same music; so do letters to lengths.
+        # Many states lead to the same bar or length, so these transitions are shared.
         self.in_bar = lru_cache(MAX_CACHED)(self._in_bar)
         self.in_length = lru_cache(MAX_CACHED)(self._in_length)
         self._following: dict[str, Callable[[State], Transitions]] = {
@@ -103,19 +104,19 @@ class Music:
             )
 
     def following(self, state: State) -> Transitions:
-        """Return every character that may come next, and where it leads."""
+        """Return every character that may come next, with its transition."""
         following = self._following[state.written](state)
         if following.keys() <= self._characters:
             return following
         return {char: after for char, after in following.items() if char in self._characters}
 
     def _in_bar(self, state: State) -> Transitions:
-        """Return how another item may begin, and how the bar may end."""
+        """Return the characters that begin another item or end the bar."""
         following = self.notes.items(state)
         if state.items and not state.tuplet[0]:
             bar = self._closing(state)
-            # Of the time left in a closed bar only a pickup's matters, and else why it was short.
-            # That makes many states one.
+            # Of a closed bar, only the time missing in a pickup matters or else the reason why it
+            # is short. Forgetting the rest makes many states one.
             if bar.pickup:
                 left = state.ticks_left
             else:
@@ -126,7 +127,7 @@ class Music:
         return following
 
     def after_letter(self, state: State) -> Transitions:
-        """Return octave marks, and what may follow a note."""
+        """Return octave marks, and the characters that may follow a note."""
         if state.chord >= 0:
             following = in_chord(state._replace(chord=state.chord + 1))
         else:
@@ -134,13 +135,13 @@ class Music:
         return following | octave_marks(state)
 
     def _in_length(self, state: State) -> Transitions:
-        """Return how a length may continue, and what may follow if it is complete."""
+        """Return the characters that continue a length or, if it is complete, follow it."""
         following = self.notes.in_length(state)
         if self.notes.is_length(state):
             after = self.notes.after_length(state)
             following |= self.in_bar(after)
             tied = after._replace(tied=self.rules.neat)
-            # A note has to follow a tie, in this bar or, if it matters, in the same section.
+            # A note must follow a tie, within the same section if the rules are neat.
             if state.written == LENGTH and (
                 not tied.tied or SINGLE in self.ends(tied) or self.notes.items(tied)
             ):
@@ -148,7 +149,7 @@ class Music:
         return following
 
     def after_bracket(self, state: State) -> Transitions:
-        """Return how a chord, a change of metre or key, or a first ending may begin."""
+        """Return the characters after ``[``: of a chord, a field or a first ending."""
         following = pitches(state._replace(chord=0))
         # ``fields`` is empty where an item has been written since the bar line.
         for field in state.fields if self.rules.changes else "":
@@ -161,7 +162,7 @@ class Music:
         return following
 
     def in_bar_line(self, state: State) -> Transitions:
-        """Return how a bar's end may continue, and how the next bar may begin."""
+        """Return the characters that continue the end of a bar, or begin the next bar."""
         ends = self.ends(state)
         following: Transitions = {}
         for text in ends:
@@ -184,12 +185,12 @@ class Music:
         return following
 
     def ends(self, state: State) -> BarEnds:
-        """Return the texts that may close the bar, and where each leads."""
+        """Return the texts that may end the bar, with the state that each leads to."""
         # Before the first note the only bar line is the start of a repeat.
         if not state.items:
             return self._writable(beginnings(self.rules.form))
         bar = self._closing(state)
-        # Few bars differ in what matters of their form.
+        # Few different pairs occur.
         if (state.form, bar) not in self._bar_ends:
             ends = self._writable(bar_ends(self.rules.form, state.form, bar))
             self._bar_ends[state.form, bar] = ends
@@ -205,11 +206,11 @@ class Music:
         }
 
     def _closing(self, state: State) -> ClosingBar:
-        """Return what matters of a bar that is about to be closed."""
+        """Return the properties of the current bar that decide how it may end."""
         is_short = state.bar_ticks > 0 and state.ticks_left > 0
         if not is_short or not self.rules.neat:
             return ClosingBar(is_short, state.opens_section)
-        # A short bar that opens a section is a pickup, which the last bar of the section completes.
+        # A short bar at the beginning of a section is a pickup, completed by its last bar.
         if state.opens_section:
             pickup = state.bar_ticks - state.ticks_left
             return ClosingBar(is_short, opens_section=True, pickup=pickup)
@@ -232,11 +233,11 @@ class Music:
 
 
 class Header:
-    """The lines that a text may begin with, and the fields that may change within it.
+    """The header lines that a text begins with, and the fields that may change in its body.
 
     Args:
-        rules: What texts have to keep to.
-        grain: Ticks that every bar has to be a multiple of.
+        rules: The requirements on texts.
+        grain: The duration of every bar must be a multiple of this number of ticks.
     """
 
     def __init__(self, rules: Rules, grain: int) -> None:
@@ -284,7 +285,7 @@ class Header:
         return Trie.of(frozenset(filter(self._rules.alphabet.issuperset, texts)))
 
     def in_line(self, state: State) -> Transitions:
-        """Return what may follow in a line of the header."""
+        """Return the characters that may follow in a line of the header."""
         trie = self.lines[state.items]
         following: Transitions = {}
         for character in trie.after(state.text):
@@ -301,7 +302,7 @@ class Header:
         return following
 
     def in_field(self, state: State) -> Transitions:
-        """Return what may follow in a change of metre or key."""
+        """Return the characters that may follow in a change of metre or key."""
         following: Transitions = {}
         for character in self.fields.after(state.text):
             text = state.text + character

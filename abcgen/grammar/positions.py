@@ -1,7 +1,8 @@
-"""Where in a tune each character is: which section, which bar, how far into the bar.
+"""The position features of each character: its section, its bar and the time in the bar.
 
-A network that gets these as input features need not learn to count bars. They depend only on the
-text read so far, so nothing sees the future, and any text has them, valid tune or not.
+A network that gets these as inputs need not learn to count bars. They depend only on the text read
+so far, so they do not reveal the future, and any text has them, whether or not it is a valid tune.
+``PositionTracker`` computes them for batches.
 
 Trained weights depend on these features: a change here makes existing checkpoints worse.
 """
@@ -30,9 +31,9 @@ MAX_LENGTH = 255  # numerator and denominator of a note's length
 MAX_CACHED = 2**15  # states, about 1 kB each
 
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
-# Notes in the time of how many, if the text does not say (ABC 2.1, section 4.13).
+# The default ``normal`` of a tuplet by its number of notes (ABC 2.1, section 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
-# Which number of a tuplet is being read, in (5:4:5 for example.
+# The values of ``tuplet_number``: which number of a tuplet such as (5:4:5 is being read.
 ACTUAL, NORMAL, COUNT = 1, 2, 3
 
 # Regions of the text. A region that ignores its content is named by the character that ends it.
@@ -44,40 +45,37 @@ IGNORED = frozenset({*CLOSING.values(), FIELD})
 
 
 class PositionState(NamedTuple):
-    """The state after a character.
+    """The state after a character."""
 
-    Attributes:
-        section: Sections that have ended.
-        bar: Bar lines since the section began.
-        is_new: Whether the section has no note yet.
-        repeat: Section and bar of the last repeat, where a second ending continues from.
-        region: Part of the text.
-        previous: The previous character, if it can change what the next one means.
-        start: Ticks from the bar line to the start of the note being read, or of the next.
-        numerator: Of the note's length; 0 if not written.
-        denominator: Of the note's length; 0 if not written.
-        slashes: Number of slashes in the note's length.
-        ratio: Notes, and in the time of how many, of the tuplet this note is in; else (1, 1).
-        tuplet: Ratio of the last tuplet.
-        tuplet_left: Notes of that tuplet still to come.
-        tuplet_number: Which number of a tuplet is being read, 0 for none.
-        in_note: Whether a note is being read.
-    """
-
+    # Sections that have ended.
     section: int = 0
+    # Bar lines since the section began.
     bar: int = 0
+    # Whether the section has no note yet.
     is_new: bool = True
+    # Section and bar of the last repeat, where a second ending continues from.
     repeat: tuple[int, int] = (0, 0)
+    # Part of the text.
     region: str = LINE_START
+    # The previous character, if it can change what the next one means.
     previous: str = ""
+    # Ticks from the bar line to the start of the note being read, or of the next.
     start: int = 0
+    # Of the note's length; 0 if not written.
     numerator: int = 0
+    # Of the note's length; 0 if not written.
     denominator: int = 0
+    # Number of slashes in the note's length.
     slashes: int = 0
+    # ``actual`` and ``normal`` of the tuplet that this note is in; else (1, 1).
     ratio: tuple[int, int] = (1, 1)
+    # Ratio of the last tuplet.
     tuplet: tuple[int, int] = (1, 1)
+    # Notes of that tuplet still to come.
     tuplet_left: int = 0
+    # Which number of a tuplet is being read, 0 for none.
     tuplet_number: int = 0
+    # Whether a note is being read.
     in_note: bool = False
 
     @property
@@ -172,12 +170,13 @@ def following_state(state: PositionState, character: str) -> PositionState:
         closing = "]" if state.region == FIELD else state.region
         region = MUSIC if character == closing else state.region
         return state._replace(region=region, previous=character)
-    # The 4 of ``(5:4`` is no length, and the colon no repeat.
+    # The 4 of ``(5:4`` is not a length, and its colon not a repeat.
     if state.tuplet_number and (character == ":" or character in DIGITS):
-        return _in_tuplet(state, character)
+        return _read_tuplet(state, character)
     if state.tuplet_number:
         state = state._replace(tuplet_number=0)
-    return _in_music(state, character)._replace(previous=character if character in "|:[(" else "")
+    state = _read_music(state, character)
+    return state._replace(previous=character if character in "|:[(" else "")
 
 
 def _region_in_header(region: str, character: str) -> str:
@@ -191,8 +190,8 @@ def _region_in_header(region: str, character: str) -> str:
     return KEY_LINE if region == KEY_LINE else HEADER
 
 
-def _in_tuplet(state: PositionState, character: str) -> PositionState:
-    """Read a tuplet's second and third numbers: in the time of how many, and how many notes."""
+def _read_tuplet(state: PositionState, character: str) -> PositionState:
+    """Read a tuplet's second and third numbers, ``normal`` and the number of its notes."""
     if character == ":":
         return state._replace(tuplet_number=min(state.tuplet_number + 1, COUNT + 1))
     if state.tuplet_number == NORMAL:
@@ -200,22 +199,22 @@ def _in_tuplet(state: PositionState, character: str) -> PositionState:
     return state._replace(tuplet_left=int(character)) if state.tuplet_number == COUNT else state
 
 
-def _in_music(state: PositionState, character: str) -> PositionState:
+def _read_music(state: PositionState, character: str) -> PositionState:
     if character in NOTES:
-        return _note(state)
+        return _read_note(state)
     if character in DIGITS:
-        return _digit(state, int(character))
+        return _read_digit(state, int(character))
     if character in {"|", ":", "]"}:
-        return _bar_line(state, character)
+        return _read_bar_line(state, character)
     if character == "/" and state.in_note:
         return state._replace(slashes=min(state.slashes + 1, 7))
-    # A chord, a field or an ending, as the next character will tell.
+    # A chord, a field or an ending; the next character decides which.
     if character == "[":
         return state._replace(region=CHORD, start=state.now, in_note=False)
     return state._replace(region=CLOSING.get(character, state.region))
 
 
-def _note(state: PositionState) -> PositionState:
+def _read_note(state: PositionState) -> PositionState:
     # All notes of a chord start together.
     if state.region == CHORD and state.in_note:
         return state._replace(numerator=0, denominator=0, slashes=0)
@@ -231,7 +230,7 @@ def _note(state: PositionState) -> PositionState:
     )
 
 
-def _digit(state: PositionState, digit: int) -> PositionState:
+def _read_digit(state: PositionState, digit: int) -> PositionState:
     """Read a digit of a tuplet, of an ending, or of a note's length."""
     if state.previous == "(":
         tuplet = (digit, TUPLETS.get(digit, digit))
@@ -250,22 +249,23 @@ def _digit(state: PositionState, digit: int) -> PositionState:
     return state._replace(numerator=min(10 * state.numerator + digit, MAX_LENGTH))
 
 
-def _bar_line(state: PositionState, character: str) -> PositionState:
+def _read_bar_line(state: PositionState, character: str) -> PositionState:
     """Read a bar line or repeat; ``||``, ``|]``, ``:|``, ``::`` and ``|:`` begin a section."""
     if state.region == CHORD and character != "|":
         return state._replace(region=FIELD if character == ":" else MUSIC)
     if character == "]" and state.previous != "|":
         return state
-    rest = PositionState(state.section, state.bar, state.is_new, state.repeat, MUSIC)
+    # Everything about the previous note is forgotten.
+    after = PositionState(state.section, state.bar, state.is_new, state.repeat, MUSIC)
     # A section begins with its first note, however many bar lines come before.
     if state.is_new or state.previous == "[":
-        return rest
+        return after
     if state.previous in {"|", ":"}:
         is_repeat_end = (state.previous, character) == (":", "|")
-        return rest._replace(
+        return after._replace(
             section=min(state.section + 1, SECTIONS),
             bar=0,
             is_new=True,
             repeat=(state.section, state.bar) if is_repeat_end else state.repeat,
         )
-    return rest._replace(bar=min(state.bar + 1, BARS)) if character == "|" else rest
+    return after._replace(bar=min(state.bar + 1, BARS)) if character == "|" else after

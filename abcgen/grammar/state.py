@@ -1,7 +1,7 @@
-"""The state of a text that is being written, as far as time and form go.
+"""The state of a text that is being generated: time and form (for pitch see ``pitch``).
 
-A state is a small immutable value that holds only what can matter later, so that texts with the
-same future share a state.
+A state is a small immutable value. It holds only what affects the characters that may follow, so
+that texts that may continue in the same ways share a state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_OCTAVE_MARKS = 3  # C,,, to c''': the range of a piano
 MIN_CHORD, MAX_CHORD = 2, 10  # notes
 NO_TUPLET = (0, 1, 1)
 
-# What has just been written.
+# The values of ``State.written``: what the last character belongs to.
 HEADER, FIELD, BAR, ITEM, BAR_LINE, DONE = "header", "field", "bar", "item", "bar line", "done"
 ACCIDENTAL, LETTER, LENGTH, REST = "accidental", "letter", "length", "rest"
 BRACKET, TUPLET, CHORD_SYMBOL = "bracket", "tuplet", "chord symbol"
@@ -27,39 +27,36 @@ AFTER_CHORD_SYMBOL = "after chord symbol"
 
 
 class State(NamedTuple):
-    """The state after a character.
+    """The state after a character."""
 
-    Attributes:
-        written: What has just been written.
-        text: Its characters so far, if it may not be complete.
-        bar_ticks: Ticks of a full bar; 0 in free metre.
-        ticks_left: Ticks left in this bar.
-        items: Notes and tuplets in this bar; at most 1 where they cannot become too many. In the
-            header, the number of the line.
-        tuplet: Notes left in the open tuplet, its ``normal`` and ``actual``.
-        chord: Notes in the open chord; -1 outside of one.
-        opens_section: Whether the bar is the first of a section or ending.
-        fields: Letters of the fields that may still change before the bar's first note.
-        tied: Whether a tie follows the last note, which must not cross the end of a section.
-        form: Repeats, endings and sections.
-    """
-
+    # What the last character belongs to.
     written: str
+    # The characters of that so far, unless it is complete.
     text: str = ""
+    # Ticks of a full bar; 0 in free metre.
     bar_ticks: int = 0
+    # Ticks left in this bar.
     ticks_left: int = 0
+    # Notes and tuplets in this bar; at most 1 where they cannot become too many. In the header, the
+    # number of the line.
     items: int = 0
+    # Notes left in the open tuplet, its ``normal`` and ``actual``.
     tuplet: tuple[int, int, int] = NO_TUPLET
+    # Notes in the open chord; -1 outside of one.
     chord: int = -1
+    # Whether the bar is the first of a section or ending.
     opens_section: bool = True
+    # Letters of the fields that may still change before the bar's first note.
     fields: str = ""
+    # Whether a tie follows the last note, which must not cross the end of a section.
     tied: bool = False
+    # Repeats, endings and sections.
     form: FormState = FormState()
 
 
-# The state that a character leads to: (state, written, text) stands for ``state`` with the last
-# two replaced. Most characters that may come next never do, so only those that do are
-# materialized.
+# The state that a character leads to: (state, written, text) stands for ``state`` with ``written``
+# and ``text`` replaced. Most characters that may come next are never drawn, so the ``State`` itself
+# is created only when one is.
 Transition = tuple[State, str, str]
 Transitions = dict[str, Transition]  # by character
 
@@ -70,6 +67,6 @@ def transition_to(state: State) -> Transition:
 
 
 def materialize(transition: Transition) -> State:
-    """Return the state that a transition leads to."""
+    """Create the state that a transition leads to."""
     state, written, text = transition
     return State(written, text, *state[2:])

@@ -1,13 +1,14 @@
-"""What a tune is, and ABC read and written: pure Python, no arrays, no other programs.
+"""Tunes, and how they are read and written as ABC. Pure Python, without arrays or other programs.
 
 In reading order:
 
-1. ``tune``: the frozen types that everything else speaks in.
-2. ``walk``: the one walk through bars and notes, in time and with the key and metre in force, and
-   the joining of ties.
-3. ``reader``: from a file's text to tunes. It uses ``fields`` (values of header fields), ``lexer``
-   (symbols of a line), ``body`` (symbols to bars) and ``draft`` (what only the whole tune settles).
-4. ``writer``: tunes as canonical ABC; ``model_text``: tunes as the network sees them.
-5. ``analysis`` (melody, mode, form), ``playback`` (the order of bars), ``validation`` (bars that
-   add up, repeats that pair), ``transpose`` (keys and instruments) and ``titles``.
+1. ``tune``: the frozen types that all other modules use.
+2. ``walk``: iterates over bars and notes in time, with the key and metre in force; joins ties.
+3. ``reader``: a file's text to tunes (``read_tunebook``, ``read_abc``). It uses ``fields`` (values
+   of header fields), ``lexer`` (symbols of a line), ``body`` (symbols to bars) and ``draft``
+   (ties, repeats and tuplets, which depend on the whole tune).
+4. ``writer``: tunes as canonical ABC (``write_abc``); ``model_text``: tunes as the network sees
+   them (``encode_tune``, ``decode_tune``).
+5. ``analysis`` (melody, mode, sections), ``playback`` (the order of bars), ``validation`` (bars
+   that add up, repeats that pair), ``transpose`` (keys and instruments) and ``titles``.
 """

@@ -1,4 +1,4 @@
-"""The melody of a tune, its mode and its form."""
+"""Analyse a tune: its melody, its mode and its sections."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class MelodyNote(NamedTuple):
 def melody_of(bars: Iterable[Bar]) -> list[MelodyNote]:
     """Return the melody of bars as written, repeats not played: highest notes, ties joined.
 
-    Unlike `join_ties`, which follows every key, this follows the top of chords: two chords tied
-    by any of their pitches are one note of the melody, on the first one's top.
+    Unlike ``join_ties``, which follows every key, this follows the top of chords: two chords with a
+    tied pitch in common are one note of the melody, the highest of the first chord.
     """
     melody: list[MelodyNote] = []
     tied: Note | None = None
@@ -52,11 +52,11 @@ def melody_of(bars: Iterable[Bar]) -> list[MelodyNote]:
 
 
 def mode_of(bars: Iterable[Bar], key: Key) -> Mode:
-    """Return the mode that notes move in on the tonic of a major key; major if they leave it open.
+    """Infer the mode of notes on the tonic of a major key; major if they leave it open.
 
-    Some collections write every key as major and put the accidentals of a minor tune before the
-    notes. The tonic is taken as written; how each degree of the scale is altered then shows the
-    mode. A raised fourth is not taken for lydian: in a major tune it is more often passing.
+    Some collections write every key as major, with the accidentals of a minor tune before its
+    notes. The tonic is trusted; the alterations of the scale's degrees then show the mode. A raised
+    fourth does not count as lydian: in a major tune it is more often a passing note.
     """
     # For each degree of the scale, the alterations of its notes against the major scale.
     signature = key.signature

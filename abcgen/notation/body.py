@@ -1,4 +1,4 @@
-"""From symbols to bars: the part of the reader that keeps the state of the music.
+"""Build the bars of a voice from its symbols (``BodyBuilder``).
 
 Accidentals last to the end of the bar in every octave (standard 2.1, section 11.3, the default
 of ``propagate-accidentals``) and along ties.
@@ -25,12 +25,20 @@ from abcgen.notation.draft import (
 )
 from abcgen.notation.fields import read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
-from abcgen.notation.tune import ALTERATIONS, LETTERS, Bar, BarLine, Marks, Metre, Pitch
+from abcgen.notation.tune import (
+    ALTERATIONS,
+    LETTERS,
+    MIDDLE_C_STEP,
+    Bar,
+    BarLine,
+    Marks,
+    Metre,
+    Pitch,
+)
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Key
 
-MIDDLE_C_STEP = 28
 HIGHEST_STEP = 69
 SHORTEST = Fraction(1, 1024)
 MAX_TURNS = 8
@@ -59,7 +67,8 @@ class BodyBuilder:
         self._bar = DraftBar()
         self._line = 0
 
-        # Key, metre and unit that notes are read by, and the key and metre of the bars so far.
+        # The key, metre and unit in which notes are read, and the key and metre that the bars so
+        # far have announced.
         self._metre, self._unit = metre, unit
         self._key, self._signature = key, key.signature
         self._bars_key, self._bars_metre = key, metre
@@ -88,7 +97,7 @@ class BodyBuilder:
     def change_field(self, name: str, value: str, line: int) -> None:
         """Apply a field that changes key, metre or unit length.
 
-        Notes are read by it from here on; a new signature appears where the next bar begins.
+        It applies to the next note; the new signature belongs to the next bar.
         """
         if name == "K":
             key = read_key(value, line=line, current=self._key)
@@ -102,7 +111,7 @@ class BodyBuilder:
             self._unit = read_unit(value, line=line)
 
     def end_line(self) -> None:
-        """Close a bar that a line's end leaves full: files without bar lines there mean it."""
+        """Close a full bar at the end of a line: some files write no bar line there."""
         full = self._metre.bar_duration
         if full and self._tuplet is None and self._bar.duration(self._metre) == full:
             self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
@@ -171,7 +180,7 @@ class BodyBuilder:
             self._append((), full, visible=symbol.match["letter"] == "Z")
 
     def add_grace_notes(self, symbol: AbcSymbol) -> None:
-        """Add grace notes; their accidentals reach no other note."""
+        """Add grace notes, whose accidentals affect no other note."""
         altered = dict(self._altered)
         notes = list(re.finditer(NOTE, symbol.match["notes"]))[:MAX_MARKS]
         self._marks.grace = tuple(self._read_pitch(note, symbol) for note in notes)
@@ -228,7 +237,7 @@ class BodyBuilder:
     def begin_ending(self, symbol: AbcSymbol) -> None:
         """Begin an ending, ``1`` or ``1,3`` or ``1-3``."""
         if self._bar.items:
-            # An ending that begins in mid-bar divides it; its accidentals hold on.
+            # An ending in mid-bar divides the bar; accidentals stay in force.
             altered = dict(self._altered)
             self._close_bar(BarLine.SINGLE)
             self._altered = altered
@@ -259,7 +268,7 @@ class BodyBuilder:
         return duration
 
     def _in_range(self, duration: Fraction) -> Fraction:
-        """Return a duration that broken rhythm made, if it can still be written."""
+        """Check that a duration changed by broken rhythm can still be written."""
         if not SHORTEST <= duration <= LIMITS.duration:
             raise NotationError("broken rhythm makes a note too short or too long", line=self._line)
         return duration
@@ -267,7 +276,7 @@ class BodyBuilder:
     def _append(
         self, pitches: tuple[Pitch, ...], duration: Fraction, *, visible: bool = True
     ) -> None:
-        """Append a note or rest, with the marks that wait for it, to the tuplet or bar."""
+        """Append a note or rest with its pending marks to the tuplet or bar."""
         if self._broken is not None:
             if self._last is None or (self._tuplet is not None) != self._last_in_tuplet:
                 raise NotationError("broken rhythm into or out of a tuplet", line=self._line)
@@ -297,7 +306,7 @@ class BodyBuilder:
         bar.items.append(item)
 
     def _close_bar(self, line: BarLine) -> None:
-        """End the bar; a bar line after one without notes strengthens the line before it."""
+        """Close the bar; a second bar line without notes between strengthens the first."""
         if self._tuplet is not None:
             raise NotationError("tuplet cut short by a bar line", line=self._line)
         if len(self._bars) >= LIMITS.bars:
@@ -338,7 +347,7 @@ _HANDLERS = {
 def _duration_of(length: str, numerator: int, denominator: int) -> Fraction:
     """Return the duration of a length such as ``3/2`` or ``//``; 0 if out of range.
 
-    The unit comes as numerator and denominator: hashing a fraction is slow.
+    The unit is given as numerator and denominator, because hashing a fraction is slow.
     """
     number, *divisors = re.findall(r"^\d*|/\d*", length)
     duration = Fraction(numerator, denominator) * int(number[:6] or 1)

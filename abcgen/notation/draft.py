@@ -1,6 +1,7 @@
-"""Bars while they are being read, and what can only be settled once the whole tune is known.
+"""Bars while they are being read, and their completion once the whole voice is known.
 
-That is which ties tie, where repeats go back to, and in what time a tuplet is played.
+``finish_bars`` then decides which ties join notes, where repeats go back to, and the time in
+which tuplets are played.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ _CLOSING_DECORATIONS = frozenset({"fine", "D.C.", "D.S.", "dacoda"})
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A mistake in a tune's text, corrected by what its bars or notes say."""
+    """A mistake in a tune's text that was corrected from its bars or notes."""
 
     # Line of the file.
     line: int
-    # The correction and its reason, in words for whoever typed the tune.
+    # The correction and its reason, for the person who typed the tune.
     what: str
     # The text corrected.
     text: str = ""
@@ -126,7 +127,7 @@ class DraftTuplet:
 
 @dataclass(slots=True)
 class DraftBar:
-    """A bar being read; see :class:`abcgen.notation.tune.Bar`."""
+    """A bar being read; see :class:``abcgen.notation.tune.Bar``."""
 
     items: list[DraftNote | DraftTuplet] = field(default_factory=list)
     line: BarLine = BarLine.SINGLE
@@ -161,7 +162,7 @@ class DraftBar:
 
 @dataclass(slots=True)
 class PendingMarks:
-    """Decorations, a chord symbol and grace notes that wait for their note.
+    """Decorations, a chord symbol and grace notes whose note has not been read yet.
 
     Source: the ABC standard 2.1, sections 4.12 (grace notes), 4.14 (decorations) and 4.18.
     """
@@ -197,14 +198,14 @@ class PendingMarks:
 
 
 def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> tuple[Bar, ...]:
-    """Turn drafts into bars.
+    """Turn the drafts of a voice into bars.
 
     Args:
         drafts: The bars as read; they are changed.
         metre: The metre the tune opens in.
-        repairs: Receives the corrections made on the way.
+        repairs: Corrections are appended to these.
     """
-    # 1) A tie ties equal pitches; between others it is a slur, and dropped.
+    # 1) A tie joins equal pitches; between different ones it is a slur, and ignored.
     notes = [(note, draft.text_line) for draft in drafts for note in draft.notes]
     for (note, line), (following, _) in pairwise([*notes, (DraftNote((), Fraction(0)), 0)]):
         if note.tied and set(note.pitches).isdisjoint(following.pitches):
@@ -215,7 +216,7 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
     # 2) Repeats that the file does not open.
     _open_repeats(drafts)
 
-    # 3) The time that tuplets are played in.
+    # 3) The time in which tuplets are played.
     bars = []
     for draft in drafts:
         metre = draft.metre or metre
@@ -237,9 +238,9 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
 
 
 def _open_repeats(drafts: list[DraftBar]) -> None:
-    """Write the opening of every repeat that the file leaves out, so that all play it alike.
+    """Add the missing ``|:`` of every repeat that the file does not open.
 
-    A repeat goes back to the end of the one before, to a double bar after that, or to the
+    Such a repeat goes back to the end of the previous one, to a double bar after that, or to the
     beginning.
     """
     start, repeated, opened, in_ending = 0, False, False, False
@@ -258,11 +259,11 @@ def _open_repeats(drafts: list[DraftBar]) -> None:
 
 
 def _fitting_normal(draft: DraftBar, metre: Metre) -> int | None:
-    """Return the number of notes in whose time a bar's tuplets must be played to fill it.
+    """Return the ``normal`` that a bar's tuplets need for the bar to add up.
 
-    Files often leave it to a default that is wrong: ``d4 (5A/B/c/d/e/`` in 3/4. Only tuplets of
-    five and more, all of one kind, are corrected, and only to be faster than written. None means
-    that the bar adds up already or that no number makes it.
+    Files often rely on a default that is wrong: ``d4 (5A/B/c/d/e/`` in 3/4. Only tuplets of five
+    and more, all of one kind, are corrected, and only to be faster than written. None means that
+    the bar adds up already, or would with no number.
     """
     kinds = {(tuplet.actual, tuplet.normal) for tuplet in draft.tuplets}
     if metre.is_free or len(kinds) != 1 or draft.duration(metre) == metre.bar_duration:

@@ -1,4 +1,4 @@
-"""The values of ABC's fields: key, metre, unit note length and rhythm.
+"""Read the values of ABC's fields: key, metre, unit note length and rhythm.
 
 Source: the ABC standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:) and 4.6.
 """
@@ -30,7 +30,7 @@ MODES = {
 }
 METRE_SYMBOLS = {"C": Metre(4, 4, "C"), "C|": Metre(2, 2, "C|")}
 
-# The kinds of tune that can be asked for, and what sources call them.
+# The kinds of tune that can be requested, and other names that sources have for them.
 RHYTHMS = (
     "air",
     "barndance",
@@ -62,13 +62,15 @@ _RHYTHM_ALIASES = {
 
 # The pipes play F and C sharp, whether the signature shows it (Hp) or not (HP).
 _HIGHLAND_PIPES = Key("A", 0, Mode.MIXOLYDIAN)
-_KEY = re.compile(r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<rest>.*)", re.DOTALL)
+_KEY = re.compile(
+    r"(?P<letter>[A-G])(?P<alter>[#b]?)\s*(?P<mode>[A-Za-z]*)(?P<extra>.*)", re.DOTALL
+)
 _EXTRA_ACCIDENTAL = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
-# As German sources write them; H is no other key anywhere.
+# German names of keys. H means nothing else anywhere.
 _GERMAN_TONICS = {"H": "B", "Es": "Eb", "As": "Ab"}
-# M is a slip of the finger for m. To every program n is minor, but it could mean major.
+# M is a typing error for m. Every program takes n for minor, though it could mean major.
 _AMBIGUOUS_MODES = frozenset({"M", "n"})
-# Words about the staff, which leave the notes alone.
+# Words about the staff, which change no note.
 _STAFF_WORDS = re.compile(
     r"(?:clef\s*=\s*)?\b(?:treble|bass|alto|tenor)(?![-+\w])"
     r"|\bclef\s*=\s*(?:none|perc)\b|\b(?:middle|stafflines|staffscale)\s*=\s*\S+"
@@ -98,8 +100,8 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     if not match:
         raise NotationError("key not understood", line=line, text=value)
 
-    # The tonic and the mode; with ``exp`` the accidentals that follow are all there are.
-    word, rest = match["mode"], match["rest"]
+    # 1) The tonic and the mode. After ``exp`` the signature is spelled out.
+    word, extra_text = match["mode"], match["extra"]
     if word in _AMBIGUOUS_MODES:
         mode = Mode.MINOR
     elif word.lower() == "exp":
@@ -112,16 +114,16 @@ def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
     if abs(key.fifths) > MAX_SIGNATURE:
         raise NotationError("key with more than seven sharps or flats", line=line, text=value)
 
-    # Accidentals besides.
-    accidentals = rest.replace("exp", "", 1)
+    # 2) Extra accidentals.
+    accidentals = extra_text.replace("exp", "", 1)
     if _EXTRA_ACCIDENTAL.sub("", accidentals).strip(" ,"):
         raise NotationError("key not understood", line=line, text=value)
     extra = tuple(
         (letter.upper(), ALTERATIONS[accidental])
         for accidental, letter in _EXTRA_ACCIDENTAL.findall(accidentals)
     )
-    if "exp" in {word.lower(), rest.strip()[:3]}:
-        # These accidentals and no others: undo those of the mode.
+    if "exp" in {word.lower(), extra_text.strip()[:3]}:
+        # The signature has these accidentals and no others: cancel those of the mode.
         named = {letter for letter, _ in extra}
         signature = key.signature.items()
         extra += tuple((letter, 0) for letter, alter in signature if alter and letter not in named)
@@ -155,8 +157,8 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
     return Metre(beats, unit)
 
 
-def field_doubt(name: str, value: str) -> str:
-    """Return a remark on a key or metre read as something it does not quite say, else ``""``."""
+def field_repair(name: str, value: str) -> str:
+    """Return a remark if a ``K:`` or ``M:`` field had to be corrected to be read, else ``""``."""
     if name == "M" and value.endswith("]"):
         return f"M:{value} read as {read_metre(value)}"
     match = _KEY.fullmatch(value.strip()) if name == "K" else None
@@ -169,7 +171,7 @@ def read_unit(value: str, *, line: int = 0) -> Fraction:
     """Return the unit note length that an ``L:`` field names, in whole notes.
 
     Raises:
-        NotationError: if it is no fraction between 1 and 1/128.
+        NotationError: if it is not a fraction from 1/128 to 1.
     """
     match = re.fullmatch(r"1(?:/(1|2|4|8|16|32|64|128))?", re.sub(r"\s", "", value))
     if not match:
@@ -184,7 +186,7 @@ def default_unit(metre: Metre) -> Fraction:
 
 
 def rhythm_named(words: str) -> str:
-    """Return the entry of `RHYTHMS` that an ``R:`` field names, or ``""`` if it names none."""
+    """Return the entry of ``RHYTHMS`` that an ``R:`` field names, or ``""`` if it names none."""
     name = re.sub(r"[^a-z]+", " ", words.lower()).strip().removesuffix("s")
     name = _RHYTHM_ALIASES.get(name, name)
     return name if name in RHYTHMS else ""

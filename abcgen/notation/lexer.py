@@ -1,8 +1,7 @@
-"""The symbols of ABC music: notes, rests, bar lines, ties and so on.
+"""Split a line of ABC music into symbols: notes, rests, bar lines, ties and so on.
 
-One table of patterns, tried in order, cuts a line into symbols. Nothing is skipped, so that
-whatever no pattern matches is an error that can be shown.
-Source: the ABC standard 2.1, section 4, and the habits of older files.
+One table of patterns is tried in order. Nothing is skipped silently: text that no pattern matches
+is an error. Source: the ABC standard 2.1, section 4, and the habits of older files.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
 _ENDING = rf"(?:\[?(?P<ending>{_NUMBERS}))?"
 _LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+)(?P<after>(?::+(?!\|))?)"
 
-# The decorations of the standard (section 4.14), and a few that older files write that way. Those
-# that shift the octave (8va) are not here: they change the notes.
+# The decorations of the standard (section 4.14), and a few of older files. Those that shift the
+# octave (8va) are missing on purpose: they change the notes.
 _DECORATIONS = (
     r"(?:[<>][()]?|[+0-9]|p{1,4}|f{1,4}|mp|mf|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
@@ -62,8 +61,8 @@ _DECORATIONS = (
     r"|(?:short|medium|long)phrase|editorial|courtesy)"
 )
 
-# A kind of symbol, the characters it may begin with, and its pattern. A longer symbol comes before
-# the one that it begins with.
+# Each kind of symbol with the characters it may begin with, and its pattern. A longer symbol comes
+# before any symbol that is its prefix.
 _PATTERNS = (
     (SymbolKind.IGNORED, " \t", r"[ \t]+"),
     (SymbolKind.NOTE, "^_=ABCDEFGabcdefg", NOTE + r"(?![\^_=]*/)"),
@@ -105,7 +104,7 @@ for _kind, _starts, _pattern in _PATTERNS:
 
 
 def symbols_in(text: str, line: int) -> Iterator[AbcSymbol]:
-    """Yield every symbol of a line of music that means something to the notes.
+    """Yield the symbols of a line of music, without those that are ignored.
 
     Args:
         text: The line, without comment and continuation mark.

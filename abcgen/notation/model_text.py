@@ -1,7 +1,7 @@
-"""Model text: the view of a tune that the network learns from.
+"""Model text: the text of a tune that the network learns from (``encode_tune``, ``decode_tune``).
 
-An ``R:`` line where the rhythm is known, ``M:`` and ``K:``, and the body on one line without
-spaces: tonic moved to C, mode kept, unit length 1/8. It is never written as .abc.
+An ``R:`` line if the rhythm is known, ``M:`` and ``K:`` lines, and the first voice on one line
+without spaces, transposed to C in the same mode, with unit length 1/8. It is never written as .abc.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Bar, Metre
 
 UNIT = Fraction(1, 8)
-_PARTS = re.compile(r"(?P<head>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<rest>K:C[a-z]{3}\n[^\n]+\n)")
+_MODEL_TEXT = re.compile(
+    r"(?P<before_key>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<key_and_body>K:C[a-z]{3}\n[^\n]+\n)"
+)
 _HEAD = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
 
 
 class Head(NamedTuple):
     """The head of a model text."""
 
-    # Empty if it is not known.
+    # Empty if unknown.
     rhythm: str
     metre: Metre
     # The mode's abbreviation.
@@ -56,7 +58,7 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
                 body = body.removesuffix("|")
         metre = f"[M:{bar.metre}]" if bar.metre else ""
         key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
-        # A rest is a rest, whether its source prints it or not.
+        # Invisible rests become visible ones.
         notes = "".join(music.items(bar)).replace("x", "z")
         body += f"{left}{metre}{key}{notes}{bar.line}"
         before = bar.line
@@ -67,12 +69,12 @@ def decode_tune(text: str) -> Tune:
     """Return the tune, in C, of a model text.
 
     Raises:
-        NotationError: if it is no model text, or cannot be read as music.
+        NotationError: if it is not model text, or cannot be read as music.
     """
-    parts = _PARTS.fullmatch(text)
-    if not parts:
+    match = _MODEL_TEXT.fullmatch(text)
+    if not match:
         raise NotationError("no model text", text=text[:40])
-    return read_abc(f"{parts['head']}L:{UNIT}\n{parts['rest']}")
+    return read_abc(f"{match['before_key']}L:{UNIT}\n{match['key_and_body']}")
 
 
 def head_of(text: str) -> Head:
@@ -88,9 +90,9 @@ def head_of(text: str) -> Head:
 
 
 def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
-    """Return the first voice without what model text cannot write.
+    """Return the first voice without what model text omits.
 
-    That is C for 4/4, accidentals in the signature, and marks.
+    It omits ``C`` for 4/4, accidentals added to the signature, and marks.
     """
 
     def plain_note(note: Note | Rest) -> Note | Rest:

@@ -21,12 +21,12 @@ def play_order(tune: Tune) -> tuple[int, ...]:
     """Return the bars that a player plays, in order, as indices into ``tune.bars``.
 
     ``|: A [1 B :|2 C |]`` gives A B A C. A repeat that was never opened goes back to the end of
-    the one before or to the beginning; an ending is played in the turns that it names.
+    the previous one or to the beginning; an ending is played in the turns that it names.
 
     After ``D.C.`` or ``D.S.`` the tune is played once more from its beginning or its segno,
-    without repeats and with the last endings, as far as ``fine``, or by way of ``dacoda`` to the
-    coda; where there is neither, as far as the jump and then on. Only the first jump is taken.
-    Jumps and their targets are decorations of the first voice; a jump without its target is
+    without repeats and with the last endings, up to ``fine``, or with a jump from ``dacoda`` to the
+    coda; if it has neither, it continues after the jump. Only the first ``D.C.`` or ``D.S.`` is
+    played. Jumps and targets are decorations of the first voice; without its target a jump is
     ignored.
     """
     bars = tune.bars
@@ -36,7 +36,7 @@ def play_order(tune: Tune) -> tuple[int, ...]:
         for bar in bars
     ]
 
-    # The first jump and the bar that it leads to.
+    # 1) The first jump and the bar that it leads to.
     segnos = [index for index, names in enumerate(decorations) if "segno" in names]
     jumps = {"D.C.", "D.S."} if segnos else {"D.C."}
     jump = next((index for index, names in enumerate(decorations) if names & jumps), None)
@@ -45,7 +45,7 @@ def play_order(tune: Tune) -> tuple[int, ...]:
     target = 0 if "D.C." in decorations[jump] else segnos[0]
     after_jump = len(order) - order[::-1].index(jump)
 
-    # The last time through, up to where it ends.
+    # 2) The last time through, up to where it ends.
     last_time = _with_last_endings(bars, target)
     codas = [index for index, names in enumerate(decorations) if "coda" in names]
     for played, index in enumerate(last_time, start=1):
@@ -65,7 +65,7 @@ def play_order(tune: Tune) -> tuple[int, ...]:
 def _with_repeats(bars: Sequence[Bar]) -> list[int]:
     """Return all bars in order, repeats and endings unrolled."""
     order: list[int] = []
-    # The section that may be repeated begins at `start` and is played for the `turn`-th time.
+    # The section that may be repeated begins at ``start``; this is its ``turn``-th time.
     start, turn, index, in_ending = 0, 1, 0, False
     while index < len(bars):
         bar = bars[index]
@@ -85,7 +85,7 @@ def _with_repeats(bars: Sequence[Bar]) -> list[int]:
 
 
 def _turns(bars: Sequence[Bar], start: int) -> int:
-    """Return how often the section that begins at ``start`` is played."""
+    """Return the number of times that the section beginning at ``start`` is played."""
     turns = 2
     for index in range(start, len(bars)):
         if bars[index].repeat_start and index != start:
@@ -116,7 +116,7 @@ def _skip_ending(bars: Sequence[Bar], index: int, start: int, turn: int) -> tupl
 
 
 def _with_last_endings(bars: Sequence[Bar], start: int) -> list[int]:
-    """Return the bars from one on, each once, and of endings only the last."""
+    """Return the bars from ``start`` on, each once, with only the last of several endings."""
     order: list[int] = []
     skipping = False
     for index in range(start, len(bars)):

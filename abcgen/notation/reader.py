@@ -1,7 +1,7 @@
-"""Reads ABC tunebooks: from a file's text to tunes, their header fields and voices.
+"""Read ABC: a file's text to tunes (``read_tunebook``), or a single tune (``read_abc``).
 
-A tune is read exactly or not at all, and then the line and the reason are given. Slurs, words and
-annotations are skipped: they change no note of the tune.
+A tune is either read exactly or refused, with the line and the reason. Slurs, words and annotations
+are skipped, because they change no note of the tune.
 Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), sections 3
 (fields), 6.1 (continuation of lines) and 7 (voices).
 """
@@ -22,7 +22,7 @@ from abcgen.notation.body import BodyBuilder
 from abcgen.notation.draft import Repair
 from abcgen.notation.fields import (
     default_unit,
-    field_doubt,
+    field_repair,
     names_tonic_only,
     read_key,
     read_metre,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # str.splitlines() would also break at characters that occur within words in Latin-1.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
-# Among music, a note glued to a repeat sign (``A::c``) is no field.
+# Within the music, a note before a repeat sign (``A::c``) is not a field.
 _BODY_FIELD = re.compile(r"\s*([A-Za-z+]):(?![:|])(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
 # Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
@@ -95,8 +95,8 @@ class LeftOut:
 def decode_text(data: bytes) -> str:
     """Decode a file in UTF-8, Latin-1 (as older files are) or a mixture of both.
 
-    Tunebooks are compiled from many sources: bytes that are no UTF-8 are read as Latin-1, one by
-    one, and the rest stays UTF-8.
+    Tunebooks are compiled from many sources, so only the bytes that are not UTF-8 are read as
+    Latin-1.
     """
     return data.decode("utf-8-sig", "abcgen-latin-1")
 
@@ -111,9 +111,9 @@ codecs.register_error("abcgen-latin-1", _as_latin_1)
 
 
 def split_tunebook(text: str) -> Iterator[TuneBlock]:
-    """Cut a tunebook into tunes: each begins at its ``X:`` and ends at the first blank line.
+    """Split a tunebook into tunes: each begins at its ``X:`` and ends at the first blank line.
 
-    A paragraph that has a key but no ``X:`` is a tune too; any other is words.
+    A paragraph that has a key but no ``X:`` is a tune too; any other is text to be skipped.
     """
     paragraph: list[str] = []
     for number, text_line in enumerate([*_LINE_END.split(text), ""], start=1):
@@ -129,7 +129,7 @@ def split_tunebook(text: str) -> Iterator[TuneBlock]:
 
 
 def read_tunebook(text: str) -> Iterator[Tune | LeftOut]:
-    """Read every tune of a tunebook; yield a `LeftOut` in the place of each that is refused."""
+    """Read every tune of a tunebook; yield a ``LeftOut`` for each that is refused."""
     for block in split_tunebook(text):
         result = read_block(block)
         yield result.tune if isinstance(result, Reading) else result
@@ -155,7 +155,7 @@ def read_abc(text: str, *, line: int = 1) -> Tune:
     """Read one tune, header and body, whose first line has the given number in its file.
 
     Raises:
-        NotationError: if anything in it is not understood.
+        NotationError: if anything in it cannot be read.
     """
     return _parse(_LINE_END.split(text), line).finish()
 
@@ -177,13 +177,13 @@ class _Opening(NamedTuple):
 
 @dataclass(slots=True)
 class TuneParser:
-    """A tune half read; takes its lines one by one."""
+    """Reads the lines of one tune, one at a time."""
 
     repairs: list[Repair] = field(default_factory=list)
     # Header fields, and the line of each.
     _header: dict[str, str] = field(default_factory=dict)
     _field_lines: dict[str, int] = field(default_factory=dict)
-    # Voices by their id; None if only announced. Their names, and the one being written.
+    # Voices by their id (None if only announced), their names, and the id of the current one.
     _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)
     _voice_names: dict[str, str] = field(default_factory=dict)
     _voice: str = ""
@@ -191,14 +191,14 @@ class TuneParser:
     _opening: _Opening | None = None
     _characters: int = 0
     _line: int = 0
-    # A bar line at the end of a continued line.
+    # A bar line at the end of a continued line, which the next line may complete.
     _carried: str = ""
 
     def add_line(self, raw: str, number: int) -> None:
-        """Read the next line, which has that number in the file.
+        """Read the next line of the tune, line ``number`` of its file.
 
         Raises:
-            NotationError: at the first thing in it that is not understood.
+            NotationError: at the first symbol or field that cannot be read.
         """
         self._line = number
         text = _COMMENT.sub("", raw).rstrip()
@@ -212,13 +212,13 @@ class TuneParser:
             self._add_music(text)
         elif "|" in text:
             raise NotationError("music before the key (K:)", line=number, text=text[:20])
-        # Any other text in the header is words.
+        # Any other text in the header is skipped.
 
     def finish(self) -> Tune:
-        """Return the whole tune.
+        """Return the tune after its last line.
 
         Raises:
-            NotationError: if something is missing or was left open.
+            NotationError: if something is missing or incomplete.
         """
         if not self._opening:
             raise NotationError("no key (K:)", line=self._line)
@@ -258,7 +258,7 @@ class TuneParser:
         elif self._opening:
             self._end_carried()
             self._body().change_field(name, value, self._line)
-            self._note_doubt(name, value, self._line)
+            self._report_field(name, value, self._line)
         else:
             if name not in self._header or name in "KLM":
                 self._header[name] = value
@@ -273,17 +273,17 @@ class TuneParser:
         metre = read_metre(header.get("M", ""), line=lines.get("M", 0))
         unit = read_unit(header["L"], line=lines["L"]) if "L" in header else default_unit(metre)
         for name in ("K", "M"):
-            self._note_doubt(name, header.get(name, ""), lines.get(name, 0))
+            self._report_field(name, header.get(name, ""), lines.get(name, 0))
         self._opening = _Opening(key, metre, unit)
         if len(self._voices) == 1:
             self._voice = next(iter(self._voices))
 
-    def _note_doubt(self, name: str, value: str, line: int) -> None:
-        if doubt := field_doubt(name, value):
-            self.repairs.append(Repair(line, doubt, f"{name}:{value}"))
+    def _report_field(self, name: str, value: str, line: int) -> None:
+        if remark := field_repair(name, value):
+            self.repairs.append(Repair(line, remark, f"{name}:{value}"))
 
     def _begin_voice(self, value: str) -> None:
-        """Announce a voice, or continue it."""
+        """Announce a voice in the header, or switch to it in the body."""
         name, _, properties = value.partition(" ")
         if match := _TRANSPOSED.search(properties):
             raise NotationError(
@@ -299,7 +299,7 @@ class TuneParser:
             self._voice = name
 
     def _body(self) -> BodyBuilder:
-        """Return the voice that is being written."""
+        """Return the builder of the current voice."""
         body = self._voices.get(self._voice)
         if body is None:
             if not self._opening or (self._voices and self._voice not in self._voices):
@@ -335,13 +335,13 @@ class TuneParser:
             self._body().end_line()
 
     def _end_carried(self) -> None:
-        """Add a bar line carried from a line that nothing continues."""
+        """Add the bar line at the end of a continued line that nothing continues."""
         carried, self._carried = self._carried, ""
         for symbol in symbols_in(carried, self._line):
             self._body().add(symbol)
 
     def _infer_mode(self, key: Key, bars: tuple[Bar, ...]) -> Key:
-        """Return the key with the mode that the notes are in, where the header names none."""
+        """Return the key with the mode of the notes, if the header names only a tonic."""
         value = self._header["K"].strip()
         if not names_tonic_only(value) or any(bar.key for bar in bars):
             return key
@@ -356,7 +356,7 @@ class TuneParser:
 
 
 def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
-    """Return repairs of one kind as one, at the first line that needed it, with their number."""
+    """Merge equal repairs into one with their number, at the first line that needed it."""
     repairs.sort(key=lambda repair: repair.line)
     counts = Counter(repair.what for repair in repairs)
     firsts = {repair.what: repair for repair in reversed(repairs)}

@@ -1,4 +1,4 @@
-"""Titles for new tunes, in the manner of old ones: after people, places and events."""
+"""Invent titles for new tunes in the style of traditional ones (``new_title``)."""
 
 from __future__ import annotations
 

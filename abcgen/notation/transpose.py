@@ -1,4 +1,4 @@
-"""Moves tunes between keys, spelling kept, and into the ranges of instruments."""
+"""Transpose tunes to other keys and into the ranges of instruments; pitches stay spelled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from abcgen.notation.tune import (
     ALTERATIONS,
     LETTERS,
     MAX_SIGNATURE,
+    MIDDLE_C,
+    MIDDLE_C_STEP,
     NATURAL_SEMITONES,
     Bar,
     Key,
@@ -31,20 +33,19 @@ if TYPE_CHECKING:
 # Diatonic steps and semitones.
 Interval = tuple[int, int]
 
-MIDDLE_C = 60
 # Tunes are moved to one of an instrument's most usual keys, in one of these octaves.
 FAVOURITE_KEYS = 3
 _OCTAVES = (0, 1, -1)
 
 
 def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
-    """Return the tune moved to another tonic, the shorter way up or down, and by octaves.
+    """Return the tune transposed to another tonic, by the smaller interval up or down.
 
-    Modes stay; keys along the way that would need more than seven sharps or flats are respelled.
+    The mode stays. Keys that would need more than seven sharps or flats are respelled.
 
     Args:
         tune: The tune.
-        tonic: A key with the tonic that the tune is to have.
+        tonic: A key with the new tonic; its mode is ignored.
         octaves: Octaves to move in addition.
     """
     interval = _interval(tune.key, tonic, octaves)
@@ -79,7 +80,7 @@ def _interval(source: Key, target: Key, octaves: int) -> Interval:
     """Return the interval from one tonic to the nearest of another."""
     semitones = (target.tonic_pitch_class - source.tonic_pitch_class) % 12
     steps = (LETTERS.index(target.letter) - LETTERS.index(source.letter)) % 7
-    # C flat lies above B by its letter and below by its sound: keep the two together.
+    # By its letter C flat is above B, by its sound it is the same key: keep both consistent.
     if semitones - _natural_semitones(steps) > 6:
         semitones -= 12
     elif _natural_semitones(steps) - semitones > 6:
@@ -100,7 +101,7 @@ def _move_pitch(pitch: Pitch, interval: Interval) -> Pitch:
 
 
 def spelled(step: int, midi: int) -> Pitch:
-    """Return the pitch of a MIDI key number on a step, or on the nearest that can carry it."""
+    """Return a MIDI key number spelled on a step, or on the nearest step that can be altered."""
     alter = midi - _natural_semitones(step) - 12
     if alter > 2:
         return spelled(step + 1, midi)
@@ -141,8 +142,7 @@ def _move_root(root: Root, interval: Interval) -> Root:
 
 
 def _move_letter(letter: str, alter: int, interval: Interval) -> tuple[str, int]:
-    # In the octave of middle C, step 28.
-    moved = _move_pitch(Pitch(28 + LETTERS.index(letter), alter), interval)
+    moved = _move_pitch(Pitch(MIDDLE_C_STEP + LETTERS.index(letter), alter), interval)
     return moved.letter, moved.alter
 
 
@@ -164,8 +164,8 @@ class Instrument:
 
     @property
     def comfort(self) -> float:
-        """The middle of the range that tunes lie in: the lower two octaves of a wide one."""
-        # Of a range wider than two octaves and a fifth (31 semitones), only those.
+        """The middle of the comfortable range, as a MIDI key number."""
+        # Of a wide range only the lowest two octaves and a fifth (31 semitones) count.
         return min(self.lowest + self.highest, 2 * self.lowest + 31) / 2
 
 
@@ -209,14 +209,14 @@ def playing_in(instrument: Instrument, key: Key | None) -> Instrument:
 
 
 def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tune:
-    """Return the tune in a usual key and the octave in which an instrument can play all of it.
+    """Return the tune in a usual key and an octave in which an instrument can play all of it.
 
-    If no key brings all of it within range, the one that comes nearest is taken.
+    If there is none, the key and octave that exceed its range least are chosen.
 
     Args:
         tune: The tune.
         instrument: The instrument.
-        choice: Selects one of the keys that suit, from 0 (the most usual) to less than 1.
+        choice: Selects one of the keys that fit, from 0 (the most usual) to less than 1.
     """
     candidates = [
         transpose(tune, _with_signature(major, tune.key.mode), octaves=octaves)
@@ -225,7 +225,7 @@ def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tu
     ]
     pitches = [pitches_of(candidate) or [MIDDLE_C] for candidate in candidates]
 
-    # 1) The candidates that leave the range least, both ends added up.
+    # 1) The candidates that exceed the range least, at both ends together.
     outside = [
         max(0, instrument.lowest - min(keys)) + max(0, max(keys) - instrument.highest)
         for keys in pitches
@@ -236,7 +236,7 @@ def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tu
         if semitones == min(outside)
     ]
 
-    # 2) One of their keys, and of it the octave nearest to the comfortable middle.
+    # 2) One of their keys, in the octave nearest to the comfortable middle.
     keys = list(dict.fromkeys(candidate.key for candidate, _ in fitting))
     key = keys[int(choice * len(keys))]
     in_key = [(candidate, middle) for candidate, middle in fitting if candidate.key == key]
@@ -251,9 +251,9 @@ def arrange_for(
     Args:
         tune: The tune.
         instrument: The instrument.
-        choice: As in `transpose_for`.
-        first_pitch: The MIDI key number that its first note is to have, in some octave; None
-            leaves the octave to the instrument.
+        choice: As in ``transpose_for``.
+        first_pitch: The MIDI key number to which its first note is moved as near as octaves allow;
+            None leaves the octave to the instrument.
     """
 
     def respell(note: Note | Rest) -> Note | Rest:
@@ -277,14 +277,14 @@ def arrange_for(
 def ranges_in_c(
     instrument: Instrument, modes: Iterable[Mode]
 ) -> dict[Mode, tuple[tuple[int, int], ...]]:
-    """Return, for tunes in C in each mode, the ranges that the instrument's keys and octaves leave.
+    """Return, for each mode, the ranges of tunes in C that an instrument can play transposed.
 
-    A tune within one of them is within the instrument's range once `transpose_for` has moved it.
+    A tune within one of them is within the instrument's range after ``transpose_for``.
     """
-    quarter = Bar((Note((Pitch(28),), Fraction(1, 4)),))
+    quarter = Bar((Note((Pitch(MIDDLE_C_STEP),), Fraction(1, 4)),))
     ranges = {}
     for mode in modes:
-        # How `transpose_for` moves a tune of one note, middle C.
+        # How ``transpose_for`` moves a tune of one note, middle C.
         probe = Tune((quarter,), Key("C", 0, mode), Metre(4, 4))
         moves = [
             pitches_of(transpose(probe, _with_signature(major, mode), octaves=octaves))[0]

@@ -1,7 +1,7 @@
-"""The frozen types that every other module speaks in: keys, pitches, notes, bars, tunes.
+"""The frozen types that all other modules use: keys, pitches, notes, bars, tunes.
 
-Durations are fractions of a whole note, as written: a tuplet's notes carry their written
-duration, and the tuplet says how they are squeezed. Pitches are spelled: F sharp is not G flat.
+Durations are fractions of a whole note, as written: the notes of a tuplet have their written
+duration, and the tuplet scales it. Pitches are spelled: F sharp is not G flat.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Letters from C up, and the semitones of each above C.
 LETTERS = "CDEFGAB"
 NATURAL_SEMITONES = (0, 2, 4, 5, 7, 9, 11)
+# The diatonic number of middle C, and its MIDI key number.
+MIDDLE_C_STEP, MIDDLE_C = 28, 60
 
 # Letters in the order in which key signatures sharpen them; flats come in the opposite order.
 SHARP_ORDER = "FCGDAEB"
@@ -59,7 +61,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A tonic and a mode, and accidentals that the signature adds or takes away."""
+    """A tonic and a mode, and any accidentals that its signature has in addition."""
 
     # The tonic's letter and alteration (-1 flat, 0, 1 sharp).
     letter: str = "C"
@@ -100,11 +102,11 @@ class Key:
 
 def signature_at(fifths: int) -> dict[str, int]:
     """Return the alteration of every letter in a signature of sharps (or flats, if negative)."""
-    return {letter: (fifths - place + 6) // 7 for place, letter in enumerate(SHARP_ORDER)}
+    return {letter: (fifths - index + 6) // 7 for index, letter in enumerate(SHARP_ORDER)}
 
 
 def key_at(fifths: int, mode: Mode) -> Key:
-    """Return the key of a mode with that many sharps (or flats, if negative)."""
+    """Return the key of a mode whose signature has ``fifths`` sharps (or flats, if negative)."""
     alter, letter = divmod(fifths - mode.fifths + 1, 7)
     return Key(SHARP_ORDER[letter], alter, mode)
 
@@ -113,11 +115,21 @@ def key_at(fifths: int, mode: Mode) -> Key:
 # section 4.18).
 
 CHORD_ACCIDENTALS = "#b♯♭=♮"
-# Words and characters that a kind of chord is written with; longer ones first.
-CHORD_KINDS = ("maj", "min", "dim", "aug", "sus", "add", "omit", "no", *"mM+-°oø#b0123456789(), ")
+# The words and characters that name a kind of chord; longer ones first.
+CHORD_KIND_WORDS = (
+    "maj",
+    "min",
+    "dim",
+    "aug",
+    "sus",
+    "add",
+    "omit",
+    "no",
+    *"mM+-°oø#b0123456789(), ",
+)
 MAX_CHORD_SYMBOL = 20
 _ROOT = rf"([A-G])([{CHORD_ACCIDENTALS}]?)"
-_KIND = f"(?:{'|'.join(map(re.escape, CHORD_KINDS))})*"
+_KIND = f"(?:{'|'.join(map(re.escape, CHORD_KIND_WORDS))})*"
 _CHORD_SYMBOL = re.compile(rf"{_ROOT}({_KIND})(?:/{_ROOT.replace('A-G', 'A-Ga-g')})?")
 
 # The letter and alteration of a chord's root or bass.
@@ -177,7 +189,7 @@ class Pitch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Signs for the player at a note or rest; they change no note of the tune."""
+    """Symbols for the player at a note or rest, which change no note of the tune."""
 
     # The chord that an accompanist plays from here on.
     chord_symbol: ChordSymbol | None = None
@@ -194,7 +206,7 @@ class Note:
     # In the order written; never empty.
     pitches: tuple[Pitch, ...]
     duration: Fraction
-    # Tied to the note that follows: pitches that both have sound on.
+    # Tied to the next note: the pitches that both have are not struck again.
     tied: bool = False
     marks: Marks | None = None
 
@@ -204,14 +216,14 @@ class Rest:
     """Silence."""
 
     duration: Fraction
-    # Printed (``z``), or only a space of that duration (``x``).
+    # Printed (``z``), or an empty space of that duration (``x``).
     visible: bool = True
     marks: Marks | None = None
 
 
 def total(durations: Iterable[Fraction]) -> Fraction:
     """Return the sum of durations, many times faster than adding fractions one by one."""
-    # The sum so far is numerator / denominator, kept as whole numbers and reduced at the end.
+    # Add up in whole numbers, and reduce the fraction once at the end.
     numerator, denominator = 0, 1
     for duration in durations:
         if duration.denominator != denominator:
@@ -223,7 +235,7 @@ def total(durations: Iterable[Fraction]) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Tuplet:
-    """Notes and rests played ``actual`` in the time of ``normal`` of their kind."""
+    """Notes and rests, ``actual`` of which are played in the time of ``normal``."""
 
     actual: int
     normal: int
@@ -253,7 +265,7 @@ class Metre:
 
     beats: int
     unit: int
-    # ``C`` or ``C|`` where the tune is to show that, else empty.
+    # ``C`` or ``C|`` if the tune shows that instead of numbers, else empty.
     symbol: str = ""
 
     @property
@@ -331,7 +343,7 @@ class Bar:
         return total(item.duration for item in self.items)
 
     def with_notes(self, change: Callable[[Note | Rest], Note | Rest]) -> Bar:
-        """Return the bar with `change` applied to every note and rest."""
+        """Return the bar with ``change`` applied to every note and rest."""
         items = tuple(
             replace(item, items=tuple(map(change, item.items)))
             if isinstance(item, Tuplet)
@@ -347,7 +359,7 @@ class Voice:
 
     # May be empty, and need not be unique.
     name: str
-    # They begin with the tune's first bar; their number may differ.
+    # They start with the tune; there may be fewer or more than in the first voice.
     bars: tuple[Bar, ...]
 
     @property
@@ -361,7 +373,7 @@ class Voice:
 class Tune:
     """A tune: one voice, the melody, and any others that sound with it.
 
-    Every voice opens in the tune's key and metre and carries its changes of them itself.
+    Every voice opens in the tune's key and metre, and has its own changes of them.
     """
 
     # The bars of the first voice, in the order written.
@@ -370,7 +382,7 @@ class Tune:
     key: Key
     metre: Metre
     title: str = ""
-    # The kind of tune (reel, jig, air), as its source says it.
+    # The kind of tune (reel, jig, air), in the words of its source.
     rhythm: str = ""
     source: str = ""
     # The reference number (``X:``).

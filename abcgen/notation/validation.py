@@ -1,4 +1,4 @@
-"""Checks whether every bar adds up to its metre, and whether repeats and endings pair."""
+"""Check that every bar adds up to its metre, and that repeats and endings pair."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class BarProblem:
 def bar_problems(tune: Tune) -> list[BarProblem]:
     """Return the bars of a tune that do not add up; in free metre there are none.
 
-    A bar may be short where a tune's phrases meet: at the beginning (a pickup), at either edge of
-    a section, and where a repeat sign cuts a bar in two. Nowhere may it be long.
+    A bar may be short where phrases meet: at the beginning (a pickup), at either end of a section,
+    and where a repeat sign cuts a bar in two. It may never be too long.
     """
     problems = []
     in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
@@ -68,7 +68,7 @@ class RepeatProblem:
 
 
 class _Within(Enum):
-    """The part of a repeat that a bar is in."""
+    """The part of a repeat that has been reached."""
 
     NONE, REPEAT, FIRST_ENDING, LATER_ENDING = range(4)
 

@@ -1,4 +1,4 @@
-"""One walk through music: bars and notes in time, with the key and metre in force.
+"""Iterate over bars and notes in time, with the key and metre in force.
 
 Times are fractions of a whole note, counted from the start of the walk.
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Not frozen: frozen instances take three times as long to create.
 @dataclass(slots=True)
 class TimedBar:
-    """A bar with its place in time."""
+    """A bar with the time at which it begins."""
 
     bar: Bar
     # Its index among the bars as written.
@@ -36,11 +36,11 @@ class TimedBar:
 
 
 class TimedNote(NamedTuple):
-    """A note or rest with its place in time."""
+    """A note or rest with the time at which it begins."""
 
     note: Note | Rest
     onset: Fraction
-    # How long it sounds, shortened or lengthened by its tuplet.
+    # Its sounding duration: the written one, scaled by its tuplet.
     duration: Fraction
     # Its bar, with the key and metre in force.
     bar: TimedBar
@@ -51,14 +51,14 @@ def walk_bars(
 ) -> Iterator[TimedBar]:
     """Yield bars in time.
 
-    The key and metre in force are those of the written order, also where *order* jumps: a
+    The key and metre in force are those of the written order, also where ``order`` jumps: a
     repeat from the beginning is in the opening key again.
 
     Args:
         bars: The bars of a voice.
         key: The key it opens in.
         metre: The metre it opens in.
-        order: The bars to visit, by index (see `play_order`); as written if None.
+        order: The bars to visit, by index (see ``play_order``); as written if None.
     """
     onset = Fraction(0)
     in_force = keys_and_metres(bars, key, metre)
@@ -70,7 +70,7 @@ def walk_bars(
 def walk_notes(
     bars: Sequence[Bar], key: Key, metre: Metre, order: Sequence[int] | None = None
 ) -> Iterator[TimedNote]:
-    """Yield the notes and rests of bars in time; for the arguments see `walk_bars`."""
+    """Yield the notes and rests of bars in time; for the arguments see ``walk_bars``."""
     onset = Fraction(0)
     in_force = keys_and_metres(bars, key, metre)
     for index in range(len(bars)) if order is None else order:
@@ -106,7 +106,7 @@ def keys_and_metres(bars: Sequence[Bar], key: Key, metre: Metre) -> list[tuple[K
 
 
 class WrittenChord(NamedTuple):
-    """A note or chord as written, each of its keys with its own tie."""
+    """A note or chord as written, with a tie or none for each of its keys."""
 
     onset: Fraction
     duration: Fraction
@@ -115,7 +115,7 @@ class WrittenChord(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """Keys struck together and held equally long."""
+    """Keys that are struck together and held equally long."""
 
     onset: Fraction
     duration: Fraction
@@ -131,7 +131,7 @@ def sounding_notes(
     Args:
         tune: The tune.
         order: The bars to play, by index; as written if None.
-        chord_ties: Whether the ties of chords are joined, or only those of single notes.
+        chord_ties: Whether to join the ties of chords too, or only those of single notes.
     """
     return join_ties(
         WrittenChord(
@@ -151,8 +151,7 @@ def join_ties(chords: Iterable[WrittenChord]) -> list[Sound]:
     """Join tied notes key by key, and group the sounds by onset and duration.
 
     A tie joins nothing if the next chord lacks the key or does not begin where the tied note
-    ends. Every source of notes can use it: a walk through a tune, or music21, which ties the
-    keys of a chord separately.
+    ends. Ties are given key by key, because music21 ties the notes of a chord separately.
 
     Args:
         chords: The notes and chords of one voice in order.

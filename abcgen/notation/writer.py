@@ -1,7 +1,7 @@
-"""Writes canonical ABC: valid ABC 2.1 that a person reads and every program plays alike.
+"""Write canonical ABC: valid ABC 2.1 that people can read and every program plays alike.
 
-Four bars a line, sections on lines of their own, beamed by the metre, endings and repeats
-explicit, broken rhythm as lengths.
+Four bars a line, each section on a new line, beamed by the metre, with explicit endings and
+repeats, and lengths instead of broken rhythm. ``write_abc`` writes a tune.
 Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 BARS_PER_LINE = 4
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
-# The decorations that every program knows by a character; the others are written by name.
+# The decorations whose character every program knows; the others are written by name.
 _DECORATION_CHARACTERS = {
     "staccato": ".",
     "roll": "~",
@@ -63,7 +63,7 @@ def write_abc(tune: Tune) -> str:
     }
     lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
 
-    # Major is named where the notes would let a reader infer another mode.
+    # Name major explicitly if our reader would infer another mode from the notes.
     key = str(tune.key)
     if key == tune.key.tonic and mode_of(tune.bars, tune.key) is not Mode.MAJOR:
         key += Mode.MAJOR.abbreviation
@@ -71,7 +71,7 @@ def write_abc(tune: Tune) -> str:
 
     for number, voice in enumerate(tune.voices, start=1):
         if tune.others:
-            # Numbers, for some programs accept no other ids of voices.
+            # Some programs accept only numbers as ids of voices.
             name = _escaped(voice.name).replace('"', "'")
             lines.append(f'V:{number} name="{name}"' if name else f"V:{number}")
         lines += _music_lines(replace(tune, bars=voice.bars), unit)
@@ -133,18 +133,19 @@ def opening(bar: Bar, before: BarLine | None) -> str:
 
     Args:
         bar: The bar.
-        before: The bar line that they are glued to; None at the beginning of a line.
+        before: The bar line just before them; None at the beginning of a line.
     """
     repeat = "|:" if bar.repeat_start else ""
     if not bar.ending:
         return repeat
     numbers = ",".join(map(str, bar.ending))
-    glued = not repeat and before in {BarLine.SINGLE, BarLine.REPEAT}
-    return f"{repeat}{'' if glued else '['}{numbers}"
+    # ``|1`` and ``:|2`` need no bracket.
+    follows_bar_line = not repeat and before in {BarLine.SINGLE, BarLine.REPEAT}
+    return f"{repeat}{'' if follows_bar_line else '['}{numbers}"
 
 
 class MusicWriter:
-    """Writes the music of one bar after another, keeping key, metre and accidentals.
+    """Writes one bar after another, and tracks the key, the metre and the accidentals in force.
 
     Args:
         key: The key the tune opens in.
@@ -161,11 +162,11 @@ class MusicWriter:
 
         Args:
             bar: The bar.
-            upbeat: Whether, if it is short, it is the end of a bar rather than its beginning.
+            upbeat: Whether a short bar is the end of a full bar rather than its beginning.
         """
         texts = self.items(bar)
 
-        # Durations of the items, a full bar and a beam, as multiples of one fraction.
+        # Durations of the items, a full bar and a beam as whole multiples of one fraction.
         durations = [item.duration for item in bar.items]
         durations += self._metre.bar_duration, self._metre.beam_duration
         parts = lcm(*[duration.denominator for duration in durations])
@@ -173,7 +174,7 @@ class MusicWriter:
             duration.numerator * (parts // duration.denominator) for duration in durations
         ]
 
-        # Items that begin within the same beam's time are joined, up to one that has no beam.
+        # Items that begin within the same beam are joined, up to one that has no beam.
         onset = max(0, full - sum(lengths)) if upbeat else 0
         groups: list[str] = []
         open_beam: int | None = None
@@ -258,12 +259,12 @@ def _step_name(step: int) -> str:
 
 
 class _Accidentals:
-    """The accidentals that every reader needs to understand the same pitch.
+    """Decides which notes need an accidental so that every program reads the same pitch.
 
-    Some programs let an accidental reach the other octaves of its bar, others do not; it is
-    written wherever the two would differ. One that holds over a bar line by a tie is written
-    again, and so is one that follows a grace note with an accidental, or that reaches into a chord
-    or out of one (music21 10.5 does not let it).
+    Some programs apply an accidental to all octaves of its bar, others to its own octave only; it
+    is written wherever the two would differ. It is also repeated after a bar line that a tie
+    crosses, after a grace note with an accidental, and between a chord and other notes (music21
+    10.5 does not carry it into a chord or out of one).
     """
 
     def __init__(self, key: Key) -> None:
@@ -275,7 +276,7 @@ class _Accidentals:
         self._by_chord: set[str] = set()
 
     def begin_bar(self, key: Key | None) -> None:
-        """Forget the accidentals of the bar before, and take over a change of key."""
+        """Forget the accidentals of the previous bar, and apply a change of key."""
         if key is not None:
             self._signature = key.signature
         self._by_letter.clear()
@@ -299,7 +300,7 @@ class _Accidentals:
         return ABC_ACCIDENTALS[pitch.alter]
 
     def before_grace(self, pitch: Pitch) -> str:
-        """Return the accidental before a grace note, which none before it alters."""
+        """Return the accidental before a grace note, if it needs one."""
         letter = pitch.letter
         altered_before = letter in self._by_letter or letter in self._after_grace
         if pitch.alter == self._signature[letter] and not altered_before:

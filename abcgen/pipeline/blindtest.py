@@ -39,9 +39,9 @@ class BlindTest:
     """A blind test."""
 
     page: bytes
-    # Which of its tunes are real
+    # Which of its tunes are real.
     key: AnswerKey
-    # A description of the real tunes for people
+    # A description of the real tunes for people.
     words: str
 
 

@@ -34,9 +34,9 @@ class _Record(BaseModel):
 class KeyTune(_Record):
     """A tune of the test."""
 
-    # A held-out tune; otherwise a network wrote it
+    # A held-out tune; otherwise a network wrote it.
     real: bool
-    # As it is on the page
+    # As it is on the page.
     abc: str = ""
 
 
@@ -45,11 +45,11 @@ class AnswerKey(_Record):
 
     format: str = Field(pattern=f"^{KEY_FORMAT}$")
     version: Literal[1]
-    # Identifies the test
+    # Identifies the test.
     test: Name
-    # How the test was made
+    # How the test was made.
     about: dict[str, Any] = Field(default_factory=dict)
-    # The tunes by their name on the page, in its order
+    # The tunes by their name on the page, in its order.
     tunes: dict[Name, KeyTune] = Field(min_length=1)
 
     def to_json(self) -> str:
@@ -61,11 +61,11 @@ class Answer(_Record):
     """The answers of one rater to the questions about one tune; None for those left open."""
 
     tune: Name
-    # Who wrote it, a person or a program
+    # Who wrote it, a person or a program.
     by: str | None = Field(None, pattern=f"^({PERSON}|{PROGRAM})$")
-    # How good it is, from 1 to 5
+    # How good it is, from 1 to 5.
     rating: int | None = Field(None, ge=RATINGS[0], le=RATINGS[-1])
-    # The rater knew it before
+    # The rater knew it before.
     known: bool | None = None
 
     @property
@@ -79,11 +79,11 @@ class AnswerSheet(_Record):
 
     format: str = Field(pattern=f"^{ANSWERS_FORMAT}$")
     version: Literal[1]
-    # Identifies the test
+    # Identifies the test.
     test: Name
-    # A random number
+    # A random number.
     rater: Name = Field(alias="listener")
-    # At most one for each tune
+    # At most one for each tune.
     answers: tuple[Answer, ...]
 
 
@@ -150,9 +150,9 @@ def _unusable(path: Path, reason: str) -> InputError:
 class AllAnswers(NamedTuple):
     """The answers of all raters."""
 
-    # Those on held-out tunes
+    # Those on held-out tunes.
     real: list[Answer]
-    # Those on tunes of the network
+    # Those on tunes of the network.
     generated: list[Answer]
 
 
@@ -262,7 +262,7 @@ class BlindTestResult:
     """The result of a blind test."""
 
     raters: int
-    # One for each of ``MEASURES``; None where too little was answered
+    # One for each of ``MEASURES``; None where too little was answered.
     estimates: Mapping[str, Estimate | None]
 
     @property

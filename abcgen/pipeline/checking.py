@@ -15,7 +15,7 @@ from abcgen.evaluation.measures import TuneVerdict
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
-from abcgen.score.referee import Referee, abc2midi_path, complaint
+from abcgen.score.referee import Referee, abc2midi_path, abc2midi_warning
 from abcgen.system import default_processes
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CheckedTune:
 
     path: Path
     tune: Tune
-    # One sentence for each problem; empty if it is right
+    # One sentence for each problem; empty if it is right.
     problems: tuple[str, ...]
 
 
@@ -42,7 +42,7 @@ class CheckedTune:
 class CheckReport:
     """The results of checking files of tunes."""
 
-    # One for every tune that could be read
+    # One for every tune that could be read.
     checked: tuple[CheckedTune, ...]
     losses: tuple[Loss, ...]
 
@@ -154,7 +154,7 @@ class CheckerPool:
         body = text.partition("\n")[2] if text.startswith("R:") else text
         abc2midi_accepts = None
         if self._abc2midi:
-            abc2midi_accepts = not complaint(self._abc2midi, header + body)
+            abc2midi_accepts = not abc2midi_warning(self._abc2midi, header + body)
 
         return TuneVerdict(
             text,

@@ -55,24 +55,20 @@ class RenderOptions:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How tunes become files of one format.
+    """How tunes become files of one format."""
 
-    Attributes:
-        suffix: The ending of the files' names, without its dot.
-        description: What it is good for, in a few words, for ``--help``.
-        render: Renders one tune: to the content of its file or, if there is ``bind``, to its part
-            of the book.
-        bind: Makes the book of all parts, one entry for each file; None if every tune has its own
-            file.
-        has_pages: Whether the book is a file for each page.
-        engraves: Whether rendering takes an engraver's time, some tenths of a second.
-    """
-
+    # The ending of the files' names, without its dot.
     suffix: str
+    # What it is good for, in a few words, for ``--help``.
     description: str
+    # Renders one tune: to the content of its file or, if there is ``bind``, to its part of the
+    # book.
     render: Callable[[Tune, RenderOptions], Any]
+    # Makes the book of all parts, one entry for each file; None if every tune has its own file.
     bind: Callable[[Iterable[Any], RenderOptions], list[bytes]] | None = None
+    # Whether the book is a file for each page.
     has_pages: bool = False
+    # Whether rendering takes an engraver's time, some tenths of a second.
     engraves: bool = False
 
 

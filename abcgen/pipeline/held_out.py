@@ -45,14 +45,14 @@ MAX_TUNES = 20_000
 class HeldOut:
     """Tunes to evaluate a network on."""
 
-    # Tunes that played no part in training
+    # Tunes that played no part in training.
     test: tuple[Example, ...]
     # Tunes of other families, on which training was watched. Their distance to the test tunes is
     # that between samples of real tunes.
     validation: tuple[Example, ...]
-    # Samples of character n-grams, one per test tune
+    # Samples of character n-grams, one per test tune.
     ngrams: tuple[str, ...] = ()
-    # Costs of the test tunes by predictor; empty if the training tunes are unknown
+    # Costs of the test tunes by predictor; empty if the training tunes are unknown.
     baselines: Mapping[str, Sequence[ScoredText]] = field(default_factory=dict)
 
 

@@ -15,8 +15,15 @@ from abcgen.model.metrics import read_metrics
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.checkpoints import sample_text, step_network
 from abcgen.plots.canvas import plot_style, write_figure
-from abcgen.plots.diagram import Box, draw_diagram
-from abcgen.plots.training import Curve, Outline, draw_attention, draw_curves, draw_weights
+from abcgen.plots.run import (
+    Box,
+    Curve,
+    Outline,
+    draw_attention,
+    draw_curves,
+    draw_diagram,
+    draw_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +44,7 @@ class Pictures:
     """The pictures of a run."""
 
     files: tuple[Path, ...]
-    # Names of those that could not be drawn, each with the reason
+    # Names of those that could not be drawn, each with the reason.
     left_out: tuple[str, ...]
 
 

@@ -31,16 +31,13 @@ WORTHWHILE = 12
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The result of rendering tunes.
+    """The result of rendering tunes."""
 
-    Attributes:
-        files: The files written.
-        left_out: A line for every tune and format that could not be rendered, with the reason.
-        notes: A line for every tune that is not printed as it should be, with the reason.
-    """
-
+    # The files written.
     files: list[Path]
+    # A line for every tune and format that could not be rendered, with the reason.
     left_out: list[str]
+    # A line for every tune that is not printed as it should be, with the reason.
     notes: list[str] = field(default_factory=list)
 
 
@@ -91,7 +88,7 @@ def render_files(
     processes: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Rendering:
-    """Write the tunes of files in several formats; for most arguments see `render_tunes`.
+    """Write the tunes of files in several formats; for most arguments see ``render_tunes``.
 
     ``out`` is a folder, for files named after those read, or a file whose ending fits the only
     format, for all tunes together. Only if they fill several PNG pages these are numbered:
@@ -111,24 +108,21 @@ def render_files(
 
 @dataclass(slots=True)
 class Renderer:
-    """Writes targets in several formats and keeps account of it.
+    """Writes targets in several formats and keeps account of it."""
 
-    Attributes:
-        options: How tunes are printed and played.
-        workers: The processes that render single tunes.
-        total: How many tunes there are, counted once for each format.
-        force: Whether to overwrite existing files.
-        on_progress: Called with the number done and ``total``.
-        result: The files written so far, and what could not be.
-        done: How many tunes are done.
-    """
-
+    # How tunes are printed and played.
     options: RenderOptions
+    # The processes that render single tunes.
     workers: WorkerPool
+    # How many tunes there are, counted once for each format.
     total: int
+    # Whether to overwrite existing files.
     force: bool
+    # Called with the number done and ``total``.
     on_progress: OnProgress | None
+    # The files written so far, and what could not be.
     result: Rendering = field(default_factory=lambda: Rendering([], []))
+    # How many tunes are done.
     done: int = 0
 
     def render(self, targets: Sequence[Target], formats: Sequence[str]) -> Rendering:
@@ -138,18 +132,18 @@ class Renderer:
             InputError: if nothing can be written.
             OutputError: if a file exists already or cannot be written.
         """
-        # 1. See that all can be written, before the long work starts.
+        # 1) See that all can be written, before the long work starts.
         for folder in {target.folder for target in targets}:
             check_writable(folder)
         forms = [FORMATS[name] for name in formats]
         self._check_unused(
             [path for target in targets for form in forms for path in target.known_paths(form)]
         )
-        # 2. Write.
+        # 2) Write.
         for target in targets:
             for name in formats:
                 self._write(target, name)
-        # 3. Report. Tunes that were left out are an error only if nothing else was written.
+        # 3) Report. Tunes that were left out are an error only if nothing else was written.
         left_out = self.result.left_out
         if self.result.files:
             return self.result
@@ -217,19 +211,15 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Tunes to be written into a folder under one stem, or into one file.
+    """Tunes to be written into a folder under one stem, or into one file."""
 
-    Attributes:
-        entries: The tunes.
-        folder: The folder.
-        stem: The beginning of all file names.
-        suffix: The ending that the user gave the file, with its dot; empty for that of each
-            format.
-    """
-
+    # The tunes.
     entries: Sequence[Entry]
+    # The folder.
     folder: Path
+    # The beginning of all file names.
     stem: str
+    # The ending that the user gave the file, with its dot; empty for that of each format.
     suffix: str = ""
 
     def tune_path(self, index: int, form: Format) -> Path:
@@ -297,14 +287,11 @@ def slug(title: str) -> str:
 
 
 class RenderedTune(NamedTuple):
-    """A tune in one format.
+    """A tune in one format."""
 
-    Attributes:
-        content: Its file or its part of the book; None if it could not be rendered.
-        error: Why not; empty if it could.
-    """
-
+    # Its file or its part of the book; None if it could not be rendered.
     content: Any
+    # Why not; empty if it could.
     error: str = ""
 
 

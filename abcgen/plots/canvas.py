@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-# For annotations in other rooms, which may not import matplotlib.
+# For annotations in other packages, which may not import matplotlib.
 Picture = Figure
 
 STYLE = {
@@ -30,7 +30,7 @@ STYLE = {
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "abcgen",  # the same picture is the same file
-    # Names from a stranger's checkpoint are not formulas.
+    # Names from an untrusted checkpoint must not be read as formulas.
     "text.parse_math": False,
 }
 DOTS_PER_INCH = 150
@@ -40,7 +40,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """Give all pictures drawn within the same style."""
+    """Apply the common style to all pictures drawn within the context."""
     with rc_context(STYLE):  # type: ignore[arg-type]
         yield
 

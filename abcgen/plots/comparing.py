@@ -21,16 +21,16 @@ MAX_TICKS = 14
 class Distribution:
     """The distribution of one feature of tunes."""
 
-    # The feature
+    # The feature.
     title: str
-    # Names of its categories, or lower edges of its bins
+    # Names of its categories, or lower edges of its bins.
     categories: Sequence[str]
-    # By source the share of each category
+    # By source the share of each category.
     shares: Mapping[str, Sequence[float]]
 
 
 def draw_distributions(distributions: Sequence[Distribution]) -> Figure:
-    """Draw one panel for each, the first source as bars, the others as lines."""
+    """Draw a panel for each distribution, with the first source as bars, the others as lines."""
     picture, panels = panel_grid(len(distributions), columns=3, width=3.5, height=2.5)
     for panel, distribution in zip(panels, distributions, strict=True):
         xs = range(len(distribution.categories))
@@ -54,11 +54,11 @@ def draw_distributions(distributions: Sequence[Distribution]) -> Figure:
 def draw_estimates(
     unit: str, rows: Sequence[tuple[str, Mapping[str, tuple[float, float, float]]]]
 ) -> Figure:
-    """Draw estimates with their intervals, a row for each and a marker for each source.
+    """Draw estimates with their intervals, a row for each name and a marker for each source.
 
     Args:
-        unit: The unit of all of them.
-        rows: Name of each, and by source its value and both ends of its interval.
+        unit: The unit of all estimates.
+        rows: The names, each with its value and both ends of its interval by source.
     """
     picture = figure(9, 0.42 * len(rows) + 1.2)
     axes = picture.subplots()

@@ -1,7 +1,7 @@
-"""The page of a blind test: tunes without names to be heard, and three questions on each.
+"""The page of a blind test: anonymous tunes to listen to, with three questions about each.
 
-The page does not say who wrote a tune: it holds random numbers, and a key in another file says
-what they stand for. Answers stay in the browser until they are saved as a small JSON file.
+The page does not reveal who wrote a tune: it names tunes by random numbers, and another file, the
+key, tells which are real. Answers stay in the browser until they are saved as a JSON file.
 """
 
 from __future__ import annotations
@@ -22,16 +22,13 @@ RATINGS = range(1, 6)
 
 
 class Question(NamedTuple):
-    """A question on a tune, with one answer to choose.
+    """A question about a tune, with a choice of answers."""
 
-    Attributes:
-        name: Its name in the answers.
-        words: The question.
-        choices: The answers: as they are saved, and as they are read.
-    """
-
+    # Its name in the answers.
     name: str
+    # The question.
     words: str
+    # The answers, each as it is saved and as it is shown.
     choices: tuple[tuple[str, str], ...]
 
 
@@ -48,7 +45,7 @@ QUESTIONS = (
 
 
 def blind_page(test: str, names: Sequence[str], tunes: Sequence[WebTune]) -> bytes:
-    """Put tunes on a page that asks of each who wrote it, how good it is and whether it is known.
+    """Put tunes on a page that asks who wrote each, how good it is and whether it is known.
 
     Args:
         test: The test's name in the answers.
@@ -58,7 +55,7 @@ def blind_page(test: str, names: Sequence[str], tunes: Sequence[WebTune]) -> byt
     return render_page(
         "blind.html",
         list(tunes),
-        # Whoever has the ABC could look the tune up.
+        # With the ABC a rater could look the tune up.
         [{name: value for name, value in tune.data.items() if name != "abc"} for tune in tunes],
         TITLE,
         style=read_part("web.css") + read_part("blind.css"),

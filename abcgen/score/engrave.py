@@ -1,6 +1,7 @@
-"""Engrave MusicXML as SVG with verovio.
+"""Engrave MusicXML as SVG with verovio, for paper or screen.
 
-Titles and tempo are left to the page; the pictures show the staves only.
+``engrave_systems`` returns a picture of each line, ``engrave_svg`` one of the whole tune. They show
+only the staves; titles are added by ``pages`` and ``web``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ OPTIONS = {
 }
 
 TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
-# verovio writes the accidentals of chord symbols in its own font, which no other program has.
+# verovio writes the accidentals of chord symbols in a font of its own.
 CHORD_ACCIDENTAL = re.compile(r'<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff])</tspan>')
 CHORD_ACCIDENTALS = {"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
 CHORD_SIZE = "405px"  # of the letters next to them, at the scale of OPTIONS
@@ -81,7 +82,7 @@ def _loaded(musicxml: bytes, line_width: float, *, systems_per_page: int) -> Any
     toolkit = _toolkit()
     width = round(line_width * STAFF_UNITS)
     toolkit.setOptions({**OPTIONS, "pageWidth": width, "systemMaxPerPage": systems_per_page})
-    # verovio takes other XML for an empty score, and says so only in its log.
+    # verovio reads other XML as an empty score without an error.
     if b"<score-partwise" not in musicxml or not toolkit.loadData(musicxml.decode()):
         raise InputError("the engraver cannot read this MusicXML")
     return toolkit
@@ -89,13 +90,13 @@ def _loaded(musicxml: bytes, line_width: float, *, systems_per_page: int) -> Any
 
 @lru_cache(maxsize=1)
 def _toolkit() -> Any:
-    """Return the toolkit of this process; making another takes longer than a tune."""
+    """Return verovio's toolkit, created once because that takes longer than engraving a tune."""
     verovio.enableLog(verovio.LOG_OFF)
     return verovio.toolkit()
 
 
 def _clean(svg: str) -> str:
-    """Remove the title, and write the accidentals of chord symbols as letters of any font."""
+    """Remove the title, and write the accidentals of chord symbols as ordinary characters."""
 
     def plain(match: re.Match[str]) -> str:
         accidental = CHORD_ACCIDENTALS.get(match[1], match[1])

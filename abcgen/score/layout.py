@@ -1,4 +1,4 @@
-"""Lay a tune out before it is drawn: its parts, their clefs, the plan of their bars, line breaks.
+"""Lay out a tune before it is drawn: its parts, their clefs, the plan of their bars, line breaks.
 
 Durations are in whole notes. Widths are in staff heights (the distance from the lowest to the
 highest line of a staff), so that nothing here depends on the size of the print.
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def parts_of(tune: Tune) -> tuple[Tune, ...]:
     """Return every voice as a tune of one voice, so that they run in parallel bar by bar.
 
-    Voices of untrusted files need not agree. The first voice that has a bar decides its bar line,
-    repeat sign, ending and metre for all; a voice that is short of a bar or of its end rests.
+    The voices of untrusted files may disagree. The first voice that has a bar decides its bar line,
+    repeat sign, ending and metre for all; voices with too short a bar, or without one, get rests.
     """
     if not tune.others:
         return (tune,)
@@ -47,14 +47,11 @@ def parts_of(tune: Tune) -> tuple[Tune, ...]:
 
 
 class Clef(NamedTuple):
-    """A clef.
+    """A clef."""
 
-    Attributes:
-        name: Its class in music21.
-        lowest: Diatonic number of the staff's lowest line; the highest is 8 above.
-    """
-
+    # Its class in music21.
     name: str
+    # Diatonic number of the staff's lowest line; the highest is 8 above.
     lowest: int
 
 
@@ -65,9 +62,9 @@ LOW_STEP = 26  # A below middle C
 
 
 def clef_of(part: Tune) -> Clef:
-    """Return the treble clef, unless half the notes lie at A below middle C or deeper.
+    """Return the clef of a part: treble, unless half its notes are A below middle C or lower.
 
-    A fiddle tune on the low strings stays in treble; for deeper parts it is the bass clef or the
+    A fiddle tune on the low strings keeps the treble clef; lower parts get the bass clef or the
     octave treble clef, whichever needs fewer ledger lines.
     """
     steps = [
@@ -80,7 +77,7 @@ def clef_of(part: Tune) -> Clef:
         return TREBLE
 
     def outside(clef: Clef) -> int:
-        """Add up how far the notes lie above or below the staff."""
+        """Return how far all notes together lie above or below the staff."""
         return sum(max(clef.lowest - step, step - (clef.lowest + 8), 0) for step in steps)
 
     return min((BASS, TREBLE_8), key=outside)
@@ -88,28 +85,25 @@ def clef_of(part: Tune) -> Clef:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBar:
-    """A bar with all that is known of it before anything is drawn.
+    """A bar with everything that is decided before it is drawn."""
 
-    Attributes:
-        bar: The bar.
-        key: The key in force.
-        metre: The metre in force.
-        new_key: Whether a key signature is printed.
-        new_metre: Whether a time signature is printed.
-        number: Its number; a bar that is not counted has the number of the one before.
-        counted: Whether it has a number; pickups and second halves of divided bars have none.
-        offset: How much of a full bar is missing before it, in whole notes.
-        starts_section: Whether it begins a section of the tune.
-    """
-
+    # The bar.
     bar: Bar
+    # The key in force.
     key: Key
+    # The metre in force.
     metre: Metre
+    # Whether a key signature is printed.
     new_key: bool
+    # Whether a time signature is printed.
     new_metre: bool
+    # Its number; a bar that is not counted has the number of the one before.
     number: int
+    # Whether it has a number; pickups and second halves of divided bars have none.
     counted: bool
+    # How much of a full bar is missing at its beginning, in whole notes.
     offset: Fraction
+    # Whether it begins a section of the tune.
     starts_section: bool
 
     @property
@@ -146,28 +140,6 @@ def plan_bars(part: Tune) -> tuple[PlannedBar, ...]:
             )
         )
     return tuple(plan)
-
-
-@dataclass(frozen=True, slots=True)
-class PlayedBar:
-    """A bar, each time it is played.
-
-    Attributes:
-        onset: When it begins, in whole notes from the start.
-        index: Its index among the bars as written.
-        planned: The bar.
-    """
-
-    onset: Fraction
-    index: int
-    planned: PlannedBar
-
-
-def played_bars(part: Tune, order: tuple[int, ...]) -> tuple[PlayedBar, ...]:
-    """Return the bars of a part in the order they are played."""
-    plan = plan_bars(part)
-    timed_bars = walk_bars(part.bars, part.key, part.metre, order)
-    return tuple(PlayedBar(timed.onset, timed.index, plan[timed.index]) for timed in timed_bars)
 
 
 SECTION_ENDS = frozenset({BarLine.DOUBLE, BarLine.FINAL, BarLine.REPEAT})
@@ -232,15 +204,18 @@ def line_starts(
         line_width: Width of a line in staff heights.
     """
     starts: set[int] = set()
-    for first, end in sections(plan):
+    for first, end in section_spans(plan):
         signature_width = ACCIDENTAL_WIDTH * abs(printed_fifths(plan[first].key))
         available = line_width - CLEF_WIDTH - signature_width
         starts |= _best_breaks(plan, widths, first, end, available)
     return frozenset(starts)
 
 
-def sections(plan: tuple[PlannedBar, ...]) -> list[tuple[int, int]]:
-    """Return sections as (first bar, bar after the last); one of under four bars joins another."""
+def section_spans(plan: tuple[PlannedBar, ...]) -> list[tuple[int, int]]:
+    """Return the first bar of each section and the one after its last, by index.
+
+    A section of fewer than four bars joins its neighbour.
+    """
     starts = [0]
     for index, planned in enumerate(plan):
         bars_before, bars_after = _counted(plan[starts[-1] : index]), _counted(plan[index:])
@@ -256,18 +231,18 @@ def _counted(bars: tuple[PlannedBar, ...]) -> int:
 def _best_breaks(
     plan: tuple[PlannedBar, ...], widths: list[float], first: int, end: int, available: float
 ) -> set[int]:
-    """Find the line breaks of one section that cost least in all, by dynamic programming."""
-    # The least cost of setting the bars from here to the end, and the bars that begin its lines.
+    """Return the line breaks of one section with the least total cost, by dynamic programming."""
+    # By first bar: the least cost of all bars to the section's end, and the bars that begin lines.
     best: dict[int, tuple[float, set[int]]] = {end: (0.0, set())}
     for start in range(end - 1, first - 1, -1):
         choices: list[tuple[float, set[int]]] = []
         for stop in range(start + 1, end + 1):
             width = sum(widths[start:stop])
-            # A bar too wide for any line has one to itself.
+            # A bar too wide for any line gets a line to itself.
             if width > available and stop > start + 1:
                 break
-            # A line looks bad that is stretched, or has not four bars, or not even an even number.
-            # Bars left over look best on the last line of a section.
+            # A stretched line looks bad, and so does one of other than four bars, more so with an
+            # odd number. Such a line matters less at the end of a section.
             bars = _counted(plan[start:stop])
             stretched = 0.5 * max(0.0, 1.0 - width / available) ** 2
             uneven = 0.1 * (bars - BARS_PER_LINE) ** 2 + 0.2 * (bars % 2)

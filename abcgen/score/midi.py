@@ -1,4 +1,4 @@
-"""Write a tune as a MIDI file, as it is played: repeats and endings unrolled, ties joined."""
+"""Write a performance of a tune as a MIDI file (``midi_of``)."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         InputError: if the tempo is not between 10 and 600, or a note is out of MIDI's range.
     """
     played = perform(tune, options)
-    lines = [(sounds, options.instrument.program, MELODY_VELOCITY) for sounds in played.voices]
+    parts = [(sounds, options.instrument.program, MELODY_VELOCITY) for sounds in played.voices]
     if played.accompaniment:
-        lines.append((played.accompaniment, ACCOMPANIMENT_PROGRAM, ACCOMPANIMENT_VELOCITY))
+        parts.append((played.accompaniment, ACCOMPANIMENT_PROGRAM, ACCOMPANIMENT_VELOCITY))
     tracks = []
-    for number, (sounds, program, velocity) in enumerate(lines):
+    for number, (sounds, program, velocity) in enumerate(parts):
         channel = CHANNELS[number % len(CHANNELS)]
         change = mido.Message("program_change", program=program, channel=channel)
         # Title, tempo and signatures go into the first track.

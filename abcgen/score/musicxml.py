@@ -1,8 +1,9 @@
-"""Write a tune as MusicXML, the same bytes every time, by way of a music21 Score.
+"""Write a tune as MusicXML (``musicxml_of``), by building a music21 Score (``build_score``).
 
-The Score is built here and not by music21's own ABC reader, which loses changes of key and metre
-within a tune. All that is printed is decided here too: the Score is written without music21's
-``makeNotation``, which would guess. music21 counts time in quarter notes, abcgen in whole notes.
+music21's own ABC reader is not used, because it loses changes of key and metre within a tune.
+Beams, ties and accidentals are set explicitly, and music21's ``makeNotation``, which would guess
+them, is off. music21 counts time in quarter notes, abcgen in whole notes. Equal tunes give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.errors import NotationError
 from abcgen.notation.tune import BarLine
-from abcgen.score.decorations import PITCH_MODIFIERS, hairpins_of
 from abcgen.score.layout import (
     LINE_WIDTH,
     bar_width,
@@ -22,6 +22,7 @@ from abcgen.score.layout import (
     parts_of,
     plan_bars,
 )
+from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import printed_fifths, printed_signature, symbols_of
 from abcgen.score.text import one_line
@@ -67,25 +68,25 @@ def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
 
 
 def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> Any:
-    """Build the Score of a tune; for the arguments and errors see `musicxml_of`.
+    """Build the Score of a tune; for the arguments and errors see ``musicxml_of``.
 
-    It has one part for each voice, and is ready to be written with ``makeNotation=False``. Its
-    notes are called ``v0b3n2``: the third note of the fourth bar of the first voice.
+    It has one part for each voice, and must be written with ``makeNotation=False``. The ids of its
+    notes are like ``v0b3n2``: the third note of the fourth bar of the first voice.
     """
     if not tune.bars:
         raise NotationError("a tune without bars")
 
-    # 1. Plan the bars of every voice and divide their notes into printed notes.
+    # 1) Plan the bars of every voice and divide their notes into printed notes.
     voices = parts_of(tune)
     plans = [plan_bars(voice) for voice in voices]
     notes = [printed_notes(plan) for plan in plans]
 
-    # 2. Draw the parts.
+    # 2) Draw the parts.
     parts = [
         _part(number, *each) for number, each in enumerate(zip(voices, plans, notes, strict=True))
     ]
 
-    # 3. Break lines. A bar is as wide as it is in the voice that needs most.
+    # 3) Break lines. The width of a bar is that of the voice that needs most.
     widths = [
         max(bar_width(*bar) for bar in zip(planned, printed, strict=True))
         for planned, printed in zip(zip(*plans, strict=True), zip(*notes, strict=True), strict=True)
@@ -94,7 +95,7 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
         measure = parts[0].getElementsByClass("Measure")[index]
         measure.insert(0, music21.layout.SystemLayout(isNew=True))
 
-    # 4. Join the parts into a score.
+    # 4) Join the parts into a score.
     score = music21.stream.Score(parts)
     if len(parts) > 1:
         for part, voice in zip(parts, voices, strict=True):
@@ -102,7 +103,7 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
         group = music21.layout.StaffGroup(parts, symbol="bracket", barTogether=True)
         score.insert(0, group)
 
-    # 5. Name it. Without a title music21 would give it its own, "Music21 Fragment".
+    # 5) Add the title; by default music21 would write "Music21 Fragment".
     metadata = music21.metadata.Metadata(title=one_line(tune.title) or UNTITLED)
     if composer := one_line(composer):
         metadata.composer = composer
@@ -164,7 +165,7 @@ def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
     if bar.repeat_start:
         measure.leftBarline = music21.bar.Repeat(direction="start")
     for symbol in symbols:
-        # Onsets are counted in the full bar, offsets in what there is of it.
+        # Onsets count from the start of the full bar, offsets from the first note of a pickup.
         offset = (symbol.onset - planned.offset) * 4
         for element in (*symbol.companions, symbol.element):
             measure.insert(offset, element)

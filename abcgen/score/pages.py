@@ -1,7 +1,8 @@
-"""Sheet music on paper: PDF and PNG pages, set by typst from engraved lines.
+"""Set sheet music on PDF and PNG pages with typst.
 
-typst carries a font with Latin, Greek and Cyrillic letters. For others, such as Chinese, it may
-use the fonts of this machine; a letter that no font has is printed as a box and reported.
+``sheet_of`` engraves a tune, ``set_pages`` sets several. typst brings a font with Latin, Greek and
+Cyrillic letters. For others, such as Chinese, the fonts of this machine are used; a letter that no
+font has is printed as a box and reported.
 """
 
 from __future__ import annotations
@@ -35,58 +36,52 @@ STAFF_HEIGHTS = (3.0, 20.0)
 MARGIN = 15.0
 GAP = 8.0  # between tunes
 
-# Points of ordinary text on a page with staves of that many millimetres; both grow together.
+# Ordinary text is 10 points high on a page with staves of 6.5 mm, and scales with them.
 TEXT_SIZE, USUAL_STAFF = 10.0, 6.5
 LONGEST_TITLE = 160
 CONTENTS_FROM = 10  # tunes in a book with a table of contents
 # The date in a PDF, so that the same tunes give the same bytes.
 EPOCH = 0
 
-# Letters that typst's own font has for sure, so that typst need not be asked.
+# Letters that typst's own font is known to have; for others typst has to be tried.
 EUROPEAN = re.compile(r"[ -~\u00a0-\u036f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u266d-\u266f]*")
 PROBE = """
 #set document(date: none)
 #set text(font: "Libertinus Serif")
 #for words in json("words.json") [#words ]
 """
-# The kind of PDF that typst refuses to write if a letter is missing.
+# A PDF standard that typst refuses to write if a letter is missing.
 STRICT = ["a-2b"]
 MISSING = re.compile(r'the text `"(.*?)"` could not be displayed')
 
 
 class Fonts(NamedTuple):
-    """The fonts that the words of a tune need.
+    """The fonts that the text of a tune needs."""
 
-    Attributes:
-        system: Whether they need the machine's own fonts too.
-        missing: The first letters that no font has; empty if all are there.
-    """
-
+    # Whether it needs the machine's own fonts too.
     system: bool = False
+    # The first letter that no font has; empty if there is none.
     missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """An engraved tune, ready to be set on a page.
+    """An engraved tune, ready to be set on a page."""
 
-    Attributes:
-        title: Printed over the tune.
-        rhythm_and_key: Such as ``reel · D``, printed at the left.
-        composer: Printed at the right.
-        systems: One SVG document for every line of music.
-        fonts: The fonts that its words need.
-    """
-
+    # Printed over the tune.
     title: str
+    # Such as ``reel · D``, printed at the left.
     rhythm_and_key: str
+    # Printed at the right.
     composer: str
+    # One SVG document for every line of music.
     systems: list[str]
+    # The fonts that its words need.
     fonts: Fonts = field(default_factory=Fonts)
 
     @property
     def note(self) -> str:
-        """A sentence on letters that will not be printed; empty if all will."""
+        """A remark on a letter that cannot be printed; empty if all can."""
         if not self.fonts.missing:
             return ""
         return f"no font of this machine has {self.fonts.missing!r}: a box is printed instead"
@@ -108,16 +103,20 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
 
 
 def set_pages(
-    sheets: Iterable[Sheet], page: PageConfig, form: Literal["pdf", "png"], *, title: str = ""
+    sheets: Iterable[Sheet],
+    page: PageConfig,
+    file_format: Literal["pdf", "png"],
+    *,
+    title: str = "",
 ) -> list[bytes]:
     """Set tunes on pages, several on a page where they fit.
 
     Args:
-        sheets: The engraved tunes, in order. They are taken one at a time, and none before paper
-            and staff height are checked.
+        sheets: The engraved tunes, in order; consumed one at a time, after paper and staff height
+            have been checked.
         page: Paper, size and, for PNG, resolution.
-        form: The format of the pages.
-        title: The book's title, on a page for itself; empty for none.
+        file_format: The format of the pages.
+        title: The book's title, on its own page; empty for none.
 
     Returns:
         One PDF with its fonts embedded, or a PNG picture for every page; nothing if there is no
@@ -132,7 +131,7 @@ def set_pages(
     with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
         root = Path(name)
 
-        # 1. Store the lines of music as files.
+        # 1) Store the lines of music as files.
         tunes = []
         for number, sheet in enumerate(sheets):
             files = [f"{number}-{line}.svg" for line in range(len(sheet.systems))]
@@ -150,7 +149,7 @@ def set_pages(
         if not tunes:
             return []
 
-        # 2. Store the words as data, which the template never reads as markup.
+        # 2) Store the text as data, which the template never reads as markup.
         book = {
             "title": one_line(title),
             "subtitle": "1 tune" if len(tunes) == 1 else f"{len(tunes)} tunes",
@@ -163,12 +162,12 @@ def set_pages(
         }
         (root / "book.json").write_text(json.dumps(book), encoding="utf-8")
 
-        # 3. Set the pages.
+        # 3) Set the pages.
         main = root / "page.typ"
         main.write_bytes(TEMPLATE.read_bytes())
-        options: dict[str, Any] = {"timestamp": EPOCH} if form == "pdf" else {"ppi": page.ppi}
-        options["ignore_system_fonts"] = not system_fonts
-        pages = typst.compile(main, root=root, format=form, **options)
+        extra: dict[str, Any] = {"timestamp": EPOCH} if file_format == "pdf" else {"ppi": page.ppi}
+        extra["ignore_system_fonts"] = not system_fonts
+        pages = typst.compile(main, root=root, format=file_format, **extra)
     # A document of one page is not in a list.
     return pages if isinstance(pages, list) else [pages]
 
@@ -187,7 +186,7 @@ def _line_width(page: PageConfig) -> float:
 
 
 def fonts_for(texts: Iterable[str]) -> Fonts:
-    """Return the fonts that all words of a tune need."""
+    """Return the fonts that texts need."""
     foreign = [text for text in texts if not EUROPEAN.fullmatch(text)]
     if not foreign or not missing_letter(foreign, system=False):
         return Fonts()
@@ -195,9 +194,9 @@ def fonts_for(texts: Iterable[str]) -> Fonts:
 
 
 def missing_letter(texts: list[str], *, system: bool) -> str:
-    """Return the first letter that no font has; empty if there is none.
+    """Return the first letter that no font has, or an empty string.
 
-    The machine's own fonts are used only if ``system`` is set.
+    The machine's own fonts count only if ``system`` is set.
     """
     with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
         root = Path(name)

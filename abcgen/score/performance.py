@@ -1,6 +1,6 @@
-"""A tune as it is played: repeats unrolled, ties joined, swung and accompanied on demand.
+"""Perform a tune (``perform``): unroll repeats, join ties, and optionally swing and accompany it.
 
-Times are in whole notes from the start.
+Times are in whole notes from the start. MIDI, WAV and the web player all play the result.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from abcgen.errors import InputError
 from abcgen.notation.fields import rhythm_named
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Note
-from abcgen.notation.walk import Sound, sounding_durations, sounding_notes, walk_notes
-from abcgen.score.harmony import chord_kind, pitch_class
-from abcgen.score.layout import PlayedBar, parts_of, played_bars
+from abcgen.notation.walk import Sound, sounding_durations, sounding_notes, walk_bars, walk_notes
+from abcgen.score.layout import parts_of, plan_bars
+from abcgen.score.marks import chord_kind, pitch_class
 from abcgen.score.symbols import note_name
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import ChordSymbol, Metre, Tune
     from abcgen.notation.walk import TimedNote
+    from abcgen.score.layout import PlannedBar
 
 FASTEST, SLOWEST = 600.0, 10.0  # beats a minute
 HIGHEST_KEY = 127
@@ -40,40 +41,46 @@ class PlaybackOptions:
     chords: bool = False  # play chord symbols as an accompaniment
 
 
-class ScheduledNote(NamedTuple):
-    """A written note, each time it is played, to be highlighted on the page.
+@dataclass(frozen=True, slots=True)
+class PlayedBar:
+    """A bar, each time it is played."""
 
-    Attributes:
-        onset: When it is played.
-        bar: The index of its bar.
-        name: Its name on the page, ``v0b3n2``.
-    """
-
+    # When it begins, in whole notes from the start.
     onset: Fraction
+    # Its index among the bars as written.
+    index: int
+    # The bar.
+    planned: PlannedBar
+
+
+class ScheduledNote(NamedTuple):
+    """A written note, once for each time it is played; the page highlights it then."""
+
+    # When it is played.
+    onset: Fraction
+    # The index of its bar.
     bar: int
+    # Its name on the page, ``v0b3n2``.
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A tune as it is played.
+    """A tune as it is played."""
 
-    Attributes:
-        voices: The sounds of each voice.
-        accompaniment: The sounds of the accompanist, if there is one.
-        bars: The bars in the order they are played.
-        schedule: The written notes in the order they are played.
-        length: The duration of the whole.
-        tempo: Beats a minute.
-        beat: The duration of the beat that the tempo counts.
-    """
-
+    # The sounds of each voice.
     voices: tuple[tuple[Sound, ...], ...]
+    # The sounds of the accompanist, if there is one.
     accompaniment: tuple[Sound, ...]
+    # The bars, in the order they are played.
     bars: tuple[PlayedBar, ...]
+    # The written notes in the order they are played.
     schedule: tuple[ScheduledNote, ...]
+    # The duration of the whole.
     length: Fraction
+    # Beats a minute.
     tempo: float
+    # The duration of the beat that the tempo counts.
     beat: Fraction
 
     @property
@@ -88,7 +95,7 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
     Raises:
         InputError: if the tempo is not between 10 and 600, or a note is out of MIDI's range.
     """
-    # 1. The tempo, and the bars in the order they are played.
+    # 1) The tempo, and the bars in the order they are played.
     tempo = usual_tempo(tune) if options.tempo is None else options.tempo
     if not SLOWEST <= tempo <= FASTEST:
         raise InputError(f"a tempo of {tempo:g} is not between {SLOWEST:g} and {FASTEST:g}")
@@ -96,7 +103,7 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
     bars = played_bars(parts[0], order)
     length = bars[-1].onset + bars[-1].planned.bar.duration if bars else Fraction(0)
 
-    # 2. The notes of every voice. Swing moves the times between the beats.
+    # 2) The notes of every voice. Swing moves the times between the beats.
     moved = swung_times(parts, bars) if options.swing else {}
     voices = []
     for part in parts:
@@ -109,7 +116,7 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
             sounds.append(Sound(start, end - start, keys))
         voices.append(tuple(sounds))
 
-    # 3. The same notes as they are written, without joined ties, by their names on the page.
+    # 3) The same notes as written, without joined ties, by their names on the page.
     schedule = []
     for voice, part in enumerate(parts):
         for bar in bars:
@@ -120,7 +127,7 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
                     schedule.append(ScheduledNote(moved.get(onset, onset), bar.index, name))
                 onset += duration
 
-    # 4. The accompaniment, never swung.
+    # 4) The accompaniment, never swung.
     accompaniment = accompaniment_of(parts, bars) if options.chords else []
     return Performance(
         voices=tuple(voices),
@@ -133,6 +140,13 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
     )
 
 
+def played_bars(part: Tune, order: tuple[int, ...]) -> tuple[PlayedBar, ...]:
+    """Return the bars of a part in the order they are played."""
+    plan = plan_bars(part)
+    timed_bars = walk_bars(part.bars, part.key, part.metre, order)
+    return tuple(PlayedBar(timed.onset, timed.index, plan[timed.index]) for timed in timed_bars)
+
+
 def _walk_bar(part: Tune, bar: PlayedBar) -> Iterator[TimedNote]:
     """Yield the notes and rests of a part's bar, with times from the start of the bar."""
     return walk_notes((part.bars[bar.index],), bar.planned.key, bar.planned.metre)
@@ -143,11 +157,11 @@ SWUNG = frozenset({"hornpipe", "barndance", "schottische"})
 
 
 def swung_times(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> dict[Fraction, Fraction]:
-    """Return new times by old ones; none if the rhythm has no swing.
+    """Return the times that swing moves, with their new times; none if the rhythm has no swing.
 
-    The first of two even notes in a beat takes two thirds of it. Only the middle of a beat is
-    moved, and only if nothing else begins or ends within that beat: triplets and dotted notes
-    are played as written.
+    The first of two even notes in a beat takes two thirds of it. Only the middle of a beat moves,
+    and only if nothing else begins or ends within the beat: triplets and dotted notes are played
+    as written.
     """
     if rhythm_named(parts[0].rhythm) not in SWUNG:
         return {}
@@ -173,8 +187,8 @@ def swung_times(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> dict[Fracti
 
 
 DEFAULT_TEMPO = 110.0
-# Beats a minute by rhythm and metre; the empty metre is for all that are not listed. Usual session
-# and dance tempi, on the moderate side.
+# Beats a minute by rhythm and metre; the empty metre stands for all others. They are usual tempi
+# of sessions and dances, on the moderate side.
 _TEMPI = {
     "": {"2/2": 80, "2/4": 90, "3/4": 110, "4/4": 120, "6/8": 90, "9/8": 90, "12/8": 90},
     "air": {"": 80, "2/2": 50, "6/8": 50, "9/8": 50},
@@ -200,7 +214,7 @@ def usual_tempo(tune: Tune) -> float:
     """Return the beats a minute at which a tune of this rhythm and metre is usually played."""
     metre = "2/2" if tune.metre.symbol == "C|" else f"{tune.metre.beats}/{tune.metre.unit}"
     words = tune.rhythm.lower().replace("-", " ").split()
-    # "Slow Slip-Jig" is found by all its words, by its last two or by the last one.
+    # "Slow Slip-Jig" is looked up by all its words, then by its last two, then by the last.
     names = [" ".join(words), "".join(words), *(" ".join(words[-n:]) for n in (2, 1)), ""]
     for name in names:
         tempi = _TEMPI.get(name, {})
@@ -229,7 +243,7 @@ ACCOMPANIMENT_PROGRAM = 24
 
 
 def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[Sound]:
-    """Return what an accompanist plays from the chord symbols of all voices.
+    """Return the accompaniment from the chord symbols of all voices.
 
     A chord lasts until the next one, over bar lines and repeat signs too.
     """
@@ -246,7 +260,7 @@ def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[S
             key=lambda symbol: symbol[0],
         )
         for position, length, is_bass in strokes(bar.planned.metre):
-            # In a pickup the strokes of its missing beginning fall away.
+            # In a pickup the strokes before its first note are dropped.
             onset = position - bar.planned.offset
             chord = next((symbol for at, symbol in reversed(symbols) if at <= onset), chord)
             if chord and 0 <= onset < bar.planned.bar.duration:
@@ -257,12 +271,12 @@ def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[S
 
 
 def strokes(metre: Metre) -> Iterator[tuple[Fraction, Fraction, bool]]:
-    """Yield when an accompanist strikes in a full bar: bass on strong beats, chord on weak ones.
+    """Yield an accompanist's strokes in a full bar: bass on strong beats, chord on weak ones.
 
-    The patterns are abc2midi's for tunes that name no other.
+    The patterns are abc2midi's default ones.
 
     Yields:
-        Place in the bar and duration in whole notes, and whether it is the bass.
+        Onset in the bar and duration in whole notes, and whether it is the bass.
     """
     if metre.is_free:
         yield Fraction(0), Fraction(1, 4), False

@@ -1,7 +1,7 @@
 """Divide notes of any length into printed notes, tied together.
 
-There is no note value of five eighths: it is printed as two notes and a tie. All that is printed
-goes through the printed notes made here.
+There is no note value of five eighths: it is printed as two notes and a tie. ``printed_notes``
+divides all notes of a part; beams, accidentals and line breaks are then computed from the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Item, Marks, Pitch
     from abcgen.score.layout import PlannedBar
 
-# Name and number of dots of every duration, in whole notes, that one printed note can have.
+# The durations that one printed note can have, in whole notes, with its name and number of dots.
 NOTE_VALUES = {
     base * Fraction(2 ** (dots + 1) - 1, 2**dots): (name, dots)
     for name, base in [
@@ -42,29 +42,26 @@ FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4, "128th": 5, "256th": 6}
 
 @dataclass(frozen=True, slots=True)
 class PrintedNote:
-    """One printed note, chord or rest.
+    """One printed note, chord or rest."""
 
-    Attributes:
-        item: The note or rest it belongs to.
-        name: The number of that note or rest in its bar, and its own number among the printed
-            notes of the same, both from 0.
-        written: Its written duration in whole notes, a key of ``NOTE_VALUES``.
-        onset: When it begins, in whole notes from where its bar, if it were full, would start.
-        tuplet: The tuplet it is in, or None.
-        first: Whether it opens its tuplet.
-        last: Whether it closes its tuplet.
-        tied_from: Pitches that sound on from the printed note before.
-        tied_to: Pitches that sound on in the next printed note.
-    """
-
+    # The note or rest it belongs to.
     item: Note | Rest
+    # The number of that note or rest in its bar, and its own number among the printed notes of the
+    # same, both from 0.
     name: tuple[int, int]
+    # Its written duration in whole notes, a key of ``NOTE_VALUES``.
     written: Fraction
+    # When it begins, in whole notes from where its bar, if it were full, would start.
     onset: Fraction
+    # The tuplet it is in, or None.
     tuplet: Tuplet | None = None
+    # Whether it opens its tuplet.
     first: bool = False
+    # Whether it closes its tuplet.
     last: bool = False
+    # Pitches tied to the previous printed note.
     tied_from: frozenset[Pitch] = frozenset()
+    # Pitches tied to the next printed note.
     tied_to: frozenset[Pitch] = frozenset()
 
     @property
@@ -96,19 +93,20 @@ def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
     Raises:
         NotationError: if a duration cannot be printed.
     """
-    singles = [single for planned in plan for single, _ in sounding_durations(planned.bar)]
-    following = iter([*singles[1:], None])
+    notes = [note for planned in plan for note, _ in sounding_durations(planned.bar)]
+    following = iter([*notes[1:], None])
     tied_from: frozenset[Pitch] = frozenset()
     bars: list[list[PrintedNote]] = []
     for planned in plan:
         bar: list[PrintedNote] = []
-        for single, divided in _divided_notes(planned):
-            next_single = next(following)
-            pitches = frozenset(single.pitches) if isinstance(single, Note) else frozenset()
+        for note, divided in _divided_notes(planned):
+            next_note = next(following)
+            pitches = frozenset(note.pitches) if isinstance(note, Note) else frozenset()
             tied_to: frozenset[Pitch] = frozenset()
-            if isinstance(single, Note) and single.tied and isinstance(next_single, Note):
-                tied_to = pitches & frozenset(next_single.pitches)
-            # The first printed note continues the note before, the last leads to the next.
+            if isinstance(note, Note) and note.tied and isinstance(next_note, Note):
+                tied_to = pitches & frozenset(next_note.pitches)
+            # Only the first printed note can be tied to the previous note, only the last to the
+            # next; between them all pitches are tied.
             for number, printed in enumerate(divided, start=1):
                 before = tied_from if number == 1 else pitches
                 after = tied_to if number == len(divided) else pitches
@@ -125,24 +123,24 @@ def _divided_notes(planned: PlannedBar) -> Iterator[tuple[Note | Rest, list[Prin
         item = written_item if isinstance(written_item, Tuplet) else tuplet_of_one(written_item)
         tuplet = item if isinstance(item, Tuplet) else None
         beat = Fraction(0) if tuplet else planned.beat
-        singles = notes_in(item)
-        for index, single in enumerate(singles):
+        notes = notes_in(item)
+        for index, note in enumerate(notes):
             divided: list[PrintedNote] = []
-            for part, written in enumerate(divide_duration(single.duration, onset, beat)):
-                divided.append(PrintedNote(single, (number, part), written, onset, tuplet))
+            for part, written in enumerate(divide_duration(note.duration, onset, beat)):
+                divided.append(PrintedNote(note, (number, part), written, onset, tuplet))
                 onset += divided[-1].duration
             number += 1
             if tuplet and index == 0:
                 divided[0] = replace(divided[0], first=True)
-            if tuplet and index == len(singles) - 1:
+            if tuplet and index == len(notes) - 1:
                 divided[-1] = replace(divided[-1], last=True)
-            yield single, divided
+            yield note, divided
 
 
 def tuplet_of_one(note: Note | Rest) -> Item:
     """Return a note or rest of, say, a twelfth as a tuplet of one: an eighth in triplet time.
 
-    One whose duration takes no tuplet is returned as it is.
+    A duration that needs no tuplet is returned unchanged.
     """
     odd = odd_denominator(note.duration)
     if odd == 1:
@@ -171,7 +169,7 @@ def divide_duration(duration: Fraction, onset: Fraction, beat: Fraction) -> list
     """
     if duration in NOTE_VALUES:
         return [duration]
-    # 1. Two notes that meet on a beat, with as few dots as possible.
+    # 1) Two notes that meet on a beat, with as few dots as possible.
     if beat:
         to_beat = beat - onset % beat
         firsts = [to_beat + beat * count for count in range(int(duration / beat) + 1)]
@@ -179,7 +177,7 @@ def divide_duration(duration: Fraction, onset: Fraction, beat: Fraction) -> list
         printable = [pair for pair in pairs if all(part in NOTE_VALUES for part in pair)]
         if printable:
             return min(printable, key=lambda pair: sum(NOTE_VALUES[part][1] for part in pair))
-    # 2. Otherwise the longest notes first.
+    # 2) Otherwise the longest notes first.
     parts: list[Fraction] = []
     while duration:
         longest = max((value for value in NOTE_VALUES if value <= duration), default=None)

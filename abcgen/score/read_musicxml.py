@@ -73,9 +73,9 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         title: The title of the tune if the file names none.
 
     Raises:
-        NotationError: if it is not MusicXML, too large, or has nothing in it that can be written.
+        NotationError: if it is not MusicXML, too large, has no notes, or cannot be written as ABC.
     """
-    # 1. Unpack the XML and have music21 read it.
+    # 1) Unpack the XML and have music21 read it.
     xml = _unpacked(data)
     # Entities could expand without bound, or name files of this machine.
     if re.search(rb"<!(?:ENTITY|ELEMENT|ATTLIST)", xml):
@@ -88,18 +88,18 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         # music21 raises all kinds of exceptions where a file is not as it expects.
         raise NotationError("MusicXML that music21 cannot read") from error
 
-    # 2. Read the voices of every part that has notes or rests.
+    # 2) Read the voices of every part that has notes or rests.
     parts = [part for part in score.parts if list(part.recurse().notesAndRests)]
     if not parts or not any(list(part.recurse().notes) for part in parts):
         raise NotationError("no notes")
     remarks: dict[str, None] = {}
     voices = [(part.partName or "", bars) for part in parts for bars in _voices_of(part, remarks)]
 
-    # 3. Make a tune of them; it opens in the first part's key and metre.
+    # 3) Join them to a tune, which opens in the first part's key and metre.
     first_measure = parts[0].getElementsByClass("Measure").first()
     metadata = score.metadata
     own_title = (metadata.title or metadata.movementName or "") if metadata else ""
-    # Voices' names as ABC can hold them, each one different.
+    # Unique names of the voices, in characters that ABC allows.
     names: dict[str, None] = {}
     for number, (name, _) in enumerate(voices, start=1):
         plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:12]
@@ -130,7 +130,7 @@ def _unpacked(data: bytes) -> bytes:
                 if entry.filename.startswith("META-INF") or entry.is_dir():
                     continue
                 if entry.filename.lower().endswith((".xml", ".musicxml")):
-                    # No more than is needed to see that it is too large.
+                    # One byte more than allowed shows that it is too large.
                     with archive.open(entry) as file:
                         xml = file.read(MAX_BYTES + 1)
                     break
@@ -196,25 +196,25 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
         remarks: A remark on everything omitted is added to these.
     """
     time = Fraction(0)
-    # The notes of a tuplet that is not complete yet, how long they sound, and how the written
-    # durations are squeezed: 2/3 in a triplet.
+    # The notes of an incomplete tuplet, how long they sound, and the ratio of sounding to written
+    # durations: 2/3 in a triplet.
     group, sounding, ratio = list[Note | Rest](), Fraction(0), Fraction(1)
     elements = [] if content is None else content.notesAndRests
     for element in elements:
         duration = Fraction(element.duration.quarterLength) / 4
-        # 1. Leave out what has no time.
+        # 1) Leave out what has no time.
         if "Harmony" in element.classes:
             remarks["chord symbols were left out"] = None
             continue
         if not duration:
             remarks["grace notes were left out"] = None
             continue
-        # 2. Fill a gap before the note, which programs leave where a voice is silent.
+        # 2) Fill a gap before the note: some programs write no rests where a voice is silent.
         onset = Fraction(element.offset) / 4
         if onset > time and not group:
             yield tuplet_of_one(Rest(onset - time, visible=False))
             time = onset
-        # 3. Collect a tuplet, until its duration divides by two only; else take the note itself.
+        # 3) Yield a note outside tuplets; collect a tuplet until it needs no tuplet to be filled.
         own_ratio = Fraction(element.duration.aggregateTupletMultiplier())
         if not group and own_ratio == 1:
             yield _note(element, duration)
@@ -227,7 +227,7 @@ def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator
                 yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
                 group, sounding = [], Fraction(0)
         time += duration
-    # 4. Close a tuplet that never came out even, and fill the bar.
+    # 4) Close an incomplete tuplet, and fill the bar.
     if group:
         yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
     if time < length:

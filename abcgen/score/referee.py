@@ -1,6 +1,6 @@
-"""Second opinions on ABC: from music21, and from abc2midi where it is installed.
+"""Check our ABC with other programs: music21 (``Referee``), and abc2midi if it is installed.
 
-music21 takes minutes over some short texts and cannot be interrupted, so that it reads in a child
+music21 takes minutes over some short texts and cannot be interrupted, so it reads in a child
 process with a time limit. abc2midi is part of Debian's package abcmidi.
 """
 
@@ -42,14 +42,14 @@ NOTE_LENGTH = re.compile(r"[A-Ga-gxz\]][,']*(\d+)")
 # The greatest number after a note: the longest note counted in sixty-fourths.
 LONGEST = 64 * LIMITS.duration
 NOTE_NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
-COMPLAINT = re.compile(r"^(?:Error|Warning) in line.*", re.MULTILINE)
+WARNING = re.compile(r"^(?:Error|Warning) in line.*", re.MULTILINE)
 
 
 class Referee:
-    """Reads ABC with music21, in another process and never for long.
+    """Reads ABC with music21 in a child process, with a time limit.
 
     A context manager: the child process starts on entering, so that its start-up overlaps with
-    other work, and again after a time-out or a crash.
+    other work. After a time-out or a crash it is started again.
     """
 
     def __init__(self, seconds: float = LIMITS.referee_seconds) -> None:
@@ -72,9 +72,9 @@ class Referee:
     def disagreement(self, tune: Tune, abc: str) -> str:
         """Return the first difference between a tune and what music21 reads in its ABC.
 
-        Three things that music21's ABC reader does not know are not compared: the ties of
-        chords, invisible rests, which it is shown as visible ones, and grace notes, which it
-        counts among the notes of a tuplet.
+        Three things that music21's ABC reader does not support are not compared: the ties of
+        chords, invisible rests, which it is given as visible ones, and grace notes, which it would
+        count among the notes of a tuplet.
 
         Returns:
             The difference in one line; empty if there is none.
@@ -101,7 +101,7 @@ class Referee:
         Raises:
             InputError: if music21 refuses the ABC or takes too long, or it is too long to try.
         """
-        # 1. Refuse what would only waste the time limit.
+        # 1) Refuse what would only waste the time limit.
         if len(abc) > 2 * LIMITS.tune_characters:
             raise InputError(f"a tune of {len(abc)} characters is too long for music21")
         body = "\n".join(line for line in abc.splitlines() if not FIELD.match(line))
@@ -111,7 +111,7 @@ class Referee:
         if too_long:
             raise InputError(f"a length is too great for music21: {too_long[0][:20]!r}")
 
-        # 2. Ask the child process, started again if it was stopped.
+        # 2) Ask the child process, started again if it was stopped.
         try:
             self._child = self._child or _Child(self._seconds)
             answer = self._child.ask(abc, self._seconds)
@@ -119,11 +119,11 @@ class Referee:
             self._stop()
             raise InputError(f"music21 cannot read the tune: {error}") from error
         except BaseException:
-            # The answer to an interrupted question would be taken for the answer to the next.
+            # The answer to an interrupted question must not be read as that to the next.
             self._stop()
             raise
 
-        # 3. Join the ties of its notes.
+        # 3) Join the ties of its notes.
         if "error" in answer:
             raise InputError(f"music21 cannot read the tune: {answer['error']}")
         return [
@@ -141,7 +141,7 @@ class Referee:
 
 
 class _Child:
-    """The child process, and a thread that takes its answers, so that waiting can time out."""
+    """The child process, and a thread that reads its answers, so that waiting can time out."""
 
     def __init__(self, seconds: float) -> None:
         paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
@@ -201,13 +201,13 @@ class _Child:
         return answer
 
 
-def first_difference(expected: list[Sound], heard: list[Sound]) -> str:
+def first_difference(ours: list[Sound], theirs: list[Sound]) -> str:
     """Return the first difference between two readings of a voice in one line; empty if none."""
-    for number, (ours, theirs) in enumerate(zip(expected, heard, strict=False), start=1):
-        if ours != theirs:
-            return f"note {number}: expected {_describe(ours)}, heard {_describe(theirs)}"
-    if len(expected) != len(heard):
-        return f"expected {len(expected)} notes, heard {len(heard)}"
+    for number, (our_sound, their_sound) in enumerate(zip(ours, theirs, strict=False), start=1):
+        if our_sound != their_sound:
+            return f"note {number}: expected {_describe(our_sound)}, heard {_describe(their_sound)}"
+    if len(ours) != len(theirs):
+        return f"expected {len(ours)} notes, heard {len(theirs)}"
     return ""
 
 
@@ -222,8 +222,8 @@ def abc2midi_path() -> Path | None:
     return Path(path) if path else None
 
 
-def complaint(program: Path, abc: str) -> str:
-    """Return abc2midi's first error or warning over one tune; empty if there is none."""
+def abc2midi_warning(program: Path, abc: str) -> str:
+    """Return abc2midi's first error or warning about one tune; empty if there is none."""
     try:
         result = subprocess.run(  # noqa: S603 - a known program; the tune goes in as a file
             [str(program), "-", "-c"],
@@ -238,5 +238,5 @@ def complaint(program: Path, abc: str) -> str:
         return f"no answer after {ABC2MIDI_SECONDS:g} seconds"
     if result.returncode:
         return f"ended with {result.returncode}"
-    match = COMPLAINT.search(result.stdout)
+    match = WARNING.search(result.stdout)
     return match[0] if match else ""

@@ -18,7 +18,7 @@ from abcgen.system import LazyModule, load_module
 
 music21 = LazyModule("music21")
 
-# Without this first line music21 lets no accidental last through its bar.
+# Only with this first line does music21 apply accidentals to the rest of their bar.
 DIALECT = "%abc-2.1\n"
 
 

@@ -1,11 +1,11 @@
-"""The symbols of one bar as music21's notes, chords and rests, with beams and accidentals.
+"""Turn one bar into music21's notes, chords and rests, with beams and accidentals (``symbols_of``).
 
 Beams follow the rule of dance tunes: eighths are beamed as the metre says (halves of the bar in
 4/4), shorter notes by the beat, and a tuplet that fills whole beats has a beam to itself.
 
-An accidental is printed where the key signature and the bar before it do not imply it. It lasts
-to the end of its bar, on its own line or space. A note tied over from the bar before needs none
-and leaves none behind.
+An accidental is printed unless the key signature or an earlier one in the bar implies it. It lasts
+to the end of its bar, on its own line or space. A note tied over from the previous bar needs none,
+and its alteration does not affect later notes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.tune import LETTERS, MAX_SIGNATURE, Key, Metre, Note, Pitch, Rest, signature_at
-from abcgen.score.decorations import chord_symbol_of, decorate, directions_of
+from abcgen.score.marks import chord_symbol_of, decorate, directions_of
 from abcgen.score.printed_notes import NOTE_VALUES, PrintedNote
 from abcgen.system import LazyModule
 
@@ -27,26 +27,23 @@ if TYPE_CHECKING:
 music21 = LazyModule("music21")
 
 QUARTER = Fraction(1, 4)
-# By whether a note is the first of its tuplet, and the last.
+# The type of a note's tuplet by whether it is the first of its tuplet, and the last.
 TUPLET_TYPES = {(True, False): "start", (False, True): "stop", (True, True): "startStop"}
 
 
 class Symbol(NamedTuple):
-    """A note, chord or rest on the staff.
+    """A note, chord or rest on the staff."""
 
-    Attributes:
-        onset: Its place in the full bar, in whole notes.
-        element: music21's note, chord or rest.
-        marks: The marks at it, or None.
-    """
-
+    # When it begins in the full bar, in whole notes.
     onset: Fraction
+    # music21's note, chord or rest.
     element: Any
+    # The marks at it, or None.
     marks: Marks | None
 
     @property
     def companions(self) -> list[Any]:
-        """music21's elements at the same place, before the note: chord symbol and directions."""
+        """The music21 elements printed with the note: chord symbol and directions."""
         if self.marks is None:
             return []
         chord_symbol = self.marks.chord_symbol
@@ -62,12 +59,12 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
         notes: Its printed notes.
         prefix: The beginning of its notes' names: ``v0b3`` for the fourth bar of the first voice.
     """
-    # 1. A bar of one long visible rest prints the rest of a full bar.
+    # 1) A bar that is one visible rest prints a full-bar rest.
     items = planned.bar.items
     is_rest = len(items) == 1 and isinstance(items[0], Rest) and items[0].visible
     if is_rest and planned.bar.duration == planned.metre.bar_duration:
         marks = notes[0].marks
-        # It looks like a whole rest in every metre: the note value is not that of the duration.
+        # It looks like a whole rest in every metre, whatever its duration.
         length = music21.duration.Duration("whole")
         length.linked = False
         length.quarterLength = planned.bar.duration * 4
@@ -76,7 +73,7 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
         decorate(rest, marks.decorations if marks else ())
         return [Symbol(notes[0].onset, rest, marks)]
 
-    # 2. Notes, chords and rests, with accidentals, beams and tuplets.
+    # 2) Notes, chords and rests, with accidentals, beams and tuplets.
     accidentals = printed_accidentals(notes, planned.key)
     elements = [_element(*pair) for pair in zip(notes, accidentals, strict=True)]
     groups = beam_groups(notes, planned.metre)
@@ -93,7 +90,7 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
             tuplet.bracket = bracket
             elements[index].duration.appendTuplet(tuplet)
 
-    # 3. Names, grace notes and decorations.
+    # 3) Names, grace notes and decorations.
     symbols = []
     for element, note, printed in zip(elements, notes, accidentals, strict=True):
         name = prefix + note_name(*note.name)
@@ -189,7 +186,7 @@ def beams_of(notes: list[PrintedNote], metre: Metre) -> list[list[str]]:
     beat = _beat(metre)
     for group in beam_groups(notes, metre):
         for level in range(1, 1 + max(notes[index].flags for index in group)):
-            # Runs of neighbours that carry this beam; inner beams are divided at beats.
+            # Runs of neighbours that have this beam; inner beams break at beats.
             runs: list[list[int]] = []
             for index in group:
                 if notes[index].flags < level:
@@ -208,7 +205,7 @@ def beams_of(notes: list[PrintedNote], metre: Metre) -> list[list[str]]:
 def _run_beams(notes: list[PrintedNote], group: list[int], run: list[int]) -> list[str]:
     if len(run) > 1:
         return ["start", *["continue"] * (len(run) - 2), "stop"]
-    # A lone short note has a stub, towards the note that it belongs to.
+    # A lone short note has a stub towards the note that it is grouped with.
     if run[0] == group[0]:
         return ["partial-right"]
     if run[0] == group[-1]:
@@ -219,7 +216,7 @@ def _run_beams(notes: list[PrintedNote], group: list[int], run: list[int]) -> li
 
 def beam_groups(notes: list[PrintedNote], metre: Metre) -> list[list[int]]:
     """Return the indices of the printed notes that share a beam, two or more in a group."""
-    # Spans of the bar with notes shorter than an eighth, outside tuplets, are beamed by the beat.
+    # Spans with notes shorter than an eighth, outside tuplets, are beamed by the beat.
     fine = {_span(note, metre) for note in notes if note.flags > 1 and note.tuplet is None}
     groups: list[list[int]] = []
     for index, note in enumerate(notes):
@@ -244,21 +241,21 @@ def _beam_breaks(before: PrintedNote, note: PrintedNote, metre: Metre, fine: set
         return True
     if before.last and note.first:
         return True
-    # verovio takes a beam that crosses the edge of a tuplet for a part of the tuplet, unless the
-    # beam holds all of it.
+    # verovio mistakes a beam across the edge of a tuplet for a part of the tuplet, unless the beam
+    # contains all of it.
     if (before.last and _has_unbeamed(before)) or (note.first and _has_unbeamed(note)):
         return True
     return (before.last or note.first) and note.onset % beat == 0
 
 
 def _has_unbeamed(note: PrintedNote) -> bool:
-    """Return whether the tuplet of a note has a rest or a long note, which no beam can hold."""
+    """Return whether the tuplet of a note has a rest or a long note, which cannot be beamed."""
     items = note.tuplet.items if note.tuplet else ()
     return any(isinstance(item, Rest) or item.duration >= QUARTER for item in items)
 
 
 def _span(note: PrintedNote, metre: Metre) -> int:
-    """Return which part of its bar that is beamed together a note is in."""
+    """Return the index of the note's beam span: the part of the bar that may share a beam."""
     return note.onset // (metre.beam_duration or QUARTER)
 
 
@@ -271,14 +268,11 @@ def _beat(metre: Metre) -> Fraction:
 
 
 class PrintedAccidentals(NamedTuple):
-    """The pitches of a printed note that have an accidental.
+    """The pitches of a printed note that have an accidental."""
 
-    Attributes:
-        grace: Those of its grace notes.
-        notes: Its own.
-    """
-
+    # Those of its grace notes.
     grace: frozenset[Pitch]
+    # Its own.
     notes: frozenset[Pitch]
 
 
@@ -300,7 +294,7 @@ def printed_accidentals(notes: list[PrintedNote], key: Key) -> list[PrintedAccid
     printed: list[PrintedAccidentals] = []
     for note in notes:
         struck = set(note.item.pitches) - note.tied_from if isinstance(note.item, Note) else set()
-        # Grace notes come first, and their accidentals hold for the note too.
+        # Grace notes come first, and their accidentals apply to the note too.
         printed.append(PrintedAccidentals(need_accidental(note.grace), need_accidental(struck)))
     return printed
 

@@ -1,4 +1,4 @@
-"""Words around the music: titles made safe, keys and modes by name."""
+"""The words around the music: printable titles, and the names of keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST = 300
 MOST_ACCENTS = 4
-# They shape letters of some scripts and hold emoji together, and print nothing themselves.
+# Invisible characters that shape letters of some scripts and join emoji.
 JOINERS = "\u200c\u200d"
 
 
@@ -23,14 +23,14 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
     Args:
         text: The text.
-        longest: Most characters; a longer text is cut and ends in an ellipsis.
+        longest: Maximum number of characters; a longer text is cut and ends in an ellipsis.
     """
-    # Cut first, so that the work is bounded; four times as long, for what is removed below.
+    # Cut first to bound the work, but not too short: characters are removed below.
     printable = (
         character if character.isprintable() or character in JOINERS else " "
         for character in text[: 4 * longest]
     )
-    # Accents piled up on a letter would cover the lines above.
+    # Many accents stacked on one letter would cover the lines above.
     letters: list[str] = []
     accents = 0
     for character in " ".join("".join(printable).split()):
@@ -42,12 +42,12 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 def key_name(key: Key) -> str:
-    """Return the key as a musician says it: ``D``, ``B♭``, ``E minor``, ``A dorian``."""
+    """Return the name of a key: ``D``, ``B♭``, ``E minor``, ``A dorian``."""
     mode = key.mode.name.lower()
     accidental = PRINTED_ACCIDENTALS.get(key.alter, "") if key.alter else ""
     return f"{key.letter}{accidental}" + ("" if mode == "major" else f" {mode}")
 
 
 def rhythm_and_key(tune: Tune) -> str:
-    """Return the words at the left above a tune: ``reel · D``, or the key alone."""
+    """Return the words above a tune on the left: ``reel · D``, or the key alone."""
     return " · ".join(filter(None, [one_line(tune.rhythm).lower(), key_name(tune.key)]))

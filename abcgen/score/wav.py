@@ -1,6 +1,6 @@
-"""Write a tune as a sound file: additive synthesis, without samples or soundfonts.
+"""Write a performance of a tune as a sound file (``wav_of``), by additive synthesis.
 
-A preview, not an instrument: a few harmonics with an attack and a decay.
+It is a preview: a few harmonics with an attack and a decay, without samples or soundfonts.
 """
 
 from __future__ import annotations
@@ -37,16 +37,13 @@ ACCOMPANIMENT_VOLUME = 0.35  # the melody has 1
 
 
 class Timbre(NamedTuple):
-    """How an instrument sounds.
+    """The sound of an instrument."""
 
-    Attributes:
-        harmonics: Strength of the fundamental and each overtone.
-        attack: Seconds until a note is at full strength.
-        decay: Seconds in which it falls to a third while it is held; 0 if it does not.
-    """
-
+    # Strength of the fundamental and each overtone.
     harmonics: tuple[float, ...]
+    # Seconds until a note is at full strength.
     attack: float
+    # Seconds in which it falls to a third while it is held; 0 if it does not.
     decay: float
 
 

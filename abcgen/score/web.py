@@ -1,7 +1,7 @@
-"""Tunes as one web page: sheet music that plays, in a single file that fetches nothing.
+"""Tunes as a web page that shows and plays them, in a single file that loads nothing else.
 
-The page is ``web.html``, its style ``web.css`` and its player ``web.js``. All that comes from a
-tune goes into the page as escaped text or as JSON, except the pictures, which verovio makes.
+``web_tune_of`` prepares each tune and ``web_page`` fills the template ``web.html``; its style is
+``web.css`` and its player ``web.js``. Text from tunes is escaped or JSON; the SVG is verovio's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from abcgen.notation.writer import write_abc
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.layout import LINE_WIDTH, plan_bars, sections
+from abcgen.score.layout import LINE_WIDTH, plan_bars, section_spans
 from abcgen.score.midi import midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.performance import perform
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from abcgen.score.performance import Performance, PlaybackOptions
 
 HERE = Path(__file__).parent
-# Width of a line of music on a telephone, compared to a page.
+# Width of a line of music on a telephone, as a fraction of that on a page.
 NARROW = 0.45
-# Ends of the tempo slider, compared to the tune's tempo.
+# Ends of the tempo slider, as multiples of the tune's tempo.
 SLOWEST, FASTEST = 0.4, 1.8
 WIDEST_SHIFT = 12  # semitones up and down
 
@@ -54,28 +54,25 @@ OTHER_ID = re.compile(r' id="[^"]*"')
 
 @dataclass(frozen=True, slots=True)
 class WebTune:
-    """A tune ready for the page.
+    """A tune ready for the page."""
 
-    Attributes:
-        title: Its title.
-        rhythm_and_key: Such as ``reel · D``.
-        composer: Printed at the right.
-        wide: Its sheet music for a page.
-        narrow: Its sheet music for a telephone.
-        rules: The engraver's CSS for the lines of both.
-        glyphs: The musical glyphs that both use, by name.
-        midi: A MIDI file of it.
-        data: The data of the player, as JSON can hold it.
-    """
-
+    # Its title.
     title: str
+    # Such as ``reel · D``.
     rhythm_and_key: str
+    # Printed at the right.
     composer: str
+    # Its sheet music for a page.
     wide: str
+    # Its sheet music for a telephone.
     narrow: str
+    # The engraver's CSS for the lines of both.
     rules: str
+    # The musical glyphs that both use, by name.
     glyphs: dict[str, str]
+    # A MIDI file of it.
     midi: bytes
+    # The data of the player, as JSON can hold it.
     data: dict[str, Any]
 
     @property
@@ -105,7 +102,7 @@ class WebTune:
 
 
 def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> WebTune:
-    """Make a tune ready for a web page: engraved twice, and performed.
+    """Prepare a tune for a web page: engrave it in two widths, and perform it.
 
     Raises:
         InputError: if it cannot be engraved or played.
@@ -129,10 +126,10 @@ def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> 
 
 
 def _inline(svg: str) -> str:
-    """Return a picture as a part of a page.
+    """Return an SVG document as a part of a page.
 
-    Its glyphs and rules are taken out, for all pictures of the page share theirs. Ids, which are
-    unique in a picture only, are removed; notes keep theirs as data, for the player to find.
+    Its glyphs and rules are removed, because all pictures of the page share them. Ids are removed
+    too, because they are unique within one picture only; those of notes become ``data-note``.
     """
     picture = RULES.sub("", DEFS.sub("", svg, count=1), count=1)
     picture = GLYPH_USE.sub(r'href="#\1"', picture)
@@ -142,7 +139,7 @@ def _inline(svg: str) -> str:
 
 
 def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> dict[str, Any]:
-    """Return what ``web.js`` plays and shows, times in quarter notes."""
+    """Return the data from which ``web.js`` plays a tune, with times in quarter notes."""
     notes = [
         (onset, duration, key, is_accompaniment)
         for is_accompaniment, voices in ((0, played.voices), (1, (played.accompaniment,)))
@@ -172,14 +169,14 @@ def _quarters(whole_notes: Fraction) -> float:
 
 
 def _loops(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fraction]]:
-    """Yield what can be looped: the whole tune, and each of its sections with its repeats."""
+    """Yield name, start and end of the loops: the whole tune, and each section with its repeats."""
     yield "Whole tune", played.length * 0, played.length
-    spans = sections(plan_bars(tune))
+    spans = section_spans(plan_bars(tune))
     for number, (first, after) in enumerate(spans if len(spans) > 1 else []):
         inside = [bar for bar in played.bars if first <= bar.index < after]
         if inside:
             start = end = inside[0].onset
-            # As far as it is played without a break.
+            # Up to where the section is first left.
             for bar in inside:
                 if bar.onset == end:
                     end += bar.planned.bar.duration
@@ -188,9 +185,7 @@ def _loops(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fra
 
 
 def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
-    """Put tunes on one page.
-
-    Without a title the page has that of its only tune, or their number.
+    """Put tunes on one page, with the title of a single tune or the number of tunes by default.
 
     Returns:
         One HTML document; nothing if there is no tune.
@@ -226,10 +221,10 @@ def render_page(
         context: More values for the template.
     """
     glyphs = {name: shape for tune in tunes for name, shape in tune.glyphs.items()}
-    # No HTML parser may take the data for the end of its script element.
+    # Escaped, so that no data can end its script element.
     json_text = json.dumps(data, separators=(",", ":"))
     json_text = json_text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    # The page may run this one script, and reach nothing outside.
+    # The content security policy allows this one script and no access to the network.
     digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
@@ -259,7 +254,7 @@ def read_part(name: str) -> str:
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
     def escape(value: Any) -> Any:
-        # Jinja's own autoescape writes quotes as numbers (&#39;), the standard library as before.
+        # Escape quotes as html.escape does, &#x27;; Jinja would write &#39;.
         return value if isinstance(value, Markup) else Markup(html.escape(str(value)))  # noqa: S704
 
     return Environment(

@@ -15,8 +15,7 @@ from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.plotting import bars_of, plot_run
 from abcgen.plots.canvas import plot_style, write_figure
-from abcgen.plots.diagram import Box, draw_diagram
-from abcgen.plots.training import Curve, draw_curves, draw_weights
+from abcgen.plots.run import Box, Curve, draw_curves, draw_diagram, draw_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from abcgen.errors import InputError
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.tune import FREE_METRE, Metre, Note, Pitch, Tune
 from abcgen.notation.walk import Sound
-from abcgen.score.harmony import CHORD_KINDS, chord_kind
+from abcgen.score.marks import CHORD_KINDS, chord_kind
 from abcgen.score.midi import midi_of
 from abcgen.score.performance import PlaybackOptions, perform, strokes
 from abcgen.score.wav import LONGEST_SECONDS, RATE, TIMBRES, wav_of

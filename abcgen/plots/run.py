@@ -1,4 +1,4 @@
-"""Pictures of a training run: learning curves, distributions of weights, a map of attention."""
+"""Pictures of a training run and its network: curves, weights, attention, a diagram of layers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from matplotlib import colormaps
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from abcgen.plots.canvas import BLUE, ORANGE, figure, panel_grid
+from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, figure, panel_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Edges of the bins, and the density in each.
@@ -26,11 +28,11 @@ class Curve:
 
     title: str
     unit: str
-    # Its values on training tunes; None where unknown
+    # Its values on training tunes; None where unknown.
     training: Sequence[float | None]
-    # Its values on held-out tunes; None where unknown
+    # Its values on held-out tunes; None where unknown.
     held_out: Sequence[float | None]
-    # Whether its best value is the least one
+    # Whether lower values are better.
     least_is_best: bool = True
 
 
@@ -120,3 +122,104 @@ def draw_attention(
     axes.grid(visible=False)
     picture.colorbar(image, ax=axes, shrink=0.6, label="share of attention (the rest: the head)")
     return picture
+
+
+BOX_COLOURS = {
+    "LSTM": BLUE,
+    "Bidirectional": BLUE,
+    "CausalAttention": ORANGE,
+    "Dense": GREEN,
+    "Dense (softmax)": GREEN,
+    "Embedding": GREEN,
+}
+BOX_WIDTH, BOX_HEIGHT = 3.4, 0.62  # inches
+BOX_GAP = 0.4  # between boxes, in inches
+COLUMN, ROW = BOX_WIDTH + BOX_GAP, BOX_HEIGHT + BOX_GAP  # from one box to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A layer in the diagram."""
+
+    # Name of the layer.
+    name: str
+    # Kind of layer; decides the colour.
+    kind: str
+    # Shape of its output and number of its weights.
+    note: str
+    # Names of the layers that it reads.
+    inputs: tuple[str, ...]
+
+
+def draw_diagram(title: str, boxes: Sequence[Box]) -> Figure:
+    """Draw a network's layers from top to bottom, side by side if neither reads the other."""
+    cells = _arrange(boxes)
+    columns = 1 + max(column for column, _ in cells.values())
+    rows = 1 + max(row for _, row in cells.values())
+    picture = figure(columns * COLUMN + BOX_GAP, rows * ROW + 2 * BOX_GAP)
+    axes = picture.subplots()
+    axes.set_axis_off()
+    axes.set(
+        xlim=(-BOX_GAP, columns * COLUMN),
+        ylim=(rows * ROW, -BOX_GAP),
+    )
+    axes.set_title(title)
+    for box in boxes:
+        _draw_box(axes, box, *cells[box.name])
+        for number, source in enumerate(box.inputs):
+            if source in cells:
+                _draw_arrow(axes, cells[source], cells[box.name], number)
+    return picture
+
+
+def _arrange(boxes: Sequence[Box]) -> dict[str, tuple[int, int]]:
+    """Return column and row of every box: below all that it reads, in the first free column."""
+    cells: dict[str, tuple[int, int]] = {}
+    for box in boxes:
+        above = [cells[name] for name in box.inputs if name in cells]
+        row = 1 + max((row for _, row in above), default=-1)
+        # Start below the lowest of its inputs.
+        column, _ = max(above, key=lambda cell: cell[1], default=(0, 0))
+        while (column, row) in cells.values():
+            column += 1
+        cells[box.name] = (column, row)
+    return cells
+
+
+def _draw_box(axes: Axes, box: Box, column: int, row: int) -> None:
+    left, top = column * COLUMN, row * ROW
+    middle = left + BOX_WIDTH / 2
+    colour = BOX_COLOURS.get(box.kind, GREY)
+    patch = FancyBboxPatch(
+        (left, top),
+        BOX_WIDTH,
+        BOX_HEIGHT,
+        boxstyle="round,pad=0,rounding_size=0.08",
+        facecolor=f"{colour}22",
+        edgecolor=colour,
+    )
+    axes.add_patch(patch)
+    axes.text(middle, top + 0.22, f"{box.kind}   {box.name}", ha="center", va="center", fontsize=9)
+    axes.text(middle, top + 0.44, box.note, ha="center", va="center", fontsize=8, color=GREY)
+
+
+def _draw_arrow(axes: Axes, start: tuple[int, int], end: tuple[int, int], number: int) -> None:
+    """Draw an arrow between two cells, the ``number``-th that ends there."""
+    (start_column, start_row), (end_column, end_row) = start, end
+    # 1) The ends: the lower edge of one box and the upper edge of the other.
+    tail = (
+        start_column * COLUMN + BOX_WIDTH / 2,
+        start_row * ROW + BOX_HEIGHT,
+    )
+    head = (
+        end_column * COLUMN + BOX_WIDTH / 2 + 0.25 * number,
+        end_row * ROW,
+    )
+    if start_column == end_column and end_row - start_row > 1:
+        # 2) A detour to the left of any boxes in between.
+        side, level = start_column * COLUMN - BOX_GAP / 2, BOX_GAP / 4
+        path = [tail, (tail[0], tail[1] + level), (side, tail[1] + level), (side, head[1] - level)]
+        axes.plot(*zip(*path, strict=True), color=GREY, linewidth=1)
+        axes.plot([side, head[0]], [head[1] - level] * 2, color=GREY, linewidth=1)
+        tail = head[0], head[1] - level
+    axes.add_patch(FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=9, color=GREY))
