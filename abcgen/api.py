@@ -186,10 +186,7 @@ class Network:
         prime: str = "",
         keep_bars: int | None = None,
         max_copy: float | None = None,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        **wishes: Any,
+        **settings: Any,
     ) -> Tunebook:
         """Compose tunes.
 
@@ -199,17 +196,18 @@ class Network:
             prime: ABC, or a path to a file of it, to continue.
             keep_bars: Bars of ``prime`` to keep; all if None.
             max_copy: Most bars a tune may share with a training tune.
-            temperature: Below 1 is safer, above 1 bolder.
-            top_k: Sample from the K most likely characters only (0 = off).
-            top_p: Sample from the most likely characters that sum to this probability (1 = off).
-            wishes: Any of ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and
-                ``free``; see ``abcgen.config.Request``.
+            settings: ``temperature``, ``top_k`` and ``top_p``, of ``SampleConfig``, and the wishes
+                ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``,
+                of ``Request`` in ``abcgen.config``.
 
         Raises:
             InputError: if a wish is impossible, or fewer tunes than wanted are valid.
         """
-        request = make_request(prime=prime, keep_bars=keep_bars, **wishes)
-        config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
+        sampling = {
+            name: settings.pop(name) for name in SampleConfig.model_fields if name in settings
+        }
+        config = SampleConfig(count=count, **sampling)
+        request = make_request(prime=prime, keep_bars=keep_bars, **settings)
         seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
         with Composer(self.folder, config, seed, request) as composer:
             sampled = list(composer.compose(max_copy=max_copy))

@@ -21,9 +21,11 @@ from typer.testing import CliRunner
 
 from abcgen.cli import app
 from abcgen.cli.display import Display, _GrowingText
+from abcgen.config import Request, SampleConfig
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline.formats import FORMATS
+from abcgen.pipeline.recipes import SETTINGS, read_recipes
 from abcgen.score import pages
 from abcgen.score.pages import Fonts
 from tests.pipeline.checkpoints import untrained
@@ -219,6 +221,23 @@ def test_missing_glyphs_are_reported(
     monkeypatch.setattr(pages, "fonts_for", lambda _: Fonts(missing="名"))
     said = sampled(checkpoint, "--to", "pdf", "--out", str(tmp_path / "out"))
     assert said.count("名") == 1
+
+
+def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> None:
+    options = ["--checkpoint", str(checkpoint), "-n", "1", "--seed", "1", "-t", "1.5"]
+    options += ["--top-k", "20", "--top-p", "0.9", "-m", "6/8", "-k", "Dmix", "--rhythm", "jig"]
+    options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["sample", *options, "--to", "none", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    ((recipe, _),) = read_recipes(out / "tunes.abc")
+    settings, request = dict(recipe.settings), dict(recipe.request)
+    # Not an option; derived from --prime; excluded by --bars and --parts.
+    del settings["max_characters"], request["beginning"], request["first_pitch"], request["free"]
+    for name in SETTINGS & settings.keys():
+        assert settings[name] != getattr(SampleConfig(), name), name
+    for name, value in request.items():
+        assert value != getattr(Request(), name), name
 
 
 def test_the_help_names_every_format() -> None:

@@ -44,20 +44,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(corpus.app, name="corpus")
-app.add_typer(blindtest.app, name="blindtest")
-EXAMPLES: dict[Callable[..., None], str] = {
-    normalise.normalise: "abcgen normalise corpora/ -o clean.abc",
-    train.train: "abcgen train corpora/ --minutes 6",
-    plot.plot: "abcgen plot checkpoints/run-1",
-    sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
-    evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
-    replay.replay: "abcgen replay output/tunes-1/tunes.abc",
-    check.check: "abcgen check my-tunes.abc",
-    render.render: "abcgen render my-tunes.abc --to pdf,midi",
+# Commands by the panels of --help, each with its example.
+COMMANDS: dict[str, dict[Callable[..., None], str]] = {
+    "Compose": {
+        sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
+        replay.replay: "abcgen replay output/tunes-1/tunes.abc",
+        render.render: "abcgen render my-tunes.abc --to pdf,midi",
+    },
+    "Train": {
+        train.train: "abcgen train corpora/ --minutes 6",
+        plot.plot: "abcgen plot checkpoints/run-1",
+        evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
+    },
+    "Tunes": {
+        normalise.normalise: "abcgen normalise corpora/ -o clean.abc",
+        check.check: "abcgen check my-tunes.abc",
+    },
 }
-for _command, _example in EXAMPLES.items():
-    app.command(epilog=f"Example: {_example}")(_command)
+for _panel, _commands in COMMANDS.items():
+    for _command, _example in _commands.items():
+        app.command(epilog=f"Example: {_example}", rich_help_panel=_panel)(_command)
+app.add_typer(blindtest.app, name="blindtest", rich_help_panel="Train")
+app.add_typer(corpus.app, name="corpus", rich_help_panel="Tunes")
 
 
 def main() -> NoReturn:
