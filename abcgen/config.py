@@ -38,7 +38,13 @@ class Schema(BaseModel):
     JSON's lists if its field has ``strict=False``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        defer_build=True,  # a command builds only the schemas that it uses
+    )
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
