@@ -1,4 +1,4 @@
-"""MIDI files made for tests, message by message."""
+"""Make MIDI files for tests, message by message."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 QUARTER = 480
 END = b"\x00\xff\x2f\x00"
 
+# Messages, each with its time in ticks from the start.
 Timed = list[tuple[int, Any]]
-"""Messages, each with its time in ticks from the start."""
 
 
 def written(*tracks: Timed, ticks_per_beat: int = QUARTER, kind: int = 1) -> bytes:
-    """A MIDI file of tracks."""
+    """Return a MIDI file of tracks."""
     file = mido.MidiFile(type=kind, ticks_per_beat=ticks_per_beat)
     for messages in tracks:
         track = mido.MidiTrack()
@@ -40,14 +40,14 @@ def written(*tracks: Timed, ticks_per_beat: int = QUARTER, kind: int = 1) -> byt
 
 
 def note(start: float, length: float, key: int = 62, channel: int = 0, velocity: int = 90) -> Timed:
-    """The messages of a note; start and length in quarters."""
+    """Return the messages of a note; start and length in quarters."""
     begin, end = round(start * QUARTER), round((start + length) * QUARTER)
     on = mido.Message("note_on", note=key, channel=channel, velocity=velocity)
     return [(begin, on), (end, mido.Message("note_off", note=key, channel=channel))]
 
 
 def line(*lengths: float, start: float = 0, gate: float = 1) -> Timed:
-    """A line of notes of lengths in quarters, a negative one being a rest."""
+    """Return a line of notes, lengths in quarters, a negative one being a rest."""
     onsets = accumulate((abs(length) for length in lengths), initial=start)
     return [
         message
@@ -58,7 +58,7 @@ def line(*lengths: float, start: float = 0, gate: float = 1) -> Timed:
 
 
 def melody(notes: Iterable[tuple[float, float, int]]) -> Timed:
-    """Notes given by start and length in quarters and key."""
+    """Return notes given by start and length in quarters and key number."""
     return [message for one in notes for message in note(*one)]
 
 
@@ -71,13 +71,13 @@ def metre(tick: int, beats: int, unit: int) -> Timed:
 
 
 def raw(body: bytes, *, ticks_per_beat: int = QUARTER, kind: int = 0) -> bytes:
-    """A MIDI file of one track, given as bytes."""
+    """Return a MIDI file of one track, given as bytes."""
     head = b"MThd\0\0\0\6" + kind.to_bytes(2) + b"\0\1" + ticks_per_beat.to_bytes(2)
     return head + b"MTrk" + len(body).to_bytes(4) + body
 
 
 def lengths(tune: Tune) -> list[Fraction]:
-    """The durations of notes in quarters, rests being negative, ties not joined."""
+    """Return the durations of notes in quarters, rests being negative, ties not joined."""
     return [
         duration * (4 if isinstance(item, Note) else -4) for item, _, duration, _ in walk_tune(tune)
     ]

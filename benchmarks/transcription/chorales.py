@@ -15,13 +15,13 @@ from benchmarks.transcription.measures import f1, sounding
 
 
 def chorale_report(count: int) -> list[str]:
-    """Lines on so many chorales, spread over the whole corpus."""
+    """Return the lines of a report on chorales, spread over the whole corpus."""
     from music21 import corpus  # noqa: PLC0415 - slow to load
 
     paths = sorted(map(str, corpus.getComposer("bach")))
     paths = [path for path in paths if path.endswith(".mxl")]
     chosen = paths[:: max(1, len(paths) // count)][:count]
-    rows = [_judged(path) for path in chosen]
+    rows = [_compare(path) for path in chosen]
     perfect = sum(ours == theirs == 1 for ours, theirs, _ in rows)
     low = [
         f"- {Path(p).stem}: {o:.4f}, {t:.4f}"
@@ -39,8 +39,8 @@ def chorale_report(count: int) -> list[str]:
     ]
 
 
-def _judged(path: str) -> tuple[float, float, float]:
-    """F1 of our notes, F1 of the notes that music21 finds in our ABC, whether the key is right."""
+def _compare(path: str) -> tuple[float, float, float]:
+    """Return F1 of our notes and of those that music21 finds in our ABC; 1 if the key is right."""
     from music21 import converter  # noqa: PLC0415 - slow to load
 
     score = converter.parse(path)
@@ -50,11 +50,11 @@ def _judged(path: str) -> tuple[float, float, float]:
         target = str(Path(folder) / "chorale.mid")
         score.write("midi", fp=target)
         data = Path(target).read_bytes()
-    true = _from_first(_heard(_expanded(score)))
+    true = _from_first(_notes(_expanded(score)))
     tune = read_midi(data).tune
     ours = _from_first(Counter(sounding(tune)))
     text = "%abc-2.1\n" + write_abc(tune)
-    theirs = _from_first(_heard(_expanded(converter.parseData(text, format="abc"))))
+    theirs = _from_first(_notes(_expanded(converter.parseData(text, format="abc"))))
     signature = next(iter(score.recurse().getElementsByClass("KeySignature")), None)
     key = signature is not None and signature.sharps == tune.key.fifths
     return f1(true, ours), f1(true, theirs), float(key)
@@ -67,17 +67,17 @@ def _expanded(score: Any) -> Any:
         return score
 
 
-def _heard(score: Any) -> Counter[Any]:
-    """Every note, ties joined: onset and length in whole notes, and key."""
-    found: Counter[Any] = Counter()
+def _notes(score: Any) -> Counter[Any]:
+    """Count every note, ties joined: onset and duration in whole notes, and key number."""
+    notes: Counter[Any] = Counter()
     for part in score.parts:
         flat = part.stripTies().flatten()
         for element in flat.notes:
             start = Fraction(element.offset).limit_denominator(96) / 4
             length = Fraction(element.duration.quarterLength).limit_denominator(96) / 4
             if length:
-                found.update((start, length, pitch.midi) for pitch in element.pitches)
-    return found
+                notes.update((start, length, pitch.midi) for pitch in element.pitches)
+    return notes
 
 
 def _from_first(notes: Counter[Any]) -> Counter[Any]:

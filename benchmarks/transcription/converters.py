@@ -1,4 +1,4 @@
-"""What turns MIDI files into ABC: abcgen and others, each from a folder of files to texts."""
+"""Converters of MIDI files to ABC: abcgen and others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Converted(NamedTuple):
 
 
 def abcgen(files: Sequence[bytes]) -> Converted:
-    """Our own, on one core."""
+    """Convert by abcgen, on one core."""
     return _timed(_abcgen, files)
 
 
@@ -40,12 +40,12 @@ def _abcgen(data: bytes) -> str:
 
 
 def midi2abc(files: Sequence[bytes]) -> Converted:
-    """That of the abcmidi package, told nothing."""
+    """Convert by the abcmidi package, without options."""
     return _timed(_midi2abc, files)
 
 
 def midi2abc_guessing(files: Sequence[bytes]) -> Converted:
-    """The same, guessing pickup and key."""
+    """Convert by the abcmidi package, guessing pickup and key."""
     return _timed(lambda data: _midi2abc(data, "-ga", "-gk"), files)
 
 
@@ -62,7 +62,7 @@ def _midi2abc(data: bytes, *options: str) -> str:
 
 
 def lytk(files: Sequence[bytes]) -> Converted:
-    """The PyPI package of that name, on one core; its program is found by the variable LYTK."""
+    """Convert by the PyPI package lytk, on one core; the variable LYTK names its program."""
     program = os.environ.get("LYTK", "lytk")
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "midi", Path(name) / "abc"
@@ -71,7 +71,7 @@ def lytk(files: Sequence[bytes]) -> Converted:
             (source / f"{number}.mid").write_bytes(data)
         began = time.perf_counter()
         command = [program, "convert", str(source), "-o", str(target), "-f", "abc", "-j", "1"]
-        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - likewise
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own arguments
         seconds = time.perf_counter() - began
         paths = [target / f"{number}.abc" for number in range(len(files))]
         texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in paths]
@@ -85,7 +85,7 @@ def _timed(convert: Callable[[bytes], str], files: Sequence[bytes]) -> Converted
 
 
 def available() -> dict[str, Callable[[Sequence[bytes]], Converted]]:
-    """All converters that are installed, by name."""
+    """Return all converters that are installed, by name."""
     known = {
         "abcgen": abcgen,
         "midi2abc": midi2abc,

@@ -1,11 +1,11 @@
-"""Counts the tables and fits the weights by which MIDI is read; writes them into the package.
+"""Count the tables and fit the weights by which MIDI is read; write them into the package.
 
     python -m benchmarks.transcription.fit
 
 Tables come from collections whose files do not restrict their use; Essen, which is for
 non-commercial use only, is not counted in them. The weights, 36 for all metres, 24 for each and
-17 for key, are fitted on other tunes than the tables, Essen's among them. None of the
-benchmark's 300 tunes is looked at.
+17 for key, are fitted on other tunes than the tables, Essen's among them. The
+benchmark's 300 tunes are not looked at.
 """
 
 from __future__ import annotations
@@ -42,58 +42,60 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from abcgen.midi.metre import MelodyGrid, MetreFeatures
+    from abcgen.midi.metre import MelodyGrid
     from abcgen.notation.tune import Key
 
 TARGET = Path(abcgen.midi.__file__).with_name("tables.json")
-COUNTED, WEIGHED = (FITTING[0], 0.7), (0.7, FITTING[1])
+# Tunes by hash: up to here they are counted in the tables, from here on they fit the weights.
+FIRST_WEIGHTED = 0.7
 # The metre's logit has many candidates to a tune; more of them would take many minutes.
 METRE_TUNES, KEY_TUNES = 1800, 2500
-OFTEN = 12  # a habit counts if met so often
+# A habit is in the table if it occurs this often.
+MIN_HABIT = 12
 SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
 METRE_ROUNDS, KEY_ROUNDS = 250, 400
-RATE, SHRINK = 0.05, 1e-3
+LEARNING_RATE, L2_PENALTY = 0.05, 1e-3
 
 
 class Example:
-    """A line whose metre, pickup and key are known."""
+    """A melody whose metre, pickup and key are known."""
 
     def __init__(self, truth: Truth, *, expanded: bool) -> None:
         tune = truth.tune if expanded else without_repeats(truth.tune)
         notes = sounding(tune)
-        self.sounds = [QuantizedNote(on, on + length, (key,)) for on, length, key in notes]
+        self.notes = [QuantizedNote(on, on + length, (key,)) for on, length, key in notes]
         metre = Metre(tune.metre.beats, tune.metre.unit)
         self.metre = SAME_METRE.get(metre, metre)
-        self.key, self.collection, self.place = tune.key, truth.collection, truth.place
-        self.fits = fits_signature(tune) and not tune.key.extra
+        self.key, self.collection = tune.key, truth.collection
+        self.fits_signature = fits_signature(tune) and not tune.key.extra
         pickup = (first_bar(tune) - notes[0][0]) * 16
         self.pickup = int(pickup % bar_sixteenths(self.metre)) if pickup.denominator == 1 else -1
 
     @cached_property
     def grid(self) -> MelodyGrid:
         """Its melody, in the key it is in."""
-        return melody_grid(self.sounds, self.key.tonic_pitch_class)
+        return melody_grid(self.notes, self.key.tonic_pitch_class)
 
 
 def main() -> None:
     """Count, fit, write."""
-    truths = [truth for truth in all_truths() if FITTING[0] <= truth.place]
+    truths = [truth for truth in all_truths() if FITTING[0] <= truth.hash_position]
     free = [truth for truth in truths if truth.collection != "essen"]
-    counted = [truth for truth in free if COUNTED[0] <= truth.place < COUNTED[1]]
-    chosen = [truth for truth in truths if truth.place >= WEIGHED[0]]
+    counted = [truth for truth in free if truth.hash_position < FIRST_WEIGHTED]
+    chosen = [truth for truth in truths if truth.hash_position >= FIRST_WEIGHTED]
     random.Random(1).shuffle(chosen)  # noqa: S311 - no secret
     examples = list(_examples(counted))
-    weighed = list(_examples(chosen[:KEY_TUNES]))
-    print(f"{len(examples)} tunes counted, {len(weighed)} weighed")
+    weighted = list(_examples(chosen[:KEY_TUNES]))
+    print(f"{len(examples)} tunes counted, {len(weighted)} weighted")
     metres = {str(metre): _table(examples, metre) for metre in TABLE_METRES}
     degrees = _degrees(examples)
-    known = {name: MetreTable.from_json(table) for name, table in metres.items()}
+    tables = {name: MetreTable.from_json(table) for name, table in metres.items()}
     result = {
         "source": "O'Neill's, Ryan's and Aird's collections and others: statistics, no tunes",
         "metres": metres,
-        **_metre_weights(weighed[:METRE_TUNES], known),
+        **_metre_weights(weighted[:METRE_TUNES], tables),
         "degrees": degrees,
-        "key_weights": _key_weights(weighed, degree_tables(degrees)),
+        "key_weights": _key_weights(weighted, degree_tables(degrees)),
     }
     TARGET.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{TARGET} ({TARGET.stat().st_size // 1000} kB)")
@@ -101,13 +103,13 @@ def main() -> None:
 
 def _examples(truths: Iterable[Truth]) -> Iterable[Example]:
     for truth in truths:
-        example = Example(truth, expanded=int(truth.place * 1e6) % 2 == 0)
-        if len(example.sounds) >= 8 and example.pickup >= 0:
+        example = Example(truth, expanded=int(truth.hash_position * 1e6) % 2 == 0)
+        if len(example.notes) >= 8 and example.pickup >= 0:
             yield example
 
 
 def _table(examples: Sequence[Example], metre: Metre) -> Any:
-    """A metre's table, in hundredths of nats."""
+    """Return a metre's table, in hundredths of nats."""
     full = bar_sixteenths(metre)
     own = [example for example in examples if example.metre in METRES]
     own = [example for example in own if table_for(example.metre)[0] == metre]
@@ -138,7 +140,7 @@ def _table(examples: Sequence[Example], metre: Metre) -> Any:
         f"{place} {before}": _shares(steps[place, before], len(step), rhythm[place], 5)
         for place in range(full)
         for before in range(len(step))
-        if steps[place, before].total() >= OFTEN
+        if steps[place, before].total() >= MIN_HABIT
     }
     share = log(len(own) / len(examples))
     logs = {
@@ -157,7 +159,7 @@ def _counters() -> defaultdict[int, Counter[int]]:
 
 
 def _shares(counts: Counter[int], kinds: int, base: Sequence[float], weight: float) -> list[float]:
-    """Probabilities, drawn towards a base as by so many more observations."""
+    """Return probabilities, drawn towards a base that weighs as much as *weight* observations."""
     total = counts.total() + weight
     return [(counts[kind] + weight * base[kind]) / total for kind in range(kinds)]
 
@@ -171,13 +173,12 @@ def _against(
 
 
 def _degrees(examples: Sequence[Example]) -> Any:
-    """Of each mode how often each degree is met, is first, last, follows another, or is missing.
-
-    In hundredths of nats.
-    """
-    found: Any = {}
+    """Return the tables of degrees by mode, in hundredths of nats."""
+    tables: Any = {}
     for mode in MODES:
-        own = [example for example in examples if example.key.mode is mode and example.fits]
+        own = [
+            example for example in examples if example.key.mode is mode and example.fits_signature
+        ]
         lines = [example.grid.degrees.tolist() for example in own]
         met = Counter(chain.from_iterable(lines))
         pairs = Counter(chain.from_iterable(map(pairwise, lines)))
@@ -186,7 +187,7 @@ def _degrees(examples: Sequence[Example]) -> Any:
         shares = _shares(met, 12, even, 3)
         following = [Counter({b: pairs[a, b] for b in range(12)}) for a in range(12)]
         given = [(present[degree] + 0.5) / (len(own) + 1) for degree in range(12)]
-        found[mode.abbreviation] = {
+        tables[mode.abbreviation] = {
             "met": _logs(shares),
             "first": _logs(_shares(Counter(line[0] for line in lines), 12, even, 3)),
             "last": _logs(_shares(Counter(line[-1] for line in lines), 12, even, 3)),
@@ -194,60 +195,54 @@ def _degrees(examples: Sequence[Example]) -> Any:
             "present": _logs(given),
             "absent": _logs([1 - share for share in given]),
         }
-    return _hundredths(found)
+    return _hundredths(tables)
 
 
 def _logs(values: Iterable[float]) -> list[float]:
     return [log(value) for value in values]
 
 
-class Choice(NamedTuple):
-    """The candidates of one tune.
+class Candidates(NamedTuple):
+    """The candidates of one tune."""
 
-    Attributes:
-        values: A row of features to each.
-        own: Likewise of those that have a weight to each kind of candidate.
-        kinds: The kind of each.
-        right: Which of them are right.
-    """
-
-    values: NDArray[np.float64]
+    # Features whose weights all share, and those with weights for each kind of candidate:
+    # (candidates, features).
+    shared: NDArray[np.float64]
     own: NDArray[np.float64]
+    # The kind of each: (candidates,).
     kinds: NDArray[np.int64]
+    # The indices of those that are right.
     right: list[int]
 
 
-def _metre_weights(examples: Sequence[Example], known: Mapping[str, MetreTable]) -> Any:
-    """Those that all metres share, and those that each has for itself."""
-    choices = []
+def _metre_weights(examples: Sequence[Example], tables: Mapping[str, MetreTable]) -> Any:
+    """Return the weights that all metres share, and those that each has for itself."""
+    tunes = []
     for example in examples:
-        found = metre_features(example.grid, known)
-        places = [(one.metre, pickup) for one in found for pickup in one.pickups.tolist()]
-        if (example.metre, example.pickup) in places:
-            values = np.vstack([one.shared for one in found])
-            own = np.vstack([one.own for one in found])
-            kinds = np.repeat([METRES.index(one.metre) for one in found], [*map(_rows, found)])
-            right = [places.index((example.metre, example.pickup))]
-            choices.append(Choice(values, own, kinds, right))
-    weights, own_weights = _logit(choices, len(METRES), METRE_ROUNDS)
+        features = metre_features(example.grid, tables)
+        hypotheses = [(one.metre, pickup) for one in features for pickup in one.pickups.tolist()]
+        if (example.metre, example.pickup) in hypotheses:
+            shared = np.vstack([one.shared for one in features])
+            own = np.vstack([one.own for one in features])
+            metres = [METRES.index(one.metre) for one in features]
+            kinds = np.repeat(metres, [len(one.pickups) for one in features])
+            right = [hypotheses.index((example.metre, example.pickup))]
+            tunes.append(Candidates(shared, own, kinds, right))
+    weights, own_weights = _fit_logit(tunes, len(METRES), METRE_ROUNDS)
     by_metre = zip(map(str, METRES), map(_rounded, own_weights), strict=True)
     return {"weights": _rounded(weights), "own_weights": dict(by_metre)}
 
 
-def _rows(one: MetreFeatures) -> int:
-    return len(one.pickups)
-
-
-def _key_weights(examples: Sequence[Example], degrees: Any) -> Any:
-    """Weights for the key; of Essen's tunes, which tell no mode, only the signature counts."""
-    choices = []
-    none, kinds = np.zeros((len(KEYS), 0)), np.zeros(len(KEYS), np.int64)
+def _key_weights(examples: Sequence[Example], tables: Any) -> Any:
+    """Return the weights for the key; of Essen's tunes, without modes, only signatures count."""
+    tunes = []
+    no_own, kinds = np.zeros((len(KEYS), 0)), np.zeros(len(KEYS), np.int64)
     for example in examples:
-        right = [place for place, key in enumerate(KEYS) if _is_right(key, example)]
-        if example.fits and right:
-            values = key_features(count_pitches([example.sounds]), degrees)
-            choices.append(Choice(values, none, kinds, right))
-    return _rounded(_logit(choices, 1, KEY_ROUNDS)[0])
+        right = [index for index, key in enumerate(KEYS) if _is_right(key, example)]
+        if example.fits_signature and right:
+            shared = key_features(count_pitches([example.notes]), tables)
+            tunes.append(Candidates(shared, no_own, kinds, right))
+    return _rounded(_fit_logit(tunes, 1, KEY_ROUNDS)[0])
 
 
 def _is_right(key: Key, example: Example) -> bool:
@@ -257,46 +252,48 @@ def _is_right(key: Key, example: Example) -> bool:
     return same_tonic and key.mode is example.key.mode
 
 
-def _logit(choices: Sequence[Choice], kinds: int, rounds: int) -> Any:
-    """Weights under which the right candidates are likeliest (conditional logit, by Adam).
-
-    Returns:
-        Those of the values, and those of each kind's own.
-    """
-    values, spread = _scaled([one.values for one in choices])
-    own, own_spread = _scaled([one.own for one in choices])
-    kind = np.concatenate([one.kinds for one in choices])
+def _fit_logit(tunes: Sequence[Candidates], kinds: int, rounds: int) -> Any:
+    """Fit a conditional logit by Adam; return its shared weights, and those of each kind."""
+    # 1) All candidates of all tunes, one below the other: C candidates, T tunes.
+    shared, shared_spread = _scaled([tune.shared for tune in tunes])  # (C, features)
+    own, own_spread = _scaled([tune.own for tune in tunes])  # (C, own features)
+    kind = np.concatenate([tune.kinds for tune in tunes])  # (C,)
     rows_of = [np.flatnonzero(kind == number) for number in range(kinds)]
-    ends = np.cumsum([0, *(len(one.kinds) for one in choices)])
-    group = np.repeat(np.arange(len(choices)), np.diff(ends))
-    is_right = np.zeros(len(values))
-    for start, one in zip(ends, choices, strict=False):
-        is_right[start + np.array(one.right)] = 1
-    width = values.shape[1]
+    ends = np.cumsum([0, *(len(tune.kinds) for tune in tunes)])  # (T + 1,)
+    group = np.repeat(np.arange(len(tunes)), np.diff(ends))  # (C,)
+    is_right = np.zeros(len(shared))
+    for start, tune in zip(ends, tunes, strict=False):
+        is_right[start + np.array(tune.right)] = 1
+
+    width = shared.shape[1]
     weights = np.zeros(width + kinds * own.shape[1])
-    first, second = np.zeros_like(weights), np.zeros_like(weights)
-    for turn in range(1, rounds + 1):
-        scores = values @ weights[:width]
-        each = weights[width:].reshape(kinds, -1)
-        for rows, block in zip(rows_of, each, strict=True):
+    first_moment, second_moment = np.zeros_like(weights), np.zeros_like(weights)
+    for number in range(1, rounds + 1):
+        # 2) The probability of every candidate (softmax within its tune), and among right ones.
+        scores = shared @ weights[:width]  # (C,)
+        own_weights = weights[width:].reshape(kinds, -1)
+        for rows, block in zip(rows_of, own_weights, strict=True):
             scores[rows] += own[rows] @ block
         odds = np.exp(scores - np.maximum.reduceat(scores, ends[:-1])[group])
         share = odds / np.add.reduceat(odds, ends[:-1])[group]
         wanted = odds * is_right
         wanted = wanted / np.add.reduceat(wanted, ends[:-1])[group]
-        gap = (wanted - share).astype(np.float32)
-        slopes = [gap @ values, *(gap[rows] @ own[rows] for rows in rows_of)]
-        slope = np.concatenate(slopes) / len(choices) - SHRINK * weights
-        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
-        step = first / (1 - 0.9**turn) / (np.sqrt(second / (1 - 0.99**turn)) + 1e-8)
-        weights += RATE * step
+        # 3) The gradient of the mean log-likelihood, less the penalty.
+        error = (wanted - share).astype(np.float32)  # (C,)
+        gradients = [error @ shared, *(error[rows] @ own[rows] for rows in rows_of)]
+        gradient = np.concatenate(gradients) / len(tunes) - L2_PENALTY * weights
+        # 4) A step of Adam, uphill.
+        first_moment = 0.9 * first_moment + 0.1 * gradient
+        second_moment = 0.99 * second_moment + 0.01 * gradient**2
+        mean, square = first_moment / (1 - 0.9**number), second_moment / (1 - 0.99**number)
+        weights += LEARNING_RATE * (mean / (np.sqrt(square) + 1e-8))
     loss = -np.log(np.add.reduceat(share * is_right, ends[:-1])).mean()
-    print(f"{len(choices)} lines, {loss:.3f} nats each")
-    return weights[:width] / spread, weights[width:].reshape(kinds, -1) / own_spread
+    print(f"{len(tunes)} tunes, {loss:.3f} nats each")
+    return weights[:width] / shared_spread, weights[width:].reshape(kinds, -1) / own_spread
 
 
 def _scaled(rows: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float32], Any]:
-    """All rows with columns of like spread, and what they were divided by."""
+    """Return all rows, columns divided by their standard deviations, and these."""
     values = np.concatenate(rows)
     spread = values.std(axis=0) + 1e-3
     return (values / spread).astype(np.float32), spread

@@ -1,4 +1,4 @@
-"""Whether a trained network that judges close readings makes transcriptions better.
+"""Measure whether a trained network that chooses among metres makes transcriptions better.
 
 On development tunes, not those of the table, from files without accents, metre or key:
 
@@ -17,14 +17,14 @@ from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.scoring import measure
 from abcgen.notation.model_text import encode_tune
 from abcgen.pipeline.checkpoints import step_network
-from benchmarks.transcription.measures import judged
+from benchmarks.transcription.measures import compare
 from benchmarks.transcription.run import HEADS, figures
 from benchmarks.transcription.truths import (
     DEVELOPMENT,
-    Manner,
+    Rendition,
     all_truths,
     draw,
-    made,
+    render_midi,
     without_repeats,
 )
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
     from abcgen.notation.tune import Tune
 
-MANNER = Manner("without accents, metre or key", events=False)
+RENDITION = Rendition("without accents, metre or key", events=False)
 
 
 def main() -> None:
     """Transcribe with and without, in Essen's tunes and in others."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--tunes", type=int, default=60, help="how many tunes")
+    parser.add_argument("--tunes", type=int, default=60, help="number of tunes")
     arguments = parser.parse_args()
     judge = judge_of(arguments.checkpoint)
     drawn = draw(all_truths(), arguments.tunes, DEVELOPMENT)
@@ -51,15 +51,15 @@ def main() -> None:
     }
     for name, tunes in groups.items():
         plain = [without_repeats(tune) for tune in tunes]
-        files = [made(tune, MANNER) for tune in plain]
-        for label, asked in (("no", None), ("yes", judge)):
-            found = [read_midi(data, judge=asked).tune for data in files]
-            outcomes = [judged(*pair) for pair in zip(plain, found, strict=True)]
+        files = [render_midi(tune, RENDITION) for tune in plain]
+        for label, chooser in (("no", None), ("yes", judge)):
+            transcribed = [read_midi(data, judge=chooser).tune for data in files]
+            outcomes = [compare(*pair) for pair in zip(plain, transcribed, strict=True)]
             print(f"| {len(tunes)} {name} | {label} | " + " | ".join(figures(outcomes)) + " |")
 
 
 def judge_of(folder: Path) -> Callable[[Tune], float]:
-    """What tells how many bits a checkpoint's network finds in a tune."""
+    """Return a function that gives the bits a checkpoint's network needs for a tune."""
     checkpoint = load_checkpoint(folder)
     network = step_network(checkpoint)
 

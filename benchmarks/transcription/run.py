@@ -1,4 +1,4 @@
-"""How well MIDI is transcribed: tunes are played by abc2midi and read back, by us and by others.
+"""Measure transcription: tunes are played by abc2midi and read back, by us and by others.
 
 LYTK=path/to/lytk python -m benchmarks.transcription.run [--tunes N] [--only abcgen]
 """
@@ -19,31 +19,33 @@ from abcgen.notation.reader import read_abc
 from abcgen.pipeline.normalising import ReadingOptions, normalise_files
 from benchmarks.transcription.chorales import chorale_report
 from benchmarks.transcription.converters import available
-from benchmarks.transcription.measures import Outcome, judged
+from benchmarks.transcription.measures import Outcome, compare
 from benchmarks.transcription.truths import (
-    Manner,
+    Rendition,
     Truth,
     all_truths,
     draw,
-    made,
+    render_midi,
     without_repeats,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from abcgen.notation.tune import Tune
+
 HERE = Path(__file__).parent
-MANNERS = (
-    Manner("as abc2midi makes it", accents=True),
-    Manner("as abc2midi makes it, repeats played", expanded=True, accents=True),
-    Manner("no metre, no key", events=False, accents=True),
-    Manner("no metre, no key, repeats played", expanded=True, events=False, accents=True),
-    Manner("without accents"),
-    Manner("without accents, metre or key", events=False),
-    Manner("without accents, metre or key, repeats played", expanded=True, events=False),
-    Manner("jitter of 20 ticks", jitter=20),
-    Manner("jitter of 30 ticks", jitter=30),
-    Manner("notes 15% short", gate=0.85),
+RENDITIONS = (
+    Rendition("as abc2midi makes it", accents=True),
+    Rendition("as abc2midi makes it, repeats played", expanded=True, accents=True),
+    Rendition("no metre, no key", events=False, accents=True),
+    Rendition("no metre, no key, repeats played", expanded=True, events=False, accents=True),
+    Rendition("without accents"),
+    Rendition("without accents, metre or key", events=False),
+    Rendition("without accents, metre or key, repeats played", expanded=True, events=False),
+    Rendition("jitter of 20 ticks", jitter=20),
+    Rendition("jitter of 30 ticks", jitter=30),
+    Rendition("notes 15% short", gate=0.85),
 )
 HEADS = ("notes", "bar lines", "bar length", "class", "pickup", "key", "refused", "files/s")
 
@@ -51,23 +53,34 @@ HEADS = ("notes", "bar lines", "bar length", "class", "pickup", "key", "refused"
 def main() -> None:
     """Draw, play, transcribe, compare; write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tunes", type=int, default=300, help="how many tunes")
+    parser.add_argument("--tunes", type=int, default=300, help="number of tunes")
     parser.add_argument("--only", default="", help="only this converter")
-    parser.add_argument("--chorales", type=int, default=40, help="how many Bach chorales")
-    parser.add_argument("--out", type=Path, default=HERE / "table.md", help="where to")
+    parser.add_argument("--chorales", type=int, default=40, help="number of Bach chorales")
+    parser.add_argument("--out", type=Path, default=HERE / "table.md", help="file of the table")
     arguments = parser.parse_args()
     began = time.monotonic()
     drawn = draw(all_truths(), arguments.tunes)
     names = [name for name in available() if arguments.only in {"", name}]
-    lines = [_counts(drawn), "", "| made so | by | " + " | ".join(HEADS) + " |"]
-    lines.append("|---" * (len(HEADS) + 2) + "|")
+    collections = Counter(truth.collection for truth in drawn).most_common()
+    counts = ", ".join(f"{count} {name}" for name, count in collections)
+    lines = [f"{len(drawn)} tunes: {counts}.", ""]
+    lines += ["| made so | by | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 2) + "|"]
     with Pool(2) as pool:
-        for manner in MANNERS:
-            files = pool.starmap(_made, [(truth, manner, n) for n, truth in enumerate(drawn)])
+        for rendition in RENDITIONS:
+            tunes = [_rendered(truth, rendition) for truth in drawn]
+            jobs = [(tune, rendition, seed) for seed, tune in enumerate(tunes)]
+            files = pool.starmap(_render, jobs)
             for name in names:
-                lines.append(_row(manner, name, drawn, files, pool))
+                converted = available()[name](files)
+                outcomes = pool.starmap(_outcome, zip(tunes, converted.texts, strict=True))
+                cells = [*figures(outcomes), f"{len(files) / converted.seconds:.0f}"]
+                lines.append(f"| {rendition.name} | {name} | " + " | ".join(cells) + " |")
                 print(lines[-1], flush=True)
-    lines += ["", _speed([_made(truth, MANNERS[0], n) for n, truth in enumerate(drawn)])]
+    files = [
+        _render(_rendered(truth, RENDITIONS[0]), RENDITIONS[0], seed)
+        for seed, truth in enumerate(drawn)
+    ]
+    lines += ["", _speed(files)]
     if arguments.chorales:
         lines += ["", *chorale_report(arguments.chorales)]
     text = "\n".join(lines) + "\n"
@@ -76,39 +89,23 @@ def main() -> None:
     print(f"{arguments.out}, {time.monotonic() - began:.0f} s")
 
 
-def _counts(drawn: Sequence[Truth]) -> str:
-    found = Counter(truth.collection for truth in drawn)
-    words = ", ".join(f"{count} {name}" for name, count in found.most_common())
-    return f"{len(drawn)} tunes: {words}."
+def _rendered(truth: Truth, rendition: Rendition) -> Tune:
+    return truth.tune if rendition.expanded else without_repeats(truth.tune)
 
 
-def _played(truth: Truth, manner: Manner):  # type: ignore[no-untyped-def]
-    return truth.tune if manner.expanded else without_repeats(truth.tune)
+def _render(tune: Tune, rendition: Rendition, seed: int) -> bytes:
+    return render_midi(tune, rendition, seed=seed)
 
 
-def _made(truth: Truth, manner: Manner, seed: int) -> bytes:
-    return made(_played(truth, manner), manner, seed=seed)
-
-
-def _row(manner, name, drawn, files, pool) -> str:  # type: ignore[no-untyped-def]
-    converted = available()[name](files)
-    jobs = [
-        (_played(truth, manner), text) for truth, text in zip(drawn, converted.texts, strict=True)
-    ]
-    outcomes = pool.starmap(_outcome, jobs)
-    cells = [*figures(outcomes), f"{len(files) / converted.seconds:.0f}"]
-    return f"| {manner.name} | {name} | " + " | ".join(cells) + " |"
-
-
-def _outcome(truth, text: str) -> Outcome:  # type: ignore[no-untyped-def]
+def _outcome(truth: Tune, text: str) -> Outcome:
     try:
-        return judged(truth, read_abc(text))
+        return compare(truth, read_abc(text))
     except NotationError as error:
         return Outcome(refused=str(error) or "nothing")
 
 
 def _speed(files: Sequence[bytes]) -> str:
-    """How fast a folder of files is normalised by two processes, their start included."""
+    """Return the speed of normalising a folder in two processes, their start included."""
     with TemporaryDirectory() as name:
         folder = Path(name, "midi")
         folder.mkdir()
@@ -121,8 +118,8 @@ def _speed(files: Sequence[bytes]) -> str:
 
 
 def figures(outcomes: Sequence[Outcome]) -> list[str]:
-    """The means, in the order of ``HEADS``, for a line of the table."""
-    keyed = [one for one in outcomes if one.judged_key]
+    """Return means in the order of `HEADS`, for a line of the table."""
+    with_key = [one for one in outcomes if one.key_counts]
     return [
         f"{fmean(one.notes for one in outcomes):.4f}",
         f"{fmean(one.bar_lines for one in outcomes):.3f}",
@@ -130,7 +127,7 @@ def figures(outcomes: Sequence[Outcome]) -> list[str]:
             f"{100 * fmean(getattr(one, name) for one in outcomes):.1f}%"
             for name in ("bar_length", "metre_class", "pickup")
         ),
-        f"{100 * fmean(one.key for one in keyed):.1f}%",
+        f"{100 * fmean(one.key for one in with_key):.1f}%",
         str(sum(bool(one.refused) for one in outcomes)),
     ]
 

@@ -1,4 +1,4 @@
-"""Feeds the transcription what no program would write, guided by which code each file reaches.
+"""Fuzz transcription with files that no program would write, guided by the code each reaches.
 
 Starts from MIDI files of real tunes and from damaged ones. Whatever a file is, it must give a tune
 or a reason, soon, and the tune must come back the same from its canonical ABC and from its model
@@ -43,7 +43,7 @@ WORDS = (
 
 
 def main() -> None:
-    """Fuzz for so many seconds, telling what is found."""
+    """Fuzz for some seconds and report findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--findings", type=Path, default=Path("findings"))
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def check(data: bytes) -> None:
-    """See that a file is transcribed, or left out with a reason; its length chooses the texture.
+    """Check that a file gives a tune or a reason; its length chooses the texture.
 
     Raises:
         AssertionError: if a tune does not come back as it was written.
@@ -88,7 +88,7 @@ def _write_seeds(folder: Path) -> None:
 
 
 def _odd() -> list[bytes]:
-    """Files that reach what those of real tunes do not."""
+    """Return files that reach code that real tunes do not."""
     playing = [line(1, 1, 1, 1), line(1 / 3, 1 / 3, 1 / 3, 1), line(0.2, 0.2, 0.2, 0.2, 0.2)]
     wavering = [message for n in range(24) for message in note(n / 2 + n % 3 / 40, 0.4, 60 + n % 5)]
     free = [message for n in range(24) for message in note(n * 0.61 + n % 4 / 9, 0.4, 60 + n % 5)]

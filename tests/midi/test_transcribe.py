@@ -1,4 +1,4 @@
-"""What transcribing MIDI promises: the notes that are played, written as a musician would."""
+"""Transcription writes the notes that are played, as a musician would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from abcgen.midi import read_midi
 from abcgen.midi.bars import BarSpan, write_bars
 from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.reader import read_abc
-from abcgen.notation.tune import BarLine, Key, Metre, Mode, Note, Tune, Tuplet
+from abcgen.notation.tune import ABC_ACCIDENTALS, BarLine, Key, Metre, Mode, Note, Tune, Tuplet
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
@@ -104,7 +104,7 @@ def through_abc2midi(text: str, folder: Path) -> Tune:
 
 @needs_abc2midi
 @pytest.mark.parametrize("title", TUNES)
-def test_what_abc2midi_plays_is_read_back_note_for_note(title: str, tmp_path: Path) -> None:
+def test_abc2midi_s_files_are_read_back_note_for_note(title: str, tmp_path: Path) -> None:
     source = read_abc(TUNES[title])
     tune = through_abc2midi(TUNES[title], tmp_path)
     assert sounding(tune) == sounding(source)
@@ -165,7 +165,7 @@ def test_any_melody_on_the_grid_is_read_back(
     assert (again.bars, again.key) == (tune.bars, tune.key)
 
 
-def test_a_triplet_is_written_as_one_and_the_rest_plainly() -> None:
+def test_only_the_thirds_of_a_bar_are_in_a_triplet() -> None:
     tune = tune_of(written(metre(0, 4, 4) + line(1 / 3, 1 / 3, 1 / 3, 1, 2)))
     (bar,) = tune.bars
     assert [type(item) for item in bar.items] == [Tuplet, Note, Note]
@@ -282,7 +282,7 @@ def test_the_key_is_the_file_s_with_its_mode(name: str, key: Key) -> None:
         ([70, 72, 74, 75, 77, 79, 81, 82, 77, 74, 70, 70], Key("B", -1)),
     ],
 )
-def test_a_missing_key_is_told_by_the_notes(scale: list[int], key: Key) -> None:
+def test_a_missing_key_is_inferred_from_the_notes(scale: list[int], key: Key) -> None:
     messages = [message for place, midi in enumerate(scale) for message in note(place, 1, midi)]
     assert tune_of(written(messages)).key == key
 
@@ -296,9 +296,8 @@ def test_accidentals_are_the_nearest_on_the_circle_of_fifths() -> None:
         "E": "^C ^D ^F ^G ^A",
     }.items():
         tune = tune_of(written(meta(0, "key_signature", key=name) + messages))
-        signs = {-1: "_", 0: "=", 1: "^"}
         found = [
-            signs[note.pitches[0].alter] + note.pitches[0].letter
+            ABC_ACCIDENTALS[note.pitches[0].alter] + note.pitches[0].letter
             for note in tune.notes
             if isinstance(note, Note)
         ]

@@ -1,4 +1,4 @@
-"""What reading damaged and odd MIDI files promises: a tune and a word about it, or a reason."""
+"""Reading damaged and odd MIDI files gives a tune and a remark, or a reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.midi import MAX_BYTES, read_midi
-from abcgen.midi import metre as metres
+from abcgen.midi import metre as metre_module
 from abcgen.midi.performance import META, parse
 from abcgen.notation.reader import read_abc
 from abcgen.notation.writer import write_abc
@@ -24,7 +24,7 @@ SCALE = b"".join(b"\0\x90%c\x40\x83\x60\x80%c\0" % (key, key) for key in b"<>@AC
 
 
 def heard(data: bytes) -> list[tuple[float, float, int]]:
-    """Onset and length in quarters, and key, of the notes of a transcription."""
+    """Return onset and length in quarters, and key number, of the notes of a transcription."""
     return [(float(4 * on), float(4 * d), key) for on, d, key in sounding(read_midi(data).tune)]
 
 
@@ -66,7 +66,7 @@ def test_running_status_changes_nothing(notes: list[tuple[int, int, int]]) -> No
     assert parse(raw(full + END)) == parse(raw(running + END))
 
 
-def test_running_status_goes_on_after_a_meta_message() -> None:
+def test_running_status_holds_after_a_meta_message() -> None:
     body = b"\0\x90\x3c\x40\0\xff\x01\x01a\x83\x60\x3c\0\0\x3e\x40\x83\x60\x3e\0"
     assert [key for *_, key in heard(raw(body + END))] == [60, 62]
 
@@ -84,7 +84,7 @@ def test_a_damaged_track_gives_what_came_before_and_the_other_tracks() -> None:
     assert "damaged" in remarks(broken)
 
 
-def test_the_tracks_of_format_2_are_pieces_of_their_own() -> None:
+def test_only_the_first_track_of_format_2_is_read() -> None:
     data = written(line(1, 1, 1, 1), line(2, 2), kind=2)
     assert len(heard(data)) == 4
     assert "independent tracks" in remarks(data)
@@ -117,13 +117,13 @@ def test_a_key_struck_again_while_it_sounds_ends_the_note_before() -> None:
     assert [(on, length) for on, length, key in heard(data) if key == 60] == [(0, 1), (1, 3)]
 
 
-def test_a_bent_pitch_is_told_and_read_as_the_note_it_starts_from() -> None:
+def test_a_bent_pitch_is_read_as_the_note_it_starts_from_and_remarked_on() -> None:
     data = written([*line(1, 1, 1, 1), (240, mido.Message("pitchwheel", pitch=99))])
     assert len(heard(data)) == 4
     assert "bent" in remarks(data)
 
 
-def test_drums_are_left_out_and_told() -> None:
+def test_drums_are_dropped_and_remarked_on() -> None:
     drums = [message for beat in range(8) for message in note(beat / 2, 0.1, 36, channel=9)]
     data = written(metre(0, 4, 4), line(1, 3, 2, 2), drums)
     assert len(heard(data)) == 4
@@ -154,12 +154,12 @@ def test_a_wrapped_file_is_read() -> None:
     assert heard(wrapped) == heard(data)
 
 
-def test_a_metre_or_key_that_cannot_be_is_passed_over() -> None:
+def test_an_impossible_metre_or_key_is_ignored() -> None:
     odd = b"\0\xff\x58\4\0\2\x18\x08\0\xff\x58\4\4\xf0\x18\x08\0\xff\x59\2\x0f\0"
     assert heard(raw(odd + SCALE + END)) == heard(raw(SCALE + END))
 
 
-LEFT_OUT = {
+UNREADABLE = {
     "no notes": written(metre(0, 4, 4)),
     "no notes; drums were left out": written(note(0, 1, 36, 9)),
     "too low": written(note(0, 1, 3) + line(1, 1, start=1)),
@@ -178,10 +178,10 @@ LEFT_OUT = {
 }
 
 
-@pytest.mark.parametrize("reason", LEFT_OUT)
-def test_what_cannot_be_written_is_left_out_with_a_reason(reason: str) -> None:
+@pytest.mark.parametrize("reason", UNREADABLE)
+def test_a_file_without_a_tune_is_an_error_with_its_reason(reason: str) -> None:
     with pytest.raises(NotationError, match=reason):
-        read_midi(LEFT_OUT[reason])
+        read_midi(UNREADABLE[reason])
 
 
 SEEDS = [
@@ -197,7 +197,7 @@ SEEDS = [
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=8),
     st.integers(0, 400),
 )
-def test_damage_costs_no_more_than_the_file(
+def test_a_damaged_file_gives_a_tune_or_an_error(
     seed: bytes, changes: list[tuple[int, int]], cut: int
 ) -> None:
     data = bytearray(seed)
@@ -211,7 +211,7 @@ def test_damage_costs_no_more_than_the_file(
         assert sounding(read_abc(write_abc(tune))) == sounding(tune)
 
 
-def test_notes_all_alike_are_compared_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notes_all_alike_are_compared_at_most_20_000_times(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
 
     def counted(notes: Any) -> Any:
@@ -219,8 +219,8 @@ def test_notes_all_alike_are_compared_only_so_often(monkeypatch: pytest.MonkeyPa
             compared.append(1)
             yield pair
 
-    pairs_of = metres.matching_pairs
-    monkeypatch.setattr(metres, "matching_pairs", counted)
+    pairs_of = metre_module.matching_pairs
+    monkeypatch.setattr(metre_module, "matching_pairs", counted)
     tune = read_midi(raw(b"\0\x90\x3e\x40\x3c\x3e\0" * 4_000 + END)).tune
     assert len(tune.bars) > 10
     assert len(compared) <= 20_000
@@ -228,14 +228,14 @@ def test_notes_all_alike_are_compared_only_so_often(monkeypatch: pytest.MonkeyPa
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_tune_or_a_reason(body: bytes) -> None:
+def test_any_bytes_give_a_tune_or_an_error(body: bytes) -> None:
     try:
         read_midi(raw(body))
     except NotationError as error:
         assert error.reason
 
 
-def test_the_grid_is_the_same_for_any_number_of_ticks() -> None:
+def test_any_number_of_ticks_gives_the_same_notes() -> None:
     found = [
         heard(
             written(
