@@ -139,7 +139,7 @@ class Composer:
         self._referee = Referee()
         self.tally = Tally()
 
-        # The network, and what is known of its training.
+        # The network, and the tunes it was trained on.
         self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
         checkpoint = load_checkpoint(folder)
         self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
@@ -147,7 +147,7 @@ class Composer:
 
         # The beginning of every text, and the grammar for the rest.
         self._beginning = beginning_of(request)
-        self._vocabulary.encode(self._beginning)  # raises if it is too strange to be read
+        self._vocabulary.encode(self._beginning)  # raises if the network cannot read it
         alphabet = frozenset(self._vocabulary.characters)
         facts = self._training_tunes.facts if self._training_tunes else None
         self.warnings = unseen_wishes(request, facts, alphabet)
@@ -222,6 +222,7 @@ class Composer:
 
         texts: set[bytes] = set()
         titles: set[str] = set()
+        # 1) Sample texts. The other steps are in `finish`.
         for sampled in self.sample(range(attempts), batch_size, watch):
             self.tally.drawn += 1
             self.tally.unforced += sampled.forced == 0
@@ -262,13 +263,13 @@ class Composer:
 
     def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
         """Return the tune of a text with this reference number and title, or why there is none."""
-        # 1) Decode and validate.
+        # 2) Decode and validate.
         metre = metre_of(self._request)
         tune = validated(sampled, free_metre=metre is not None and metre.is_free)
         if isinstance(tune, Rejection):
             return tune
 
-        # 2) Key and octave, title and source.
+        # 3) Key and octave, title and source.
         chance = self._random(sampled.number)
         chance.random()  # the first number chose the title
         # Where every note must be in range, the grammar relies on the octave being free.
@@ -280,14 +281,14 @@ class Composer:
         )
         tune = replace(tune, title=title, source=source, number=reference)
 
-        # 3) A second reader.
+        # 4) A second reader.
         if self._referee.disagreement(tune, write_abc(tune)):
             return Rejection.DISAGREEMENT
 
-        # 4) Overlap with training tunes.
+        # 5) Overlap with training tunes.
         overlap = self._training_tunes.compare(tune) if self._training_tunes else None
 
-        # 5) ABC with remarks and recipe.
+        # 6) ABC with remarks and recipe.
         removed = sampled.removed / max(1, sampled.drawn)
         how = (
             "drawn without the grammar"
