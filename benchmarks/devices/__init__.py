@@ -1,1 +1,1 @@
-"""Whether several devices, and several processes, learn what one does."""
+"""Agreement of training on one device, several devices and several processes."""

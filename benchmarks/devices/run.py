@@ -1,4 +1,4 @@
-"""Trains the same network on one device, on two, and in two processes, and compares the curves.
+"""Compare the curves of one network trained on one device, on two, and in two processes.
 
 Run from the project's root:
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TABLE = Path(__file__).parent / "table.md"
-# Without dropout, which TensorFlow draws on every device for itself.
+# Without dropout, which TensorFlow draws independently on every device.
 SETTINGS = ("--preset", "small", "--units", "64", "--dropout", "0", "--device", "cpu")
 FIGURES = ("training_bits", "bits_per_note")
 
@@ -29,18 +29,15 @@ Curve = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Setup:
-    """Where a run computes.
+    """Where a run computes."""
 
-    Attributes:
-        name: What the table calls it.
-        backend: Of Keras.
-        devices: Of each process.
-        processes: That train together, over the loopback.
-    """
-
+    # In the table
     name: str
+    # Of Keras
     backend: str
+    # Of each process
     devices: int = 1
+    # That train together over the loopback
     processes: int = 1
 
 
@@ -54,56 +51,55 @@ SETUPS = (
 
 
 def curve(setup: Setup, paths: list[Path], epochs: int, seconds: float = 3600) -> Curve:
-    """Train by the command line in as many processes as there are to be.
+    """Train on the command line, and return the figures of every epoch.
 
     Args:
-        setup: Where.
+        setup: Where to compute.
         paths: Tunes.
-        epochs: Passes over them.
-        seconds: Time after which it is given up.
-
-    Returns:
-        The figures of every pass, from the checkpoint of the first process.
+        epochs: Number of epochs.
+        seconds: Timeout.
 
     Raises:
-        RuntimeError: if a process fails; with what it wrote.
+        RuntimeError: if a process fails; with its output.
     """
-    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         command = [sys.executable, "-m", "abcgen", "train", *map(str, paths), *SETTINGS]
         command += ["--epochs", str(epochs), "--devices", str(setup.devices)]
-        command += ["--out", f"{place}/run"]
+        command += ["--out", f"{folder}/run"]
         logs = [
-            stack.enter_context(Path(place, f"{n}.log").open("w+")) for n in range(setup.processes)
+            stack.enter_context(Path(folder, f"{n}.log").open("w+")) for n in range(setup.processes)
         ]
-        running = [
+        processes = [
             subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - ours
             for environment, log in zip(_environments(setup), logs, strict=True)
         ]
         try:
-            codes = [process.wait(timeout=seconds) for process in running]
+            codes = [process.wait(timeout=seconds) for process in processes]
         finally:
-            for process in running:
+            for process in processes:
                 process.kill()
         for code, log in zip(codes, logs, strict=True):
             if code:
                 log.seek(0)
                 raise RuntimeError(f"{setup.name}: exit code {code}\n{log.read()[-3000:]}")
-        lines = Path(place, "run", "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = Path(folder, "run", "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [{name: json.loads(line)[name] for name in FIGURES} for line in lines]
 
 
-def furthest(one: Curve, other: Curve) -> float:
-    """The greatest difference between two curves, in bits."""
-    pairs = zip(one, other, strict=True)
+def largest_difference(first: Curve, second: Curve) -> float:
+    """Return the largest difference between two curves, in bits."""
+    pairs = zip(first, second, strict=True)
     return max(abs(a[name] - b[name]) for a, b in pairs for name in FIGURES)
 
 
 def main() -> None:
-    """Compare, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Train in every setup and write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--only", default="", help="setups whose names begin so")
+    parser.add_argument("--only", default="", help="first letters of the setups to run")
     arguments = parser.parse_args()
     curves = {}
     for setup in SETUPS:
@@ -115,29 +111,32 @@ def main() -> None:
 
 
 def _environments(setup: Setup) -> list[dict[str, str]]:
-    """What every process is told of the others, in Keras's own variables."""
+    """Return the environment of every process, with Keras's variables for distributed jobs."""
     common = os.environ | {"KERAS_BACKEND": setup.backend}
     if setup.processes == 1:
         return [common]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    job = "KERAS_DISTRIBUTION_"
-    common |= {f"{job}JOB_ADDRESSES": address, f"{job}NUM_PROCESSES": str(setup.processes)}
-    return [common | {f"{job}PROCESS_ID": str(number)} for number in range(setup.processes)]
+    prefix = "KERAS_DISTRIBUTION_"
+    common |= {f"{prefix}JOB_ADDRESSES": address, f"{prefix}NUM_PROCESSES": str(setup.processes)}
+    return [common | {f"{prefix}PROCESS_ID": str(number)} for number in range(setup.processes)]
 
 
 def _table(curves: dict[Setup, Curve]) -> str:
-    alone = {setup.backend: found for setup, found in curves.items() if "one device" in setup.name}
+    single = {
+        setup.backend: points for setup, points in curves.items() if "one device" in setup.name
+    }
     lines = [
         "# One device, two devices, two processes",
         "",
-        "| | held-out bits a note after each pass | furthest from one device, bits |",
+        "| | held-out bits per note after each epoch | largest difference from one device, bits |",
         "|---|---|---|",
     ]
-    for setup, found in curves.items():
-        bits = ", ".join(f"{point['bits_per_note']:.5f}" for point in found)
-        lines.append(f"| {setup.name} | {bits} | {furthest(alone[setup.backend], found):.1e} |")
+    for setup, points in curves.items():
+        bits = ", ".join(f"{point['bits_per_note']:.5f}" for point in points)
+        difference = largest_difference(single[setup.backend], points)
+        lines.append(f"| {setup.name} | {bits} | {difference:.1e} |")
     return "\n".join([*lines, ""])
 
 

@@ -1,1 +1,1 @@
-"""What going on from a trained network gains with few tunes of one's own."""
+"""Gain from fine-tuning a trained network with few tunes."""

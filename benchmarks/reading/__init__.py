@@ -1,1 +1,1 @@
-"""How rightly ABC is read."""
+"""Correctness of reading ABC."""

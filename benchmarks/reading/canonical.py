@@ -1,8 +1,8 @@
-"""Whether other programs read canonical ABC as we mean it.
+"""Check that other programs read canonical ABC as it is meant.
 
-For every tune of the collections that we read: music21 and abc2midi read its canonical ABC, and
-both must hear the notes of the Tune; normalising it again must change nothing; and its model text
-must give the same notes back, transposed. Run from the project's root:
+For every tune of the collections that abcgen reads: music21 and abc2midi must find the notes of the
+Tune in its canonical ABC, normalising it again must change nothing, and its model text must decode
+to the same notes, transposed. Run from the project's root:
 
     python -m benchmarks.reading.canonical [--every N]
 """
@@ -38,96 +38,101 @@ CHECKS = ("normalised twice", "model text and back", "music21", "abc2midi", "mus
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of one tune: the checks that it failed, with what was said."""
+class CanonicalResult:
+    """The checks that one tune failed."""
 
     collection: str
-    place: str
-    failed: dict[str, str]
+    # File and line
+    location: str
+    # Messages by check
+    failures: dict[str, str]
 
 
 def main() -> None:
     """Run the comparison and write its table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="only every Nth tune")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--every", type=int, default=1, help="check every N-th tune only")
     every = parser.parse_args().every
-    began = time.monotonic()
+    start = time.monotonic()
     jobs = list(collection_blocks())[::every]
     with Pool() as pool:
-        outcomes = [one for one in pool.imap(_judge, jobs, chunksize=20) if one]
-    report = _report(outcomes)
+        results = [result for result in pool.imap(_check, jobs, chunksize=20) if result]
+    report = _report(results)
     if every == 1:
         (HERE / "canonical.md").write_text(report, encoding="utf-8")
     print(report)
-    print(f"{time.monotonic() - began:.0f} s")
+    print(f"{time.monotonic() - start:.0f} s")
 
 
 @cache
 def _referee() -> Referee:
-    """One for each process; it ends with it."""
+    """Return the referee of this process, which ends with it."""
     return Referee()
 
 
-def _judge(found: CollectionBlock) -> Outcome | None:
+def _check(found: CollectionBlock) -> CanonicalResult | None:
     collection, file, block = found
     reading = read_block(block)
     if not isinstance(reading, Reading):
         return None
-    tune, failed = reading.tune, {}
+    tune, failures = reading.tune, {}
     canonical = write_abc(tune)
     if write_abc(read_abc(canonical)) != canonical:
-        failed["normalised twice"] = "changes"
-    if _sounds(decode_tune(encode_tune(tune).text)) != _sounds(transpose(_alone(tune), Key("C"))):
-        failed["model text and back"] = "other notes"
-    if said := _referee().disagreement(tune, canonical):
-        failed["music21"] = said
-    if said := _abc2midi_disagrees(tune, canonical):
-        failed["abc2midi"] = said
-    if "music21" in failed or "abc2midi" in failed:
-        failed["music21 and abc2midi"] = "not alike"
-    return Outcome(collection, f"{file}:{block.line}", failed)
+        failures["normalised twice"] = "changes"
+    # Model text has one voice, in C.
+    melody = transpose(replace(tune, voice="", others=()), Key("C"))
+    if _notes(decode_tune(encode_tune(tune).text)) != _notes(melody):
+        failures["model text and back"] = "other notes"
+    if message := _referee().disagreement(tune, canonical):
+        failures["music21"] = message
+    if message := _abc2midi_disagreement(tune, canonical):
+        failures["abc2midi"] = message
+    if "music21" in failures or "abc2midi" in failures:
+        failures["music21 and abc2midi"] = "not alike"
+    return CanonicalResult(collection, f"{file}:{block.line}", failures)
 
 
-def _alone(tune: Tune) -> Tune:
-    return replace(tune, voice="", others=())
-
-
-def _sounds(tune: Tune) -> list[tuple[object, ...]]:
+def _notes(tune: Tune) -> list[tuple[object, ...]]:
     return [tuple(sound) for sound in sounding_notes(tune)]
 
 
-def _abc2midi_disagrees(tune: Tune, canonical: str) -> str:
-    """What abc2midi plays otherwise than the Tune says, as written; empty if nothing."""
+def _abc2midi_disagreement(tune: Tune, canonical: str) -> str:
+    """Return the first note that abc2midi plays differently, as written; empty if there is none."""
     with tempfile.TemporaryDirectory() as name:
         heard = perform(ABC2MIDI, without_repeats(canonical), Path(name)).notes
-    meant = sorted(
+    expected = sorted(
         Played(round(sound.onset * 4 * TICKS), key, round(sound.duration * 2 * TICKS))
         for voice in tune.voices
         for sound in sounding_notes(replace(tune, bars=voice.bars))
         for key in sound.keys
     )
-    for ours, theirs in zip(meant, heard, strict=False):
-        near = all(abs(a - b) <= 1 for a, b in zip(ours, theirs, strict=True))  # its rounding
+    for ours, theirs in zip(expected, heard, strict=False):
+        # abc2midi rounds by up to a tick.
+        near = all(abs(a - b) <= 1 for a, b in zip(ours, theirs, strict=True))
         if ours.key != theirs.key or not near:
             return f"expected {ours}, heard {theirs}"
-    return "" if len(meant) == len(heard) else f"expected {len(meant)} notes, heard {len(heard)}"
+    if len(expected) != len(heard):
+        return f"expected {len(expected)} notes, heard {len(heard)}"
+    return ""
 
 
-def _report(outcomes: list[Outcome]) -> str:
+def _report(results: list[CanonicalResult]) -> str:
     lines = [
         f"| collection | tunes | {' | '.join(CHECKS)} |",
         f"|---|---|{'---|' * len(CHECKS)}",
     ]
     for name in [*COLLECTIONS, "all"]:
-        own = [one for one in outcomes if name in {one.collection, "all"}]
-        failures = Counter(check for one in own for check in one.failed)
+        own = [result for result in results if name in {result.collection, "all"}]
+        failures = Counter(check for result in own for check in result.failures)
         shares = [share(len(own) - failures[check], len(own)) for check in CHECKS]
         lines.append(f"| {name} | {len(own)} | {' | '.join(shares)} |")
     lines += ["", "## Not alike", ""]
-    for one in outcomes:
+    for result in results:
         lines += [
-            f"- {one.place} {check}: {said}"
-            for check, said in one.failed.items()
+            f"- {result.location} {check}: {message}"
+            for check, message in result.failures.items()
             if check != CHECKS[-1]
         ]
     return "\n".join(lines) + "\n"

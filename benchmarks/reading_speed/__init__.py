@@ -1,1 +1,1 @@
-"""How fast tunes are read, and in how much memory."""
+"""Speed and memory of reading."""

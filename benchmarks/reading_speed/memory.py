@@ -1,4 +1,4 @@
-"""How long a program runs and how much memory it and its processes take, by Linux's /proc."""
+"""Measure the time and memory of a program and its processes, by Linux's /proc."""
 
 from __future__ import annotations
 
@@ -10,47 +10,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import subprocess
 
-EVERY = 0.1  # seconds
-KILOBYTES = 1024
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A program that ran.
-
-    Attributes:
-        seconds: How long.
-        megabytes: Most memory of it and all processes it started together, what they share
-            counted once (proportional set size).
-    """
+class Usage:
+    """Time and memory of a program."""
 
     seconds: float
+    # Peak of the proportional set size, which counts shared memory once, of all processes together
     megabytes: float
 
 
-def watch(process: subprocess.Popen[bytes]) -> Watched:
+def measure_usage(process: subprocess.Popen[bytes]) -> Usage:
     """Wait for a program to end.
 
     Raises:
         RuntimeError: if it failed.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(map(_kilobytes, _family(process.pid))))
-        time.sleep(EVERY)
+        peak = max(peak, sum(map(_kilobytes, _descendants(process.pid))))
+        time.sleep(POLL_SECONDS)
     if process.returncode:
         raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-    return Watched(time.monotonic() - began, peak / KILOBYTES)
+    return Usage(time.monotonic() - start, peak / 1024)
 
 
-def _family(parent: int) -> list[int]:
-    """A process and all that come from it."""
-    found = [parent]
-    for process in found:
+def _descendants(parent: int) -> list[int]:
+    """Return a process and all its descendants."""
+    processes = [parent]
+    for process in processes:  # grows while it is read
         for task in Path(f"/proc/{process}/task").glob("*/children"):
-            found += [int(child) for child in _read(task).split()]
-    return found
+            processes += [int(child) for child in _read(task).split()]
+    return processes
 
 
 def _kilobytes(process: int) -> int:
@@ -63,5 +57,5 @@ def _kilobytes(process: int) -> int:
 def _read(path: Path) -> str:
     try:
         return path.read_text()
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return ""

@@ -1,8 +1,8 @@
-"""How fast abcgen reads tunes, beside music21 and abcnotes, and in how much memory.
+"""Measure the speed and memory of reading, compared with music21 and abcnotes.
 
-One tune after another on one core; then whole collections by the command line, with and without
-its cache; then ever more tunes, made by exchanging bars between those of the collections. Run from
-the project's root:
+First single tunes on one core, then whole collections on the command line, with and without the
+cache, then larger and larger files, made by exchanging bars between the tunes of the collections.
+Run from the project's root:
 
     python -m benchmarks.reading_speed.run [--every N] [--sizes N,N,...]
 """
@@ -21,7 +21,6 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,8 @@ from abcgen.corpus.collections import COLLECTIONS, collection_blocks, install_co
 from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.writer import write_abc
-from benchmarks.reading_speed.memory import Watched, watch
+from benchmarks.machine import package_version
+from benchmarks.reading_speed.memory import Usage, measure_usage
 from benchmarks.reading_speed.synthetic import write_synthetic
 
 if TYPE_CHECKING:
@@ -41,91 +41,92 @@ HERE = Path(__file__).parent
 
 
 @dataclass
-class Times:
-    """How one reader fared.
+class ReaderResults:
+    """What one reader found in every tune."""
 
-    Attributes:
-        seconds: For every tune.
-        notes: How many notes it found in every tune; None where it gave up.
-    """
-
+    # Processor time
     seconds: list[float] = field(default_factory=list)
+    # Number of notes; None where it failed
     notes: list[int | None] = field(default_factory=list)
 
 
 def main() -> None:
     """Measure, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=20, help="only every Nth tune, one by one")
-    parser.add_argument("--sizes", default="25000,100000,250000", help="synthetic tunes; 0: none")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--every", type=int, default=20, help="read every N-th tune only in the first part"
+    )
+    parser.add_argument(
+        "--sizes", default="25000,100000,250000", help="numbers of synthetic tunes; 0 for none"
+    )
     parser.add_argument("--write", action="store_true", help="write table.md")
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",") if int(size)]
-    lines = [_machine(), "", "## Tune by tune, one core", "", *_one_by_one(arguments.every)]
+    packages = ("abcgen", "music21", "abcnotes")
+    versions = ", ".join(f"{name} {package_version(name) or 'missing'}" for name in packages)
+    lines = [
+        (
+            f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores of "
+            f"{platform.machine()}; load {os.getloadavg()[0]:.1f} at the start."
+        )
+    ]
+    lines += ["", "## Tune by tune, one core", "", *_single_tunes(arguments.every)]
     with tempfile.TemporaryDirectory() as folder:
-        lines += ["", "## All 12,947 tunes by `abcgen normalise`", "", *_collections(Path(folder))]
+        lines += ["", "## `abcgen normalise` of all 12,947 tunes", "", *_collections(Path(folder))]
         if sizes:
-            lines += ["", "## Tunes with one another's bars", "", *_growing(sizes, Path(folder))]
+            lines += ["", "## Tunes with exchanged bars", "", *_synthetic(sizes, Path(folder))]
     report = "\n".join(lines) + "\n"
     print(report)
     if arguments.write:
         (HERE / "table.md").write_text(report, encoding="utf-8")
 
 
-def _machine() -> str:
-    packages = ", ".join(f"{name} {_version(name)}" for name in ("abcgen", "music21", "abcnotes"))
-    return (
-        f"Python {platform.python_version()}, {packages}; {os.cpu_count()} cores of "
-        f"{platform.machine()}; load {os.getloadavg()[0]:.1f} at the start."
-    )
-
-
-def _one_by_one(every: int) -> list[str]:
+def _single_tunes(every: int) -> list[str]:
     blocks = [found.block for found in collection_blocks()][::every]
-    readers: dict[str, Callable[[TuneBlock], int]] = {"abcgen, to canonical ABC": _ours}
-    if _version("abcnotes") != "missing":
-        readers["abcnotes"] = _abcnotes
-    readers["music21"] = _music21
-    times = {name: Times() for name in readers}
+    readers: dict[str, Callable[[TuneBlock], int]] = {"abcgen, to canonical ABC": _read_with_abcgen}
+    if package_version("abcnotes"):
+        readers["abcnotes"] = _read_with_abcnotes
+    readers["music21"] = _read_with_music21
+    results = {name: ReaderResults() for name in readers}
     for name, read in readers.items():
         for block in blocks:
-            _time(read, block, times[name])
-        gc.collect()  # what one leaves behind is not to slow the next
-    ours = next(iter(times.values()))
-    base = statistics.median(ours.seconds)
+            start = time.process_time()  # not disturbed by other processes
+            try:
+                notes: int | None = read(block)
+            except Exception:  # noqa: BLE001 - any failure of another reader is a result
+                notes = None
+            results[name].seconds.append(time.process_time() - start)
+            results[name].notes.append(notes)
+        gc.collect()  # so that one reader's garbage does not slow the next
+    ours = next(iter(results.values()))
     lines = [
         f"{len(blocks)} tunes, every {every}th of the five collections.",
         "",
-        "| reader | ms a tune, median | mean | 95% under | times ours | read | notes as ours |",
+        (
+            "| reader | ms per tune, median | mean | 95% below | ratio to abcgen | read "
+            "| same note count |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
-    return lines + [_row(name, own, base, ours) for name, own in times.items()]
+    return lines + [_row(name, result, ours) for name, result in results.items()]
 
 
-def _time(read: Callable[[TuneBlock], int], block: TuneBlock, times: Times) -> None:
-    began = time.process_time()  # not what others do on a busy machine
-    try:
-        notes: int | None = read(block)
-    except Exception:  # noqa: BLE001 - whatever makes another reader give up
-        notes = None
-    times.seconds.append(time.process_time() - began)
-    times.notes.append(notes)
-
-
-def _row(name: str, times: Times, base: float, ours: Times) -> str:
-    seconds = sorted(times.seconds)
-    median = statistics.median(seconds)
-    read = [notes for notes in times.notes if notes is not None]
-    both = [pair for pair in zip(times.notes, ours.notes, strict=True) if None not in pair]
-    alike = sum(theirs == own for theirs, own in both)
+def _row(name: str, result: ReaderResults, ours: ReaderResults) -> str:
+    seconds = sorted(result.seconds)
+    median, base = statistics.median(seconds), statistics.median(ours.seconds)
+    read = [notes for notes in result.notes if notes is not None]
+    both = [pair for pair in zip(result.notes, ours.notes, strict=True) if None not in pair]
+    same = sum(theirs == own for theirs, own in both)
     return (
         f"| {name} | {1000 * median:.2f} | {1000 * statistics.mean(seconds):.2f} | "
         f"{1000 * seconds[int(0.95 * len(seconds))]:.2f} | {median / base:.1f} | "
-        f"{100 * len(read) / len(seconds):.1f}% | {100 * alike / max(1, len(both)):.1f}% |"
+        f"{100 * len(read) / len(seconds):.1f}% | {100 * same / max(1, len(both)):.1f}% |"
     )
 
 
-def _ours(block: TuneBlock) -> int:
+def _read_with_abcgen(block: TuneBlock) -> int:
     reading = read_block(block)
     if not isinstance(reading, Reading):
         raise TypeError(reading.reason)
@@ -133,12 +134,12 @@ def _ours(block: TuneBlock) -> int:
     return len(pitches_of(reading.tune))
 
 
-def _abcnotes(block: TuneBlock) -> int:
-    abcnotes: Any = import_module("abcnotes")  # which may be missing
+def _read_with_abcnotes(block: TuneBlock) -> int:
+    abcnotes: Any = import_module("abcnotes")  # optional
     return len(abcnotes.Tune(block.text).notes)
 
 
-def _music21(block: TuneBlock) -> int:
+def _read_with_music21(block: TuneBlock) -> int:
     from music21 import converter  # noqa: PLC0415 - slow to load
 
     score: Any = converter.parseData("%abc-2.1\n" + block.text, format="abc")
@@ -152,24 +153,28 @@ def _collections(folder: Path) -> list[str]:
     cache = folder / "cache"
     cold = _normalise(source, folder / "cold", cache)
     warm = _normalise(source, folder / "warm", cache)
-    one = _normalise(source, folder / "one", folder / "another", "taskset", "-c", "0")
+    single = _normalise(source, folder / "single", folder / "empty", "taskset", "-c", "0")
     same = all(
         path.read_bytes() == (folder / "warm" / path.name).read_bytes()
         for path in (folder / "cold").iterdir()
     )
-    rows = [("first run", cold), ("second run, from the cache", warm), ("first run, one core", one)]
+    rows = [
+        ("first run", cold),
+        ("second run, from the cache", warm),
+        ("first run, one core", single),
+    ]
     return [
         "| | seconds | peak memory of all processes, MB |",
         "|---|---|---|",
         *(f"| {name} | {run.seconds:.1f} | {run.megabytes:.0f} |" for name, run in rows),
         "",
-        f"The second run wrote {'the same, byte for byte' if same else 'SOMETHING ELSE'}.",
+        f"The second run wrote {'the same bytes' if same else 'OTHER BYTES'}.",
     ]
 
 
-def _growing(sizes: list[int], folder: Path) -> list[str]:
+def _synthetic(sizes: list[int], folder: Path) -> list[str]:
     lines = [
-        "| tunes | MB of ABC | seconds | ms a tune | peak memory of all processes, MB |",
+        "| tunes | MB of ABC | seconds | ms per tune | peak memory of all processes, MB |",
         "|---|---|---|---|---|",
     ]
     for size in sizes:
@@ -185,9 +190,18 @@ def _growing(sizes: list[int], folder: Path) -> list[str]:
     return lines
 
 
-def _normalise(source: Path, out: Path, cache: Path | None, *under: str) -> Watched:
-    """Run the command line, if need be under another program."""
-    command = [*under, sys.executable, "-m", "abcgen", "normalise", str(source), "--out", str(out)]
+def _normalise(source: Path, out: Path, cache: Path | None, *launcher: str) -> Usage:
+    """Run ``abcgen normalise``, optionally through a launcher such as taskset."""
+    command = [
+        *launcher,
+        sys.executable,
+        "-m",
+        "abcgen",
+        "normalise",
+        str(source),
+        "--out",
+        str(out),
+    ]
     environment = os.environ | {"ABCGEN_CACHE": str(cache) if cache else "off"}
     process = subprocess.Popen(  # noqa: S603 - our own program
         command,
@@ -195,14 +209,7 @@ def _normalise(source: Path, out: Path, cache: Path | None, *under: str) -> Watc
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return watch(process)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
+    return measure_usage(process)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Very many tunes, made from those of the collections by exchanging bars; no two are alike."""
+"""Make large tunebooks by exchanging bars between the tunes of the collections."""
 
 from __future__ import annotations
 
@@ -16,60 +16,54 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXCHANGED = 0.4  # share of the bars that may be exchanged
+EXCHANGED = 0.4  # of the bars that may be exchanged
 
 
-class _Model(NamedTuple):
-    """A tune taken apart.
+class _SourceTune(NamedTuple):
+    """A tune of a collection, split into bars."""
 
-    Attributes:
-        head: Its header.
-        kind: Its metre, unit length and key, which bars must share to be exchanged.
-        bars: Its music cut at plain bar lines.
-    """
-
-    head: str
+    header: str
+    # Metre, unit length and key: bars are exchanged between tunes that share them
     kind: str
+    # The music between plain bar lines
     bars: list[str]
 
 
-def write_synthetic(path: Path, number: int, chance: random.Random) -> None:
-    """Write a tunebook of so many tunes."""
-    models = [model for model in _models() if len(model.bars) > 3]
+def write_synthetic(path: Path, number: int, generator: random.Random) -> None:
+    """Write a tunebook of ``number`` tunes, no two alike."""
+    sources = [source for source in _source_tunes() if len(source.bars) > 3]
     pools: dict[str, list[str]] = defaultdict(list)
-    for model in models:
-        pools[model.kind] += filter(_is_plain, model.bars)
+    for source in sources:
+        pools[source.kind] += filter(_is_plain, source.bars)
     seen: set[int] = set()
     with path.open("w", encoding="utf-8") as file:
-        for model in cycle(models):
+        for source in cycle(sources):
             if len(seen) == number:
                 break
             bars = [
-                chance.choice(pools[model.kind])
-                if _is_plain(bar) and chance.random() < EXCHANGED
+                generator.choice(pools[source.kind])
+                if _is_plain(bar) and generator.random() < EXCHANGED
                 else bar
-                for bar in model.bars
+                for bar in source.bars
             ]
             music = " | ".join(bars)
             if hash(music) not in seen:
                 seen.add(hash(music))
-                file.write(f"X:{len(seen)}\n{model.head}{music}\n\n")
+                file.write(f"X:{len(seen)}\n{source.header}{music}\n\n")
 
 
-def _models() -> Iterator[_Model]:
+def _source_tunes() -> Iterator[_SourceTune]:
+    """Yield the tunes of one voice."""
     for found in collection_blocks():
         reading = read_block(found.block)
         if isinstance(reading, Reading) and not reading.tune.others:
-            yield _model(write_abc(reading.tune))
-
-
-def _model(abc: str) -> _Model:
-    head, kind, music = re.fullmatch(  # type: ignore[union-attr] # canonical ABC is so
-        r"X:\d+\n((?:[TRS]:.*\n)*(M:.*\nL:.*\nK:.*\n))((?:.*\n)*)", abc
-    ).groups()
-    return _Model(head, kind, music.rstrip("\n").split(" | "))
+            header, kind, music = re.fullmatch(  # type: ignore[union-attr] # canonical ABC matches
+                r"X:\d+\n((?:[TRS]:.*\n)*(M:.*\nL:.*\nK:.*\n))((?:.*\n)*)",
+                write_abc(reading.tune),
+            ).groups()
+            yield _SourceTune(header, kind, music.rstrip("\n").split(" | "))
 
 
 def _is_plain(bar: str) -> bool:
-    """Whether it is one bar and nothing else: no repeat, ending, line's end or change of key."""
+    """Return whether a bar has no repeat, ending, line break or change of key."""
     return not re.search(r"[|:\[\]\n]", bar)

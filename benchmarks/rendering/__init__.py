@@ -1,1 +1,1 @@
-"""How sheet music and sound come out, and how fast."""
+"""Correctness and speed of sheet music and sound."""

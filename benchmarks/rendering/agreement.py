@@ -1,9 +1,8 @@
-"""Are the notes on the page those of the tune? The engraver and music21 read back what we wrote.
+"""Check that the engraver and music21 read the notes of a tune from its MusicXML.
 
-Of every tune sampled from the collections the MusicXML is read by verovio, whose own account (MEI)
-says which signs it draws, and by music21; every note's onset, pitch and duration must be those of
-the tune. Every tenth document is held against the MusicXML 4.0 schema too. Run from the project's
-root:
+verovio exports the symbols that it draws as MEI. In both, every note's onset, pitch and duration
+must be those of the tune. Every tenth document is also validated against the MusicXML 4.0 schema.
+Run from the project's root:
 
     python -m benchmarks.rendering.agreement [--every N]
 """
@@ -31,21 +30,21 @@ EVERY = 6
 SCHEMA_EVERY = 10
 
 
-class Job(NamedTuple):
+class AgreementJob(NamedTuple):
     """A tune to check."""
 
     collection: str
-    place: str
+    location: str
     text: str
     line: int
     against_schema: bool
 
 
-class Outcome(NamedTuple):
+class AgreementResult(NamedTuple):
     """The result for one tune; texts are empty if all is well."""
 
     collection: str
-    place: str
+    location: str
     left_out: str = ""
     engraved: str = ""
     read_back: str = ""
@@ -57,65 +56,67 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--every", type=int, default=EVERY, help="check every N-th tune only")
     every = parser.parse_args().every
-    began = time.monotonic()
+    start = time.monotonic()
     with Pool() as pool:
-        outcomes = pool.map(_compare, _jobs(every), chunksize=20)
-    report = _report(outcomes)
+        results = pool.map(_compare, _jobs(every), chunksize=20)
+    report = _report(results)
     if every <= EVERY:
         (HERE / "agreement.md").write_text(report, encoding="utf-8")
     print(report)
-    print(f"{time.monotonic() - began:.0f} s")
+    print(f"{time.monotonic() - start:.0f} s")
 
 
-def _jobs(every: int) -> list[Job]:
+def _jobs(every: int) -> list[AgreementJob]:
     return [
-        Job(name, f"{file}:{block.line}", block.text, block.line, number % SCHEMA_EVERY == 0)
+        AgreementJob(
+            name, f"{file}:{block.line}", block.text, block.line, number % SCHEMA_EVERY == 0
+        )
         for number, (name, file, block) in enumerate(islice(collection_blocks(), 0, None, every))
     ]
 
 
-def _compare(job: Job) -> Outcome:
-    outcome = Outcome(job.collection, job.place)
+def _compare(job: AgreementJob) -> AgreementResult:
+    result = AgreementResult(job.collection, job.location)
     try:
         tune = read_abc(job.text, line=job.line)
         document = musicxml_of(tune)
     except NotationError as error:
-        return outcome._replace(left_out=str(error))
+        return result._replace(left_out=str(error))
     expected = [sounding_notes(part) for part in parts_of(tune)]
     try:
         engraved = "" if verovio_reads(document) == expected else "other notes"
         read_back = "" if music21_reads(document) == expected else "other notes"
     except Exception as error:  # noqa: BLE001 - any failure of a reader is a result
-        return outcome._replace(engraved=f"{type(error).__name__}: {error}")
+        return result._replace(engraved=f"{type(error).__name__}: {error}")
     schema = "; ".join(schema_errors(document)[:1]) if job.against_schema else None
-    return outcome._replace(engraved=engraved, read_back=read_back, schema=schema)
+    return result._replace(engraved=engraved, read_back=read_back, schema=schema)
 
 
-def _report(outcomes: list[Outcome]) -> str:
+def _report(results: list[AgreementResult]) -> str:
     lines = [
         "| collection | tunes | read | same in verovio | same in music21 | by schema | valid |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in [*COLLECTIONS, "all"]:
-        own = [outcome for outcome in outcomes if name in {outcome.collection, "all"}]
-        read = [outcome for outcome in own if not outcome.left_out]
-        checked = [outcome for outcome in read if outcome.schema is not None]
+        own = [result for result in results if name in {result.collection, "all"}]
+        read = [result for result in own if not result.left_out]
+        checked = [result for result in read if result.schema is not None]
         figures = [
             len(own),
             len(read),
-            sum(not outcome.engraved for outcome in read),
-            sum(not outcome.read_back for outcome in read),
+            sum(not result.engraved for result in read),
+            sum(not result.read_back for result in read),
             len(checked),
-            sum(not outcome.schema for outcome in checked),
+            sum(not result.schema for result in checked),
         ]
         lines.append(f"| {name} | {' | '.join(map(str, figures))} |")
     lines.append("")
     lines += [
-        f"- {outcome.place}: {difference}"
-        for outcome in outcomes
-        if (difference := outcome.engraved or outcome.read_back or outcome.schema)
+        f"- {result.location}: {difference}"
+        for result in results
+        if (difference := result.engraved or result.read_back or result.schema)
     ]
-    reasons = Counter(each.left_out.partition(": ")[2] for each in outcomes if each.left_out)
+    reasons = Counter(each.left_out.partition(": ")[2] for each in results if each.left_out)
     lines += [f"- left out, {count}: {reason}" for reason, count in reasons.most_common()]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -1,13 +1,14 @@
-"""How long a book of a hundred tunes takes, in every format, and how long one tune.
+"""Time a book of a hundred tunes in every format, and a single tune.
 
-The tunes are every twentieth of O'Neill's that can be read. abcm2ps with ps2pdf, where they are
-installed, engrave the same file in the same run. Run from the project's root:
+The tunes are every twentieth of O'Neill's that can be read. If abcm2ps and ps2pdf are installed,
+they engrave the same file. Run from the project's root:
 
     python -m benchmarks.rendering.run
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import shutil
@@ -38,12 +39,16 @@ PAGE = PageConfig()
 
 def main() -> None:
     """Time everything and write the table."""
-    tunes = _tunes()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    readings = [read_block(found.block) for found in collection_blocks(COLLECTIONS["oneills"])]
+    tunes = [reading.tune for reading in readings if isinstance(reading, Reading)][::EVERY][:TUNES]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        book = folder / "hundred.abc"
+        book = folder / "book.abc"
         book.write_text(write_tunebook(tunes), encoding="utf-8")
-        rows = [_format_row(form, book, folder) for form in FORMATS]
+        rows = [_format_row(name, book, folder) for name in FORMATS]
         rows += _peer_rows(book, folder)
     rows.append(_one_tune_row(tunes))
     report = _report(rows, tunes)
@@ -51,18 +56,13 @@ def main() -> None:
     print(report)
 
 
-def _tunes() -> list[Tune]:
-    readings = [read_block(found.block) for found in collection_blocks(COLLECTIONS["oneills"])]
-    return [reading.tune for reading in readings if isinstance(reading, Reading)][::EVERY][:TUNES]
-
-
-def _format_row(form: str, book: Path, folder: Path) -> list[str]:
-    out = folder / f"out-{form}"
-    command = [sys.executable, "-m", "abcgen", "render", str(book), "--to", form]
-    seconds, busy = _timed([*command, "--title", "A hundred tunes", "--out", str(out)])
+def _format_row(name: str, book: Path, folder: Path) -> list[str]:
+    out = folder / f"out-{name}"
+    command = [sys.executable, "-m", "abcgen", "render", str(book), "--to", name]
+    seconds, cpu = _timed([*command, "--title", "A hundred tunes", "--out", str(out)])
     files = list(out.iterdir())
     size = sum(file.stat().st_size for file in files)
-    return [f"`abcgen render --to {form}`", seconds, busy, f"{len(files)}", f"{size / 1e6:.1f}"]
+    return [f"`abcgen render --to {name}`", seconds, cpu, f"{len(files)}", f"{size / 1e6:.1f}"]
 
 
 def _peer_rows(book: Path, folder: Path) -> list[list[str]]:
@@ -70,26 +70,26 @@ def _peer_rows(book: Path, folder: Path) -> list[list[str]]:
         return []
     script, pdf = folder / "book.ps", folder / "book.pdf"
     command = 'abcm2ps -q -O "$1" "$2" && ps2pdf "$1" "$3"'
-    seconds, busy = _timed(["sh", "-c", command, "sh", str(script), str(book), str(pdf)])
-    return [["abcm2ps and ps2pdf", seconds, busy, "1", f"{pdf.stat().st_size / 1e6:.1f}"]]
+    seconds, cpu = _timed(["sh", "-c", command, "sh", str(script), str(book), str(pdf)])
+    return [["abcm2ps and ps2pdf", seconds, cpu, "1", f"{pdf.stat().st_size / 1e6:.1f}"]]
 
 
 def _one_tune_row(tunes: Sequence[Tune]) -> list[str]:
     set_pages([sheet_of(tunes[0], PAGE)], PAGE, "pdf")  # loads the libraries
-    began, cpu = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     set_pages([sheet_of(tunes[1], PAGE)], PAGE, "pdf")
-    seconds, busy = time.perf_counter() - began, time.process_time() - cpu
-    return ["one tune to PDF, libraries loaded", f"{seconds:.2f}", f"{busy:.2f}", "1", ""]
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
+    return ["one tune to PDF, libraries loaded", f"{seconds:.2f}", f"{cpu:.2f}", "1", ""]
 
 
 def _timed(command: list[str]) -> tuple[str, str]:
-    """Seconds on the clock and of the processor, children's included."""
-    before, began = os.times(), time.perf_counter()
+    """Return wall seconds and CPU seconds of a command."""
+    before, start = os.times(), time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own arguments
     after = os.times()
-    busy = after.children_user + after.children_system
-    busy -= before.children_user + before.children_system
-    return f"{time.perf_counter() - began:.1f}", f"{busy:.1f}"
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return f"{time.perf_counter() - start:.1f}", f"{cpu:.1f}"
 
 
 def _report(rows: list[list[str]], tunes: Sequence[Tune]) -> str:
@@ -101,7 +101,7 @@ def _report(rows: list[list[str]], tunes: Sequence[Tune]) -> str:
     lines = [
         f"{len(tunes)} tunes, {bars} bars; {machine}; {versions}.",
         "",
-        "| | seconds | of the processor | files | MB |",
+        "| | seconds | CPU seconds | files | MB |",
         "|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]

@@ -1,1 +1,1 @@
-"""Does killing a training run change what it learns?"""
+"""Comparison of training runs with and without kills."""

@@ -1,4 +1,4 @@
-"""Kills a training run again and again, goes on each time, and compares its curve.
+"""Kill a training run again and again, resume it each time, and compare its curve.
 
 Run from the project's root:
 
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -29,92 +30,84 @@ from abcgen.model.resume import STATE
 HERE = Path(__file__).parent
 SHAPE = ("--layers=1", "--units=32", "--embedding=16", "--no-attention", "--batch-size=8")
 TUNES = 100
-# What a life of the run is ended by, in turn: as it starts, as it learns, as it writes.
-MOMENTS = ("starting", "learning", "writing")
-STARTING, LEARNING = 8.0, 8.0  # at most so many seconds into it
-ALLOWED = 1e-3  # bits per character
+MOMENTS = ("starting", "training", "writing")  # when to kill, in turn
+MAX_SECONDS = 8.0  # from the start of the process or of training to the kill
+TOLERANCE = 1e-3  # bits per character
 
 
 @dataclass(frozen=True)
-class Death:
-    """One kill.
+class Kill:
+    """One kill."""
 
-    Attributes:
-        moment: When it was meant to come.
-        epochs: Passes that the run had reported done.
-        draft: What lay half-written in the folder.
-    """
-
+    # One of MOMENTS
     moment: str
+    # Epochs that the run had reported as done
     epochs: int
+    # The kind of file that was half-written; empty if none was
     draft: str
 
 
 @dataclass
-class Life:
-    """A process that trains, from its start to its death or its end."""
+class TrainProcess:
+    """A process that starts or resumes the run."""
 
     corpus: Path
     folder: Path
-    said: Path
+    log: Path
     epochs: int
 
     def __post_init__(self) -> None:
-        again = ["--resume"] if (self.folder / STATE).exists() else ["--force", *SHAPE]
+        mode = ["--resume"] if (self.folder / STATE).exists() else ["--force", *SHAPE]
         options = ["--out", str(self.folder), "--epochs", str(self.epochs)]
-        command = [sys.executable, "-m", "abcgen", "train", str(self.corpus), *again, *options]
-        with self.said.open("wb") as file:
+        command = [sys.executable, "-m", "abcgen", "train", str(self.corpus), *mode, *options]
+        with self.log.open("wb") as file:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 [*command, "--save-minutes", "0.02", "--device", "cpu"],
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
 
-    def text(self) -> str:
-        """What it has said so far."""
-        return self.said.read_text(encoding="utf-8", errors="replace")
+    def output(self) -> str:
+        """Return the output so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def to_the_end(self) -> None:
-        """Let it end by itself."""
+    def wait(self) -> None:
+        """Wait for the process to end."""
         if self.process.wait():
-            raise SystemExit(f"training failed: {self.text()[-2000:]}")
+            raise SystemExit(f"training failed: {self.output()[-2000:]}")
 
-    def die(self, moment: str, chance: random.Random) -> Death | None:
-        """Kill it at such a moment; None if it ended before."""
-        if moment == "starting":
-            self._wait(chance.uniform(0, STARTING))
-        else:
-            while self.process.poll() is None and "weights learn" not in self.text():
+    def kill(self, moment: str, generator: random.Random) -> Kill | None:
+        """Kill the process at a random time of a moment; return None if it ended before."""
+        if moment != "starting":
+            # The network's size is printed when training begins.
+            while self.process.poll() is None and not re.search(r"[\d,]+ weights", self.output()):
                 time.sleep(0.05)
-            self._wait(chance.uniform(0, LEARNING))
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(generator.uniform(0, MAX_SECONDS))
         while moment == "writing" and self.process.poll() is None and not self._draft():
             pass
         self.process.kill()
         if self.process.wait() == 0:
             return None
-        passes = [int(number) for number in re.findall(r"(?m)^epoch (\d+):", self.text())]
-        return Death(moment, max(passes, default=0), self._draft())
-
-    def _wait(self, seconds: float) -> None:
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
+        epochs = [int(number) for number in re.findall(r"(?m)^epoch (\d+):", self.output())]
+        return Kill(moment, max(epochs, default=0), self._draft())
 
     def _draft(self) -> str:
-        for place in (self.folder, (self.folder / STATE).parent):
+        for folder in (self.folder, (self.folder / STATE).parent):
             try:
-                found = [item.name for item in os.scandir(place) if item.name.endswith(DRAFT)]
+                drafts = [item.name for item in os.scandir(folder) if item.name.endswith(DRAFT)]
             except FileNotFoundError:
                 continue
-            if found:
-                return found[0].split(".")[1]
+            if drafts:
+                return drafts[0].split(".")[1]
         return ""
 
 
 def main() -> None:
-    """Compare runs and write the table; exit with 1 if a kill changed anything."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Compare runs and write the table; exit with 1 if kills changed the result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
@@ -122,85 +115,82 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        corpus = _corpus(root / "corpus.abc")
-        curves = [_undisturbed(corpus, root / name, options.epochs) for name in ("one", "two")]
-        deaths = _killed(corpus, root / "killed", options)
+        corpus = root / "corpus.abc"
+        blocks = islice(collection_blocks(collection_named("misc")), TUNES)
+        corpus.write_text("\n\n".join(found.block.text for found in blocks), encoding="utf-8")
+        curves = []
+        for folder in (root / "first", root / "second"):
+            TrainProcess(corpus, folder, folder.with_suffix(".txt"), options.epochs).wait()
+            curves.append(read_metrics(folder))
+        kills = _train_and_kill(corpus, root / "killed", options)
         curves.append(read_metrics(root / "killed"))
-        left = [path.name for path in (root / "killed").rglob(f"*{DRAFT}")]
-    table = _table(curves, deaths, left, options.seed)
+        drafts = [path.name for path in (root / "killed").rglob(f"*{DRAFT}")]
+    table = _table(curves, kills, drafts, options.seed)
     print(table)
     if options.write:
         (HERE / "table.md").write_text(table, encoding="utf-8")
-    sys.exit(difference(curves[0], curves[2]) > ALLOWED or bool(left))
+    sys.exit(difference(curves[0], curves[2]) > TOLERANCE or bool(drafts))
 
 
-def _corpus(path: Path) -> Path:
-    blocks = islice(collection_blocks(collection_named("misc")), TUNES)
-    path.write_text("\n\n".join(found.block.text for found in blocks), encoding="utf-8")
-    return path
-
-
-def _undisturbed(corpus: Path, folder: Path, epochs: int) -> list[Measurement]:
-    Life(corpus, folder, folder.with_suffix(".txt"), epochs).to_the_end()
-    return read_metrics(folder)
-
-
-def _killed(corpus: Path, folder: Path, options: argparse.Namespace) -> list[Death]:
-    chance = random.Random(options.seed)  # noqa: S311 - guards no secret
-    deaths: list[Death] = []
-    said = folder.with_suffix(".txt")
-    while len(deaths) < options.kills:
-        life = Life(corpus, folder, said, options.epochs)
-        death = life.die(MOMENTS[len(deaths) % len(MOMENTS)], chance)
-        if death is None:
+def _train_and_kill(corpus: Path, folder: Path, options: argparse.Namespace) -> list[Kill]:
+    """Train with kills and resume until the end."""
+    generator = random.Random(options.seed)  # noqa: S311 - guards no secret
+    kills: list[Kill] = []
+    log = folder.with_suffix(".txt")
+    while len(kills) < options.kills:
+        process = TrainProcess(corpus, folder, log, options.epochs)
+        kill = process.kill(MOMENTS[len(kills) % len(MOMENTS)], generator)
+        if kill is None:
             raise SystemExit("the run ended before all kills: give it more --epochs")
-        _check_nothing_lost(deaths, life.text())
-        deaths.append(death)
-        print(f"kill {len(deaths)}: {death}", flush=True)
-    last = Life(corpus, folder, said, options.epochs)
-    last.to_the_end()
-    _check_nothing_lost(deaths, last.text())
-    return deaths
+        _check_nothing_lost(kills, process.output())
+        kills.append(kill)
+        print(f"kill {len(kills)}: {kill}", flush=True)
+    process = TrainProcess(corpus, folder, log, options.epochs)
+    process.wait()
+    _check_nothing_lost(kills, process.output())
+    return kills
 
 
-def _check_nothing_lost(deaths: list[Death], said: str) -> None:
-    """A pass that was reported done is never made again."""
-    again = re.search(r"going on after ([\d.]+) epochs", said)
-    done = max((death.epochs for death in deaths), default=0)
-    if again and float(again[1]) < done:
-        raise SystemExit(f"{done} passes were done, and it went on after {again[1]}")
+def _check_nothing_lost(kills: list[Kill], output: str) -> None:
+    """Check that no epoch that was reported as done is trained again."""
+    done = max((kill.epochs for kill in kills), default=0)
+    epochs = [int(number) for number in re.findall(r"(?m)^epoch (\d+):", output)]
+    if epochs and min(epochs) <= done:
+        raise SystemExit(f"{done} epochs were done, and epoch {min(epochs)} was trained again")
 
 
 def difference(first: list[Measurement], second: list[Measurement]) -> float:
-    """Greatest difference of two curves in bits per character, training or held out."""
-    if [item.steps for item in first] != [item.steps for item in second]:
+    """Return the largest difference of two curves in bits per character, training or held out."""
+    if [point.steps for point in first] != [point.steps for point in second]:
         return float("inf")
     pairs = [
-        (one, other)
-        for before, after in zip(first, second, strict=True)
-        for one, other in (
-            (before.training_bits, after.training_bits),
-            (before.bits_per_character, after.bits_per_character),
+        pair
+        for a, b in zip(first, second, strict=True)
+        for pair in (
+            (a.training_bits, b.training_bits),
+            (a.bits_per_character, b.bits_per_character),
         )
     ]
-    return max(abs(one - other) for one, other in pairs if one is not None and other is not None)
+    return max(abs(a - b) for a, b in pairs if a is not None and b is not None)
 
 
-def _table(curves: list[list[Measurement]], deaths: list[Death], left: list[str], seed: int) -> str:
-    one, two, killed = curves
-    caught = [death.draft for death in deaths if death.draft]
-    kinds = ", ".join(f"{caught.count(kind)} {kind}" for kind in sorted(set(caught)))
+def _table(curves: list[list[Measurement]], kills: list[Kill], drafts: list[str], seed: int) -> str:
+    first, second, killed = curves
+    kill_drafts = [kill.draft for kill in kills if kill.draft]
+    kinds = ", ".join(f"{kill_drafts.count(kind)} {kind}" for kind in sorted(set(kill_drafts)))
     rows = {
-        "passes": len(one),
-        "held-out bits per character, first and last": f"{one[0].bits_per_character:.3f}, "
-        f"{one[-1].bits_per_character:.3f}",
+        "epochs": len(first),
+        "held-out bits per character, first and last": f"{first[0].bits_per_character:.3f}, "
+        f"{first[-1].bits_per_character:.3f}",
         "kills": ", ".join(
-            f"{sum(death.moment == moment for death in deaths)} {moment}" for moment in MOMENTS
+            f"{sum(kill.moment == moment for kill in kills)} {moment}" for moment in MOMENTS
         ),
-        "of them with a half-written file left behind": f"{len(caught)} ({kinds})",
-        "half-written files at the end": len(left),
-        "greatest difference of the curves, killed and not": f"{difference(one, killed):.1e}",
-        "the same between two runs that nobody killed": f"{difference(one, two):.1e}",
+        "of these, leaving a half-written file": f"{len(kill_drafts)} ({kinds})",
+        "half-written files at the end": len(drafts),
+        "largest difference of the curves, killed and undisturbed": (
+            f"{difference(first, killed):.1e}"
+        ),
+        "the same between the two undisturbed runs": f"{difference(first, second):.1e}",
     }
     lines = "".join(f"| {name} | {value} |\n" for name, value in rows.items())
     versions = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow"))

@@ -1,1 +1,1 @@
-"""How many sampled tunes are right."""
+"""Correctness of sampled tunes."""

@@ -21,7 +21,7 @@ from abcgen.model.architecture import weight_shapes
 from abcgen.model.backend import describe_backend, use_precision
 from abcgen.model.dataset import Batch, TextDataset
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
-from benchmarks.devices.run import Setup, curve, furthest
+from benchmarks.devices.run import Setup, curve, largest_difference
 from tests.tinker import write_small_corpus
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_two_processes_on_the_loopback_follow_the_curve_of_one(tmp_path: Path) -
     alone, together = (
         curve(Setup("", "jax", processes=processes), [tunes], epochs=2) for processes in (1, 2)
     )
-    assert furthest(alone, together) < 1e-3
+    assert largest_difference(alone, together) < 1e-3
 
 
 def test_padding_rows_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
