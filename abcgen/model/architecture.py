@@ -30,7 +30,7 @@ Shape: TypeAlias = "tuple[int | None, ...]"
 Shapes: TypeAlias = "dict[str, tuple[int, ...]]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerSpec:
     """A layer of a network.
 
@@ -58,6 +58,11 @@ class LayerSpec:
         return {}
 
     @property
+    def width(self) -> int:
+        """Last axis of its output."""
+        return self.shape[-1] or 0
+
+    @property
     def parameters(self) -> int:
         """Number of its weights."""
         return sum(math.prod(shape) for shape in self.weights.values())
@@ -71,8 +76,6 @@ class LayerSpec:
 class InputLayerSpec(LayerSpec):
     """The network's input: int32 ids, or float32 numbers where there is no embedding."""
 
-    __slots__ = ()
-
     @property
     def dtype(self) -> str:
         """Type of its numbers."""
@@ -82,10 +85,8 @@ class InputLayerSpec(LayerSpec):
 class IdsSpec(LayerSpec):
     """The ids among ids and position features: (B, T, 1 + F) to (B, T)."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbeddingSpec(LayerSpec):
     """A learned vector for every character: (B, T) to (B, T, E)."""
 
@@ -94,13 +95,11 @@ class EmbeddingSpec(LayerSpec):
     @property
     def weights(self) -> Shapes:
         """One row per character."""
-        return {f"{self.name}/embeddings": (self.characters, self.shape[-1] or 0)}
+        return {f"{self.name}/embeddings": (self.characters, self.width)}
 
 
 class PositionSpec(LayerSpec):
     """A learned vector for every position feature, side by side: (B, T, 1 + F) to (B, T, P)."""
-
-    __slots__ = ()
 
     @property
     def weights(self) -> Shapes:
@@ -108,7 +107,7 @@ class PositionSpec(LayerSpec):
         return {f"{self.name}/{feature}": shape for feature, shape in POSITION_TABLES.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LSTMSpec(LayerSpec):
     """An LSTM: (B, T, features) to (B, T, U), or to (B, U) without ``sequences``.
 
@@ -121,10 +120,10 @@ class LSTMSpec(LayerSpec):
     @property
     def weights(self) -> Shapes:
         """The quarters of the last axis are input gate, forget gate, candidate, output gate."""
-        return _lstm_weights(self.name, self.features, self.shape[-1] or 0)
+        return _lstm_weights(self.name, self.features, self.width)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BidirectionalSpec(LayerSpec):
     """Two LSTMs of U / 2 units over the same text, one from each end: to (B, T, U)."""
 
@@ -133,17 +132,12 @@ class BidirectionalSpec(LayerSpec):
     @property
     def weights(self) -> Shapes:
         """Those of both LSTMs."""
-        half = (self.shape[-1] or 0) // 2
-        return {
-            name: shape
-            for direction in ("forward", "backward")
-            for name, shape in _lstm_weights(
-                f"{self.name}/{direction}", self.features, half
-            ).items()
-        }
+        half = self.width // 2
+        forward = _lstm_weights(f"{self.name}/forward", self.features, half)
+        return forward | _lstm_weights(f"{self.name}/backward", self.features, half)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CausalAttentionSpec(LayerSpec):
     """Attention over the text so far.
 
@@ -157,12 +151,12 @@ class CausalAttentionSpec(LayerSpec):
     @property
     def weights(self) -> Shapes:
         """Four matrices; ``value`` reads the characters' vectors too."""
-        units = self.shape[-1] or 0
+        units = self.width
         rows = {"query": units, "key": units, "value": units + self.features, "output": units}
         return {f"{self.name}/{name}": (height, units) for name, height in rows.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DenseSpec(LayerSpec):
     """A dense layer: (…, features) to (…, width)."""
 
@@ -177,11 +171,13 @@ class DenseSpec(LayerSpec):
     @property
     def weights(self) -> Shapes:
         """A matrix and a bias."""
-        width = self.shape[-1] or 0
-        return {f"{self.name}/kernel": (self.features, width), f"{self.name}/bias": (width,)}
+        return {
+            f"{self.name}/kernel": (self.features, self.width),
+            f"{self.name}/bias": (self.width,),
+        }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DropoutSpec(LayerSpec):
     """Dropout (Srivastava et al., 2014) in training; nothing otherwise."""
 
@@ -191,29 +187,23 @@ class DropoutSpec(LayerSpec):
 class AddSpec(LayerSpec):
     """The sum of its inputs."""
 
-    __slots__ = ()
-
 
 class ConcatenateSpec(LayerSpec):
     """Its inputs side by side, along the last axis."""
-
-    __slots__ = ()
 
 
 class ReshapeSpec(LayerSpec):
     """The same numbers in another shape."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockBeforeSpec(LayerSpec):
     """A text shifted to the right by one block, zeros coming in: (B, T, W) to the same."""
 
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BlocksSpec(LayerSpec):
     """A text cut into blocks, each a row: (B, T, W) to (B · T / L, L, W)."""
 
@@ -222,8 +212,6 @@ class BlocksSpec(LayerSpec):
 
 class JoinedSpec(LayerSpec):
     """Blocks joined to texts again, of the shape of the second input: to (B, T, W)."""
-
-    __slots__ = ()
 
 
 def architecture(config: NetworkConfig, vocabulary_size: int) -> tuple[LayerSpec, ...]:

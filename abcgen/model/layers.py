@@ -25,7 +25,7 @@ MASKED = -1e9  # added to the score of a position that must not be attended to
 
 def make_layer(spec: LayerSpec, seed: int) -> Any:
     """Return the Keras layer of a spec, whose random numbers are drawn by ``seed`` plus its own."""
-    name, width, seed = spec.name, spec.shape[-1], seed + spec.seed
+    name, width, seed = spec.name, spec.width, seed + spec.seed
     initializers = keras.initializers
     match spec:
         case specs.IdsSpec():
@@ -38,9 +38,9 @@ def make_layer(spec: LayerSpec, seed: int) -> Any:
         case specs.PositionSpec():
             return PositionEmbedding(seed, name)
         case specs.LSTMSpec():
-            return make_lstm(width or 0, seed, return_sequences=spec.sequences, name=name)
+            return make_lstm(width, seed, return_sequences=spec.sequences, name=name)
         case specs.BidirectionalSpec():
-            return Bidirectional(width or 0, seed, name)
+            return Bidirectional(width, seed, name)
         case specs.CausalAttentionSpec():
             return CausalAttention(spec.heads, seed, name)
         case specs.DenseSpec():
