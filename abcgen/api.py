@@ -101,17 +101,17 @@ class Playable:
         return Path(path)
 
     def _content(self, name: str) -> bytes:
-        tunes, form = self._tunes(), FORMATS[name]
-        if form.bind is None and len(tunes) != 1:
+        tunes, file_format = self._tunes(), FORMATS[name]
+        if file_format.bind is None and len(tunes) != 1:
             raise InputError(
-                f"one {form.suffix} file holds one tune, not {len(tunes)}",
+                f"one {file_format.suffix} file holds one tune, not {len(tunes)}",
                 hint=f"write them one by one: tunes[0].to_{name}(...)",
             )
         if not tunes:
             raise InputError("there is no tune to write")
         options = RenderOptions(composer=tunes[0].source)
-        parts = [form.render(tune, options) for tune in tunes]
-        content: bytes = form.bind(parts, options)[0] if form.bind else parts[0]
+        parts = [file_format.render(tune, options) for tune in tunes]
+        content: bytes = file_format.bind(parts, options)[0] if file_format.bind else parts[0]
         return content
 
 

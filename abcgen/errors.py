@@ -5,7 +5,7 @@
     AbcgenError
     ├── InputError           a file, folder or value the user gave cannot be used
     │   ├── NotationError    a tune that cannot be read faithfully
-    │   └── CheckpointError  a checkpoint folder that is missing, damaged or from elsewhere
+    │   └── CheckpointError  a checkpoint folder that is missing, damaged or not abcgen's
     └── OutputError          a result cannot be written to the place given
 
 ``abcgen.cli.main`` alone turns them into one red line and the class's exit code.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-# Deeply nested values of untrusted files are not followed to their end.
+# Shortens strings and lists, and stops at deeply nested values.
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 
@@ -29,7 +29,7 @@ class AbcgenError(Exception):
 
     Args:
         message: One sentence that names the file, the line and the value.
-        hint: The one thing to do about it, if there is one.
+        hint: What the user can do about it, if anything.
     """
 
     exit_code = 1  # of the command line
@@ -51,7 +51,7 @@ class NotationError(InputError):
     """A tune that cannot be read faithfully.
 
     Args:
-        reason: The reason, without the place.
+        reason: The reason, without the line.
         line: Line in the file, counted from 1; 0 if not known.
         text: The offending text.
     """
@@ -74,12 +74,12 @@ class OutputError(AbcgenError):
 
 
 def shown(value: object) -> str:
-    """Return a value of an untrusted file as text, short whatever it is."""
+    """Return a value of an untrusted file as text of bounded length."""
     return _SHORT.repr(value)
 
 
 def reason_of(error: OSError) -> str:
-    """Return the system's reason for an error, to end a sentence with."""
+    """Return the system's reason for an error, in lower case for the end of a sentence."""
     return (error.strerror or str(error)).lower()
 
 

@@ -1,4 +1,4 @@
-"""A tune as networks and their evaluation see it: its text and the counts that scores need."""
+"""A tune as networks and baselines see it: its text, and the counts that its score needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 class Example:
     """The text of one whole tune, without begin and end marks."""
 
-    # All characters.
     text: str
-    # Number of leading characters, the ``R:`` line, that are given, not predicted.
+    # Number of leading characters, the ``R:`` line, that are given and not predicted.
     unscored: int = 0
-    # Number of note letters in it, by which bits per note are divided.
+    # Number of note letters in the text, by which bits per note are divided.
     notes: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""Write results whole or not at all and never over existing ones; read untrusted files, bounded."""
+"""Write files atomically and never over existing ones; read untrusted files of bounded size."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from abcgen.errors import CheckpointError, OutputError, reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The ending of a file that is being written, before it takes its name.
+# The suffix of a file that is being written, before it gets its final name.
 DRAFT = ".draft"
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part.
+    """Write a file so that other programs see either its old content or the new one.
 
     Args:
-        path: The file; its folder is made if missing.
+        path: The file; its folder is created if missing.
         data: The whole content.
-        durable: Whether to wait for the disk, so that the file survives a power cut too.
+        durable: Whether to wait for the disk, so that the file survives a power cut.
 
     Raises:
         OutputError: if the folder or file cannot be written.
@@ -36,7 +36,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
     if durable:
-        # The folder has to be stored too, for the file's name; not every system can do that.
+        # The folder, which holds the file's name, must be stored too; some systems cannot do that.
         with suppress(OSError):
             folder = os.open(path.parent, os.O_RDONLY)
             try:
@@ -47,10 +47,10 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 @contextmanager
 def open_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file to write to piece by piece; others see it only when it is complete.
+    """Open a file for writing that other programs see only when it is complete.
 
     Args:
-        path: The file; its folder is made if missing.
+        path: The file; its folder is created if missing.
 
     Raises:
         OutputError: if the folder or file cannot be written.
@@ -62,7 +62,8 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
         draft = Path(name)
         with os.fdopen(handle, "wb") as file:
             yield file
-        # mkstemp lets nobody else read the file; the mask can only be read by setting it.
+        # mkstemp makes the file private: apply the process's mask, which can be read only by
+        # setting it.
         mask = os.umask(0)
         os.umask(mask)
         draft.chmod(0o666 & ~mask)
@@ -109,8 +110,8 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: if it cannot.
     """
-    # Folders are made only when something is written: try the nearest one that exists.
-    existing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    # The folder may be created only later: try the nearest parent that exists.
+    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     folder = existing.parent if existing == path and existing.is_file() else existing
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -123,8 +124,8 @@ def bounded_size(path: Path, limit: int) -> int:
     """Return the size in bytes of an untrusted regular file.
 
     Raises:
-        CheckpointError: if it is missing, larger than ``limit`` bytes, or a link, which might lead
-            out of its folder.
+        CheckpointError: if it is missing, larger than ``limit`` bytes, or a link, which might point
+            outside its folder.
     """
     try:
         status = path.lstat()
@@ -158,7 +159,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def unreadable(path: Path, error: OSError) -> CheckpointError:
-    """Return the error for a checkpoint's file or folder that the system refuses to read."""
+    """Return the error for a file or folder of a checkpoint that cannot be read."""
     return CheckpointError(
         f"{error.filename or path} cannot be read: {reason_of(error)}",
         hint="name the folder of a finished training run",
@@ -166,7 +167,7 @@ def unreadable(path: Path, error: OSError) -> CheckpointError:
 
 
 def damaged(path: Path, reason: str) -> CheckpointError:
-    """Return the error for a checkpoint's file whose content cannot be used."""
+    """Return the error for a file of a checkpoint with unusable content."""
     return CheckpointError(
         f"{path}: {reason}",
         hint="train again, or take the checkpoint from where it was made",

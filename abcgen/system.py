@@ -1,4 +1,4 @@
-"""The machine and the process: cores and threads, garbage collection, signals, lazy imports."""
+"""The machine and this process: cores, threads, garbage collection, signals, lazy imports."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# Every process loads the libraries again.
+# More would not pay: every process loads the libraries again.
 MAX_PROCESSES = 8
 # New objects between two garbage collections; Python's own default is 700.
 GARBAGE_THRESHOLD = 50_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What music21 imports only to fetch scores and to test itself: a third of its time to load.
+# Modules that music21 imports only to download scores and to test itself: a third of its loading
+# time.
 POSTPONED = re.compile(r"requests|music21\.test\.test_\w+")
 
 
@@ -43,24 +44,24 @@ def threads() -> int:
 
 
 def default_processes() -> int:
-    """Return the number of processes for work that can be divided among them."""
+    """Return the default number of worker processes."""
     return min(MAX_PROCESSES, cores())
 
 
 def limit_blas_threads() -> None:
-    """Have NumPy, which must not be loaded yet, compute each matrix product in one thread.
+    """Make NumPy compute each matrix product in one thread; call it before NumPy is loaded.
 
-    The products of sampling are small: OpenBLAS gains nothing by sharing them, and its waiting
-    threads keep the other cores busy.
+    The products of sampling are too small to be shared, and OpenBLAS's waiting threads would keep
+    the other cores busy.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def collect_garbage_rarely() -> None:
-    """Have Python search for unreachable cycles after many new objects, not after 700.
+    """Make Python search for unreachable cycles after many new objects instead of 700.
 
-    Most of what abcgen makes stays in use: modules, tunes, states of a grammar. Searching it took
-    an eighth of the time that training takes to start.
+    Most objects of abcgen stay in use: modules, tunes, states of a grammar. Searching them took an
+    eighth of the time that training takes to start.
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
 
@@ -68,22 +69,22 @@ def collect_garbage_rarely() -> None:
 @contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
     """Raise KeyboardInterrupt on SIGTERM too, which a system sends when it shuts down."""
-    is_free = _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if is_free:
+    is_default = _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if is_default:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        if is_free:
+        if is_default:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Raise a KeyboardInterrupt of the body only after it; a second one is raised immediately.
+    """Delay a KeyboardInterrupt until the end of the body; a second one is raised immediately.
 
-    Signals with another handler than Python's own are left alone, and so is every thread but the
-    main one, which alone gets signals.
+    It affects only signals with Python's own handler, and does nothing outside the main thread,
+    which is the only one to receive signals.
     """
     interrupted = False
 
@@ -114,9 +115,9 @@ def _in_main_thread() -> bool:
 
 
 class LazyModule:
-    """A module that is imported when its first attribute is read.
+    """A module that is imported when an attribute is first read.
 
-    So ``abcgen --help`` does not wait for music21.
+    It spares ``abcgen --help`` the time to load music21.
 
     Args:
         name: The module's full name.
@@ -130,7 +131,7 @@ class LazyModule:
 
 
 def load_module(name: str) -> ModuleType:
-    """Import a module by its full name; of its own imports those in ``POSTPONED`` are lazy."""
+    """Import a module by its full name; its own imports of ``POSTPONED`` modules become lazy."""
     if name in sys.modules:
         return sys.modules[name]
     finder = _PostponingFinder()
@@ -142,7 +143,7 @@ def load_module(name: str) -> ModuleType:
 
 
 class _PostponingFinder(MetaPathFinder):
-    """Finds the modules in ``POSTPONED``, to be loaded when their first attribute is read."""
+    """Finds the modules in ``POSTPONED``, and loads them when an attribute is first read."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

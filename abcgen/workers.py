@@ -1,4 +1,4 @@
-"""A pool of worker processes for the whole program: results in order, few calls in flight."""
+"""A pool of worker processes (``WorkerPool``) that returns results in order."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Item = TypeVar("Item")
 
-CALLS_PER_WORKER = 3  # started before their results are needed
-# ImportError and NotImplementedError: systems without semaphores.
+CALLS_PER_WORKER = 3  # in progress at the same time, so that few results wait in memory
+# Systems without semaphores raise ImportError or NotImplementedError.
 _FAILURES = (BrokenProcessPool, OSError, ImportError, NotImplementedError)
 
 
@@ -31,7 +31,7 @@ class WorkerPool:
     """A context manager that runs calls in worker processes, started when first needed.
 
     Args:
-        processes: How many; with one, every call is made in this process.
+        processes: Number of workers; with one, every call is made in this process.
         fallback: Make calls in this process if workers cannot be started or die, instead of
             raising ``BrokenProcessPool`` or ``OSError``.
     """
@@ -89,7 +89,7 @@ class WorkerPool:
         return result
 
     def in_order(self, calls: Iterable[Callable[[], T]]) -> Iterator[T]:
-        """Yield the results of calls in order, drawing only a few calls ahead of the results."""
+        """Yield the results of submitted calls in order, submitting only a few calls ahead."""
         waiting: deque[Callable[[], T]] = deque()
         for call in calls:
             waiting.append(call)
@@ -104,7 +104,7 @@ class WorkerPool:
         return self.in_order(self.submit(function, item) for item in items)
 
     def _fall_back(self, call: Callable[[], T], error: Exception) -> Callable[[], T]:
-        """Have this and all later calls made in this process, or raise the error."""
+        """Make this and all later calls in this process, or raise the error."""
         if not self._fallback:
             raise error
         self._processes = 1
@@ -112,7 +112,7 @@ class WorkerPool:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent process, and end when that ends."""
+    """Ignore Ctrl-C, which the parent process handles, and end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent:

@@ -79,7 +79,7 @@ def make(
     )
     with display.progress("drawing and engraving") as on_progress:
         made = make_blind_test(source, given, config, seed, on_progress=on_progress)
-    display.say(f"checkpoint {source}; real tunes: {made.words}")
+    display.say(f"checkpoint {source}; real tunes: {made.description}")
     write_atomically(folder / PAGE, made.page)
     write_atomically(folder / KEY, made.key.to_json().encode())
     display.files([folder / PAGE, folder / KEY])

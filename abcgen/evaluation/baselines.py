@@ -1,4 +1,4 @@
-"""Predictors without a network, measured on the same tunes: character n-grams and lzma.
+"""Predictors without a network, to compare it with: character n-grams and lzma (``baselines_of``).
 
 The n-grams are smoothed by interpolated Witten-Bell: every order is mixed with the next lower one,
 weighted by the number of different characters seen to follow.
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 BEGIN, END = "\x02", "\x03"
 ORDER = 5
 NGRAMS, LZMA = f"ngrams_order_{ORDER}", "lzma"
-MAX_TEXTS = 20_000  # that n-grams learn; more would change little and take minutes
-MAX_CONTEXT_BYTES = 4_000_000  # before a tune compressed by lzma: half of its window
-LZMA_GROUPS = 12  # of tunes compressed together, because each group takes half a second
+MAX_TEXTS = 20_000  # for n-grams to learn; more would change little and take minutes
+MAX_CONTEXT_BYTES = 4_000_000  # of training tunes before a test tune: half of lzma's window
+LZMA_GROUPS = 12  # of test tunes compressed together, because each takes half a second
 
 
 class ScoredText(NamedTuple):
@@ -118,7 +118,7 @@ class CharacterNgrams:
         return text[1:]
 
     def _draw(self, context: str, rng: random.Random) -> str:
-        """Draw from the longest known context, or with its novelty's probability from a shorter."""
+        """Draw the next character: mostly by the longest known context, sometimes by a shorter."""
         for length in range(len(context), -1, -1):
             suffix = context[len(context) - length :]
             counts = self._counts.get(suffix)
@@ -133,7 +133,7 @@ class CharacterNgrams:
 
 
 def baselines_of(training: Sequence[Example], test: Sequence[Example]) -> Baselines:
-    """Return the results on the test tunes of n-grams and lzma that know the training tunes."""
+    """Return the scores of n-grams and lzma on the test tunes, given the training tunes."""
     step = -(-len(training) // MAX_TEXTS) or 1
     alphabet = {character for tune in test for character in tune.text}
     ngrams = CharacterNgrams((tune.text for tune in training[::step]), ORDER, alphabet)

@@ -1,6 +1,6 @@
-"""A classifier that learns to tell generated tunes from real ones.
+"""A classifier that learns to tell generated tunes from real ones (``discriminator_auc``).
 
-Two models vote: a logistic regression on character n-grams, which learns turns of phrase, and
+Two models vote: a logistic regression on character n-grams, which learns short phrases, and
 randomised trees on the features of whole tunes, which learn form and repetition. Scores are
 cross-validated: no tune is scored by models that saw it or a version of it. The area under the ROC
 curve is the probability that a generated tune scores higher than a real one: 0.5 if the models
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 FOLDS = 5
 MIN_FAMILIES = 20  # of tunes on either side
 NGRAM_LENGTHS = (2, 5)
-MIN_TEXTS = 3  # that an n-gram must occur in
+MIN_TEXTS = 3  # in which an n-gram must occur
 TREES = 300
-UNREADABLE = -1.0  # the features of a tune that cannot be read; no other tune has this value
+UNREADABLE = -1.0  # the value of all features of a tune that cannot be read
 MIN_PROBABILITY = 0.005  # bounds the log odds
 MAX_CATEGORIES = 60  # of each kind: the commonest
 
 
 class LabeledTune(NamedTuple):
-    """A tune to be classified; its label is the list that it is in."""
+    """A tune to be classified. Its label, generated or real, is given by the list that it is in."""
 
     text: str
     # Its features; None if it cannot be read.
     features: TuneFeatures | None
-    # The same number for versions of one another.
+    # A number, the same for versions of one another.
     family: int
 
 
@@ -57,8 +57,8 @@ def discriminator_auc(
         seed: Seed of the folds and of both models.
     """
     from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - likewise
-    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - likewise
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - the same
+    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - the same
 
     tunes = [*generated, *real]
     labels = np.array([1] * len(generated) + [0] * len(real))
@@ -88,7 +88,7 @@ def discriminator_auc(
             p = model.predict_proba(data[test])[:, 1]
             p = np.clip(p, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
             log_odds = np.log(p / (1 - p))
-            # Scores of all folds are compared, so each model's level is removed fold by fold.
+            # Centre each model's scores within the fold, so that scores of all folds compare.
             scores[test] += log_odds - log_odds.mean()
     return roc_auc(scores[labels == 1], scores[labels == 0])
 
@@ -105,7 +105,7 @@ def roc_auc(positive: Floats, negative: Floats) -> Estimate | None:
 
 def _ngram_matrix(tunes: Sequence[LabeledTune]) -> Any:
     """Return tf-idf of character n-grams, a sparse array of shape (tunes, n-grams)."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - likewise
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - the same
 
     vectorizer = TfidfVectorizer(
         analyzer="char",
@@ -122,7 +122,7 @@ def _feature_matrix(tunes: Sequence[LabeledTune]) -> NDArray[np.float64]:
     readable = [tune.features for tune in tunes if tune.features]
     columns = []
     for kind in CATEGORIES:
-        # Chosen by how many tunes they are in, whatever the label.
+        # Those that occur in the most tunes, generated and real together.
         tune_counts = Counter(name for features in readable for name in features.counts[kind])
         commonest = sorted(tune_counts, key=lambda name: (-tune_counts[name], name))
         columns += [(kind, name) for name in commonest[:MAX_CATEGORIES]]

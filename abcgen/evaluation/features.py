@@ -1,4 +1,4 @@
-"""Counts and quantities of single tunes: a row of ``CATEGORIES`` or ``QUANTITIES`` for each.
+"""Count and measure single tunes (``features_of``), by ``CATEGORIES`` and ``QUANTITIES``.
 
 Sources: Dong et al., "MusPy: a toolkit for symbolic music generation", ISMIR 2020, section 5 (pitch
 range, pitches and pitch classes used, their entropies, scale consistency; its measures of polyphony
@@ -44,24 +44,25 @@ class _Content(NamedTuple):
 
     tune: Tune
     sections: tuple[Section, ...]
-    # Ties joined; rests have a duration but no pitch.
+    # Durations of notes and rests, ties joined.
     durations: list[Fraction]
+    # MIDI key numbers of the melody.
     pitches: list[int]
     intervals: list[int]
-    # Counted from the tonic.
+    # Semitones above the tonic, 0 to 11.
     pitch_classes: Counter[int]
-    # The length of every note and rest, and its pitches.
+    # For every bar, the lengths and pitches of its notes and rests.
     bars: Sequence[tuple[tuple[str, object], ...]]
-    # The lengths alone, joined.
+    # For every bar, the lengths alone, joined.
     rhythms: list[str]
 
 
 def features_of(tune: Tune) -> TuneFeatures:
-    """Return the features of a tune, which are the same in every key."""
+    """Return the features of a tune. They do not change when it is transposed."""
     melody = melody_of(tune.bars)
     pitches = [note.midi for note in melody if note.midi is not None]
     bars = [
-        # Bars are equal if their notes have the same pitches and lengths, within the same tuplets.
+        # Bars are equal if their notes have the same pitches, lengths and tuplets.
         tuple(
             (_length(note, item), note.pitches if isinstance(note, Note) else ())
             for item in bar.items
@@ -108,7 +109,7 @@ def _entropy(counts: Counter[int]) -> float:
 
 
 def _scale_consistency(content: _Content) -> float:
-    """Return the share of notes in the major scale that holds most of them."""
+    """Return the largest share of notes that are in one major scale."""
     return max(
         _fraction(
             sum(content.pitch_classes[(root + step) % 12] for step in MAJOR_SCALE),
@@ -141,19 +142,20 @@ def _groove_consistency(content: _Content) -> float:
 
 
 class Category(NamedTuple):
-    """Something counted in a tune: a label, and every occurrence of it."""
+    """Something counted in a tune: its label, and a function that returns every occurrence."""
 
     label: str
     values: Callable[[_Content], Sequence[object]]
 
 
 class Quantity(NamedTuple):
-    """Something measured of a tune: a label, and its value."""
+    """Something measured in a tune: its label, and a function that returns its value."""
 
     label: str
     value: Callable[[_Content], float]
 
 
+# What is counted in a tune, by name.
 CATEGORIES = {
     "pitch_class": Category("pitch class", lambda c: list(c.pitch_classes.elements())),
     # Intervals beyond an octave count as an octave.
@@ -163,8 +165,8 @@ CATEGORIES = {
     "metre": Category("metre", lambda c: [f"{c.tune.metre.beats}/{c.tune.metre.unit}"]),
     "mode": Category("mode", lambda c: [c.tune.key.mode.abbreviation]),
 }
-"""What is counted in a tune."""
 
+# What is measured in a tune, by name.
 QUANTITIES = {
     # Form
     "bars": Quantity("bars", lambda c: sum(section.bars for section in c.sections)),
@@ -196,4 +198,3 @@ QUANTITIES = {
         lambda c: _fraction(sum(abs(n) in {1, 2} for n in c.intervals), len(c.intervals)),
     ),
 }
-"""What is measured of a tune."""

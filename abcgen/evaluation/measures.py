@@ -1,4 +1,7 @@
-"""The measures of a checkpoint: each is one row of ``MEASURES``, its label and its computation."""
+"""The figures of an evaluation: each is a row of ``MEASURES``, with its label and its computation.
+
+``measure_sample`` computes all of them for one ``Sample`` of tunes.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 SURPRISE, RIGHT, FORM = "Surprise", "Right", "Form"
 LIKENESS, ORIGINALITY, CONTROL = "Likeness", "Originality", "Control"
+# Groups of measures in the order they are shown, each with its note for readers.
 GROUPS = {
     SURPRISE: "How surprising held-out tunes are, in bits; the fewer the better.",
     RIGHT: "How many tunes each reader accepts by itself; none was left out beforehand.",
@@ -40,30 +44,29 @@ GROUPS = {
     ORIGINALITY: "What is shared with the training tunes, in any key, and among the samples.",
     CONTROL: "How often what was asked for came. Real tunes: whether they are what they say.",
 }
-"""Groups of measures in the order they are shown, each with its note for readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class TuneVerdict:
-    """The verdicts on a text of our own checker and of other readers."""
+    """A model text, and the verdicts of our own checker and of other programs on it."""
 
     text: str
     # The tune that it encodes; None if it cannot be read.
     tune: Tune | None
     bars_right: bool
-    # Bars add up and repeats pair: all that our own checker asks.
+    # Bars add up and repeats pair: the requirements of our own checker.
     right: bool
-    # It finds a tune with notes in it.
+    # music21 finds a tune with notes in it.
     music21_accepts: bool
     # The tune is right, and music21 reads the same notes from its canonical ABC.
     music21_agrees: bool
-    # It has neither error nor warning; None if it is not installed.
+    # abc2midi prints neither error nor warning; None if it is not installed.
     abc2midi_accepts: bool | None
-    # The tune in numbers; None if it cannot be read.
+    # None if the tune cannot be read.
     features: TuneFeatures | None
-    # Length of the longest passage that a training tune has too; None if unknown.
+    # Length of the longest passage that it shares with a training tune; None if unknown.
     shared_bars: float | None
-    # The same for tunes of the same notes, in any key.
+    # Equal for tunes with the same notes, in any key.
     fingerprint: str
 
     @property
@@ -73,7 +76,7 @@ class TuneVerdict:
 
 
 def unfinished(verdict: TuneVerdict) -> TuneVerdict:
-    """Return the verdict on a text that was cut off: not right, whatever the readers accept."""
+    """Return the verdict on a text that was cut off: wrong, even if other programs accept it."""
     return replace(
         verdict,
         bars_right=False,
@@ -86,43 +89,48 @@ def unfinished(verdict: TuneVerdict) -> TuneVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Comparison of a tune with a request; None for what was not requested."""
+    """Whether a tune is what was requested, point by point; None for what was not requested."""
 
-    # All of the tune is in the metre, and every bar adds up to it.
+    # The whole tune is in the metre, and every bar adds up to it.
     metre: bool | None
-    # All of the tune is written in the key, and its notes are in that mode.
+    # The whole tune is in the key, and its notes are in that mode.
     key: bool | None
+    # It has that number of bars.
     bars: bool | None = None
-    # The tune has the parts, each repeated or not as requested and of the right length.
+    # It has these parts, of the right lengths, each repeated as requested.
     parts: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All that is known of one source of tunes, or of one predictor of the test tunes."""
+    """The tunes of one source, or the scores of one predictor; the input of every measure."""
 
     tunes: Sequence[TuneVerdict] = ()
-    # The first of them, equally many from every source, for measures that depend on their number.
+    # The first of them, for measures that depend on the number of tunes: the same number from
+    # every source.
     subset: Sequence[TuneVerdict] = ()
     # The real tunes that the subset is compared with.
     test: Sequence[TuneVerdict] = ()
+    # All real tunes, test and validation.
     real: Sequence[TuneVerdict] = ()
-    # Numbers versions of one another alike.
+    # Returns a number for every tune, the same for versions of one another.
     families_of: Callable[[Sequence[TuneVerdict]], Sequence[int]] = lambda tunes: range(len(tunes))
-    # Of tunes that were requested.
+    # One for every tune that was drawn for a request.
     deliveries: Sequence[Delivery] = ()
-    # For each text drawn with the grammar, the characters that the grammar replaced and all that
-    # were drawn.
+    # For each text drawn with the grammar, the number of characters that the grammar replaced, and
+    # of all that were drawn.
     replaced: Sequence[tuple[int, int]] = ()
-    # Costs of the test tunes, for a predictor.
+    # The costs of the test tunes under a predictor.
     scores: Sequence[ScoredText] = ()
 
 
+# Estimates a measure from a sample; returns None if it does not apply. The first three functions,
+# and ``_distance`` and ``_coverage``, return such a computation.
 Computation = Callable[[Sample], Estimate | None]
 
 
 def _share(flag: Callable[[TuneVerdict], bool | None]) -> Computation:
-    """Measure the share of tunes with a property; tunes for which it is None do not count."""
+    """Return the computation of the share of tunes with a property; None does not count."""
     return lambda sample: proportion(map(flag, sample.tunes))
 
 
@@ -172,7 +180,7 @@ def _features(sample: Sample) -> tuple[list[TuneFeatures], list[TuneFeatures]]:
 
 
 def _distance(name: str) -> Computation:
-    """Measure the distance between the distributions of a feature."""
+    """Return the computation of the distance between two distributions of a feature."""
     if name in CATEGORIES:
         return lambda sample: total_variation(
             *([tune.counts[name] for tune in tunes] for tunes in _features(sample))
@@ -183,7 +191,7 @@ def _distance(name: str) -> Computation:
 
 
 def _coverage(category: str) -> Computation:
-    """Measure the share of test tunes whose metre or mode occurs in the subset."""
+    """Return the computation of the share of test tunes whose metre or mode is in the subset."""
     return lambda sample: coverage(
         *([next(iter(tune.counts[category])) for tune in tunes] for tunes in _features(sample))
     )
@@ -211,12 +219,12 @@ class Measure(NamedTuple):
 
     group: str
     label: str
-    # Estimates it from a sample; returns None where it does not apply.
     compute: Computation
     # Shown in percent.
     is_share: bool = True
 
 
+# All measures by their name in JSON, in the order they are shown.
 MEASURES = {
     # Surprise, for predictors of the test tunes
     "bits_per_note": Measure(
@@ -299,7 +307,6 @@ MEASURES = {
     "bars_delivered": Measure(CONTROL, "bars", _delivered(lambda d: d.bars)),
     "parts_delivered": Measure(CONTROL, "parts", _delivered(lambda d: d.parts)),
 }
-"""All measures by their name in JSON, in the order they are shown."""
 
 Figures = dict[str, Estimate | None]
 

@@ -1,4 +1,4 @@
-"""The results of an evaluation, as JSON, as tables and as a self-contained page."""
+"""The results of an evaluation (``Evaluation``) as JSON, as tables and as a self-contained page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TUNES_SHOWN = 6  # on the page
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The figures of one group."""
+    """The table of one group of measures."""
 
     title: str
     note: str
@@ -59,8 +59,9 @@ class Evaluation:
         """Return everything by measure: the network's own figure first, then every column's."""
         data: dict[str, Any] = {**self.facts, "notes": list(self.notes)}
         for name in MEASURES:
-            columns = {column: figure for column in self.figures
-                       if (figure := self.estimate(name, column))}  # fmt: skip
+            columns = {
+                column: figure for column in self.figures if (figure := self.estimate(name, column))
+            }
             for own in (NETWORK, FREE, CONSTRAINED):
                 if own in columns:
                     data[name] = columns[own].to_json() | {
@@ -106,14 +107,14 @@ class Illustration(NamedTuple):
 def report_page(
     evaluation: Evaluation, pictures: Mapping[str, Sequence[Illustration]], version: str
 ) -> str:
-    """Return the page.
+    """Return the results as an HTML page.
 
     Args:
         evaluation: The results.
-        pictures: Pictures by group. Their markup is trusted.
+        pictures: Pictures by group of measures. Their markup is trusted.
         version: Version of abcgen.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for a page only
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only for the page
 
     environment = Environment(
         loader=PackageLoader("abcgen.evaluation", "."),

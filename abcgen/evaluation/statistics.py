@@ -2,13 +2,13 @@
 
 A proportion has Wilson's score interval [1]. Every other estimate is bootstrapped over whole tunes
 and has the standard normal interval: 1.96 bootstrap standard errors to either side [2]. Percentiles
-of the replicates would not do, because a distance between distributions is biased upwards when some
+of the replicates are not used, because a distance between distributions is biased upwards when some
 tunes are drawn twice and others never.
 
-Distances run from 0 (alike) to 1 (nothing in common). Counts (of notes, intervals, bars) are
-compared by total variation, quantities of a tune by the Kolmogorov-Smirnov statistic. Two samples
-of the same music are not at distance 0, but closer the larger they are, so compare a distance with
-the one between two samples of real tunes of the same sizes.
+Distances run from 0 (equal) to 1 (nothing in common). Counts (of notes, intervals, bars) are
+compared by total variation, quantities of a tune by the Kolmogorov-Smirnov statistic. Even two
+samples of the same music have a distance above 0, smaller the larger they are, so compare a
+distance with that between two samples of real tunes of the same sizes.
 
 [1] Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
 [2] Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 # How often each tune was drawn, shape (replicates, tunes).
 Weights = NDArray[Any]
-# Takes the weights of each sample; returns one figure per replicate.
+# A function of the weights of each sample that returns one figure per replicate.
 Statistic = Callable[..., Floats]
 
 Z = 1.96  # standard errors to either side in a 95% interval
@@ -60,7 +60,7 @@ def wilson(successes: float, trials: int) -> Estimate:
     """Return the proportion of successes with Wilson's score interval.
 
     Args:
-        successes: Need not be whole: an average over raters of each tune is not.
+        successes: May be fractional, such as a sum of averages over raters.
         trials: At least 1.
     """
     # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
@@ -110,17 +110,17 @@ def bootstrap(
     """
     if min(sizes) < 2:
         return None
-    # Every tune once gives the figure itself.
+    # With every tune once, the statistic is the figure itself.
     value = float(statistic(*(np.ones((1, size)) for size in sizes))[0])
     if not math.isfinite(value):
         return None
-    # Drawing as many tunes with replacement gives each of them a multinomial weight.
+    # Resampling a sample with replacement gives its tunes multinomial weights.
     rng = np.random.default_rng(seed)
     replicates = statistic(
         *(rng.multinomial(size, np.full(size, 1 / size), REPLICATES) for size in sizes)
     )
     margin = Z * float(np.std(replicates[np.isfinite(replicates)], ddof=1))
-    # All tunes alike say little about the next one, so no spread is not an interval of width 0.
+    # Without any spread the interval would have width 0, however few tunes there are.
     if not margin and value in UNIT_INTERVAL and bounds == UNIT_INTERVAL:
         return wilson(value * sizes[0], sizes[0])
     low, high = max(bounds[0], value - margin), min(bounds[1], value + margin)
@@ -186,8 +186,10 @@ def kolmogorov_smirnov(sample: Sequence[float], reference: Sequence[float]) -> E
     ]
 
     def statistic(*weights: Weights) -> Floats:
-        p, q = (w @ flags / w.sum(axis=1, keepdims=True)
-                for w, flags in zip(weights, below, strict=True))  # fmt: skip
+        p, q = (
+            w @ flags / w.sum(axis=1, keepdims=True)
+            for w, flags in zip(weights, below, strict=True)
+        )
         return np.asarray(np.abs(p - q).max(axis=1))
 
     return bootstrap(statistic, [len(sample), len(reference)], bounds=UNIT_INTERVAL)
@@ -196,14 +198,15 @@ def kolmogorov_smirnov(sample: Sequence[float], reference: Sequence[float]) -> E
 def coverage(sample: Sequence[str], reference: Sequence[str]) -> Estimate | None:
     """Return the share of reference tunes whose category occurs in the sample.
 
-    Categories take the place of the nearest neighbours in Naeem et al., "Reliable fidelity and
-    diversity metrics for generative models", ICML 2020, section 3.2.
+    This is the coverage of Naeem et al., "Reliable fidelity and diversity metrics for generative
+    models", ICML 2020, section 3.2, with categories instead of nearest neighbours.
     """
     if not sample or not reference:
         return None
     columns = {name: n for n, name in enumerate(sorted({*sample, *reference}))}
-    one_hot = [np.eye(len(columns))[[columns[name] for name in names]]
-               for names in (sample, reference)]  # fmt: skip
+    one_hot = [
+        np.eye(len(columns))[[columns[name] for name in names]] for names in (sample, reference)
+    ]
 
     def statistic(weights: Weights, reference_weights: Weights) -> Floats:
         occurs = weights @ one_hot[0] > 0  # (replicates, categories)

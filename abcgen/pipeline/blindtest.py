@@ -1,4 +1,4 @@
-"""Make a blind test: held-out and generated tunes, shuffled and prepared in the same way."""
+"""Make a blind test: held-out and generated tunes, prepared alike and shuffled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     OnProgress = Callable[[int, int], None]
 
-MAX_COUNT = 200  # of each kind; more would be too much for any rater and for a browser
+MAX_COUNT = 200  # tunes of each kind; more are too much for raters and browsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class BlindTest:
     """A blind test."""
 
     page: bytes
-    # Which of its tunes are real.
+    # Tells which of its tunes are real.
     key: AnswerKey
     # A description of the real tunes for people.
-    words: str
+    description: str
 
 
 def make_blind_test(
@@ -55,9 +55,9 @@ def make_blind_test(
 ) -> BlindTest:
     """Mix tunes that a network wrote with tunes that it was not trained on.
 
-    Both take the same path: model text, checked by the same rules, of the same lengths, without
-    title and rhythm, in a key that suits a fiddle, engraved alike. None is picked: they are the
-    first that fit, of the held-out tunes in random order.
+    Both are processed alike: read from model text, checked by the same rules, of the same lengths,
+    without title and rhythm, in a key that suits a fiddle, engraved alike. None is chosen by hand:
+    they are the first that fit, the held-out ones in random order.
 
     Args:
         folder: The checkpoint.
@@ -76,13 +76,13 @@ def make_blind_test(
     rng = random.Random(f"blind test {seed}")  # noqa: S311 - no secret
 
     # 1) Real and generated tunes, shuffled.
-    real, words = _held_out_texts(checkpoint, folder, tunes, rng)
+    real, description = _held_out_texts(checkpoint, folder, tunes, rng)
     generated = _generated_texts(checkpoint, config, seed)
     mixed = [(tune, True) for tune in _first_fitting(real, config, "held-out")]
     mixed += [(tune, False) for tune in _first_fitting(generated, config, "valid")]
     rng.shuffle(mixed)
 
-    # 2) Nothing that tells where a tune is from, and a key that suits a fiddle.
+    # 2) Remove everything that reveals where a tune is from, and move it to a key for a fiddle.
     instrument = instrument_named(SoundConfig().instrument)
     anonymous = [
         replace(
@@ -96,13 +96,13 @@ def make_blind_test(
     ]
     names = [f"{number:08x}" for number in rng.sample(range(2**32), len(mixed))]
 
-    # 3) The key, which stays with whoever runs the test, and the page.
+    # 3) The key, which raters must not see, and the page.
     abc = [write_abc(tune) for tune in anonymous]
     key = AnswerKey(
         format=KEY_FORMAT,
         version=1,
         test=hashlib.sha256("".join(abc).encode()).hexdigest()[:12],
-        about={"checkpoint": checkpoint_hash(folder), "seed": seed, "real_tunes": words}
+        about={"checkpoint": checkpoint_hash(folder), "seed": seed, "real_tunes": description}
         | config.model_dump(),
         tunes={
             name: KeyTune(real=is_real, abc=text)
@@ -113,7 +113,7 @@ def make_blind_test(
     for tune in anonymous:
         engraved.append(web_tune_of(tune, playing))
         on_progress(len(engraved), len(anonymous))
-    return BlindTest(blind_page(key.test, names, engraved), key, words)
+    return BlindTest(blind_page(key.test, names, engraved), key, description)
 
 
 def _held_out_texts(
@@ -121,12 +121,13 @@ def _held_out_texts(
 ) -> tuple[Iterator[str], str]:
     """Return model texts of held-out tunes in random order, and a description of them."""
     if tunes:
-        held_out, words = select_held_out(tunes, checkpoint, folder, read_training_tunes(folder))
-        texts, words = [*held_out.test, *held_out.validation], f"of {words}"
+        training_tunes = read_training_tunes(folder)
+        held_out, description = select_held_out(tunes, checkpoint, folder, training_tunes)
+        examples, description = [*held_out.test, *held_out.validation], f"of {description}"
     else:
-        texts, words = [*read_held_out(folder).test], "held out from its training"
-    rng.shuffle(texts)
-    return (text.text for text in texts), words
+        examples, description = [*read_held_out(folder).test], "held out from its training"
+    rng.shuffle(examples)
+    return (example.text for example in examples), description
 
 
 def _generated_texts(checkpoint: Checkpoint, config: BlindTestConfig, seed: int) -> Iterator[str]:

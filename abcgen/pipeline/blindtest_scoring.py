@@ -1,6 +1,7 @@
 """Score a blind test: the accuracy of its raters against chance, and their ratings.
 
-The key and the answers are files from elsewhere. They are bounded in size and validated.
+``read_key`` and ``read_answers`` read untrusted files, bounded in size and validated;
+``score_answers`` computes a row of ``MEASURES`` each.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class _Record(BaseModel):
 class KeyTune(_Record):
     """A tune of the test."""
 
-    # A held-out tune; otherwise a network wrote it.
+    # True for a held-out tune, False for one that a network wrote.
     real: bool
-    # As it is on the page.
+    # The tune as the page shows it.
     abc: str = ""
 
 
@@ -58,7 +59,7 @@ class AnswerKey(_Record):
 
 
 class Answer(_Record):
-    """The answers of one rater to the questions about one tune; None for those left open."""
+    """The answers of one rater to the questions about one tune; None if not answered."""
 
     tune: Name
     # Who wrote it, a person or a program.
@@ -70,7 +71,7 @@ class Answer(_Record):
 
     @property
     def says_real(self) -> bool | None:
-        """True if the rater takes it for a person's; None if the rater did not say."""
+        """True if the rater says that a person wrote the tune; None if not answered."""
         return None if self.by is None else self.by == PERSON
 
 
@@ -91,7 +92,7 @@ def read_key(path: Path) -> AnswerKey:
     """Read the key of a test.
 
     Raises:
-        InputError: if it is not one.
+        InputError: if the file is not a key.
     """
     return _read(path, AnswerKey)
 
@@ -100,7 +101,7 @@ def read_answers(paths: Iterable[Path], key: AnswerKey) -> list[AnswerSheet]:
     """Read the answers of several raters.
 
     Raises:
-        InputError: if a file does not hold answers to this test, or two are of the same rater.
+        InputError: if a file does not contain answers to this test, or two have the same rater.
     """
     sheets: dict[Path, AnswerSheet] = {}
     for path in paths:
@@ -157,18 +158,19 @@ class AllAnswers(NamedTuple):
 
 
 def _by_tune(values: Iterable[tuple[str, int | None]]) -> tuple[list[float], list[float]]:
-    """Return for each tune the sum of its values and their number; None does not count."""
+    """Return, tune by tune, the sums of the values and their numbers; None does not count."""
     tunes: dict[str, list[int]] = {}
     for tune, value in values:
         if value is not None:
             tunes.setdefault(tune, []).append(value)
-    return [float(sum(own)) for own in tunes.values()], [float(len(own)) for own in tunes.values()]
+    sums = [float(sum(tune_values)) for tune_values in tunes.values()]
+    return sums, [float(len(tune_values)) for tune_values in tunes.values()]
 
 
 def _accuracy(answers: AllAnswers) -> Estimate | None:
     """Estimate the balanced accuracy: the mean of the accuracies on real and generated tunes.
 
-    Its interval is by tune, however many raters there are, because answers to one tune are alike.
+    Its interval is over tunes, not over single answers, because answers to one tune are correlated.
     """
     sides = []
     for side, is_real in ((answers.real, True), (answers.generated, False)):
@@ -206,13 +208,13 @@ def _rating_difference(answers: AllAnswers) -> Estimate | None:
 
 
 class BlindTestMeasure(NamedTuple):
-    """A row of the result: its label, and its computation, which may have too little to go by."""
+    """A row of the result: its label, and its computation, which may return None."""
 
     label: str
     compute: Callable[[AllAnswers], Estimate | None]
 
 
-# By their name in JSON. Shares of single answers have Wilson's interval, which takes them to be
+# By their name in JSON. The interval of a share of answers is Wilson's, as if the answers were
 # independent.
 MEASURES = {
     "told_apart": BlindTestMeasure("told apart: right verdicts, mean of both kinds", _accuracy),
@@ -249,7 +251,7 @@ BETTER, WORSE, GUESSING = (
 
 
 def against_chance(accuracy: Estimate | None) -> str:
-    """Compare an accuracy with guessing, by its 95% interval."""
+    """Return a comparison of an accuracy with guessing, by its 95% interval."""
     if accuracy is None:
         return "nobody said"
     if accuracy.low > 0.5:
@@ -267,7 +269,7 @@ class BlindTestResult:
 
     @property
     def verdict(self) -> str:
-        """A comparison with chance, over tunes that raters did not know before."""
+        """The comparison with chance, for tunes that raters did not know before."""
         return against_chance(self.estimates["told_apart_if_not_known"])
 
 

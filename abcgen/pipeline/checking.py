@@ -1,4 +1,7 @@
-"""Check tunes by our own checker, music21 and abc2midi."""
+"""Check tunes with our own checker, music21 and abc2midi.
+
+``check_corpus`` is for ``abcgen check``; ``CheckerPool`` gives the verdicts of an evaluation.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class CheckedTune:
 
     path: Path
     tune: Tune
-    # One sentence for each problem; empty if it is right.
+    # A sentence for each problem; empty if there is none.
     problems: tuple[str, ...]
 
 
@@ -53,7 +56,7 @@ class CheckReport:
 
     @property
     def all_right(self) -> bool:
-        """True if every tune was read and is right."""
+        """True if every tune could be read and has no problems."""
         return not self.losses and not self.wrong
 
 
@@ -83,11 +86,11 @@ class CheckerPool:
     """A context manager that checks texts in parallel, with one music21 process per processor.
 
     Args:
-        known: The tunes that the network was trained on.
+        training_tunes: The tunes that the network was trained on.
     """
 
-    def __init__(self, known: TrainingTunes | None) -> None:
-        self._known, self._abc2midi = known, abc2midi_path()
+    def __init__(self, training_tunes: TrainingTunes | None) -> None:
+        self._training_tunes, self._abc2midi = training_tunes, abc2midi_path()
         self._workers = default_processes()
         self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
         self._processes = ExitStack()
@@ -136,7 +139,7 @@ class CheckerPool:
         bars_right = tune is not None and not bar_problems(tune)
         right = tune is not None and bars_right and not repeat_problems(tune)
 
-        # 2) music21, on the text with a header, which makes it ABC, and on the canonical ABC.
+        # 2) music21, on the text with the header fields that ABC requires, and on canonical ABC.
         header = "X:1\nL:1/8\n"
         referee = self._referees.get()
         try:
@@ -150,21 +153,26 @@ class CheckerPool:
         finally:
             self._referees.put(referee)
 
-        # 3) abc2midi, without the R: line: it swings hornpipes, and complains where it cannot.
+        # 3) abc2midi, without the R: line: it would swing hornpipes, with warnings if it cannot.
         body = text.partition("\n")[2] if text.startswith("R:") else text
         abc2midi_accepts = None
         if self._abc2midi:
             abc2midi_accepts = not abc2midi_warning(self._abc2midi, header + body)
 
+        # 4) The passages shared with training tunes.
+        shared_bars = None
+        if self._training_tunes and tune:
+            shared_bars = self._training_tunes.compare(tune).bars
+
         return TuneVerdict(
-            text,
-            tune,
-            bars_right,
-            right,
-            music21_accepts,
-            music21_agrees,
-            abc2midi_accepts,
+            text=text,
+            tune=tune,
+            bars_right=bars_right,
+            right=right,
+            music21_accepts=music21_accepts,
+            music21_agrees=music21_agrees,
+            abc2midi_accepts=abc2midi_accepts,
             features=features_of(tune) if tune else None,
-            shared_bars=self._known.compare(tune).bars if self._known and tune else None,
+            shared_bars=shared_bars,
             fingerprint=fingerprint(tune) if tune else text,
         )

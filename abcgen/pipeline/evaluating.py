@@ -1,4 +1,7 @@
-"""Evaluate a checkpoint on tunes that it was not trained on. Every sample counts."""
+"""Evaluate a checkpoint on tunes that it was not trained on (``evaluate``).
+
+Every sampled text counts: texts that are invalid or cut off are not filtered out.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +57,8 @@ if TYPE_CHECKING:
 
 MIN_SAMPLES = 20
 TEST, VALIDATION = "test", "validation"
-# Requests in turn: common metres and modes, some rare ones, and several forms. All are in C,
-# because the network writes in C; transposing afterwards cannot go wrong.
+# Requests that are drawn in turn: common metres and modes, some rare ones, and several forms. All
+# are in C, as the network writes; transposing is tested elsewhere.
 REQUESTS = tuple(
     Request(metre=metre, key=key, bars=bars, parts=parts)
     for metre, key, bars, parts in (
@@ -88,37 +91,37 @@ def evaluate(
         folder: The checkpoint.
         config: How to sample; ``count`` texts with the grammar and the same number without.
         seed: Seed of all samples.
-        stage: Opens a stage of the work: given its name, a context manager that returns the
-            callback for texts done and in all.
+        stage: Called with the name of each stage of the work; returns a context manager whose value
+            is called with the texts done so far and in all.
         tunes: Tunes to evaluate on instead of those saved in the checkpoint.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read, or holds no tunes to evaluate on.
-        InputError: if a setting makes no sense, or no tune is left to evaluate on.
+        InputError: if a setting is invalid, or no tune is left to evaluate on.
     """
     timed = _TimedStages(stage)
     check_seed(seed)
     if config.count < MIN_SAMPLES:
         raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
 
-    checkpoint, known = load_checkpoint(folder), read_training_tunes(folder)
-    held_out, notes = _held_out(folder, checkpoint, tunes, known)
+    checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
+    held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
 
-    with CheckerPool(known) as checkers:
+    with CheckerPool(training_tunes) as checkers:
         # 1) The bits of the test tunes under each predictor.
         scores = {NETWORK: _score(checkpoint, held_out.test, timed), **held_out.baselines}
         figures = {name: measure_sample(Sample(scores=texts)) for name, texts in scores.items()}
 
-        # 2) Texts of every source, and whether requests were delivered.
+        # 2) Texts of every source, and comparisons of texts with requests.
         samples, deliveries = _draw(EvaluationSampler(checkpoint, config, seed), config, timed)
         texts = {source: [sampled.text for sampled in drawn] for source, drawn in samples.items()}
         texts[TEST] = [tune.text for tune in held_out.test]
-        # In random order, because where sources differ in size their first tunes are compared.
+        # In random order, because only the first tunes of larger sources are compared.
         shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
         texts[VALIDATION] = [tune.text for tune in shuffled]
         texts[NGRAM_SAMPLES] = list(held_out.ngrams)
 
-        # 3) Verdicts of all readers on every text.
+        # 3) Verdicts on every text.
         cut_off = {
             sampled.text for drawn in samples.values() for sampled in drawn if not sampled.ended
         }
@@ -137,14 +140,14 @@ def evaluate(
         "seed": seed,
         "test_tunes": len(held_out.test),
         "validation_tunes": len(held_out.validation),
-        "training_tunes": len(known.facts.names) if known else None,
+        "training_tunes": len(training_tunes.facts.names) if training_tunes else None,
         "seconds": timed.seconds,
     }
     return Evaluation(facts, figures, verdicts, tuple(notes))
 
 
 class _TimedStages:
-    """Opens stages, and keeps how many seconds each took."""
+    """Opens stages, and measures how many seconds each takes."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self.seconds = stage, dict[str, float]()
@@ -161,18 +164,18 @@ def _held_out(
     folder: Path,
     checkpoint: Checkpoint,
     tunes: Sequence[Tune] | None,
-    known: TrainingTunes | None,
+    training_tunes: TrainingTunes | None,
 ) -> tuple[HeldOut, list[str]]:
     """Return the tunes to evaluate on, and notes about them for the reader."""
     notes: list[str] = []
     if tunes is None:
         held_out = read_held_out(folder)
     else:
-        held_out, words = select_held_out(tunes, checkpoint, folder, known)
-        notes.append(f"judged by {words}")
-    if known is None:
+        held_out, description = select_held_out(tunes, checkpoint, folder, training_tunes)
+        notes.append(f"judged by {description}")
+    if training_tunes is None:
         notes.append("the checkpoint does not tell what it learnt: nothing on copying")
-    # A network without a symbol for unknown characters gives them no probability.
+    # Networks without an id for unknown characters cannot score tunes that have them.
     vocabulary = checkpoint.vocabulary
     alphabet = frozenset(vocabulary.characters)
     test = tuple(
@@ -194,12 +197,12 @@ def _score(checkpoint: Checkpoint, test: Sequence[Example], stage: Stage) -> lis
 
 
 class EvaluationSampler:
-    """Draws texts of a network with the grammar and without.
+    """Draws texts from a network with the grammar and without.
 
     Args:
         checkpoint: The network.
         config: How to sample.
-        seed: Seed of all texts; with its number it determines each.
+        seed: Determines each text, together with its number.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: SampleConfig, seed: int) -> None:
@@ -219,9 +222,9 @@ class EvaluationSampler:
 
         Args:
             count: Number of texts.
-            constrained: The same numbers with the grammar, or nothing. A text in which the grammar
-                replaced nothing is the same without it, and is not drawn again.
-            on_progress: Called with texts drawn and in all.
+            constrained: Texts drawn with the grammar. Those in which it replaced nothing are the
+                same without it, and not drawn again.
+            on_progress: Called with the texts drawn so far and in all.
         """
         texts = {
             sampled.number: replace(sampled, removed=0.0)
@@ -243,7 +246,7 @@ class EvaluationSampler:
         for first, request in enumerate(REQUESTS):
             numbers = range(first, count, len(REQUESTS))
             if not self._alphabet.issuperset(beginning_of(request)):
-                # A network that does not know the characters cannot deliver.
+                # A network without the characters of the request fails it.
                 pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
                 continue
             rules = None if free else Grammar(rules_of(request, self._alphabet))
@@ -276,7 +279,7 @@ def _reporting(samples: Iterable[Sampled], count: int, on_progress: Progress) ->
 def _draw(
     sampler: EvaluationSampler, config: SampleConfig, stage: Stage
 ) -> tuple[dict[str, list[Sampled]], dict[str, list[Delivery]]]:
-    """Return texts, and whether requests were delivered, with the grammar and without."""
+    """Return texts, and comparisons of texts with requests, with the grammar and without."""
     samples: dict[str, list[Sampled]] = {}
     with stage("drawing with the grammar") as on_progress:
         samples[CONSTRAINED] = sampler.constrained(config.count, on_progress)
@@ -288,13 +291,13 @@ def _draw(
             count = max(len(REQUESTS), config.count // 10)
             pairs = sampler.requested(count, free=source == FREE, on_progress=on_progress)
         deliveries[source] = [delivery(request, sampled) for request, sampled in pairs]
-    # Only the grammar can be given a form.
+    # Without the grammar no form can be requested.
     deliveries[FREE] = [replace(free, bars=None, parts=None) for free in deliveries[FREE]]
     return samples, deliveries
 
 
 def delivery(request: Request, sampled: Sampled) -> Delivery:
-    """Compare a text with the request; one that cannot be read delivers nothing."""
+    """Compare a text with its request; a text that cannot be read fails in every point."""
     try:
         tune = decode_tune(sampled.text) if sampled.ended else None
     except NotationError:
@@ -328,10 +331,12 @@ def _verdicts(
 ) -> dict[str, list[TuneVerdict]]:
     """Return the verdicts on all texts by source."""
     with stage("reading them by three readers") as on_progress:
-        every_text = [text for own in texts.values() for text in own]
+        every_text = [text for source_texts in texts.values() for text in source_texts]
         verdicts = checkers.verdicts(every_text, on_progress)
     verdicts |= {text: unfinished(verdicts[text]) for text in cut_off}
-    return {source: [verdicts[text] for text in own] for source, own in texts.items()}
+    return {
+        source: [verdicts[text] for text in source_texts] for source, source_texts in texts.items()
+    }
 
 
 def _measure_sources(
@@ -340,12 +345,12 @@ def _measure_sources(
     replaced: list[tuple[int, int]],
     stage: Stage,
 ) -> dict[str, Figures]:
-    """Return all measures by source; test and validation tunes become the real ones."""
+    """Return all measures by source; in ``verdicts``, REAL replaces TEST and VALIDATION."""
     # Distances, the discriminator, duplicates and coverage depend on the number of tunes, so they
-    # are taken over a subset: equally many of each source.
+    # use a subset: the same number of tunes from every source.
     test, validation = verdicts.pop(TEST), verdicts.pop(VALIDATION)
-    subsets = {REAL: validation, **{source: own for source, own in verdicts.items() if own}}
-    size = min(len(own) for own in subsets.values() if own)
+    subsets = {REAL: validation, **{source: tunes for source, tunes in verdicts.items() if tunes}}
+    size = min(len(tunes) for tunes in subsets.values() if tunes)
     verdicts[REAL] = real = [*test, *validation]
     deliveries[REAL] = [
         Delivery(metre=keeps_metre(verdict.tune), key=keeps_key(verdict.tune))
@@ -371,7 +376,7 @@ def _measure_sources(
 
 
 def _families(verdicts: Sequence[TuneVerdict]) -> list[int]:
-    """Number versions of one tune alike, and equal texts that cannot be read."""
+    """Return a number for every tune, the same for versions of one tune or equal texts."""
     readable = [n for n, verdict in enumerate(verdicts) if verdict.tune]
     tunes = [verdict.tune for verdict in verdicts if verdict.tune]
     roots = families_of(tunes, SplitConfig().similarity)

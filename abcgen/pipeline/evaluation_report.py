@@ -1,4 +1,4 @@
-"""Write an evaluation as JSON and as a page with pictures."""
+"""Write an evaluation as JSON and as a page with pictures (``write_evaluation``)."""
 
 from __future__ import annotations
 
@@ -47,25 +47,37 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
     """Return the pictures of each group of measures."""
-    # All by the source's label; a source may have no tunes.
-    verdicts = {label: evaluation.verdicts[source] for source, label in SOURCES.items()
-                if evaluation.verdicts.get(source)}  # fmt: skip
-    features = {label: [v.features for v in own if v.features] for label, own in verdicts.items()}
-    shared_bars = {label: [v.shared_bars for v in own if v.shared_bars is not None]
-                   for label, own in verdicts.items()}  # fmt: skip
+    # 1) Verdicts, features and shared bars by the label of their source, if it has tunes.
+    verdicts = {
+        label: evaluation.verdicts[source]
+        for source, label in SOURCES.items()
+        if evaluation.verdicts.get(source)
+    }
+    features = {
+        label: [v.features for v in tunes if v.features] for label, tunes in verdicts.items()
+    }
+    shared_bars = {
+        label: [v.shared_bars for v in tunes if v.shared_bars is not None]
+        for label, tunes in verdicts.items()
+    }
 
+    # 2) Shares with their intervals.
     pictures = {}
     for group in (RIGHT, FORM):
         draw = partial(draw_estimates, "percent", _shares(evaluation, group))
         pictures[group] = [_illustration(f"{group}: shares with intervals", draw)]
+
+    # 3) Distributions of features and of shared passages.
     distributions = [
         count_distribution(
             CATEGORIES[name].label,
-            {label: sum((tune.counts[name] for tune in tunes), Counter())
-             for label, tunes in features.items()},
+            {
+                label: sum((tune.counts[name] for tune in tunes), Counter())
+                for label, tunes in features.items()
+            },
         )
         for name in DRAWN_CATEGORIES
-    ]  # fmt: skip
+    ]
     distributions += [
         value_distribution(
             QUANTITIES[name].label,
@@ -119,7 +131,7 @@ def count_distribution(title: str, counts: Mapping[str, Counter[str]]) -> Distri
     """
 
     def by_size(name: str) -> tuple[float, str]:
-        # Numbers and fractions by their size, then names.
+        # Numbers and fractions by size, then other names.
         numerator, _, denominator = name.partition("/")
         try:
             return int(numerator) / int(denominator or 1), name
@@ -129,8 +141,8 @@ def count_distribution(title: str, counts: Mapping[str, Counter[str]]) -> Distri
     commonest = sum(counts.values(), Counter()).most_common(MAX_CATEGORIES)
     names = sorted((name for name, _ in commonest), key=by_size)
     shares = {
-        source: [own[name] / max(1, own.total()) for name in names]
-        for source, own in counts.items()
+        source: [source_counts[name] / max(1, source_counts.total()) for name in names]
+        for source, source_counts in counts.items()
     }
     return Distribution(title, names, shares)
 
@@ -142,16 +154,16 @@ def value_distribution(title: str, values: Mapping[str, Sequence[float]]) -> Dis
         title: The title of the panel.
         values: A value for each tune, by source.
     """
-    everything = sorted(value for own in values.values() for value in own)
+    all_values = sorted(value for source_values in values.values() for value in source_values)
     # A few extreme values would make the bins too wide.
-    low, high = everything[0], everything[int(0.99 * (len(everything) - 1))]
+    low, high = all_values[0], all_values[int(0.99 * (len(all_values) - 1))]
     width = (high - low) / BINS or 1.0
-    if all(value.is_integer() for value in everything):
+    if all(value.is_integer() for value in all_values):
         width = float(math.ceil(width))
     shares = {}
-    for source, own in values.items():
-        bins = Counter(min(BINS, int((value - low) / width)) for value in own)
-        shares[source] = [bins[n] / max(1, len(own)) for n in range(BINS + 1)]
+    for source, source_values in values.items():
+        bins = Counter(min(BINS, int((value - low) / width)) for value in source_values)
+        shares[source] = [bins[n] / max(1, len(source_values)) for n in range(BINS + 1)]
     edges = [f"{low + width * n:.3g}" for n in range(BINS + 1)]
     edges[-1] += "+"
     return Distribution(title, edges, shares)

@@ -55,20 +55,20 @@ class RenderOptions:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How tunes become files of one format."""
+    """An output format, and the functions that render it."""
 
-    # The ending of the files' names, without its dot.
+    # Of the files' names, without its dot.
     suffix: str
-    # What it is good for, in a few words, for ``--help``.
+    # A few words for ``--help``.
     description: str
-    # Renders one tune: to the content of its file or, if there is ``bind``, to its part of the
-    # book.
+    # Renders one tune: to the content of its file or, if there is ``bind``, to its part of a book.
     render: Callable[[Tune, RenderOptions], Any]
-    # Makes the book of all parts, one entry for each file; None if every tune has its own file.
+    # Joins the parts of all tunes to the contents of a book's files; None if every tune has a file
+    # of its own.
     bind: Callable[[Iterable[Any], RenderOptions], list[bytes]] | None = None
-    # Whether the book is a file for each page.
+    # Whether a book has a file for each page.
     has_pages: bool = False
-    # Whether rendering takes an engraver's time, some tenths of a second.
+    # Whether rendering a tune is slow, some tenths of a second.
     engraves: bool = False
 
 

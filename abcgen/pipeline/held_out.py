@@ -17,7 +17,7 @@ from abcgen.config import LIMITS, Amount, Count, SplitConfig
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.families import families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
-from abcgen.errors import CheckpointError, InputError, NotationError
+from abcgen.errors import CheckpointError, InputError, NotationError, first_problem
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, ScoredText, baselines_of
 from abcgen.example import Example
 from abcgen.files import damaged
@@ -45,10 +45,10 @@ MAX_TUNES = 20_000
 class HeldOut:
     """Tunes to evaluate a network on."""
 
-    # Tunes that played no part in training.
+    # Tunes that training never used.
     test: tuple[Example, ...]
-    # Tunes of other families, on which training was watched. Their distance to the test tunes is
-    # that between samples of real tunes.
+    # Tunes of other families, from which training chose its best weights. Their distance to the
+    # test tunes shows how far apart two samples of real tunes are.
     validation: tuple[Example, ...]
     # Samples of character n-grams, one per test tune.
     ngrams: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class HeldOut:
     baselines: Mapping[str, Sequence[ScoredText]] = field(default_factory=dict)
 
 
-# The file may be a stranger's, so everything in it is bounded.
+# The file is untrusted, so everything in it is bounded.
 _Texts = Annotated[
     list[Annotated[str, Strict(), Field(max_length=LIMITS.tune_characters)]],
     Field(max_length=MAX_TUNES),
@@ -80,7 +80,7 @@ _CACHED_BASELINES = TypeAdapter(tuple[_Texts, dict[_Predictor, _Scores]])
 def write_held_out(
     folder: Path,
     split: Split,
-    before: TrainingTunes | None = None,
+    earlier: TrainingTunes | None = None,
     cache: TextCache = NO_CACHE,
 ) -> None:
     """Write the held-out tunes into a checkpoint, at most ``MAX_TUNES`` of each kind.
@@ -88,21 +88,24 @@ def write_held_out(
     Args:
         folder: The checkpoint.
         split: All tunes.
-        before: Tunes of earlier training; versions of them are not held out.
+        earlier: Tunes of earlier training; versions of them are not held out.
         cache: Keeps the results of the baselines, which take minutes.
 
     Raises:
         OutputError: if it cannot be written to.
     """
-    kinds = []
+    bounded = []
     for part in (split.validation, split.test):
         # Texts that are too long could not be read again.
-        texts = [text for text in _texts_of(unseen_tunes(part, before))
-                 if len(text.text) <= LIMITS.tune_characters]  # fmt: skip
-        step = -(-len(texts) // MAX_TUNES) or 1
-        kinds.append(tuple(texts[::step]))
-    validation, test = kinds
-    held_out = _with_baselines(_texts_of(split.training), validation, test, cache)
+        examples = [
+            example
+            for example in _examples_of(unseen_tunes(part, earlier))
+            if len(example.text) <= LIMITS.tune_characters
+        ]
+        step = -(-len(examples) // MAX_TUNES) or 1
+        bounded.append(tuple(examples[::step]))
+    validation, test = bounded
+    held_out = _with_baselines(_examples_of(split.training), validation, test, cache)
     data = {
         "format_version": 1,
         "test": [tune.text for tune in held_out.test],
@@ -134,9 +137,7 @@ def read_held_out(folder: Path) -> HeldOut:
             _scored_texts(file.baselines),
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"{'.'.join(map(str, first['loc']))[:40]!r}: {first['msg']}"
-        raise damaged(path, reason) from error
+        raise damaged(path, first_problem(error)) from error
     except NotationError as error:
         raise damaged(path, f"a held-out tune cannot be read: {error.message}") from error
     if not held_out.test:
@@ -148,19 +149,22 @@ def read_held_out(folder: Path) -> HeldOut:
 
 
 def select_held_out(
-    tunes: Sequence[Tune], checkpoint: Checkpoint, folder: Path, known: TrainingTunes | None
+    tunes: Sequence[Tune],
+    checkpoint: Checkpoint,
+    folder: Path,
+    training_tunes: TrainingTunes | None,
 ) -> tuple[HeldOut, str]:
-    """Select those of the given tunes that the network was not trained on.
+    """Select the given tunes that the network was not trained on.
 
-    If they are its training corpus, these are the ones that were held out. Of any other tunes they
-    are all that share less than half of their bars with a training tune; half of them, by family,
-    take the place of the validation tunes.
+    Of its own training corpus they are those that were held out. Of any other tunes they are those
+    that share less than half of their bars with a training tune; half of them, by family, serve as
+    validation tunes.
 
     Args:
         tunes: The tunes.
         checkpoint: The network.
         folder: Its folder.
-        known: The tunes that it was trained on.
+        training_tunes: The tunes that it was trained on.
 
     Returns:
         The held-out tunes, and a description of them for people.
@@ -174,11 +178,13 @@ def select_held_out(
     split = split_tunes(extracts, split_config_of(checkpoint, folder))
     recorded = checkpoint.about.get("split")
     if isinstance(recorded, dict) and recorded.get("fingerprint") == split.fingerprint:
-        training, validation, test = map(_texts_of, (split.training, split.validation, split.test))
+        training, validation, test = map(
+            _examples_of, (split.training, split.validation, split.test)
+        )
         held_out = _with_baselines(training, validation, test, NO_CACHE)
-        words = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
+        description = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
-        unseen = unseen_tunes(extracts, known)
+        unseen = unseen_tunes(extracts, training_tunes)
         similarity = SplitConfig().similarity
         families = families_by_intervals([tune.intervals for tune in unseen], similarity)
         # Every other family, in the order of their first tunes.
@@ -186,29 +192,29 @@ def select_held_out(
         halves: tuple[list[Extract], list[Extract]] = ([], [])
         for tune, family in zip(unseen, families, strict=True):
             halves[numbers[family] % 2].append(tune)
-        held_out = HeldOut(_texts_of(halves[0]), _texts_of(halves[1]))
-        words = f"{len(unseen)} of {len(tunes)} tunes: " + (
+        held_out = HeldOut(_examples_of(halves[0]), _examples_of(halves[1]))
+        description = f"{len(unseen)} of {len(tunes)} tunes: " + (
             "those that share no half of their bars with a tune that it learnt"
-            if known
+            if training_tunes
             else "it does not tell what it learnt, so it may have learnt these"
         )
     if not held_out.test:
         raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
-    return held_out, words
+    return held_out, description
 
 
-def unseen_tunes(tunes: Sequence[Extract], known: TrainingTunes | None) -> list[Extract]:
+def unseen_tunes(tunes: Sequence[Extract], training_tunes: TrainingTunes | None) -> list[Extract]:
     """Return the tunes that share less than half of their bars with a training tune."""
-    if known is None:
+    if training_tunes is None:
         return list(tunes)
     return [
         extract
         for extract, tune in read_again(tunes)
-        if known.compare(tune).bars < max(1, len(tune.bars)) / 2
+        if training_tunes.compare(tune).bars < max(1, len(tune.bars)) / 2
     ]
 
 
-def _texts_of(tunes: Sequence[Extract]) -> tuple[Example, ...]:
+def _examples_of(tunes: Sequence[Extract]) -> tuple[Example, ...]:
     return tuple(tune.text for tune in tunes)
 
 
@@ -221,7 +227,7 @@ def _with_baselines(
     if not test:
         return HeldOut(test, validation)
     texts = (tune.text for tune in (*training, *test))
-    # The rooms whose code the results depend on.
+    # The packages whose code the results depend on.
     key = key_of(version_of(("notation", "evaluation")), str(len(test)), *texts)
     results = cache.get_or_compute(key, _read_baselines, lambda: baselines_of(training, test))
     return HeldOut(test, validation, results.samples, results.scores)
@@ -241,6 +247,6 @@ def _scored_texts(
 
 def _example(text: str) -> Example:
     """Restore an example from its text."""
-    # The line of rhythm is not scored.
+    # The ``R:`` line is not scored.
     unscored = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
     return Example(text, unscored, len(pitches_of(decode_tune(text))))

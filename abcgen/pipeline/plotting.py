@@ -1,4 +1,4 @@
-"""Draw pictures of a checkpoint and its training run."""
+"""Draw the pictures of a checkpoint and its training run for ``abcgen plot`` (``plot_run``)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Pictures:
 
 
 class _NothingToDrawError(Exception):
-    """The reason why there is no such picture of this run."""
+    """The reason why a picture cannot be drawn of this run."""
 
 
 def plot_run(folder: Path, out: Path, seed: int = 0, *, on_picture: Callable[[], None]) -> Pictures:
@@ -153,8 +153,8 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
     if len(bars) < 3:
         raise _NothingToDrawError(f"a tune drawn with seed {seed} has no bars")
 
-    # Attention between characters becomes attention between bars: a bar's is the mean over its
-    # characters of the sum over another bar's. Bar 0 is the head, and the begin token is its first.
+    # Attention between bars: the mean, over the characters of one bar, of their attention to all
+    # characters of the other. Bar 0 is the head of the text, with the begin token.
     ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
     weights = step_network(checkpoint).attention_weights(ids)  # (characters, characters)
     bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
@@ -164,14 +164,14 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         for other, weight in zip(bar_of, row, strict=True):
             shares[bar][other] += weight / length[bar]
 
-    # The head is left out: it attracts most of the attention of characters that need none.
+    # The head is omitted, because characters that need no attention attend to it.
     labels = [bar.strip()[:MAX_LABEL] for bar in bars[1:]]
     title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
     return draw_attention(title, labels, [row[1:] for row in shares[1:]])
 
 
 def bars_of(text: str) -> list[str]:
-    """Split a model text into its head and its bars, which joined give the text again.
+    """Split a model text into its head and its bars; joined they give the text again.
 
     Raises:
         InputError: if it has no key, which ends the head.
@@ -181,9 +181,9 @@ def bars_of(text: str) -> list[str]:
     if not key_field:
         raise InputError("a tune without a key (K:) has no bars")
     matches = BAR.findall(body)
-    rest = body[len("".join(matches)) :]
+    after_last_bar_line = body[len("".join(matches)) :]
     bars = [before + key_field + key + newline, *matches]
-    bars[-1] += rest
+    bars[-1] += after_last_bar_line
     # A bar line before the first note belongs to the head.
     if matches and not any(character.isalpha() for character in matches[0]):
         bars[:2] = ["".join(bars[:2])]

@@ -1,4 +1,7 @@
-"""Render tunes into files that people print, play and pass on."""
+"""Render tunes into files of several formats (``render_tunes``, ``render_files``).
+
+A ``Renderer`` writes each ``Target``, one or more files, in every format of ``formats.FORMATS``.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     OnProgress = Callable[[int, int], None]
 
 MAX_SLUG = 60
-# A process takes a second or two to load its libraries: the time of about 12 tunes.
-WORTHWHILE = 12
+# Fewer tunes are rendered in this process: workers take a second or two to load their libraries.
+MIN_TUNES_FOR_WORKERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +57,22 @@ def render_tunes(
 ) -> Rendering:
     """Write tunes in several formats.
 
-    ABC, PDF and HTML make one book of all tunes and PNG its pages; the other formats have a file
-    for each tune. A tune that a format cannot hold is only reported.
+    ABC, PDF and HTML give one book of all tunes, PNG a file for each page, the other formats a file
+    for each tune. A tune that a format cannot represent is only reported.
 
     Args:
         tunes: The tunes.
         formats: Names from ``FORMATS``.
-        folder: The folder of all files; it is made if missing.
+        folder: The folder of all files; it is created if missing.
         stem: The beginning of all file names.
         options: How to print and play the tunes.
-        force: Whether to overwrite existing files. None is ever removed.
-        processes: How many processes may engrave in parallel. More than one need a main module
-            that does nothing when it is imported.
+        force: Whether to overwrite existing files.
+        processes: Maximum number of worker processes. More than one require a main module that can
+            be imported without side effects.
         on_progress: Called with the tunes done and in all, counted once for each format.
 
     Raises:
-        InputError: if nothing at all can be written.
+        InputError: if no tune can be written.
         OutputError: if a file exists already or cannot be written.
     """
     target = Target([Entry(tune) for tune in tunes], folder, stem)
@@ -90,13 +93,12 @@ def render_files(
 ) -> Rendering:
     """Write the tunes of files in several formats; for most arguments see ``render_tunes``.
 
-    ``out`` is a folder, for files named after those read, or a file whose ending fits the only
-    format, for all tunes together. Only if they fill several PNG pages these are numbered:
-    ``out-1.png``, ``out-2.png`` ….
+    ``out`` is a folder, for files named after the input files, or a file for all tunes, with the
+    suffix of the only format. Several PNG pages are numbered: ``out-1.png``, ``out-2.png``.
 
     Raises:
         InputError: if ``out`` is a file that cannot hold all these tunes and formats, if two
-            results would have one name, or if nothing at all can be written.
+            results would have one name, or if no tune can be written.
         OutputError: if a file exists already or cannot be written.
     """
     in_folder = out.is_dir() or not out.suffix
@@ -108,21 +110,19 @@ def render_files(
 
 @dataclass(slots=True)
 class Renderer:
-    """Writes targets in several formats and keeps account of it."""
+    """Writes targets in several formats, and collects the result."""
 
-    # How tunes are printed and played.
     options: RenderOptions
-    # The processes that render single tunes.
     workers: WorkerPool
-    # How many tunes there are, counted once for each format.
+    # Number of tunes, counted once for each format.
     total: int
     # Whether to overwrite existing files.
     force: bool
-    # Called with the number done and ``total``.
+    # Called with ``done`` and ``total``.
     on_progress: OnProgress | None
-    # The files written so far, and what could not be.
+    # The files written so far, and the tunes that could not be.
     result: Rendering = field(default_factory=lambda: Rendering([], []))
-    # How many tunes are done.
+    # Number of tunes done, counted like ``total``.
     done: int = 0
 
     def render(self, targets: Sequence[Target], formats: Sequence[str]) -> Rendering:
@@ -132,18 +132,23 @@ class Renderer:
             InputError: if nothing can be written.
             OutputError: if a file exists already or cannot be written.
         """
-        # 1) See that all can be written, before the long work starts.
+        # 1) Check that the files can be written, before the long work starts.
         for folder in {target.folder for target in targets}:
             check_writable(folder)
-        forms = [FORMATS[name] for name in formats]
+        file_formats = [FORMATS[name] for name in formats]
         self._check_unused(
-            [path for target in targets for form in forms for path in target.known_paths(form)]
+            [
+                path
+                for target in targets
+                for file_format in file_formats
+                for path in target.known_paths(file_format)
+            ]
         )
         # 2) Write.
         for target in targets:
             for name in formats:
                 self._write(target, name)
-        # 3) Report. Tunes that were left out are an error only if nothing else was written.
+        # 3) It is an error if nothing was written.
         left_out = self.result.left_out
         if self.result.files:
             return self.result
@@ -153,21 +158,21 @@ class Renderer:
         raise InputError(f"nothing could be written: {left_out[0]}{more}")
 
     def _write(self, target: Target, name: str) -> None:
-        form = FORMATS[name]
+        file_format = FORMATS[name]
         rendered = self._rendered(target, name)
-        if form.bind is None:
+        if file_format.bind is None:
             for index, content in rendered:
-                self._write_file(target.tune_path(index, form), content)
+                self._write_file(target.tune_path(index, file_format), content)
             return
-        documents = form.bind((part for _, part in rendered), self.options)
-        paths = target.book_paths(len(documents), form)
-        # The number of PNG pages, and with it their names, is known only now.
+        documents = file_format.bind((part for _, part in rendered), self.options)
+        paths = target.book_paths(len(documents), file_format)
+        # The names of PNG pages are known only now.
         self._check_unused(paths)
         for path, document in zip(paths, documents, strict=True):
             self._write_file(path, document)
 
     def _rendered(self, target: Target, name: str) -> Iterator[tuple[int, Any]]:
-        """Yield every tune in a format, with its index; report those it cannot hold."""
+        """Yield the index of every tune with its content in a format; report those that fail."""
         tunes = [entry.tune for entry in target.entries]
         rendered = render_each(tunes, name, self.options, self.workers)
         for index, (content, error) in enumerate(rendered):
@@ -189,7 +194,7 @@ class Renderer:
         self.result.files.append(path)
 
     def _check_unused(self, paths: Sequence[Path]) -> None:
-        """Refuse files that exist already, or that two tunes would be written to."""
+        """Refuse files that exist already, and two results with the same path."""
         used = set(self.result.files)
         for path in paths:
             if path in used:
@@ -213,40 +218,38 @@ class Entry(NamedTuple):
 class Target:
     """Tunes to be written into a folder under one stem, or into one file."""
 
-    # The tunes.
     entries: Sequence[Entry]
-    # The folder.
     folder: Path
     # The beginning of all file names.
     stem: str
-    # The ending that the user gave the file, with its dot; empty for that of each format.
+    # The suffix that the user gave the file, with its dot; empty for that of each format.
     suffix: str = ""
 
-    def tune_path(self, index: int, form: Format) -> Path:
+    def tune_path(self, index: int, file_format: Format) -> Path:
         """Return the path of one tune: ``stem-07-the-title.mid``."""
         if len(self.entries) == 1:
-            return self._path("", form)
+            return self._path("", file_format)
         width = len(str(len(self.entries)))
         title = slug(self.entries[index].tune.title)
-        return self._path(f"-{index + 1:0{width}}" + (f"-{title}" if title else ""), form)
+        return self._path(f"-{index + 1:0{width}}" + (f"-{title}" if title else ""), file_format)
 
-    def book_paths(self, number: int, form: Format) -> list[Path]:
-        """Return the paths of a book of all tunes: of one file, or of ``number`` pages."""
+    def book_paths(self, number: int, file_format: Format) -> list[Path]:
+        """Return the paths of a book in ``number`` files, numbered if there are several."""
         extras = [""] if number == 1 else [f"-{page}" for page in range(1, number + 1)]
-        return [self._path(extra, form) for extra in extras]
+        return [self._path(extra, file_format) for extra in extras]
 
-    def known_paths(self, form: Format) -> list[Path]:
-        """Return the paths that will be written for sure; how many PNG pages is known later."""
-        if form.bind is None:
-            return [self.tune_path(index, form) for index in range(len(self.entries))]
-        return [] if form.has_pages else self.book_paths(1, form)
+    def known_paths(self, file_format: Format) -> list[Path]:
+        """Return the paths known before rendering: all but those of PNG pages."""
+        if file_format.bind is None:
+            return [self.tune_path(index, file_format) for index in range(len(self.entries))]
+        return [] if file_format.has_pages else self.book_paths(1, file_format)
 
-    def _path(self, extra: str, form: Format) -> Path:
-        return self.folder / f"{self.stem}{extra}{self.suffix or f'.{form.suffix}'}"
+    def _path(self, extra: str, file_format: Format) -> Path:
+        return self.folder / f"{self.stem}{extra}{self.suffix or f'.{file_format.suffix}'}"
 
 
 def targets_in(corpus: Corpus, folder: Path) -> list[Target]:
-    """Return a target for every file with tunes, named after it; doubled names are numbered."""
+    """Return a target for every file with tunes, named after it; equal names are numbered."""
     targets: list[Target] = []
     stems: set[str] = set()
     for file in corpus.files:
@@ -289,9 +292,9 @@ def slug(title: str) -> str:
 class RenderedTune(NamedTuple):
     """A tune in one format."""
 
-    # Its file or its part of the book; None if it could not be rendered.
+    # The content of its file, or its part of the book; None if it could not be rendered.
     content: Any
-    # Why not; empty if it could.
+    # The reason why it could not be rendered, or empty.
     error: str = ""
 
 
@@ -300,10 +303,10 @@ def render_each(
 ) -> Iterator[RenderedTune]:
     """Yield the results of rendering tunes in the format ``name``, in order.
 
-    The workers are used for many tunes in formats that take long.
+    Workers are used only for slow formats and many tunes.
     """
     render = partial(_rendered, name=name, options=options)
-    if FORMATS[name].engraves and len(tunes) >= WORTHWHILE:
+    if FORMATS[name].engraves and len(tunes) >= MIN_TUNES_FOR_WORKERS:
         return workers.map(render, tunes)
     return map(render, tunes)
 

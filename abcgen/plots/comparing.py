@@ -64,8 +64,11 @@ def draw_estimates(
     axes = picture.subplots()
     sources = list(dict.fromkeys(source for _, estimates in rows for source in estimates))
     for number, source in enumerate(sources):
-        points = [(row, *estimates[source])
-                  for row, (_, estimates) in enumerate(rows) if source in estimates]  # fmt: skip
+        points = [
+            (row, *estimates[source])
+            for row, (_, estimates) in enumerate(rows)
+            if source in estimates
+        ]
         # Sources are set apart within their row.
         offset = 0.16 * (number - (len(sources) - 1) / 2)
         colour, marker = SERIES[number % len(SERIES)]

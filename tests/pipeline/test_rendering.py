@@ -10,7 +10,7 @@ from abcgen.errors import InputError, OutputError
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, RenderOptions, formats_named
 from abcgen.pipeline.rendering import (
-    WORTHWHILE,
+    MIN_TUNES_FOR_WORKERS,
     Rendering,
     render_each,
     render_files,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TOO_SHORT = tune("A/64 |]", title="Too short")
 LOW = PageConfig(ppi=30)
-MANY = [JIG, REEL, TOO_SHORT] * (WORTHWHILE // 3)
+MANY = [JIG, REEL, TOO_SHORT] * (MIN_TUNES_FOR_WORKERS // 3)
 
 
 @pytest.fixture(autouse=True)
