@@ -22,7 +22,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, read_bounded, write_atomically
 from abcgen.notation.analysis import melody_of
-from abcgen.notation.model_text import head_of
+from abcgen.notation.model_text import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -227,12 +227,12 @@ class TrainingFacts:
     @classmethod
     def of(cls, tunes: Sequence[Extract], shared: Iterable[float]) -> TrainingFacts:
         """Return the facts about tunes."""
-        heads = [head_of(tune.text.text) for tune in tunes]
+        headers = [read_header(tune.text.text) for tune in tunes]
         return cls(
             tuple(tune.title for tune in tunes),
-            dict(Counter(f"{head.metre.beats}/{head.metre.unit}" for head in heads)),
-            dict(Counter(head.mode for head in heads)),
-            dict(Counter(filter(None, (head.rhythm for head in heads)))),
+            dict(Counter(f"{header.metre.beats}/{header.metre.unit}" for header in headers)),
+            dict(Counter(header.mode for header in headers)),
+            dict(Counter(filter(None, (header.rhythm for header in headers)))),
             tuple(sorted(shared)),
         )
 

@@ -26,11 +26,11 @@ UNIT = Fraction(1, 8)
 _MODEL_TEXT = re.compile(
     r"(?P<before_key>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<key_and_body>K:C[a-z]{3}\n[^\n]+\n)"
 )
-_HEAD = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
+_HEADER = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
 
 
-class Head(NamedTuple):
-    """The head of a model text."""
+class ModelTextHeader(NamedTuple):
+    """The header of a model text."""
 
     # Empty if unknown.
     rhythm: str
@@ -44,7 +44,7 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
     tune = _plain(transpose(tune, Key("C")), chord_symbols=chord_symbols)
     rhythm = rhythm_named(tune.rhythm)
     rhythm_line = f"R:{rhythm}\n" if rhythm else ""
-    head = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
+    metre_and_key = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
 
     body = ""
     music = MusicWriter(tune.key, tune.metre, UNIT)
@@ -62,7 +62,7 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
         notes = "".join(music.items(bar)).replace("x", "z")
         body += f"{left}{metre}{key}{notes}{bar.line}"
         before = bar.line
-    return Example(f"{rhythm_line}{head}{body}\n", len(rhythm_line), len(pitches_of(tune)))
+    return Example(f"{rhythm_line}{metre_and_key}{body}\n", len(rhythm_line), len(pitches_of(tune)))
 
 
 def decode_tune(text: str) -> Tune:
@@ -77,16 +77,16 @@ def decode_tune(text: str) -> Tune:
     return read_abc(f"{match['before_key']}L:{UNIT}\n{match['key_and_body']}")
 
 
-def head_of(text: str) -> Head:
-    """Read the head of a model text.
+def read_header(text: str) -> ModelTextHeader:
+    """Read the header of a model text.
 
     Raises:
         NotationError: if it has none.
     """
-    match = _HEAD.match(text)
+    match = _HEADER.match(text)
     if not match:
         raise NotationError("no model text", text=text[:40])
-    return Head(match["rhythm"] or "", read_metre(match["metre"]), match["mode"])
+    return ModelTextHeader(match["rhythm"] or "", read_metre(match["metre"]), match["mode"])
 
 
 def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:

@@ -154,7 +154,7 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         raise _NothingToDrawError(f"a tune drawn with seed {seed} has no bars")
 
     # Attention between bars: the mean, over the characters of one bar, of their attention to all
-    # characters of the other. Bar 0 is the head of the text, with the begin token.
+    # characters of the other. Bar 0 is the header, with the begin token.
     ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
     weights = step_network(checkpoint).attention_weights(ids)  # (characters, characters)
     bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
@@ -164,17 +164,17 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         for other, weight in zip(bar_of, row, strict=True):
             shares[bar][other] += weight / length[bar]
 
-    # The head is omitted, because characters that need no attention attend to it.
+    # The header is omitted, because characters that need no attention attend to it.
     labels = [bar.strip()[:MAX_LABEL] for bar in bars[1:]]
     title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
     return draw_attention(title, labels, [row[1:] for row in shares[1:]])
 
 
 def bars_of(text: str) -> list[str]:
-    """Split a model text into its head and its bars; joined they give the text again.
+    """Split a model text into its header and its bars; joined they give the text again.
 
     Raises:
-        InputError: if it has no key, which ends the head.
+        InputError: if it has no key, which ends the header.
     """
     before, key_field, after = text.partition("\nK:")
     key, newline, body = after.partition("\n")
@@ -184,7 +184,7 @@ def bars_of(text: str) -> list[str]:
     after_last_bar_line = body[len("".join(matches)) :]
     bars = [before + key_field + key + newline, *matches]
     bars[-1] += after_last_bar_line
-    # A bar line before the first note belongs to the head.
+    # A bar line before the first note belongs to the header.
     if matches and not any(character.isalpha() for character in matches[0]):
         bars[:2] = ["".join(bars[:2])]
     return bars

@@ -103,7 +103,7 @@ def draw_attention(
         title: The title.
         bars: The bars as text, in order.
         attention_weights: For every bar the share of its attention that each bar gets, shape
-            (bars, bars); the rest is on the head.
+            (bars, bars); the rest is on the header.
     """
     size = max(5.0, 0.28 * len(bars))
     picture = figure(size + 3.5, size + 2.2)

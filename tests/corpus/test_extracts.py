@@ -16,7 +16,7 @@ from abcgen.corpus.records import extract_corpus, extract_format, extract_of
 from abcgen.corpus.tune_files import READERS
 from abcgen.errors import InputError
 from abcgen.notation.fields import rhythm_named
-from abcgen.notation.model_text import encode_tune, head_of
+from abcgen.notation.model_text import encode_tune, read_header
 from tests.strategies import tunes as any_tunes
 
 if TYPE_CHECKING:
@@ -44,19 +44,19 @@ def check(tune: Tune) -> None:
     again = extract.tune()
     assert melody_sequence(again) == melody_sequence(tune)
     assert len(again.bars) == len(tune.bars)
-    head = head_of(extract.text.text)
-    assert head == (rhythm_named(tune.rhythm), again.metre, tune.key.mode.abbreviation)
-    assert (head.metre.beats, head.metre.unit) == (tune.metre.beats, tune.metre.unit)
+    header = read_header(extract.text.text)
+    assert header == (rhythm_named(tune.rhythm), again.metre, tune.key.mode.abbreviation)
+    assert (header.metre.beats, header.metre.unit) == (tune.metre.beats, tune.metre.unit)
 
 
-def test_an_extract_has_the_melody_and_head_of_its_tune(real_tunes: list[Tune]) -> None:
+def test_an_extract_has_the_melody_and_header_of_its_tune(real_tunes: list[Tune]) -> None:
     for tune in real_tunes:
         check(tune)
 
 
 @settings(max_examples=15)
 @given(any_tunes())
-def test_an_extract_has_the_melody_and_head_of_any_tune(tune: Tune) -> None:
+def test_an_extract_has_the_melody_and_header_of_any_tune(tune: Tune) -> None:
     check(tune)
 
 
