@@ -81,7 +81,7 @@ class QuantizedNote(NamedTuple):
 
 
 class Quantizer:
-    """One grid for the notes of all parts."""
+    """The grid and the articulation of all parts of a file."""
 
     def __init__(self, notes: Iterable[PlayedNote]) -> None:
         in_order = sorted(notes)
@@ -145,7 +145,7 @@ def _chord_onsets(notes: Sequence[PlayedNote]) -> dict[float, float]:
 
 
 def find_articulation(notes: Sequence[PlayedNote], near: float) -> _Articulation | None:
-    """Return how long a file's notes are, as played, where no rest follows.
+    """Return the rule by which a file's notes are shorter than written, where no rest follows.
 
     They may end at the next note, or before it by the same time or the same share of the note all
     through. None if half of the notes follow no such rule.

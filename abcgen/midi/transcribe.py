@@ -100,7 +100,7 @@ def read_midi(
 
     # 7) The metre and pickup: those of the file if it changes metre, else the likeliest.
     # Then 8) bars, 9) repeats and 10) the tune.
-    metres = {_exact(time): metre for time, metre in performance.metres.items()}
+    metres = {_nearest_96th(time): metre for time, metre in performance.metres.items()}
     if len({metre for time, metre in metres.items() if time < end}) > 1:
         spans = bar_spans(begin, end, Fraction(0), {Fraction(0): COMMON_TIME, **metres})
         tune = _write_tune(score, spans, [])
@@ -111,8 +111,7 @@ def read_midi(
     return Reading(replace(tune, title=title), 0, tuple(Repair(0, text) for text in remarks))
 
 
-def _exact(time: float) -> Fraction:
-    """Return the time of a change of key or metre to the nearest 96th."""
+def _nearest_96th(time: float) -> Fraction:
     return Fraction(round(time * 96), 96)
 
 
@@ -173,7 +172,7 @@ def _keys_in_force(
     remarks: list[str],
 ) -> dict[Fraction, Key]:
     """Return the key of the notes, and the changes of key that the file names."""
-    named = [(_exact(time), key) for time, key in sorted(performance.keys.items())]
+    named = [(_nearest_96th(time), key) for time, key in sorted(performance.keys.items())]
     opening = next((key for time, key in reversed(named) if time <= begin), None)
     key = choose_key([voice.notes for voice in voices], opening)
     if opening is None or key.fifths != opening.fifths:
@@ -200,7 +199,7 @@ def _in_likeliest_metre(
     tunes = [_in_metre(score, hypothesis, config) for hypothesis in hypotheses]
     best = 0
     if judge and len(tunes) > 1:
-        # A quarter of the judge's bits counts, in nats.
+        # Bits in nats; the judge's evidence counts a quarter of the tables'.
         odds = [
             hypothesis.score - LN_2 * judge(tune) / 4
             for hypothesis, tune in zip(hypotheses, tunes, strict=True)
@@ -242,8 +241,8 @@ def _in_metre(score: _Score, hypothesis: MetreHypothesis, config: MidiConfig) ->
 
 
 def _write_tune(score: _Score, spans: Sequence[BarSpan], repeats: Sequence[Repeat]) -> Tune:
-    # The first and last bars hold no more than the music, and bars are cut where a passage
-    # begins, ends or has its endings.
+    # The first and last bars hold no more than the music. Bars are cut where a repeated passage
+    # or an ending begins or ends.
     spans = [spans[0]._replace(onset=max(spans[0].onset, score.begin)), *spans[1:]]
     spans = [*spans[:-1], spans[-1]._replace(offset=score.end)]
     cuts = sorted({time for repeat in repeats for time in (*repeat, repeat.second_ending)})

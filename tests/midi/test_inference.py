@@ -96,6 +96,11 @@ def test_a_default_key_is_doubted_and_another_is_not() -> None:
     assert named.fifths == 1
 
 
+def test_of_two_keys_at_nearly_one_time_the_later_counts() -> None:
+    keys = meta(0, "key_signature", key="G") + meta(4, "key_signature", key="D")
+    assert transcribed(written(keys + played(read_abc(REEL)))).key.fifths == 2
+
+
 def test_the_mode_is_inferred_within_the_signature_that_is_named() -> None:
     scale = [62, 69, 69, 71, 72, 69, 65, 62, 69, 74, 72, 71, 69, 65, 64, 60, 62, 65, 64, 62, 62, 62]
     tune = transcribed(
