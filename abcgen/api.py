@@ -58,11 +58,11 @@ class Playable:
 
     @property
     def abc(self) -> str:
-        """Canonical ABC; of sampled tunes with the recipe that makes them again."""
+        """Canonical ABC; sampled tunes are followed by the recipe to sample them again."""
         return "\n".join(write_abc(tune) + tune.remarks for tune in self._tunes())
 
     def to_abc(self, path: str | Path) -> Path:
-        """Write an ABC file; overwrites, like all of these."""
+        """Write an ABC file. Like all of these methods, it overwrites an existing file."""
         write_atomically(Path(path), self.abc.encode())
         return Path(path)
 
@@ -71,7 +71,7 @@ class Playable:
         return self._write(path, "pdf")
 
     def to_html(self, path: str | Path) -> Path:
-        """Write one web page that shows and plays the tunes, and fetches nothing."""
+        """Write a self-contained web page that shows and plays the tunes."""
         return self._write(path, "html")
 
     def to_midi(self, path: str | Path) -> Path:
@@ -87,7 +87,7 @@ class Playable:
         return self._write(path, "wav")
 
     def _repr_html_(self) -> str:
-        """Return staff and player for a notebook, in a frame that no style sheet reaches."""
+        """Return staff and player for a notebook, in a frame with its own style sheet."""
         page = html.escape(self._content("html").decode(), quote=True)
         height = FRAME_MARGIN + FRAME_HEIGHT * min(len(self._tunes()), MOST_FRAMED)
         return (
@@ -117,7 +117,7 @@ class Playable:
 
 @dataclass(frozen=True, slots=True)
 class PlayableTune(Tune, Playable):
-    """A tune as notation has it, which can also be written, printed and played."""
+    """A ``Tune`` that can also be written to files, printed and played."""
 
     # Comment lines below its ABC: for a sampled tune, the recipe.
     remarks: str = field(default="", compare=False, repr=False)
@@ -127,7 +127,7 @@ class PlayableTune(Tune, Playable):
 
     @classmethod
     def of(cls, tune: Tune, remarks: str = "") -> PlayableTune:
-        """Return ``tune`` with everything a playable tune can do."""
+        """Return a tune as a ``PlayableTune``."""
         parts = {part.name: getattr(tune, part.name) for part in fields(Tune)}
         return cls(**parts, remarks=remarks)
 
@@ -191,17 +191,17 @@ class Network:
         """Compose tunes.
 
         Args:
-            count: Valid tunes wanted.
-            seed: Makes the same tunes again; random if None.
-            prime: ABC, or a path to a file of it, to continue.
-            keep_bars: Bars of ``prime`` to keep; all if None.
-            max_copy: Most bars a tune may share with a training tune.
-            settings: ``temperature``, ``top_k`` and ``top_p``, of ``SampleConfig``, and the wishes
-                ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``,
-                of ``Request`` in ``abcgen.config``.
+            count: Number of valid tunes.
+            seed: The same seed gives the same tunes; random if None.
+            prime: ABC to continue, or the path of a file of it.
+            keep_bars: Number of bars of ``prime`` to keep; all if None.
+            max_copy: Most bars that a tune may share with a training tune.
+            settings: Fields of ``SampleConfig`` and ``Request`` in ``abcgen.config``:
+                ``temperature``, ``top_k`` and ``top_p``; ``metre``, ``key``, ``rhythm``, ``bars``,
+                ``parts``, ``instrument`` and ``free``.
 
         Raises:
-            InputError: if a wish is impossible, or fewer tunes than wanted are valid.
+            InputError: if the request is impossible, or fewer than ``count`` tunes are valid.
         """
         sampling = {
             name: settings.pop(name) for name in SampleConfig.model_fields if name in settings
@@ -216,8 +216,8 @@ class Network:
                 f"only {len(sampled)} of {count} tunes were valid", hint="try another temperature"
             )
         return Tunebook(
-            PlayableTune.of(made.tune, made.abc.removeprefix(write_abc(made.tune)))
-            for made in sampled
+            PlayableTune.of(result.tune, result.abc.removeprefix(write_abc(result.tune)))
+            for result in sampled
         )
 
 
@@ -225,8 +225,7 @@ def load(checkpoint: str | Path = "pretrained") -> Network:
     """Load a trained network.
 
     Args:
-        checkpoint: ``"pretrained"`` for the one that comes with abcgen, or a folder that training
-            wrote.
+        checkpoint: ``"pretrained"`` for the one that comes with abcgen, or the folder of another.
 
     Raises:
         CheckpointError: if there is none.

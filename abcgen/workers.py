@@ -17,7 +17,6 @@ from abcgen.system import defer_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
 
     T = TypeVar("T")
     Item = TypeVar("Item")
@@ -44,12 +43,7 @@ class WorkerPool:
     def __enter__(self) -> WorkerPool:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""The house has one direction of imports, and heavy libraries have one room each."""
+"""Imports go one way, and each heavy library is imported by few packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import abcgen
 PACKAGE = Path(abcgen.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# The rooms that each room may import from.
+# The packages that each package may import from.
 BASE = {"config", "errors", "example", "files", "system", "workers"}
 ALLOWED = {
     "errors": set(),
@@ -58,8 +58,8 @@ OWNERS = {
 }
 
 
-def room(path: Path) -> str:
-    """The part of the house a module belongs to."""
+def package_of(path: Path) -> str:
+    """The package, or module at the root, that a file belongs to."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 
@@ -79,30 +79,30 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path: Path) -> None:
-    own = room(path)
-    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("abcgen.")}
-    others = {other for other in rooms if other in ALLOWED} - {own}
+    own = package_of(path)
+    packages = {name.split(".")[1] for name in imported(path) if name.startswith("abcgen.")}
+    others = {other for other in packages if other in ALLOWED} - {own}
     assert others <= ALLOWED[own]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_each_library_has_its_room(path: Path) -> None:
+def test_each_library_is_imported_by_its_packages_only(path: Path) -> None:
     for name in imported(path):
-        assert room(path) in OWNERS.get(name.split(".")[0], {room(path)}), name
+        assert package_of(path) in OWNERS.get(name.split(".")[0], {package_of(path)}), name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 550
-    longest = 80 if room(path) == "cli" else 60
+    longest = 80 if package_of(path) == "cli" else 60
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.body[0].lineno <= longest, node.name
 
 
-def test_no_part_of_the_house_is_unknown() -> None:
-    assert {room(path) for path in MODULES} == set(ALLOWED)
+def test_every_package_has_its_imports_listed() -> None:
+    assert {package_of(path) for path in MODULES} == set(ALLOWED)
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 
 
 MAX_CACHED = 2**12  # states whose transitions are kept
-# ``ticks_left`` after a short bar has been closed.
+# The values of ``ticks_left`` after a short bar that is not a pickup: whether it should have been
+# filled (``ClosingBar.is_cut``).
 CUT, EXCUSED = 1, 2
 # Lines of the header.
 RHYTHM_OR_METRE_LINE, METRE_LINE, KEY_LINE = range(3)
@@ -115,13 +116,14 @@ class Music:
         following = self.notes.items(state)
         if state.items and not state.tuplet[0]:
             bar = self._closing(state)
-            # Of a closed bar, only the time missing in a pickup matters or else the reason why it
-            # is short. Forgetting the rest makes many states one.
+            # Of the time left in a closed bar, only a pickup's matters; of other bars, only whether
+            # they are short, and why. Forgetting the rest merges many states into one.
+            ticks_left = 0
             if bar.pickup:
-                left = state.ticks_left
-            else:
-                left = (CUT if bar.is_cut else EXCUSED) if bar.is_short else 0
-            closed = state._replace(items=1, ticks_left=left, fields="")
+                ticks_left = state.ticks_left
+            elif bar.is_short:
+                ticks_left = CUT if bar.is_cut else EXCUSED
+            closed = state._replace(items=1, ticks_left=ticks_left, fields="")
             for text in self.ends(state):
                 following[text[0]] = closed, BAR_LINE, text[0]
         return following

@@ -35,10 +35,10 @@ class State(NamedTuple):
     text: str = ""
     # Ticks of a full bar; 0 in free metre.
     bar_ticks: int = 0
-    # Ticks left in this bar.
+    # Ticks left in this bar; once it is closed, only what ``Music`` needs of them.
     ticks_left: int = 0
-    # Notes and tuplets in this bar; at most 1 where they cannot become too many. In the header, the
-    # number of the line.
+    # Notes and tuplets in this bar, counted up to 1 unless they could become too many. In the
+    # header, the number of the line.
     items: int = 0
     # Notes left in the open tuplet, its ``normal`` and ``actual``.
     tuplet: tuple[int, int, int] = NO_TUPLET

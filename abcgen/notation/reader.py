@@ -320,7 +320,7 @@ class TuneParser:
             text = _MAIL_BREAK.sub("\\\\", text)
             self._repair("=, a mail program's line break, taken for a line that goes on", "=")
 
-        # 2) A bar line may go on with the next line: ``|\`` and ``:`` there make ``|:``.
+        # 2) The next line may complete a bar line: ``|\`` and then ``:`` make ``|:``.
         continued = text.endswith("\\")
         text = self._carried + text.rstrip("\\ \t")
         self._carried = text[len(text.rstrip(":|")) :] if continued else ""

@@ -61,10 +61,10 @@ class RepeatProblem:
 
     # Number of the bar where it shows, counted from 1 as written.
     bar: int
-    what: str
+    problem: str
 
     def __str__(self) -> str:
-        return f"bar {self.bar}: {self.what}"
+        return f"bar {self.bar}: {self.problem}"
 
 
 class _Within(Enum):
@@ -80,13 +80,14 @@ def repeat_problems(tune: Tune) -> list[RepeatProblem]:
     """
     problems: list[RepeatProblem] = []
     within = _Within.NONE
-    for index, bar in enumerate(tune.bars):
-        number = index + 1
+    for number, bar in enumerate(tune.bars, start=1):
         next_ending = tune.bars[number].ending if number < len(tune.bars) else ()
         ending_follows = bool(next_ending) and 1 not in next_ending
 
         # 1) The bar's left side.
-        problems += [RepeatProblem(number, what) for what in _problems_at_opening(bar, within)]
+        problems += [
+            RepeatProblem(number, problem) for problem in _problems_at_opening(bar, within)
+        ]
         if 1 in bar.ending:
             within = _Within.FIRST_ENDING
         elif bar.repeat_start:
@@ -94,8 +95,8 @@ def repeat_problems(tune: Tune) -> list[RepeatProblem]:
 
         # 2) The bar line that closes it.
         if bar.line is BarLine.REPEAT:
-            what = _problems_at_repeat(within, ending_follows=ending_follows)
-            problems += [RepeatProblem(number, problem) for problem in what]
+            at_repeat = _problems_at_repeat(within, ending_follows=ending_follows)
+            problems += [RepeatProblem(number, problem) for problem in at_repeat]
             within = _Within.LATER_ENDING if ending_follows else _Within.NONE
         elif within is _Within.LATER_ENDING and bar.line is not BarLine.SINGLE:
             within = _Within.NONE

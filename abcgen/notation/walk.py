@@ -71,6 +71,7 @@ def walk_notes(
     bars: Sequence[Bar], key: Key, metre: Metre, order: Sequence[int] | None = None
 ) -> Iterator[TimedNote]:
     """Yield the notes and rests of bars in time; for the arguments see ``walk_bars``."""
+    # Without walk_bars, which would add up every bar's duration a second time.
     onset = Fraction(0)
     in_force = keys_and_metres(bars, key, metre)
     for index in range(len(bars)) if order is None else order:

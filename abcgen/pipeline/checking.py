@@ -24,7 +24,6 @@ from abcgen.system import default_processes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.reading import Corpus, Loss
@@ -100,12 +99,7 @@ class CheckerPool:
             self._referees.put(self._processes.enter_context(Referee()))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._processes.close()
 
     def verdicts(

@@ -25,8 +25,6 @@ from abcgen.errors import InputError
 from abcgen.notation.walk import Sound, WrittenChord, join_ties, sounding_notes
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from abcgen.notation.tune import Tune
 
 WORKER = "abcgen.score.referee_worker"
@@ -61,12 +59,7 @@ class Referee:
         self._child = _Child(self._seconds)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._stop()
 
     def disagreement(self, tune: Tune, abc: str) -> str:
