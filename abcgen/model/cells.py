@@ -101,7 +101,7 @@ class Lookup:
     """
 
     def __init__(self, products: Sequence[Array]) -> None:
-        self._products = products
+        self._first, *self._others = products
 
     def __call__(self, rows: Sequence[NDArray[Any]]) -> Array:
         """Return a new array (B, out).
@@ -109,11 +109,10 @@ class Lookup:
         Args:
             rows: Row numbers (B,) for every table, then arrays (B, out) to be added.
         """
-        first, *others = self._products
-        result: Array = first.take(rows[0], axis=0)
-        for product, numbers in zip(others, rows[1:], strict=False):
-            result += product.take(numbers, axis=0)
-        for addend in rows[len(self._products) :]:
+        result: Array = self._first.take(rows[0], axis=0)
+        for number, product in enumerate(self._others, 1):
+            result += product.take(rows[number], axis=0)
+        for addend in rows[1 + len(self._others) :]:
             result += addend
         return result
 
@@ -196,8 +195,8 @@ class LSTMCell:
         np.tanh(gates, out=gates)
         # The first three become sigmoids: (1 + tanh(x / 2)) / 2.
         sigmoids = gates[:, : 3 * units]
-        sigmoids *= np.float32(0.5)
-        sigmoids += np.float32(0.5)
+        sigmoids *= 0.5
+        sigmoids += 0.5
         # cell = forget * cell + input * candidate
         cell = sigmoids[:, units : 2 * units] * cell
         written = sigmoids[:, :units]

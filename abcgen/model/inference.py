@@ -13,7 +13,6 @@ Shapes: B texts, T characters so far, L characters of a block or window, U units
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -179,17 +178,17 @@ class _StreamStepper:
 
     def _walk(self, *arrays: NDArray[Any]) -> list[Array]:
         """Return the output before the logits, the LSTMs' state, and attention weights if any."""
-        rows, states = arrays[: -self._state_arrays], iter(arrays[-self._state_arrays :])
+        start = len(arrays) - self._state_arrays  # the rows come first
         # Embeddings give no vectors but row numbers: the cells that read them look up products.
         values: dict[str, Any] = {
-            name: [rows[column] for column in columns]
-            for name, columns in self._plan.columns.items()
+            name: arrays[columns] for name, columns in self._plan.columns.items()
         }
         output, after = None, []
         for name, cell, sources in self._nodes:
             inputs = [values[source] for source in sources]
-            output, *state = cell.step(*inputs, *islice(states, cell.arrays))
-            values[name] = output
+            end = start + cell.arrays
+            output, *state = cell.step(*inputs, *arrays[start:end])
+            values[name], start = output, end
             after += state
         return [output, *after]
 
@@ -293,14 +292,14 @@ class _Plan:
     Attributes:
         nodes: The cells in the order of the layers.
         tables: The embedding tables.
-        columns: For outputs that are looked up, the numbers of their tables. The number after the
-            last table is the input from the block before.
+        columns: For outputs that are looked up, the slice of their tables. The input from the block
+            before counts as one more table.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:
         self.nodes: list[_Node] = []
         self.tables: list[Array] = []
-        self.columns: dict[str, list[int]] = {}
+        self.columns: dict[str, slice] = {}
         aliases: dict[str, str] = {}
         for spec in layers:
             sources = tuple(aliases.get(source, source) for source in spec.inputs)
@@ -309,19 +308,17 @@ class _Plan:
             elif isinstance(spec, specs.EmbeddingSpec | specs.PositionSpec) and look_up:
                 first = len(self.tables)
                 self.tables += [weights[name] for name in spec.weights]
-                self.columns[spec.name] = list(range(first, len(self.tables)))
+                self.columns[spec.name] = slice(first, len(self.tables))
             elif isinstance(spec, specs.ConcatenateSpec):
-                further = [len(self.tables)]
-                self.columns[spec.name] = [
-                    column for source in sources for column in self.columns.get(source, further)
-                ]
+                further = slice(len(self.tables), len(self.tables) + 1)
+                parts = [self.columns.get(source, further) for source in sources]
+                self.columns[spec.name] = slice(parts[0].start, parts[-1].stop)
             elif not isinstance(spec, GIVEN):
                 self._add_cell(spec, sources, weights)
 
     def _add_cell(self, spec: LayerSpec, sources: tuple[str, ...], weights: Weights) -> None:
         def tables_of(source: str) -> list[Array]:
-            columns = self.columns.get(source, [])
-            return [self.tables[column] for column in columns if column < len(self.tables)]
+            return self.tables[self.columns.get(source, slice(0))]
 
         cell: Any
         match spec:
