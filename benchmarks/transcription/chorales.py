@@ -32,8 +32,8 @@ def chorale_report(count: int) -> list[str]:
         f"## {len(rows)} pieces by Bach in music21's corpus, exported to MIDI",
         "",
         f"- F1 of all voices' notes: {fmean(row[0] for row in rows):.5f}",
-        f"- as music21 reads our ABC: {fmean(row[1] for row in rows):.5f}",
-        f"- pieces right in every note both ways: {perfect}",
+        f"- as music21 reads abcgen's ABC: {fmean(row[1] for row in rows):.5f}",
+        f"- pieces with every note right in both: {perfect}",
         f"- key signature that of the score: {fmean(row[2] for row in rows):.3f}",
         *low,
     ]

@@ -10,6 +10,7 @@ benchmark's 300 tunes are not looked at.
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from collections import Counter, defaultdict
@@ -78,7 +79,12 @@ class Example:
 
 
 def main() -> None:
-    """Count, fit, write."""
+    """Count the tables, fit the weights, and write both."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=TARGET, help="file to write")
+    out = parser.parse_args().out
     truths = [truth for truth in all_truths() if FITTING[0] <= truth.hash_position]
     free = [truth for truth in truths if truth.collection != "essen"]
     counted = [truth for truth in free if truth.hash_position < FIRST_WEIGHTED]
@@ -97,8 +103,8 @@ def main() -> None:
         "degrees": degrees,
         "key_weights": _key_weights(weighted, degree_tables(degrees)),
     }
-    TARGET.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(f"{TARGET} ({TARGET.stat().st_size // 1000} kB)")
+    out.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+    print(f"{out} ({out.stat().st_size // 1000} kB)")
 
 
 def _examples(truths: Iterable[Truth]) -> Iterable[Example]:

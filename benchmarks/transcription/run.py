@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 RENDITIONS = (
-    Rendition("as abc2midi makes it", accents=True),
-    Rendition("as abc2midi makes it, repeats played", expanded=True, accents=True),
+    Rendition("as abc2midi writes it", accents=True),
+    Rendition("as abc2midi writes it, repeats played", expanded=True, accents=True),
     Rendition("no metre, no key", events=False, accents=True),
     Rendition("no metre, no key, repeats played", expanded=True, events=False, accents=True),
     Rendition("without accents"),
@@ -64,7 +64,7 @@ def main() -> None:
     collections = Counter(truth.collection for truth in drawn).most_common()
     counts = ", ".join(f"{count} {name}" for name, count in collections)
     lines = [f"{len(drawn)} tunes: {counts}.", ""]
-    lines += ["| made so | by | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 2) + "|"]
+    lines += ["| MIDI | program | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 2) + "|"]
     with Pool(2) as pool:
         for rendition in RENDITIONS:
             tunes = [_rendered(truth, rendition) for truth in drawn]
