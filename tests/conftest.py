@@ -1,7 +1,8 @@
-"""What tests share: real tunes, and abc2midi as a second opinion."""
+"""Fixtures of all tests: their environment, real tunes, and abc2midi."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -28,15 +29,16 @@ settings.register_profile(
 )
 settings.load_profile("abcgen")
 
+CHECKOUT = Path(__file__).parents[1]
 EVERY = 40
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C: a shell that runs the tests in the background would have it ignored."""
+    """Enable Ctrl-C, which a shell disables for tests that run in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# The files that take longest, which are begun first lest one process is left with one of them.
+# The slowest files run first, so that no process is left with one of them at the end.
 LONGEST = (
     "test_cli.py",
     "test_training.py",
@@ -54,36 +56,37 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files; the order within each stays."""
+    """Run the slowest files first; the order within a file stays."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What tests read is not kept among what the user has read."""
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache out of the tests, and have subprocesses import this checkout."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ABCGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PYTHONPATH", str(CHECKOUT), prepend=os.pathsep)
         yield
 
 
 @pytest.fixture(scope="session")
 def real_blocks() -> list[TuneBlock]:
-    """Every fortieth tune of all collections as it stands in its file: some 320."""
+    """Return every fortieth tune of all collections as it is in its file, about 320."""
     return [found.block for found in collection_blocks()][::EVERY]
 
 
 @pytest.fixture(scope="session")
 def real_tunes(real_blocks: list[TuneBlock]) -> list[Tune]:
-    """Those of them that can be read."""
+    """Return the real tunes that can be read."""
     readings = map(read_block, real_blocks)
     return [reading.tune for reading in readings if isinstance(reading, Reading)]
 
 
 @pytest.fixture(scope="session")
 def abc2midi() -> Path:
-    """The program of that name; tests that ask it are skipped where it is missing."""
-    found = shutil.which("abc2midi")
-    if found is None:
+    """Return the path of abc2midi; tests that need it are skipped without it."""
+    program = shutil.which("abc2midi")
+    if program is None:
         pytest.skip("abc2midi (Debian package abcmidi) is not installed")
-    return Path(found)
+    return Path(program)

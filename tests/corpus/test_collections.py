@@ -36,8 +36,9 @@ def test_installing_again_changes_nothing(tmp_path: Path) -> None:
 def test_another_file_of_that_name_is_kept(tmp_path: Path) -> None:
     own = tmp_path / "misc.abc"
     own.write_text("X:1\nK:C\nA\n", encoding="utf-8")
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(OutputError, match=r"misc\.abc") as caught:
         install_collection(collection_named("misc"), tmp_path)
+    assert "--force" in caught.value.hint
     install_collection(collection_named("misc"), tmp_path, force=True)
     assert own.stat().st_size > 1000
 

@@ -233,9 +233,10 @@ def test_without_runs_there_is_no_newest_checkpoint(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_reported_in_one_line(
     load: Callable[[Path], object], tmp_path: Path
 ) -> None:
-    with pytest.raises(CheckpointError, match="name too long") as caught:
+    with pytest.raises(CheckpointError, match="x" * 300) as caught:
         load(tmp_path / ("x" * 300))
     assert "\n" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, OSError)
 
 
 def _forbidden(path: Path) -> None:
@@ -248,9 +249,10 @@ def test_a_run_that_cannot_be_read_is_named(
 ) -> None:
     write_weights({"x": np.zeros(1, np.float32)}, tmp_path / "run")
     monkeypatch.setattr(Path, probe, _forbidden)
-    with pytest.raises(CheckpointError, match="permission denied") as caught:
+    with pytest.raises(CheckpointError) as caught:
         newest_checkpoint(tmp_path)
     assert str(tmp_path) in str(caught.value)
+    assert isinstance(caught.value.__cause__, PermissionError)
 
 
 @pytest.mark.parametrize("load", [load_description, read_metrics])
@@ -259,5 +261,6 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     (folder / METRICS).touch()
     monkeypatch.setattr(Path, "open", lambda path, _mode: _forbidden(path))
-    with pytest.raises(CheckpointError, match=r"json\w* .*permission denied"):
+    with pytest.raises(CheckpointError, match=rf"{CONFIG}|{METRICS}") as caught:
         load(folder)
+    assert isinstance(caught.value.__cause__, PermissionError)

@@ -10,7 +10,7 @@ from abcgen.errors import InputError
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import Checkpoint
 from abcgen.model.extending import extended
-from abcgen.model.vocabulary import BEGIN, OLD_SPECIAL_TOKENS, Vocabulary
+from abcgen.model.vocabulary import BEGIN, MAX_CHARACTERS, OLD_SPECIAL_TOKENS, Vocabulary
 from abcgen.pipeline.checkpoints import step_network
 
 if TYPE_CHECKING:
@@ -67,5 +67,5 @@ def test_without_new_characters_nothing_changes() -> None:
 
 def test_too_many_characters_are_refused() -> None:
     before = Checkpoint(STREAM, TrainConfig(), Vocabulary("ab"), {})
-    with pytest.raises(InputError, match="different characters"):
+    with pytest.raises(InputError, match=str(MAX_CHARACTERS)):
         extended(before, map(chr, range(5000)))

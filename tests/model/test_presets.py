@@ -66,15 +66,15 @@ def test_only_the_given_settings_differ_from_the_preset() -> None:
 @pytest.mark.parametrize(
     ("preset", "changes", "complaint"),
     [
-        ("huge", {}, "no preset 'huge'"),
-        ("auto", {"units": 0}, "units must be a whole number from 1"),
-        ("auto", {"dropout": 1.0}, "dropout must be a number from 0 to"),
-        ("small", {"heads": 5}, "5 attention heads do not divide 192 units"),
+        ("huge", {}, "huge"),
+        ("auto", {"units": 0}, "units"),
+        ("auto", {"dropout": 1.0}, "dropout"),
+        ("small", {"heads": 5}, r"\b5\b.*\b192\b"),
         ("small", {"heads": 0}, "heads"),
-        ("small", {"units": 129, "attention": False, "bidirectional": True}, "two directions"),
+        ("small", {"units": 129, "attention": False, "bidirectional": True}, r"\b129\b"),
         ("paper", {"kind": "stream"}, "embedding"),
-        ("auto", {"kind": "transformer"}, "kind must be one of stream, window"),
-        ("auto", {"optimizer": "lbfgs"}, "optimizer must be one of adamw"),
+        ("auto", {"kind": "transformer"}, "kind.*stream.*window"),
+        ("auto", {"optimizer": "lbfgs"}, "optimizer.*adamw"),
         ("auto", {"sequence_length": 1}, "sequence_length"),
         ("auto", {"patience": 0}, "patience"),
         ("auto", {"stride": 0}, "stride"),
@@ -90,5 +90,5 @@ def test_an_impossible_setting_is_named(
 def test_a_window_network_does_not_inherit_positions_from_a_preset() -> None:
     assert not plan_new_run("small", {"kind": "window"}, "cpu").network.positions
     assert plan_new_run("small", {}, "cpu").network.positions
-    with pytest.raises(InputError, match="leave out --positions"):
+    with pytest.raises(InputError, match="--positions"):
         check_settings("small", {"kind": "window", "positions": True})

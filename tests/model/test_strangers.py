@@ -171,14 +171,15 @@ def test_a_run_of_an_enormous_network_is_refused_before_one_is_built(copy: Path)
 
 @pytest.mark.parametrize("shape", [{"bidirectional": True}, {"kind": "window"}])
 def test_reading_too_much_at_once_is_refused(shape: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="100000 characters"):
+    with pytest.raises(InputError, match=r"100,?000"):
         NetworkConfig.model_validate(shape | {"sequence_length": 100_000})
 
 
 def test_a_run_without_a_state_is_refused_with_a_hint(copy: Path) -> None:
     (copy / STATE).unlink()
-    with pytest.raises(CheckpointError, match="--from"):
+    with pytest.raises(CheckpointError) as caught:
         check_state({}, copy)
+    assert "--from" in caught.value.hint
 
 
 @pytest.mark.parametrize("split", [{"least": 1e9}, {"validation": 2}, {"test": "all"}])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -168,8 +167,10 @@ def test_resuming_with_other_data_or_settings_is_refused(
         tiny_run.with_data(vocabulary=Vocabulary(tiny_run.data.vocabulary.characters + "~")),
     ]
     for other in others:
-        with pytest.raises(CheckpointError, match="begin a new run"):
+        with pytest.raises(CheckpointError) as caught:
             other.train(finished[0], resume=True)
+        assert str(finished[0]) in caught.value.message
+        assert caught.value.hint
 
 
 def test_resuming_without_a_run_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_a_damaged_state_is_named(
     content = (tmp_path / STATE).read_bytes()
     for damaged in (b"", content[:-1], content.replace(b"epoch", b"epock")):
         (tmp_path / STATE).write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="state"):
+        with pytest.raises(CheckpointError, match=STATE):
             tiny_run.train(tmp_path, resume=True)
 
 
@@ -211,7 +212,7 @@ def test_an_impossible_state_is_refused(
     with safe_open(tmp_path / STATE, framework="numpy") as file:
         position = json.loads(file.metadata()["position"])
     save_file(arrays, tmp_path / STATE, {"position": json.dumps(position | change)})
-    with pytest.raises(CheckpointError, match="state"):
+    with pytest.raises(CheckpointError, match=STATE):
         tiny_run.train(tmp_path, resume=True)
 
 
@@ -295,8 +296,9 @@ def test_a_run_that_diverges_hints_at_the_learning_rate(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CompiledNetwork, "train_step", lambda *_: StepResult(float("nan"), 0.0))
-    with pytest.raises(InputError, match="learning rate"):
+    with pytest.raises(InputError) as caught:
         tiny_run.train(tmp_path)
+    assert "learning rate" in caught.value.hint
     assert not (tmp_path / WEIGHTS).exists()
 
 
@@ -310,7 +312,7 @@ def test_a_run_that_diverges_later_keeps_its_last_good_weights(
         return result if next(steps) else StepResult(float("nan"), 0.0)
 
     monkeypatch.setattr(CompiledNetwork, "train_step", train_twice)
-    with pytest.raises(InputError, match="last good weights are in"):
+    with pytest.raises(InputError, match=WEIGHTS):
         tiny_run.train(tmp_path)
     assert measure(
         step_network(load_checkpoint(tmp_path)), tiny_run.data.vocabulary, tiny_run.data.validation
@@ -351,7 +353,7 @@ def test_a_window_network_is_trained_resumed_and_sampled(
 
 def test_a_sequence_longer_than_any_tune_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     windowed = tiny_run.with_network(kind="window", sequence_length=500)
-    with pytest.raises(InputError, match="500 is longer than any tune"):
+    with pytest.raises(InputError, match="500"):
         windowed.train(tmp_path)
 
 
@@ -410,7 +412,6 @@ def test_ctrl_c_leaves_a_whole_checkpoint_and_a_quiet_terminal(tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert process.stdout is not None
     while "EpochEnd" not in process.stdout.readline():

