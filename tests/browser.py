@@ -1,4 +1,4 @@
-"""What tests do with a browser."""
+"""Helpers for tests in a browser."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 20.0  # seconds; a busy machine starts its sound card late
+TIMEOUT = 20.0  # seconds; a busy machine is slow to start audio
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
-        if found := condition():
-            return found
+        if result := condition():
+            return result
         time.sleep(0.05)
-    raise AssertionError("it did not happen")
+    raise AssertionError(f"not within {TIMEOUT} seconds")
 
 
-def requests(browser: Any) -> list[str]:
-    """Addresses that the page asked for."""
+def requested_urls(browser: Any) -> list[str]:
+    """Return the addresses that the page requested."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return [
         message["params"]["request"]["url"]

@@ -1,4 +1,4 @@
-"""abc2midi as a referee: what it plays from a piece of ABC."""
+"""Read what abc2midi plays from ABC, as a second opinion."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import NamedTuple
 import mido
 
 ABC2MIDI = Path(shutil.which("abc2midi") or "abc2midi")
-TICKS = 48  # to the quarter, coarse enough to swallow abc2midi's rounding
+TICKS = 48  # per quarter, coarser than abc2midi's rounding
 FIELD = re.compile(r"\s*[A-Za-z]:(?![:|])")
 # Fields that change how abc2midi plays the notes: order of parts, swing, tempo.
 PLAYBACK_FIELDS = re.compile(r"[PRQ]:")
-# What it plays in addition to the written notes: ornaments, staccato, chord symbols. Fields within
-# the music are no ornaments; those that change notes stay.
+# What abc2midi plays in addition to the written notes: ornaments, staccato, chord symbols. Inline
+# fields that change notes stay.
 ORNAMENTS = re.compile(
     r"(?P<kept>\[[KLMV]:[^\]]*\])|\[[A-Za-z]:[^\]]*\]"
     r'|"[^"]*"|\{[^}]*\}|![\w.()<>+]+!|[.~HTuvkKMSPJRLN]'
 )
-# How ABC 1.6 wrote chords; abc2midi takes it for a decoration.
+# A chord in ABC 1.6, which abc2midi reads as a decoration.
 OLD_CHORD = re.compile(r"\+((?:[\^_=]*[A-Ga-g][,']*[\d/]*){2,})\+")
 
 
 class Played(NamedTuple):
-    """A note as played, times in forty-eighths of a quarter."""
+    """A note as played, with times in ticks."""
 
     onset: int
     key: int
@@ -35,15 +35,10 @@ class Played(NamedTuple):
 
 
 class Performance(NamedTuple):
-    """The result of abc2midi.
-
-    Attributes:
-        notes: What it plays, in order.
-        said: Its messages.
-    """
+    """The result of abc2midi."""
 
     notes: list[Played]
-    said: str
+    messages: str
 
 
 def played(program: Path, abc: str, folder: Path) -> list[Played]:
@@ -52,7 +47,7 @@ def played(program: Path, abc: str, folder: Path) -> list[Played]:
 
 
 def perform(program: Path, abc: str, folder: Path) -> Performance:
-    """Have abc2midi play a tune; a tune it does not play has no notes."""
+    """Return the notes that abc2midi plays, none if it refuses the tune, and its messages."""
     source, target = folder / "tune.abc", folder / "tune.mid"
     source.write_text(_plain(abc) + "\n", encoding="utf-8")
     target.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline import training
 from abcgen.pipeline.checkpoints import checkpoint_hash
-from tests.tinker import write_small_corpus
+from tests.small_corpus import write_small_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

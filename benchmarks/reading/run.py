@@ -100,7 +100,7 @@ def _compare(found: CollectionBlock) -> ReadingResult:
         same_as_written=same,
         same_with_repeats=repeated[0] == repeated[1],
         cause="" if same else _cause(theirs, canonical),
-        message="" if same else _first_error(theirs.said),
+        message="" if same else _first_error(theirs.messages),
     )
 
 
@@ -152,13 +152,13 @@ def _cause(performance: Performance, canonical: str) -> str:
     if REPAIRED.search(canonical):
         return "a tuplet's length corrected by bar arithmetic"
     for words, cause in CAUSES.items():
-        if words in performance.said:
+        if words in performance.messages:
             return cause
     return "not explained"
 
 
-def _first_error(said: str) -> str:
-    found = re.search(r"(?m)^Error in line-char [\d-]+ :\s*(.*)$", said)
+def _first_error(messages: str) -> str:
+    found = re.search(r"(?m)^Error in line-char [\d-]+ :\s*(.*)$", messages)
     return f" (abc2midi: {found[1].strip()})" if found else ""
 
 

@@ -23,7 +23,7 @@ from abcgen.notation.reader import read_abc
 from abcgen.notation.walk import sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
-from tests.engraved import music21_reads, schema_errors, verovio_reads
+from tests.musicxml_readers import read_with_music21, read_with_verovio, schema_errors
 
 HERE = Path(__file__).parent
 EVERY = 6
@@ -84,8 +84,8 @@ def _compare(job: AgreementJob) -> AgreementResult:
         return result._replace(left_out=str(error))
     expected = [sounding_notes(part) for part in parts_of(tune)]
     try:
-        engraved = "" if verovio_reads(document) == expected else "other notes"
-        read_back = "" if music21_reads(document) == expected else "other notes"
+        engraved = "" if read_with_verovio(document) == expected else "other notes"
+        read_back = "" if read_with_music21(document) == expected else "other notes"
     except Exception as error:  # noqa: BLE001 - any failure of a reader is a result
         return result._replace(engraved=f"{type(error).__name__}: {error}")
     schema = "; ".join(schema_errors(document)[:1]) if job.against_schema else None

@@ -1,4 +1,4 @@
-"""What a fuzzer found: one input for each kind of thing that went wrong."""
+"""Save the inputs that a fuzzer found, one for each kind of failure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SLOW = 2.0  # seconds of computing; what fuzzers make is read in a hundredth
+MAX_SECONDS = 2.0  # of processor time; a fuzzer's input usually takes a hundredth
 
 
 class Findings:
-    """Keeps one input for each kind of thing that went wrong.
+    """Saves one input for each kind of failure.
 
     Args:
-        folder: Where the inputs go.
-        suffix: What their names end in.
-        check: Raises if something is wrong with an input.
+        folder: The folder of the inputs.
+        suffix: The end of their names.
+        check: Raises an exception if an input fails.
     """
 
     def __init__(self, folder: Path, suffix: str, check: Callable[[bytes], None]) -> None:
@@ -28,17 +28,17 @@ class Findings:
         folder.mkdir(parents=True, exist_ok=True)
 
     def try_input(self, data: bytes) -> None:
-        """Check an input, and how long that takes."""
-        began = time.process_time()
+        """Check an input, and the time that this takes."""
+        start = time.process_time()
         try:
             self._check(data)
-            assert time.process_time() - began < SLOW, "slow"
+            assert time.process_time() - start < MAX_SECONDS, "slow"
         except Exception as error:  # noqa: BLE001 - anything at all is a finding
-            self._keep(data, error)
+            self._save(data, error)
 
-    def _keep(self, data: bytes, error: Exception) -> None:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        kind = f"{type(error).__name__}:{Path(place.filename).name}:{place.lineno}"
+    def _save(self, data: bytes, error: Exception) -> None:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        kind = f"{type(error).__name__}:{Path(frame.filename).name}:{frame.lineno}"
         name = hashlib.sha256(kind.encode()).hexdigest()[:12] + self._suffix
         path = self._folder / name
         if not path.exists():

@@ -1,8 +1,8 @@
-"""Feeds the reader what nobody would type, guided by which code each text reaches.
+"""Fuzz the reader, guided by the code that each text reaches.
 
-Starts from real tunes. Whatever a text is, the reader must give tunes or reasons, soon, and a tune
-that it accepts must come back the same from its canonical ABC and from its model text. Needs
-atheris (``pip install atheris``). Run from the project's root:
+Starts from real tunes. For every text the reader must quickly return tunes or reasons, and a tune
+that it accepts must be the same after canonical ABC and after model text. Needs atheris
+(``pip install atheris``). Run from the project's root:
 
     python -m tests.fuzz.reading --seconds 3600 --findings findings/
 """
@@ -26,8 +26,8 @@ with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.notation.transpose import pitches_of
     from abcgen.notation.writer import write_abc
 
-EVERY = 40  # of the real tunes, to start from
-LONGEST = 800  # characters of a text; longer ones find little more and take long
+EVERY = 40  # start from every N-th real tune
+MAX_LENGTH = 800  # characters of a text; longer ones take long and find little more
 WORDS = (
     "X:1 K:C M:3/4 M:none L:1/16 V:1 [V:2] [K:Gm] [M:6/8] |: :| :: |1 :|2 [1 || |] [|] (3 (5:4:5 "
     ">> << ^^ __ = - -| Z4 z x {g} {/g} !trill! !fine! +E3A3+ [CEG]4 ~ . \\ % =20 y & w: P:A exp"
@@ -35,7 +35,7 @@ WORDS = (
 
 
 def main() -> None:
-    """Fuzz for so many seconds; exit with 1 if anything was found."""
+    """Fuzz for some seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--findings", type=Path, default=Path("findings"))
@@ -45,7 +45,7 @@ def main() -> None:
         seeds, words = Path(name, "seeds"), Path(name, "words")
         _write_seeds(seeds)
         words.write_text("".join(f'"{word}"\n' for word in _escaped_words()), encoding="ascii")
-        limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=60"]
+        limits = [f"-max_total_time={options.seconds}", f"-max_len={MAX_LENGTH}", "-timeout=60"]
         quiet = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={options.findings}/"]
         atheris.Setup(
             [sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet], findings.try_input
@@ -54,11 +54,7 @@ def main() -> None:
 
 
 def check(text: str) -> None:
-    """See that a text is read, or left out with a reason, and that nothing is half-read.
-
-    Raises:
-        AssertionError: if a tune does not come back as it was read.
-    """
+    """Check that every tune of a text is read exactly, or left out with a reason."""
     for block in split_tunebook(text):
         result = read_block(block)
         if not isinstance(result, Reading):
@@ -76,7 +72,7 @@ def check(text: str) -> None:
 def _write_seeds(folder: Path) -> None:
     folder.mkdir()
     for number, found in enumerate(islice(collection_blocks(), 0, None, EVERY)):
-        (folder / str(number)).write_bytes(found.block.text.encode()[:LONGEST])
+        (folder / str(number)).write_bytes(found.block.text.encode()[:MAX_LENGTH])
 
 
 def _escaped_words() -> list[str]:

@@ -1,4 +1,4 @@
-"""A minute of fuzzing each; see ``tests.fuzz.reading`` and the others beside it."""
+"""A minute of each fuzzer in this folder."""
 
 from __future__ import annotations
 

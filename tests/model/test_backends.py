@@ -22,7 +22,7 @@ from abcgen.model.backend import describe_backend, use_precision
 from abcgen.model.dataset import Batch, TextDataset
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
 from benchmarks.devices.run import Setup, curve, largest_difference
-from tests.tinker import write_small_corpus
+from tests.small_corpus import write_small_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path

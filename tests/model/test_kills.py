@@ -18,7 +18,7 @@ from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.events import BaseMeasured, Event, Started, Step
 from abcgen.model.metrics import read_metrics
 from abcgen.model.resume import STATE
-from tests.model.eagerly import eagerly
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class KilledError(BaseException):
 
 @pytest.fixture(scope="module", autouse=True)
 def _eagerly() -> Iterator[None]:
-    with eagerly():
+    with run_eagerly():
         yield
 
 

@@ -15,7 +15,7 @@ from abcgen.model.dataset import dataset_of
 from abcgen.model.distribution import Devices
 from abcgen.model.inference import StepNetwork
 from abcgen.model.scoring import measure
-from tests.model.eagerly import eagerly
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from abcgen.model.vocabulary import Vocabulary
@@ -85,7 +85,7 @@ def test_one_share_clips_as_two_do(vocabulary: Vocabulary, monkeypatch: pytest.M
     """An embedding's gradient counts once, however often a character is looked up."""
     examples, learnt = [Example("abab|" * number + "\n") for number in range(1, 10)], []
     options = TrainConfig(batch_size=9, optimizer="sgd", clip_norm=0.05)
-    with eagerly():
+    with run_eagerly():
         for cores in (1, 2):
             monkeypatch.setattr("abcgen.model.backend.cores", lambda cores=cores: cores)
             compiled = CompiledNetwork(NETWORKS["plain"], vocabulary.size, options)

@@ -30,7 +30,7 @@ from abcgen.model.scoring import measure
 from abcgen.model.trainer import learning_rate
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline.checkpoints import step_network
-from tests.model.eagerly import eagerly
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Watcher:
 
 @pytest.fixture(scope="module", autouse=True)
 def _eagerly() -> Iterator[None]:
-    with eagerly():
+    with run_eagerly():
         yield
 
 

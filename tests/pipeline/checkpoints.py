@@ -1,4 +1,4 @@
-"""A checkpoint that has learnt nothing: random weights, so that no test waits for training."""
+"""Write a checkpoint of random weights, for tests that need no trained network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHARACTERS = "\n'(,-/123456789:=ABCDEFGKMR[]^_abcdefghijlmnoprstwxyz| "
 
 
 def untrained(folder: Path, more: str = "") -> Path:
-    """Write it, with more characters if need be."""
+    """Write a checkpoint whose vocabulary has ``more`` characters."""
     network = NetworkConfig(layers=1, units=24, embedding=8)
     vocabulary = Vocabulary("".join(sorted(CHARACTERS + more)))
     random = np.random.default_rng(7)

@@ -13,8 +13,8 @@ from abcgen.notation.walk import Sound, sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.referee import first_difference
-from tests.engraved import music21_reads, schema_errors, verovio_reads
-from tests.marked import DUET, MARKED
+from tests.marked_tunes import DUET, MARKED
+from tests.musicxml_readers import read_with_music21, read_with_verovio, schema_errors
 from tests.strategies import tunes
 from tests.tunes import CHORDS, JIG, REEL, tune
 
@@ -32,15 +32,15 @@ def meant(tune: Tune) -> list[list[Sound]]:
 @pytest.mark.parametrize("tune", SAMPLES, ids=lambda tune: tune.title)
 def test_all_readers_find_the_notes_of_the_tune(tune: Tune) -> None:
     document = musicxml_of(tune)
-    assert verovio_reads(document) == meant(tune)
-    assert music21_reads(document) == meant(tune)
+    assert read_with_verovio(document) == meant(tune)
+    assert read_with_music21(document) == meant(tune)
 
 
 def test_all_readers_find_the_notes_of_real_tunes(real_tunes: Sequence[Tune]) -> None:
     for real in real_tunes[::SHARE]:
         document = musicxml_of(real)
-        assert verovio_reads(document) == meant(real), real.title
-        assert music21_reads(document) == meant(real), real.title
+        assert read_with_verovio(document) == meant(real), real.title
+        assert read_with_music21(document) == meant(real), real.title
 
 
 @given(tunes(), tunes())
@@ -49,14 +49,14 @@ def test_the_engraver_draws_any_two_voices_even_if_they_do_not_match(
     one: Tune, other: Tune
 ) -> None:
     duet = replace(one, others=(Voice("2", other.bars),))
-    drawn = verovio_reads(musicxml_of(duet))
+    drawn = read_with_verovio(musicxml_of(duet))
     for ours, theirs in zip(meant(duet), drawn, strict=True):
         assert first_difference(ours, theirs) == ""
 
 
 def test_a_tuplet_that_opens_with_a_rest_is_beamed_alone() -> None:
     odd = tune("(3z/B/c/ d/4e3/4 fg | A3 |]", metre=Metre(3, 8))
-    assert verovio_reads(musicxml_of(odd)) == meant(odd)
+    assert read_with_verovio(musicxml_of(odd)) == meant(odd)
 
 
 def test_the_documents_are_valid_by_the_schema(real_tunes: Sequence[Tune]) -> None:
@@ -73,4 +73,4 @@ def test_the_schema_check_finds_an_error() -> None:
 
 def test_the_engraver_check_finds_a_wrong_note() -> None:
     wrong = musicxml_of(JIG).replace(b"<octave>4</octave>", b"<octave>5</octave>", 1)
-    assert verovio_reads(wrong) != meant(JIG)
+    assert read_with_verovio(wrong) != meant(JIG)

@@ -12,7 +12,7 @@ from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.blind import ANSWERS_FORMAT, blind_page
 from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_tune_of
-from tests.browser import requests, wait_for
+from tests.browser import requested_urls, wait_for
 from tests.tunes import JIG, REEL
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_another_listener_starts_without_answers(browser: Any, tmp_path: Path) -
 def test_it_plays_and_fetches_nothing(browser: Any, page: Path) -> None:
     browser.find_element("css selector", "[data-control=play]").click()  # browsers want a hand
     wait_for(lambda: browser.execute_script("return document.querySelector('.sounding') !== null"))
-    assert requests(browser) == [page.as_uri()]
+    assert requested_urls(browser) == [page.as_uri()]
     assert browser.get_log("browser") == []
 
 

@@ -12,8 +12,8 @@ from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.performance import PlaybackOptions, perform
 from abcgen.score.web import web_page, web_tune_of
-from tests.browser import requests, wait_for
-from tests.marked import DUET
+from tests.browser import requested_urls, wait_for
+from tests.marked_tunes import DUET
 from tests.tunes import JIG, REEL
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_nothing_is_fetched_and_nothing_is_logged(browser: Any, page: Path) -> N
     control(browser, "play").click()
     bars_seen(browser, 2)
     control(browser, "copy").click()
-    assert requests(browser) == [page.as_uri()]
+    assert requested_urls(browser) == [page.as_uri()]
     assert browser.get_log("browser") == []
 
 

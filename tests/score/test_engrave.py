@@ -9,7 +9,7 @@ import pytest
 from abcgen.errors import InputError
 from abcgen.score.engrave import OPTIONS, engrave_svg, engrave_systems
 from abcgen.score.musicxml import musicxml_of
-from tests.marked import DUET, MARKED
+from tests.marked_tunes import DUET, MARKED
 from tests.tunes import CHORDS, JIG, REEL, tune
 
 

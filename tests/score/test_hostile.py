@@ -22,7 +22,7 @@ from abcgen.score.pages import LONGEST_TITLE, fonts_for, missing_letter, set_pag
 from abcgen.score.performance import PlaybackOptions
 from abcgen.score.text import LONGEST, MOST_ACCENTS, one_line
 from abcgen.system import LazyModule
-from tests.marked import DUET
+from tests.marked_tunes import DUET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from abcgen.score.layout import (
     plan_bars,
 )
 from abcgen.score.printed_notes import printed_notes
-from tests.marked import DUET
+from tests.marked_tunes import DUET
 from tests.strategies import tunes
 from tests.tunes import JIG, REEL, tune
 

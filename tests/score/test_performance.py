@@ -18,8 +18,8 @@ from abcgen.score.midi import midi_of
 from abcgen.score.performance import PlaybackOptions, perform, strokes
 from abcgen.score.wav import LONGEST_SECONDS, RATE, TIMBRES, wav_of
 from abcgen.system import LazyModule
-from tests.engraved import flattened
-from tests.marked import DUET, MARKED, at, with_marks
+from tests.marked_tunes import DUET, MARKED, at, with_marks
+from tests.musicxml_readers import merge_voices
 from tests.tunes import JIG, REEL, TOO_LOW, tune
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def intended(tune: Tune, playing: PlaybackOptions) -> list[tuple[int, int, int]]
     lines: Iterable[Any] = (*played.voices, played.accompaniment)
     return sorted(
         (round(1920 * onset), round(1920 * (onset + duration)), key)
-        for onset, duration, keys in flattened(list(line) for line in lines)
+        for onset, duration, keys in merge_voices(list(line) for line in lines)
         for key in keys
     )
 

@@ -15,7 +15,7 @@ from abcgen.score.musicxml import musicxml_of
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import beam_groups, beams_of
 from abcgen.system import LazyModule
-from tests.marked import DUET, at, with_marks
+from tests.marked_tunes import DUET, at, with_marks
 from tests.tunes import JIG, tune
 
 if TYPE_CHECKING:

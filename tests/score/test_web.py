@@ -17,7 +17,7 @@ from abcgen.score.midi import midi_of
 from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_page, web_tune_of
 from abcgen.system import LazyModule
-from tests.marked import DUET, MARKED
+from tests.marked_tunes import DUET, MARKED
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:

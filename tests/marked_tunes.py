@@ -1,4 +1,4 @@
-"""Tunes with marks of every kind, and of two voices."""
+"""Tunes with marks of every kind and with two voices."""
 
 from __future__ import annotations
 

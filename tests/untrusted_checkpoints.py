@@ -1,4 +1,4 @@
-"""A small checkpoint with every file that one can have, and all that is done with a stranger's."""
+"""Build a complete small checkpoint, and use one as abcgen uses a stranger's."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ FILES = (CONFIG, VOCABULARY, METRICS, FACTS, WEIGHTS, STATE, INDEX)
 TUNE = read_abc("X:1\nT:Known\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|\n")
 
 
-def whole_checkpoint(folder: Path) -> Path:
-    """Write one whose every file is in order."""
+def complete_checkpoint(folder: Path) -> Path:
+    """Write a checkpoint with every file that one can have."""
     untrained(folder)
     line = Measurement(
         epochs=1.0,
@@ -51,31 +51,31 @@ def whole_checkpoint(folder: Path) -> Path:
     write_metrics([line, line.replace(weights={"a": figures})], folder)
     own = extract_of(TUNE)
     write_training_tunes(folder, [own, own], [own])
-    told = {"position": Progress().to_json(), "measurement": line.to_json()}
+    metadata = {"position": Progress().to_json(), "measurement": line.to_json()}
     arrays = {name: variable.value for name, variable in variables_of(folder).items()}
     (folder / STATE).parent.mkdir()
-    (folder / STATE).write_bytes(dump(arrays, told))
+    (folder / STATE).write_bytes(dump(arrays, metadata))
     return folder
 
 
-def open_all(folder: Path, variables: dict[str, Any]) -> None:
-    """Do with a stranger's checkpoint what abcgen does; what is refused is refused in one line.
+def use_checkpoint(folder: Path, variables: dict[str, Any]) -> None:
+    """Sample, resume, read and compare; suppress the errors that a user sees.
 
     Args:
         folder: The checkpoint.
-        variables: Those of the network that training would go on with.
+        variables: Those of the network that would be resumed.
 
     Raises:
-        Exception: anything but what a person is told.
+        Exception: any other error.
     """
-    for use in (_draw, _resume, read_metrics, _compare):
+    for use in (_sample, _resume, read_metrics, _compare):
         with suppress(InputError):
             use(folder)
     with suppress(InputError):
         restore_state(model_of(variables), folder)
 
 
-def _draw(folder: Path) -> None:
+def _sample(folder: Path) -> None:
     checkpoint = load_checkpoint(folder)
     config = SampleConfig(max_characters=12)
     texts = list(sample(step_network(checkpoint), checkpoint.vocabulary, [(0, "")], config, 1))
@@ -89,14 +89,14 @@ def _resume(folder: Path) -> None:
 
 
 def _compare(folder: Path) -> None:
-    known = read_training_tunes(folder)
-    if known:
-        assert known.compare(TUNE).bars >= 0
-        assert len(known.index.sequences) < 10**6
+    training_tunes = read_training_tunes(folder)
+    if training_tunes:
+        assert training_tunes.compare(TUNE).bars >= 0
+        assert len(training_tunes.index.sequences) < 10**6
 
 
 def variables_of(folder: Path) -> dict[str, Any]:
-    """Stand-ins for the variables of a compiled network of a checkpoint's shape."""
+    """Return stand-ins for the variables of a compiled network of a checkpoint's shape."""
     weights = load_checkpoint(folder).weights
     named = {f"weights/{name}": array for name, array in weights.items()}
     named["random/1"] = np.array([1, 2], np.int64)
@@ -108,12 +108,12 @@ def _variable(name: str, array: Any) -> Any:
     variable = SimpleNamespace(
         path=name.removeprefix("weights/"), value=array, shape=array.shape, dtype=array.dtype.name
     )
-    variable.assign = lambda given: setattr(variable, "value", given)
+    variable.assign = lambda value: setattr(variable, "value", value)
     return variable
 
 
 def model_of(variables: dict[str, Any]) -> Any:
-    """A stand-in for the network that such variables belong to."""
+    """Return a stand-in for the network that has these variables."""
 
     def of(kind: str) -> list[Any]:
         return [value for name, value in variables.items() if name.startswith(kind)]

@@ -25,7 +25,13 @@ from abcgen.model.metrics import METRICS, read_metrics
 from abcgen.model.resume import STATE, check_state, restore_state
 from abcgen.pipeline.checkpoints import FACTS, INDEX, checkpoint_hash, read_training_tunes
 from abcgen.pipeline.training import plan_resuming
-from tests.strangers import FILES, model_of, open_all, variables_of, whole_checkpoint
+from tests.untrusted_checkpoints import (
+    FILES,
+    complete_checkpoint,
+    model_of,
+    use_checkpoint,
+    variables_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +45,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return whole_checkpoint(tmp_path_factory.mktemp("stranger"))
+    return complete_checkpoint(tmp_path_factory.mktemp("stranger"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,7 @@ def variables(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return whole_checkpoint(tmp_path / "run")
+    return complete_checkpoint(tmp_path / "run")
 
 
 def test_an_intact_checkpoint_is_read(folder: Path) -> None:
@@ -109,7 +115,7 @@ def _tried(folder: Path, name: str, content: bytes, variables: dict[str, Any]) -
     right = (folder / name).read_bytes()
     try:
         (folder / name).write_bytes(content)
-        open_all(folder, variables)
+        use_checkpoint(folder, variables)
     finally:
         (folder / name).write_bytes(right)
 

@@ -1,4 +1,4 @@
-"""Second opinions on MusicXML: what verovio draws, what music21 reads, and what the schema says."""
+"""Read MusicXML with verovio and music21, and validate it against the schema."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ xmlschema = LazyModule("xmlschema")
 MEI = "{http://www.music-encoding.org/ns/mei}"
 NAME = "{http://www.w3.org/XML/1998/namespace}id"
 STRUCTURE = {"beam", "tuplet", "graceGrp", "layer"}
-# The schema says where on the internet its two neighbours are; the package has them here.
-ELSEWHERE = re.compile(r'\s*schemaLocation="http://www.musicxml.org/xsd/\w+\.xsd"')
+# The schema imports two others by their addresses on the internet; the package has them locally.
+REMOTE_LOCATION = re.compile(r'\s*schemaLocation="http://www.musicxml.org/xsd/\w+\.xsd"')
 
 
 @lru_cache(maxsize=1)
 def _schema() -> Any:
-    """The W3C's MusicXML 4.0 schema, which the package ``musicxml`` carries."""
+    """Return the W3C's MusicXML 4.0 schema from the package ``musicxml``."""
     spec = find_spec("musicxml")
     assert spec
     assert spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0])
     text = (folder / "generate_classes" / "musicxml_4_0.xsd").read_text(encoding="utf-8")
-    return xmlschema.XMLSchema10(ELSEWHERE.sub("", text), allow="local")
+    return xmlschema.XMLSchema10(REMOTE_LOCATION.sub("", text), allow="local")
 
 
 def schema_errors(musicxml: bytes) -> list[str]:
@@ -45,7 +45,7 @@ def schema_errors(musicxml: bytes) -> list[str]:
     return [f"{error.path}: {error.reason}" for error in _schema().iter_errors(musicxml.decode())]
 
 
-def music21_reads(musicxml: bytes) -> list[list[Sound]]:
+def read_with_music21(musicxml: bytes) -> list[list[Sound]]:
     """Return the notes that music21 reads in each voice, as written, without grace notes."""
     score = music21.converter.parseData(musicxml, format="musicxml")
     return [join_ties(_chords(part)) for part in score.parts]
@@ -62,7 +62,7 @@ def _chords(part: Any) -> Iterator[WrittenChord]:
         yield WrittenChord(Fraction(note.offset) / 4, Fraction(note.quarterLength) / 4, keys)
 
 
-def verovio_reads(musicxml: bytes) -> list[list[Sound]]:
+def read_with_verovio(musicxml: bytes) -> list[list[Sound]]:
     """Return the notes that verovio draws (its MEI) on each staff, ties joined.
 
     Durations come from the symbols drawn, with their dots and tuplets, and not from the times in
@@ -85,7 +85,7 @@ class _Page:
     staves: dict[str, list[WrittenChord]] = field(default_factory=dict)
     ties: set[str] = field(default_factory=set)
     now: Fraction = Fraction(0)
-    bar: Fraction = Fraction(0)  # what a rest of a whole bar lasts
+    bar: Fraction = Fraction(0)  # duration of a full bar's rest
 
     def __post_init__(self) -> None:
         self.ties = {tie.get("startid", "")[1:] for tie in self.root.iter(f"{MEI}tie")}
@@ -130,20 +130,22 @@ class _Page:
         return now
 
     def _keys(self, element: ElementTree.Element) -> dict[int, bool]:
-        whole = element.get(NAME) in self.ties
+        chord_tied = element.get(NAME) in self.ties
         names = [note.get(NAME, "") for note in element.iter(f"{MEI}note")]
         pitches = (self.toolkit.getMIDIValuesForElement(name)["pitch"] for name in names)
-        return {key: whole or name in self.ties for key, name in zip(pitches, names, strict=True)}
+        return {
+            key: chord_tied or name in self.ties for key, name in zip(pitches, names, strict=True)
+        }
 
 
 def _drawn(element: ElementTree.Element) -> Fraction:
     """Return the duration of a symbol, in whole notes."""
-    sign = element.get("dur", "")
-    whole = Fraction(2) if sign == "breve" else Fraction(1, int(sign))
+    value = element.get("dur", "")
+    undotted = Fraction(2) if value == "breve" else Fraction(1, int(value))
     dots = int(element.get("dots", "0"))
-    return whole * Fraction(2 ** (dots + 1) - 1, 2**dots)
+    return undotted * Fraction(2 ** (dots + 1) - 1, 2**dots)
 
 
-def flattened(voices: Iterable[list[Sound]]) -> list[Sound]:
-    """The notes of all voices together, in order of time."""
+def merge_voices(voices: Iterable[list[Sound]]) -> list[Sound]:
+    """Return the notes of all voices together, in order of time."""
     return sorted(sound for voice in voices for sound in voice)

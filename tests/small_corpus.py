@@ -1,4 +1,4 @@
-"""A small corpus that a small network learns by heart in seconds."""
+"""Write a small corpus that a small network memorizes in seconds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TUNES = 24
 
 
 def write_small_corpus(folder: Path) -> Path:
-    """Tunes of eight bars, each unlike the others."""
-    chance = random.Random(1)
+    """Write a file of different tunes of eight bars."""
+    generator = random.Random(1)
     tunes = []
     for number in range(1, TUNES + 1):
         metre = "6/8" if number % 2 else "4/4"
         rhythm = "jig" if number % 2 else "reel"
-        bars = ["".join(chance.choices(CELLS[metre], k=2)) for _ in range(8)]
+        bars = ["".join(generator.choices(CELLS[metre], k=2)) for _ in range(8)]
         body = f"|:{'|'.join(bars[:4])}:|\n|:{'|'.join(bars[4:])}:|"
         head = f"X:{number}\nT:Tune {number}\nR:{rhythm}\nM:{metre}\nL:1/8\nK:D"
         tunes.append(f"{head}\n{body}\n")

@@ -1,4 +1,4 @@
-"""Networks that learn without being compiled first."""
+"""Train networks without compiling them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def eagerly() -> Iterator[None]:
-    """Let TensorFlow compute as it goes: to compile takes longer than the few steps of a test.
+def run_eagerly() -> Iterator[None]:
+    """Run TensorFlow eagerly, because compiling takes longer than the few steps of a test.
 
-    For tests of the course of a run, which does not depend on how a step is computed.
+    For tests of the course of a run, which does not depend on how steps are computed.
     """
     load_keras()
     import tensorflow as tf  # noqa: PLC0415 - seconds, when tests are collected
