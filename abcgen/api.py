@@ -43,7 +43,7 @@ from abcgen.pipeline.sampling import Composer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from abcgen.corpus.reading import Loss
+    from abcgen.corpus.reading import SkippedTune
     from abcgen.model.events import Event
 
 # Pixels of a notebook's frame, per tune and around them; it scrolls beyond three tunes.
@@ -140,7 +140,7 @@ class Tunebook(Playable, Sequence[PlayableTune]):
         left_out: Tunes that could not be read, each with file, line and reason.
     """
 
-    def __init__(self, tunes: Iterable[PlayableTune], left_out: Sequence[Loss] = ()) -> None:
+    def __init__(self, tunes: Iterable[PlayableTune], left_out: Sequence[SkippedTune] = ()) -> None:
         self.tunes = tuple(tunes)
         self.left_out = tuple(left_out)
 
@@ -287,4 +287,4 @@ def read(path: str | Path, *more: str | Path) -> Tunebook:
         InputError: if a path does not exist or nothing can be read.
     """
     corpus = load_corpus([Path(path), *map(Path, more)], readers=all_readers())
-    return Tunebook(map(PlayableTune.of, corpus.tunes), corpus.losses)
+    return Tunebook(map(PlayableTune.of, corpus.tunes), corpus.skipped)

@@ -96,7 +96,7 @@ def test_tunes_that_cannot_be_read_are_listed(tmp_path: Path) -> None:
     (tmp_path / "book.abc").write_text(f"{JIG}\nX:2\nT:Bad\nK:nonsense\nABc\n", encoding="utf-8")
     book = abcgen.read(tmp_path)
     assert [tune.title for tune in book] == ["A Jig"]
-    assert [loss.cause.number for loss in book.left_out] == ["2"]
+    assert [tune.cause.number for tune in book.left_out] == ["2"]
 
 
 def test_slices_are_tunebooks(sampled: Tunebook) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from abcgen.cli.common import Json, Paths, load, loss_facts
+from abcgen.cli.common import Json, Paths, load, skipped_facts
 from abcgen.cli.display import Display, counted
 
 
@@ -36,7 +36,7 @@ def check(paths: Paths, as_json: Json = False) -> None:
                 }
                 for wrong in report.wrong
             ],
-            "left_out": [loss_facts(loss) for loss in report.losses],
+            "left_out": [skipped_facts(tune) for tune in report.skipped],
         }
     )
     if not report.all_right:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from abcgen.cli.display import Display
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.reading import Corpus, Loss
+    from abcgen.corpus.reading import Corpus, SkippedTune
 
 OUTPUT = Path("output")
 CORPORA = Path("corpora")
@@ -170,21 +170,21 @@ def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
 
 
 def load(paths: list[Path], display: Display) -> Corpus:
-    """Read tunes; show progress and losses."""
+    """Read tunes; show progress and the tunes skipped."""
     from abcgen.corpus.reading import load_corpus
 
     with display.progress("reading tunes") as on_progress:
         corpus = load_corpus(paths, readers=all_readers(), on_progress=on_progress)
-    display.left_out(corpus.losses)
+    display.left_out(corpus.skipped)
     return corpus
 
 
-def loss_facts(loss: Loss) -> dict[str, str | int]:
-    """Return a loss for the JSON result."""
+def skipped_facts(skipped_tune: SkippedTune) -> dict[str, str | int]:
+    """Return a skipped tune for the JSON result."""
     return {
-        "file": str(loss.path),
-        "line": loss.cause.line,
-        "number": loss.cause.number,
-        "title": loss.cause.title,
-        "reason": loss.cause.reason,
+        "file": str(skipped_tune.path),
+        "line": skipped_tune.cause.line,
+        "number": skipped_tune.cause.number,
+        "title": skipped_tune.cause.title,
+        "reason": skipped_tune.cause.reason,
     }

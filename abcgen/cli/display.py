@@ -61,14 +61,14 @@ class Display:
         """Print an error in one line."""
         self._messages.print(f"[bold red]error:[/] {escape(_printable(text))}", soft_wrap=True)
 
-    def left_out(self, losses: Sequence[object], name: str = "tune") -> None:
-        """Print the first losses, each with its reason, and the number of all."""
-        for loss in losses[:MOST_SHOWN]:
-            text = escape(_printable(str(loss)))
+    def left_out(self, skipped: Sequence[object], name: str = "tune") -> None:
+        """Print the first skipped tunes, each with its reason, and the number of all."""
+        for skipped_tune in skipped[:MOST_SHOWN]:
+            text = escape(_printable(str(skipped_tune)))
             self._messages.print(f"[dim]left out[/] {text}", soft_wrap=True)
-        if losses:
-            more = f", {MOST_SHOWN} of them shown" if len(losses) > MOST_SHOWN else ""
-            self.warn(f"{counted(len(losses), name)} left out{more}")
+        if skipped:
+            more = f", {MOST_SHOWN} of them shown" if len(skipped) > MOST_SHOWN else ""
+            self.warn(f"{counted(len(skipped), name)} left out{more}")
 
     # Results, on standard output.
 

@@ -16,7 +16,7 @@ from abcgen.cli.common import (
     Paths,
     Texture,
     Track,
-    loss_facts,
+    skipped_facts,
     text_cache,
 )
 from abcgen.cli.display import Display, counted
@@ -79,7 +79,7 @@ def normalise(
         write_report(result.report)
         written.append(report)
     # 3) Report.
-    display.left_out(result.losses)
+    display.left_out(result.skipped)
     _show_findings(result.report, display)
     display.files(written)
     total = result.report.total
@@ -95,7 +95,7 @@ def normalise(
             "duplicates": total.duplicates,
             "families": len(result.report.families),
             "tunes_in_families": total.relatives,
-            "left_out": [loss_facts(loss) for loss in result.losses],
+            "left_out": [skipped_facts(tune) for tune in result.skipped],
             "files": [str(path) for path in result.files],
             "report": str(report) if report else None,
         }

@@ -15,7 +15,7 @@ from abcgen.cli.common import (
     completion,
     format_list,
     load,
-    loss_facts,
+    skipped_facts,
     target_for,
 )
 from abcgen.cli.display import Display
@@ -125,7 +125,7 @@ def render(
     display.result(
         {
             "tunes": len(corpus.tunes),
-            "left_out": [loss_facts(loss) for loss in corpus.losses],
+            "left_out": [skipped_facts(tune) for tune in corpus.skipped],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in rendering.files],

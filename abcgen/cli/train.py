@@ -281,7 +281,7 @@ def _extracts(
     *,
     chord_symbols: bool,
 ) -> Extracts:
-    """Read what training needs of tunes; show progress and losses."""
+    """Read what training needs of tunes; show progress and the tunes skipped."""
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
 
@@ -293,7 +293,7 @@ def _extracts(
             chord_symbols=chord_symbols,
             on_progress=on_progress,
         )
-    display.left_out(corpus.losses)
+    display.left_out(corpus.skipped)
     return corpus
 
 

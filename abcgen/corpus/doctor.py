@@ -152,7 +152,7 @@ class Doctor:
             self._files.append(FileCounts(file))
         self._chunks.append(chunk.key)
         counts = self._files[-1]
-        for cause in (loss.cause for loss in chunk.losses):
+        for cause in (tune.cause for tune in chunk.skipped):
             counts.left_out += 1
             location = Location(file, cause.line, cause.number, cause.title)
             self._left_out.append(UnreadTune(location, cause.reason))

@@ -47,7 +47,7 @@ _READING_ROOMS = ("notation", "corpus", "midi", "score")  # whose code turns fil
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class SkippedTune:
     """A tune, or a whole file, that was skipped."""
 
     path: Path
@@ -107,7 +107,7 @@ class ChunkRecords(Generic[Record]):
 
     path: Path
     records: list[Record] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
+    skipped: list[SkippedTune] = field(default_factory=list)
     key: str = ""  # in the cache; empty if nothing could be read at all
     size: int = 0  # of the chunk, in bytes
 
@@ -131,7 +131,7 @@ def read_files(
 ) -> Iterator[ChunkRecords[Record]]:
     """Read files, yielding records chunk by chunk in the order of the files.
 
-    Every file yields at least one record or loss. Only a few chunks are held at a time, so that
+    Every file yields at least one record or skipped tune. Only a few chunks are kept, so that
     memory does not grow with the amount read.
 
     Args:
@@ -155,12 +155,14 @@ def read_files(
         done, is_empty = 0, True
         for result in workers.in_order(_calls(files, readers, chunk_reader)):
             if isinstance(result, ChunkRecords):
-                is_empty &= not result.records and not result.losses
+                is_empty &= not result.records and not result.skipped
                 done += result.size
                 yield result
             else:
                 if is_empty:
-                    yield ChunkRecords(result.path, losses=[Loss(result.path, whole_file(NO_TUNE))])
+                    yield ChunkRecords(
+                        result.path, skipped=[SkippedTune(result.path, whole_file(NO_TUNE))]
+                    )
                 # Not all bytes of a file are in chunks, or as they were: it may be UTF-16.
                 done, is_empty = result.bytes_so_far, True
             on_progress(min(done, total), total)
@@ -176,7 +178,7 @@ def _calls(
     for path in files:
         for chunk in chunks_of(path, reader_for(path, readers)):
             if isinstance(chunk, LeftOut):
-                yield partial(ChunkRecords, path, losses=[Loss(path, chunk)])
+                yield partial(ChunkRecords, path, skipped=[SkippedTune(path, chunk)])
             else:
                 yield chunk_reader.start(chunk)
         bytes_so_far += size_of(path)
@@ -232,10 +234,11 @@ class ChunkReader(Generic[Record]):
         move = self._format.move
         if before and move:
             records = [move(record, before) for record in records]
-        losses = [
-            Loss(chunk.path, replace(cause, line=moved(cause.line, before))) for cause in left_out
+        skipped = [
+            SkippedTune(chunk.path, replace(cause, line=moved(cause.line, before)))
+            for cause in left_out
         ]
-        return ChunkRecords(chunk.path, records, losses, key, len(chunk.data))
+        return ChunkRecords(chunk.path, records, skipped, key, len(chunk.data))
 
 
 def moved(line: int, before: int) -> int:
@@ -263,10 +266,10 @@ def read_chunk_as_json(chunk: Chunk, record_format: RecordFormat[Record]) -> str
     return record_format.encode(*read_chunk(chunk, record_format))
 
 
-def nothing_read(losses: Sequence[Loss]) -> InputError:
+def nothing_read(skipped: Sequence[SkippedTune]) -> InputError:
     """Return the error for files of which not a single tune could be read."""
-    more = f" (and {len(losses) - 1} more left out)" if len(losses) > 1 else ""
-    return InputError(f"no tune could be read: {losses[0]}{more}")
+    more = f" (and {len(skipped) - 1} more left out)" if len(skipped) > 1 else ""
+    return InputError(f"no tune could be read: {skipped[0]}{more}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +278,7 @@ class FileTunes:
 
     path: Path
     tunes: tuple[Tune, ...]
-    losses: tuple[Loss, ...]
+    skipped: tuple[SkippedTune, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +293,9 @@ class Corpus:
         return tuple(tune for file in self.files for tune in file.tunes)
 
     @property
-    def losses(self) -> tuple[Loss, ...]:
+    def skipped(self) -> tuple[SkippedTune, ...]:
         """All tunes and files skipped."""
-        return tuple(loss for file in self.files for loss in file.losses)
+        return tuple(tune for file in self.files for tune in file.skipped)
 
 
 def load_corpus(
@@ -315,13 +318,13 @@ def load_corpus(
     tune_format = RecordFormat("tunes", lambda reading, _name: reading.tune)
     files = find_files(paths, readers)
     tunes: dict[Path, list[Tune]] = {path: [] for path in files}
-    losses: dict[Path, list[Loss]] = {path: [] for path in files}
+    skipped: dict[Path, list[SkippedTune]] = {path: [] for path in files}
     for chunk in read_files(files, readers, tune_format, NO_CACHE, on_progress=on_progress):
         tunes[chunk.path] += chunk.records
-        losses[chunk.path] += chunk.losses
+        skipped[chunk.path] += chunk.skipped
     corpus = Corpus(
-        tuple(FileTunes(path, tuple(tunes[path]), tuple(losses[path])) for path in files)
+        tuple(FileTunes(path, tuple(tunes[path]), tuple(skipped[path])) for path in files)
     )
     if not corpus.tunes:
-        raise nothing_read(corpus.losses)
+        raise nothing_read(corpus.skipped)
     return corpus

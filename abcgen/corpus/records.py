@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.reading import Loss
+    from abcgen.corpus.reading import SkippedTune
     from abcgen.corpus.tune_files import Reader
     from abcgen.notation.reader import Reading
     from abcgen.notation.tune import Tune
@@ -137,7 +137,7 @@ class Extracts:
 
     files: Mapping[Path, int]  # number of tunes in each
     tunes: tuple[Extract, ...]
-    losses: tuple[Loss, ...]
+    skipped: tuple[SkippedTune, ...]
 
 
 def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
@@ -196,12 +196,12 @@ def extract_corpus(
     """
     files = dict.fromkeys(find_files(paths, readers), 0)
     tunes: list[Extract] = []
-    losses: list[Loss] = []
+    skipped: list[SkippedTune] = []
     record_format = extract_format(chord_symbols=chord_symbols)
     for chunk in read_files(list(files), readers, record_format, cache, on_progress=on_progress):
         files[chunk.path] += len(chunk.records)
         tunes += chunk.records
-        losses += chunk.losses
+        skipped += chunk.skipped
     if not tunes:
-        raise nothing_read(losses)
-    return Extracts(files, tuple(tunes), tuple(losses))
+        raise nothing_read(skipped)
+    return Extracts(files, tuple(tunes), tuple(skipped))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.overlap import TrainingTunes
-    from abcgen.corpus.reading import Corpus, Loss
+    from abcgen.corpus.reading import Corpus, SkippedTune
     from abcgen.notation.tune import Tune
 
 
@@ -46,7 +46,7 @@ class CheckReport:
 
     # One for every tune that could be read.
     checked: tuple[CheckedTune, ...]
-    losses: tuple[Loss, ...]
+    skipped: tuple[SkippedTune, ...]
 
     @property
     def wrong(self) -> list[CheckedTune]:
@@ -56,7 +56,7 @@ class CheckReport:
     @property
     def all_right(self) -> bool:
         """True if every tune could be read and has no problems."""
-        return not self.losses and not self.wrong
+        return not self.skipped and not self.wrong
 
 
 def check_corpus(
@@ -78,7 +78,7 @@ def check_corpus(
                 checked.append(CheckedTune(file.path, tune, tuple(problems)))
                 if on_progress:
                     on_progress(len(checked), len(corpus.tunes))
-    return CheckReport(tuple(checked), corpus.losses)
+    return CheckReport(tuple(checked), corpus.skipped)
 
 
 class CheckerPool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from abcgen.corpus.doctor import Report
-    from abcgen.corpus.reading import Loss
+    from abcgen.corpus.reading import SkippedTune
     from abcgen.corpus.records import TuneRecord
     from abcgen.corpus.tune_files import Reader
 
@@ -43,7 +43,7 @@ class Normalised:
     """The result of normalising tunes."""
 
     files: list[Path]  # those written
-    losses: list[Loss]
+    skipped: list[SkippedTune]
     report: Report
 
 
@@ -76,7 +76,7 @@ def normalise_files(
     targets = dict.fromkeys(files, out) if out.suffix.lower() == ".abc" else _targets(files, out)
     # 2) Read all files; the doctor sees every tune on its way to the spool.
     doctor = Doctor()
-    losses: list[Loss] = []
+    skipped: list[SkippedTune] = []
     chunks = read_files(
         files,
         options.readers,
@@ -89,17 +89,17 @@ def normalise_files(
         spool = _Spool(file)
         for chunk in chunks:
             doctor.take(chunk)
-            losses += chunk.losses
+            skipped += chunk.skipped
             spool.add(targets[chunk.path], chunk.records)
         if not doctor.tunes:
-            raise nothing_read(losses)
+            raise nothing_read(skipped)
         # 3) Find duplicates and families, and write the files.
         report = doctor.report(
             SplitConfig().similarity,
             options.cache,
             on_progress=lambda share: on_progress(int(100 * (READING + COMPARING * share)), 100),
         )
-        return Normalised(spool.write_files(), losses, report)
+        return Normalised(spool.write_files(), skipped, report)
 
 
 class _Spool:

@@ -15,7 +15,7 @@ from abcgen.config import ReadingConfig
 from abcgen.corpus import reading as reading_module
 from abcgen.corpus import tune_files
 from abcgen.corpus.cache import TextCache, default_folder, key_of
-from abcgen.corpus.reading import Loss, load_corpus, read_chunk, read_files
+from abcgen.corpus.reading import SkippedTune, load_corpus, read_chunk, read_files
 from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.corpus.tune_files import READERS, Chunk, size_of
 from abcgen.notation.writer import write_abc
@@ -43,21 +43,21 @@ def book(real_blocks: list[TuneBlock], tmp_path: Path, monkeypatch: pytest.Monke
 
 def read(
     path: Path, cache: TextCache | None = None, processes: int = 1
-) -> tuple[list[TuneRecord], list[Loss]]:
+) -> tuple[list[TuneRecord], list[SkippedTune]]:
     """The records of a file, and what is left out."""
     chunks = list(
         read_files([path], READERS, TUNE_RECORDS, cache or TextCache(None), processes=processes)
     )
     return (
         [record for chunk in chunks for record in chunk.records],
-        [loss for chunk in chunks for loss in chunk.losses],
+        [skipped_tune for chunk in chunks for skipped_tune in chunk.skipped],
     )
 
 
 def test_records_are_of_the_tunes_read(book: Path) -> None:
     corpus = load_corpus([book])
-    tunes, losses = read(book)
-    assert losses == list(corpus.losses)
+    tunes, skipped = read(book)
+    assert skipped == list(corpus.skipped)
     for record, tune in zip(tunes, corpus.tunes, strict=True):
         assert record.title == tune.title
         written = write_abc(tune).splitlines()
@@ -214,15 +214,15 @@ def test_records_survive_as_text(book: Path) -> None:
 def test_lines_count_from_the_beginning_of_the_file(book: Path) -> None:
     """Of tunes, of their repairs, and of what is left out."""
     text = book.read_text(encoding="utf-8")
-    records, losses = read(book)
+    records, skipped = read(book)
     book.write_text("\n" * 5_000 + text, encoding="utf-8")
-    moved, moved_losses = read(book)
+    moved, moved_skipped = read(book)
     assert len(records) > 1
-    assert len(losses) > 1
+    assert len(skipped) > 1
     for one, other in zip(records, moved, strict=True):
         assert other.line == one.line + 5_000
         assert [note.line for note in other.repairs] == [
             note.line + 5_000 if note.line else 0 for note in one.repairs
         ]
-    for loss, moved_loss in zip(losses, moved_losses, strict=True):
-        assert moved_loss.cause.line == loss.cause.line + 5_000
+    for skipped_tune, moved_tune in zip(skipped, moved_skipped, strict=True):
+        assert moved_tune.cause.line == skipped_tune.cause.line + 5_000

@@ -29,7 +29,7 @@ def write(path: Path, text: str) -> Path:
 
 def reasons(*paths: Path) -> dict[str, str]:
     """Why each file, or tune, among good ones was left out."""
-    return {loss.path.name: loss.cause.reason for loss in load_corpus(paths).losses}
+    return {tune.path.name: tune.cause.reason for tune in load_corpus(paths).skipped}
 
 
 def test_folders_are_searched_and_hidden_ones_ignored(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_a_bad_tune_costs_only_itself(tmp_path: Path) -> None:
     path = write(tmp_path / "a.abc", f"{GOOD}\n{BAD}\n{GOOD}")
     corpus = load_corpus([tmp_path])
     assert [tune.title for tune in corpus.tunes] == ["Good", "Good"]
-    (loss,) = corpus.losses
-    assert str(loss).startswith(f"{path}:13: X:2 'Bad': ")
-    assert "@F|" in str(loss)
+    (tune,) = corpus.skipped
+    assert str(tune).startswith(f"{path}:13: X:2 'Bad': ")
+    assert "@F|" in str(tune)
 
 
 def test_a_bad_file_costs_only_itself(tmp_path: Path) -> None:
@@ -217,9 +217,9 @@ def test_a_tune_in_latin_1_does_not_spoil_one_in_utf_8(tmp_path: Path) -> None:
 
 def test_utf_16_without_its_mark_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_bytes(TUNE.format(1, "A").encode("utf-16-le"))
-    (loss,) = chunks_of(tmp_path / "a.abc", ABC)
-    assert isinstance(loss, LeftOut)
-    assert "UTF-16" in loss.reason
+    (tune,) = chunks_of(tmp_path / "a.abc", ABC)
+    assert isinstance(tune, LeftOut)
+    assert "UTF-16" in tune.reason
 
 
 def test_a_nul_character_costs_only_its_tune(tmp_path: Path) -> None:
@@ -228,9 +228,13 @@ def test_a_nul_character_costs_only_its_tune(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("\n".join(tunes), encoding="utf-8")
     corpus = load_corpus([tmp_path])
     assert [tune.number for tune in corpus.tunes] == [1, 3]
-    (loss,) = corpus.losses
-    assert (loss.cause.line, loss.cause.number, loss.cause.title) == (13, "2", "Tune 2")
-    assert "NUL" in loss.cause.reason
+    (tune,) = corpus.skipped
+    assert (tune.cause.line, tune.cause.number, tune.cause.title) == (
+        13,
+        "2",
+        "Tune 2",
+    )
+    assert "NUL" in tune.cause.reason
 
 
 def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
@@ -242,7 +246,7 @@ def test_a_line_without_end_costs_only_itself(tmp_path: Path) -> None:
         file.write("\n\n" + last.replace("GABc", "@"))
     corpus = load_corpus([tmp_path])
     assert [tune.title for tune in corpus.tunes] == ["First"]
-    endless, broken = (loss.cause for loss in corpus.losses)
+    endless, broken = (tune.cause for tune in corpus.skipped)
     assert (endless.line, endless.number, endless.title) == (8, "9", "Endless")
     assert endless.reason
     assert (broken.line, broken.title) == (18, "Last")
@@ -257,6 +261,6 @@ def test_tunes_beyond_the_limit_are_skipped_and_reported(
     (tmp_path / "a.abc").write_text("\n".join(tunes), encoding="utf-8")
     corpus = load_corpus([tmp_path])
     assert len(corpus.tunes) == 3
-    (loss,) = corpus.losses
-    assert loss.cause.line == 22
-    assert "3" in loss.cause.reason
+    (tune,) = corpus.skipped
+    assert tune.cause.line == 22
+    assert "3" in tune.cause.reason
