@@ -1,4 +1,4 @@
-"""What the tables say about the machine they were measured on."""
+"""Facts about the machine, for the tables."""
 
 from __future__ import annotations
 

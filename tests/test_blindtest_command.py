@@ -40,7 +40,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a key and what two listeners said, who were right of all but five tunes."""
+    """Change to a folder with a key and two listeners' answers, all but five of them right."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "key.json").write_text(KEY.to_json(), encoding="utf-8")
     for listener in (1, 2):

@@ -50,7 +50,7 @@ def test_signal_handlers_are_left_alone_outside_the_main_thread() -> None:
 
 
 def printed_by(code: str) -> list[str]:
-    """What a fresh interpreter prints."""
+    """Return the words that a new interpreter prints."""
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )

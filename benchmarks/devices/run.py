@@ -29,7 +29,7 @@ Curve = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Setup:
-    """Where a run computes."""
+    """Backend, devices and processes of a run."""
 
     # In the table
     name: str

@@ -33,7 +33,7 @@ PADDING, BEGIN, END = 0, 1, 2
 
 @dataclass(frozen=True)
 class TorchResult:
-    """What a network reached."""
+    """Figures of a trained network."""
 
     # Of the test tunes, with the weights best on the validation tunes
     bits_per_note: float

@@ -42,7 +42,7 @@ HERE = Path(__file__).parent
 
 @dataclass
 class ReaderResults:
-    """What one reader found in every tune."""
+    """Times and note counts of one reader."""
 
     # Processor time
     seconds: list[float] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""How well MIDI is transcribed, beside other converters."""
+"""Correctness of MIDI transcription, compared with other converters."""

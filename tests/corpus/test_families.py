@@ -141,21 +141,21 @@ def real_extracts(real_tunes: list[Tune]) -> list[Extract]:
 
 
 def parts_of(split: Split) -> dict[str, str]:
-    """The part of every tune, by its fingerprint."""
+    """Return the part of every tune by its fingerprint."""
     parts = {"training": split.training, "validation": split.validation, "test": split.test}
     return {tune.fingerprint: part for part, tunes in parts.items() for tune in tunes}
 
 
 def extracts_of(tunes: list[Tune]) -> list[Extract]:
-    """What training needs of tunes."""
+    """Return the extracts of tunes."""
     return [extract_of(tune) for tune in tunes]
 
 
 def check_that_nothing_moved(tunes: list[Extract], added: list[Extract]) -> int:
-    """See that adding tunes leaves every tune in place whose family none of them joins.
+    """Check that added tunes move no tune of a family that none of them joins.
 
     Returns:
-        How many tunes that is said of.
+        Number of tunes checked.
     """
     before, after = (parts_of(split_tunes(some, CONFIG)) for some in (tunes, [*tunes, *added]))
     intervals = [tune.intervals for tune in (*tunes, *added)]

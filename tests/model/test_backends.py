@@ -64,7 +64,7 @@ STEPS = """
 def _steps(
     backend: str, weights: Path, count: int = 1, precision: str = "float32"
 ) -> dict[str, Any]:
-    """What a process on a backend makes of the steps above."""
+    """Run the steps above in a process on a backend, and return its results."""
     environment = os.environ | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-c", textwrap.dedent(STEPS), str(count), str(weights)]
     result = subprocess.run(

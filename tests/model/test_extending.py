@@ -47,9 +47,9 @@ def test_predictions_for_known_characters_stay(
     assert shapes == weight_shapes(network, after.vocabulary.size)
     assert all(array.dtype == np.float32 for array in after.weights.values())
     ids = [BEGIN, *old.encode("bdbb").tolist()]
-    said = _logits(after, ids)
-    assert said[: old.size] == pytest.approx(_logits(before, ids), abs=1e-5)
-    assert said[old.size :] == pytest.approx(said[: old.size].mean(), abs=1e-5)
+    logits = _logits(after, ids)
+    assert logits[: old.size] == pytest.approx(_logits(before, ids), abs=1e-5)
+    assert logits[old.size :] == pytest.approx(logits[: old.size].mean(), abs=1e-5)
 
 
 def test_new_characters_differ_from_one_another(

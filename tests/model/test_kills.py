@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from abcgen.model.dataset import Bits
     from tests.model.conftest import TinyRun
 
-# The files of a run of two passes, in the order in which they are written.
+# The files of a run of two epochs, in the order in which they are written.
 WRITES = ("config", "vocabulary", "state 0", "state 1", "weights 1", "metrics 1", "state 2")
 
 
 class KilledError(BaseException):
-    """Stands for a signal that nobody can answer."""
+    """Simulates a signal that cannot be caught."""
 
 
 @pytest.fixture(scope="module", autouse=True)

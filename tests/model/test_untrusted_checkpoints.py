@@ -1,4 +1,4 @@
-"""Checkpoints that no training wrote; see also ``tests.fuzz.checkpoints``."""
+"""Damaged and malicious checkpoints; see also ``tests.fuzz.checkpoints``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return complete_checkpoint(tmp_path_factory.mktemp("stranger"))
+    return complete_checkpoint(tmp_path_factory.mktemp("untrusted"))
 
 
 @pytest.fixture(scope="module")
@@ -89,41 +89,41 @@ def test_a_checkpoint_is_not_hashed_through_links(copy: Path, tmp_path: Path) ->
 def test_a_file_with_other_bytes_is_used_or_refused_in_one_line(
     folder: Path, variables: dict[str, Any], name: str, data: st.DataObject
 ) -> None:
-    right = (folder / name).read_bytes()
-    start = data.draw(st.integers(0, len(right)))
-    stop = data.draw(st.integers(start, min(len(right), start + 20)))
-    other = right[:start] + data.draw(st.binary(max_size=20)) + right[stop:]
-    _tried(folder, name, other, variables)
+    original = (folder / name).read_bytes()
+    start = data.draw(st.integers(0, len(original)))
+    stop = data.draw(st.integers(start, min(len(original), start + 20)))
+    other = original[:start] + data.draw(st.binary(max_size=20)) + original[stop:]
+    _use_with(folder, name, other, variables)
 
 
 @given(st.sampled_from([CONFIG, VOCABULARY, FACTS]), st.data())
 def test_a_file_with_other_values_is_used_or_refused_in_one_line(
     folder: Path, variables: dict[str, Any], name: str, data: st.DataObject
 ) -> None:
-    told = json.loads((folder / name).read_bytes())
-    part = told
+    contents = json.loads((folder / name).read_bytes())
+    part = contents
     while isinstance(part, dict) and part:
         key = data.draw(st.sampled_from(sorted(part)))
         if not isinstance(part[key], dict) or data.draw(st.booleans()):
             part[key] = data.draw(ODD)
             break
         part = part[key]
-    _tried(folder, name, json.dumps(told).encode(), variables)
+    _use_with(folder, name, json.dumps(contents).encode(), variables)
 
 
-def _tried(folder: Path, name: str, content: bytes, variables: dict[str, Any]) -> None:
-    right = (folder / name).read_bytes()
+def _use_with(folder: Path, name: str, content: bytes, variables: dict[str, Any]) -> None:
+    original = (folder / name).read_bytes()
     try:
         (folder / name).write_bytes(content)
         use_checkpoint(folder, variables)
     finally:
-        (folder / name).write_bytes(right)
+        (folder / name).write_bytes(original)
 
 
 @pytest.mark.parametrize("key", ["created", "written_by", "format_version", "network", "about"])
 def test_nesting_is_not_followed(key: str, copy: Path) -> None:
-    told = json.loads((copy / CONFIG).read_text()) | {key: 0}
-    (copy / CONFIG).write_text(json.dumps(told).replace(f'"{key}": 0', f'"{key}": {NESTED}'))
+    contents = json.loads((copy / CONFIG).read_text()) | {key: 0}
+    (copy / CONFIG).write_text(json.dumps(contents).replace(f'"{key}": 0', f'"{key}": {NESTED}'))
     try:
         load_description(copy)
     except CheckpointError as error:
@@ -190,7 +190,7 @@ def test_a_run_without_a_state_is_refused_with_a_hint(copy: Path) -> None:
 
 @pytest.mark.parametrize("split", [{"least": 1e9}, {"validation": 2}, {"test": "all"}])
 def test_an_impossible_split_is_refused(split: dict[str, object], copy: Path) -> None:
-    told = json.loads((copy / CONFIG).read_text()) | {"about": {"split": split}}
-    (copy / CONFIG).write_text(json.dumps(told))
+    contents = json.loads((copy / CONFIG).read_text()) | {"about": {"split": split}}
+    (copy / CONFIG).write_text(json.dumps(contents))
     with pytest.raises(CheckpointError, match="split"):
         plan_resuming(copy, {})

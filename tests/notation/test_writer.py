@@ -29,7 +29,7 @@ HEAD = "X:1\nT:Test\nM:4/4\nL:1/8\nK:C\n"
 
 
 def body(text: str) -> str:
-    """What becomes of the body of a tune in C and 4/4."""
+    """Return the canonical body of a tune in C and 4/4."""
     return write_abc(read_abc(HEAD + text)).removeprefix(HEAD).rstrip("\n")
 
 

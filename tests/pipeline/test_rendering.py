@@ -156,11 +156,10 @@ def test_two_results_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_tune_that_cannot_be_printed_stops_no_other(tmp_path: Path) -> None:
     done = render_tunes([TOO_SHORT, JIG], list(FORMATS), tmp_path, "set", RenderOptions(LOW))
-    reason = "a duration that no note sign stands for: '1/512'"
-    assert done.left_out == [
-        f"X:1 'Too short': not in {form}: {reason}"
-        for form in ("pdf", "png", "svg", "html", "musicxml")
-    ]
+    forms = ("pdf", "png", "svg", "html", "musicxml")
+    for form, message in zip(forms, done.left_out, strict=True):
+        assert message.startswith("X:1 'Too short': ")
+        assert all(part in message for part in (form, "1/512"))
     assert {path.name for path in done.files} == names_in(tmp_path)
     assert names_in(tmp_path) == {
         *("set.abc", "set.html", "set.pdf", "set.png"),

@@ -19,18 +19,18 @@ FIRST = EpochEnd(1, 2.5, 1.5, 3.0, 20_000.0, 60.0, "", best=True, training_accur
 
 
 def test_figures_of_every_epoch_are_logged_and_events_passed_on(tmp_path: Path) -> None:
-    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    heard: list[Event] = []
-    with log_to(tmp_path / "logs", heard.append) as tell:
-        tell(FIRST)
-        tell(replace(FIRST, epoch=2, bits_per_note=2.75, training_accuracy=0.5))
-    assert len(heard) == 2
-    found = events.EventAccumulator(str(tmp_path / "logs"))
-    found.Reload()
-    tensors = {name: found.Tensors(name) for name in found.Tags()["tensors"]}
-    assert [one.step for one in tensors["bits_per_note"]] == [1, 2]
-    assert [one.tensor_proto.float_val[0] for one in tensors["bits_per_note"]] == [3.0, 2.75]
-    assert "accuracy" not in tensors  # nothing was held out to take it of
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events: list[Event] = []
+    with log_to(tmp_path / "logs", events.append) as log:
+        log(FIRST)
+        log(replace(FIRST, epoch=2, bits_per_note=2.75, training_accuracy=0.5))
+    assert len(events) == 2
+    figures = accumulators.EventAccumulator(str(tmp_path / "logs"))
+    figures.Reload()
+    tensors = {name: figures.Tensors(name) for name in figures.Tags()["tensors"]}
+    assert [point.step for point in tensors["bits_per_note"]] == [1, 2]
+    assert [point.tensor_proto.float_val[0] for point in tensors["bits_per_note"]] == [3.0, 2.75]
+    assert "accuracy" not in tensors  # needs held-out texts
     assert len(tensors["training_accuracy"]) == 2
 
 
@@ -48,8 +48,8 @@ def test_without_the_package_the_hint_says_what_to_install(
 
 
 def test_without_a_folder_nothing_is_logged(tmp_path: Path) -> None:
-    heard: list[Event] = []
-    with log_to(None, heard.append) as tell:
-        tell(FIRST)
-    assert heard == [FIRST]
+    events: list[Event] = []
+    with log_to(None, events.append) as log:
+        log(FIRST)
+    assert events == [FIRST]
     assert not list(tmp_path.iterdir())

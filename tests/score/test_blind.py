@@ -52,7 +52,7 @@ def answered(browser: Any) -> str:
 
 
 def saved(browser: Any, folder: Path) -> dict[str, Any]:
-    """What the button saves."""
+    """Save with the button and return the file."""
     behaviour = {"behavior": "allow", "downloadPath": str(folder)}
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
     browser.execute_script("document.getElementById('save').click()")

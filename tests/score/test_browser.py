@@ -54,7 +54,7 @@ def sounding(browser: Any) -> set[str]:
 
 
 def cursor(browser: Any, number: int = 0) -> tuple[float, float] | None:
-    """Where the cursor of a tune is on the page; None if it is not seen."""
+    """Return the position of a tune's cursor on the page; None if it is hidden."""
     script = """const cursor = document.querySelectorAll('.cursor')[arguments[0]];
         const place = cursor.getBoundingClientRect();
         return cursor.hidden ? null : [place.left, place.top + scrollY]"""

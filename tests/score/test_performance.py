@@ -166,7 +166,7 @@ def midi_notes(midi: bytes) -> list[tuple[int, int, int]]:
 
 
 def music21_notes(midi: bytes) -> list[tuple[int, int, int]]:
-    """The same by music21, told not to round."""
+    """Return the notes that music21 reads, without rounding."""
     file = music21.midi.MidiFile()
     file.openFileLike(io.BytesIO(midi))
     file.read()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -44,11 +45,13 @@ def test_it_agrees_where_tune_and_text_are_the_same(referee: Referee) -> None:
 
 def test_it_names_the_first_note_that_differs(referee: Referee) -> None:
     reason = referee.disagreement(JIG, JIG_ABC.replace("ABA F2A", "ABA ^F2A").replace("gec", "ged"))
-    assert reason == "note 40: expected C#5 of 1/8 at 21/4, heard D5 of 1/8 at 21/4"
+    values = re.findall(r"[A-G]#?\d|\b\d+(?:/\d+)?", reason)
+    assert values == ["40", "C#5", "1/8", "21/4", "D5", "1/8", "21/4"]
 
 
 def test_it_notices_notes_left_over(referee: Referee) -> None:
-    assert referee.disagreement(tune("A4 |]"), HEAD + "A4 B4 |]\n") == "expected 1 notes, heard 2"
+    reason = referee.disagreement(tune("A4 |]"), HEAD + "A4 B4 |]\n")
+    assert re.findall(r"\d+", reason) == ["1", "2"]
 
 
 def test_ties_chords_tuplets_and_rests_are_read_as_written(referee: Referee) -> None:
