@@ -227,7 +227,7 @@ class TrainingFacts:
     @classmethod
     def of(cls, tunes: Sequence[Extract], shared: Iterable[float]) -> TrainingFacts:
         """Return the facts about tunes."""
-        headers = [read_header(tune.text.text) for tune in tunes]
+        headers = [read_header(tune.example.text) for tune in tunes]
         return cls(
             tuple(tune.title for tune in tunes),
             dict(Counter(f"{header.metre.beats}/{header.metre.unit}" for header in headers)),

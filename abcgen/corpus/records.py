@@ -117,7 +117,7 @@ class Extract:
     """The data of a tune that training needs: a fifteenth of its size in memory."""
 
     title: str
-    text: Example  # for the network
+    example: Example  # for the network
     fingerprint: str  # see `families.fingerprint`
     intervals: bytes  # for families and the split
     symbols: bytes  # for finding shared passages; see `melody_sequence`
@@ -128,7 +128,7 @@ class Extract:
         Raises:
             NotationError: if its text is longer than a reader takes, which its source was not.
         """
-        return decode_tune(self.text.text)
+        return decode_tune(self.example.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def write_training_tunes(
 
     # The bars of each held-out tune's longest passage shared with a training tune.
     version = version_of(("notation", "corpus"))
-    key = key_of(version, "shared", index.text, *(tune.text.text for tune in held_out))
+    key = key_of(version, "shared", index.text, *(tune.example.text for tune in held_out))
     shared_bars = cache.get_or_compute(
         key,
         TypeAdapter(list[Bars]).validate_python,

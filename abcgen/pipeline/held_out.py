@@ -215,7 +215,7 @@ def unseen_tunes(tunes: Sequence[Extract], training_tunes: TrainingTunes | None)
 
 
 def _examples_of(tunes: Sequence[Extract]) -> tuple[Example, ...]:
-    return tuple(tune.text for tune in tunes)
+    return tuple(tune.example for tune in tunes)
 
 
 def _with_baselines(

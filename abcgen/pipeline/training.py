@@ -206,7 +206,7 @@ def prepare_data(
         base: A network whose characters keep their ids.
     """
     split = split_tunes(corpus.tunes, config)
-    texts = (tune.text.text for tune in corpus.tunes)  # Of the test tunes too.
+    texts = (tune.example.text for tune in corpus.tunes)  # Of the test tunes too.
     vocabulary = base.vocabulary.extended(texts) if base else Vocabulary.of(texts)
     about = {
         "corpora": _tunes_by_file(corpus),
@@ -220,8 +220,8 @@ def prepare_data(
         },
     }
     data = TrainData(
-        tuple(tune.text for tune in split.training),
-        tuple(tune.text for tune in split.validation),
+        tuple(tune.example for tune in split.training),
+        tuple(tune.example for tune in split.validation),
         vocabulary,
         PositionTracker(vocabulary.tokens),
         about,

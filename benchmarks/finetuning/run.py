@@ -133,7 +133,7 @@ class Trial:
         plan = TrainPlan(small, SCRATCH, "from scratch", split=FINE_TUNING_SPLIT)
         with tempfile.TemporaryDirectory() as name:
             from_scratch = self._train(plan, Path(name)) if scratch else tuned
-        texts = [tune.text.text for tune in self._own + self._others]
+        texts = [tune.example.text for tune in self._own + self._others]
         checkpoints = [extended(load_checkpoint(self._base), texts), tuned, from_scratch]
         split = split_tunes(self._own, FINE_TUNING_SPLIT)
         own, others = (
@@ -155,7 +155,7 @@ class Trial:
 def bits_per_note(checkpoint: Checkpoint, tunes: Sequence[Extract]) -> float:
     """Return the bits per note of tunes."""
     network = step_network(checkpoint)
-    return measure(network, checkpoint.vocabulary, [tune.text for tune in tunes]).per_note
+    return measure(network, checkpoint.vocabulary, [tune.example for tune in tunes]).per_note
 
 
 def table(base: Path) -> str:

@@ -123,7 +123,7 @@ def _parts(paths: list[Path]) -> dict[str, list[Example]]:
     """Return the examples of each part of abcgen's own split."""
     split = split_tunes(extract_corpus(paths, READERS, NO_CACHE).tunes, SplitConfig())
     names = ("training", "validation", "test")
-    return {name: [tune.text for tune in getattr(split, name)] for name in names}
+    return {name: [tune.example for tune in getattr(split, name)] for name in names}
 
 
 def _train_and_measure(

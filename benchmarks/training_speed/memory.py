@@ -54,7 +54,7 @@ def _measure_tunes(path: Path) -> None:
     tunes = extract_corpus([path], READERS, NO_CACHE).tunes
     kilobytes = (_peak_megabytes() - before) * 1000 / len(tunes)
     print(f"{len(tunes):,} tunes of {kilobytes:.1f} kB, the reader's memory included")
-    examples = [tune.text for tune in tunes]
+    examples = [tune.example for tune in tunes]
     vocabulary = Vocabulary.of(example.text for example in examples)
     tracker = PositionTracker(vocabulary.tokens)
     intervals = [tune.intervals for tune in tunes]

@@ -44,7 +44,7 @@ def check(tune: Tune) -> None:
     again = extract.tune()
     assert melody_sequence(again) == melody_sequence(tune)
     assert len(again.bars) == len(tune.bars)
-    header = read_header(extract.text.text)
+    header = read_header(extract.example.text)
     assert header == (rhythm_named(tune.rhythm), again.metre, tune.key.mode.abbreviation)
     assert (header.metre.beats, header.metre.unit) == (tune.metre.beats, tune.metre.unit)
 
@@ -78,7 +78,7 @@ def test_cached_extracts_are_the_same_with_and_without_chord_symbols(
     monkeypatch.setattr("abcgen.corpus.records.encode_tune", None)  # nothing is read anew
     assert extract_corpus([book], READERS, cache) == plain
     assert extract_corpus([book], READERS, cache, chord_symbols=True) == with_chords
-    assert ['"' in one.tunes[0].text.text for one in (plain, with_chords)] == [False, True]
+    assert ['"' in one.tunes[0].example.text for one in (plain, with_chords)] == [False, True]
 
 
 def test_a_corpus_without_readable_tunes_is_an_error(tmp_path: Path) -> None:
@@ -105,4 +105,4 @@ def test_foreign_text_is_refused(real_tunes: list[Tune]) -> None:
     for foreign in ("[]", "{}", "nonsense", "[" * 9999, '[["a"], []]', "[[], [[1, 2, 3, 4]]]"):
         with pytest.raises(ValidationError):
             extracts.decode(foreign)
-    assert extract.text == encode_tune(real_tunes[0])
+    assert extract.example == encode_tune(real_tunes[0])

@@ -24,7 +24,7 @@ CONFIG = SampleConfig(count=1, max_characters=50)
 def test_chord_symbols_are_learned_only_if_requested(kept: bool, body: str, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text(TUNE, encoding="utf-8")
     tunes = load_corpus([tmp_path]).tunes
-    (example,) = [extract_of(tune, chord_symbols=kept).text for tune in tunes]
+    (example,) = [extract_of(tune, chord_symbols=kept).example for tune in tunes]
     assert example.text.splitlines()[2].startswith(body)
     assert example.notes == 8
 

@@ -123,7 +123,7 @@ def test_the_page_is_self_contained_and_escapes_markup(
 
 def test_held_out_tunes_survive_a_round_trip(checkpoint: Path, split: Split) -> None:
     held_out = read_held_out(checkpoint)
-    assert list(held_out.test) == [tune.text for tune in split.test]
+    assert list(held_out.test) == [tune.example for tune in split.test]
     assert len(held_out.ngrams) == len(split.test)
 
 
@@ -169,7 +169,7 @@ def test_overlap_of_held_out_tunes_comes_from_the_cache(
 
 def test_a_tune_too_long_to_be_read_again_is_left_out_alone(split: Split, tmp_path: Path) -> None:
     bars = "CDEFGABc|" * (LIMITS.tune_characters // 9 + 1)
-    endless = replace(split.test[0], text=Example(f"M:4/4\nK:Cmaj\n{bars}\n", 0, 40_000))
+    endless = replace(split.test[0], example=Example(f"M:4/4\nK:Cmaj\n{bars}\n", 0, 40_000))
     with pytest.raises(NotationError):
         endless.tune()
     held_out = (endless, *split.test[:2])
@@ -177,7 +177,7 @@ def test_a_tune_too_long_to_be_read_again_is_left_out_alone(split: Split, tmp_pa
     write_training_tunes(tmp_path, few.training, few.validation)
     write_held_out(tmp_path, few, read_training_tunes(tmp_path))
     assert [tune.text for tune in read_held_out(tmp_path).test] == [
-        tune.text.text for tune in split.test[:2]
+        tune.example.text for tune in split.test[:2]
     ]
     known = read_training_tunes(tmp_path)
     assert known
@@ -231,7 +231,7 @@ def test_the_training_corpus_gives_its_held_out_tunes(
     }
     network = replace(load_checkpoint(checkpoint), about=about)
     held_out, origin = select_held_out(real_tunes[:220], network, checkpoint, None)
-    assert [tune.text for tune in held_out.test] == [tune.text.text for tune in split.test]
+    assert [tune.text for tune in held_out.test] == [tune.example.text for tune in split.test]
     assert origin
 
 
@@ -242,7 +242,7 @@ def test_other_tunes_are_used_without_training_tunes(checkpoint: Path, split: Sp
     network = replace(load_checkpoint(checkpoint), about={})
     held_out, _ = select_held_out(given, network, checkpoint, known)
     texts = {tune.text for tune in (*held_out.test, *held_out.validation)}
-    assert texts == {tune.text.text for tune in split.test}
+    assert texts == {tune.example.text for tune in split.test}
     with pytest.raises(InputError, match="--tunes"):
         select_held_out(learnt, network, checkpoint, known)
     # Without the training tunes they cannot be recognised; the report says so.
