@@ -1,4 +1,4 @@
-"""The front door for Python: load a network, sample it, read tunes, print and play them.
+"""The Python interface: load a network, sample tunes, read tunes, print and play them.
 
 ::
 
@@ -8,8 +8,8 @@
     print(tunes.abc)
     tunes.to_pdf("jigs.pdf")
 
-In a notebook the last expression of a cell shows staff and player. The command line offers the
-same and more.
+In a notebook, tunes as the last expression of a cell are shown as sheet music with a player. The
+command line offers the same and more.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from abcgen.corpus.reading import SkippedTune
     from abcgen.model.events import Event
 
-# Pixels of a notebook's frame, per tune and around them; it scrolls beyond three tunes.
+# The frame in a notebook: height in pixels per tune, added margin, and tunes before it scrolls.
 FRAME_HEIGHT, FRAME_MARGIN, MOST_FRAMED = 560, 80, 3
 
 
 class Playable:
-    """Tunes that can be written, printed and played; the base of one tune and of a tunebook."""
+    """Tunes that can be written, printed and played; the base of `PlayableTune` and `Tunebook`."""
 
     def _tunes(self) -> Sequence[PlayableTune]:
         raise NotImplementedError
@@ -104,8 +104,8 @@ class Playable:
         tunes, file_format = self._tunes(), FORMATS[name]
         if file_format.bind is None and len(tunes) != 1:
             raise InputError(
-                f"one {file_format.suffix} file holds one tune, not {len(tunes)}",
-                hint=f"write them one by one: tunes[0].to_{name}(...)",
+                f"a {file_format.suffix} file holds one tune, not {len(tunes)}",
+                hint=f"write them one by one, as in tunes[0].to_{name}(...)",
             )
         if not tunes:
             raise InputError("there is no tune to write")
@@ -228,7 +228,7 @@ def load(checkpoint: str | Path = "pretrained") -> Network:
         checkpoint: ``"pretrained"`` for the one that comes with abcgen, or the folder of another.
 
     Raises:
-        CheckpointError: if there is none.
+        CheckpointError: if there is no checkpoint.
     """
     return Network(find_checkpoint(Path(checkpoint)))
 
@@ -248,13 +248,13 @@ def train(
         paths: Files of tunes, or folders of them.
         out: The checkpoint folder; a new one under ``checkpoints/`` if None.
         base: The network to fine-tune, which is not modified; a new one is trained if None.
-        preset: ``auto``, or one of ``abcgen train --preset``.
+        preset: ``auto``, or a name from ``PRESETS`` in ``abcgen.config``.
         on_event: Called with every step and epoch (``abcgen.model.events``).
         settings: ``minutes``, ``epochs`` and any other field of ``TrainConfig`` or, for a new
             network, ``NetworkConfig``.
 
     Raises:
-        InputError: if a setting is impossible, or nothing can be read.
+        InputError: if a setting is invalid, or nothing can be read.
     """
     from abcgen.pipeline import training  # noqa: PLC0415 - loads Keras when it trains
 
@@ -281,7 +281,7 @@ def train(
 def read(path: str | Path, *more: str | Path) -> Tunebook:
     """Read ABC, MIDI and MusicXML files, or folders of them.
 
-    What cannot be read is in ``left_out``.
+    The result's ``left_out`` has what could not be read.
 
     Raises:
         InputError: if a path does not exist or nothing can be read.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic.functional_validators import ModelWrapValidatorHandler
 
-# Numbers in other people's files: what a float counts exactly, and 30 years.
+# Bounds of numbers in untrusted files: integers that a float holds exactly, and 30 years.
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Amount = Annotated[float, Field(ge=0.0, le=2.0**53)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e9)]
@@ -32,10 +32,10 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Schema(BaseModel):
-    """Immutable values of known names, types and bounds; others raise InputError.
+    """An immutable record whose fields are checked; an invalid value raises InputError.
 
-    Types are strict: neither "1" nor true is a number. A tuple within other values is read from
-    JSON's lists if its field has ``strict=False``.
+    Types are strict: neither "1" nor true is a number. A field with ``strict=False`` also reads a
+    tuple from a JSON list.
     """
 
     model_config = ConfigDict(
@@ -48,10 +48,10 @@ class Schema(BaseModel):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read untrusted JSON; fields that are missing have their defaults.
+        """Read untrusted JSON; missing fields get their defaults.
 
         Raises:
-            InputError: naming the first field that is unknown, of another type or out of range.
+            InputError: naming the first field that is unknown, of the wrong type or out of range.
         """
         try:
             return cls.model_validate_json(text)
@@ -66,7 +66,7 @@ class Schema(BaseModel):
         """Return a copy with some fields changed.
 
         Raises:
-            InputError: naming the first that is unknown, of another type or out of range.
+            InputError: naming the first field that is unknown, of the wrong type or out of range.
         """
         return type(self)(**{**dict(self), **changes})
 
@@ -80,7 +80,7 @@ class Schema(BaseModel):
 
     @classmethod
     def _explain(cls, error: ValidationError) -> InputError:
-        """Return the first mistake as one sentence."""
+        """Return the first problem as an error of one sentence."""
         first = error.errors(include_url=False)[0]
         path = ".".join(str(part)[:40] for part in first["loc"])
         value = shown(first["input"])
@@ -96,12 +96,12 @@ class Schema(BaseModel):
 
 
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
-    """Return the values that a field is limited to, or nothing."""
+    """Return the texts that a field is limited to; empty if any value will do."""
     return tuple(value for value in get_args(field.annotation) if isinstance(value, str))
 
 
 def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
-    """Return the least and the greatest value of a field."""
+    """Return the least and the greatest value of a field; None where there is no bound."""
     rules = {
         name: getattr(rule, name)
         for rule in field.metadata
@@ -129,15 +129,16 @@ def expected_value(field: FieldInfo) -> str:
 
 Network = Literal["stream", "window"]
 Optimizer = Literal["adamw", "adam", "lion", "muon", "nadam", "rmsprop", "sgd"]
-MAX_SEED = 2**31 - 1  # TensorFlow refuses some that are larger
-# Sampling keeps this many numbers of each text where it reads windows or blocks.
+MAX_SEED = 2**31 - 1  # TensorFlow refuses some larger seeds
+# Most numbers that sampling keeps for each text where the network reads windows or blocks.
 MAX_STATE = 2**23
 
 
 class NetworkConfig(Schema):
-    """The shape of a network. The bounds are far beyond what trains in a lifetime.
+    """The shape of a network.
 
-    They keep a stranger's file from taking absurd amounts of memory.
+    The bounds, far beyond anything that can be trained, keep an untrusted file from exhausting
+    memory.
     """
 
     # A stream network reads a tune from its beginning and predicts at every character; a window
@@ -177,7 +178,7 @@ class NetworkConfig(Schema):
         exclude_if=lambda width: width == 0,
     )
 
-    # Both directions of the window, or of the block before the current one in a stream network.
+    # Covers the window or, in a stream network, the block before the current one.
     bidirectional: bool = Field(
         False, description="Read the window, or the previous block, in both directions."
     )
@@ -185,11 +186,11 @@ class NetworkConfig(Schema):
         None,
         ge=2,
         le=100_000,
-        description="Characters of a window, of a block (bidirectional), or of a training chunk.",
+        description="Characters per window, per block (bidirectional) or per training chunk.",
     )
     positions: bool = Field(
         False,
-        description="Give the network each character's place: section, bar, time (stream only).",
+        description="Feed in the section, bar and time of each character too (stream only).",
     )
 
     @property
@@ -200,7 +201,7 @@ class NetworkConfig(Schema):
 
     @model_validator(mode="after")
     def _check_shape(self) -> Self:
-        """Refuse fields that are possible one by one but not together."""
+        """Refuse values that are valid alone but not together."""
         units, heads = self.units, self.heads
         if self.attention and units % heads:
             raise InputError(
@@ -212,8 +213,8 @@ class NetworkConfig(Schema):
                 f"{units} units cannot be divided between two directions",
                 hint="choose an even number of --units",
             )
-        reads_again = self.kind == "window" or self.bidirectional
-        if reads_again and (self.chunk_length or 0) * units > MAX_STATE:
+        keeps_chunk = self.kind == "window" or self.bidirectional
+        if keeps_chunk and (self.chunk_length or 0) * units > MAX_STATE:
             raise InputError(
                 f"{self.sequence_length} characters are too many to read at once by {units} units",
                 hint="choose a smaller --sequence-length",
@@ -232,7 +233,7 @@ class TrainConfig(Schema):
     """How a network is trained."""
 
     # When the run ends. The learning-rate schedule spans the epochs, or the minutes if given.
-    epochs: int = Field(20, ge=1, le=1_000_000, description="Epochs over the training tunes.")
+    epochs: int = Field(20, ge=1, le=1_000_000, description="Number of epochs.")
     minutes: float | None = Field(
         None, ge=1e-3, le=1e6, description="Time budget in minutes, instead of epochs."
     )
@@ -240,11 +241,11 @@ class TrainConfig(Schema):
         None,
         ge=1,
         le=1_000_000,
-        description="Stop after this many epochs without a better held-out loss.",
+        description="Stop after this many epochs without a lower held-out loss.",
     )
 
     batch_size: int = Field(32, ge=1, le=65_536, description="Tunes (windows) per batch.")
-    # Each epoch begins at another window, so that in time all are trained on.
+    # Each epoch begins at a different window, so that in time all are trained on.
     stride: int = Field(
         1, ge=1, le=1_000_000, description="Train on every N-th window (window only)."
     )
@@ -261,8 +262,10 @@ class TrainConfig(Schema):
     weight_decay: float = Field(0.1, ge=0.0, le=10.0, description="Weight decay.")
     clip_norm: float = Field(1.0, ge=1e-6, le=1e6, description="Maximum global gradient norm.")
 
-    seed: int = Field(0, ge=0, le=MAX_SEED, description="Seed of weights, order and dropout.")
-    chord_symbols: bool = Field(False, description="Learn the chord symbols above the notes too.")
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="Random seed of weights, order and dropout."
+    )
+    chord_symbols: bool = Field(False, description="Learn chord symbols as well.")
     save_minutes: float = Field(
         5.0, ge=0.0, le=1e6, description="Minutes between checkpoints within an epoch."
     )
@@ -270,7 +273,7 @@ class TrainConfig(Schema):
 
 Temperature = Annotated[
     float,
-    Field(ge=0.0, le=1e6, description="Divide logits by this; below 1 safer, above 1 bolder."),
+    Field(ge=0.0, le=1e6, description="Below 1 is safer, above 1 bolder (divides the logits)."),
 ]
 
 
@@ -285,16 +288,17 @@ class SampleConfig(Schema):
         1.0,
         ge=1e-6,
         le=1.0,
-        description="Sample from the most likely characters of total probability P (1 = off).",
+        description="Sample from the most likely characters that add up to probability P "
+        "(1 = off).",
     )
 
-    count: int = Field(6, ge=1, le=100_000, description="Number of valid tunes.")
+    count: int = Field(6, ge=1, le=100_000, description="Number of tunes to compose.")
     batch_size: int = Field(16, ge=1, le=65_536, description="Tunes sampled side by side.")
     max_characters: int = Field(
-        1200, ge=1, le=100_000, description="Give up a tune that has not ended by this length."
+        1200, ge=1, le=100_000, description="Reject a tune that has not ended by this length."
     )
     max_attempts: int = Field(
-        40, ge=1, le=1_000_000, description="Tunes to sample per tune wanted before giving up."
+        40, ge=1, le=1_000_000, description="Attempts per tune wanted before giving up."
     )
 
 
@@ -308,16 +312,16 @@ class SoundConfig:
 
 
 class Request(Schema):
-    """The wishes for a new tune; an empty one, or 0, leaves it to the network.
+    """The user's wishes for a new tune; an empty text or 0 leaves the choice to the network.
 
     ``abcgen.pipeline.requests`` checks what the bounds cannot say, such as metres and keys.
     """
 
     metre: str = Field("", description="Metre, such as 6/8.")
-    key: str = Field("", description="Key, such as Dmix.")
+    key: str = Field("", description="Key, such as D, Em or Dmix.")
     rhythm: str = Field("", description="Rhythm, such as jig.")
-    bars: int = Field(0, ge=0, le=256, description="Bars in all, without pickups.")
-    parts: str = Field("", description="Parts, such as AABB: two, each repeated.")
+    bars: int = Field(0, ge=0, le=256, description="Total number of bars, not counting pickups.")
+    parts: str = Field("", description="Parts, such as AABB: two parts, each repeated.")
 
     # Its sound and usual keys; with in_range every note is within its range.
     instrument: str = Field(
@@ -329,20 +333,22 @@ class Request(Schema):
     beginning: str = Field("", description="Model text to continue.")
     first_pitch: int = Field(0, ge=0, le=127, description="First note of the beginning.")
 
-    free: bool = Field(False, description="Sample without the grammar that keeps bars right.")
+    free: bool = Field(False, description="Sample without the grammar: bars need not add up.")
 
     @property
     def needs_grammar(self) -> bool:
-        """Whether only the grammar can keep these wishes."""
+        """Whether these wishes can only be met with the grammar."""
         return bool(self.bars or self.parts or self.in_range)
 
 
 class BlindTestConfig(Schema):
     """The tunes of a blind test."""
 
-    count: int = Field(10, ge=1, le=100_000, description="Tunes of each kind, real and generated.")
-    fewest_bars: int = Field(8, ge=1, description="Bars of the shortest tune.")
-    most_bars: int = Field(40, ge=1, description="Bars of the longest tune.")
+    count: int = Field(
+        10, ge=1, le=100_000, description="Number of real tunes, and of generated ones."
+    )
+    fewest_bars: int = Field(8, ge=1, description="Least number of bars of a tune.")
+    most_bars: int = Field(40, ge=1, description="Greatest number of bars of a tune.")
     temperature: Temperature = SampleConfig().temperature
 
 
@@ -350,7 +356,7 @@ class EvaluationConfig(Schema):
     """How a network is evaluated."""
 
     samples: int = Field(
-        1000, description="Tunes sampled with the grammar, and the same number without."
+        1000, description="Tunes to sample with the grammar, and again without it."
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="Tunes sampled side by side.")
 
@@ -363,7 +369,7 @@ class SplitConfig(Schema):
     similarity: Share = Field(
         0.5, description="Share of interval 8-grams that makes two tunes one family."
     )
-    # Only where there are six times as many families.
+    # Applies only to corpora of at least six times this number of families.
     least: Count = Field(0, description="Fewest families in each held-out part.")
 
 
@@ -416,8 +422,8 @@ PRESETS = {
 }
 
 
-# For training another network further on a corpus that may be small: change what it knows
-# without losing it. benchmarks/finetuning compares other settings.
+# For fine-tuning, perhaps on a small corpus: gentle enough that the network does not forget what
+# it learned before. benchmarks/finetuning compares other settings.
 FINE_TUNING = TrainConfig(
     epochs=30,
     patience=5,
@@ -427,7 +433,7 @@ FINE_TUNING = TrainConfig(
     warm_up=0.1,
     weight_decay=0.0,
 )
-# A twentieth of a small corpus would be no tune at all.
+# The usual twentieth of a small corpus might not be a single tune.
 FINE_TUNING_SPLIT = SplitConfig(validation=0.1, test=0.1, least=3)
 
 
@@ -466,7 +472,8 @@ class ReadingConfig:
 
     # The approximate size of a chunk of a tunebook.
     chunk_bytes: int = 64_000
-    # The least work worth starting processes for, in bytes of ABC or what takes as long.
+    # The least work worth starting processes for, in bytes of ABC (other formats take longer per
+    # byte; see ``Reader.cost``).
     parallel_bytes: int = 256_000
 
 
@@ -478,7 +485,8 @@ class MidiConfig:
     texture: str = "auto"
     # The only track to write, by number or name; all if empty.
     track: str = ""
-    # Lowest and highest MIDI key that notes are moved between by octaves; None for as they are.
+    # Lowest and highest MIDI key of the range that notes are moved into by octaves; None to leave
+    # them.
     fold_range: tuple[int, int] | None = None
     # Write passages played twice as repeats.
     repeats: bool = True
@@ -496,7 +504,7 @@ class PageConfig:
     staff_height: float = 6.5
 
 
-# Height of a staff in millimetres that can be read without glasses.
+# Height of a staff in millimetres for readers with poor eyesight.
 LARGE_PRINT = 10.0
 
 LIMITS = Limits()

@@ -293,7 +293,7 @@ def test_a_read_only_folder_is_named(run: Callable[..., Answer], tmp_path: Path)
 def test_valid_tunes_pass_the_check(run: Callable[..., Answer], tmp_path: Path) -> None:
     write(tmp_path / "a.abc", GOOD)
     answer = run("check", "a.abc")
-    assert (answer.code, answer.out) == (0, "1 of 1 tune right\n")
+    assert (answer.code, answer.out) == (0, "1 of 1 tune correct\n")
 
 
 def test_bars_that_do_not_add_up_are_named(run: Callable[..., Answer], tmp_path: Path) -> None:
@@ -459,7 +459,7 @@ def test_plot_draws_a_run(here: Path, run: Callable[..., Answer]) -> None:
 def test_training_reports_its_progress(trained: Path) -> None:
     said = (trained / "said.txt").read_text(encoding="utf-8")
     assert "checkpoint: checkpoints/run-1" in said
-    assert re.search(r"weights learn \d+ tunes, [\d,]+ characters", said)
+    assert re.search(r"[\d,]+ weights on \d+ tunes \([\d,]+ characters\)", said)
     assert re.search(r"held-out [\d.]+ bits/character, [\d.]+ bits/note", said)
     assert "M:6/8" in said
     assert "abcgen sample --checkpoint" in said
@@ -488,7 +488,7 @@ def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path
     answer = run("sample", "--count", "3", "--seed", "1")
     assert answer.code == 0, answer
     assert "checkpoint checkpoints/run-1, temperature 0.8, seed 1" in answer.err
-    assert re.search(r"\d+ tunes drawn, 3 valid, \d+ thrown away", answer.err)
+    assert re.search(r"\d+ tunes sampled, 3 valid, \d+ rejected", answer.err)
     folder = here / "output" / "tunes-1"
     book = (folder / "tunes.abc").read_text(encoding="utf-8")
     tunes = [tune for tune in read_tunebook(book) if isinstance(tune, Tune)]
@@ -505,7 +505,7 @@ def test_sampled_tunes_can_be_replayed(run: Callable[..., Answer], here: Path) -
     book = here / "output" / "tunes-1" / "tunes.abc"
     answer = run("replay", book)
     assert answer.code == 0
-    assert "2 of 2 tunes the same" in answer.out
+    assert "2 of 2 tunes identical" in answer.out
     book.write_text(book.read_text(encoding="utf-8").replace("K:E", "K:D"), encoding="utf-8")
     assert run("replay", book).code == 1
     fails(run("replay", "nowhere.abc"), "nowhere.abc")
@@ -534,7 +534,7 @@ def test_an_impossible_wish_is_named_in_one_line(
 def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
     answer = run("sample", "--temperature", "0", "--count", "3")
-    assert "1 tune drawn" in answer.err
+    assert "1 tune sampled" in answer.err
 
 
 def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
@@ -559,7 +559,7 @@ def test_invalid_tunes_are_counted(run: Callable[..., Answer], here: Path) -> No
     assert here.exists()
     answer = run("sample", "--temperature", "30", "--count", "1", "--free")
     fails(answer, "40", "--temperature")
-    assert "40 thrown away" in answer.err
+    assert "40 rejected" in answer.err
 
 
 def test_a_missing_checkpoint_is_named(run: Callable[..., Answer]) -> None:
@@ -624,7 +624,7 @@ def test_the_printed_command_resumes_with_the_same_tunes(
     write_small_corpus(tmp_path / "my tunes")
     said = run("train", "my tunes", "--units", "8", "--texture", "melody", "--out", "net")
     words = "abcgen train 'my tunes' --resume --out net --texture melody"
-    assert f"go on with: {words}\n" in said.out
+    assert f"resume with: {words}\n" in said.out
 
 
 def test_a_file_name_that_is_not_utf8_is_recorded_with_replacement_characters(
@@ -680,5 +680,5 @@ def test_an_interrupted_training_can_be_sampled_and_resumed(
     fails(sampled, "40")
     resumed = run("train", "--resume", "--epochs", str(before + 2))
     assert resumed.code == 0, resumed.err
-    assert "going on after" in resumed.err
+    assert "resuming after" in resumed.err
     assert len(metrics.read_text(encoding="utf-8").splitlines()) > before

@@ -108,7 +108,7 @@ def test_a_single_tune_appears_while_it_is_sampled_and_disappears(
     assert max(len(line) for frame in growing for line in frame.splitlines()) <= columns
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")  # the cursor is back
     after = ESCAPE.sub("", sent[sent.rindex("\x1b[?25h") :])
-    assert "1 tune drawn" in after or "tunes drawn" in after
+    assert "1 tune sampled" in after or "tunes sampled" in after
     assert "|" not in after
     assert "\x1b" not in printed
     (tune,) = read_tunebook(printed.split("wrote")[0])

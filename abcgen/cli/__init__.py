@@ -1,7 +1,11 @@
-"""The command line: reads the options, calls the pipeline, shows the results.
+"""The command line: parse the options, call the pipeline, show the results.
 
-Exit codes: 0 done (with a warning if some inputs were left out), 1 an error in one clear line,
-2 a command line that makes no sense, 130 interrupted.
+There is a module for each command. ``common`` has the options that several of them share, and
+``display`` prints results, messages and progress. Commands import the pipeline inside their
+functions, so that ``--help`` and completion are fast.
+
+Exit codes: 0 success (with a warning if some inputs were skipped), 1 an error, printed on one
+line, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# Commands by the panels of --help, each with its example.
+# Commands by panel of --help, each with an example.
 COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     "Compose": {
         sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
@@ -69,10 +73,10 @@ app.add_typer(corpus.app, name="corpus", rich_help_panel="Tunes")
 
 
 def main() -> NoReturn:
-    """Run the command line; the one place where errors become a line and an exit code."""
+    """Run the command line. Only here do errors become a message and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Names of files may hold what cannot be printed.
+            # File names may contain characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
     limit_blas_threads()
     collect_garbage_rarely()
@@ -82,7 +86,7 @@ def main() -> NoReturn:
         Display().fail(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        # A path that cannot be looked at, a full disk.
+        # For example an unreadable path or a full disk.
         name = f"{error.filename}: " if error.filename else ""
         Display().fail(f"{name}{reason_of(error)}")
         sys.exit(AbcgenError.exit_code)
@@ -108,5 +112,6 @@ def abcgen(
 ) -> None:
     """Learn from a folder of folk tunes and compose new ones, as ABC, MIDI and sheet music.
 
-    Start with: abcgen sample, or abcgen corpus install oneills and abcgen train
+    To try it, run abcgen sample. To train a network of your own, run abcgen corpus install oneills,
+    then abcgen train.
     """

@@ -1,4 +1,4 @@
-"""``abcgen blindtest``: can people tell which tunes a network wrote?"""
+"""``abcgen blindtest``: test whether people can tell which tunes a network wrote."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def make(
         typer.Option(
             readable=False,
             rich_help_panel="Data",
-            help="Take the real tunes from these, except those it was trained on. "
+            help="Take the real tunes from these, except those the network was trained on. "
             "Repeat for several files or folders.",
-            show_default="those held out in training, which the checkpoint holds",
+            show_default="the held-out tunes stored in the checkpoint",
         ),
     ] = None,
     count: Annotated[
@@ -57,7 +57,7 @@ def make(
         typer.Option(
             min=0,
             max=MAX_SEED,
-            help="Make the same test with the same seed.",
+            help="Random seed; the same seed makes the same test.",
             rich_help_panel="Sampling",
         ),
     ] = 0,
@@ -65,7 +65,7 @@ def make(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write a web page of unlabelled held-out and generated tunes, and the key to it."""
+    """Make a web page of real and generated tunes, unlabelled, and the key to it."""
     from abcgen.files import write_atomically
     from abcgen.pipeline.blindtest import make_blind_test
     from abcgen.pipeline.checkpoints import find_checkpoint
@@ -73,28 +73,30 @@ def make(
     display = Display(as_json=as_json)
     source = find_checkpoint(checkpoint)
     folder = target_for(out, "blindtest", force=force)
-    given = load(tunes, display).tunes if tunes else ()
+    real_tunes = load(tunes, display).tunes if tunes else ()
     config = BlindTestConfig(
         count=count, fewest_bars=fewest_bars, most_bars=most_bars, temperature=temperature
     )
-    with display.progress("drawing and engraving") as on_progress:
-        made = make_blind_test(source, given, config, seed, on_progress=on_progress)
-    display.say(f"checkpoint {source}; real tunes: {made.description}")
-    write_atomically(folder / PAGE, made.page)
-    write_atomically(folder / KEY, made.key.to_json().encode())
+    with display.progress("sampling and engraving") as on_progress:
+        test = make_blind_test(source, real_tunes, config, seed, on_progress=on_progress)
+    display.say(f"checkpoint {source}; real tunes: {test.description}")
+    write_atomically(folder / PAGE, test.page)
+    write_atomically(folder / KEY, test.key.to_json().encode())
     display.files([folder / PAGE, folder / KEY])
-    display.text(f"give listeners {PAGE}, and keep {KEY} to yourself")
+    display.text(f"give listeners {PAGE} and keep {KEY} to yourself")
     files = [str(folder / PAGE), str(folder / KEY)]
-    display.result({"test": made.key.test, "tunes": len(made.key.tunes), "files": files})
+    display.result({"test": test.key.test, "tunes": len(test.key.tunes), "files": files})
 
 
 @app.command("score", epilog="Example: abcgen blindtest score answers-*.json --key test/key.json")
 def score(
-    answers: Annotated[list[Path], typer.Argument(readable=False, help="Files saved by the page.")],
+    answers: Annotated[
+        list[Path], typer.Argument(readable=False, help="Answers saved by the page.")
+    ],
     key: Annotated[Path, typer.Option(readable=False, help="The key written with the page.")],
     as_json: Json = False,
 ) -> None:
-    """Compare raters with chance and average their ratings, with 95% intervals."""
+    """Compare listeners with chance and average their ratings, with 95% intervals."""
     from abcgen.pipeline.blindtest_scoring import (
         MEASURES,
         against_chance,
@@ -110,17 +112,27 @@ def score(
         f"{counted(result.raters, 'listener')}, {counted(len(answer_key.tunes), 'tune')}",
         ["", "figure", "95% interval", "of"],
         [
-            [MEASURES[name].label, f"{e.value:.2f}", f"{e.low:.2f} to {e.high:.2f}", str(e.count)]
-            for name, e in result.estimates.items()
-            if e
+            [
+                MEASURES[name].label,
+                f"{estimate.value:.2f}",
+                f"{estimate.low:.2f} to {estimate.high:.2f}",
+                str(estimate.count),
+            ]
+            for name, estimate in result.estimates.items()
+            if estimate
         ],
     )
     accuracy = against_chance(result.estimates["told_apart"])
-    display.text(f"told apart, of all tunes: {accuracy}")
-    display.text(f"told apart, of tunes not known before: {result.verdict}")
+    display.text(f"accuracy on all tunes: {accuracy}")
+    display.text(f"accuracy on tunes not known before: {result.verdict}")
     figures = {
-        name: e and {"value": e.value, "interval": [e.low, e.high], "of": e.count}
-        for name, e in result.estimates.items()
+        name: estimate
+        and {
+            "value": estimate.value,
+            "interval": [estimate.low, estimate.high],
+            "of": estimate.count,
+        }
+        for name, estimate in result.estimates.items()
     }
     display.result(
         {"test": answer_key.test, "listeners": result.raters, "verdict": result.verdict} | figures

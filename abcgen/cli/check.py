@@ -11,7 +11,7 @@ from abcgen.cli.display import Display, counted
 def check(paths: Paths, as_json: Json = False) -> None:
     """Check that the bars of every tune add up and that music21 reads the same notes.
 
-    Exit with 1 if any tune is wrong or cannot be read.
+    Exits with 1 if any tune is wrong or cannot be read.
     """
     from abcgen.pipeline.checking import check_corpus
 
@@ -23,7 +23,7 @@ def check(paths: Paths, as_json: Json = False) -> None:
         for problem in wrong.problems:
             display.text(f"{wrong.path}: X:{wrong.tune.number} {wrong.tune.title!r}: {problem}")
     right = len(report.checked) - len(report.wrong)
-    display.text(f"{right:,} of {counted(len(report.checked), 'tune')} right")
+    display.text(f"{right:,} of {counted(len(report.checked), 'tune')} correct")
     display.result(
         {
             "right": right,

@@ -1,4 +1,4 @@
-"""What the commands share: options that several have, and reading tunes."""
+"""Options that several commands share, and what they do with them."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ INTERRUPTED = 130
 def option(
     schema: type[Schema], field: str, *flags: str, bounded: bool = False, **changes: Any
 ) -> Any:
-    """Return the command-line option of a setting, with its field's help and choices.
+    """Return the command-line option for a field of a schema, with its description and choices.
 
-    The setting itself refuses a value out of bounds when it is made, with exit code 1.
+    The schema itself refuses a value out of bounds, with exit code 1.
 
     Args:
-        schema: The settings, such as ``TrainConfig``.
-        field: Name of one of them.
+        schema: Settings, such as ``TrainConfig``.
+        field: The name of one of them.
         flags: Such as ``--batch-size`` and ``-b``; by default derived from the parameter's name.
-        bounded: Show the bounds in the help and refuse other values as a usage error, exit code 2.
-        changes: Other arguments of ``typer.Option``.
+        bounded: Show the bounds in the help, and treat other values as wrong usage, exit code 2.
+        changes: Arguments of ``typer.Option`` to add or replace.
     """
     info = schema.model_fields[field]
     arguments: dict[str, Any] = {"help": info.description}
@@ -48,15 +48,15 @@ def option(
 
 
 def choices(*values: str) -> dict[str, Any]:
-    """Return arguments of ``typer.Option`` that show a text's values in help and completion.
+    """Return arguments of ``typer.Option`` that list an option's values in help and completion.
 
-    Other values are refused where the option is used, with exit code 1.
+    Other values are refused only when the option is used, with exit code 1.
     """
     return {"metavar": "|".join(values), **completion(values)}
 
 
 def completion(values: Iterable[str]) -> dict[str, Any]:
-    """Return the argument of ``typer.Option`` that lets the shell complete these values."""
+    """Return the argument of ``typer.Option`` by which the shell completes these values."""
     return {
         "autocompletion": lambda incomplete: [
             value for value in values if value.startswith(incomplete.lower())
@@ -65,8 +65,9 @@ def completion(values: Iterable[str]) -> dict[str, Any]:
 
 
 def format_list(**changes: Any) -> Any:
-    """Return the option of output formats, with their descriptions from ``FORMATS``."""
+    """Return the option for output formats, which ``FORMATS`` describes."""
 
+    # Completes the last format of the list, and keeps those before it.
     def complete(incomplete: str) -> list[tuple[str, str]]:
         before, comma, last = incomplete.rpartition(",")
         return [
@@ -98,14 +99,14 @@ NewFolder = Annotated[
         "--out",
         "-o",
         readable=False,
-        help="The folder to write to.",
+        help="Output folder.",
         show_default="a new one under output/",
         rich_help_panel="Output",
     ),
 ]
 _CHECKPOINT: dict[str, Any] = {
     "readable": False,
-    "help": "A folder that train wrote, or pretrained for the one that comes with abcgen.",
+    "help": "A folder written by train, or pretrained for the network that comes with abcgen.",
     "show_default": "the newest under checkpoints/, else pretrained",
 }
 CheckpointOption = Annotated[
@@ -123,7 +124,8 @@ Paths = Annotated[
 Texture = Annotated[
     str,
     typer.Option(
-        help="Of MIDI files: write the melody, chords in one voice, voices, or what fits.",
+        help="Write MIDI as the melody only, as chords in one voice, as several voices, or as "
+        "suits the file.",
         rich_help_panel="Data",
         **choices("auto", "melody", "chords", "voices"),
     ),
@@ -131,37 +133,40 @@ Texture = Annotated[
 Track = Annotated[
     str,
     typer.Option(
-        help="Of MIDI files: write this track only, by number or name.", rich_help_panel="Data"
+        help="The only MIDI track to read, by number or name.",
+        show_default="all",
+        rich_help_panel="Data",
     ),
 ]
 FoldRange = Annotated[
     str,
     typer.Option(
-        help="Of MIDI files: move notes by octaves into this instrument's range.",
+        help="Move MIDI notes by octaves into the range of this instrument.",
+        show_default="off",
         rich_help_panel="Data",
     ),
 ]
 Cache = Annotated[
     bool,
     typer.Option(
-        help="Keep results of reading in the user's cache folder, or in ABCGEN_CACHE (off = none).",
+        help="Cache what was read, in the user's cache folder or ABCGEN_CACHE.",
         rich_help_panel="Data",
     ),
 ]
 
 
 def text_cache(*, use: bool) -> TextCache:
-    """Return the cache of earlier readings, or one that remembers nothing."""
+    """Return the cache of what was read before, or one that stores nothing."""
     from abcgen.corpus.cache import TextCache, default_folder
 
     return TextCache(default_folder() if use else None)
 
 
 def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
-    """Return the place for results, ``out`` or a new folder, checked before any long work.
+    """Return the path for results, ``out`` or a new folder, after checking that it is usable.
 
     Raises:
-        OutputError: if something is there already, or it cannot be written to.
+        OutputError: if it exists already or cannot be written to.
     """
     target = out or unused_folder(OUTPUT, stem)
     refuse_to_overwrite(target, force=force)

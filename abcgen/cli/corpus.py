@@ -30,7 +30,7 @@ def list_collections(as_json: Json = False) -> None:
     ]
     rows = [[str(value) for value in fact.values()] for fact in facts]
     display.table("Collections in the music21 package", list(facts[0]), rows)
-    display.text("Install some with: abcgen corpus install NAME...")
+    display.text("install some with: abcgen corpus install NAME...")
     display.result({"collections": facts})
 
 
@@ -43,18 +43,18 @@ def install_collections(
             "--out",
             "-o",
             readable=False,
-            help="The folder to install into.",
+            help="Folder to install them in.",
             rich_help_panel="Output",
         ),
     ] = CORPORA,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write collections as tunebooks into corpora/, to be read and trained on."""
+    """Install collections as tunebooks in corpora/, ready to train on."""
     from abcgen.corpus.collections import collection_named, install_collection
 
     display = Display(as_json=as_json)
-    # Check all names before anything is written.
+    # Check all names before writing anything.
     collections = [collection_named(name) for name in names]
     written = []
     for collection in collections:

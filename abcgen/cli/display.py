@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
-    from abcgen.model.events import EpochEnd, Event
+    from abcgen.model.events import Event
 
 
-MOST_SHOWN = 10  # of the tunes left out, and of the files written
-REFRESHES = 20  # per second, of a growing text
+MOST_SHOWN = 10  # skipped tunes, or files written, that are listed one by one
+REFRESHES = 20  # per second, of a text that grows as it is sampled
 
 
 class Display:
     """Shows results to people or, as JSON, to programs.
 
     Args:
-        as_json: Whether standard output is to hold one JSON object and nothing else.
+        as_json: Whether to print one JSON object to standard output and nothing else.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
@@ -50,7 +50,7 @@ class Display:
     # Messages, on standard error.
 
     def say(self, text: str) -> None:
-        """Print a line on the progress of the work."""
+        """Print a message."""
         self._messages.print(_printable(text), markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
@@ -73,19 +73,19 @@ class Display:
     # Results, on standard output.
 
     def text(self, text: str) -> None:
-        """Print lines of a result, unless it is shown as JSON."""
+        """Print lines of a result, unless output is JSON."""
         for line in text.splitlines():
             self._results.print(_printable(line), markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table of results, unless they are shown as JSON."""
+        """Print a table of results, unless output is JSON."""
         table = Table(*map(escape, columns), title=title, title_justify="left")
         for row in rows:
             table.add_row(*map(escape, row))
         self._results.print(table)
 
     def files(self, paths: Sequence[Path]) -> None:
-        """Print the files that were written."""
+        """Print the paths of files that were written, or of very many only their folder."""
         if len(paths) <= MOST_SHOWN:
             for path in paths:
                 self.text(f"wrote {path}")
@@ -93,7 +93,7 @@ class Display:
             self.text(f"wrote {len(paths)} files to {paths[0].parent}")
 
     def result(self, data: dict[str, Any]) -> None:
-        """Print the result as JSON, if it is to be shown so."""
+        """Print the result as JSON, if output is JSON."""
         if self._as_json:
             print(json.dumps(data, indent=2))  # noqa: T201 - the purpose of --json
 
@@ -101,23 +101,23 @@ class Display:
 
     @contextmanager
     def progress(self, name: str) -> Iterator[Callable[[int, int], None]]:
-        """Show a bar with the share done and the time left; yield the callback that moves it."""
+        """Show a progress bar with the time left; yield its callback ``(done, total)``."""
         with self._progress(TaskProgressColumn(), TimeRemainingColumn()) as progress:
             task = progress.add_task(name, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
     @contextmanager
     def counting(self, name: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show a bar that counts; yield the callback that counts one."""
+        """Show a progress bar that counts to ``total``; yield the callback that adds one."""
         with self._progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
             task = progress.add_task(name, total=total)
             yield lambda: progress.advance(task)
 
     @contextmanager
     def writing(self) -> Iterator[Callable[[int, str], None] | None]:
-        """Show texts while they grow, the last one only, until all are complete.
+        """Show the current text as it grows, and remove it in the end.
 
-        Yield the callback for a text's number and its next character; None where no one watches.
+        Yield the callback for a text's number and its next character; None if not at a terminal.
         """
         if self._as_json or not self._messages.is_terminal:
             yield None
@@ -134,7 +134,7 @@ class Display:
             yield _TrainingView(self, progress)
 
     def _progress(self, *columns: ProgressColumn, bar_width: int = 40) -> Progress:
-        """Return a progress bar that disappears in the end, and is not shown to a file."""
+        """Return a progress bar that disappears when done; invisible unless at a terminal."""
         return Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -147,7 +147,7 @@ class Display:
 
 
 class _GrowingText:
-    """The end of a growing text, in as many lines as fit into the terminal."""
+    """The end of a growing text: the last lines that fit into the terminal."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -165,7 +165,7 @@ class _GrowingText:
 
 
 class _TrainingView:
-    """Shows the events of a training run as lines and a moving bar."""
+    """Shows the events of a training run as messages and a progress bar."""
 
     def __init__(self, display: Display, progress: Progress) -> None:
         self._display = display
@@ -177,10 +177,10 @@ class _TrainingView:
 
         match event:
             case Started():
-                resumed = f", going on after {event.epochs:.1f} epochs" if event.epochs else ""
+                resumed = f", resuming after {event.epochs:.1f} epochs" if event.epochs else ""
                 self._display.say(
-                    f"{event.parameters:,} weights learn {event.tunes:,} tunes, "
-                    f"{event.characters:,} characters, on {event.backend}{resumed}"
+                    f"training {event.parameters:,} weights on {event.tunes:,} tunes "
+                    f"({event.characters:,} characters) with {event.backend}{resumed}"
                 )
             case Step():
                 epochs = f"/{event.epochs}" if event.epochs else ""
@@ -195,41 +195,40 @@ class _TrainingView:
             case BaseMeasured():
                 if event.bits_per_note is not None:
                     self._display.say(
-                        f"as taken over: held-out {event.bits_per_note:.2f} bits/note"
+                        f"before fine-tuning: held-out {event.bits_per_note:.2f} bits/note"
                     )
             case EpochEnd():
-                self._show_epoch(event)
+                # The preview, a tune sampled from the unfinished network, then the figures.
+                if event.sampled:
+                    self._display.text(f"\n{event.sampled.rstrip()}\n")
+                if event.bits_per_character is None or event.bits_per_note is None:
+                    held_out = " bits/character, nothing held out"
+                else:
+                    best = " (best so far)" if event.best else ""
+                    held_out = (
+                        f", held-out {event.bits_per_character:.3f} bits/character, "
+                        f"{event.bits_per_note:.2f} bits/note{best}"
+                    )
+                self._display.say(
+                    f"epoch {event.epoch}: training {event.training_bits:.3f}{held_out}, "
+                    f"{event.characters_per_second / 1000:.1f}k characters/s, "
+                    f"{clock(event.seconds)}"
+                )
             case Interrupted():
-                self._display.say("interrupted: everything so far is saved")
-
-    def _show_epoch(self, event: EpochEnd) -> None:
-        if event.sampled:
-            self._display.text(f"\n{event.sampled.rstrip()}\n")
-        if event.bits_per_character is None or event.bits_per_note is None:
-            held_out = " bits/character, nothing held out"
-        else:
-            best = " (best so far)" if event.best else ""
-            held_out = (
-                f", held-out {event.bits_per_character:.3f} bits/character, "
-                f"{event.bits_per_note:.2f} bits/note{best}"
-            )
-        self._display.say(
-            f"epoch {event.epoch}: training {event.training_bits:.3f}{held_out}, "
-            f"{event.characters_per_second / 1000:.1f}k characters/s, {clock(event.seconds)}"
-        )
+                self._display.say("interrupted; all progress is saved")
 
 
 def clock(seconds: float) -> str:
-    """Return a time span as minutes and seconds."""
+    """Return a time span as minutes and seconds, such as ``12:05``."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     return f"{minutes}:{rest:02}"
 
 
 def counted(number: int, name: str) -> str:
-    """Return a number of things: ``1 tune``, ``2,009 tunes``."""
+    """Return a count with its noun: ``1 tune``, ``2,009 tunes``."""
     return f"{number:,} {name}" + ("" if number == 1 else "s")
 
 
 def _printable(text: str) -> str:
-    # Names of files may hold anything, line ends and terminal codes too.
+    # File names and titles may contain anything, even line ends and terminal codes.
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,4 +1,4 @@
-"""``abcgen evaluate``: is a network any good, and does it copy?"""
+"""``abcgen evaluate``: measure how good a network is, and how much it copies."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def evaluate(
         typer.Option(
             readable=False,
             rich_help_panel="Data",
-            help="Evaluate on these: its training corpus, of which the held-out tunes are taken, "
-            "or other tunes. Repeat for several files or folders.",
-            show_default="those held out in training, which the checkpoint holds",
+            help="Evaluate on these tunes; of the training corpus, only held-out tunes are used. "
+            "Repeat for several files or folders.",
+            show_default="the held-out tunes stored in the checkpoint",
         ),
     ] = None,
     samples: Annotated[
@@ -42,16 +42,16 @@ def evaluate(
     temperature: Temperature = _SAMPLE.temperature,
     seed: Annotated[
         int,
-        typer.Option(min=0, max=MAX_SEED, help="Seed of all samples.", rich_help_panel="Sampling"),
+        typer.Option(min=0, max=MAX_SEED, help="Random seed.", rich_help_panel="Sampling"),
     ] = 0,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a network on tunes it was not trained on: surprise, form, likeness, copying.
+    """Evaluate a network on held-out tunes: surprise, form, likeness to real tunes, copying.
 
-    Every figure has a 95% interval and that of real tunes next to it. Write a page with pictures,
-    and the figures as JSON.
+    Every figure has a 95% confidence interval, and the same figure of real tunes next to it.
+    Writes a web page with plots, and the figures as JSON.
     """
     from abcgen.pipeline import evaluating
     from abcgen.pipeline.checkpoints import find_checkpoint
@@ -61,8 +61,8 @@ def evaluate(
     folder = target_for(out, "evaluation", force=force)
     config = SampleConfig(count=samples, temperature=temperature, batch_size=_EVALUATION.batch_size)
     display.say(f"checkpoint {source}, {samples} samples, temperature {temperature:g}")
-    given = load(tunes, display).tunes if tunes else None
-    evaluation = evaluating.evaluate(source, config, seed, display.progress, given)
+    real_tunes = load(tunes, display).tunes if tunes else None
+    evaluation = evaluating.evaluate(source, config, seed, display.progress, real_tunes)
     with display.progress("drawing the report"):
         # Matplotlib takes a second to import.
         from abcgen.pipeline.evaluation_report import write_evaluation

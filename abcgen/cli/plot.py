@@ -1,4 +1,4 @@
-"""``abcgen plot``: draw a training run."""
+"""``abcgen plot``: plot a training run."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ def plot(
         Path | None,
         typer.Argument(
             readable=False,
-            help="A folder that train wrote.",
+            help="A folder written by train.",
             show_default="the newest under checkpoints/",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=MAX_SEED, help="Seed of the tune whose attention is drawn.")
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_SEED,
+            help="Random seed of the tune sampled to show the attention.",
+            rich_help_panel="Sampling",
+        ),
     ] = 0,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Draw a run as PNG and SVG: its learning curves, weights, network and attention."""
+    """Plot a training run as PNG and SVG: learning curves, weights, network and attention."""
     from abcgen.pipeline.checkpoints import find_checkpoint
 
     display = Display(as_json=as_json)
@@ -38,7 +44,7 @@ def plot(
     target = target_for(out, "plots", force=force)
     display.say(f"checkpoint {folder}")
     with display.counting("drawing", PICTURES) as count_one:
-        from abcgen.pipeline.plotting import plot_run
+        from abcgen.pipeline.plotting import plot_run  # Matplotlib takes a second to import.
 
         pictures = plot_run(folder, target, seed, on_picture=count_one)
     for line in pictures.left_out:

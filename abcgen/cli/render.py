@@ -1,4 +1,4 @@
-"""``abcgen render``: write tunes as sheet music and sound."""
+"""``abcgen render``: convert tunes to sheet music and sound."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def render(
     title: Annotated[
         str,
         typer.Option(
-            help="Title of the book, which gives it a title page.",
+            help="Title of the book; adds a title page.",
             show_default="none",
             rich_help_panel="Sheet music",
         ),
@@ -45,13 +45,13 @@ def render(
     ] = PAGE.paper,
     large_print: Annotated[
         bool,
-        typer.Option("--large-print", help="Print larger notes.", rich_help_panel="Sheet music"),
+        typer.Option("--large-print", help="Larger notes.", rich_help_panel="Sheet music"),
     ] = False,
     # Sound
     instrument: Annotated[
         str,
         typer.Option(
-            help=f"Instrument that plays: {', '.join(INSTRUMENTS)}.",
+            help=f"Instrument to play on: {', '.join(INSTRUMENTS)}.",
             rich_help_panel="Sound",
             **completion(INSTRUMENTS),
         ),
@@ -60,7 +60,7 @@ def render(
         float | None,
         typer.Option(
             help="Beats per minute.",
-            show_default="usual for rhythm and metre",
+            show_default="typical of rhythm and metre",
             rich_help_panel="Sound",
         ),
     ] = None,
@@ -78,7 +78,7 @@ def render(
             "--out",
             "-o",
             readable=False,
-            help="A folder, or a file if one format gives one.",
+            help="Output folder, or a file name if only one file is written.",
             show_default="a new folder under output/",
             rich_help_panel="Output",
         ),
@@ -86,11 +86,11 @@ def render(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Print tunes as sheet music, or write them as sound, MusicXML or a web page that plays."""
+    """Convert tunes to sheet music, sound, MusicXML, or a web page that plays them."""
     from abcgen.pipeline.formats import RenderOptions, formats_named
     from abcgen.pipeline.rendering import render_files
 
-    # 1) Check the options, before anything is read.
+    # 1) Check the options before reading anything.
     display = Display(as_json=as_json)
     formats = formats_named(to)
     staff_height = LARGE_PRINT if large_print else PAGE.staff_height

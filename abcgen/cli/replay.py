@@ -12,14 +12,14 @@ from abcgen.cli.display import Display, counted
 
 
 def replay(
-    path: Annotated[Path, typer.Argument(readable=False, help="A file that sample wrote.")],
+    path: Annotated[Path, typer.Argument(readable=False, help="A file written by sample.")],
     checkpoint: CheckpointOption = None,
     as_json: Json = False,
 ) -> None:
-    """Sample tunes again from the recipe under each, and compare them with the file.
+    """Sample tunes again from the recipes in a file, and compare them with those in the file.
 
-    Exit with 1 if any differs. The same machine and versions give the same bytes; another
-    processor or NumPy may round a number differently and then, rarely, sample another character.
+    Exits with 1 if any tune differs. On the same machine, with the same versions, all are the same
+    byte for byte; another processor or NumPy may round differently and, rarely, change a character.
     """
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.sampling import replay_file
@@ -32,7 +32,7 @@ def replay(
         if not replayed.is_same:
             display.text(replayed.abc)
     same = sum(replayed.is_same for replayed in replays)
-    display.text(f"{same} of {counted(len(replays), 'tune')} the same")
+    display.text(f"{same} of {counted(len(replays), 'tune')} identical")
     display.result(
         {
             "same": same,

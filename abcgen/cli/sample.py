@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from abcgen.pipeline.sampling import Composer, SampledTune
 
 DEFAULTS, INSTRUMENT = SampleConfig(), SoundConfig().instrument
-SHOWN = 50  # tunes that are printed, and rendered without --to
-FORMATS_SHOWN = "pdf,midi,musicxml"
+MAX_SHOWN = 50  # tunes that are printed, and rendered without --to
+DEFAULT_FORMATS = "pdf,midi,musicxml"
 
 
-def of_request(field: str, *flags: str, show_default: str = "any", **more: Any) -> Any:
-    """Return the option of a wish."""
-    more |= {"show_default": show_default, "rich_help_panel": "What to compose"}
-    return option(Request, field, *flags, **more)
+def request_option(field: str, *flags: str, show_default: str = "any", **changes: Any) -> Any:
+    """Return the option for a field of ``Request``."""
+    changes |= {"show_default": show_default, "rich_help_panel": "What to compose"}
+    return option(Request, field, *flags, **changes)
 
 
-def of_sampling(field: str, *flags: str, **more: Any) -> Any:
-    """Return the option of a sampling setting."""
-    return option(SampleConfig, field, *flags, rich_help_panel="Sampling", **more)
+def sampling_option(field: str, *flags: str, **changes: Any) -> Any:
+    """Return the option for a field of ``SampleConfig``."""
+    return option(SampleConfig, field, *flags, rich_help_panel="Sampling", **changes)
 
 
 def sample(
@@ -57,28 +57,30 @@ def sample(
             SampleConfig, "count", "--count", "-n", bounded=True, rich_help_panel="What to compose"
         ),
     ] = DEFAULTS.count,
-    metre: Annotated[str, of_request("metre", "--metre", "--meter", "-m")] = "",
-    key: Annotated[str, of_request("key", "--key", "-k", show_default="one that suits")] = "",
+    metre: Annotated[str, request_option("metre", "--metre", "--meter", "-m")] = "",
+    key: Annotated[
+        str, request_option("key", "--key", "-k", show_default="one that suits the instrument")
+    ] = "",
     rhythm: Annotated[
         str,
-        of_request("rhythm", help=f"Rhythm: {', '.join(RHYTHMS)}.", **completion(RHYTHMS)),
+        request_option("rhythm", help=f"Rhythm: {', '.join(RHYTHMS)}.", **completion(RHYTHMS)),
     ] = "",
-    bars: Annotated[int | None, of_request("bars", min=1)] = None,
-    parts: Annotated[str, of_request("parts")] = "",
+    bars: Annotated[int | None, request_option("bars", min=1)] = None,
+    parts: Annotated[str, request_option("parts")] = "",
     instrument: Annotated[
         str | None,
-        of_request(
+        request_option(
             "instrument",
             help=f"Instrument: sets sound, key and range. {', '.join(INSTRUMENTS)}.",
-            show_default=f"{INSTRUMENT}, range not bounded",
+            show_default=f"{INSTRUMENT}, any range",
             **completion(INSTRUMENTS),
         ),
     ] = None,
     prime: Annotated[
         str,
         typer.Option(
-            help="ABC, or a file of it, to continue.",
-            show_default="nothing",
+            help="A tune to continue: ABC, or the name of an .abc file.",
+            show_default="none",
             rich_help_panel="What to compose",
         ),
     ] = "",
@@ -86,7 +88,7 @@ def sample(
         int | None,
         typer.Option(
             min=1,
-            help="Bars of --prime to keep.",
+            help="Keep only this many bars of --prime.",
             show_default="all",
             rich_help_panel="What to compose",
         ),
@@ -95,8 +97,8 @@ def sample(
         float | None,
         typer.Option(
             min=0,
-            help="Most bars that a tune may share with a training tune.",
-            show_default="any",
+            help="Reject tunes that share more than this many bars with a training tune.",
+            show_default="no limit",
             rich_help_panel="What to compose",
         ),
     ] = None,
@@ -106,27 +108,27 @@ def sample(
         typer.Option(
             min=0,
             max=MAX_SEED,
-            help="Sample the same tunes with the same seed.",
+            help="Random seed; the same seed gives the same tunes.",
             show_default="random",
             rich_help_panel="Sampling",
         ),
     ] = None,
     temperature: Temperature = DEFAULTS.temperature,
-    top_k: Annotated[int, of_sampling("top_k")] = DEFAULTS.top_k,
-    top_p: Annotated[float, of_sampling("top_p")] = DEFAULTS.top_p,
+    top_k: Annotated[int, sampling_option("top_k")] = DEFAULTS.top_k,
+    top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Output
     to: Annotated[
         str | None,
-        format_list(show_default=f"{FORMATS_SHOWN}; none for more than {SHOWN} tunes"),
+        format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
     ] = None,
     out: NewFolder = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Compose new tunes: print them, and write them as ABC and in the formats of --to.
+    """Compose new tunes, print them, and write them as ABC and in other formats.
 
-    With --to none only the ABC is written.
+    With --to none, only the ABC is written.
     """
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
@@ -148,7 +150,7 @@ def sample(
         prime=prime,
         keep_bars=keep_bars,
     )
-    to = to if to is not None else FORMATS_SHOWN if count <= SHOWN else "none"
+    to = to if to is not None else DEFAULT_FORMATS if count <= MAX_SHOWN else "none"
     formats = [] if to == "none" else [name for name in formats_named(to) if name != "abc"]
     config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
@@ -156,13 +158,13 @@ def sample(
     folder = target_for(out, "tunes", force=force)
     book = folder / "tunes.abc"
 
-    # 2) Compose, and write every tune to the file when it is done.
+    # 2) Compose, and write each tune to the file as soon as it is done.
     with Composer(source, config, seed, request) as composer:
         display.say(f"checkpoint {source}, temperature {temperature:g}, seed {seed}")
         for warning in composer.warnings:
             display.warn(warning)
-        # More than are printed need not be kept, if they are not rendered either.
-        keep = bool(formats) or count <= SHOWN
+        # Tunes that are neither printed nor rendered need not stay in memory.
+        keep = bool(formats) or count <= MAX_SHOWN
         tunes, interrupted = _compose(composer, book, display, count, max_copy, keep, force)
     tally = composer.tally
     _show_tally(composer, display)
@@ -172,11 +174,11 @@ def sample(
         raise typer.Exit(INTERRUPTED)
     if not tally.valid:
         raise InputError(
-            f"none of {tally.drawn} tunes drawn from {source} was valid",
+            f"none of {tally.sampled} tunes sampled from {source} was valid",
             hint="train it longer, or try another --temperature",
         )
     if tally.valid < count:
-        display.warn(f"only {tally.valid} of {count} tunes, then given up")
+        display.warn(f"gave up after composing {tally.valid} of {count} tunes")
 
     # 3) Render, and report.
     rendering = _render(tunes, formats, folder, request.instrument, display, force)
@@ -187,13 +189,13 @@ def sample(
             "checkpoint": str(source),
             "seed": seed,
             "temperature": temperature,
-            "drawn": tally.drawn,
-            "thrown_away": dict(tally.thrown_away),
+            "drawn": tally.sampled,
+            "thrown_away": dict(tally.rejected),
             "valid": tally.valid,
             "untouched_by_grammar": None if free else tally.unforced,
             "characters": tally.characters,
             "forced": tally.forced,
-            "tunes": [_facts(tune) for tune in tunes],
+            "tunes": [_tune_facts(tune) for tune in tunes],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in files],
@@ -210,10 +212,10 @@ def _compose(
     keep: bool,
     force: bool,
 ) -> tuple[list[SampledTune], bool]:
-    """Write tunes to a file as they are composed, and print them at the end.
+    """Write tunes to a file as they are composed, and print the first of them at the end.
 
     Returns:
-        The tunes, if they are to be kept, and whether the user interrupted it.
+        The tunes, or none unless ``keep``, and whether the user interrupted.
     """
     from abcgen.pipeline.sampling import TuneStream
 
@@ -233,7 +235,7 @@ def _compose(
                         count_one()
                     if keep:
                         tunes.append(tune)
-            for tune in tunes[:SHOWN]:
+            for tune in tunes[:MAX_SHOWN]:
                 display.text(f"{tune.abc}\n")
     except KeyboardInterrupt:
         return tunes, True
@@ -241,18 +243,18 @@ def _compose(
 
 
 def _show_tally(composer: Composer, display: Display) -> None:
-    """Show how many tunes were rejected and why, and how often the grammar was needed."""
+    """Show how many tunes were rejected, for what reasons, and how often the grammar was needed."""
     tally = composer.tally
-    rejected = tally.drawn - tally.valid
+    rejected = tally.sampled - tally.valid
     display.say(
-        f"{counted(tally.drawn, 'tune')} drawn, {tally.valid} valid, {rejected} thrown away"
+        f"{counted(tally.sampled, 'tune')} sampled, {tally.valid} valid, {rejected} rejected"
     )
-    for reason, number in tally.thrown_away.most_common():
+    for reason, number in tally.rejected.most_common():
         display.say(f"  {number:4} {reason}")
-    if tally.drawn and tally.forced:
+    if tally.sampled and tally.forced:
         display.say(
             f"the grammar stepped in at {tally.forced:,} of {tally.characters:,} characters; "
-            f"{tally.unforced} of {counted(tally.drawn, 'tune')} needed it nowhere"
+            f"{tally.unforced} of {counted(tally.sampled, 'tune')} did not need it"
         )
 
 
@@ -269,7 +271,7 @@ def _render(
 
     if not formats:
         return Rendering([], [])
-    tunes = [made.tune for made in sampled]
+    tunes = [tune.tune for tune in sampled]
     options = RenderOptions(composer=tunes[0].source, instrument=instrument_named(instrument))
     with display.progress("engraving") as on_progress:
         rendering = render_tunes(
@@ -281,13 +283,13 @@ def _render(
     return rendering
 
 
-def _facts(made: SampledTune) -> dict[str, object]:
-    overlap = made.overlap
+def _tune_facts(tune: SampledTune) -> dict[str, object]:
+    overlap = tune.overlap
     return {
-        "title": made.tune.title,
-        "abc": made.abc,
-        "forced": made.sampled.forced,
-        "characters": made.sampled.drawn,
+        "title": tune.tune.title,
+        "abc": tune.abc,
+        "forced": tune.sampled.forced,
+        "characters": tune.sampled.drawn,
         "shared_bars": overlap.bars if overlap else None,
         "nearest": overlap.title if overlap else None,
     }

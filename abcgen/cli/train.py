@@ -1,4 +1,4 @@
-"""``abcgen train``: a network from tunes."""
+"""``abcgen train``: train a network on tunes, fine-tune one, or resume a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display, clock, counted
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
-from abcgen.errors import CheckpointError
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
@@ -33,19 +32,18 @@ if TYPE_CHECKING:
     from abcgen.model.events import TrainResult
     from abcgen.pipeline.training import RunEstimate, TrainPlan
 
-# Parameters that may be given with --resume; the others stay as the run was begun: how long it
-# trains, where, how safely, and how files are read.
+# Parameters that may be given with --resume: duration, device, output, and how files are read. A
+# resumed run keeps all others.
 WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes"}
 WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
 WITH_RESUME |= {"texture", "track", "fold_range", "cache"}
-# Those with --from: the shape of the network stays.
+# Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
 WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "force"}
-# Those that are not saved with the run, and belong to the command that resumes it.
-REPEATED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
+# Parameters that are not saved with the run: the command that resumes it must repeat them.
+NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
 
-
-# Defaults of these options are the preset's, so that none is shown.
+# The preset gives the defaults of these options, so the help shows none.
 network_option = partial(option, NetworkConfig, show_default=False, rich_help_panel="Network")
 training_option = partial(option, TrainConfig, show_default=False, rich_help_panel="Training")
 
@@ -73,7 +71,7 @@ def train(
         typer.Option(
             "--preset",
             "-p",
-            help="Defaults of network and training; auto fits the device and the time.",
+            help="Defaults for network and training; auto chooses by device and time.",
             rich_help_panel="Network",
             **choices("auto", *PRESETS),
         ),
@@ -83,7 +81,7 @@ def train(
         typer.Option(
             "--from",
             readable=False,
-            help="Fine-tune from this checkpoint (not modified); works with small corpora.",
+            help="Fine-tune this checkpoint (which is not modified); works with small corpora.",
             rich_help_panel="Network",
         ),
     ] = None,
@@ -104,7 +102,7 @@ def train(
         bool | None, network_option("positions", "--positions/--no-positions")
     ] = None,
     sequence_length: Annotated[
-        int | None, network_option("sequence_length", show_default="100, 64, whole tunes")
+        int | None, network_option("sequence_length", show_default="100, 64, a whole tune")
     ] = None,
     # Training
     epochs: Annotated[int | None, training_option("epochs", "--epochs", "-e")] = None,
@@ -119,14 +117,14 @@ def train(
     device: Annotated[
         str,
         typer.Option(
-            help="What to compute on.", rich_help_panel="Device", **choices("auto", "cpu", "gpu")
+            help="Device to train on.", rich_help_panel="Device", **choices("auto", "cpu", "gpu")
         ),
     ] = "auto",
     devices: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Divide every batch among this many devices of this host; "
+            help="Split each batch among this many devices of this host; "
             "for several hosts see docs/scaling.md.",
             rich_help_panel="Device",
         ),
@@ -146,7 +144,7 @@ def train(
             "--out",
             "-o",
             readable=False,
-            help="The checkpoint folder.",
+            help="Checkpoint folder.",
             show_default="a new one under checkpoints/",
             rich_help_panel="Output",
         ),
@@ -155,7 +153,7 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Continue with the run in --out, or with the newest one.",
+            help="Resume the run in --out, or else the newest.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -165,14 +163,14 @@ def train(
     tensorboard: Annotated[
         Path | None,
         typer.Option(
-            help="Write logs for TensorBoard to this folder too.", rich_help_panel="Output"
+            help="Also write logs for TensorBoard to this folder.", rich_help_panel="Output"
         ),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Show plan, layers and estimated time; train nothing.",
+            help="Show the plan, the layers and the estimated time, without training.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -180,25 +178,25 @@ def train(
         int | None,
         typer.Option(
             min=3,
-            help="With --dry-run: show the layers for a vocabulary of this size.",
+            help="With --dry-run, show the layers for a vocabulary of this size.",
             rich_help_panel="Output",
         ),
     ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Train a network on tunes; Ctrl-C keeps what it has learned so far."""
+    """Train a network on tunes. Ctrl-C stops it and keeps what it has learned so far."""
     from abcgen.model.distribution import compute_on
     from abcgen.pipeline import checkpoints, training
     from abcgen.pipeline.formats import midi_config
     from abcgen.pipeline.tensorboard import log_to
 
-    # Check the options, before anything is read or written.
+    # 1) Check the options before reading or writing anything.
     display = Display(as_json=as_json)
     if minutes is not None and epochs is not None:
         raise typer.BadParameter("give --minutes or --epochs, not both")
     if classes is not None and not dry_run:
-        raise typer.BadParameter("--classes goes with --dry-run")
+        raise typer.BadParameter("--classes needs --dry-run")
     if base is not None:
         _refuse_others(context, WITH_FROM, "--from")
     if resume:
@@ -208,11 +206,11 @@ def train(
         name: context.params[name] for name in fields if context.params.get(name) is not None
     }
     training.check_settings(preset, changes)
-    folder = out or (_newest_run() if resume else checkpoints.new_run())
+    folder = out or (checkpoints.run_to_resume() if resume else checkpoints.new_run())
     if not (resume or dry_run):
         refuse_to_overwrite(folder, force=force)
 
-    # Plan from a checkpoint, if there is one.
+    # 2) Plan, if it starts from a checkpoint.
     plan = None
     if resume:
         plan = training.plan_resuming(folder, changes)
@@ -221,11 +219,11 @@ def train(
     check_writable(folder)
     compute_on(device, devices, precision)
 
-    # Collect the tunes.
+    # 3) Read the tunes, and divide them.
     midi = midi_config(texture, track, fold_range)
-    cached = text_cache(use=cache)
+    disk_cache = text_cache(use=cache)
     with_chords = plan.config.chord_symbols if plan else bool(chord_symbols)
-    corpus = _extracts(paths or [CORPORA], display, midi, cached, chord_symbols=with_chords)
+    corpus = _extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
     with display.progress("dividing tunes by family"):
         data, split = training.prepare_data(
             corpus, plan.split if plan else SplitConfig(), plan.base if plan else None
@@ -233,7 +231,7 @@ def train(
     if not data.validation:
         display.warn("too few tunes to hold any out: there will be no held-out figures")
 
-    # Plan a new network to fit the device.
+    # 4) Plan a new network. Last, because `auto` needs Keras to find the device.
     if plan is None:
         with display.progress("starting Keras"):
             plan = training.plan_new_run(preset, changes)
@@ -242,15 +240,15 @@ def train(
         _show_estimate(training.estimate_run(data, plan, classes), plan, display)
         return
 
-    # Train, and report.
+    # 5) Train, and report.
     display.say(f"checkpoint: {folder}")
     with display.training() as show_event, log_to(tensorboard, show_event) as on_event:
-        result = training.train_network(data, split, plan, folder, on_event, cached)
+        result = training.train_network(data, split, plan, folder, on_event, disk_cache)
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
 
 
 def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> None:
-    """Refuse parameters that cannot be combined with an option."""
+    """Refuse parameters on the command line that cannot be combined with ``option``."""
     for parameter in context.command.params:
         if parameter.name not in allowed and _is_given(context, parameter.name or ""):
             raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")
@@ -259,18 +257,6 @@ def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> No
 def _is_given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def _newest_run() -> Path:
-    from abcgen.model.resume import STATE
-    from abcgen.pipeline import checkpoints
-
-    folder = checkpoints.newest_run(STATE)
-    if folder is None:
-        raise CheckpointError(
-            "there is no run under ./checkpoints to resume", hint="train without --resume"
-        )
-    return folder
 
 
 def _extracts(
@@ -303,26 +289,26 @@ def _description(plan: TrainPlan) -> str:
     reads = {"stream": "whole tunes", "window": "windows"}[network.kind]
     layers = counted(network.layers, "LSTM layer")
     parts = [f"{layers} of {network.units} units over {reads}"]
-    parts += ["both ways"] * network.bidirectional
-    parts += [f"attention of {network.heads} heads"] * network.attention
-    parts += [f"feed-forward of {network.ffn} units"] * bool(network.ffn)
-    parts += ["told positions"] * network.positions
+    parts += ["bidirectional"] * network.bidirectional
+    parts += [counted(network.heads, "attention head")] * network.attention
+    parts += [f"feed-forward layer of {network.ffn} units"] * bool(network.ffn)
+    parts += ["positions"] * network.positions
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")
     return f"{plan.reason}: {', '.join(parts)}"
 
 
 def _show_estimate(estimate: RunEstimate, plan: TrainPlan, display: Display) -> None:
-    # Such tables have no row for the input.
+    # Layers without inputs are the network's inputs themselves.
     layers = [layer for layer in estimate.layers if layer.inputs]
     columns = ("layer", "output shape", "parameters")
     rows = [(layer.kind, str(layer.shape), f"{layer.parameters:,}") for layer in layers]
     display.table("network", columns, rows)
-    display.text(f"{estimate.parameters:,} parameters in all")
+    display.text(f"{estimate.parameters:,} parameters in total")
     unit = "window" if plan.network.kind == "window" else "character"
-    display.text(f"{counted(estimate.characters, unit)} a pass")
-    epoch, whole = _time_span(estimate.epoch_seconds), _time_span(estimate.seconds)
-    display.text(f"estimated on this machine as busy as it is now: {epoch} a pass, {whole} in all")
+    display.text(f"{counted(estimate.characters, unit)} per epoch")
+    epoch, total = _time_span(estimate.epoch_seconds), _time_span(estimate.seconds)
+    display.text(f"estimated time at this machine's current load: {epoch} per epoch, {total} total")
     display.result(
         {
             "plan": _description(plan),
@@ -339,7 +325,7 @@ def _show_estimate(estimate: RunEstimate, plan: TrainPlan, display: Display) -> 
 
 
 def _time_span(seconds: float) -> str:
-    """Return a time span in the unit that suits it."""
+    """Return a time span in the largest unit of which it has at least two."""
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
@@ -347,11 +333,11 @@ def _time_span(seconds: float) -> str:
 
 
 def _resuming_command(context: typer.Context, paths: list[Path], folder: Path) -> str:
-    """Return the command that resumes a run: the same tunes, read and computed in the same way."""
+    """Return the command that resumes a run on the same tunes, read and computed as before."""
     words = ["abcgen", "train", *map(str, paths), "--resume", "--out", str(folder)]
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name in REPEATED and _is_given(context, name):
+        if name in NOT_SAVED and _is_given(context, name):
             words += [parameter.opts[0], str(context.params[name])]
     return shlex.join(words)
 
@@ -359,14 +345,14 @@ def _resuming_command(context: typer.Context, paths: list[Path], folder: Path) -
 def _report(result: TrainResult, plan: TrainPlan, display: Display, resuming: str) -> None:
     if result.bits_before is not None and result.bits_per_note is not None:
         before, after = result.bits_before, result.bits_per_note
-        display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after")
+        display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after fine-tuning")
     end = "interrupted" if result.interrupted else "trained"
     display.text(f"{end} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
     display.text(
         f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
     )
     if result.interrupted:
-        display.text(f"go on with: {resuming}")
+        display.text(f"resume with: {resuming}")
     display.result(
         {
             "checkpoint": str(result.folder),

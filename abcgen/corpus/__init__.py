@@ -1,4 +1,4 @@
-"""Tune files: found, read through a cache, examined, and divided for training and testing.
+"""Tune files: find them, read them through a cache, examine their tunes, divide these for training.
 
 In reading order:
 
@@ -6,7 +6,7 @@ In reading order:
 2. ``reading``: the one way to read them, in several processes and through the ``cache``; a
    ``RecordFormat`` says what is kept of each tune. ``records`` has the formats for reports and for
    training.
-3. ``families``: versions of one tune, found among very many, and the split by family.
+3. ``families``: find the versions of a tune among very many, and split by family.
 4. ``overlap``: the longest passage that a tune shares with the training tunes.
 5. ``doctor`` and ``report``: the problems of a tunebook, as JSON or HTML.
 6. ``collections``: the tunes inside the music21 package.

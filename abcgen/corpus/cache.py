@@ -1,7 +1,7 @@
 """A cache on disk: texts by a hash of everything they were computed from.
 
-It is a folder of text files. Damaged or foreign files are ignored and replaced; nothing in any of
-them is ever run.
+It is a folder of text files. Damaged or foreign files are ignored and replaced, and nothing in them
+is ever executed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 VARIABLE = "ABCGEN_CACHE"
 _OFF = {"", "0", "off", "no", "none"}
-# Entries of older versions, which were JSON lines, have it too and are trimmed with the others.
+# Entries were JSON lines once. The suffix stays, so that `trim` removes old entries too.
 _SUFFIX = ".jsonl"
 
 
@@ -35,8 +35,8 @@ class TextCache:
     """Texts on disk by key.
 
     Args:
-        folder: The folder, made when something is first written; None to cache nothing.
-        limit: Most bytes kept by `trim`.
+        folder: The folder, created when something is first written; None to cache nothing.
+        limit: Most bytes that `trim` leaves.
     """
 
     def __init__(self, folder: Path | None, limit: int = LIMITS.cache_bytes) -> None:
@@ -53,13 +53,13 @@ class TextCache:
             head, _, body = path.read_bytes().partition(b"\n")
             if head.decode() != _seal(body):
                 return None
-            os.utime(path)  # `trim` removes what was not used for the longest time
+            os.utime(path)  # `trim` removes the least recently used
             return body.decode()
         except (OSError, UnicodeDecodeError):
             return None
 
     def put(self, key: str, text: str) -> None:
-        """Keep a text. A full or read-only disk disables the cache instead of raising."""
+        """Store a text. A full or read-only disk disables the cache instead of raising."""
         if self._folder is None:
             return
         body = text.encode()
@@ -70,11 +70,11 @@ class TextCache:
         self._is_written = True
 
     def get_or_compute(self, key: str, parse: Callable[[Any], T], compute: Callable[[], T]) -> T:
-        """Return a cached value, or compute it and keep it as JSON.
+        """Return a cached value, or compute it and store it as JSON.
 
         Args:
-            key: Its key.
-            parse: Turns JSON into the value; raises InputError or ValueError for anything else.
+            key: Key of the value.
+            parse: Turns JSON into the value; raises InputError or ValueError for other JSON.
             compute: Computes the value.
         """
         with suppress(TypeError, ValueError, KeyError, RecursionError, InputError):
@@ -104,7 +104,7 @@ class TextCache:
 
 
 def _seal(body: bytes) -> str:
-    """Return the first line of an entry, which names its program and hashes the rest."""
+    """Return the first line of an entry: the name of the program and a hash of the other lines."""
     return f"abcgen reading {hashlib.sha256(body).hexdigest()}"
 
 
@@ -112,16 +112,16 @@ NO_CACHE = TextCache(None)
 
 
 def default_folder() -> Path | None:
-    """Return the user's cache folder, or None if there is none or the user wants no cache.
+    """Return the user's cache folder, or None if there is none or caching is off.
 
-    ``ABCGEN_CACHE`` names another folder, or is ``off``.
+    ``ABCGEN_CACHE`` may name another folder, or be ``off``.
     """
     named = os.environ.get(VARIABLE)
     if named is not None:
         return None if named.lower() in _OFF else Path(named) / "readings"
-    # Without appauthor, Windows too has one folder named after the program.
+    # Without appauthor=False the folder on Windows would be abcgen/abcgen.
     folder = platformdirs.user_cache_path("abcgen", appauthor=False)
-    # Of a user without a home it would be relative.
+    # The path is relative if the user has no home folder.
     return folder / "readings" if folder.is_absolute() else None
 
 
@@ -130,19 +130,19 @@ def key_of(*parts: str | bytes) -> str:
     total = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else part.encode(errors="surrogateescape")
-        # Lengths keep ("ab", "c") apart from ("a", "bc").
+        # The lengths distinguish ("ab", "c") from ("a", "bc").
         total.update(len(data).to_bytes(8, "big") + data)
     return total.hexdigest()
 
 
 @cache
-def version_of(rooms: tuple[str, ...]) -> str:
-    """Return a hash of the code in some rooms: a part of the keys of what that code computes.
+def version_of(packages: tuple[str, ...]) -> str:
+    """Return a hash of the code of some packages, for the keys of what that code computes.
 
     Args:
-        rooms: Names of packages in this one.
+        packages: Names of packages inside abcgen.
     """
     package = Path(abcgen.__file__).parent
-    modules = [path for room in rooms for path in sorted((package / room).rglob("*.py"))]
+    modules = [path for name in packages for path in sorted((package / name).rglob("*.py"))]
     sources = [package / "config.py", *modules]
     return key_of(abcgen.__version__, *(path.read_bytes() for path in sources))

@@ -1,7 +1,7 @@
-"""The tune collections that come inside the music21 package.
+"""The tune collections that come with the music21 package.
 
-They are located without importing music21, and installed as tunebooks of their original text; a
-source line is added only to tunes that name none.
+They are found without importing music21, and installed as tunebooks of their original text; only
+tunes without a source (``S:``) get one.
 """
 
 from __future__ import annotations
@@ -85,16 +85,16 @@ def collection_named(name: str) -> Collection:
 
 
 def install_collection(collection: Collection, folder: Path, *, force: bool = False) -> Path:
-    """Write a collection as one tunebook, unless it is there already, and return its path.
+    """Write a collection as one tunebook, unless that exists already, and return its path.
 
     Args:
         collection: The collection.
-        folder: The tunebook's folder.
-        force: Whether to overwrite another file of that name.
+        folder: The folder for the tunebook.
+        force: Whether to overwrite a different file of that name.
 
     Raises:
-        InputError: if this installation of music21 has no such collection.
-        OutputError: if another file has that name, or it cannot be written.
+        InputError: if this installation of music21 lacks the collection.
+        OutputError: if a different file has that name, or the tunebook cannot be written.
     """
     path = folder / f"{collection.name}.abc"
     tunes = []
@@ -118,10 +118,10 @@ def install_collection(collection: Collection, folder: Path, *, force: bool = Fa
 
 
 def collection_blocks(*collections: Collection) -> Iterator[CollectionBlock]:
-    """Yield the text of every tune in some collections, or in all, in the order of their files.
+    """Yield the text of every tune in the given collections, by default all, file by file.
 
     Raises:
-        InputError: if this installation of music21 has no such collection.
+        InputError: if this installation of music21 lacks one.
     """
     for collection in collections or COLLECTIONS.values():
         for file in collection_files(collection):
@@ -145,6 +145,6 @@ def collection_files(collection: Collection) -> list[Path]:
     if not files:
         raise InputError(
             f"the installed music21 has no collection {collection.name!r}",
-            hint="install the music21 that abcgen names, with its corpus",
+            hint="install the version of music21 that abcgen requires, with its corpus",
         )
     return sorted(files)

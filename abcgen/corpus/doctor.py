@@ -1,4 +1,4 @@
-"""The tunebook doctor: collects, as tunes are read, what a musician may want to correct."""
+"""The tunebook doctor: collect, as tunes are read, what a musician may want to correct."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Location(NamedTuple):
 
     file: str
     line: int  # 0 for the whole file
-    number: str  # as its X: says; empty if it has none
+    number: str  # the tune's X:; empty if it has none
     title: str
 
 
-# The fields of a finding, `location` expanded, are the keys of the report's JSON.
+# Findings. Their fields, with those of `location`, are the keys of the report's JSON.
 
 
 class UnreadTune(NamedTuple):
@@ -44,8 +44,8 @@ class RepairedTune(NamedTuple):
     """A repair made in reading a tune."""
 
     location: Location  # at the line of the repair
-    what: str  # was done, and why
-    text: str  # that was repaired, as written
+    what: str  # what was done, and why
+    text: str  # the text that was repaired, as written
 
 
 class MisfitBar(NamedTuple):
@@ -63,7 +63,7 @@ class FamilyMember(NamedTuple):
 
     location: Location
     key: str
-    alike: float  # containment (0 to 1) in, or of, the most similar tune of the family
+    alike: float  # similarity (0 to 1) to the most similar tune of the family
 
 
 @dataclass(slots=True)
@@ -71,13 +71,13 @@ class FileCounts:
     """Numbers of findings in one file, or in all."""
 
     file: str
-    tunes: int = 0  # that were read
-    repaired: int = 0  # tunes
-    left_out: int = 0  # tunes
+    tunes: int = 0  # tunes read
+    repaired: int = 0  # tunes repaired
+    left_out: int = 0  # tunes that could not be read
     wrong_bars: int = 0  # bars that do not add up
     wrong_tunes: int = 0  # tunes with such bars
-    duplicates: int = 0  # tunes with the same notes as an earlier one, in any key
-    relatives: int = 0  # tunes that have versions
+    duplicates: int = 0  # tunes with the same notes as an earlier tune, in any key
+    relatives: int = 0  # tunes in families
 
     def add(self, other: FileCounts) -> None:
         """Add another file's numbers."""
@@ -112,18 +112,18 @@ class Report:
         return total
 
 
-# Histograms of lengths: the width of a bin in bars and in notes; the last bin has no upper end.
+# Histograms of lengths: width of a bin in bars and in notes. The last bin has no upper limit.
 _BIN_WIDTHS = {"bars": 8, "notes": 50}
 LAST_BIN = 10
 NO_RHYTHM = "not said"
-MAX_ALL_PAIRS = 24  # largest family whose tunes are all compared with each other
-REFERENCES = 3  # tunes of a larger family that all others are compared with
+MAX_ALL_PAIRS = 24  # largest family in which all pairs of tunes are compared
+REFERENCES = 3  # in a larger family, the tunes that all others are compared with
 
 
 class Doctor:
-    """Takes the records of tunes chunk by chunk, and reports on all of them.
+    """Collects findings from the records of tunes, and reports on all of them.
 
-    Of each tune only what the report needs is kept, in parallel lists: corpora may be large.
+    To save memory it keeps only what the report needs of a tune, in parallel lists.
     """
 
     def __init__(self) -> None:
@@ -133,20 +133,20 @@ class Doctor:
         self._wrong_bars: list[MisfitBar] = []
         self._values = {name: Counter[str]() for name in ("metre", "key", "rhythm")}
         self._bins = {name: Counter[int]() for name in _BIN_WIDTHS}
-        self._places: list[tuple[int, int, int]] = []  # index of the file, line, number
+        self._origins: list[tuple[int, int, int]] = []  # index of the file, line, number
         self._titles: list[str] = []
         self._keys: list[str] = []
         self._intervals: list[bytes] = []
         self._fingerprints: list[str] = []
-        self._chunks: list[str] = []  # their keys in the cache
+        self._chunks: list[str] = []  # keys of the chunks in the cache
 
     @property
     def tunes(self) -> int:
-        """The number of tunes taken."""
-        return len(self._places)
+        """The number of tunes added."""
+        return len(self._origins)
 
-    def take(self, chunk: ChunkRecords[TuneRecord]) -> None:
-        """Take some tunes of a file; all chunks of a file come together."""
+    def add(self, chunk: ChunkRecords[TuneRecord]) -> None:
+        """Add the tunes of a chunk; all chunks of one file must come in succession."""
         file = printable(chunk.path)
         if not self._files or self._files[-1].file != file:
             self._files.append(FileCounts(file))
@@ -174,7 +174,7 @@ class Doctor:
             for name, length in (("bars", tune.bars), ("notes", tune.notes)):
                 self._bins[name][min(LAST_BIN, max(0, length - 1) // _BIN_WIDTHS[name])] += 1
             # For duplicates and families, which are known only at the end.
-            self._places.append((len(self._files) - 1, tune.line, tune.number))
+            self._origins.append((len(self._files) - 1, tune.line, tune.number))
             self._titles.append(tune.title)
             self._keys.append(tune.key)
             self._intervals.append(tune.intervals)
@@ -187,12 +187,12 @@ class Doctor:
         *,
         on_progress: Callable[[float], None] = lambda _share: None,
     ) -> Report:
-        """Return the findings in all tunes taken.
+        """Return the findings in all tunes added.
 
         Args:
-            similarity: The share of 8-grams that makes two tunes versions.
-            cache: May hold the families of these very tunes.
-            on_progress: Called now and then with the share of the work that is done.
+            similarity: The share of 8-grams that makes two tunes versions of one another.
+            cache: Holds families found before.
+            on_progress: Called now and then with the share of the work done.
         """
         duplicates = _groups(self._fingerprints)
         for group in duplicates:
@@ -222,7 +222,7 @@ class Doctor:
 
         def parse(data: object) -> list[int]:
             roots = TypeAdapter(list[int]).validate_python(data, strict=True)
-            # Sealed by a hash, but from a file all the same.
+            # The hash of a cache entry says nothing about what wrote it.
             if len(roots) != self.tunes or not all(0 <= root < self.tunes for root in roots):
                 raise ValueError("families of other tunes")
             return roots
@@ -234,10 +234,10 @@ class Doctor:
         )
 
     def _similarities(self, family: Sequence[int]) -> list[tuple[int, float]]:
-        """Return each tune of a family with its similarity to the tune most similar to it."""
+        """Return each tune of a family with its similarity to the most similar other tune."""
         highest = dict.fromkeys(family, 0.0)
         grams = {tune: grams_of(self._intervals[tune]) for tune in family}
-        # Comparing all pairs of a large family, such as one of many copies, would take long.
+        # Comparing all pairs of a large family would take long.
         references = family if len(family) <= MAX_ALL_PAIRS else family[:REFERENCES]
         for first in references:
             for second in family:
@@ -248,15 +248,15 @@ class Doctor:
         return list(highest.items())
 
     def _member(self, tune: int, alike: float) -> FamilyMember:
-        _, line, number = self._places[tune]
+        _, line, number = self._origins[tune]
         location = Location(self._file_of(tune).file, line, str(number), self._titles[tune])
         return FamilyMember(location, self._keys[tune], round(alike, 2))
 
     def _file_of(self, tune: int) -> FileCounts:
-        return self._files[self._places[tune][0]]
+        return self._files[self._origins[tune][0]]
 
     def _distributions(self) -> dict[str, dict[str, int]]:
-        """Return values from common to rare, and lengths from short to long."""
+        """Return counts of tunes: values from common to rare, lengths from short to long."""
         distributions = {
             name: dict(counter.most_common()) for name, counter in self._values.items()
         }
@@ -272,7 +272,7 @@ class Doctor:
 
 
 def _groups(names: Iterable[object]) -> list[list[int]]:
-    """Return the indices of names that occur more than once, name by name."""
+    """Return, for every name that occurs more than once, the indices at which it occurs."""
     indices: dict[object, list[int]] = defaultdict(list)
     for index, name in enumerate(names):
         indices[name].append(index)

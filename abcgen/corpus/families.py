@@ -1,11 +1,11 @@
 """Families of tunes that are versions of one another, and splits that never divide a family.
 
 The same tune is in many books, and a split that puts one version in training and another in test
-measures memory. Two tunes are versions of one another if the one with fewer distinct 8-grams of
-intervals shares enough of them with the other; that depends on these two tunes alone, so that
-adding tunes can join families but never divide one. A family is a connected component of versions.
+would measure memory. Two tunes are versions of one another if the one with fewer distinct 8-grams
+of intervals shares enough of them with the other. This depends on these two tunes alone, so adding
+tunes can join families but never divide one. A family is a connected component of versions.
 
-Families are found by an exact set similarity join: the result is that of comparing all pairs.
+Families are found by an exact set similarity join, with the same result as comparing all pairs.
 Prefix filtering makes it fast: a tune that must share t of its n grams with another shares at least
 one of any n - t + 1, so only its n - t + 1 rarest grams are looked up in an inverted index.
 Sources: Chaudhuri, Ganti & Kaushik, "A primitive operator for similarity joins in data cleaning",
@@ -55,7 +55,7 @@ def intervals_of(tune: Tune) -> bytes:
     tied: Note | None = None
     for note in tune.notes:
         if isinstance(note, Note):
-            # Of a tied chord it is enough that one key sounds on.
+            # A tied chord continues if any of its keys does.
             if tied is None or set(tied.pitches).isdisjoint(note.pitches):
                 melody.append(max(pitch.midi for pitch in note.pitches))
             tied = note if note.tied else None
@@ -67,7 +67,7 @@ def fingerprint(tune: Tune, intervals: bytes | None = None) -> str:
 
     Args:
         tune: The tune.
-        intervals: Its intervals, if they are known already.
+        intervals: Its intervals, if they are already known.
     """
     if intervals is None:
         intervals = intervals_of(tune)
@@ -76,18 +76,18 @@ def fingerprint(tune: Tune, intervals: bytes | None = None) -> str:
 
 
 def grams_of(intervals: bytes) -> set[bytes]:
-    """Return the distinct 8-grams; fewer than eight intervals are one gram."""
+    """Return the distinct 8-grams of intervals; fewer than eight intervals are one gram."""
     last = max(1, len(intervals) - GRAM + 1)
     return {intervals[start : start + GRAM] for start in range(last)}
 
 
 def containment(first: Set[bytes], second: Set[bytes]) -> float:
-    """Return the share of the smaller set's grams that is in the other, 0 to 1."""
+    """Return the share of the smaller set that is in the other, from 0 to 1."""
     return len(first & second) / min(len(first), len(second))
 
 
 def grams_needed(similarity: float, grams: int) -> int:
-    """Return how many of its distinct grams a tune must share with its version."""
+    """Return the number of its distinct grams that a tune must share with a version."""
     return max(1, math.ceil(similarity * grams))
 
 
@@ -104,21 +104,23 @@ def families_by_intervals(
 ) -> list[int]:
     """Group tunes into families by their intervals.
 
-    A tune with fewer intervals than a gram is a version of its exact copies only.
+    A tune with fewer intervals than a gram is a version only of its exact copies.
 
     Args:
-        intervals: Those of every tune.
+        intervals: The intervals of every tune.
         similarity: The share of the smaller tune's grams that makes two tunes versions, 0 to 1.
-        on_progress: Called now and then with the share of the work that is done.
+        on_progress: Called now and then with the share of the work done.
 
     Returns:
-        For every tune the index of the first tune of its family.
+        For every tune, the index of the first tune of its family.
     """
-    # Exact copies are joined at once; only one of each is compared with other tunes.
+    # Exact copies are joined first, and only one of each is compared with other tunes.
     first_copies: dict[bytes, int] = {}
-    copy_of = [first_copies.setdefault(own, index) for index, own in enumerate(intervals)]
+    copy_of = [first_copies.setdefault(melody, index) for index, melody in enumerate(intervals)]
     distinct = [
-        index for index, own in enumerate(intervals) if copy_of[index] == index and len(own) >= GRAM
+        index
+        for index, melody in enumerate(intervals)
+        if copy_of[index] == index and len(melody) >= GRAM
     ]
     roots = _join_versions([intervals[index] for index in distinct], similarity, on_progress)
     family = {index: distinct[root] for index, root in zip(distinct, roots, strict=True)}
@@ -131,17 +133,17 @@ def _join_versions(
     """Group distinct tunes, each of at least one gram, into families."""
     if not intervals:
         return []
-    # 1) Count every gram, and choose each tune's rarest: those that must be looked up.
+    # 1) Count all grams, and choose each tune's rarest to be looked up.
     index = _GramIndex(intervals)
     is_looked_up = index.prefixes(similarity)
     families = _UnionFind(len(intervals))
     join = _VersionJoin(intervals, index, similarity, families)
     for partition in range(index.partitions):
-        # 2) Take the inverted index of a partition of the grams.
+        # 2) Build the inverted index of a partition of the grams.
         postings = index.postings(partition)
         groups, ends = _open_groups(postings, is_looked_up, families), postings.ends
         for done, group in enumerate(groups):
-            # 3) Of the tunes that share a gram, compare those that look it up with all others.
+            # 3) Among the tunes that share a gram, compare those that look it up with all others.
             begin, end = postings.starts[group], ends[group]
             owners = postings.owners[begin:end]
             probes = owners[is_looked_up[postings.positions[begin:end]]]
@@ -154,16 +156,16 @@ def _join_versions(
 class _Postings(NamedTuple):
     """An inverted index: grams and the tunes they are in, gram by gram."""
 
-    # Where the gram first begins in each tune, counted in the text of all tunes.
+    # Where a gram first begins in a tune, as an index of the text of all tunes.
     positions: Indices  # (postings,)
-    # The tune of each.
+    # That tune.
     owners: Indices  # (postings,)
-    # Where in these two the postings of each gram begin.
+    # Where the postings of each gram begin in `positions` and `owners`.
     starts: Indices  # (grams,)
 
     @property
     def ends(self) -> Indices:
-        """The ends of the postings of each gram in these two."""
+        """Where the postings of each gram end."""
         return np.append(self.starts[1:], len(self.owners))
 
 
@@ -172,22 +174,22 @@ class _GramIndex:
 
     def __init__(self, intervals: Sequence[bytes]) -> None:
         text = np.frombuffer(b"".join(intervals), dtype=np.uint8)
-        self._ends = np.cumsum([len(own) for own in intervals])
-        # Every eight bytes of the text, overlapping, as one number; those that reach into the
-        # next tune are not grams.
+        self._ends = np.cumsum([len(melody) for melody in intervals])
+        # Every eight bytes of the text as one number, overlapping. Those that reach into the next
+        # tune are not grams.
         self._words = np.ndarray((len(text) - GRAM + 1,), "<u8", text.data, strides=(1,))
         self._is_gram = np.ones(len(text), dtype=bool)
         for back in range(1, GRAM):
             self._is_gram[self._ends - back] = False
         self.partitions = 1 + len(text) // PARTITION_BYTES
-        # How common the gram at each position is; 0 where none begins that is new in its tune.
+        # How common the gram at each position is; 0 if it is not its first occurrence in the tune.
         self._ranks = np.zeros(len(text), dtype=np.uint8)
-        # The number of distinct grams of each tune, and its bitmap: each sets the bit of its hash.
+        # Of each tune, the number of distinct grams, and a bitmap with the bit of each gram's hash.
         self.sizes = np.zeros(len(intervals), dtype=np.int64)
         self.signatures = np.zeros((len(intervals), SIGNATURE_BYTES), dtype=np.uint8)
         for partition in range(self.partitions):
             postings = self.postings(partition)
-            # A logarithm in eighths of octaves fits a byte, and is fine enough to order by.
+            # Eight times the binary logarithm fits a byte, and is fine enough to order by.
             counts = postings.ends - postings.starts
             ranks = (1 + np.floor(8 * np.log2(counts))).astype(np.uint8)
             self._ranks[postings.positions] = np.repeat(ranks, counts)
@@ -199,33 +201,33 @@ class _GramIndex:
 
     def postings(self, partition: int) -> _Postings:
         """Return the tunes of every gram in a partition."""
-        # 1) Where grams of this partition begin: its number is a part of the gram's hash.
-        found: list[Indices] = []
+        # 1) Find where grams of this partition begin: it is part of a gram's hash.
+        begins: list[Indices] = []
         for begin in range(0, len(self._words), PARTITION_BYTES):
             words = self._words[begin : begin + PARTITION_BYTES]
             hashed = (words * _GOLDEN >> np.uint64(40)) % np.uint64(self.partitions)
             is_gram = self._is_gram[begin : begin + len(words)]
-            found.append(begin + np.flatnonzero((hashed == partition) & is_gram))
-        positions = np.concatenate(found)
-        # 2) Sort them by gram, and of one gram by tune.
+            begins.append(begin + np.flatnonzero((hashed == partition) & is_gram))
+        positions = np.concatenate(begins)
+        # 2) Sort them by gram, then by tune.
         words = self._words[positions]
         order = np.argsort(words, kind="stable")
         positions, words = positions[order], words[order]
         owners = np.searchsorted(self._ends, positions, side="right")
-        # 3) Of a gram's occurrences in one tune keep the first.
+        # 3) Keep only a gram's first occurrence in each tune.
         new_word = np.diff(words, prepend=~words[:1]) != 0
         first = new_word | (np.diff(owners, prepend=-1) != 0)
         starts = np.flatnonzero(new_word[first])
         return _Postings(positions[first], owners[first], starts)
 
     def prefixes(self, similarity: float) -> NDArray[np.bool_]:
-        """Return which positions hold the grams that must be looked up to miss no version."""
+        """Return a mask of the positions of grams that must be looked up to miss no version."""
         is_prefix = np.zeros(len(self._ranks), dtype=bool)
         begin = 0
         for end, size in zip(self._ends.tolist(), self.sizes.tolist(), strict=True):
             ranks = self._ranks[begin:end]
             ordered = sorted(ranks.tobytes().replace(b"\0", b""))
-            # The n - t + 1 rarest, and whatever is as rare as the last of them.
+            # The n - t + 1 rarest grams, and all that are as rare as the last of these.
             limit = ordered[size - grams_needed(similarity, size)]
             is_prefix[begin:end] = (ranks > 0) & (ranks <= limit)
             begin = end
@@ -235,16 +237,16 @@ class _GramIndex:
 def _open_groups(
     postings: _Postings, is_looked_up: NDArray[np.bool_], families: _UnionFind
 ) -> Indices:
-    """Return the grams, as indices of `starts`, that can still join families.
+    """Return the grams, as indices of ``starts``, that can still join families.
 
-    They are in tunes of more than one family, and one of those tunes looks them up.
+    Such a gram is in tunes of more than one family, and at least one of these looks it up.
     """
     family = np.array(families.roots())[postings.owners]
     lowest = np.minimum.reduceat(family, postings.starts)
     highest = np.maximum.reduceat(family, postings.starts)
     is_probed = np.logical_or.reduceat(is_looked_up[postings.positions], postings.starts)
     groups = np.flatnonzero(is_probed & (lowest != highest))
-    # Neighbours by their first tune are often grams of the same tunes: comparisons are cached.
+    # Ordered by first tune, neighbouring grams often share tunes, whose comparison is cached.
     return groups[np.argsort(postings.owners[postings.starts[groups]], kind="stable")]
 
 
@@ -264,7 +266,7 @@ class _UnionFind:
         return index
 
     def join(self, first: int, second: int) -> int:
-        """Join two sets and return the first member."""
+        """Join two sets, and return the first member of the result."""
         low, high = sorted((self.root(first), self.root(second)))
         self._parents[high] = low
         return low
@@ -292,11 +294,11 @@ class _VersionJoin:
         self._grams = lru_cache(MAX_CACHED_SETS)(lambda tune: frozenset(grams_of(intervals[tune])))
 
     def compare(self, owners: Sequence[int], probes: Sequence[int]) -> None:
-        """Compare each probe with the owners of other families, and join those of its versions.
+        """Join the families of all versions among tunes that share a gram.
 
         Args:
-            owners: Tunes that share a gram.
-            probes: Those of them that look the gram up.
+            owners: The tunes that share the gram.
+            probes: Those of them that look it up, and are compared with all others.
         """
         members: dict[int, list[int]] = {}
         for owner in owners:
@@ -311,16 +313,16 @@ class _VersionJoin:
                 return
 
     def _is_version(self, probe: int, candidate: int) -> bool:
-        """Return whether the probe, if it is no larger, is a version of the candidate."""
+        """Return whether the probe is the smaller version of the candidate."""
         size = self._sizes[probe]
         pair = probe * len(self._sizes) + candidate
         if size > self._sizes[candidate] or pair in self._not_versions:
             return False
         needed = grams_needed(self._similarity, size)
-        # Bitmap filter: most pairs are settled by their signatures, without making sets of grams.
-        # A bit that only the probe sets stands for a gram or more that the candidate lacks.
-        own, others = self._signature(probe), self._signature(candidate)
-        if size - (own & ~others).bit_count() < needed:
+        # Bitmap filter: signatures decide most pairs without building sets of grams. Each bit that
+        # only the probe sets means at least one gram that the candidate lacks.
+        missing = self._signature(probe) & ~self._signature(candidate)
+        if size - missing.bit_count() < needed:
             return False
         if len(self._grams(probe) & self._grams(candidate)) >= needed:
             return True
@@ -333,6 +335,7 @@ class _VersionJoin:
         return int.from_bytes(self._signatures[tune].tobytes(), "little")
 
 
+# The least number of families held out applies only to corpora of this many times that number.
 FAMILIES_PER_HELD_OUT = 6
 
 
@@ -344,15 +347,14 @@ class Split:
     validation: tuple[Extract, ...]  # for watching training
     test: tuple[Extract, ...]  # for the final figures
     families: int  # number of families in all
-    fingerprint: str  # hash of which tune is in which part
+    fingerprint: str  # hash of the assignment of tunes to parts
 
 
 def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
     """Divide tunes into training, validation and test, family by family.
 
-    The part of a family depends on its content alone: it stays when other tunes are added, unless
-    they join the family. If so few tunes are given that none would be left for training, all are
-    for training.
+    The part of a family depends only on its content, so it does not change when tunes are added,
+    unless they join the family. If no tune would be left for training, all are for training.
 
     Args:
         tunes: The tunes.
@@ -360,28 +362,29 @@ def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
     """
     hashes = [tune.fingerprint for tune in tunes]
     families = families_by_intervals([tune.intervals for tune in tunes], config.similarity)
-    # A family is named by the smallest fingerprint among its tunes, whatever their order.
+    # A family is named by the smallest fingerprint of its tunes, so that order does not matter.
     names: dict[int, str] = {}
-    for family, own in zip(families, hashes, strict=True):
-        names[family] = min(own, names.get(family, own))
+    for family, tune_hash in zip(families, hashes, strict=True):
+        names[family] = min(tune_hash, names.get(family, tune_hash))
     part_of = _parts([*names.values()], config)
     parts = [part_of[names[family]] for family in families]
     if "training" not in parts:
         parts = ["training"] * len(parts)
     tunes_of = {
-        part: tuple(tune for tune, own in zip(tunes, parts, strict=True) if own == part)
+        part: tuple(tune for tune, its_part in zip(tunes, parts, strict=True) if its_part == part)
         for part in ("training", "validation", "test")
     }
-    # The order of the tunes does not matter to the fingerprint.
-    listing = "\n".join(sorted(f"{own} {part}" for own, part in zip(hashes, parts, strict=True)))
+    # Sorted, because the order of the tunes does not matter.
+    pairs = zip(hashes, parts, strict=True)
+    listing = "\n".join(sorted(f"{tune_hash} {part}" for tune_hash, part in pairs))
     digest = hashlib.sha256(listing.encode()).hexdigest()
     return Split(**tunes_of, families=len(names), fingerprint=digest)
 
 
 def _parts(names: list[str], config: SplitConfig) -> dict[str, str]:
-    """Return the parts of the families with these names, by hashes spread evenly over 0 to 1."""
+    """Return the part of each family by its name, whose hashes spread evenly over 0 to 1."""
     in_order = sorted(names, key=_hash_share)
-    # The least number held out matters only where the shares alone hold out fewer.
+    # The least number matters only if the shares alone would hold out fewer.
     least = min(config.least, len(names) // FAMILIES_PER_HELD_OUT)
     test = max(least, sum(_hash_share(name) < config.test for name in names))
     held_out = sum(_hash_share(name) < config.test + config.validation for name in names)

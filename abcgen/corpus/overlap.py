@@ -1,8 +1,8 @@
 """Corpus overlap: the longest passage that a tune shares with the training tunes, in any key.
 
-A tune becomes a sequence of symbols in which a passage looks the same in every key. The sequences
-of all training tunes are indexed by a suffix array, and a new tune is compared with all of them by
-a binary search for each of its symbols.
+A tune becomes a sequence of symbols in which a passage is the same in every key. A suffix array
+indexes the sequences of all training tunes, and a binary search for each symbol of a new tune
+compares it with all of them.
 Source: Manber & Myers, "Suffix arrays: a new method for on-line string searches", SIAM Journal on
 Computing 22(5), 1993.
 """
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from abcgen.corpus.records import Extract
     from abcgen.notation.tune import Tune
 
-SYMBOL_BYTES = 2  # an interval and a duration
-SEPARATOR = b"\0\0"  # not a symbol; ends every sequence in an index
-REST = 1  # in place of an interval
-UNISON = 128
-DURATION_UNITS = 96  # to a whole note: makes whole numbers of sixteenths and their triplets
+# A symbol is a byte for an interval or rest, and a byte for a duration.
+SYMBOL_BYTES = 2
+SEPARATOR = b"\0\0"  # ends every sequence in an index, and is no symbol
+REST = 1
+UNISON = 128  # added to intervals, which may be negative
+DURATION_UNITS = 96  # per whole note, so that sixteenths and their triplets are whole numbers
 MAX_INDEX_BYTES = 1_000_000_000
 
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
@@ -48,9 +49,9 @@ Bars = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 class MelodySequence:
     """The melody of a tune as symbols."""
 
-    # Two bytes for every note and rest but the last note, which has no interval.
+    # A symbol for every note and rest, except the last note, which no interval follows.
     symbols: bytes
-    # When each of them begins and the last ends, in bars; in free metre in whole notes.
+    # When each symbol begins, and when the last ends: in bars, or in free metre in whole notes.
     times: tuple[float, ...]
 
     def bars(self, start: int, length: int) -> float:
@@ -65,21 +66,21 @@ def melody_sequence(tune: Tune) -> MelodySequence:
     """Return the melody of a tune, its highest notes with ties joined, as symbols."""
     symbols, durations = bytearray(), []
     following: int | None = None
-    # Backwards, because a symbol holds the interval to the note that follows.
+    # Backwards, because a symbol holds the interval to the next note.
     for pitch, duration in reversed(melody_of(tune.bars)):
         if following is not None:
             interval = REST if pitch is None else min(max(following - pitch + UNISON, 2), 255)
             symbols += bytes((interval, min(max(round(duration * DURATION_UNITS), 1), 255)))
             durations.append(duration)
         following = following if pitch is None else pitch
-    # Each symbol's bytes were appended in reverse order too.
+    # Reversing all bytes puts each symbol's duration first.
     bar = tune.metre.bar_duration or Fraction(1)
     times = accumulate(reversed(durations), initial=Fraction(0))
     return MelodySequence(bytes(reversed(symbols)), tuple(float(time / bar) for time in times))
 
 
 class Match(NamedTuple):
-    """A passage that was found in an index."""
+    """A passage found in an index."""
 
     length: int  # in symbols
     owner: int  # index of a sequence that contains it
@@ -89,17 +90,17 @@ class Match(NamedTuple):
 class SuffixArray:
     """An index of all passages of some sequences."""
 
-    # The sequences end to end, each followed by a separator.
+    # All sequences, each followed by a separator.
     text: bytes
-    # Where suffixes begin, in symbols, sorted by the suffixes.
+    # Where suffixes of the text begin, in symbols, in the order of the suffixes.
     order: NDArray[np.int32]  # (all symbols that are not separators,)
     # Where each sequence begins, in symbols.
     starts: NDArray[np.int32]  # (sequences,)
 
     @classmethod
     def of(cls, sequences: Sequence[bytes]) -> SuffixArray:
-        """Index sequences."""
-        # One more symbol for each separator.
+        """Return an index of sequences."""
+        # Sizes in symbols, including the separator.
         sizes = [len(sequence) // SYMBOL_BYTES + 1 for sequence in sequences]
         starts = np.cumsum([0, *sizes[:-1]] if sizes else [], dtype=np.int32)
         text = b"".join(sequence + SEPARATOR for sequence in sequences)
@@ -119,7 +120,7 @@ class SuffixArray:
         """Return the longest passage that begins at symbol *start* of a query; it may be empty."""
         query = query[SYMBOL_BYTES * start :]
         rank = bisect_left(self.order, query, key=lambda at: self._passage(at, len(query)))
-        # The suffixes that would be next to the query share the longest beginning with it.
+        # The neighbours of the query's place in the order share the longest prefix with it.
         neighbours = [int(at) for at in self.order[max(0, rank - 1) : rank + 1]]
         lengths = [(_common_prefix(query, self._passage(at, len(query))), at) for at in neighbours]
         length, at = max(lengths, default=(0, 0))
@@ -166,7 +167,7 @@ class SuffixArray:
 
 
 def _is_index(text: NDArray[Any], order: NDArray[Any], starts: NDArray[Any]) -> bool:
-    """Return whether arrays have the right types and point into the text."""
+    """Return whether arrays have the right types, and all indices are within the text."""
     size = text.size // SYMBOL_BYTES
     if text.dtype != np.uint8 or text.ndim != 1 or text.size % SYMBOL_BYTES:
         return False
@@ -181,8 +182,8 @@ def _is_index(text: NDArray[Any], order: NDArray[Any], starts: NDArray[Any]) -> 
 
 
 def _common_prefix(first: bytes, second: bytes) -> int:
-    """Return how many symbols two sequences share at their beginnings."""
-    # Comparing slices is so fast that bisection beats a loop over symbols.
+    """Return the number of symbols that two sequences have in common at the beginning."""
+    # Slices compare so fast that bisection beats a loop over symbols.
     low, high = 0, min(len(first), len(second)) // SYMBOL_BYTES
     while low < high:
         middle = (low + high + 1) // 2
@@ -192,13 +193,13 @@ def _common_prefix(first: bytes, second: bytes) -> int:
 
 
 def _sorted_suffixes(text: bytes) -> NDArray[np.int32]:
-    """Return where suffixes begin, sorted by prefix doubling; those of separators are dropped."""
+    """Return the suffix array of a text, by prefix doubling, without suffixes of separators."""
     symbols = np.frombuffer(text, ">u2").astype(np.int64)
     ranks, width = symbols, 1
     order = np.argsort(ranks, kind="stable")
     ends = np.flatnonzero(symbols == 0)
     longest = int(np.diff(ends, prepend=-1).max(initial=0))
-    # Ranks by the first `width` symbols; a pair of them ranks suffixes by twice as many.
+    # `ranks` orders suffixes by their first `width` symbols; pairs of ranks, by twice that number.
     while width < longest:
         following = np.zeros_like(ranks)
         following[:-width] = ranks[width:]
@@ -213,15 +214,15 @@ def _sorted_suffixes(text: bytes) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFacts:
-    """Facts about the tunes that a network learnt from."""
+    """Facts about the tunes that a network was trained on."""
 
-    # Their titles, in the order of the sequences in the index.
+    # Titles, in the order of the sequences in the index.
     names: tuple[str, ...]
-    # Numbers of tunes.
+    # Numbers of tunes by value.
     metres: dict[str, Count]
     modes: dict[str, Count]
     rhythms: dict[str, Count]
-    # For every tune held out, the bars of its longest passage that is in a training tune; sorted.
+    # For every held-out tune, the bars of its longest passage shared with a training tune; sorted.
     shared: tuple[Bars, ...]
 
     @classmethod
@@ -255,7 +256,7 @@ class TrainingFacts:
         """Read facts from untrusted JSON.
 
         Raises:
-            InputError: if it holds anything else.
+            InputError: if it is invalid.
         """
         try:
             facts = TypeAdapter(cls).validate_python(data)
@@ -272,8 +273,8 @@ class Overlap:
 
     bars: float
     title: str  # of the training tune
-    # The share of real tunes, held out from training, that share no more than this with the
-    # training tunes; None if none were held out.
+    # The share of held-out tunes whose longest shared passage is no longer; None if none were held
+    # out.
     share: float | None
 
     def __str__(self) -> str:
@@ -283,13 +284,13 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class TrainingTunes:
-    """The tunes that a network learnt from, indexed."""
+    """The tunes that a network was trained on, indexed."""
 
     index: SuffixArray
     facts: TrainingFacts
 
     def compare(self, tune: Tune) -> Overlap:
-        """Return the longest passage that a tune shares with them."""
+        """Return the longest passage that a tune shares with one of them."""
         bars, owner = longest_overlap(self.index, melody_sequence(tune))
         names, shared = self.facts.names, self.facts.shared
         title = names[owner] if bars and owner < len(names) else ""
@@ -299,7 +300,7 @@ class TrainingTunes:
 
 
 def longest_overlap(index: SuffixArray, melody: MelodySequence) -> tuple[float, int]:
-    """Return the bars of the longest shared passage, and the index of a tune that contains it."""
+    """Return the bars of the longest shared passage, and the index of a sequence that has it."""
     most_bars, most_owner = 0.0, 0
     for start in range(len(melody)):
         if melody.bars(start, len(melody) - start) <= most_bars:

@@ -1,7 +1,7 @@
 """Read tune files chunk by chunk, in several processes, through the cache.
 
-There is one way to read, `read_files`. A `RecordFormat` says what to keep of every tune: the tune
-itself (`load_corpus`), or the records for reports and for training in ``records.py``.
+All reading goes through `read_files`. A `RecordFormat` says what to keep of every tune: the tune
+itself (`load_corpus`), or a record for reports or for training (``records``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Record = TypeVar("Record")
 
 NO_TUNE = "no tune in it: no line begins with X:"
-_READING_ROOMS = ("notation", "corpus", "midi", "score")  # whose code turns files into records
+_READING_PACKAGES = ("notation", "corpus", "midi", "score")  # their code turns files into records
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,23 @@ class RecordFormat(Generic[Record]):
 
     # Part of the cache's keys.
     name: str
-    # Makes the record of a tune, given the name of its file. Like a reader's function, it must be
-    # importable by worker processes.
+    # Makes the record of a tune, given its file's name. Worker processes must be able to import it.
     make: Callable[[Reading, str], Record]
-    # The records' class, a dataclass that pydantic turns into JSON and back; None if records must
-    # stay in this process, and so cannot be cached either.
+    # The records' class, a dataclass that pydantic converts to JSON and back; None if there is no
+    # JSON form, so that records are made in this process and are not cached.
     record_type: Any = None
     # Adds a number of lines to every line number in a record.
     move: Callable[[Record, int], Record] | None = None
 
     def encode(self, records: list[Record], left_out: list[LeftOut]) -> str:
-        """Return JSON."""
+        """Return the JSON of a chunk's records."""
         return _json_adapter(self.record_type).dump_json((records, left_out)).decode()
 
     def decode(self, text: str) -> tuple[list[Record], list[LeftOut]]:
-        """Return what was encoded.
+        """Return the records that ``encode`` was given.
 
         Raises:
-            ValueError: if it is anything else.
+            ValueError: if the text is not the result of ``encode``.
         """
         records: list[Record]
         left_out: list[LeftOut]
@@ -94,7 +93,7 @@ class RecordFormat(Generic[Record]):
 
 @cache
 def _json_adapter(record_type: Any) -> TypeAdapter[Any]:
-    # Parses and checks three times faster than json and Python could.
+    # Three times faster than the json module and checks in Python.
     return TypeAdapter(
         tuple[list[record_type], list[LeftOut]],
         config=ConfigDict(strict=True, ser_json_bytes="base64", val_json_bytes="base64"),
@@ -103,21 +102,21 @@ def _json_adapter(record_type: Any) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecords(Generic[Record]):
-    """The records of some tunes of a file, in order."""
+    """The records of the tunes of a chunk, in order."""
 
     path: Path
     records: list[Record] = field(default_factory=list)
     skipped: list[SkippedTune] = field(default_factory=list)
-    key: str = ""  # in the cache; empty if nothing could be read at all
+    key: str = ""  # in the cache; empty if nothing could be read
     size: int = 0  # of the chunk, in bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _EndOfFile:
-    """The end of a file, with the size of all files up to here."""
+    """The end of a file."""
 
     path: Path
-    bytes_so_far: int
+    bytes_so_far: int  # size of all files up to here
 
 
 def read_files(
@@ -129,20 +128,20 @@ def read_files(
     processes: int = 0,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Iterator[ChunkRecords[Record]]:
-    """Read files, yielding records chunk by chunk in the order of the files.
+    """Yield the records of files chunk by chunk, in the order of the files.
 
-    Every file yields at least one record or skipped tune. Only a few chunks are kept, so that
-    memory does not grow with the amount read.
+    Every file yields at least one record or skipped tune. Only a few chunks are in memory at a
+    time, so memory does not grow with the amount read.
 
     Args:
         files: The files.
         readers: Readers by suffix.
         record_format: The kind of record to keep of every tune.
-        text_cache: Holds earlier results, and receives new ones.
-        processes: How many to use; 0 for one per core where there is enough to read.
-        on_progress: Called with the bytes read so far and in all.
+        text_cache: Holds earlier results and receives new ones.
+        processes: Number of processes; 0 for one per core if there is enough to read.
+        on_progress: Called with the bytes read so far and the total.
     """
-    # 1) Choose how many processes are worth their start.
+    # 1) Choose the number of processes. Starting them must be worth the time.
     total = sum(map(size_of, files))
     if record_format.record_type is None:
         processes = 1
@@ -163,7 +162,7 @@ def read_files(
                     yield ChunkRecords(
                         result.path, skipped=[SkippedTune(result.path, whole_file(NO_TUNE))]
                     )
-                # Not all bytes of a file are in chunks, or as they were: it may be UTF-16.
+                # The size of the chunks may differ from the file's, for example in UTF-16.
                 done, is_empty = result.bytes_so_far, True
             on_progress(min(done, total), total)
     # 3) Make room in the cache if it has grown too large.
@@ -173,7 +172,7 @@ def read_files(
 def _calls(
     files: Sequence[Path], readers: Mapping[str, Reader], chunk_reader: ChunkReader[Record]
 ) -> Iterator[Callable[[], ChunkRecords[Record] | _EndOfFile]]:
-    """Start to read every chunk, and yield calls for the results and the ends of files."""
+    """Start to read every chunk, and yield calls that return the results and the ends of files."""
     bytes_so_far = 0
     for path in files:
         for chunk in chunks_of(path, reader_for(path, readers)):
@@ -186,7 +185,7 @@ def _calls(
 
 
 class ChunkReader(Generic[Record]):
-    """Reads chunks, from the cache where they are known, else in a worker process."""
+    """Reads chunks from the cache or, if it does not have them, in a worker process."""
 
     def __init__(
         self, record_format: RecordFormat[Record], text_cache: TextCache, workers: WorkerPool
@@ -196,12 +195,12 @@ class ChunkReader(Generic[Record]):
         self._workers = workers
 
     def start(self, chunk: Chunk) -> Callable[[], ChunkRecords[Record]]:
-        """Start to read a chunk, and return a call for the result."""
+        """Start to read a chunk, and return a call that waits for the result."""
         if self._format.record_type is None:
             return lambda: self._result(chunk, "", *read_chunk(chunk, self._format))
-        # The line is not in the key: a tune inserted in a file leaves later chunks cached.
+        # The key does not contain the line, so that later chunks stay cached if a tune is inserted.
         key = key_of(
-            version_of(_READING_ROOMS),
+            version_of(_READING_PACKAGES),
             self._format.name,
             chunk.reader.name,
             chunk.reader.versions,
@@ -219,7 +218,7 @@ class ChunkReader(Generic[Record]):
         self, chunk: Chunk, key: str, cached: str | None, read: Callable[[], str]
     ) -> ChunkRecords[Record]:
         if cached is not None:
-            # A foreign entry, even if it is sealed, is read again and replaced.
+            # If the entry is not ours, the chunk is read again and the entry replaced.
             with suppress(ValueError):
                 return self._result(chunk, key, *self._format.decode(cached))
         text = read()
@@ -229,7 +228,7 @@ class ChunkReader(Generic[Record]):
     def _result(
         self, chunk: Chunk, key: str, records: list[Record], left_out: list[LeftOut]
     ) -> ChunkRecords[Record]:
-        """Return the result with lines that count from the beginning of the file."""
+        """Return the result with lines counted from the beginning of the file."""
         before = chunk.line - 1
         move = self._format.move
         if before and move:
@@ -242,7 +241,7 @@ class ChunkReader(Generic[Record]):
 
 
 def moved(line: int, before: int) -> int:
-    """Return a line's number with those before its chunk counted; 0 means no line and stays."""
+    """Return a chunk's line as a line of its file; 0 means no line, and stays."""
     return line + before if line else 0
 
 
@@ -262,12 +261,12 @@ def read_chunk(
 
 
 def read_chunk_as_json(chunk: Chunk, record_format: RecordFormat[Record]) -> str:
-    """Return the records of a chunk as they are cached; runs in worker processes."""
+    """Return the records of a chunk as JSON for the cache; runs in worker processes."""
     return record_format.encode(*read_chunk(chunk, record_format))
 
 
 def nothing_read(skipped: Sequence[SkippedTune]) -> InputError:
-    """Return the error for files of which not a single tune could be read."""
+    """Return the error for files from which not a single tune could be read."""
     more = f" (and {len(skipped) - 1} more left out)" if len(skipped) > 1 else ""
     return InputError(f"no tune could be read: {skipped[0]}{more}")
 
@@ -289,7 +288,7 @@ class Corpus:
 
     @property
     def tunes(self) -> tuple[Tune, ...]:
-        """All tunes, in the order of files and places."""
+        """All tunes, in the order of the files and within them."""
         return tuple(tune for file in self.files for tune in file.tunes)
 
     @property
@@ -309,12 +308,12 @@ def load_corpus(
     Args:
         paths: Files and folders.
         readers: Readers by suffix.
-        on_progress: Called with the bytes read so far and in all.
+        on_progress: Called with the bytes read so far and the total.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
     """
-    # Tunes have no JSON form, so they stay in this process.
+    # Tunes have no JSON form, so they are read in this process.
     tune_format = RecordFormat("tunes", lambda reading, _name: reading.tune)
     files = find_files(paths, readers)
     tunes: dict[Path, list[Tune]] = {path: [] for path in files}

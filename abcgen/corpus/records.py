@@ -1,4 +1,4 @@
-"""Records kept of every tune read: for reports and canonical ABC, or for training."""
+"""Records of tunes: `TuneRecord` for canonical ABC and reports, `Extract` for training."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 class RepairNote(NamedTuple):
     """A repair that was made in reading a tune."""
 
-    line: int  # of the file; 0 if it does not concern one line
-    what: str  # was done, and why
-    text: str  # that was repaired, as written
+    line: int  # of the file; 0 if it concerns no single line
+    what: str  # what was done, and why
+    text: str  # the text that was repaired, as written
 
 
 class WrongBar(NamedTuple):
@@ -54,10 +54,10 @@ class TuneRecord:
     line: int  # of the file, where the tune begins
     number: int  # its X:
     title: str
-    abc: str  # canonical, without the first line, the X:
+    abc: str  # canonical, without its first line (X:)
     key: str  # at its opening, as ABC writes it
     metre: str  # at its opening, as ABC writes it
-    rhythm: str  # as its source says it
+    rhythm: str  # as written in its source
     bars: int
     notes: int
     fingerprint: str  # see `families.fingerprint`
@@ -67,7 +67,7 @@ class TuneRecord:
 
 
 def record_of(reading: Reading, name: str) -> TuneRecord:
-    """Return the record of a tune; the file's name is its source if it names none."""
+    """Return the record of a tune; if the tune names no source, that is the file's name."""
     tune = replace(reading.tune, source=reading.tune.source or name)
     intervals = intervals_of(tune)
     return TuneRecord(
@@ -96,10 +96,13 @@ def _wrong_bars(tune: Tune) -> Iterator[WrongBar]:
     music = MusicWriter(tune.key, tune.metre, best_unit(tune))
     written = [" ".join(music.beams(bar)) for bar in tune.bars]
     for problem in problems:
-        # Both durations with one denominator, the metre's if it will do.
-        below = lcm(problem.duration.denominator, problem.expected.denominator, tune.metre.unit)
+        # Write both durations with a common denominator, the metre's if possible.
+        denominator = lcm(
+            problem.duration.denominator, problem.expected.denominator, tune.metre.unit
+        )
         found, expected = (
-            f"{int(duration * below)}/{below}" for duration in (problem.duration, problem.expected)
+            f"{int(duration * denominator)}/{denominator}"
+            for duration in (problem.duration, problem.expected)
         )
         yield WrongBar(problem.bar, found, expected, written[problem.bar - 1])
 
@@ -114,7 +117,7 @@ TUNE_RECORDS = RecordFormat("records", record_of, TuneRecord, _move_record)
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """The data of a tune that training needs: a fifteenth of its size in memory."""
+    """The data of a tune that training needs, a fifteenth of the tune's size in memory."""
 
     title: str
     example: Example  # for the network
@@ -126,14 +129,14 @@ class Extract:
         """Return the tune in C, reduced to what the network sees.
 
         Raises:
-            NotationError: if its text is longer than a reader takes, which its source was not.
+            NotationError: if the text is too long for the reader, even if its source was not.
         """
         return decode_tune(self.example.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Extracts:
-    """The extracts of files and folders, in the order of files and places."""
+    """The extracts of files and folders, in the order of the files and within them."""
 
     files: Mapping[Path, int]  # number of tunes in each
     tunes: tuple[Extract, ...]
@@ -141,7 +144,7 @@ class Extracts:
 
 
 def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
-    """Yield extracts with their tunes, except those whose text is too long to be read again."""
+    """Yield extracts with their tunes, except those whose text is too long to read again."""
     for extract in extracts:
         with suppress(NotationError):
             yield extract, extract.tune()
@@ -152,7 +155,7 @@ def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
 
     Args:
         tune: The tune.
-        chord_symbols: Whether the chords above the notes are learnt too.
+        chord_symbols: Whether the text includes chord symbols.
     """
     intervals = intervals_of(tune)
     return Extract(
@@ -187,9 +190,9 @@ def extract_corpus(
     Args:
         paths: Files and folders.
         readers: Readers by suffix.
-        cache: Holds earlier results, and receives new ones.
-        chord_symbols: Whether the chords above the notes are learnt too.
-        on_progress: Called with the bytes read so far and in all.
+        cache: Holds earlier results and receives new ones.
+        chord_symbols: Whether the text includes chord symbols.
+        on_progress: Called with the bytes read so far and the total.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.

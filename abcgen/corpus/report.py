@@ -1,4 +1,4 @@
-"""The doctor's report as a file: JSON for machines, a page of HTML for everyone else."""
+"""The doctor's report as a file: JSON for programs, HTML for people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def report_writer(path: Path) -> Callable[[Report], None]:
     """Return a function that writes a report to a file, in the format of the file's suffix.
 
     Raises:
-        OutputError: if that is neither .json nor .html.
+        OutputError: if the suffix is neither .json nor .html.
     """
     render = {".json": report_json, ".html": report_page, ".htm": report_page}.get(
         path.suffix.lower()
@@ -64,7 +64,7 @@ def report_page(report: Report) -> str:
     """Return a report as one self-contained HTML page; markup in titles is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only for pages
 
-    # autoescape: titles come from strangers' files.
+    # autoescape, because titles come from untrusted files.
     environment = Environment(
         loader=PackageLoader("abcgen.corpus", "."),
         autoescape=True,
@@ -72,7 +72,7 @@ def report_page(report: Report) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    # Families that are no more than a tune and its duplicates were listed before.
+    # Omit families that consist of a tune and its duplicates: these are listed already.
     duplicates = {tuple(tune.location for tune in group) for group in report.duplicates}
     families = [
         group
@@ -99,7 +99,7 @@ def report_page(report: Report) -> str:
 
 
 class _FirstRows(NamedTuple):
-    """The rows that are shown, and the number of all."""
+    """The rows that are shown, and the total number."""
 
     shown: list[Any]
     total: int
@@ -121,11 +121,11 @@ def _by_file(findings: Sequence[Any]) -> _FirstRows:
     """Group the first findings by file."""
     shown, total = _first_rows(findings)
     files = groupby(shown, lambda finding: finding.location.file)
-    return _FirstRows([(file, list(own)) for file, own in files], total)
+    return _FirstRows([(file, list(in_file)) for file, in_file in files], total)
 
 
 def _first_groups(groups: Sequence[Sequence[FamilyMember]]) -> _FirstRows:
-    """Return the first groups while there are rows left, the last of them cut short if need be."""
+    """Return the first groups that fit into the rows allowed; the last may be cut short."""
     shown, rows_left = [], LIMITS.report_rows
     for group in groups:
         if rows_left <= 0:

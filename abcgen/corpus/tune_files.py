@@ -1,6 +1,6 @@
 """Tune files: find them, choose their readers, and cut them into chunks.
 
-A chunk holds whole tunes, so that the largest tunebook needs no more memory than a small one.
+A chunk holds whole tunes, so that a large tunebook needs no more memory than a small one.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ HINT = "name files or folders of tunes, or fetch some with: abcgen corpus instal
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 
 CHUNK_BYTES = ReadingConfig().chunk_bytes
-# Line ends of Unix, Windows and old Macs. A tune ends at a blank line or, in files without, at the
-# next X:.
+# Line ends of Unix, Windows and old Macs. A tune ends at a blank line or, in files that have none,
+# at the next X:.
 _LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
 _BLANK_LINE = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
 _TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=[ \t]*X:)")
 _BOUNDARY = re.compile(_BLANK_LINE.pattern + rb"|" + _LINE_END + rb"(?=[ \t]*X:)")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_HEAD_BYTES = 4096  # enough to tell what kind of file it is
+_HEAD_BYTES = 4096  # enough to recognise the kind of file
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A reader of one kind of file."""
 
-    # From a file's content and its name to the tunes read and skipped, with lines counted from 1.
-    # A tunebook comes in chunks. It must be a function at the top of a module, or a partial of
-    # one, because worker processes find it by its name.
+    # Takes the content of a file, or of a chunk of a tunebook, and the file's name; yields the
+    # tunes read and skipped, with lines counted from 1. It must be a function at the top of a
+    # module, or a partial of one, because worker processes find it by name.
     read: Callable[[bytes, str], Iterable[Reading | LeftOut]]
-    # Whether the file is text that may be cut between its tunes.
+    # Whether the file is text that can be cut between tunes.
     is_tunebook: bool = False
-    # The packages whose version may change the result.
+    # The packages whose versions may affect the result.
     libraries: tuple[str, ...] = ()
-    # Time per byte relative to ABC; a rough figure will do.
+    # Approximate time per byte, relative to ABC.
     cost: float = 1.0
 
     @property
     def name(self) -> str:
-        """Its function's name, with the arguments bound by a ``partial``."""
+        """The function's name, with the arguments bound by ``partial``."""
         if isinstance(self.read, partial):
             return f"{self.read.func.__qualname__} {self.read.args} {self.read.keywords}"
         return self.read.__qualname__
 
     @property
     def versions(self) -> str:
-        """Its libraries and their versions."""
+        """The libraries and their versions."""
         versions = []
         for name in self.libraries:
             try:
@@ -88,10 +88,10 @@ class Chunk:
 
 
 def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Path]:
-    """Return the tune files that paths name; folders are searched recursively.
+    """Return the tune files among paths, searching folders recursively.
 
-    Hidden files and folders are ignored, and links to folders not followed. A folder that cannot
-    be listed is returned as a file, so that reading reports it with the reason.
+    Hidden files and folders are ignored, and links to folders are not followed. A folder that
+    cannot be listed is returned like a file, so that reading reports it with the reason.
 
     Raises:
         InputError: if a path does not exist or there are no tune files.
@@ -106,7 +106,7 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
         below: list[Path] = []
         unlistable: list[OSError] = []
         for parent, folders, file_names in os.walk(path, onerror=unlistable.append):
-            # os.walk descends into what is left in its list.
+            # os.walk descends only into what remains in this list.
             folders[:] = [name for name in folders if not name.startswith(".")]
             visible = [Path(parent, name) for name in file_names if not name.startswith(".")]
             below += [file for file in visible if file.suffix.lower() in readers]
@@ -119,7 +119,7 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
 
 
 def size_of(path: Path) -> int:
-    """Return a file's size in bytes, or 0 if the system does not tell."""
+    """Return a file's size in bytes, or 0 if it is unknown."""
     try:
         return path.stat().st_size
     except OSError:
@@ -127,7 +127,7 @@ def size_of(path: Path) -> int:
 
 
 def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
-    """Yield a file in chunks, and the parts that cannot be read with the reason."""
+    """Yield the chunks of a file, and a report for each part that cannot be read."""
     try:
         if not path.is_file():
             if path.is_dir():
@@ -155,20 +155,20 @@ def whole_file(reason: str) -> LeftOut:
 
 def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Chunk | LeftOut]:
     """Cut a tunebook at blank lines or, where there are none, at the beginning of a tune."""
-    # 1) See from its first bytes that it is text.
+    # 1) Check from its first bytes that it is text.
     head = file.read(_HEAD_BYTES)
     file.seek(0)
     if head.startswith(_UTF_16):
         file = codecs.EncodedFile(file, "utf-8", "utf-16", "replace")
     elif not head:
         yield whole_file("an empty file")
-    # Zero bytes are tolerated in a file that has tunes: only the tune with the NUL is skipped.
+    # In a file that has tunes, a NUL costs only its own tune (see `read_abc_file`).
     elif b"\0" in head and not _TUNE_START.search(head):
         is_utf_16 = b"X\0:\0" in head or b"\0X\0:" in head
         reason = "UTF-16 without its mark: save it as UTF-8" if is_utf_16 else "not a text file"
         yield whole_file(reason)
         return
-    # 2) Read on until a tune ends in the buffer, and yield all up to there.
+    # 2) Read until a tune ends in the buffer, and yield everything up to there.
     buffer, line, tunes = b"", 1, 0
     while True:
         data = _read(file)
@@ -176,7 +176,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
         cut = _last_boundary(buffer) if data else len(buffer)
         if cut:
             chunk, buffer = buffer[:cut], buffer[cut:]
-            # A cheap upper bound of its tunes, each of which has an X: or a K:.
+            # A cheap upper bound on its tunes, each of which has an X: or a K:.
             tunes += max(chunk.count(b"X:"), chunk.count(b"K:"))
             if tunes > LIMITS.tunebook_tunes:
                 limit = f"{LIMITS.tunebook_tunes:,}"
@@ -185,7 +185,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
             yield Chunk(path, reader, chunk, line)
             line += _line_ends(chunk)
         elif len(buffer) > LIMITS.paragraph_bytes:
-            # 3) Text without an end costs no memory: skip to the next tune.
+            # 3) Skip overlong text to the next tune, so that memory stays bounded.
             size = LIMITS.paragraph_bytes / 1_000_000
             reason = f"over {size:g} MB without a blank line; passed over to the next tune"
             blocks = split_tunebook(decode_text(buffer[:_HEAD_BYTES]))
@@ -198,7 +198,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
 
 
 def _read(file: IO[bytes]) -> bytes:
-    """Read the next bytes, never ending between the two characters of CR LF."""
+    """Read the next bytes, without dividing a CR LF."""
     data = file.read(CHUNK_BYTES)
     return data + file.read(1) if data.endswith(b"\r") else data
 
@@ -207,7 +207,7 @@ def _last_boundary(text: bytes) -> int:
     """Return where the last complete tune ends, or 0 if none does."""
     if blank_lines := [match.end() for match in _BLANK_LINE.finditer(text)]:
         return blank_lines[-1]
-    # Not at the first X: because words before it belong to no tune.
+    # Not at the first X:, as any text before it is not a tune.
     starts = [match.end() for match in _TUNE_START.finditer(text)]
     return starts[-1] if len(starts) > 1 else 0
 
@@ -216,12 +216,12 @@ def _skip_to_boundary(file: IO[bytes], buffer: bytes) -> tuple[int, bytes]:
     """Skip text up to a blank line or the beginning of a tune.
 
     Returns:
-        The number of line ends skipped, and what was read beyond the boundary.
+        The number of line ends skipped, and the text read beyond the boundary.
     """
     line_ends = 0
     while buffer:
         boundary = _BOUNDARY.search(buffer)
-        # A boundary may begin with the last character, a line end.
+        # The last character may be a line end with which a boundary begins.
         cut = boundary.end() if boundary else max(0, len(buffer) - 1)
         line_ends += _line_ends(buffer[:cut])
         if boundary:
@@ -247,8 +247,8 @@ def read_abc_file(data: bytes, _name: str) -> Iterator[Reading | LeftOut]:
 
 
 def leave_out(block: TuneBlock, line: int, reason: str) -> LeftOut:
-    """Return the report that a tune is skipped, with its number and title if they can be read."""
-    # A NUL would stop the reader before it comes to the title.
+    """Return the report that a tune is skipped, with its number and title if readable."""
+    # A NUL would stop the reader before the title.
     clean = TuneBlock(block.line, tuple(line.replace("\0", " ") for line in block.lines))
     result = read_block(clean)
     if isinstance(result, LeftOut):
@@ -262,7 +262,7 @@ _DEFAULT_MIDI = MidiConfig()
 def read_midi_file(
     data: bytes, name: str, *, config: MidiConfig = _DEFAULT_MIDI
 ) -> Iterator[Reading | LeftOut]:
-    """Yield the tune of a MIDI file, titled like the file."""
+    """Yield the tune of a MIDI file, with the file's name as its title."""
     from abcgen.midi import read_midi  # noqa: PLC0415 - loads mido, which most corpora never need
 
     try:
@@ -271,7 +271,7 @@ def read_midi_file(
         yield whole_file(error.reason)
 
 
-# Readers by suffix in small letters; callers may add to them.
+# Readers by suffix in lower case; callers may add to them.
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
         ".abc": Reader(read_abc_file, is_tunebook=True),
@@ -281,5 +281,5 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 
 
 def reader_for(path: Path, readers: Mapping[str, Reader]) -> Reader:
-    """Return the reader of a file; an unknown suffix is taken for a tunebook."""
+    """Return the reader for a file; one with an unknown suffix is read as a tunebook."""
     return readers.get(path.suffix.lower()) or readers[".abc"]

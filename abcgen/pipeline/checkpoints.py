@@ -1,9 +1,9 @@
-"""Checkpoints in the pipeline: finding one, using it, and what is recorded of its training tunes.
+"""Checkpoints: find one, make it ready for sampling, and record which tunes it was trained on.
 
-The records are files of the checkpoint's folder::
+The record is two files in the checkpoint's folder::
 
-    tunes.safetensors   index of all passages of the training tunes, whatever their key
-    tunes.json          their titles, metres, modes and rhythms, and what held-out tunes share
+    tunes.safetensors   index of all passages of the training tunes, in any key
+    tunes.json          their titles, metres, modes and rhythms; how much held-out tunes share
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 RUNS = Path("checkpoints")
 SHIPPED = "pretrained"
+# Where it is in an installed package, and in a checkout of the project.
+_PACKAGE = Path(abcgen.__file__).parent
+SHIPPED_FOLDERS = (_PACKAGE / SHIPPED, _PACKAGE.parent / RUNS / SHIPPED)
 INDEX = "tunes.safetensors"
 FACTS = "tunes.json"
 
@@ -70,13 +73,13 @@ def find_checkpoint(folder: Path | None) -> Path:
             raise CheckpointError(f"checkpoint {folder} does not exist")
         if not (folder / WEIGHTS).is_file():
             raise CheckpointError(
-                f"{folder} is no checkpoint: it has no {WEIGHTS}",
+                f"{folder} is not a checkpoint: it has no {WEIGHTS}",
                 hint="name a folder that abcgen train wrote",
             )
         return folder
     if folder is None and (newest := newest_run()):
         return newest
-    for shipped in _shipped_folders():
+    for shipped in SHIPPED_FOLDERS:
         if (shipped / WEIGHTS).is_file():
             return shipped
     raise CheckpointError(
@@ -85,18 +88,27 @@ def find_checkpoint(folder: Path | None) -> Path:
     )
 
 
-def _shipped_folders() -> list[Path]:
-    # In an installed package, and in a checkout of the project.
-    package = Path(abcgen.__file__).parent
-    return [package / SHIPPED, package.parent / "checkpoints" / SHIPPED]
-
-
 def newest_run(part: str = WEIGHTS) -> Path | None:
     """Return the run under ``./checkpoints`` whose file ``part`` is the newest, if there is one.
 
-    The shipped checkpoint is no run.
+    The shipped checkpoint does not count.
     """
     return newest_checkpoint(RUNS, ignore=SHIPPED, part=part)
+
+
+def run_to_resume() -> Path:
+    """Return the newest run under ``./checkpoints`` that can be resumed.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    from abcgen.model.resume import STATE  # noqa: PLC0415 - loads Keras, which sampling never needs
+
+    if run := newest_run(STATE):
+        return run
+    raise CheckpointError(
+        "there is no run under ./checkpoints to resume", hint="train without --resume"
+    )
 
 
 def new_run() -> Path:
@@ -105,7 +117,7 @@ def new_run() -> Path:
 
 
 def step_network(checkpoint: Checkpoint) -> StepNetwork:
-    """Return the network of a checkpoint, ready to read texts character by character."""
+    """Return the network of a checkpoint for sampling, which reads character by character."""
     tracker = PositionTracker(checkpoint.vocabulary.tokens)
     return StepNetwork(checkpoint.network, checkpoint.weights, tracker)
 
@@ -120,7 +132,7 @@ def checkpoint_hash(folder: Path) -> str:
     """Return a hash of everything in a checkpoint that a sampled tune depends on.
 
     Raises:
-        CheckpointError: if it cannot be read, or is larger than a checkpoint may be.
+        CheckpointError: if it cannot be read or is too large.
     """
     digest = hashlib.sha256()
     limits = {
@@ -134,10 +146,10 @@ def checkpoint_hash(folder: Path) -> str:
 
 
 def split_config_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
-    """Return how the tunes of a checkpoint were divided.
+    """Return the settings by which a checkpoint's tunes were divided.
 
     Raises:
-        CheckpointError: if the checkpoint records something impossible.
+        CheckpointError: if those recorded are invalid.
     """
     split = checkpoint.about.get("split")
     recorded = split if isinstance(split, dict) else {}
@@ -155,14 +167,14 @@ def write_training_tunes(
     before: TrainingTunes | None = None,
     cache: TextCache = NO_CACHE,
 ) -> None:
-    """Record in a checkpoint which tunes it learnt from.
+    """Record in a checkpoint which tunes it was trained on.
 
     Args:
         folder: The checkpoint.
-        training: The tunes that it learnt from.
-        held_out: Tunes of other families: they show how much real tunes share.
-        before: What the network had learnt before fine-tuning and may still remember.
-        cache: Holds earlier results, and receives new ones.
+        training: Its training tunes.
+        held_out: Tunes of other families; they show how much real tunes share.
+        before: The tunes it was trained on before fine-tuning, which it may still remember.
+        cache: Holds earlier results and receives new ones.
 
     Raises:
         OutputError: if the folder cannot be written to.
@@ -187,12 +199,12 @@ def write_training_tunes(
 
 
 def has_training_tunes(folder: Path) -> bool:
-    """Return whether a checkpoint records which tunes it learnt from."""
+    """Return whether a checkpoint records which tunes it was trained on."""
     return (folder / INDEX).is_file() and (folder / FACTS).is_file()
 
 
 def read_training_tunes(folder: Path) -> TrainingTunes | None:
-    """Return the tunes that a checkpoint learnt from, or None if it does not record them.
+    """Return the tunes that a checkpoint was trained on, or None if it does not record them.
 
     Raises:
         CheckpointError: if the record is damaged.

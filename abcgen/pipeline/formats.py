@@ -1,15 +1,15 @@
 """The file formats that tunes are written in and read from.
 
 A new output format is a row of ``FORMATS`` and the function that renders it. The table is cheap to
-import, so that ``--help`` can list it: what renders or reads a format is imported with the first
-tune.
+import, so that ``--help`` can list it; libraries that render or read a format are imported with the
+first tune.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from abcgen.config import MidiConfig, PageConfig, SoundConfig
 from abcgen.errors import InputError
@@ -57,14 +57,14 @@ class RenderOptions:
 class Format:
     """An output format, and the functions that render it."""
 
-    # Of the files' names, without its dot.
+    # The files' suffix, without its dot.
     suffix: str
     # A few words for ``--help``.
     description: str
-    # Renders one tune: to the content of its file or, if there is ``bind``, to its part of a book.
+    # Renders a tune: to the content of its file or, if there is ``bind``, to its part of a book.
     render: Callable[[Tune, RenderOptions], Any]
-    # Joins the parts of all tunes to the contents of a book's files; None if every tune has a file
-    # of its own.
+    # Joins the parts of all tunes to the contents of a book's files; None if each tune has its own
+    # file.
     bind: Callable[[Iterable[Any], RenderOptions], list[bytes]] | None = None
     # Whether a book has a file for each page.
     has_pages: bool = False
@@ -85,16 +85,12 @@ def _render_sheet(tune: Tune, options: RenderOptions) -> Sheet:
     return sheet_of(tune, options.page, composer=options.composer)
 
 
-def _bind_pdf(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
+def _bind_sheets(
+    kind: Literal["pdf", "png"], sheets: Iterable[Sheet], options: RenderOptions
+) -> list[bytes]:
     from abcgen.score.pages import set_pages
 
-    return set_pages(sheets, options.page, "pdf", title=options.title)
-
-
-def _bind_png(sheets: Iterable[Sheet], options: RenderOptions) -> list[bytes]:
-    from abcgen.score.pages import set_pages
-
-    return set_pages(sheets, options.page, "png", title=options.title)
+    return set_pages(sheets, options.page, kind, title=options.title)
 
 
 def _render_svg(tune: Tune, options: RenderOptions) -> bytes:
@@ -135,9 +131,20 @@ def _render_musicxml(tune: Tune, options: RenderOptions) -> bytes:
 
 FORMATS = {
     "abc": Format("abc", "a tunebook in ABC", lambda tune, _: tune, _bind_abc),
-    "pdf": Format("pdf", "sheet music to print, one book", _render_sheet, _bind_pdf, engraves=True),
+    "pdf": Format(
+        "pdf",
+        "sheet music to print, one book",
+        _render_sheet,
+        partial(_bind_sheets, "pdf"),
+        engraves=True,
+    ),
     "png": Format(
-        "png", "a picture of each page", _render_sheet, _bind_png, has_pages=True, engraves=True
+        "png",
+        "a picture of each page",
+        _render_sheet,
+        partial(_bind_sheets, "png"),
+        has_pages=True,
+        engraves=True,
     ),
     "svg": Format("svg", "a picture of each tune, to embed", _render_svg, engraves=True),
     "html": Format(
@@ -164,7 +171,7 @@ def formats_named(names: str) -> list[str]:
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown or not wanted:
         raise InputError(
-            f"unknown format {', '.join(unknown) or names!r}", hint=f"any of {','.join(FORMATS)}"
+            f"unknown format {', '.join(unknown) or names!r}", hint=f"any of {', '.join(FORMATS)}"
         )
     return wanted
 

@@ -1,4 +1,4 @@
-"""Convert tunes of any format to canonical ABC, and report their problems."""
+"""Convert tunes of any format to canonical ABC, and report their problems (``normalise_files``)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from abcgen.corpus.records import TuneRecord
     from abcgen.corpus.tune_files import Reader
 
-READING, COMPARING = 0.85, 0.15  # approximate shares of the work
+READING, COMPARING = 0.85, 0.15  # approximate shares of the time, for progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,17 @@ def normalise_files(
 
     Args:
         paths: Files and folders.
-        out: A file ending in .abc for all tunes; otherwise a folder, for a file per file read,
-            in the same subfolders.
+        out: A path ending in .abc for one file with all tunes; otherwise a folder, for a file per
+            file read, in the same subfolders.
         options: How to read them.
         force: Whether to overwrite existing files.
-        on_progress: Called with the work done and in all; reading is most of it.
+        on_progress: Called with the amount of work done and the total.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
         OutputError: if a file exists already or cannot be written.
     """
-    # 1) See that the results can be written before any long work.
+    # 1) Check that the results can be written before any long work.
     refuse_to_overwrite(out, force=force)
     check_writable(out)
     files = find_files(paths, options.readers)
@@ -88,7 +88,7 @@ def normalise_files(
     with tempfile.TemporaryFile() as file:
         spool = _Spool(file)
         for chunk in chunks:
-            doctor.take(chunk)
+            doctor.add(chunk)
             skipped += chunk.skipped
             spool.add(targets[chunk.path], chunk.records)
         if not doctor.tunes:
@@ -105,8 +105,8 @@ def normalise_files(
 class _Spool:
     """Canonical tunes kept on disk until all are read.
 
-    Only then is it known whether two tunes of a file have the same number, and with large corpora
-    they would fill the memory.
+    Only then is it known whether two tunes of a file have the same number, and large corpora would
+    not fit in memory.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -114,7 +114,7 @@ class _Spool:
         self._books: list[_Tunebook] = []
 
     def add(self, path: Path, tunes: Sequence[TuneRecord]) -> None:
-        """Add tunes to a target file; all tunes of a target come together."""
+        """Add tunes to a target file; all tunes of one target must come in succession."""
         if not tunes:
             return
         if not self._books or self._books[-1].path != path:
@@ -146,7 +146,7 @@ class _Tunebook:
     lengths: array[int]  # of each in the spool, in bytes
 
     def texts(self, spool: IO[bytes]) -> Iterator[bytes]:
-        """Yield the tunes, separated by blank lines; renumber them if two have one number."""
+        """Yield the tunes, separated by blank lines; renumber all if any two share a number."""
         are_unique = len(set(self.numbers)) == len(self.numbers)
         numbers = self.numbers if are_unique else range(1, len(self.numbers) + 1)
         separator = b""
@@ -156,14 +156,14 @@ class _Tunebook:
 
 
 def _targets(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Return each file's target, in the subfolder below the folder that all files share."""
+    """Return each file's target, keeping subfolders below the folder that all files share."""
     folders = {path: path.absolute().parent.resolve() for path in sources}
     common = Path(os.path.commonpath([str(folder) for folder in folders.values()]))
     targets: dict[Path, Path] = {}
     used: set[Path] = set()
     for path, folder in folders.items():
         inside = folder.relative_to(common) / path.name
-        # tune.abc and tune.mid would both be tune.abc: then tune.mid.abc, tune.mid-2.abc, ...
+        # tune.abc and tune.mid would both become tune.abc; the second becomes tune.mid.abc.
         target, number = out / inside.with_suffix(".abc"), 1
         while target in used:
             suffix = f"-{number}" if number > 1 else ""

@@ -1,4 +1,4 @@
-"""Draw the pictures of a checkpoint and its training run for ``abcgen plot`` (``plot_run``)."""
+"""Plot a checkpoint and its training run (``plot_run``)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from abcgen.model.metrics import Measurement
     from abcgen.plots.canvas import Picture
 
-MAX_STAGES = 6  # of training at which weights are drawn
-MAX_LABEL = 24  # characters of a bar
-# Up to a bar line, and with the number of an ending after it.
+MAX_STAGES = 6  # stages of training whose weights are drawn
+MAX_LABEL = 24  # characters of a bar's label
+# A bar up to its bar line, and the number of an ending after that.
 BAR = re.compile(r"[^|]*\|[|\]:]*(?:\[?[1-9][0-9,-]*)?")
 
 
@@ -49,11 +49,11 @@ class Pictures:
 
 
 class _NothingToDrawError(Exception):
-    """The reason why a picture cannot be drawn of this run."""
+    """The reason why a picture of a run cannot be drawn."""
 
 
 def plot_run(folder: Path, out: Path, seed: int = 0, *, on_picture: Callable[[], None]) -> Pictures:
-    """Draw a run's learning curves, weights and network, and the attention over a sampled tune.
+    """Draw a run's learning curves, weights, network, and attention over a sampled tune.
 
     Args:
         folder: The checkpoint.
@@ -86,7 +86,7 @@ def plot_run(folder: Path, out: Path, seed: int = 0, *, on_picture: Callable[[],
 
 def _curves(measurements: Sequence[Measurement]) -> Picture:
     if not measurements:
-        raise _NothingToDrawError("nothing was measured yet")
+        raise _NothingToDrawError("the run has no measurements yet")
     curves = [
         Curve(
             "loss",
@@ -112,14 +112,14 @@ def _curves(measurements: Sequence[Measurement]) -> Picture:
 def _weights(measurements: Sequence[Measurement]) -> Picture:
     with_weights = [item for item in measurements if item.weights]
     if not with_weights:
-        raise _NothingToDrawError("the run kept no distributions of weights")
-    # The first, the last, and others evenly spaced.
+        raise _NothingToDrawError("the run recorded no distributions of weights")
+    # Evenly spaced stages, including the first and the last.
     count = min(MAX_STAGES, len(with_weights))
     step = (len(with_weights) - 1) / max(1, count - 1)
     stages = [with_weights[round(number * step)] for number in range(count)]
     names = [name for name in stages[0].weights if all(name in item.weights for item in stages)]
     if not names:
-        raise _NothingToDrawError("the run kept distributions of other weights at every stage")
+        raise _NothingToDrawError("no weight has a distribution recorded at every stage")
     distributions: dict[str, list[tuple[str, Outline]]] = {name: [] for name in names}
     for item in stages:
         for name in names:
@@ -147,11 +147,11 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
     if not network.attention:
         raise _NothingToDrawError("the network has no attention")
     if network.kind != "stream":
-        raise _NothingToDrawError("a window network looks at its window only")
+        raise _NothingToDrawError("a window network attends only to its window")
     text = sample_text(checkpoint, SampleConfig(temperature=0.7), seed)
     bars = bars_of(text)
     if len(bars) < 3:
-        raise _NothingToDrawError(f"a tune drawn with seed {seed} has no bars")
+        raise _NothingToDrawError(f"the tune sampled with seed {seed} has too few bars")
 
     # Attention between bars: the mean, over the characters of one bar, of their attention to all
     # characters of the other. Bar 0 is the header, with the begin token.
@@ -171,10 +171,10 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
 
 
 def bars_of(text: str) -> list[str]:
-    """Split a model text into its header and its bars; joined they give the text again.
+    """Split a model text into its header and its bars, which joined give the text again.
 
     Raises:
-        InputError: if it has no key, which ends the header.
+        InputError: if there is no key, which ends a header.
     """
     before, key_field, after = text.partition("\nK:")
     key, newline, body = after.partition("\n")

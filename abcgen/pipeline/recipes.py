@@ -1,6 +1,6 @@
-"""Recipes: all that determines a sampled tune, in a comment under it, so that it can be replayed.
+"""Recipes: comments under sampled tunes from which they can be replayed.
 
-Under its ABC a sampled tune has comments for people, then its recipe as JSON:
+Below its ABC a sampled tune has comments for people, then its recipe as JSON:
 ``%abcgen {"version": "1.0", "checkpoint": "96ddabbb082d61c8", "name": "run-1", "seed": 7, …}``
 """
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 PREFIX = "%abcgen "
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
 MAX_CHARACTERS = 20_000
-# A tune depends on all settings of sampling but these.
+# All settings that a tune depends on.
 SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts"}
-# Those that every recipe has. Where a later setting is missing, the tune was made with its default.
+# Those that every recipe has. A recipe from before a later setting existed implies its default.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Recipe(Schema):
-    """All that determines a sampled tune."""
+    """Everything that determines a sampled tune."""
 
     # The version of abcgen; hash and folder name of the checkpoint.
     version: str
@@ -50,7 +50,7 @@ class Recipe(Schema):
     title: str
 
     def to_json(self) -> str:
-        """Return the recipe on one line, with only those wishes that are not the default."""
+        """Return the recipe on one line, without wishes that have their default."""
         parts = {
             "settings": self.settings.model_dump(include=SETTINGS),
             "request": self.request.model_dump(exclude_defaults=True),
@@ -59,10 +59,10 @@ class Recipe(Schema):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Recipe:
-        """Read the untrusted result of ``to_json``.
+        """Read an untrusted recipe.
 
         Raises:
-            InputError: if it is anything else.
+            InputError: if it was not written by ``to_json``.
         """
         recipe = super().from_json(text[:MAX_CHARACTERS])
         missing = FIRST_SETTINGS - recipe.settings.model_fields_set
@@ -72,7 +72,7 @@ class Recipe(Schema):
 
 
 def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
-    """Return a tune as canonical ABC with remarks for people and its recipe under it."""
+    """Return a tune as canonical ABC, followed by remarks for people and its recipe."""
     lines = (" ".join(line.split()) for line in (*remarks, recipe.to_json()))
     return write_abc(tune) + "".join(f"{PREFIX}{line}\n" for line in lines)
 
@@ -88,7 +88,7 @@ def recipe_in(text: str) -> Recipe | None:
 
 
 def read_recipes(path: Path) -> list[tuple[Recipe, str]]:
-    """Return the tunes of a file that have a recipe: the recipe, and the tune's text with it.
+    """Return recipe and text of each tune in a file that has a recipe.
 
     Raises:
         InputError: if the file cannot be read, a recipe is damaged, or there is none.
@@ -107,5 +107,5 @@ def read_recipes(path: Path) -> list[tuple[Recipe, str]]:
         if (recipe := recipe_in(block.text))
     ]
     if not recipes:
-        raise InputError(f"no recipe in {path}", hint="name a file that abcgen sample wrote")
+        raise InputError(f"no recipe in {path}", hint="name a file written by abcgen sample")
     return recipes

@@ -1,6 +1,6 @@
-"""Requests for new tunes: wishes checked, and translated for the grammar and the network.
+"""Requests for new tunes: check the wishes, and translate them for the grammar and the network.
 
-A request may continue a tune. Its beginning is then given to the network as model text.
+A request may continue a tune, whose beginning the network then reads as model text.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def make_request(
     keep_bars: int | None = None,
     **wishes: Any,
 ) -> Request:
-    """Return the request for a user's wishes, checked.
+    """Return the checked request for a user's wishes.
 
     Args:
-        instrument: Who plays; if one is named, every note must be within its range.
-        free: Whether to sample without the grammar, which also keeps the range.
-        prime: ABC, or the name of a file of it, to continue.
+        instrument: If one is named, every note must be within its range.
+        free: Sample without the grammar, and so without a guaranteed range.
+        prime: A tune to continue: ABC, or the name of an ``.abc`` file.
         keep_bars: Bars of ``prime`` to keep, without pickups; all if None.
         wishes: Other fields of ``Request``.
 
@@ -57,20 +57,20 @@ def check_request(request: Request) -> None:
     """Check that wishes are possible and do not contradict each other.
 
     Raises:
-        InputError: naming the first that is impossible.
+        InputError: naming the first impossible wish.
     """
-    # Reading them checks them.
+    # These functions raise InputError where a wish is impossible.
     metre_of(request), key_of(request), instrument_of(request), form_of(request)
     if request.rhythm and not rhythm_named(request.rhythm):
         raise InputError(f"unknown rhythm {request.rhythm!r}", hint=f"one of {', '.join(RHYTHMS)}")
     if request.free and request.needs_grammar:
         raise InputError(
-            "bars, parts and range are kept by the grammar, which --free switches off",
+            "only the grammar, which --free switches off, can keep bars, parts and range",
             hint="leave out --free",
         )
     if request.free and request.key and not (request.metre or request.beginning):
         raise InputError(
-            "a key without a metre is kept by the grammar, which --free switches off",
+            "only the grammar, which --free switches off, can keep a key without a metre",
             hint="give --metre too, or leave out --free",
         )
 
@@ -85,7 +85,7 @@ def metre_of(request: Request) -> Metre | None:
         return read_metre(request.metre) if request.metre else None
     except NotationError as error:
         raise InputError(
-            f"impossible metre {request.metre!r}", hint="such as 4/4, 6/8 or none"
+            f"unknown metre {request.metre!r}", hint="choose one such as 4/4, 6/8 or none"
         ) from error
 
 
@@ -99,12 +99,12 @@ def key_of(request: Request) -> Key | None:
         return read_key(request.key) if request.key else None
     except NotationError as error:
         raise InputError(
-            f"impossible key {request.key!r}", hint="such as D, Em, Dmix or Ador"
+            f"unknown key {request.key!r}", hint="choose one such as D, Em, Dmix or Ador"
         ) from error
 
 
 def instrument_of(request: Request) -> Instrument:
-    """Return the instrument, which plays in the requested key only, if there is one.
+    """Return the instrument, limited to the requested key if there is one.
 
     Raises:
         InputError: if there is no such instrument or key.
@@ -126,8 +126,8 @@ def form_of(request: Request) -> Form:
     longest = max(length for _, length in runs)
     if not request.parts.isalpha() or len(letters) < len(runs) or longest > 2:
         raise InputError(
-            f"cannot make parts {request.parts!r}",
-            hint="a letter to each part, twice if it is repeated, such as AABB, AAB or AB",
+            f"impossible parts {request.parts!r}",
+            hint="give each part a letter, twice if it is repeated, such as AABB, AAB or AB",
         )
     if request.bars % len(runs):
         raise InputError(f"{request.bars} bars cannot be divided evenly among {len(runs)} parts")
@@ -146,7 +146,7 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
     metre, key, form = metre_of(request), key_of(request), form_of(request)
     rhythm = rhythm_named(request.rhythm)
     modes = (key.mode,) if key else tuple(Mode)
-    # A beginning has its metre and key already, and may change them as often as it likes.
+    # A beginning has its metre and key already, and may change them any number of times.
     beginning_changes = bool(_CHANGE.search(request.beginning))
     constrained = bool(metre or key or not form.is_free)
     return Rules(
@@ -155,7 +155,7 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
         metres=(metre,) if metre and not beginning_changes else (),
         modes=tuple(Mode) if beginning_changes else modes,
         changes=beginning_changes or not constrained,
-        # A beginning may be as untidy as it likes.
+        # Neat is stricter than valid, and a tune to continue need only be valid.
         neat=not request.beginning,
         form=form,
         ranges=ranges_in_c(instrument_of(request), modes) if request.in_range else {},
@@ -163,9 +163,9 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
 
 
 def rules_after(beginning: str, rules: Rules, alphabet: frozenset[str]) -> Rules:
-    """Return the rules for the rest of a text, in a smaller alphabet than that of its beginning.
+    """Return the rules for the rest of a text, whose alphabet is smaller than the beginning's.
 
-    Rhythm, metre and key are free where the beginning has them: they are not written again.
+    Rhythm, metre and key are unconstrained if the beginning has them, as none is written twice.
     """
     return replace(
         rules,
@@ -184,7 +184,7 @@ def beginning_of(request: Request) -> str:
     text = f"R:{rhythm}\n" if rhythm else ""
     if metre:
         text += f"M:{metre.beats}/{metre.unit}\n" if not metre.is_free else "M:none\n"
-        # Without a metre the key's line cannot follow; the grammar keeps its mode.
+        # The key's line comes after the metre's. Without a metre, the grammar keeps the mode.
         text += f"K:C{key.mode.abbreviation}\n" if key else ""
     return text
 
@@ -196,8 +196,8 @@ def unseen_wishes(
 
     Args:
         request: The request.
-        facts: Metres, modes and rhythms of the training tunes; None if the checkpoint does not
-            record them, and only its characters are known.
+        facts: Metres, modes and rhythms of the training tunes; None if the checkpoint records
+            none, so that only the alphabet can be checked.
         alphabet: The network's characters.
     """
     metre, key = metre_of(request), key_of(request)
@@ -210,7 +210,7 @@ def unseen_wishes(
     for name, (names, value) in wishes.items():
         unseen = facts and value not in getattr(facts, names)
         if value and (unseen or not alphabet.issuperset(value)):
-            warnings.append(f"this checkpoint never saw the {name} {value}")
+            warnings.append(f"this checkpoint was not trained on the {name} {value}")
     return warnings
 
 
@@ -224,20 +224,20 @@ _FINAL_BAR_LINE = re.compile(r"(?:\||\|\]|::|\|:)\s*\Z")
 
 
 def continue_tune(request: Request, source: str, keep_bars: int | None = None) -> Request:
-    """Return the request with the beginning of a tune.
+    """Return the request completed by a tune to continue.
 
     Args:
         request: The other wishes.
-        source: ABC, or the name of an ``.abc`` file, of which the first tune is taken.
-        keep_bars: How many of its bars to keep, without pickups; all if None.
+        source: ABC, or the name of an ``.abc`` file, whose first tune is used.
+        keep_bars: Number of its bars to keep, not counting pickups; all if None.
 
     Raises:
         InputError: if the tune cannot be read or contradicts the request.
     """
-    # 1) Read it. A header without K: is completed from the request.
+    # 1) Read the tune. A header without K: is completed from the request.
     text = _first_tune(Path(source)) if source.lower().endswith(".abc") else source
     if not _KEY.search(text):
-        # Fields that come later in a header win: its own metre and unit length.
+        # Later fields of a header win, so the tune's own M: and L: override these.
         lines = text.splitlines()
         header = list(takewhile(_FIELD.match, lines))
         start = [f"M:{request.metre or '4/4'}", "L:1/8", *header, f"K:{request.key or 'C'}"]
@@ -256,12 +256,12 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
         tune = replace(tune, bars=_first_bars(tune, keep_bars))
         is_closed = True
 
-    # 3) It must have the requested metre and mode; its tonic can still be moved.
+    # 3) Check that it has the requested metre and mode. Its tonic can be transposed.
     metre, key = metre_of(request), key_of(request)
     if metre and (metre.beats, metre.unit) != (tune.metre.beats, tune.metre.unit):
-        raise InputError(f"the beginning is in {tune.metre}, not in {metre}")
+        raise InputError(f"the beginning is in {tune.metre}, not {metre}")
     if key and key.mode is not tune.key.mode:
-        raise InputError(f"the beginning is in {tune.key}, which cannot become {key}")
+        raise InputError(f"the beginning is in {tune.key}, which cannot be transposed to {key}")
 
     # 4) Write it as model text.
     tune = replace(tune, rhythm=request.rhythm or tune.rhythm)
@@ -287,7 +287,7 @@ def _first_tune(path: Path) -> str:
 
 
 def _first_bars(tune: Tune, count: int) -> tuple[Bar, ...]:
-    """Return the first bars of a tune, ``count`` of them without pickups."""
+    """Return the first ``count`` bars of a tune, and any pickups before and among them."""
     if count < 1:
         raise InputError(f"--keep-bars must be 1 or more, not {count}")
     bars: list[Bar] = []

@@ -1,12 +1,12 @@
-"""Sampling: valid tunes from a checkpoint, and the same tunes again from their recipes.
+"""Sample valid tunes from a checkpoint, and replay them from their recipes.
 
 ``Composer.compose`` is the whole way:
 
 1. sample texts, under the grammar;
-2. decode them and check bars and repeats;
-3. give each tune a key, an octave, a title and a source;
-4. let music21 read its ABC, which has to find the same notes;
-5. compare it with the training tunes;
+2. decode each text, and check its bars and repeats;
+3. choose a key and an octave, and add title and source;
+4. let music21 read the ABC, and check that it finds the same notes;
+5. compare the tune with the training tunes;
 6. write its ABC and its recipe.
 """
 
@@ -52,11 +52,11 @@ if TYPE_CHECKING:
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
 
-BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers has nine
+BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
 
 
 class Rejection(StrEnum):
-    """The reasons why a sampled text is no valid tune."""
+    """The reasons why a sampled text is rejected."""
 
     UNENDED = "did not end by itself"
     UNREADABLE = "is no readable ABC"
@@ -91,36 +91,36 @@ class Tally:
     """Counts of sampled texts.
 
     Attributes:
-        drawn: Texts sampled.
-        valid: How many became valid tunes.
-        thrown_away: How many did not, by reason.
-        unforced: Texts in which the grammar replaced no character.
+        sampled: Texts sampled.
+        valid: Those that became valid tunes.
+        rejected: Those that did not, by reason.
+        unforced: Those in which the grammar replaced no character.
         characters: Characters sampled.
-        forced: How many of them the grammar replaced.
+        forced: Those of them that the grammar replaced.
     """
 
-    drawn: int = 0
+    sampled: int = 0
     valid: int = 0
-    thrown_away: Counter[Rejection] = field(default_factory=Counter)
+    rejected: Counter[Rejection] = field(default_factory=Counter)
     unforced: int = 0
     characters: int = 0
     forced: int = 0
 
 
 class Composer:
-    """A context manager that composes tunes with one checkpoint, for one request.
+    """Composes tunes with one checkpoint for one request; a context manager.
 
-    Entering it starts music21.
+    Entering it starts music21 in another process.
 
     Args:
         folder: The checkpoint.
         config: The settings of sampling.
-        seed: Together with the checkpoint, ``config`` and ``request`` it determines the tunes.
+        seed: Determines the tunes, together with the checkpoint, ``config`` and ``request``.
         request: The wishes.
-        name: The name of the checkpoint in the tunes; by default its folder's.
+        name: The name of the checkpoint in the tunes; by default that of its folder.
 
     Attributes:
-        warnings: Wishes that the checkpoint was not trained on.
+        warnings: Warnings about wishes that no training tune had.
         tally: Counts of the texts sampled so far.
 
     Raises:
@@ -153,28 +153,33 @@ class Composer:
         self.warnings = unseen_wishes(request, facts, alphabet)
         unknown = self._vocabulary.unknown_in([self._beginning])
         if unknown:
-            self.warnings.append(f"the network has never seen {unknown!r}, with which it begins")
+            self.warnings.append(f"the beginning has {unknown!r}, unknown to the network")
         if request.free and len(self._beginning) >= longest:
             raise InputError(
-                f"the beginning has {len(self._beginning)} characters, and a tune {longest}",
+                f"the beginning has {len(self._beginning)} characters, "
+                f"but a tune may have only {longest}",
                 hint="keep fewer of its bars with --keep-bars",
             )
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
-        """Return the grammar of the request.
+        """Return the grammar of the request, constrained to its beginning.
 
         Args:
             alphabet: The characters that the network can write.
-            unknown: Other characters of the beginning.
+            unknown: Other characters of the beginning, which it can only read.
+
+        Raises:
+            InputError: if no tune can fit the request.
         """
         longest = self._config.max_characters
         try:
             rules = rules_of(self._request, alphabet.union(unknown))
-            reading = Grammar(rules)
+            whole_grammar = Grammar(rules)
+            # Unknown characters are allowed in the beginning, but not in the rest.
             rest = rules_after(self._beginning, rules, alphabet)
-            drawing = Grammar(rest) if unknown else reading
-            grammar = PrefixConstraint(reading, drawing, self._beginning)
+            rest_grammar = Grammar(rest) if unknown else whole_grammar
+            grammar = PrefixConstraint(whole_grammar, rest_grammar, self._beginning)
             fits = grammar.fits(longest)
         except InputError as error:
             raise InputError(
@@ -183,7 +188,7 @@ class Composer:
             ) from error
         if not fits:
             raise InputError(
-                f"such a tune does not fit into {longest} characters",
+                f"such a tune takes more than {longest} characters",
                 hint="keep fewer of its bars with --keep-bars"
                 if self._request.beginning
                 else "ask for fewer bars",
@@ -200,14 +205,16 @@ class Composer:
     def compose(
         self, *, max_copy: float | None = None, watch: Watcher | None = None
     ) -> Iterator[SampledTune]:
-        """Yield different valid tunes, until there are ``config.count`` or attempts run out.
+        """Yield distinct valid tunes until there are ``config.count``, or attempts run out.
 
         Args:
             max_copy: Most bars that a tune may share with a training tune.
-            watch: Called with the number of a text and its next character, text after text.
+            watch: Called with a text's number and its next character; texts are then sampled one
+                after another.
 
         Raises:
-            InputError: if ``max_copy`` is given and the checkpoint does not record its tunes.
+            InputError: if ``max_copy`` is given but the checkpoint does not record its training
+                tunes.
         """
         if max_copy is not None and self._training_tunes is None:
             raise InputError(
@@ -215,16 +222,16 @@ class Composer:
                 hint="leave out --max-copy, or train it again",
             )
         config = self._config
-        # Without chance all texts are the same.
-        certain = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
-        attempts = 1 if certain else config.count * config.max_attempts
+        # If nothing is left to chance, all texts are the same.
+        is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
+        attempts = 1 if is_deterministic else config.count * config.max_attempts
         batch_size = 1 if watch else min(config.batch_size, config.count)
 
-        texts: set[bytes] = set()
+        texts: set[bytes] = set()  # hashes
         titles: set[str] = set()
-        # 1) Sample texts. The other steps are in `finish`.
+        # 1) Sample texts. Steps 2 to 6 are in `finish`.
         for sampled in self.sample(range(attempts), batch_size, watch):
-            self.tally.drawn += 1
+            self.tally.sampled += 1
             self.tally.unforced += sampled.forced == 0
             self.tally.characters += sampled.drawn
             self.tally.forced += sampled.forced
@@ -237,7 +244,7 @@ class Composer:
                 elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
                     result = Rejection.COPY
             if isinstance(result, Rejection):
-                self.tally.thrown_away[result] += 1
+                self.tally.rejected[result] += 1
                 continue
             texts.add(text)
             titles.add(title)
@@ -249,7 +256,7 @@ class Composer:
     def sample(
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
     ) -> Iterator[Sampled]:
-        """Yield the texts of these numbers in their order, valid or not."""
+        """Yield the texts with these numbers, in order, whether valid or not."""
         config = self._config.replace(batch_size=batch_size or self._config.batch_size)
         return sample(
             self._network,
@@ -262,7 +269,13 @@ class Composer:
         )
 
     def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
-        """Return the tune of a text with this reference number and title, or why there is none."""
+        """Return the tune of a text, or the reason why it is rejected.
+
+        Args:
+            sampled: The text.
+            reference: Reference number of the tune (``X:``).
+            title: Title of the tune.
+        """
         # 2) Decode and validate.
         metre = metre_of(self._request)
         tune = validated(sampled, free_metre=metre is not None and metre.is_free)
@@ -272,7 +285,7 @@ class Composer:
         # 3) Key and octave, title and source.
         chance = self._random(sampled.number)
         chance.random()  # the first number chose the title
-        # Where every note must be in range, the grammar relies on the octave being free.
+        # To keep every note in range, the grammar counts on a free choice of octave.
         first_pitch = None if self._request.in_range else self._request.first_pitch or None
         tune = arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
         source = (
@@ -313,7 +326,7 @@ class Composer:
         return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
 
     def _random(self, number: int) -> random.Random:
-        """Return the source of chance for title and key of the text with this number."""
+        """Return the random generator for the title and key of the text with this number."""
         return random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret
 
 
@@ -322,7 +335,7 @@ def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection
 
     Args:
         sampled: The text.
-        free_metre: Whether free metre is valid too; its bars cannot be checked.
+        free_metre: Accept free metre, in which bars cannot be checked.
     """
     if not sampled.ended:
         return Rejection.UNENDED
@@ -343,8 +356,8 @@ class Replay:
 
     Attributes:
         recipe: Its recipe.
-        abc: Its text now, or why there is none.
-        is_same: Whether it is the text in the file, byte for byte.
+        abc: Its text now, or the reason why there is none.
+        is_same: Whether that is the text in the file, byte for byte.
     """
 
     recipe: Recipe
@@ -374,16 +387,16 @@ def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
     for recipe, _ in recipes:
         if recipe.checkpoint != own_hash:
             raise CheckpointError(
-                f"X:{recipe.reference} in {path} was made from checkpoint {recipe.checkpoint}, "
-                f"and {folder} is {own_hash}",
-                hint="name the right one with --checkpoint",
+                f"X:{recipe.reference} in {path} was sampled from checkpoint {recipe.checkpoint}, "
+                f"but {folder} is {own_hash}",
+                hint="name the right checkpoint with --checkpoint",
             )
 
-    # 2) Tunes that differ in number, reference and title only are sampled side by side.
-    def shared(pair: tuple[Recipe, str]) -> Recipe:
+    # 2) Sample them. Tunes that differ only in number, reference and title go side by side.
+    def shared_recipe(pair: tuple[Recipe, str]) -> Recipe:
         return pair[0].replace(number=0, reference=0, title="")
 
-    for first, group in groupby(recipes, key=shared):
+    for first, group in groupby(recipes, key=shared_recipe):
         pairs = list(group)
         with Composer(folder, first.settings, first.seed, first.request, first.name) as composer:
             texts = composer.sample(recipe.number for recipe, _ in pairs)
@@ -394,9 +407,9 @@ def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
 
 
 class TuneStream:
-    """A context manager that writes tunes to a file one by one, complete whenever it stops.
+    """Writes tunes to a file one by one, so that an interruption loses none; a context manager.
 
-    Nothing is made before the first tune; each is in the file when ``write`` returns.
+    The file is created with the first tune, and has each tune when ``write`` returns.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""Logs of a training run for TensorBoard, which needs its package but not TensorFlow."""
+"""Log a training run for TensorBoard, which needs the tensorboard package but not TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from abcgen.model.events import Event
 
 
+# Fields of ``EpochEnd`` to log.
 FIGURES = (
     "training_bits",
     "bits_per_character",
@@ -30,11 +31,11 @@ FIGURES = (
 def log_to(
     folder: Path | None, on_event: Callable[[Event], None]
 ) -> Iterator[Callable[[Event], None]]:
-    """Log the figures of every epoch to ``folder``, and pass all events on.
+    """Yield a callback that logs the figures of every epoch and forwards all events.
 
     Args:
-        folder: The folder for TensorBoard; None for no logs.
-        on_event: Called with all events.
+        folder: The folder for the logs; None for no logs.
+        on_event: The callback that events are forwarded to.
 
     Raises:
         InputError: if the package is not installed.
@@ -47,7 +48,7 @@ def log_to(
         from tensorboard.summary import Writer  # noqa: PLC0415 - only for those who use it
     except ImportError as error:
         raise InputError(
-            "--tensorboard needs a package that is not installed",
+            "--tensorboard needs the tensorboard package, which is not installed",
             hint="pip install tensorboard",
         ) from error
     check_writable(folder)

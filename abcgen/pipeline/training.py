@@ -1,4 +1,8 @@
-"""From tunes to a checkpoint: settings that fit the device, the data, and the training run."""
+"""Train a network: plan a run, prepare the data, estimate the time, and train.
+
+A ``TrainPlan`` has all settings of a run. There are three ways to make one: for a new network, to
+resume a run, and to fine-tune a network.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +60,13 @@ if TYPE_CHECKING:
 
 
 AUTO = "auto"
-# Presets by device: for a short run, for a long one, and the minutes that make it long, because
-# only then does a larger network learn more.
+# Presets by device: for a short run, for a long run, and the minutes from which a run is long.
+# Only in a long run does a larger network learn more.
 AUTO_PRESETS = {"cpu": ("small", "base", 15.0), "gpu": ("base", "large", 20.0)}
-ORIGIN = "from"  # of a fine-tuned network, in its config.json
-MAX_FILES = 1000  # named in a checkpoint; of more, only their folders are
-# Longest preview sampled from an unfinished network; one that reads a whole window for every
-# character is slow.
+ORIGIN = "from"  # field of config.json: the network that was fine-tuned
+MAX_FILES = 1000  # named in a checkpoint; beyond that, only their folders are
+# Length of previews sampled during training. A window network is slow, because it reads a whole
+# window for every character.
 PREVIEW_CHARACTERS = {"stream": 400, "window": 80}
 
 
@@ -72,13 +76,13 @@ class TrainPlan:
 
     Attributes:
         network: Shape of the network.
-        config: How to train it.
-        reason: Where the settings come from, for people.
+        config: Settings of the training.
+        reason: Where these come from, for people.
         split: How to divide the tunes.
         base: The checkpoint to resume or to fine-tune; None for a new network.
-        resume: Continue with the run of ``base``.
-        about: More facts for ``config.json``: the network that was fine-tuned.
-        learned: The tunes that it was trained on before, if it is fine-tuned and records them.
+        resume: Whether to resume the run of ``base``, rather than fine-tune it.
+        about: Further facts for ``config.json``: the network that was fine-tuned.
+        learned: The tunes that ``base`` was trained on, if it is fine-tuned and records them.
     """
 
     network: NetworkConfig
@@ -92,15 +96,13 @@ class TrainPlan:
 
 
 def check_settings(preset: str, changes: Mapping[str, Any]) -> None:
-    """Check a preset and changes of its settings, before anything heavy is loaded.
+    """Check a preset and changes to its settings, without loading Keras.
 
     Raises:
-        InputError: naming the first setting that is impossible.
+        InputError: naming the first invalid setting.
     """
     if preset not in {AUTO, *PRESETS}:
-        raise InputError(
-            f"there is no preset {preset!r}", hint=f"choose {AUTO}, {', '.join(PRESETS)}"
-        )
+        raise InputError(f"unknown preset {preset!r}", hint=f"one of {AUTO}, {', '.join(PRESETS)}")
     for device_kind in AUTO_PRESETS if preset == AUTO else ("cpu",):
         plan_new_run(preset, changes, device_kind)
 
@@ -109,15 +111,15 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
     """Plan the training of a new network.
 
     Args:
-        preset: A name from ``PRESETS``, or ``auto`` for one that fits the device and the time.
+        preset: A name from ``PRESETS``, or ``auto`` to choose by device and time.
         changes: Settings of network and training that differ from the preset's.
-        device_kind: ``cpu`` or ``gpu``; by default the device of this machine, which loads Keras.
+        device_kind: ``cpu`` or ``gpu``; by default that of this machine, which loads Keras.
 
     Raises:
-        InputError: naming the first setting that is impossible.
+        InputError: naming the first invalid setting.
     """
     device_kind = device_kind or device()
-    reason = "as asked for"
+    reason = "as requested"
     if preset == AUTO:
         short, long, long_minutes = AUTO_PRESETS[device_kind]
         minutes = changes.get("minutes")
@@ -127,7 +129,7 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
         reason = f"for {machine} and {time}: {PRESETS[preset].fits}"
     shape = {name: changes[name] for name in NetworkConfig.model_fields if name in changes}
     if shape.get("kind") == "window":
-        shape = {"positions": False} | shape  # The preset's are for a stream network.
+        shape = {"positions": False} | shape  # presets have them, but only for stream networks
     training = {name: changes[name] for name in TrainConfig.model_fields if name in changes}
     return TrainPlan(
         PRESETS[preset].network.replace(**shape),
@@ -137,23 +139,23 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
 
 
 def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
-    """Plan to resume a run that was interrupted, or to give a finished one more time.
+    """Plan to resume a run that was interrupted, or to continue a finished one.
 
     Args:
         folder: The checkpoint.
-        changes: ``minutes`` or ``epochs`` in all, and ``save_minutes``, if other than before.
+        changes: New values of total ``minutes`` or ``epochs``, and of ``save_minutes``.
 
     Raises:
         CheckpointError: if there is no run in the folder, or it is damaged.
         InputError: if a setting is out of range.
     """
     base = load_description(folder)
-    if "epochs" in changes:
+    if "epochs" in changes:  # they replace a time budget
         changes = {"minutes": None} | dict(changes)
     return TrainPlan(
         base.network,
         base.training.replace(**changes),
-        f"as {folder} was begun",
+        f"settings of {folder}",
         split=split_config_of(base, folder),
         base=base,
         resume=True,
@@ -164,32 +166,32 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
 def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
     """Plan to fine-tune a network on other tunes, in a new checkpoint.
 
-    It remembers the old tunes too, so the tunes of both count as those it may copy from.
+    The network may still remember its old tunes, so overlap is measured with old and new tunes.
 
     Args:
-        base: The checkpoint to fine-tune; it is only read.
+        base: The checkpoint to fine-tune, which is only read.
         folder: The new checkpoint.
-        changes: Settings of the training, and dropout, that are to be other than usual.
+        changes: Dropout, and settings of the training that differ from ``FINE_TUNING``.
 
     Raises:
         CheckpointError: if the checkpoint cannot be used.
-        InputError: if a setting is impossible, or both folders are the same.
+        InputError: if a setting is invalid, or both folders are the same.
     """
     if folder.resolve() == base.resolve():
         raise InputError(
-            f"{folder} is the network to fine-tune, which is not modified",
-            hint="choose another place with --out",
+            f"{folder} is the network to fine-tune, which must not be modified",
+            hint="choose another folder with --out",
         )
-    found = load_checkpoint(base)
+    checkpoint = load_checkpoint(base)
     shape = {name: changes[name] for name in ("dropout",) if name in changes}
     training = {name: value for name, value in changes.items() if name not in shape}
-    training = {"chord_symbols": found.training.chord_symbols} | training
+    training = {"chord_symbols": checkpoint.training.chord_symbols} | training
     return TrainPlan(
-        found.network.replace(**shape),
+        checkpoint.network.replace(**shape),
         FINE_TUNING.replace(**training),
         f"from {base}",
         split=FINE_TUNING_SPLIT,
-        base=found,
+        base=checkpoint,
         about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
         learned=read_training_tunes(base),
     )
@@ -198,15 +200,16 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Tr
 def prepare_data(
     corpus: Extracts, config: SplitConfig, base: Checkpoint | None = None
 ) -> tuple[TrainData, Split]:
-    """Divide tunes by family and collect their characters.
+    """Divide tunes by family, and collect their vocabulary.
 
     Args:
         corpus: The tunes.
         config: How to divide them.
-        base: A network whose characters keep their ids.
+        base: A network to start from, whose characters keep their ids.
     """
     split = split_tunes(corpus.tunes, config)
-    texts = (tune.example.text for tune in corpus.tunes)  # Of the test tunes too.
+    # The vocabulary has the characters of held-out tunes too, so that these can be scored.
+    texts = (tune.example.text for tune in corpus.tunes)
     vocabulary = base.vocabulary.extended(texts) if base else Vocabulary.of(texts)
     about = {
         "corpora": _tunes_by_file(corpus),
@@ -230,7 +233,7 @@ def prepare_data(
 
 
 def _tunes_by_file(corpus: Extracts) -> dict[str, int]:
-    """Count the tunes of each file, or of very many files those of each folder."""
+    """Count the tunes of each file, or of each folder if there are very many files."""
     files = {path: tunes for path, tunes in corpus.files.items() if tunes}
     if len(files) <= MAX_FILES:
         return {printable(path): tunes for path, tunes in files.items()}
@@ -242,14 +245,14 @@ def _tunes_by_file(corpus: Extracts) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class RunEstimate:
-    """A run as it would be.
+    """The network of a run, and an estimate of its time.
 
     Attributes:
         layers: The network's layers.
         parameters: Number of weights.
-        characters: Characters (windows) in one epoch.
-        epoch_seconds: Estimate of one epoch, without measuring held-out texts.
-        seconds: Estimate of the whole run.
+        characters: Characters (or windows) in one epoch.
+        epoch_seconds: Estimated time of one epoch, without scoring held-out texts.
+        seconds: Estimated time of the whole run.
     """
 
     layers: tuple[LayerSpec, ...]
@@ -260,12 +263,12 @@ class RunEstimate:
 
 
 def estimate_run(data: TrainData, plan: TrainPlan, classes: int | None = None) -> RunEstimate:
-    """Estimate a run by making a few steps of it.
+    """Estimate the time of a run by training for a few steps.
 
     Args:
         data: The texts.
         plan: The settings.
-        classes: Size of the vocabulary in the table of layers, if other than the data's.
+        classes: Size of the vocabulary that ``layers`` is for; by default the data's.
 
     Raises:
         InputError: if it cannot be trained.
@@ -289,15 +292,15 @@ def train_network(
     on_event: Callable[[Event], None],
     cache: TextCache = NO_CACHE,
 ) -> TrainResult:
-    """Train a network.
+    """Train a network, and record its training and held-out tunes in the checkpoint.
 
     Args:
-        data: The texts; to resume a run, the same as it was begun with.
-        split: The tunes that they are from.
-        plan: The settings, and what to start from.
-        folder: The checkpoint.
+        data: The texts; a run must be resumed with those it started with.
+        split: The tunes of these texts.
+        plan: The settings, and the checkpoint to start from.
+        folder: The checkpoint to write.
         on_event: Called with the events of the run.
-        cache: Keeps what takes long to compute from the tunes.
+        cache: Holds what takes long to compute from the tunes.
 
     Raises:
         InputError: if training diverges.
@@ -317,7 +320,8 @@ def train_network(
         except NotationError:
             return text
 
-    with own_folder(folder) as own:  # Of other hosts, a copy that is thrown away.
+    # Only the first of several hosts writes the checkpoint; the others work on temporary copies.
+    with own_folder(folder) as own:
 
         def record_tunes(event: Event) -> None:
             if isinstance(event, Started) and not (plan.resume and has_training_tunes(own)):

@@ -53,7 +53,7 @@ def examine(folder: Path, cache: TextCache | None = None) -> Report:
     for chunk in read_files(
         sorted(folder.glob("*.abc")), READERS, TUNE_RECORDS, cache, processes=1
     ):
-        doctor.take(chunk)
+        doctor.add(chunk)
     return doctor.report(0.5, cache)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder without runs and without a shipped checkpoint."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkpoints, "_shipped_folders", lambda: [tmp_path / "shipped"])
+    monkeypatch.setattr(checkpoints, "SHIPPED_FOLDERS", (tmp_path / "shipped",))
     return tmp_path
 
 

@@ -38,6 +38,6 @@ def test_a_network_that_writes_chord_symbols_keeps_to_the_grammar(
     config = SampleConfig(count=2, max_characters=300, temperature=1.0)
     with Composer(folder, config, 1, Request(bars=4, metre="3/4")) as composer:
         made = list(composer.compose())
-    assert len(made) == composer.tally.drawn == 2
+    assert len(made) == composer.tally.sampled == 2
     music = [line for one in made for line in one.abc.splitlines() if not line.startswith("%")]
     assert any('"' in line for line in music)

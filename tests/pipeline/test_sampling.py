@@ -78,7 +78,7 @@ def test_a_valid_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> Non
 def test_even_an_untrained_network_writes_valid_tunes(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request()) as composer:
         made = list(composer.compose())
-    assert len(made) == composer.tally.valid == composer.tally.drawn == 3
+    assert len(made) == composer.tally.valid == composer.tally.sampled == 3
     assert all(bar_problems(one.tune) == [] for one in made)
     assert composer.tally.forced > 0
 
@@ -86,7 +86,7 @@ def test_even_an_untrained_network_writes_valid_tunes(checkpoint: Path) -> None:
 def test_without_the_grammar_an_untrained_network_writes_none(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request(free=True)) as composer:
         assert list(composer.compose()) == []
-    assert composer.tally.drawn == 3 * SHORT.max_attempts
+    assert composer.tally.sampled == 3 * SHORT.max_attempts
     assert composer.tally.forced == 0
 
 
@@ -328,7 +328,7 @@ def test_overlap_is_reported_and_can_be_limited(tmp_path: Path) -> None:
     assert again.overlap.bars > 0.5
     with Composer(folder, SHORT, 7, Request()) as composer:
         others = list(composer.compose(max_copy=again.overlap.bars - 0.1))
-    assert composer.tally.thrown_away[Rejection.COPY] >= 1
+    assert composer.tally.rejected[Rejection.COPY] >= 1
     assert first.tune not in [one.tune for one in others]
 
 
