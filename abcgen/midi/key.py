@@ -132,11 +132,11 @@ def choose_key(voices: Sequence[Sequence[QuantizedNote]], named: Key | None) -> 
     best = ranked[0]
     if named is None:
         return best.key
-    in_signature = [one for one in ranked if (one.key.fifths - named.fifths) % 12 == 0]
+    in_signature = [each for each in ranked if (each.key.fifths - named.fifths) % 12 == 0]
     if named == Key() and best.score > in_signature[0].score + DEFAULT_KEY_ODDS:
         return best.key
     named_score = next(
-        (one.score for one in in_signature if one.key.mode is named.mode), in_signature[0].score
+        (each.score for each in in_signature if each.key.mode is named.mode), in_signature[0].score
     )
     if named.mode is Mode.MINOR or in_signature[0].score < named_score + NAMED_MODE_ODDS:
         return named
@@ -159,7 +159,9 @@ def rank_keys(voices: Sequence[Sequence[QuantizedNote]]) -> list[KeyHypothesis]:
     """
     tables = load_tables()
     scores = key_features(count_pitches(voices), tables.degrees) @ tables.key_weights
-    return sorted(map(KeyHypothesis, KEYS, scores.tolist()), key=lambda one: -one.score)
+    return sorted(
+        map(KeyHypothesis, KEYS, scores.tolist()), key=lambda hypothesis: -hypothesis.score
+    )
 
 
 class PitchCounts(NamedTuple):

@@ -140,8 +140,8 @@ def choose_metre(
             hypotheses.append(MetreHypothesis(named, pickup, odds))
         else:
             hypotheses.append(MetreHypothesis(metre, pickup, score))
-    best = sorted(hypotheses, key=lambda one: -one.score)[:MAX_HYPOTHESES]
-    return [one for one in best if one.score > best[0].score - MAX_ODDS_BEHIND]
+    best = sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:MAX_HYPOTHESES]
+    return [each for each in best if each.score > best[0].score - MAX_ODDS_BEHIND]
 
 
 def rank_metres(
@@ -156,7 +156,7 @@ def rank_metres(
             MetreHypothesis(metre, Fraction(pickup, 16), score)
             for pickup, score in zip(pickups.tolist(), scores.tolist(), strict=True)
         ]
-    return sorted(hypotheses, key=lambda one: -one.score)
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
 def table_for(metre: Metre) -> tuple[Metre, Fraction]:

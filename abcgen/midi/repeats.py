@@ -145,8 +145,8 @@ class _Passages:
                 content.append(tuple(group))
         # Equal contents have equal numbers.
         numbers: dict[tuple[tuple[_Fragment, ...], ...], int] = {}
-        self._contents = [numbers.setdefault(tuple(one), len(numbers)) for one in contents]
-        self._is_held = [any(group and group[0][3] for group in one) for one in contents]
+        self._contents = [numbers.setdefault(tuple(content), len(numbers)) for content in contents]
+        self._is_held = [any(group and group[0][3] for group in content) for content in contents]
         # For a length in edges: from each edge, how many are followed by what follows them again
         # after that length.
         self._matches: dict[int, list[int]] = {}

@@ -32,19 +32,16 @@ Shapes: TypeAlias = "dict[str, tuple[int, ...]]"
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSpec:
-    """A layer of a network.
+    """A layer of a network."""
 
-    Attributes:
-        name: Unique in the network; a checkpoint's weights are called ``name/weight``.
-        inputs: The outputs that it reads, by the names of their layers. ``name:last`` and
-            ``name:cell`` are an LSTM's output and cell after all characters, (B, U).
-        shape: Shape of its (first) output.
-        seed: Added to the run's seed for this layer's random numbers.
-    """
-
+    # Unique in the network. A checkpoint's weights are called ``name/weight``.
     name: str
+    # The outputs that it reads, by the names of their layers. ``name:last`` and ``name:cell`` are
+    # an LSTM's output and cell after all characters, (B, U).
     inputs: tuple[str, ...] = ()
+    # Of its first output, which an LSTM's last output and cell follow.
     shape: Shape
+    # Added to the run's seed for this layer's random numbers.
     seed: int = 0
 
     @property
@@ -83,7 +80,7 @@ class InputLayerSpec(LayerSpec):
 
 
 class IdsSpec(LayerSpec):
-    """The ids among ids and position features: (B, T, 1 + F) to (B, T)."""
+    """The ids alone, of ids and F position features: (B, T, 1 + F) to (B, T)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +112,12 @@ class LSTMSpec(LayerSpec):
     """
 
     features: int
+    # Return the output after every character, not only after the last.
     sequences: bool = True
 
     @property
     def weights(self) -> Shapes:
-        """The quarters of the last axis are input gate, forget gate, candidate, output gate."""
+        """Two matrices and a bias. Last axis: input gate, forget gate, candidate, output gate."""
         return _lstm_weights(self.name, self.features, self.width)
 
 
@@ -131,7 +129,7 @@ class BidirectionalSpec(LayerSpec):
 
     @property
     def weights(self) -> Shapes:
-        """Those of both LSTMs."""
+        """The weights of both LSTMs."""
         half = self.width // 2
         forward = _lstm_weights(f"{self.name}/forward", self.features, half)
         return forward | _lstm_weights(f"{self.name}/backward", self.features, half)
@@ -139,10 +137,10 @@ class BidirectionalSpec(LayerSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class CausalAttentionSpec(LayerSpec):
-    """Attention over the text so far.
+    """Attention over the text so far, from Q positions of it.
 
-    Reads queries (B, Q, U), the LSTMs' outputs (B, T, U), and the vectors that the LSTMs read
-    (B, T, features); gives (B, Q, U).
+    Its inputs are queries (B, Q, U), the LSTMs' outputs (B, T, U), and the vectors that the LSTMs
+    read (B, T, features). Its output is (B, Q, U).
     """
 
     heads: int
@@ -150,8 +148,9 @@ class CausalAttentionSpec(LayerSpec):
 
     @property
     def weights(self) -> Shapes:
-        """Four matrices; ``value`` reads the characters' vectors too."""
+        """Four matrices, each of all heads together."""
         units = self.width
+        # Values are made from the characters' own vectors too; see docs/network.md.
         rows = {"query": units, "key": units, "value": units + self.features, "output": units}
         return {f"{self.name}/{name}": (height, units) for name, height in rows.items()}
 
@@ -231,9 +230,9 @@ def weight_shapes(config: NetworkConfig, vocabulary_size: int) -> Shapes:
 
 
 class _Builder:
-    """Adds layer after layer; its methods return the name of the layer that they add last."""
+    """Adds layer after layer. A private method returns the name of the last layer it adds."""
 
-    # The seeds are part of what makes a run reproducible: none may change.
+    # No seed of a layer may change, or runs could not be reproduced.
 
     def __init__(self, config: NetworkConfig, vocabulary_size: int) -> None:
         self._config, self._classes = config, vocabulary_size
@@ -301,8 +300,8 @@ class _Builder:
         if config.attention:
             units = config.units
             query = self._add(ReshapeSpec(name="last", inputs=(summary,), shape=(None, 1, units)))
-            found = self._attention(query, stream, characters)
-            summary = self._add(ReshapeSpec(name="found", inputs=(found,), shape=(None, units)))
+            attended = self._attention(query, stream, characters)
+            summary = self._add(ReshapeSpec(name="found", inputs=(attended,), shape=(None, units)))
         # 4) A feed-forward layer.
         if config.ffn:
             summary = self._feed_forward(summary)
@@ -313,13 +312,10 @@ class _Builder:
         self._dense("logits", summary, self._classes)
 
     def _lstms_in_blocks(self, characters: str) -> str:
-        """Add an encoder that reads the block before both ways, and LSTMs for the current one.
-
-        What the encoder reads lies wholly before the current block, so that nothing sees the
-        future.
-        """
+        """Add an encoder that reads the block before in both directions, and LSTMs for this one."""
         layers, units = self._config.layers, self._config.units
-        # The encoder, over every text shifted by a block.
+        # 1) The encoder. Every text is shifted right by a block, so that what the encoder reads in
+        #    place of a block lies wholly before it, and nothing sees the future.
         before = self._add(
             BlockBeforeSpec(
                 name="block_before",
@@ -335,7 +331,8 @@ class _Builder:
                 self._dropout(encoded) if number > 1 else encoded,
                 seed=50 + 4 * number,
             )
-        # The LSTMs read the current block beside the encoder's outputs, from its last states.
+        # 2) The LSTMs read the current block and the encoder's outputs side by side, and start
+        #    from its last states.
         blocks = self._blocks("blocks", characters)
         stream = self._concatenate("with_block_before", blocks, self._dropout(encoded))
         for number in range(1, layers + 1):
@@ -352,6 +349,7 @@ class _Builder:
     def _shape(self, source: str) -> Shape:
         name, _, state = source.partition(":")
         shape = self.layers[name].shape
+        # ``:last`` and ``:cell`` have no axis of characters.
         return (None, shape[-1]) if state else shape
 
     def _width(self, source: str) -> int:
@@ -373,11 +371,11 @@ class _Builder:
         return self._add(BlocksSpec(name=name, inputs=(source,), shape=shape, length=self._length))
 
     def _lstm(self, number: int, source: str, *state: str, sequences: bool = True) -> str:
-        before = self._shape(source)[:-1] if sequences else (None,)
+        leading = self._shape(source)[:-1] if sequences else (None,)
         layer = LSTMSpec(
             name=f"lstm_{number}",
             inputs=(source, *state),
-            shape=(*before, self._config.units),
+            shape=(*leading, self._config.units),
             seed=2 * number,
             features=self._width(source),
             sequences=sequences,

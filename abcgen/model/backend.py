@@ -33,8 +33,7 @@ UNUSED = ("sklearn", "matplotlib", "jax")
 def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
     """Import Keras without the start-up messages of its backend.
 
-    Args:
-        before_devices: Called with Keras before the devices are counted.
+    ``before_devices`` is called with Keras before the devices are counted.
 
     Raises:
         InputError: if the backend is unknown or not installed.
@@ -192,11 +191,7 @@ def _limit_threads_per_share() -> None:
 
 
 def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]] | None:
-    """Return an LSTM loop that is faster than Keras's own here, or None.
-
-    Args:
-        precision: Keras's name of the type that it computes in.
-    """
+    """Return an LSTM loop that is faster than Keras's own at this precision here, or None."""
     if backend_name() != "tensorflow" or device() != "cpu" or precision != "float32":
         return None
     from abcgen.model.lstm_cpu import lstm_sequence  # noqa: PLC0415 - loads TensorFlow
@@ -205,12 +200,9 @@ def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]
 
 
 def describe_backend(devices: int = 1) -> str:
-    """Describe library, device, precision and LSTM kernels.
+    """Describe library, devices, precision and LSTM kernels.
 
     For example ``TensorFlow 2.21.0 on cpu, float32, own LSTM loop``.
-
-    Args:
-        devices: Number of devices that compute together.
     """
     name, kind = backend_name(), device()
     try:

@@ -2,7 +2,7 @@
 
 ``step`` reads one character of every text; ``read`` reads whole sequences. Weights are rearranged
 once for few and cheap operations per step; results differ from the checkpoint's formulas by
-rounding only.
+rounding only. The cells come first, then the linear layers and the threads that they share.
 
 Shapes: B texts, T characters, C capacity of a cache, U units, H heads, D = U / H; W is any width.
 """
@@ -44,79 +44,6 @@ FEW_ROWS = 12
 FIRST_CAPACITY = 64  # positions; a full cache doubles
 
 
-class Linear:
-    """``rows @ kernel + bias``, each row the same whatever the other rows are.
-
-    Args:
-        kernel: (in, out).
-        bias: (out,), or None.
-    """
-
-    def __init__(self, kernel: Array, bias: Array | None = None) -> None:
-        self._width = kernel.shape[1]
-        self._bias = bias
-        # See the comment on ``VECTOR`` and ``LONGEST_SUM`` for why the kernel is padded and cut.
-        padded = np.pad(kernel, ((0, 0), (0, -self._width % VECTOR)))
-        starts = range(0, len(kernel), LONGEST_SUM)
-        self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
-
-    def __call__(self, rows: Array) -> Array:
-        """Return a new array (B, out) of rows (B, in)."""
-        count = len(rows)
-        if count < LEAST_ROWS:
-            rows = np.concatenate([rows] * LEAST_ROWS)
-        first, *others = self._parts
-        result = _product(rows[:, :LONGEST_SUM], first)
-        for number, kernel in enumerate(others, 1):
-            start = number * LONGEST_SUM
-            result += _product(rows[:, start : start + LONGEST_SUM], kernel)
-        result = result[:count, : self._width]
-        if self._bias is not None:
-            result += self._bias
-        return result
-
-
-def _product(rows: Array, kernel: Array) -> Array:
-    """Return ``rows @ kernel``, by columns where that is faster."""
-    count, width = len(rows), kernel.shape[1]
-    if count * kernel.size <= IN_PLACE or count > FEW_ROWS:
-        result: Array = np.dot(rows, kernel)
-        return result
-    result = np.empty((count, width), np.float32)
-    step = IN_PLACE // (count * len(kernel)) // VECTOR * VECTOR
-    for start in range(0, width, step):
-        columns = slice(start, start + step)
-        np.matmul(rows, kernel[:, columns], out=result[:, columns])
-    return result
-
-
-class Lookup:
-    """A linear layer over rows of embedding tables, with all products made in advance.
-
-    What a character adds to a layer is always the same, so that a step only looks it up.
-
-    Args:
-        products: One array per table: every row of the table times its part of the kernel,
-            (rows of the table, out).
-    """
-
-    def __init__(self, products: Sequence[Array]) -> None:
-        self._first, *self._others = products
-
-    def __call__(self, rows: Sequence[NDArray[Any]]) -> Array:
-        """Return a new array (B, out).
-
-        Args:
-            rows: Row numbers (B,) for every table, then arrays (B, out) to be added.
-        """
-        result: Array = self._first.take(rows[0], axis=0)
-        for number, product in enumerate(self._others, 1):
-            result += product.take(rows[number], axis=0)
-        for addend in rows[1 + len(self._others) :]:
-            result += addend
-        return result
-
-
 class EmbeddingCell:
     """A vector for every character."""
 
@@ -135,15 +62,7 @@ class LSTMCell:
     input, forget, output, candidate, and the weights of the first three are halved, so that one
     tanh serves all: sigmoid(x) = (1 + tanh(x / 2)) / 2.
 
-    Args:
-        name: Name of the layer in a checkpoint.
-        weights: ``kernel`` (W, 4U), ``recurrent_kernel`` (U, 4U) and ``bias`` (4U,).
-        tables: Embedding tables, if rows of these are the first columns of the input.
-
-    Attributes:
-        units: Width of the output.
-        gates: The input's part of the gates, bias included: (B, 4U).
-        further: With tables, the part of the columns that follow theirs, (B, 4U).
+    ``tables`` are embedding tables whose rows are the first columns of the input, if any.
     """
 
     arrays = 2  # of its state: output and cell
@@ -151,8 +70,9 @@ class LSTMCell:
     def __init__(self, name: str, weights: Weights, tables: Sequence[Array] = ()) -> None:
         parts = ("kernel", "recurrent_kernel", "bias")
         kernel, recurrent, bias = (rearrange_gates(weights[f"{name}/{part}"]) for part in parts)
-        self.units = len(recurrent)
-        self._recurrent = Linear(recurrent)
+        self.units = len(recurrent)  # U
+        self._recurrent = Linear(recurrent)  # (B, U) to (B, 4U)
+        # The input's part of the gates, bias included: (B, W) to (B, 4U).
         self.gates: Callable[[Any], Array]
         if tables:
             # The kernel's rows are in the order of the tables' columns.
@@ -160,6 +80,7 @@ class LSTMCell:
             *parts_of_tables, rest = np.split(kernel, ends)
             products = [a @ b for a, b in zip(tables, parts_of_tables, strict=True)]
             self.gates = Lookup([products[0] + bias, *products[1:]])
+            # The part of the columns that follow the tables', to be added.
             self.further = Linear(rest)
         else:
             self.gates = Linear(kernel, bias)
@@ -174,13 +95,13 @@ class LSTMCell:
         return output, output, cell
 
     def read(self, inputs: Array, *, backward: bool = False) -> tuple[Array, Array, Array]:
-        """Read whole sequences, from the end if ``backward``.
+        """Read whole sequences (B, T, W), from the end if ``backward``.
 
-        Returns:
-            Outputs (B, T, U) in the order of the inputs, last output and last cell (B, U).
+        Return outputs (B, T, U) in the order of the inputs, last output and last cell (B, U).
         """
         batch, time = inputs.shape[:2]
-        gates = self.gates(inputs.reshape(batch * time, -1)).reshape(batch, time, -1)
+        # The inputs' part of the gates, of all steps in one product.
+        gates = self.gates(inputs.reshape(batch * time, -1)).reshape(batch, time, -1)  # (B, T, 4U)
         output, cell = self.start(batch)
         outputs = np.zeros((batch, time, self.units), np.float32)
         for position in reversed(range(time)) if backward else range(time):
@@ -199,7 +120,7 @@ class LSTMCell:
         sigmoids += 0.5
         # cell = forget * cell + input * candidate
         cell = sigmoids[:, units : 2 * units] * cell
-        written = sigmoids[:, :units]
+        written = sigmoids[:, :units]  # (B, U)
         written *= gates[:, 3 * units :]
         cell += written
         # output = output gate * tanh(cell)
@@ -210,9 +131,10 @@ class LSTMCell:
 
 def rearrange_gates(gates: Array) -> Array:
     """Return gates (…, 4U) as input, forget, output, candidate, all but the last halved."""
-    entry, forget, candidate, output = np.split(gates, 4, axis=-1)
+    input_gate, forget, candidate, output_gate = np.split(gates, 4, axis=-1)
     half = np.float32(0.5)
-    return np.concatenate([entry * half, forget * half, output * half, candidate], axis=-1)
+    sigmoids = [input_gate * half, forget * half, output_gate * half]
+    return np.concatenate([*sigmoids, candidate], axis=-1)
 
 
 class BidirectionalCell:
@@ -235,15 +157,11 @@ class AttentionCell:
     """Causal attention as in ``abcgen.model.layers.CausalAttention``, with a cache.
 
     The cache is arrays whose first axis is the text: keys and values (B, H, C, D), the number of
-    positions that count, and the number that are written. The last two differ if a state was
-    stepped from twice; the arrays are then copied, so that no other state changes. A position's
+    positions that count (B,), and the number that are written (B,). The last two differ if a state
+    was stepped from twice; the arrays are then copied, so that no other state changes. A position's
     key depends on the position before it, and so is written one position ahead.
 
-    Args:
-        name: Name of the layer in a checkpoint.
-        heads: Number of heads, H.
-        weights: ``query`` (U, U), ``key`` (U, U), ``value`` (U + W, U) and ``output`` (U, U).
-        table: Embedding table, if its rows are the characters' vectors.
+    ``table`` is the embedding table whose rows are the characters' vectors, if any.
     """
 
     arrays = 3  # of its state that a step reads: keys, values, number of positions
@@ -252,9 +170,10 @@ class AttentionCell:
         parts = ("query", "value", "key", "output")
         query, value, key, output = (weights[f"{name}/{part}"] for part in parts)
         self._heads, self._units = heads, query.shape[0]
-        value, value_of_characters = np.split(value, [self._units])
+        value, value_of_characters = np.split(value, [self._units])  # (U, U), (W, U)
+        # The scale of the scores, 1 / sqrt(D), is a factor of the weights here.
         query = query * np.float32((self._units / heads) ** -0.5)
-        # The three products of the same rows in one.
+        # The three products of the same rows in one: (B, U) to (B, 3U).
         self._parts = Linear(np.concatenate([query, value, key], axis=1))
         self._output = Linear(output)
         # What the characters' own vectors add to the values.
@@ -268,17 +187,16 @@ class AttentionCell:
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
     def advance(self, cache: Cache) -> Cache:
-        """Return the cache after the next position, which ``step`` has still to write.
-
-        No other state is changed by that.
-        """
+        """Return the cache with room for the next position, which ``step`` then writes."""
         keys, values, counts, written = cache
         position = int(counts[0])  # all texts are equally far
+        # Another step was taken from this state and has written here: leave it what it wrote.
         if written[0] != position:
             keys, values, written = keys.copy(), values.copy(), counts.copy()
+        # Room for this position's value and for the key of the position after it.
         if position + 1 == keys.shape[2]:
             keys, values = _doubled(keys), _doubled(values)
-        written += 1
+        written += 1  # in place: the state before sees it too, and would copy
         return keys, values, counts + 1, written
 
     def step(
@@ -290,21 +208,15 @@ class AttentionCell:
         values: Array,
         counts: NDArray[np.int64],
     ) -> tuple[Array, Array]:
-        """Attend from the next position, and write its key and value to the cache.
+        """Attend from the next position, and write to the cache that ``advance`` returned.
 
-        Args:
-            stream: The LSTMs' outputs there, (B, U); both query and memory.
-            characters: The characters' rows in the table.
-            keys: The cache from ``advance``.
-            values: The same.
-            counts: The same.
-
-        Returns:
-            (B, U), and the attention weights (B, H, T).
+        The LSTMs' outputs there, (B, U), are both query and memory. ``characters`` are rows of the
+        table. Return (B, U), and the attention weights (B, H, T).
         """
         position = int(counts[0]) - 1
         parts = self._parts(stream)  # (B, 3U): query, value, key
         parts[:, self._units : 2 * self._units] += self._values(characters)
+        # Each is (B, H, D). The key belongs to the position after this one.
         query, values[:, :, position], keys[:, :, position + 1] = self._split_heads(parts, 3)
         attended, attention_weights = _attend(
             query, keys[:, :, : position + 1], values[:, :, : position + 1]
@@ -312,21 +224,16 @@ class AttentionCell:
         return self._output(attended), attention_weights
 
     def read(self, query: Array, memory: Array, characters: Array) -> tuple[Array]:
-        """Attend from the last position over a whole sequence.
+        """Return (B, U), attending from the last position over a whole sequence.
 
-        Args:
-            query: The LSTMs' output at the last position, (B, U).
-            memory: Their outputs at every position, (B, T, U).
-            characters: The characters' vectors, (B, T, W).
-
-        Returns:
-            (B, U).
+        ``query`` is the LSTMs' output there, (B, U); ``memory`` are their outputs everywhere,
+        (B, T, U), and ``characters`` the characters' vectors, (B, T, W).
         """
         batch, time, units = memory.shape
         flat = self._parts(memory.reshape(-1, units))  # (B · T, 3U): query, value, key
         flat[:, units : 2 * units] += self._values(characters.reshape(batch * time, -1))
-        parts = flat.reshape(batch, time, 3, self._heads, -1)
-        values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)
+        parts = flat.reshape(batch, time, 3, self._heads, -1)  # (B, T, 3, H, D)
+        values, keys = parts[:, :, 1].swapaxes(1, 2), parts[:, :, 2].swapaxes(1, 2)  # (B, H, T, D)
         shifted = np.zeros_like(keys)  # (B, H, T, D)
         shifted[:, :, 1:] = keys[:, :, :-1]
         attended, _ = _attend(self._split_heads(self._parts(query), 3)[0], shifted, values)
@@ -385,18 +292,77 @@ class AddCell:
     read = step
 
 
+class Linear:
+    """``rows @ kernel + bias``, each row the same whatever the other rows are."""
+
+    def __init__(self, kernel: Array, bias: Array | None = None) -> None:
+        self._width = kernel.shape[1]
+        self._bias = bias
+        # See the comment on ``VECTOR`` and ``LONGEST_SUM`` for why the kernel is padded and cut.
+        padded = np.pad(kernel, ((0, 0), (0, -self._width % VECTOR)))  # (in, out)
+        starts = range(0, len(kernel), LONGEST_SUM)
+        self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
+
+    def __call__(self, rows: Array) -> Array:
+        """Return a new array (B, out) of rows (B, in)."""
+        count = len(rows)
+        # A single row is computed twice; see ``LEAST_ROWS``.
+        if count < LEAST_ROWS:
+            rows = np.concatenate([rows] * LEAST_ROWS)
+        first, *others = self._parts
+        result = _product(rows[:, :LONGEST_SUM], first)
+        for number, kernel in enumerate(others, 1):
+            start = number * LONGEST_SUM
+            result += _product(rows[:, start : start + LONGEST_SUM], kernel)
+        result = result[:count, : self._width]
+        if self._bias is not None:
+            result += self._bias
+        return result
+
+
+def _product(rows: Array, kernel: Array) -> Array:
+    """Return ``rows @ kernel``, by columns where that is faster."""
+    count, width = len(rows), kernel.shape[1]
+    if count * kernel.size <= IN_PLACE or count > FEW_ROWS:
+        result: Array = np.dot(rows, kernel)
+        return result
+    result = np.empty((count, width), np.float32)
+    step = IN_PLACE // (count * len(kernel)) // VECTOR * VECTOR
+    for start in range(0, width, step):
+        columns = slice(start, start + step)
+        np.matmul(rows, kernel[:, columns], out=result[:, columns])
+    return result
+
+
+class Lookup:
+    """A linear layer over rows of embedding tables, with all products made in advance.
+
+    A character always adds the same to a layer, so that a step only looks it up. There is one
+    product per table: its rows times their part of the kernel, (rows of the table, out).
+    """
+
+    def __init__(self, products: Sequence[Array]) -> None:
+        self._first, *self._others = products
+
+    def __call__(self, rows: Sequence[NDArray[Any]]) -> Array:
+        """Return (B, out), a new array; ``rows`` are one (B,) per table, then addends (B, out)."""
+        result: Array = self._first.take(rows[0], axis=0)  # (B, out)
+        for number, product in enumerate(self._others, 1):
+            result += product.take(rows[number], axis=0)
+        for addend in rows[1 + len(self._others) :]:
+            result += addend
+        return result
+
+
 def by_rows(
     work: Callable[..., Sequence[NDArray[Any]]], *arrays: NDArray[Any]
 ) -> Sequence[NDArray[Any]]:
     """Apply ``work`` to row slices of arrays in a thread pool and concatenate the results.
 
-    NumPy releases the interpreter while it computes, so that the threads do run in parallel.
-
-    Args:
-        work: Computes arrays from arrays, each row from the corresponding rows alone; it may write
-            to its arguments.
-        arrays: All with the same number of rows, the first axis.
+    ``work`` computes each row from the corresponding rows alone. It may write to its arguments,
+    which are views of the arrays.
     """
+    # NumPy releases the interpreter while it computes, so that the threads do run in parallel.
     rows = len(arrays[0])
     count = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
     if count == 1:

@@ -9,7 +9,9 @@
     training/             what only resuming needs
 
 Opening a stranger's checkpoint runs no code: safetensors are a JSON header and numbers
-(https://huggingface.co/docs/safetensors), and nothing in the folder is a pickle.
+(https://huggingface.co/docs/safetensors), and nothing in the folder is a pickle. Functions that
+read raise CheckpointError, naming the file that is missing, too large, damaged or from a newer
+version; functions that write raise OutputError.
 """
 
 from __future__ import annotations
@@ -56,45 +58,32 @@ MAX_HEADER = 4_000_000  # bytes; some hundred arrays and the last measurements t
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network and all that is needed to use it.
-
-    Attributes:
-        network: Shape of the network.
-        training: How it was trained.
-        vocabulary: The characters that it reads and writes.
-        weights: Arrays by the names in ``abcgen.model.architecture.weight_shapes``.
-        about: What the caller of the training added, such as how the data was split.
-        created: When training began, ISO 8601.
-        written_by: Version of abcgen that trained it.
-    """
+    """A trained network and all that is needed to use it."""
 
     network: NetworkConfig
     training: TrainConfig
     vocabulary: Vocabulary
+    # Arrays by the names in ``abcgen.model.architecture.weight_shapes``; none in a description.
     weights: Weights
+    # What the caller of the training added, such as how the data was split.
     about: Mapping[str, object] = field(default_factory=dict)
+    # When training began, ISO 8601.
     created: str = ""
+    # Version of abcgen that trained it.
     written_by: str = ""
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read an untrusted checkpoint folder.
-
-    Raises:
-        CheckpointError: naming the file that is missing, damaged, or from a newer version.
-    """
+    """Read an untrusted checkpoint folder."""
     checkpoint = load_description(folder)
     shapes = weight_shapes(checkpoint.network, checkpoint.vocabulary.size)
     return replace(checkpoint, weights=read_weights(folder / WEIGHTS, shapes))
 
 
 def load_description(folder: Path) -> Checkpoint:
-    """Read everything but the weights of an untrusted checkpoint folder.
-
-    Raises:
-        CheckpointError: naming the file that is missing, damaged, or from a newer version.
-    """
+    """Read everything but the weights of an untrusted checkpoint folder."""
     data = read_json(folder / CONFIG)
+    # The version comes first, so that a newer format is not reported as damage.
     if isinstance(data, dict):
         _check_version(folder / CONFIG, data.get("format_version"))
         _patch_old_formats(data)
@@ -161,11 +150,9 @@ def _parse(path: Path, parse: Callable[[object], T], data: object) -> T:
 def read_weights(path: Path, shapes: Shapes) -> Weights:
     """Read exactly the expected weights from an untrusted file.
 
-    Names, shapes and types are compared with the header before any array is read.
-
-    Raises:
-        CheckpointError: if the file is missing, too large, damaged or of another network.
+    Those of another network count as damaged.
     """
+    # Names, shapes and types are compared with the header before any array is read.
     with open_arrays(path) as file:
         found = shapes_in(file)
         for name in sorted(found.keys() ^ shapes.keys()):
@@ -185,11 +172,7 @@ def read_weights(path: Path, shapes: Shapes) -> Weights:
 
 @contextmanager
 def open_arrays(path: Path) -> Iterator[Any]:
-    """Open an untrusted safetensors file without reading its arrays.
-
-    Raises:
-        CheckpointError: if the file is missing, too large or damaged.
-    """
+    """Open an untrusted safetensors file without reading its arrays."""
     size = bounded_size(path, LIMITS.checkpoint_bytes)
     try:
         # The library reads a header of up to 100 MB.
@@ -209,15 +192,9 @@ def shapes_in(file: Any) -> Shapes:
 
 
 def newest_checkpoint(folder: Path, *, ignore: str = "", part: str = WEIGHTS) -> Path | None:
-    """Return the run in ``folder`` whose weights were written last, or None if there is none.
+    """Return the run in a folder whose weights, or another ``part``, were written last, if any.
 
-    Args:
-        folder: A folder of runs.
-        ignore: Name of a run to skip.
-        part: Another file of a run to go by.
-
-    Raises:
-        CheckpointError: if the folder or a run in it cannot be read.
+    The run named ``ignore`` is skipped.
     """
     try:
         if not folder.is_dir():
@@ -230,11 +207,7 @@ def newest_checkpoint(folder: Path, *, ignore: str = "", part: str = WEIGHTS) ->
 
 
 def write_description(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write everything but the weights.
-
-    Raises:
-        OutputError: if the folder cannot be written to.
-    """
+    """Write everything but the weights."""
     config = {
         "format_version": FORMAT_VERSION,
         "written_by": checkpoint.written_by,
@@ -248,11 +221,7 @@ def write_description(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def write_weights(weights: Weights, folder: Path) -> None:
-    """Replace the weights to sample from.
-
-    Raises:
-        OutputError: if the folder cannot be written to.
-    """
+    """Write the weights to sample from, in place of earlier ones."""
     write_atomically(folder / WEIGHTS, dump(weights), durable=True)
 
 
@@ -262,21 +231,13 @@ def dump(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = N
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write JSON for people to read.
-
-    Raises:
-        OutputError: if the file cannot be written.
-    """
+    """Write JSON for people to read."""
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, text.encode(), durable=True)
 
 
 def read_json(path: Path) -> object:
-    """Read an untrusted JSON file of at most ``MAX_JSON_BYTES``.
-
-    Raises:
-        CheckpointError: if it is missing, too large or not JSON.
-    """
+    """Read an untrusted JSON file of at most ``MAX_JSON_BYTES``."""
     content = read_bounded(path, MAX_JSON_BYTES)
     try:
         return json.loads(content)

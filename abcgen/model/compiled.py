@@ -11,7 +11,8 @@ import numpy as np
 from abcgen.model.backend import load_keras, to_numpy
 from abcgen.model.dataset import Bits
 from abcgen.model.distribution import devices_for, divisible
-from abcgen.model.network import blank, build_network, network_inputs, weights_of
+from abcgen.model.network import build_network, network_inputs, weights_of
+from abcgen.model.positions import POSITION_FEATURES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,14 +24,11 @@ if TYPE_CHECKING:
 
 
 class StepResult(NamedTuple):
-    """How well a batch was predicted before it was learned.
+    """How well a batch was predicted before it was learned."""
 
-    Attributes:
-        loss: Nats per character, without padding.
-        accuracy: Share of characters that were predicted right.
-    """
-
+    # Nats per character, padding not counted.
     loss: float
+    # Share of characters that were predicted right.
     accuracy: float
 
 
@@ -39,11 +37,6 @@ class CompiledNetwork:
 
     All changes of a step, the count of steps included, are made by one call into the backend, so
     that an interruption finds the state before a step or after it.
-
-    Args:
-        network: Shape of the network.
-        vocabulary_size: Number of ids.
-        config: Optimizer, learning rate, weight decay, clipping and seed.
     """
 
     def __init__(self, network: NetworkConfig, vocabulary_size: int, config: TrainConfig) -> None:
@@ -59,13 +52,15 @@ class CompiledNetwork:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
-        ids = blank(network)
-        targets = ids[:, 0] if network.kind == "window" else np.zeros(ids.shape[:2], np.int32)
+        # A first batch: one row of padding.
+        shape = 1, network.chunk_length or 2
+        ids = np.zeros((*shape, 1 + POSITION_FEATURES) if network.positions else shape, np.int32)
+        targets = np.zeros(shape[:1] if network.kind == "window" else shape, np.int32)
         self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
 
     @property
     def backend(self) -> str:
-        """What computes, where, how exactly and by which kernels."""
+        """Library, devices, precision and LSTM kernels, in words."""
         return self._devices.describe()
 
     @property
@@ -95,7 +90,8 @@ class CompiledNetwork:
     def measure(self, dataset: Dataset) -> Bits:
         """Return the bits of all scored characters and end marks, without dropout.
 
-        Where the batches hold only some of them, all are taken to be like those.
+        Where the batches hold only some of them, as windows with a stride do, the total is
+        extrapolated.
         """
         nats = hits = measured = 0.0
         for indices in dataset.in_order():
@@ -113,6 +109,7 @@ class CompiledNetwork:
 
     def _arguments(self, batch: Batch, counted: NDArray[np.float32]) -> tuple[Any, Any, Any]:
         """Return this process's share of inputs, targets, and each target's weight in the loss."""
+        # The weights of a batch add up to 1, so that the summed loss is a mean.
         weights = counted / counted.sum()
         inputs = network_inputs(self._config, self._vocabulary_size, batch.inputs)
         share = self._devices.share
@@ -126,7 +123,8 @@ def seconds_per_epoch(
     compiled = CompiledNetwork(network, vocabulary_size, config)
     in_order = dataset.in_order()
     batch = dataset.batch(in_order[len(in_order) // 2])
-    compiled.train_step(batch, 0.0)  # the first step compiles
+    # At learning rate 0. The first step compiles and is not timed.
+    compiled.train_step(batch, 0.0)
     steps = 2
     start = time.monotonic()
     for _ in range(steps):
@@ -151,6 +149,7 @@ def _optimizer(keras: Any, config: TrainConfig, devices: Devices) -> Any:
         "muon": {"exclude_layers": ["logits"], "adam_weight_decay": config.weight_decay},
         "sgd": {"momentum": 0.9, "nesterov": True},
     }
+    # Keras: None is no decay, for all but AdamW, which wants a number.
     decay = config.weight_decay or None
     optimizer = devices.optimizer(kinds[config.optimizer])(
         config.learning_rate,

@@ -38,19 +38,16 @@ NARROWEST_STEP = 16
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts or windows, one per row.
+    """Texts or windows, one per row."""
 
-    Attributes:
-        inputs: Ids from the begin mark on, (B, T), or with position features (B, T, 1 + F).
-        targets: The id after each input up to the end mark, (B, T); of windows only the one after
-            the last, (B,).
-        present: 1.0 where there is a target, 0.0 in the padding; shaped like ``targets``.
-        scored: The same, but 0.0 also where the text is given rather than predicted.
-    """
-
+    # Ids from the begin mark on, (B, T), or with position features (B, T, 1 + F).
     inputs: NDArray[np.int32]
+    # The id after each input up to the end mark, (B, T); of windows only the one after the last,
+    # (B,).
     targets: NDArray[np.int32]
+    # 1.0 where there is a target, 0.0 in the padding; shaped like ``targets``.
     present: NDArray[np.float32]
+    # The same, but 0.0 also where the text is given rather than predicted.
     scored: NDArray[np.float32]
 
     @property
@@ -61,18 +58,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """The information content of texts under a network.
+    """The information content of texts under a network."""
 
-    Attributes:
-        total: Sum of -log2 of the probability of every scored character and end mark.
-        characters: Number of scored characters and end marks.
-        notes: Number of notes in the texts.
-        accuracy: Share of scored characters that were predicted right; NaN if not measured.
-    """
-
+    # Sum of -log2 of the probability of every scored character and end mark.
     total: float
+    # Number of scored characters and end marks.
     characters: int
+    # Number of notes in the texts.
     notes: int
+    # Share of scored characters that were predicted right; NaN if not measured.
     accuracy: float = math.nan
 
     @property
@@ -87,16 +81,10 @@ class Bits:
 
 
 class Dataset(Protocol):
-    """Texts in batches.
+    """Texts in batches."""
 
-    Attributes:
-        tunes: Number of texts.
-        scored: Number of scored characters and end marks.
-        notes: Number of notes.
-    """
-
-    tunes: int
-    scored: int
+    tunes: int  # number of texts
+    scored: int  # number of scored characters and end marks, measured or not
     notes: int
 
     @property
@@ -127,13 +115,8 @@ def dataset_of(
 ) -> Dataset:
     """Return examples in the batches that a network needs.
 
-    Args:
-        examples: The texts.
-        vocabulary: Must have every character of them.
-        network: Decides between whole texts and windows.
-        config: Batch size and stride.
-        tracker: Computes the position features, which a network with ``positions`` needs.
-        measuring: Do not divide long texts.
+    A network with ``positions`` needs a tracker, which computes the position features. Long texts
+    are not divided for measuring.
     """
     if network.positions and tracker is None:
         raise ValueError("a network with position features needs a tracker")
@@ -154,20 +137,8 @@ def dataset_of(
 class TextDataset:
     """Whole texts in batches of similar length, padded on the right.
 
-    Args:
-        examples: The texts.
-        vocabulary: Must have every character of them.
-        batch_size: Most texts in a batch.
-        multiple: Make the width of each batch a multiple of this.
-        longest: Divide longer texts into chunks of this many characters.
-        attending: Keep batches of long texts smaller, for attention.
-        tracker: Computes the position features; None for a network without them.
-
-    Attributes:
-        tunes: Number of texts.
-        lengths: Number of targets of each chunk, the end mark included.
-        scored: Number of scored characters and end marks.
-        notes: Number of notes.
+    Texts longer than ``longest`` characters are divided into chunks. ``multiple`` divides the width
+    of every batch. With ``attending``, batches of long texts have fewer rows.
 
     Raises:
         InputError: if the vocabulary lacks a character.
@@ -192,12 +163,14 @@ class TextDataset:
         self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
-        # Text, first input and end of the inputs of each chunk.
+        # Of each chunk: its text, and where its inputs begin and end. The last id of a text is a
+        # target only.
         self._chunks = [
             (text, start, min(start + (longest or ids.size), ids.size - 1))
             for text, ids in enumerate(self._ids)
             for start in range(0, ids.size - 1, longest or ids.size)
         ]
+        # Number of targets of each chunk, the end mark included.
         self.lengths = np.array([stop - start for _, start, stop in self._chunks], np.int64)
 
     @property
@@ -238,6 +211,7 @@ class TextDataset:
         """Return a hash of the texts, their order and everything else that shapes batches."""
         cut = f" {self._multiple} {self._longest}" if self._multiple > 1 or self._longest else ""
         cut += " attending" * self._attending
+        # Options that are off add nothing, so that runs from before they existed can be resumed.
         digest = hashlib.sha256(f"{self._batch_size}{cut}".encode())
         for ids in self._ids:
             characters = ids[1:-1]
@@ -249,6 +223,7 @@ class TextDataset:
         if not order.size:
             return []
         batches = []
+        # -(-a // b) is a / b, rounded up.
         for indices in np.array_split(order, -(-order.size // self._batch_size)):
             width = self._width(indices)
             rows = self._batch_size * WIDEST_FULL_BATCH // width
@@ -263,22 +238,10 @@ class TextDataset:
 
 
 class WindowDataset:
-    """Windows of the characters before every position of every text, padded on the left.
+    """Windows of ``length`` characters before every position of every text, padded on the left.
 
     With a stride, an epoch has every N-th position, starting at a random one, so that in time all
     are trained on; measuring has every N-th too, always the same.
-
-    Args:
-        examples: The texts.
-        vocabulary: Must have every character of them.
-        batch_size: Most windows in a batch.
-        length: Characters of a window, with the begin mark.
-        stride: Take every N-th position.
-
-    Attributes:
-        tunes: Number of texts.
-        scored: Number of scored characters and end marks, whatever the stride.
-        notes: Number of notes.
     """
 
     def __init__(
@@ -294,7 +257,8 @@ class WindowDataset:
         self.tunes = len(examples)
         self.scored = sum(example.scored for example in examples)
         self.notes = sum(example.notes for example in examples)
-        # All texts one after the other, each after a window's padding.
+        # All texts one after the other, each after a window's padding, so that the window before a
+        # target is a slice.
         padding = np.full(length - 1, PADDING, np.int32)
         parts, targets = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         scored = [np.zeros(0, bool)]
@@ -306,8 +270,8 @@ class WindowDataset:
             scored.append(np.arange(ids.size - 1) >= example.unscored)
             begin += length - 1 + ids.size
         self._ids = np.concatenate(parts)
-        # Where in them the targets are, and which are scored: (windows,).
-        self._targets, self._scored = np.concatenate(targets), np.concatenate(scored)
+        # Where among these ids the targets are, and which are scored.
+        self._targets, self._scored = np.concatenate(targets), np.concatenate(scored)  # (windows,)
 
     @property
     def characters(self) -> int:
@@ -354,5 +318,6 @@ def round_up(width: int) -> int:
 
     Few widths, because a backend may compile its graph once for each.
     """
+    # An eighth of the power of two below the width.
     step = max(NARROWEST_STEP, 1 << max(0, width.bit_length() - 4))
     return -(-width // step) * step

@@ -53,16 +53,13 @@ MAX_DEVICES = 1024
 
 @dataclass(frozen=True)
 class Devices:
-    """One device; the subclasses override what several do differently.
+    """One device; the subclasses override what several do differently."""
 
-    Attributes:
-        count: Number of devices on all hosts.
-        hosts: Number of processes that train together.
-        host: Number of this process; 0 writes the checkpoint.
-    """
-
+    # Number of devices on all hosts.
     count: int = 1
+    # Number of processes that train together.
     hosts: int = 1
+    # Number of this process, from 0; only the first one's checkpoint is kept.
     host: int = 0
 
     def describe(self) -> str:
@@ -159,6 +156,7 @@ def _mirrored(count: int) -> Any:
     return tf.distribute.MirroredStrategy(_tensorflow_devices(count))
 
 
+# The devices of this process; only ``use_devices`` replaces them.
 _used = [Devices()]
 
 
@@ -168,7 +166,7 @@ def devices() -> Devices:
 
 
 def devices_for(rows: int) -> Devices:
-    """Return the same, or on a CPU with TensorFlow the cores for batches of ``rows``."""
+    """Return ``devices()``, or on a CPU with TensorFlow the cores for batches of ``rows``."""
     alone = devices() == Devices() and backend_name() == "tensorflow" and device() == "cpu"
     return _Cores(shares_of(rows)) if alone else devices()
 
@@ -176,10 +174,8 @@ def devices_for(rows: int) -> Devices:
 def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:
     """Choose devices and precision; call before anything is computed.
 
-    Args:
-        kind: ``cpu``, ``gpu``, or ``auto`` for a GPU if there is one.
-        count: Number of devices of this host that every batch is divided among.
-        precision: ``float32`` or ``bfloat16``.
+    ``kind`` is ``cpu``, ``gpu``, or ``auto`` for a GPU if there is one; ``precision`` is
+    ``float32`` or ``bfloat16``. Every batch is divided among ``count`` devices of this host.
 
     Raises:
         InputError: if one of these is impossible here.

@@ -11,94 +11,78 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Training begins.
+    """Training begins."""
 
-    Attributes:
-        parameters: Number of weights.
-        tunes: Number of training texts.
-        characters: Targets in one epoch, end marks included.
-        backend: What computes, and where.
-        epochs: Epochs already trained, if a run is resumed.
-    """
-
+    # Number of weights.
     parameters: int
+    # Number of training texts.
     tunes: int
+    # Targets in one epoch, end marks included.
     characters: int
+    # Library, devices, precision and LSTM kernels, in words.
     backend: str
+    # Epochs already trained, if a run is resumed.
     epochs: float
 
 
 @dataclass(frozen=True, slots=True)
 class BaseMeasured:
-    """The network to fine-tune has been measured, before its first step.
+    """The network to fine-tune has been measured, before its first step."""
 
-    Attributes:
-        bits_per_note: Its held-out bits per note; None without held-out texts.
-    """
-
+    # Its held-out bits per note; None without held-out texts.
     bits_per_note: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An optimizer step was made.
+    """An optimizer step was made."""
 
-    Attributes:
-        epoch: Current epoch, counted from 1.
-        epochs: Epochs in all; None if time decides.
-        fraction: Share of the run that is done, 0 to 1.
-        characters_per_second: Recent speed, padding not counted.
-        seconds_left: Estimate for the rest of the run.
-        bits_per_character: Training loss over this epoch so far. It includes given characters and
-            dropout, so it is somewhat above what the network can do.
-    """
-
+    # Current epoch, counted from 1.
     epoch: int
+    # Epochs in all; None if time decides.
     epochs: int | None
+    # Share of the run that is done, 0 to 1.
     fraction: float
+    # Recent speed, padding not counted.
     characters_per_second: float
+    # Estimate for the rest of the run.
     seconds_left: float
+    # Training loss over this epoch so far. It includes given characters and dropout, so it is
+    # somewhat above what the network can do.
     bits_per_character: float
 
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """The held-out texts were measured: after each epoch, and when time is up.
+    """The held-out texts were measured: after each epoch, and when time is up."""
 
-    Attributes:
-        epoch: The epoch that ended or was broken off, counted from 1.
-        training_bits: Training loss over it in bits per character, as in ``Step``.
-        bits_per_character: Held-out bits per scored character; None without held-out texts.
-        bits_per_note: Held-out bits per note; None without held-out texts.
-        characters_per_second: Training speed over the epoch, padding not counted.
-        seconds: Training time so far, with measuring and earlier processes.
-        sampled: A tune sampled from the network; empty if none was wanted.
-        best: True if these weights are the ones to sample from.
-        training_accuracy: Share of characters predicted right over the epoch.
-        accuracy: Held-out share; None without held-out texts.
-    """
-
+    # The epoch that ended or was broken off, counted from 1.
     epoch: int
+    # Training loss over it in bits per character, as in ``Step``.
     training_bits: float
+    # Held-out bits per scored character; None without held-out texts.
     bits_per_character: float | None
+    # Held-out bits per note; None without held-out texts.
     bits_per_note: float | None
+    # Training speed over the epoch, padding not counted.
     characters_per_second: float
+    # Training time so far, with measuring and earlier processes.
     seconds: float
+    # A tune sampled from the network; empty if none was wanted.
     sampled: str
+    # True if these weights are the ones to sample from.
     best: bool
+    # Share of characters predicted right over the epoch.
     training_accuracy: float | None = None
+    # Held-out share; None without held-out texts.
     accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The run was interrupted; everything is saved, and it can be resumed.
+    """The run was interrupted; everything is saved, and it can be resumed."""
 
-    Attributes:
-        epochs: Epochs trained, with a fraction.
-        folder: The checkpoint.
-    """
-
+    # Epochs trained, with a fraction.
     epochs: float
     folder: Path
 
@@ -108,22 +92,18 @@ Event = Started | BaseMeasured | Step | EpochEnd | Interrupted
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The end of a training run.
-
-    Attributes:
-        folder: The checkpoint.
-        epochs: Epochs trained in all, with a fraction.
-        seconds: Training time in all.
-        bits_per_character: Held-out bits of the weights kept; None without held-out texts.
-        bits_per_note: The same per note.
-        interrupted: True if it was stopped before its end.
-        bits_before: Held-out bits per note of the network that was fine-tuned, if any.
-    """
+    """The end of a training run."""
 
     folder: Path
+    # Epochs trained in all, with a fraction.
     epochs: float
+    # Training time in all.
     seconds: float
+    # Held-out bits of the weights kept; None without held-out texts.
     bits_per_character: float | None
+    # The same per note.
     bits_per_note: float | None
+    # True if it was stopped before its end.
     interrupted: bool
+    # Held-out bits per note of the network that was fine-tuned, if any.
     bits_before: float | None = None

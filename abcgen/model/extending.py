@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def extended(checkpoint: Checkpoint, texts: Iterable[str]) -> Checkpoint:
     """Return the same network with rows for the unknown characters in ``texts``.
 
-    Known characters keep their ids and weights. The network's answers to them stay as they were,
-    but for the small probability that new characters get.
+    Known characters keep their ids, weights and logits; only the small probability that new
+    characters get is taken from them.
 
     Raises:
         InputError: if there are too many characters.
@@ -47,7 +47,8 @@ def _extended(
     """Return an array with the rows or columns of further characters."""
     if array.shape == shape:
         return array
-    if array.shape[-1] != shape[-1]:  # logits: the mean of the other characters
+    # Logits: new characters are as likely as the mean of the others.
+    if array.shape[-1] != shape[-1]:
         means = array.mean(axis=-1, keepdims=True)
         return np.concatenate([array, *[means] * (shape[-1] - array.shape[-1])], axis=-1)
     # Embeddings: different from one another, and as large as those that were learned.
@@ -57,7 +58,7 @@ def _extended(
 
 
 def _rescale(weights: Weights, network: NetworkConfig, before: int, after: int) -> None:
-    """Make up for the ids as numbers from 0 to 1, which are divided by a larger size now."""
+    """Multiply the weights of ids given as numbers from 0 to 1: these now have a larger divisor."""
     ratio = np.float32(after / before)
     for layer in architecture(network, after):
         if "numbers" not in layer.inputs:

@@ -4,9 +4,9 @@ Sampling needs a few thousand tiny steps. NumPy makes them faster than a framewo
 starts in a fraction of the time. Like the Keras model, it follows from the layers in
 ``architecture``: each becomes a cell from ``cells``, and a step walks through them.
 
-There are three walks. The layers of a stream network each take a step; with a bidirectional
-encoder, that reads a whole block whenever one is complete; those of a window network all read the
-whole window.
+There are three ways to walk. In a stream network each layer takes a step for the new character. A
+bidirectional encoder also reads a whole block whenever one is complete. In a window network all
+layers read the whole window at every step.
 
 Shapes: B texts, T characters so far, L characters of a block or window, U units, H heads.
 """
@@ -46,17 +46,15 @@ if TYPE_CHECKING:
 # Layers that do nothing here, so that their output is their first input: sampling has no dropout,
 # and a step has one position, which needs no other shape.
 IDENTITIES = (specs.DropoutSpec, specs.ReshapeSpec, specs.BlocksSpec, specs.JoinedSpec)
-# Layers whose output the steppers provide.
+# Layers whose output the steppers put in place themselves, so that they need no cell.
 GIVEN = (specs.InputLayerSpec, specs.IdsSpec, specs.BlockBeforeSpec)
 
 
 class StepNetwork:
     """A network without memory: its state goes into every step and comes out of it.
 
-    Args:
-        config: Shape of the network.
-        weights: Arrays by their names in a checkpoint.
-        tracker: Computes the position features, for a network that was trained with them.
+    The weights have their names in a checkpoint. A network that was trained with position features
+    needs the tracker, which computes them.
     """
 
     def __init__(
@@ -79,29 +77,21 @@ class StepNetwork:
         return self._stepper.start(batch)
 
     def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State]:
-        """Read one character of every text.
+        """Read one character of every text, (B,).
 
-        Args:
-            ids: One id per text, (B,).
-            state: From ``start`` or the step before. It can be stepped from again.
-
-        Returns:
-            Logits of the next character, (B, classes), and the state after this one.
+        Return the logits of the next character, (B, classes), and the state after this one. The
+        state before it is not changed and can be stepped from again.
         """
         logits, after, _ = self._stepper.step(ids, state)
         return logits, after
 
     def attention_weights(self, ids: Sequence[int]) -> NDArray[np.float32]:
-        """Return the attention weights of a stream network while it reads one text.
+        """Return the attention weights of a stream network while it reads one text, (T, T).
 
-        Args:
-            ids: The text, begin mark included.
-
-        Returns:
-            Row t holds the weights at character t of all characters up to it, the mean of the
-            heads: (T, T), zero above the diagonal.
+        Row t holds the weights that character t gives to all characters up to itself, averaged over
+        the heads; zero above the diagonal. The ids include the begin mark.
         """
-        weights = np.zeros((len(ids), len(ids)), np.float32)
+        weights = np.zeros((len(ids), len(ids)), np.float32)  # (T, T)
         state = self.start(1)
         for position, number in enumerate(ids):
             _, state, heads = self._stepper.step(np.array([number], np.int32), state)
@@ -122,8 +112,8 @@ class _Stepper(Protocol):
 class _StreamStepper:
     """Steps through a stream network.
 
-    State: the tracker's states if there is a tracker, output and cell of every LSTM, and the cache
-    of attention.
+    State: the tracker's states if there is a tracker (B,), output and cell of every LSTM (B, U),
+    and the cache of attention.
     """
 
     def __init__(
@@ -165,10 +155,12 @@ class _StreamStepper:
         self, rows: Sequence[NDArray[Any]], state: State
     ) -> tuple[Array, State, Array | None]:
         # 1) Make room for this character in the cache of attention.
-        lstms, cache = state[: 2 * len(self._lstms)], state[2 * len(self._lstms) :]
+        first = 2 * len(self._lstms)  # after output and cell of each
+        lstms, cache = state[:first], state[first:]
         if self._attention:
             cache = self._attention.advance(cache)  # type: ignore[arg-type]
         # 2) Walk through the layers, with a slice of the texts in every thread.
+        #    It writes to keys and values in place, so only the LSTMs' state comes back.
         keys_values_counts = cache[:3]
         output, *after = by_rows(self._walk, *rows, *lstms, *keys_values_counts)
         attention_weights = after.pop() if self._attention else None
@@ -186,6 +178,7 @@ class _StreamStepper:
         output, after = None, []
         for name, cell, sources in self._nodes:
             inputs = [values[source] for source in sources]
+            # Each cell takes its own arrays from the state, in the order of the layers.
             end = start + cell.arrays
             output, *state = cell.step(*inputs, *arrays[start:end])
             values[name], start = output, end
@@ -194,7 +187,7 @@ class _StreamStepper:
 
 
 class _BlockStepper(_StreamStepper):
-    """Steps through a stream network whose encoder reads the block before both ways.
+    """Steps through a stream network whose encoder reads the block before in both directions.
 
     State: the tracker's states if there is a tracker, the number of characters so far, the vectors
     of the current block (B, L, W), the part of the first LSTM's gates that comes from the block
@@ -234,12 +227,12 @@ class _BlockStepper(_StreamStepper):
         rows, tracked = self._rows(ids, state)
         counts, block, before, *cells = state[len(tracked) :]
         position = int(counts[0]) % self._length  # all texts are equally far
-        # 1) When a block is complete, read it both ways.
+        # 1) When a block is complete, the encoder reads it. The LSTMs start from its states.
         if position == 0:
             before, first_states = self._encode(block)
             cells[: len(first_states)] = first_states
-        # 2) Keep the character's vector for the encoder; a copy, since states do not change.
-        block = block.copy()
+        # 2) Keep the character's vector for the encoder; in a copy, since no state may change.
+        block = block.copy()  # (B, L, W)
         vectors = zip(self._plan.tables, rows, strict=True)
         block[:, position] = np.concatenate([table[row] for table, row in vectors], axis=1)
         # 3) Take a step, with the block before as further input.
@@ -251,7 +244,7 @@ class _BlockStepper(_StreamStepper):
         values = _read(self._encoders, {"block_before": block})
         encoded = values[self._encoders[-1].name]  # (B, L, U)
         batch, length, units = encoded.shape
-        gates = self._lstms[0].further(encoded.reshape(batch * length, units))
+        gates = self._lstms[0].further(encoded.reshape(batch * length, units))  # (B · L, 4U)
         return gates.reshape(batch, length, -1), [values[name] for name in self._first_states]
 
 
@@ -283,23 +276,17 @@ class _Node(NamedTuple):
 class _Plan:
     """The cells of a network.
 
-    Args:
-        layers: The network.
-        weights: Arrays by their names in a checkpoint.
-        look_up: Multiply embedding tables with the weights of the layers that read them in
-            advance. These layers then get row numbers instead of vectors.
-
-    Attributes:
-        nodes: The cells in the order of the layers.
-        tables: The embedding tables.
-        columns: For outputs that are looked up, the slice of their tables. The input from the block
-            before counts as one more table.
+    With ``look_up``, embedding tables are multiplied in advance with the weights of the layers that
+    read them. These layers then get row numbers instead of vectors.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:
-        self.nodes: list[_Node] = []
-        self.tables: list[Array] = []
+        self.nodes: list[_Node] = []  # in the order of the layers
+        self.tables: list[Array] = []  # of the embeddings that are looked up
+        # For each output that is looked up, which of the tables it is made of. What the block
+        # before adds to the gates counts as one more table, the last.
         self.columns: dict[str, slice] = {}
+        # For each layer that does nothing, the output that takes the place of its own.
         aliases: dict[str, str] = {}
         for spec in layers:
             sources = tuple(aliases.get(source, source) for source in spec.inputs)

@@ -82,10 +82,11 @@ class LSTM(keras.layers.LSTM):  # type: ignore[misc]
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
         inputs = ops.transpose(sequences, (1, 0, 2))  # (T, B, W)
-        # input, forget, candidate, output
+        # The inputs' part of the gates, of all steps in one product. The last axis holds input
+        # gate, forget gate, candidate, output gate.
         gates = ops.add(ops.matmul(inputs, cell.kernel), cell.bias)  # (T, B, 4U)
-        outputs, output, memory = loop(gates, cell.recurrent_kernel, *initial_state)
-        return output, ops.transpose(outputs, (1, 0, 2)), [output, memory]
+        outputs, output, cell_state = loop(gates, cell.recurrent_kernel, *initial_state)
+        return output, ops.transpose(outputs, (1, 0, 2)), [output, cell_state]
 
 
 def make_lstm(units: int, seed: int, **options: Any) -> LSTM:
@@ -100,12 +101,9 @@ def make_lstm(units: int, seed: int, **options: Any) -> LSTM:
 
 
 class Bidirectional(keras.layers.Layer):  # type: ignore[misc]
-    """Two LSTMs over the same sequence, one from each end (Schuster & Paliwal, 1997).
+    """Two LSTMs over one sequence, one from each end (Schuster & Paliwal, 1997).
 
-    Args:
-        units: Units of both together.
-        seed: Seed of the weights.
-        name: Name of the layer.
+    Each has half of the ``units``.
     """
 
     def __init__(self, units: int, seed: int, name: str) -> None:
@@ -124,6 +122,7 @@ class Bidirectional(keras.layers.Layer):  # type: ignore[misc]
     def call(self, sequence: Any) -> tuple[Any, Any, Any]:
         """Return all outputs (B, T, U), and last output and cell of both LSTMs (B, U)."""
         outputs, *state = self.forward_lstm(sequence)  # (B, T, U/2), (B, U/2) twice
+        # Keras returns these outputs in the order of reading, the last character first.
         reversed_outputs, *reversed_state = self.backward_lstm(sequence)
         pairs = [
             (outputs, ops.flip(reversed_outputs, axis=1)),
@@ -140,12 +139,7 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
     resembles what came before a character finds that character, which is what copying a phrase
     needs (the "induction head" of Olsson et al., 2022, here built in rather than learned by two
     layers). The value holds the character's own vector next to the LSTM's output, so that a copy
-    need not be decoded first.
-
-    Args:
-        heads: Number of heads; must divide U.
-        seed: Seed of the weights.
-        name: Name of the layer.
+    need not be decoded first. ``heads`` must divide U.
     """
 
     def __init__(self, heads: int, seed: int, name: str) -> None:
@@ -165,25 +159,23 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def call(self, queries: Any, memory: Any, characters: Any) -> Any:
-        """Attend.
+        """Return (B, Q, U) of the last Q queries, the LSTM's outputs, and the vectors it read.
 
-        Args:
-            queries: (B, Q, U); the last query is at the last position of ``memory``.
-            memory: The LSTM's outputs, (B, T, U).
-            characters: The vectors that the first LSTM read, (B, T, W).
-
-        Returns:
-            (B, Q, U).
+        Their shapes are (B, Q, U), (B, T, U) and (B, T, W).
         """
         query = self._split_heads(ops.matmul(queries, self.query_kernel))  # (B, H, Q, D)
+        # Keys: the outputs one position later, zeros first, so that key t is made from output t-1.
         shifted = ops.pad(memory, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # (B, T, U)
         key = self._split_heads(ops.matmul(shifted, self.key_kernel))  # (B, H, T, D)
+        # Values: the outputs and the characters' own vectors.
         copied = ops.concatenate([memory, characters], axis=-1)  # (B, T, U + W)
         value = self._split_heads(ops.matmul(copied, self.value_kernel))  # (B, H, T, D)
-        scale = (memory.shape[-1] / self.heads) ** -0.5
+        # softmax(query . key / sqrt(D)) . value, with later positions masked.
+        scale = (memory.shape[-1] / self.heads) ** -0.5  # 1 / sqrt(D)
         scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))  # (B, H, Q, T)
         attention_weights = ops.softmax(scores + self._mask(queries, memory))
         attended = ops.matmul(attention_weights, value)  # (B, H, Q, D)
+        # The heads side by side again.
         attended = ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), ops.shape(queries))
         return ops.matmul(attended, self.output_kernel)  # (B, Q, U)
 
@@ -202,6 +194,7 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
         return ops.transpose(heads, (0, 2, 1, 3))  # (B, H, T, D)
 
     def _mask(self, queries: Any, memory: Any) -> Any:
+        # The queries are at the last positions: in a stream Q = T, in a window Q = 1.
         count, time = ops.shape(queries)[1], ops.shape(memory)[1]
         position = ops.expand_dims(ops.arange(count) + (time - count), 1)  # (Q, 1)
         is_later = ops.expand_dims(ops.arange(time), 0) > position  # (Q, T)
@@ -209,7 +202,7 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Ids(keras.layers.Layer):  # type: ignore[misc]
-    """The ids among ids and position features."""
+    """The ids alone, of ids and position features."""
 
     def call(self, inputs: Any) -> Any:
         """Return (B, T) of (B, T, 1 + F)."""
@@ -217,12 +210,7 @@ class Ids(keras.layers.Layer):  # type: ignore[misc]
 
 
 class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
-    """A vector for the position of a character in its tune: section, bar, and time in the bar.
-
-    Args:
-        seed: Seed of the weights.
-        name: Name of the layer.
-    """
+    """A vector for the position of a character in its tune: section, bar, and time in the bar."""
 
     def __init__(self, seed: int, name: str) -> None:
         super().__init__(name=name)
@@ -238,6 +226,7 @@ class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Return (B, T, W) of ids and position features, (B, T, 1 + F)."""
+        # Column 0 holds the ids.
         vectors = [
             ops.take(table, inputs[..., number], axis=0)
             for number, table in enumerate(self.tables, 1)
@@ -293,7 +282,8 @@ class Joined(keras.layers.Layer):  # type: ignore[misc]
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     """Momentum orthogonalised by Newton and Schulz's iteration (Jordan et al., 2024).
 
-    Embedding, logits and vectors are left to AdamW; tables of position features are not.
+    AdamW updates the embedding, the logits and all vectors; Muon updates the other matrices, the
+    tables of position features among them.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

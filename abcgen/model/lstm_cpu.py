@@ -35,16 +35,11 @@ STRIDE = 16
 
 
 def lstm_sequence(gates: Any, recurrent: Any, output: Any, cell: Any) -> tuple[Any, Any, Any]:
-    """Run an LSTM over a sequence.
+    """Run an LSTM over a sequence; return all outputs (T, B, U), last output and last cell (B, U).
 
-    Args:
-        gates: The inputs' part of the gates before their activation, bias included, (T, B, 4U).
-        recurrent: Recurrent kernel, (U, 4U).
-        output: Output before the sequence, (B, U).
-        cell: Cell before the sequence, (B, U).
-
-    Returns:
-        All outputs (T, B, U), the last output and the last cell (B, U).
+    ``gates`` are the inputs' part of the gates before activation, bias included, (T, B, 4U),
+    ``recurrent`` is the recurrent kernel, (U, 4U), ``output`` and ``cell`` are those before the
+    sequence, (B, U).
     """
     # TensorFlow would ask for the gradient of a variable itself past the custom gradient.
     return _run(gates, tf.convert_to_tensor(recurrent), output, cell)  # type: ignore[no-any-return]
@@ -172,7 +167,7 @@ def _steps(gates: Any, recurrent: Any, output: Any, cell: Any) -> tuple[Any, ...
     def step(time: Any, output: Any, cell: Any, *arrays: Any) -> tuple[Any, ...]:
         activated = tf.tanh(gates[time] * slope + tf.matmul(output, recurrent)) * slope
         activated += 1 - slope  # (B, 4U)
-        input_gate, forget, candidate, output_gate = tf.split(activated, 4, -1)
+        input_gate, forget, candidate, output_gate = tf.split(activated, 4, -1)  # (B, U) each
         cell = forget * cell + input_gate * candidate
         output = output_gate * tf.tanh(cell)
         results = output, cell, activated
@@ -188,14 +183,11 @@ def _steps(gates: Any, recurrent: Any, output: Any, cell: Any) -> tuple[Any, ...
 def _steps_back(
     d_outputs: Any, saved: tuple[Any, Any, Any], transposed: Any, d_output: Any, d_cell: Any
 ) -> tuple[Any, ...]:
-    """Return the gradients of a piece's gates, and of the output and the cell before it.
+    """Return the gradients of a piece's gates (T, B, 4U), and of output and cell before it (B, U).
 
-    Args:
-        d_outputs: Gradients of its outputs from the layers above, (T, B, U).
-        saved: Gates and cells of the piece, and the cell before it.
-        transposed: Recurrent kernel, (4U, U).
-        d_output: Gradient of its last output from the piece after it, (B, U).
-        d_cell: Gradient of its last cell from the piece after it, (B, U).
+    ``d_outputs`` come from the layers above, (T, B, U); ``d_output`` and ``d_cell`` are of its last
+    output and cell and come from the piece after it, (B, U). ``saved`` are gates and cells of the
+    piece and the cell before it, ``transposed`` is the recurrent kernel, (4U, U).
     """
     steps = tf.shape(d_outputs)[0]
     gates, cells, cell_before = saved
@@ -215,9 +207,12 @@ def _steps_back(
 
     def step(number: Any, d_output: Any, d_cell: Any, d_gates: Any) -> tuple[Any, ...]:
         time = steps - 1 - number
+        # output(t) is read by the layers above and by the gates of t + 1.
         d_output += d_outputs[time]
+        # cell(t) is read by output(t) and by cell(t + 1).
         d_cell += d_output * output_by_cell[time]
         d_gate = tf.concat([d_cell, d_cell, d_cell, d_output], 1) * by_gates[time]  # (B, 4U)
+        # To output(t - 1) through the gates, and to cell(t - 1) through the forget gate.
         return tf.matmul(d_gate, transposed), d_cell * forget[time], d_gates.write(time, d_gate)
 
     state = d_output, d_cell, _array(steps, cells.dtype)
@@ -249,11 +244,8 @@ def _array(size: Any, dtype: Any) -> Any:
 class Shares(keras.Model):  # type: ignore[misc]
     """A network that trains and measures each batch in shares, which the cores compute in parallel.
 
-    The loss must be a sum over rows, and ``count`` must divide the rows of every batch.
-
-    Args:
-        network: The network; its layers are shared, not copied.
-        count: Shares of a batch.
+    The loss must be a sum over rows, and ``count``, the number of shares, must divide the rows of
+    every batch. The network's layers are shared, not copied.
     """
 
     def __init__(self, network: Any, count: int) -> None:

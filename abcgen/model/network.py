@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from abcgen.model.architecture import (
     AddSpec,
     ConcatenateSpec,
@@ -18,32 +16,23 @@ from abcgen.model.architecture import (
     architecture,
 )
 from abcgen.model.backend import load_keras, to_numpy
-from abcgen.model.positions import POSITION_FEATURES
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from abcgen.config import NetworkConfig
     from abcgen.model.checkpoint import Weights
 
 
 def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) -> Any:
-    """Build a network with random weights.
+    """Build a ``keras.Model`` with random weights; ``seed`` is that of weights and dropout.
 
-    Args:
-        config: Shape of the network.
-        vocabulary_size: Number of ids.
-        seed: Seed of the weights and of dropout.
-
-    Returns:
-        A ``keras.Model``. Stream: from int32 ids (B, T), or ids and position features
-        (B, T, 1 + F), to float32 logits (B, T, classes). Window: from ``network_inputs`` of ids
-        (B, L) to logits (B, classes).
+    A stream network maps int32 ids (B, T), or ids and position features (B, T, 1 + F), to float32
+    logits (B, T, classes); a window network maps ``network_inputs`` of ids (B, L) to logits
+    (B, classes).
     """
     keras = load_keras()
     from abcgen.model.layers import make_layer  # noqa: PLC0415 - loads Keras
 
-    outputs: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}  # by the names that ``spec.inputs`` uses
     inputs = None
     for spec in architecture(config, vocabulary_size):
         sources = [outputs[source] for source in spec.inputs]
@@ -55,7 +44,8 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
             output = make_layer(spec, seed)(sources)
         else:
             output = make_layer(spec, seed)(*sources)
-        if isinstance(output, list | tuple):  # of an LSTM
+        # An LSTM also returns its last output and cell, which other layers may start from.
+        if isinstance(output, list | tuple):
             output, outputs[f"{spec.name}:last"], outputs[f"{spec.name}:cell"] = output
         outputs[spec.name] = output
     return keras.Model(inputs, outputs["logits"], name=config.kind)
@@ -68,14 +58,9 @@ def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any
     return (ids[..., None] / vocabulary_size).astype("float32")  # (B, L, 1)
 
 
-def blank(config: NetworkConfig) -> NDArray[np.int32]:
-    """Return the ids of one row of padding, with position features if the network reads them."""
-    shape = 1, config.chunk_length or 2
-    return np.zeros((*shape, 1 + POSITION_FEATURES) if config.positions else shape, np.int32)
-
-
 def weight_name(path: str) -> str:
     """Return the name in a checkpoint of the Keras variable at ``path``."""
+    # Keras keeps an LSTM's weights in a layer within the layer.
     return path.replace("/lstm_cell", "")
 
 

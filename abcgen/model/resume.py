@@ -75,25 +75,22 @@ class TrainingState(NamedTuple):
 class CheckpointWriter:
     """Writes the files of a run in an order that a kill cannot spoil.
 
-    Args:
-        network: The network in training.
-        folder: The checkpoint.
-
-    Attributes:
-        measurements: All measurements in the metrics file.
-        saved_at: When the state was saved last, by the monotonic clock.
+    Raises OutputError if one cannot be written.
     """
 
     def __init__(self, network: CompiledNetwork, folder: Path) -> None:
         self._network, self._folder = network, folder
+        # All measurements in the metrics file.
         self.measurements: list[Measurement] = []
+        # When the state was saved last.
         self.saved_at = time.monotonic()
-        # Part of the saved state, but perhaps not of the metrics yet.
+        # A measurement that is part of the saved state, but perhaps not of the metrics yet.
         self._pending: Measurement | None = None
 
     def restore(self, state: TrainingState, measurements: list[Measurement]) -> None:
         """Continue with the files of a run that is resumed."""
         self.measurements = measurements
+        # A process that was killed may have saved the state but not its line of the metrics.
         written = measurements[-1].steps if measurements else -1
         if state.measurement and state.measurement.steps > written:
             self._pending = state.measurement
@@ -103,45 +100,31 @@ class CheckpointWriter:
         return self._pending or (self.measurements[-1] if self.measurements else None)
 
     def save(self, progress: Progress) -> None:
-        """Save the state of training.
-
-        Raises:
-            OutputError: if it cannot be written.
-        """
+        """Save the state of training."""
         save_state(self._network.model, TrainingState(progress, self._pending), self._folder)
         self.saved_at = time.monotonic()
 
     def save_measured(self, measurement: Measurement, progress: Progress) -> None:
-        """Save the state with its measurement, then the best weights and the metrics.
-
-        Raises:
-            OutputError: if one cannot be written.
-        """
+        """Save the state with its measurement, then the best weights and the metrics."""
+        # After an interrupt, the last measurement may already be in the metrics.
         if measurement not in self.measurements:
             self._pending = measurement
         self.save(progress)
         self.write_pending()
 
     def write_pending(self) -> None:
-        """Write the measurement that is in the saved state only, and its weights if they are best.
-
-        Raises:
-            OutputError: if one cannot be written.
-        """
+        """Write the measurement that only the state has, and the weights if they are the best."""
         if self._pending is None:
             return
         measurements = [*self.measurements, self._pending]
+        # The weights before their line: a kill in between only writes the same weights again.
         if best(measurements) is self._pending:
             write_weights(self._network.weights, self._folder)
         write_metrics(measurements, self._folder)
         self.measurements, self._pending = measurements, None
 
     def write_first_weights(self, weights: Weights) -> None:
-        """Write weights to sample from if there are none.
-
-        Raises:
-            OutputError: if they cannot be written.
-        """
+        """Write weights to sample from if there are none."""
         if weights and not (self._folder / WEIGHTS).exists():
             write_weights(weights, self._folder)
 
@@ -161,11 +144,7 @@ def save_state(model: Any, state: TrainingState, folder: Path) -> None:
 
 
 def check_state(shapes: Shapes, folder: Path) -> None:
-    """Check that there is a state for a network, before one of its size is built.
-
-    Args:
-        shapes: The network's weights.
-        folder: The checkpoint.
+    """Check that there is a state for weights of these shapes, before a network is built.
 
     Raises:
         CheckpointError: if there is none, or it is damaged or of another network.
@@ -195,6 +174,7 @@ def restore_state(model: Any, folder: Path) -> TrainingState:
     """
     path = _state_path(folder)
     variables = _variables(model)
+    # 1) Read arrays and progress.
     try:
         with open_arrays(path) as file:
             metadata = file.metadata() or {}
@@ -211,6 +191,7 @@ def restore_state(model: Any, folder: Path) -> TrainingState:
         )
     except InputError as error:
         raise damaged(path, f"no state of training: {error.message}") from error
+    # 2) Check the numbers.
     for name, variable in variables.items():
         array = arrays[name]
         if array.dtype.name != variable.dtype:
@@ -221,7 +202,7 @@ def restore_state(model: Any, folder: Path) -> TrainingState:
                 raise damaged(path, f"{name} is {array.dtype}, not {variable.dtype}")
         if variable.dtype.startswith("float") and not np.isfinite(array).all():
             raise damaged(path, f"{name} holds numbers that are not finite")
-    # Only now, so that a damaged file changes nothing.
+    # 3) Only now change the model, so that a damaged file changes nothing.
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return state
@@ -241,13 +222,7 @@ def check_same_run(progress: Progress, expected: Progress, folder: Path) -> None
 
 
 def check_steps(progress: Progress, steps: int, batches: int, folder: Path) -> None:
-    """Check that the optimizer's count of steps lies within the current epoch.
-
-    Args:
-        progress: The progress in the file.
-        steps: Optimizer steps made.
-        batches: Batches of the current epoch.
-        folder: The checkpoint.
+    """Check that the optimizer's count of steps lies within the current epoch of some batches.
 
     Raises:
         CheckpointError: if it does not.

@@ -83,22 +83,19 @@ class Constraint(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A text drawn from a network.
+    """A text drawn from a network."""
 
-    Attributes:
-        text: The text, including what was given.
-        ended: Whether the network ended it, rather than the limit on its length.
-        number: Its number, which together with the seed determines it.
-        drawn: Tokens drawn rather than given, including the end mark or the one too many.
-        forced: How many of them the constraint had to replace.
-        removed: The probability that the constraint removed, summed over the tokens drawn.
-    """
-
+    # Including what was given.
     text: str
+    # The network ended it, rather than the limit on its length.
     ended: bool
+    # The number that together with the seed determines it.
     number: int
+    # Tokens drawn rather than given, including the end mark or the one too many.
     drawn: int = 0
+    # How many of them the constraint had to replace.
     forced: int = 0
+    # The probability that the constraint removed, summed over the tokens drawn.
     removed: float = 0.0
 
 
@@ -114,18 +111,11 @@ def sample(
 ) -> Iterator[Sampled]:
     """Yield texts in the order of their beginnings.
 
-    A text depends on the network, the settings, the constraint, the seed, its number and its
-    beginning only, not on the batch size or on which other texts are drawn.
-
-    Args:
-        network: Computes the logits.
-        vocabulary: The network's tokens.
-        beginnings: The number of each text and the characters it begins with, which may be none.
-            Read one batch at a time, so there may be more than fit in memory.
-        config: Temperature, top-k, top-p, maximum length and batch size.
-        seed: The seed of all texts, 0 or more.
-        constraint: What the texts have to keep to.
-        watch: Called with a text's number and its next character as each is drawn.
+    A beginning is the number of a text and the characters it begins with, which may be none.
+    Beginnings are read one batch at a time, so there may be more than fit in memory. A text depends
+    on the network, the settings, the constraint, the seed, its number and its beginning only, not
+    on the batch size or on which other texts are drawn. ``watch`` is called with the number of a
+    text and its next character as each is drawn.
 
     Raises:
         InputError: if the seed is negative, or a beginning breaks the constraint, cannot be
@@ -160,31 +150,35 @@ def generate(
     watch: Watcher | None,
 ) -> list[Sampled]:
     """Draw the texts of one batch, given their numbers and beginnings."""
-    longest, never_drawn = config.max_characters, vocabulary.never_drawn
-    texts = GrowingTexts(batch, vocabulary, longest)
-    uniforms = uniform_numbers(texts.numbers, seed, longest + 1)  # (2, T, N)
+    limit, never_drawn = config.max_characters, vocabulary.never_drawn
+    texts = GrowingTexts(batch, vocabulary, limit)
+    # Every text has two random numbers for each position, used or not, so that it depends neither
+    # on other texts nor on how often it was redrawn.
+    uniforms = uniform_numbers(texts.numbers, seed, limit + 1)  # (2, T, N)
     # Texts that have ended leave the network's batch now and then: B of N texts are in it.
     rows = np.arange(len(batch))  # (B,): their indices
     growing = np.ones(rows.size, bool)  # (B,): which of them have not ended
-    states = np.full(rows.size, TokenMask.start, np.int32)  # (N,): of the constraint
-    memory = network.start(rows.size)
+    mask_rows = np.full(rows.size, TokenMask.start, np.int32)  # (N,): states of the constraint
+    state = network.start(rows.size)
     tokens = np.full(rows.size, BEGIN, np.int32)  # (B,)
 
-    for place in range(longest + 1):
+    # One position more than the limit, because a text as long as the limit may still end there.
+    for position in range(limit + 1):
         # 1) logits
-        logits, memory = network.step(tokens, memory)  # (B, V)
+        logits, state = network.step(tokens, state)  # (B, V)
 
         # 2) draw freely
-        first, second = uniforms[:, place, rows]  # (B,) each
+        first, second = uniforms[:, position, rows]  # (B,) each
         weights = token_weights(logits, config, never_drawn)  # (B, V)
         tokens, total = draw(weights, first)  # (B,) each
-        is_drawn = growing & (place >= texts.given[rows])  # (B,)
+        is_drawn = growing & (position >= texts.given[rows])  # (B,)
 
         # 3) redraw what the constraint forbids
         if mask:
-            allowed = mask.allowed(states[rows], longest - place)  # (B, V)
-            kept = np.einsum("bv,bv->b", weights, allowed) / total  # (B,)
-            texts.removed[rows] += is_drawn * (1.0 - np.minimum(kept, 1.0))
+            allowed = mask.allowed(mask_rows[rows], limit - position)  # (B, V)
+            allowed_share = np.einsum("bv,bv->b", weights, allowed) / total  # (B,)
+            # Rounding may leave the share just above 1.
+            texts.removed[rows] += is_drawn * (1.0 - np.minimum(allowed_share, 1.0))
             forbidden = is_drawn & ~allowed[np.arange(rows.size), tokens]  # (B,)
             if forbidden.any():
                 masked = apply_mask(logits[forbidden], allowed[forbidden])
@@ -193,65 +187,61 @@ def generate(
                 texts.forced[rows[forbidden]] += 1
 
         # 4) advance, by the given token where there is one
-        tokens = np.where(is_drawn, tokens, np.where(growing, texts.ids[rows, place], END))
+        tokens = np.where(is_drawn, tokens, np.where(growing, texts.ids[rows, position], END))
         ended = growing & (tokens == END)
-        texts.end(rows[ended], place)
+        texts.end(rows[ended], position)
         growing &= ~ended
         count = np.count_nonzero(growing)
-        if place == longest or not count:
+        if position == limit or not count:
             break
         if count <= FULL_ENOUGH * rows.size:
-            memory = tuple(part[growing] for part in memory)
+            state = tuple(part[growing] for part in state)
             rows, tokens, growing = rows[growing], tokens[growing], growing[growing]
-        texts.ids[rows, place] = tokens
+        texts.ids[rows, position] = tokens
         if mask or watch:
             active, read = rows[growing], tokens[growing]
-            unknown = texts.unknown_characters(active, place)
+            unknown = texts.unknown_characters(active, position)
             if mask:
-                states[active] = mask.advance(states[active], read, unknown)
+                mask_rows[active] = mask.advance(mask_rows[active], read, unknown)
             if watch:
                 texts.report(active, read, unknown, watch)
     return texts.sampled()
 
 
 class GrowingTexts:
-    """N texts while they are drawn.
-
-    Attributes:
-        numbers: Their numbers.
-        given: How many tokens of each are given, (N,).
-        ids: Their tokens; those given from the start, the others as they are drawn, (N, T + 1).
-        forced: How many tokens of each the constraint replaced, (N,).
-        removed: The probability that the constraint removed, summed over the tokens, (N,).
-    """
+    """N texts while they are drawn."""
 
     def __init__(
-        self, batch: Sequence[tuple[int, str]], vocabulary: Vocabulary, longest: int
+        self, batch: Sequence[tuple[int, str]], vocabulary: Vocabulary, limit: int
     ) -> None:
         self.numbers = [number for number, _ in batch]
-        self._prompts = [text[:longest] for _, text in batch]
+        self._prompts = [text[:limit] for _, text in batch]
         self._vocabulary = vocabulary
-        self.given = np.array([len(prompt) for prompt in self._prompts])
-        self.ids = np.zeros((len(batch), longest + 1), np.int32)
+        # How many tokens of each text are given.
+        self.given = np.array([len(prompt) for prompt in self._prompts])  # (N,)
+        self._longest_prompt = int(self.given.max())
+        # The tokens: those given from the start, the others as they are drawn.
+        self.ids = np.zeros((len(batch), limit + 1), np.int32)  # (N, T + 1)
         for row, prompt in enumerate(self._prompts):
             self.ids[row, : len(prompt)] = vocabulary.encode(prompt)
-        self._longest_prompt = int(self.given.max())
-        self._lengths = np.full(len(batch), longest)
-        self._ended = np.zeros(len(batch), bool)
-        self.forced = np.zeros(len(batch), np.int64)
-        self.removed = np.zeros(len(batch))
+        self._lengths = np.full(len(batch), limit)  # (N,)
+        self._ended = np.zeros(len(batch), bool)  # (N,)
+        # How many tokens the constraint replaced, and the probability that it removed.
+        self.forced = np.zeros(len(batch), np.int64)  # (N,)
+        self.removed = np.zeros(len(batch))  # (N,)
 
     def end(self, rows: NDArray[np.intp], length: int) -> None:
         """Record that texts have ended."""
         self._lengths[rows], self._ended[rows] = length, True
 
-    def unknown_characters(self, rows: NDArray[np.intp], place: int) -> dict[int, str]:
+    def unknown_characters(self, rows: NDArray[np.intp], position: int) -> dict[int, str]:
         """Return given characters that the vocabulary does not know, by their index in ``rows``."""
         unknown = self._vocabulary.unknown
-        if unknown is None or place >= self._longest_prompt:
+        # It is never drawn, so it can only be given.
+        if unknown is None or position >= self._longest_prompt:
             return {}
-        indices = np.flatnonzero(self.ids[rows, place] == unknown).tolist()
-        return {index: self._prompts[int(rows[index])][place] for index in indices}
+        indices = np.flatnonzero(self.ids[rows, position] == unknown).tolist()
+        return {index: self._prompts[int(rows[index])][position] for index in indices}
 
     def report(
         self,
@@ -291,8 +281,8 @@ class GrowingTexts:
 class TokenMask:
     """A constraint as boolean rows over a vocabulary.
 
-    Its states are the rows of tables that grow as the constraint's states are reached; ``start``
-    is row 0.
+    A constraint is pure Python and asked once for each of its states: the answers are rows of
+    tables, which grow as states are reached, and a step only looks up rows. ``start`` is row 0.
     """
 
     start = 0
@@ -322,7 +312,8 @@ class TokenMask:
 
     def allowed(self, rows: NDArray[np.int32], remaining: int) -> NDArray[np.bool_]:
         """Return what may come next if ``remaining`` characters may, (B, V)."""
-        table: NDArray[np.bool_] = self._allowed[rows]
+        table: NDArray[np.bool_] = self._allowed[rows]  # (B, V), a copy
+        # Near the limit a state allows less: only what can still come to an end in time.
         if remaining <= self._max_distance:
             for index, row in enumerate(rows.tolist()):
                 state_id = self._states[row]
@@ -336,17 +327,14 @@ class TokenMask:
         ids: NDArray[np.int32],
         unknown: Mapping[int, str] = NO_UNKNOWN,
     ) -> NDArray[np.int32]:
-        """Return the rows that tokens lead to, (B,).
+        """Return the rows that tokens lead to from the texts' rows, all (B,).
 
-        Args:
-            rows: The states of the texts, (B,).
-            ids: Their next tokens, (B,).
-            unknown: By index, the characters behind tokens that stand for an unknown one.
+        ``unknown`` has, by index, the characters behind tokens for an unknown one.
 
         Raises:
             InputError: if one is not allowed.
         """
-        following = self._following[rows, ids]
+        following = self._following[rows, ids]  # (B,)
         for index in np.flatnonzero(following == NOT_REACHED).tolist():
             row, id_ = int(rows[index]), int(ids[index])
             character = unknown.get(index) or self._characters[id_]
@@ -365,6 +353,7 @@ class TokenMask:
         if row is None:
             row = self._rows[state_id] = len(self._states)
             self._states.append(state_id)
+            # Full tables double.
             if row == len(self._allowed):
                 self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)])
                 unreached = np.full_like(self._following, NOT_REACHED)
@@ -401,10 +390,7 @@ def token_weights(
 ) -> NDArray[np.float64]:
     """Return how likely each token is to be drawn, not normalised, (B, V).
 
-    Args:
-        logits: Minus infinity for what must not be drawn, (B, V).
-        config: Temperature, top-k and top-p.
-        never_drawn: Tokens that are never drawn.
+    Logits (B, V) of minus infinity and ``never_drawn`` tokens have weight 0.
     """
     scores = logits.astype(np.float64)  # (B, V)
     scores[:, list(never_drawn)] = -np.inf
@@ -460,16 +446,15 @@ def draw(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Draw a token per row; return the tokens and the sums of the weights, (B,) each.
 
-    Args:
-        weights: Not normalised, (B, V).
-        uniforms: Random numbers from [0, 1), (B,).
+    The weights (B, V) need not be normalised; ``uniforms`` are from [0, 1), (B,).
     """
     sums = weights.cumsum(axis=1)  # (B, V)
     total = sums[:, -1]  # (B,)
+    # The first token whose cumulated weight exceeds that share of the total.
     return (sums > (uniforms * total)[:, None]).argmax(axis=1).astype(np.int32), total
 
 
 def uniform_numbers(numbers: Sequence[int], seed: int, length: int) -> NDArray[np.float64]:
-    """Return random numbers from [0, 1), two for each place of each numbered text, (2, T, N)."""
+    """Return random numbers from [0, 1), two for each position of each numbered text, (2, T, N)."""
     streams = [np.random.default_rng(np.random.SeedSequence((seed, n))) for n in numbers]
     return np.stack([stream.random((2, length)) for stream in streams], axis=-1)

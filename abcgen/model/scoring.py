@@ -40,11 +40,7 @@ def measure_each(
 ) -> list[Bits]:
     """Return the bits of each example's scored characters and end mark.
 
-    Args:
-        network: Computes the logits.
-        vocabulary: The network's tokens.
-        examples: The texts.
-        on_progress: Called with the number of texts scored and of all texts.
+    ``on_progress`` is called with the number of texts scored and of all texts.
 
     Raises:
         InputError: if the network cannot read a character of them.
@@ -57,13 +53,14 @@ def measure_each(
         batch = batches.batch(rows)
         bits, texts = np.zeros(batch.inputs.shape), np.arange(len(rows))  # (B, T), (B,)
         state = network.start(len(rows))
-        for place in range(batch.inputs.shape[1]):
-            logits, state = network.step(batch.inputs[:, place], state)  # (B, V)
+        for position in range(batch.inputs.shape[1]):
+            logits, state = network.step(batch.inputs[:, position], state)  # (B, V)
             scores = logits.astype(np.float64)
             scores -= scores.max(axis=1, keepdims=True)
-            # Minus the logarithm of the target's softmax.
-            surprise = np.log(np.exp(scores).sum(axis=1)) - scores[texts, batch.targets[:, place]]
-            bits[:, place] = surprise / np.log(2) * batch.scored[:, place]  # (B,)
+            # -log softmax of the target = log(sum of exp(scores)) - its score
+            targets = batch.targets[:, position]  # (B,)
+            nats = np.log(np.exp(scores).sum(axis=1)) - scores[texts, targets]  # (B,)
+            bits[:, position] = nats / np.log(2) * batch.scored[:, position]
         is_unknown = vocabulary.unknown is not None and batch.targets == vocabulary.unknown
         bits += batch.scored * is_unknown * BITS_OF_UNKNOWN  # (B, T)
         totals[rows] = bits.sum(axis=1)

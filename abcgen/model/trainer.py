@@ -51,15 +51,9 @@ MEASURING_SPEED = 2.5
 class Trainer:
     """A training run: the loop, and what it reports and saves.
 
-    Args:
-        network: The network.
-        training: The texts to learn.
-        validation: The held-out texts.
-        checkpoint: The description of the network; its ``training`` are the settings.
-        folder: The checkpoint folder.
-        on_event: Called with the events of the run.
-        sample_preview: Samples a text from a checkpoint, shown after every epoch.
-        measure_first: Measure the network before its first step, as one to fine-tune.
+    The settings are those in the checkpoint's description. ``sample_preview`` samples a text from
+    a checkpoint, to be shown after every epoch. ``measure_first`` measures the network before its
+    first step, as is wanted of one to fine-tune.
     """
 
     def __init__(
@@ -151,7 +145,9 @@ class Trainer:
             self._writer.save_measured(self._measure(), self._progress_now())
             self._on_event(BaseMeasured(self._bits_before))
         while not self._is_over():
+            # A resumed run continues in mid-epoch.
             for indices in self._batches[self._steps_of_epoch :]:
+                # An interrupt waits until the step is counted.
                 with defer_interrupts():
                     # 1) The next batch.
                     batch = self._training.batch(indices)
@@ -209,6 +205,7 @@ class Trainer:
         self._epoch_characters += characters
         self._epoch_seconds += seconds
         self._progress = self._progress.replace(
+            # Losses are means over a batch; batches differ in size.
             nats=self._progress.nats + result.loss * characters,
             characters=self._progress.characters + characters,
             hits=self._progress.hits + result.accuracy * characters,
@@ -224,7 +221,7 @@ class Trainer:
             self._good_weights = weights
 
     def _measure(self) -> Measurement:
-        """Measure the held-out texts, unless that was done after the same step."""
+        """Measure the held-out texts, unless that was done after this step."""
         last = self._writer.last()
         if last and last.steps == self._network.steps:
             return last
@@ -322,30 +319,25 @@ class Trainer:
 def learning_rate(config: TrainConfig, fraction: float) -> float:
     """Return the rate of a linear warmup and half a cosine (Loshchilov & Hutter, 2017).
 
-    Args:
-        config: Peak, share of warmup, and share of the peak that is left at the end.
-        fraction: Share of the run that is done, 0 to 1.
+    ``fraction`` is the share of the run that is done, 0 to 1.
     """
+    # 1) Warmup, from near 0 to the peak.
     if fraction < config.warm_up:
         # Not 0, so that the first step is not wasted.
         return config.learning_rate * max(0.02, fraction / config.warm_up)
-    rest = min(1.0, (fraction - config.warm_up) / max(1e-9, 1 - config.warm_up))
-    cosine = (1 + math.cos(math.pi * rest)) / 2
+    # 2) Half a cosine, from the peak to the final share of it.
+    rest = min(1.0, (fraction - config.warm_up) / max(1e-9, 1 - config.warm_up))  # 0 to 1
+    cosine = (1 + math.cos(math.pi * rest)) / 2  # 1 to 0
     return config.learning_rate * (config.final_rate + (1 - config.final_rate) * cosine)
 
 
 class RunClock:
-    """The clock of a run, which ends after a number of epochs or when its time is up.
-
-    Args:
-        config: ``minutes`` decides if given, else ``epochs``.
-        training: Characters of one epoch.
-        held_out: Characters of the held-out texts.
-    """
+    """The clock of a run, which ends when its time is up, or if it has none, after its epochs."""
 
     def __init__(self, config: TrainConfig, training: int, held_out: int) -> None:
         self.epochs = config.epochs if config.minutes is None else None
         self._budget = 60 * (config.minutes or 0)  # seconds
+        # Characters of one epoch, and of the held-out texts.
         self._training, self._held_out = training, held_out
         # Characters and seconds of recent steps.
         self._steps: deque[tuple[int, float]] = deque(maxlen=RECENT_STEPS)
@@ -380,6 +372,7 @@ class RunClock:
         """Return the share of the run that is done after some epochs."""
         if self.epochs is not None:
             return min(1.0, epochs / self.epochs)
+        # Part of the budget is kept for measuring at the end.
         return min(1.0, self.seconds / max(1e-9, self._budget - self._reserve))
 
     def is_over(self, epochs: float) -> bool:
@@ -399,7 +392,7 @@ class RunClock:
         if self.epochs is None:
             return max(0.0, self._budget - self.seconds)
         speed = self.characters_per_second
-        epoch = self._training / speed + self._reserve if speed else 0.0
+        epoch = self._training / speed + self._reserve if speed else 0.0  # seconds
         return max(0.0, self.epochs - epochs) * epoch
 
     @property
@@ -407,6 +400,7 @@ class RunClock:
         """Seconds that measuring at the end will take."""
         if self._measuring or not self._first_step:
             return self._measuring
-        # The first time, a backend must compile its graph for it, as it did for the first step.
+        # Not measured yet, so estimated. The backend must first compile a graph for it, which takes
+        # about as long as the first step, in which it compiled another.
         speed = MEASURING_SPEED * self.characters_per_second
         return self._first_step + self._held_out / speed

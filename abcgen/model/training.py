@@ -48,20 +48,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainData:
-    """The texts that a network learns from.
-
-    Attributes:
-        training: Texts to learn.
-        validation: Held-out texts; may be empty.
-        vocabulary: Must have every character of both.
-        tracker: Computes the position features, which a network with ``positions`` needs.
-        about: Facts about them for ``config.json``, as JSON.
-    """
+    """The texts that a network learns from."""
 
     training: Sequence[Example]
+    # Held-out texts; may be empty.
     validation: Sequence[Example]
+    # Must have every character of both.
     vocabulary: Vocabulary
+    # Computes the position features, which a network with ``positions`` needs.
     tracker: PositionFeatures | None = None
+    # Facts about the texts for ``config.json``, as JSON.
     about: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -82,17 +78,11 @@ def train(
     A KeyboardInterrupt ends the run early: the state is saved, the held-out texts are measured
     (a second interrupt skips that) and the result says so.
 
-    Args:
-        data: The texts.
-        network: Shape of the network.
-        config: How to train it.
-        folder: The checkpoint. Without ``resume`` an earlier run there is overwritten.
-        resume: Continue with the run in ``folder``, which must have the same network, vocabulary,
-            training texts, batch size and seed; its epochs or minutes may have been changed.
-        weights: Weights of another network to start from; random ones by default.
-        measure_first: Measure these weights first, and keep them if none are better.
-        on_event: Called with the events of the run.
-        sample_preview: Samples a text from a checkpoint, shown after every epoch.
+    ``resume`` continues with the run in the folder, which must have the same network, vocabulary,
+    training texts, batch size and seed; its epochs or minutes may have been changed. Otherwise an
+    earlier run there is overwritten, and the network starts from ``weights``, or from random ones.
+    ``measure_first`` measures these weights first, and keeps them if none are better.
+    ``sample_preview`` samples a text from a checkpoint, which is shown after every epoch.
 
     Raises:
         InputError: if there are no texts, or training diverges.
@@ -182,11 +172,7 @@ def _random_weights(compiled: CompiledNetwork, vocabulary: Vocabulary) -> Weight
 def _description(
     data: TrainData, network: NetworkConfig, config: TrainConfig, resumed: Path | None
 ) -> Checkpoint:
-    """Return what the checkpoint says of a run; one that is resumed must be the same.
-
-    Raises:
-        CheckpointError: if it has another network, vocabulary or split.
-    """
+    """Return the description of a run; one that is resumed must be the same."""
     checkpoint = Checkpoint(
         network=network,
         training=config,
@@ -199,6 +185,7 @@ def _description(
     if resumed is None:
         return checkpoint
     found = load_description(resumed)
+    # Say what differs, the most telling difference first.
     unknown = found.vocabulary.unknown_in([data.vocabulary.characters])
     splits = [about.get("split") for about in (data.about, found.about)]
     old, new = (split.get("fingerprint") if isinstance(split, dict) else None for split in splits)
@@ -219,11 +206,7 @@ def _description(
 
 
 def _remove_earlier_run(folder: Path) -> None:
-    """Remove what an earlier run left, so that it is not taken for this one's.
-
-    Raises:
-        OutputError: if it cannot be removed.
-    """
+    """Remove what an earlier run left, so that it is not taken for this one's."""
     # The state first, because it would be resumed.
     for path in (folder / name for name in (STATE, METRICS, WEIGHTS)):
         try:

@@ -28,14 +28,11 @@ SURROGATES = ("\ud800", "\udfff")  # code points that are no characters; no file
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Characters in the order of their ids.
+    """Characters in the order of their ids."""
 
-    Attributes:
-        characters: Every known character once.
-        special_tokens: Number of special tokens, and so the id of the first character.
-    """
-
+    # Every known character once.
     characters: str
+    # Number of special tokens, and so the id of the first character.
     special_tokens: int = SPECIAL_TOKENS
 
     @classmethod
@@ -89,6 +86,7 @@ class Vocabulary:
             InputError: naming the first unknown character, if there is no id for it.
         """
         known, codes = _code_points(self.characters), _code_points(text)
+        # Look all characters up in the sorted known ones in one call.
         order = np.argsort(known)
         indices = np.searchsorted(known[order], codes)
         is_known = indices < known.size
