@@ -375,26 +375,28 @@ class SplitConfig(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Settings that go together, and what they are for."""
+    """Settings that go together, and their purpose."""
 
     network: NetworkConfig
     training: TrainConfig
-    fits: str
+    purpose: str
 
 
 PRESETS = {
-    "small": Preset(NetworkConfig(dropout=0.15, positions=True), TrainConfig(), "a CPU in minutes"),
+    "small": Preset(
+        NetworkConfig(dropout=0.15, positions=True), TrainConfig(), "trains on a CPU in minutes"
+    ),
     "base": Preset(
         NetworkConfig(units=256, dropout=0.3, positions=True),
         TrainConfig(epochs=40, weight_decay=0.2),
-        "a CPU in a quarter of an hour or more, a GPU in minutes",
+        "trains on a CPU in a quarter of an hour or more, on a GPU in minutes",
     ),
     "large": Preset(
         NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8, positions=True),
         TrainConfig(
             epochs=40, batch_size=64, optimizer="adamw", learning_rate=2e-3, weight_decay=0.05
         ),
-        "a GPU in half an hour or more",
+        "trains on a GPU in half an hour or more",
     ),
     # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022,
     # fig. 6. The paper does not name optimizer, rate, dropout and the dense layers' activation.
@@ -417,7 +419,7 @@ PRESETS = {
             final_rate=1.0,
             weight_decay=0.0,
         ),
-        "comparing with the published network",
+        "for comparison with the published network",
     ),
 }
 

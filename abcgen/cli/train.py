@@ -255,6 +255,7 @@ def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> No
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
+    """Return whether a parameter is on the command line, even with its default value."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -329,7 +330,7 @@ def _time_span(seconds: float) -> str:
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return counted(round(seconds), "second")
 
 
 def _resuming_command(context: typer.Context, paths: list[Path], folder: Path) -> str:

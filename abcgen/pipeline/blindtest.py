@@ -149,7 +149,7 @@ def _generated_texts(checkpoint: Checkpoint, config: BlindTestConfig, seed: int)
 
 
 def _first_fitting(texts: Iterable[str], config: BlindTestConfig, kind: str) -> list[Tune]:
-    """Return the first different tunes that are right and of the requested lengths.
+    """Return the first distinct tunes that are valid and of a requested length.
 
     Raises:
         InputError: if there are too few.

@@ -62,11 +62,11 @@ class Answer(_Record):
     """The answers of one rater to the questions about one tune; None if not answered."""
 
     tune: Name
-    # Who wrote it, a person or a program.
+    # Who the rater thinks wrote it, a person or a program.
     by: str | None = Field(None, pattern=f"^({PERSON}|{PROGRAM})$")
     # How good it is, from 1 to 5.
     rating: int | None = Field(None, ge=RATINGS[0], le=RATINGS[-1])
-    # The rater knew it before.
+    # Whether the rater knew it before.
     known: bool | None = None
 
     @property
@@ -118,7 +118,7 @@ def read_answers(paths: Iterable[Path], key: AnswerKey) -> list[AnswerSheet]:
         for other_path, other in sheets.items():
             if other.rater == sheet.rater:
                 raise InputError(
-                    f"{path} and {other_path} are of the same listener",
+                    f"{path} and {other_path} are from the same listener",
                     hint="give only the later one",
                 )
         sheets[path] = sheet
@@ -144,7 +144,7 @@ def _read(path: Path, model: type[_Model]) -> _Model:
 
 def _unusable(path: Path, reason: str) -> InputError:
     return InputError(
-        f"{path}: {reason}", hint="give what the page saved, and the key made with it"
+        f"{path}: {reason}", hint="give the answers saved by the page, and the key written with it"
     )
 
 

@@ -102,7 +102,9 @@ def evaluate(
     timed = _TimedStages(stage)
     check_seed(seed)
     if config.count < MIN_SAMPLES:
-        raise InputError(f"{config.count} samples are too few", hint="20 or more; 1000 is usual")
+        raise InputError(
+            f"{config.count} samples are too few", hint="use 20 or more; 1000 is usual"
+        )
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)

@@ -143,7 +143,7 @@ def read_held_out(folder: Path) -> HeldOut:
     if not held_out.test:
         raise CheckpointError(
             f"no tunes were held out when {folder} was trained: there were too few",
-            hint="train it on more, or name tunes that it does not know with --tunes",
+            hint="train on more tunes, or name tunes that it was not trained on with --tunes",
         )
     return held_out
 

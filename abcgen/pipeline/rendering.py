@@ -148,7 +148,7 @@ class Renderer:
         for target in targets:
             for name in formats:
                 self._write(target, name)
-        # 3) It is an error if nothing was written.
+        # 3) Raise an error if nothing was written.
         left_out = self.result.left_out
         if self.result.files:
             return self.result
@@ -166,7 +166,7 @@ class Renderer:
             return
         documents = file_format.bind((part for _, part in rendered), self.options)
         paths = target.book_paths(len(documents), file_format)
-        # The names of PNG pages are known only now.
+        # PNG pages can be counted, and so named, only now.
         self._check_unused(paths)
         for path, document in zip(paths, documents, strict=True):
             self._write_file(path, document)
@@ -198,7 +198,7 @@ class Renderer:
         used = set(self.result.files)
         for path in paths:
             if path in used:
-                raise InputError(f"two files would be called {path}", hint="render them apart")
+                raise InputError(f"two files would be called {path}", hint="render them separately")
             used.add(path)
             refuse_to_overwrite(path, force=self.force)
 
@@ -272,12 +272,13 @@ def target_file(corpus: Corpus, formats: Sequence[str], out: Path) -> Target:
     fitting = [name for name in formats if FORMATS[name].suffix == out.suffix[1:].lower()]
     if len(formats) > 1 or not fitting:
         raise InputError(
-            f"{out} cannot hold {','.join(formats)}", hint="give a folder, or the fitting ending"
+            f"{out} cannot hold {','.join(formats)}",
+            hint="name a folder, or a file with the right suffix",
         )
     if FORMATS[fitting[0]].bind is None and len(corpus.tunes) > 1:
         raise InputError(
             f"{out} can hold one tune, not {len(corpus.tunes)}",
-            hint="give a folder, for a file to each",
+            hint="name a folder, so that each tune gets a file",
         )
     entries = [Entry(tune, file.path) for file in corpus.files for tune in file.tunes]
     return Target(entries, out.parent, out.stem, out.suffix)

@@ -125,8 +125,8 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
         minutes = changes.get("minutes")
         preset = long if minutes is not None and minutes >= long_minutes else short
         machine = f"{cores()} CPU cores" if device_kind == "cpu" else "a GPU"
-        time = f"{minutes:g} minutes" if minutes is not None else "no time limit given"
-        reason = f"for {machine} and {time}: {PRESETS[preset].fits}"
+        time = f"{minutes:g} minutes" if minutes is not None else "no time limit"
+        reason = f"chosen for {machine} and {time} ({PRESETS[preset].purpose})"
     shape = {name: changes[name] for name in NetworkConfig.model_fields if name in changes}
     if shape.get("kind") == "window":
         shape = {"positions": False} | shape  # presets have them, but only for stream networks
