@@ -441,7 +441,7 @@ def test_a_dry_run_shows_the_network_and_leaves_nothing(
 
 def test_training_says_which_preset_it_chose_and_why(trained: Path) -> None:
     said = (trained / "said.txt").read_text(encoding="utf-8")
-    assert re.search(r"preset \w+, for .+: 1 LSTM layer of 96 units over whole tunes", said)
+    assert re.search(r"preset \w+, chosen for .+: 1 LSTM layer of 96 units over whole tunes", said)
 
 
 def test_plot_draws_a_run(here: Path, run: Callable[..., Answer]) -> None:
