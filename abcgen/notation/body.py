@@ -7,6 +7,7 @@ of ``propagate-accidentals``) and along ties.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -317,7 +318,7 @@ class BodyBuilder:
             if closing and self._last:
                 marks = self._last.marks or Marks()
                 names = tuple(dict.fromkeys((*marks.decorations, *closing)))
-                self._last.marks = Marks(marks.chord_symbol, names, marks.grace)
+                self._last.marks = replace(marks, decorations=names)
             self._bar.line = line
             self._bars.append(self._bar)
             self._bar = DraftBar()

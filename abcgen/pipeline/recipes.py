@@ -27,7 +27,8 @@ _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
 MAX_CHARACTERS = 20_000
 # All settings that a tune depends on.
 SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts"}
-# Those that every recipe has. A recipe from before a later setting existed implies its default.
+# Those that every recipe has. Of later ones a recipe has those that differ from their default, so
+# that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
@@ -50,9 +51,11 @@ class Recipe(Schema):
     title: str
 
     def to_json(self) -> str:
-        """Return the recipe on one line, without wishes that have their default."""
+        """Return the recipe on one line, without later settings and wishes at their default."""
+        settings = self.settings
+        later = settings.model_dump(include=SETTINGS - FIRST_SETTINGS, exclude_defaults=True)
         parts = {
-            "settings": self.settings.model_dump(include=SETTINGS),
+            "settings": settings.model_dump(include=FIRST_SETTINGS) | later,
             "request": self.request.model_dump(exclude_defaults=True),
         }
         return json.dumps(dict(self) | parts, ensure_ascii=False)

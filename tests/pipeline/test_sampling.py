@@ -293,6 +293,7 @@ def read_back(settings: SampleConfig, request: Request) -> Recipe:
 
 @pytest.mark.parametrize("name", SampleConfig.model_fields)
 def test_every_setting_that_a_tune_depends_on_is_in_its_recipe(name: str) -> None:
+    assert name in SETTINGS, f"add a value of {name} other than its default to SETTINGS"
     settings = SampleConfig.model_validate({name: SETTINGS[name]})
     assert settings != SampleConfig()
     # How many tunes are sampled, and how many side by side, changes none of them.
