@@ -30,17 +30,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float32]
     Cache: TypeAlias = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
 
-ROWS = 16  # least number of rows that are worth a thread
-# OpenBLAS sums a product in another order if it has one row only, if its columns are not a
-# multiple of the vector size, or if its sums are so long that it cuts them (measured with its
-# kernels for AVX-512). A text sampled alone could then differ from the same one sampled in a batch.
-LEAST_ROWS = 2
-VECTOR = 16
-LONGEST_SUM = 256
-# Up to this number of multiplications OpenBLAS reads a matrix in place. For more it copies the
-# matrix first, which is not worth it for few rows: several smaller products are then faster.
-IN_PLACE = 10**6
-FEW_ROWS = 12
+MIN_THREAD_ROWS = 16  # the fewest rows that are worth a thread
 FIRST_CAPACITY = 64  # positions; a full cache doubles
 
 
@@ -292,13 +282,25 @@ class AddCell:
     read = step
 
 
+# OpenBLAS sums a product in another order if it has one row only, if its columns are not a
+# multiple of the vector size, or if its sums are so long that it cuts them (measured with its
+# kernels for AVX-512). A text sampled alone could then differ from the same one sampled in a batch.
+LEAST_ROWS = 2
+VECTOR = 16
+LONGEST_SUM = 256
+# Up to this number of multiplications OpenBLAS reads a matrix in place. For more it copies the
+# matrix first, which is not worth it for few rows: several smaller products are then faster.
+IN_PLACE = 10**6
+FEW_ROWS = 12
+
+
 class Linear:
     """``rows @ kernel + bias``, each row the same whatever the other rows are."""
 
     def __init__(self, kernel: Array, bias: Array | None = None) -> None:
         self._width = kernel.shape[1]
         self._bias = bias
-        # See the comment on ``VECTOR`` and ``LONGEST_SUM`` for why the kernel is padded and cut.
+        # The kernel is padded and cut for the reasons above.
         padded = np.pad(kernel, ((0, 0), (0, -self._width % VECTOR)))  # (in, out)
         starts = range(0, len(kernel), LONGEST_SUM)
         self._parts = [np.ascontiguousarray(padded[at : at + LONGEST_SUM]) for at in starts]
@@ -306,7 +308,7 @@ class Linear:
     def __call__(self, rows: Array) -> Array:
         """Return a new array (B, out) of rows (B, in)."""
         count = len(rows)
-        # A single row is computed twice; see ``LEAST_ROWS``.
+        # A single row is computed twice, so that it is summed as one of many.
         if count < LEAST_ROWS:
             rows = np.concatenate([rows] * LEAST_ROWS)
         first, *others = self._parts
@@ -364,7 +366,7 @@ def by_rows(
     """
     # NumPy releases the interpreter while it computes, so that the threads do run in parallel.
     rows = len(arrays[0])
-    count = min(threads(), rows // ROWS) if rows >= 2 * ROWS else 1
+    count = min(threads(), rows // MIN_THREAD_ROWS) if rows >= 2 * MIN_THREAD_ROWS else 1
     if count == 1:
         return work(*arrays)
     # The first slice is this thread's own.

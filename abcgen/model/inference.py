@@ -93,8 +93,8 @@ class StepNetwork:
         """
         weights = np.zeros((len(ids), len(ids)), np.float32)  # (T, T)
         state = self.start(1)
-        for position, number in enumerate(ids):
-            _, state, heads = self._stepper.step(np.array([number], np.int32), state)
+        for position, id_ in enumerate(ids):
+            _, state, heads = self._stepper.step(np.array([id_], np.int32), state)
             if heads is not None:
                 weights[position, : position + 1] = heads[0].mean(axis=0)  # (H, t + 1)
         return weights
@@ -120,7 +120,8 @@ class _StreamStepper:
         self, layers: Sequence[LayerSpec], weights: Weights, tracker: PositionFeatures | None
     ) -> None:
         self._plan = _Plan(layers, weights, look_up=True)
-        # The logits come last; threads walk through the layers before them.
+        # The logits come last; threads walk through the layers before them. An encoder is no part
+        # of a step: it reads whole blocks.
         *self._nodes, (_, self._logits, _) = [
             node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
         ]
@@ -128,7 +129,7 @@ class _StreamStepper:
         self._lstms = [cell for cell in cells if isinstance(cell, LSTMCell)]
         self._attention = next((cell for cell in cells if isinstance(cell, AttentionCell)), None)
         self._state_arrays = sum(cell.arrays for cell in cells)
-        self._tracker = tracker if "position" in self._plan.columns else None
+        self._tracker = tracker if "position" in self._plan.table_slices else None
 
     def start(self, batch: int) -> State:
         tracked = (self._tracker.start(batch),) if self._tracker else ()
@@ -173,7 +174,7 @@ class _StreamStepper:
         start = len(arrays) - self._state_arrays  # the rows come first
         # Embeddings give no vectors but row numbers: the cells that read them look up products.
         values: dict[str, Any] = {
-            name: arrays[columns] for name, columns in self._plan.columns.items()
+            name: arrays[tables] for name, tables in self._plan.table_slices.items()
         }
         output, after = None, []
         for name, cell, sources in self._nodes:
@@ -283,9 +284,10 @@ class _Plan:
     def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:
         self.nodes: list[_Node] = []  # in the order of the layers
         self.tables: list[Array] = []  # of the embeddings that are looked up
-        # For each output that is looked up, which of the tables it is made of. What the block
-        # before adds to the gates counts as one more table, the last.
-        self.columns: dict[str, slice] = {}
+        # For each output that is looked up, which of the tables it is made of: embedding 0,
+        # position 1 to 3, and the two side by side 0 to 3. What the block before adds to the gates
+        # counts as one more table, the last.
+        self.table_slices: dict[str, slice] = {}
         # For each layer that does nothing, the output that takes the place of its own.
         aliases: dict[str, str] = {}
         for spec in layers:
@@ -295,17 +297,17 @@ class _Plan:
             elif isinstance(spec, specs.EmbeddingSpec | specs.PositionSpec) and look_up:
                 first = len(self.tables)
                 self.tables += [weights[name] for name in spec.weights]
-                self.columns[spec.name] = slice(first, len(self.tables))
+                self.table_slices[spec.name] = slice(first, len(self.tables))
             elif isinstance(spec, specs.ConcatenateSpec):
                 further = slice(len(self.tables), len(self.tables) + 1)
-                parts = [self.columns.get(source, further) for source in sources]
-                self.columns[spec.name] = slice(parts[0].start, parts[-1].stop)
+                parts = [self.table_slices.get(source, further) for source in sources]
+                self.table_slices[spec.name] = slice(parts[0].start, parts[-1].stop)
             elif not isinstance(spec, GIVEN):
                 self._add_cell(spec, sources, weights)
 
     def _add_cell(self, spec: LayerSpec, sources: tuple[str, ...], weights: Weights) -> None:
         def tables_of(source: str) -> list[Array]:
-            return self.tables[self.columns.get(source, slice(0))]
+            return self.tables[self.table_slices.get(source, slice(0))]
 
         cell: Any
         match spec:

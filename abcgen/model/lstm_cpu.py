@@ -197,6 +197,7 @@ def _steps_back(
     # d output / d cell, for all steps at once.
     output_by_cell = output_gate * (1 - tf.square(tanh_cell))  # (T, B, U)
     # d cell / d gate for input, forget and candidate; d output / d gate for the output gate.
+    # Gates are before their activation here: d sigmoid = s * (1 - s), d tanh = 1 - tanh^2.
     slopes = [
         candidate * input_gate * (1 - input_gate),
         cells_before * forget * (1 - forget),

@@ -194,6 +194,7 @@ def generate(
         count = np.count_nonzero(growing)
         if position == limit or not count:
             break
+        # Remove ended texts from the network's batch, if there are enough of them.
         if count <= FULL_ENOUGH * rows.size:
             state = tuple(part[growing] for part in state)
             rows, tokens, growing = rows[growing], tokens[growing], growing[growing]

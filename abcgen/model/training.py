@@ -91,8 +91,9 @@ def train(
     """
     # 1) The data, and the description of the run.
     training, validation = datasets_of(data, network, config)
-    checkpoint = _description(data, network, config, folder if resume else None)
+    checkpoint = _description(data, network, config)
     if resume:
+        checkpoint = _as_resumed(checkpoint, folder)
         check_state(weight_shapes(network, data.vocabulary.size), folder)
     # 2) The network, with the weights to start from.
     compiled = CompiledNetwork(network, data.vocabulary.size, config)
@@ -169,11 +170,9 @@ def _random_weights(compiled: CompiledNetwork, vocabulary: Vocabulary) -> Weight
     return weights
 
 
-def _description(
-    data: TrainData, network: NetworkConfig, config: TrainConfig, resumed: Path | None
-) -> Checkpoint:
-    """Return the description of a run; one that is resumed must be the same."""
-    checkpoint = Checkpoint(
+def _description(data: TrainData, network: NetworkConfig, config: TrainConfig) -> Checkpoint:
+    """Return all that the checkpoint says of a new run, without weights."""
+    return Checkpoint(
         network=network,
         training=config,
         vocabulary=data.vocabulary,
@@ -182,25 +181,31 @@ def _description(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         written_by=package_version(),
     )
-    if resumed is None:
-        return checkpoint
-    found = load_description(resumed)
-    # Say what differs, the most telling difference first.
-    unknown = found.vocabulary.unknown_in([data.vocabulary.characters])
-    splits = [about.get("split") for about in (data.about, found.about)]
+
+
+def _as_resumed(description: Checkpoint, folder: Path) -> Checkpoint:
+    """Return a description with what the run to resume already says of itself.
+
+    Raises:
+        CheckpointError: if that run has another network, vocabulary or split.
+    """
+    begun = load_description(folder)
+    unknown = begun.vocabulary.unknown_in([description.vocabulary.characters])
+    splits = [about.get("split") for about in (begun.about, description.about)]
     old, new = (split.get("fingerprint") if isinstance(split, dict) else None for split in splits)
     if unknown:
         reason = f"does not know the character {unknown[0]!r} of the tunes"
-    elif found.vocabulary != data.vocabulary:
+    elif begun.vocabulary != description.vocabulary:
         reason = "has another vocabulary than the tunes"
-    elif found.network != network:
+    elif begun.network != description.network:
         reason = "has another network"
+    # A run need not say how its tunes were split.
     elif old and new and old != new:
         reason = "was trained on other tunes, or held out others"
     else:
-        return replace(checkpoint, created=found.created, about=data.about or found.about)
+        return replace(description, created=begun.created, about=description.about or begun.about)
     raise CheckpointError(
-        f"the run in {resumed} {reason}",
+        f"the run in {folder} {reason}",
         hint="resume with the tunes and settings it was begun with, or begin a new run",
     )
 

@@ -327,7 +327,7 @@ def test_the_number_of_threads_changes_nothing(
         return _texts(network, [""] * 11, seed=2, batch_size=11, max_characters=70)
 
     alone, working = texts(), set[str]()
-    monkeypatch.setattr("abcgen.model.cells.ROWS", 2)
+    monkeypatch.setattr("abcgen.model.cells.MIN_THREAD_ROWS", 2)
     monkeypatch.setattr("abcgen.model.cells.threads", lambda: 3)
     step = LSTMCell.step
 
