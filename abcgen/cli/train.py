@@ -247,11 +247,11 @@ def train(
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
 
 
-def _refuse_others(context: typer.Context, allowed: set[str], option: str) -> None:
-    """Refuse parameters on the command line that cannot be combined with ``option``."""
+def _refuse_others(context: typer.Context, allowed: set[str], flag: str) -> None:
+    """Refuse parameters on the command line that cannot be combined with ``flag``."""
     for parameter in context.command.params:
         if parameter.name not in allowed and _is_given(context, parameter.name or ""):
-            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {option}")
+            raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {flag}")
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
