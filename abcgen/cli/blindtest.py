@@ -98,7 +98,7 @@ def score(
 ) -> None:
     """Compare listeners with chance and average their ratings, with 95% intervals."""
     from abcgen.pipeline.blindtest_scoring import (
-        MEASURES,
+        RATER_MEASURES,
         against_chance,
         read_answers,
         read_key,
@@ -113,7 +113,7 @@ def score(
         ["", "figure", "95% interval", "of"],
         [
             [
-                MEASURES[name].label,
+                RATER_MEASURES[name].label,
                 f"{estimate.value:.2f}",
                 f"{estimate.low:.2f} to {estimate.high:.2f}",
                 str(estimate.count),

@@ -1,7 +1,7 @@
 """Score a blind test: the accuracy of its raters against chance, and their ratings.
 
 ``read_key`` and ``read_answers`` read untrusted files, bounded in size and validated;
-``score_answers`` computes a row of ``MEASURES`` each.
+``score_answers`` computes a row of ``RATER_MEASURES`` each.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class BlindTestMeasure(NamedTuple):
 
 # By their name in JSON. The interval of a share of answers is Wilson's, as if the answers were
 # independent.
-MEASURES = {
+RATER_MEASURES = {
     "told_apart": BlindTestMeasure("told apart: right verdicts, mean of both kinds", _accuracy),
     "told_apart_if_not_known": BlindTestMeasure(
         "the same, of tunes not known before", _accuracy_on_unknown
@@ -264,7 +264,7 @@ class BlindTestResult:
     """The result of a blind test."""
 
     raters: int
-    # One for each of ``MEASURES``; None where too little was answered.
+    # One for each of ``RATER_MEASURES``; None where too little was answered.
     estimates: Mapping[str, Estimate | None]
 
     @property
@@ -280,5 +280,5 @@ def score_answers(key: AnswerKey, sheets: Sequence[AnswerSheet]) -> BlindTestRes
         for answer in sheet.answers:
             side = answers.real if key.tunes[answer.tune].real else answers.generated
             side.append(answer)
-    estimates = {name: measure.compute(answers) for name, measure in MEASURES.items()}
+    estimates = {name: measure.compute(answers) for name, measure in RATER_MEASURES.items()}
     return BlindTestResult(len(sheets), estimates)

@@ -20,7 +20,7 @@ from abcgen.pipeline.blindtest_scoring import (
     BETTER,
     GUESSING,
     KEY_FORMAT,
-    MEASURES,
+    RATER_MEASURES,
     WORSE,
     Answer,
     AnswerKey,
@@ -216,7 +216,7 @@ def test_guessing_is_better_than_chance_one_time_in_forty() -> None:
 
 def test_without_answers_there_is_no_estimate() -> None:
     found = score_answers(KEY, [sheet(1, lambda *_: {})])
-    assert set(found.estimates) == set(MEASURES)
+    assert set(found.estimates) == set(RATER_MEASURES)
     assert not any(found.estimates.values())
     assert found.verdict == "nobody said"
 
