@@ -9,8 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from abcgen.cli import app
+from abcgen.config import Request, SampleConfig
+from abcgen.notation.shape import goes_in_circle, keeps_beat
 from abcgen.pipeline.checkpoints import find_checkpoint, read_training_tunes
 from abcgen.pipeline.held_out import read_held_out
+from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +38,18 @@ def sampled(arguments: Sequence[str]) -> str:
 
 def test_tunes_are_composed_without_training_anything() -> None:
     assert sampled([]).count("X:") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_no_page_holds_a_broken_tune(seed: int) -> None:
+    config = SampleConfig()
+    with Composer(find_checkpoint(None), config, seed, Request()) as composer:
+        made = list(composer.compose())
+    assert len(made) == config.count
+    assert all(one.sampled.ended_freely for one in made)
+    assert not any(goes_in_circle(one.tune) for one in made)
+    assert not any(keeps_beat(one.tune) is False for one in made)
 
 
 def test_its_tunes_have_what_was_requested() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.corpus.bounds import TuneBounds
     from abcgen.corpus.records import Extract
     from abcgen.notation.tune import Tune
 
@@ -288,6 +289,8 @@ class TrainingTunes:
 
     index: SuffixArray
     facts: TrainingFacts
+    # None in checkpoints that were written before there were bounds.
+    bounds: TuneBounds | None = None
 
     def compare(self, tune: Tune) -> Overlap:
         """Return the longest passage that a tune shares with one of them."""

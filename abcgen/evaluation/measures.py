@@ -23,6 +23,7 @@ from abcgen.evaluation.statistics import (
     wilson,
 )
 from abcgen.notation.analysis import is_two_eights
+from abcgen.notation.shape import goes_in_circle, keeps_beat
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -68,6 +69,8 @@ class TuneVerdict:
     shared_bars: float | None
     # Equal for tunes with the same notes, in any key.
     fingerprint: str
+    # The network ended it, not the limit of length.
+    ended: bool = True
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -76,7 +79,7 @@ class TuneVerdict:
 
 
 def unfinished(verdict: TuneVerdict) -> TuneVerdict:
-    """Return the verdict on a text that was cut off: wrong, even if other programs accept it."""
+    """Return the verdict on a text that the network did not end: wrong, whoever accepts it."""
     return replace(
         verdict,
         bars_right=False,
@@ -84,6 +87,7 @@ def unfinished(verdict: TuneVerdict) -> TuneVerdict:
         music21_accepts=False,
         music21_agrees=False,
         abc2midi_accepts=None if verdict.abc2midi_accepts is None else False,
+        ended=False,
     )
 
 
@@ -244,8 +248,15 @@ MEASURES = {
         RIGHT, "checked, and the same to music21", _share(lambda v: v.music21_agrees)
     ),
     "bars_right": Measure(RIGHT, "all bars right", _share(lambda v: v.bars_right)),
+    "not_ended": Measure(RIGHT, "not ended by the network", _share(lambda v: not v.ended)),
     "grammar_forced": Measure(RIGHT, "characters the grammar replaced", _grammar_replaced),
     # Form
+    "circles": Measure(
+        FORM, "goes round in a circle", _share(lambda v: goes_in_circle(v.tune) if v.tune else None)
+    ),
+    "beat_kept": Measure(
+        FORM, "beat kept at repeats", _share(lambda v: keeps_beat(v.tune) if v.tune else None)
+    ),
     "two_eights": Measure(
         FORM, "two 8-bar parts, each repeated", _share(lambda v: is_two_eights(v.sections))
     ),

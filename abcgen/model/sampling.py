@@ -97,6 +97,13 @@ class Sampled:
     forced: int = 0
     # The probability that the constraint removed, summed over the tokens drawn.
     removed: float = 0.0
+    # The limit on its length, for which the constraint leads it to an end, excluded a character.
+    limited: bool = False
+
+    @property
+    def ended_freely(self) -> bool:
+        """True if the network ended it, and the limit on its length had no part in it."""
+        return self.ended and not self.limited
 
 
 def sample(
@@ -175,7 +182,8 @@ def generate(
 
         # 3) redraw what the constraint forbids
         if mask:
-            allowed = mask.allowed(mask_rows[rows], limit - position)  # (B, V)
+            allowed, limited = mask.allowed(mask_rows[rows], limit - position)  # (B, V), (B,)
+            texts.limited[rows] |= is_drawn & limited
             allowed_share = np.einsum("bv,bv->b", weights, allowed) / total  # (B,)
             # Rounding may leave the share just above 1.
             texts.removed[rows] += is_drawn * (1.0 - np.minimum(allowed_share, 1.0))
@@ -230,6 +238,8 @@ class GrowingTexts:
         # How many tokens the constraint replaced, and the probability that it removed.
         self.forced = np.zeros(len(batch), np.int64)  # (N,)
         self.removed = np.zeros(len(batch))  # (N,)
+        # Where the limit on the length excluded a token.
+        self.limited = np.zeros(len(batch), bool)  # (N,)
 
     def end(self, rows: NDArray[np.intp], length: int) -> None:
         """Record that texts have ended."""
@@ -266,6 +276,7 @@ class GrowingTexts:
                 drawn=length + 1 - len(prompt),
                 forced=int(self.forced[row]),
                 removed=float(self.removed[row]),
+                limited=bool(self.limited[row]),
             )
             for row, (number, prompt, length, ended) in enumerate(
                 zip(
@@ -311,16 +322,25 @@ class TokenMask:
         if self._constraint.prune():
             self._forget()
 
-    def allowed(self, rows: NDArray[np.int32], remaining: int) -> NDArray[np.bool_]:
-        """Return what may come next if ``remaining`` characters may, (B, V)."""
+    def allowed(
+        self, rows: NDArray[np.int32], remaining: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return what may come next if ``remaining`` characters may, and where that limits it.
+
+        Returns:
+            The tokens that are allowed, (B, V), and for each row whether more would be if more
+            characters were to come, (B,).
+        """
         table: NDArray[np.bool_] = self._allowed[rows]  # (B, V), a copy
+        limited = np.zeros(len(rows), bool)  # (B,)
         # Near the limit a state allows less: only what can still come to an end in time.
         if remaining <= self._max_distance:
             for index, row in enumerate(rows.tolist()):
                 state_id = self._states[row]
                 if remaining <= self._constraint.max_distance(state_id):
                     table[index] = self._mask(state_id, remaining)
-        return table
+                    limited[index] = (table[index] != self._allowed[row]).any()
+        return table, limited
 
     def advance(
         self,

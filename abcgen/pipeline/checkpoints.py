@@ -4,6 +4,7 @@ The record is two files in the checkpoint's folder::
 
     tunes.safetensors   index of all passages of the training tunes, in any key
     tunes.json          their titles, metres, modes and rhythms; how much held-out tunes share
+    bounds.json         bounds that they keep: a sampled tune beyond them is broken
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 
 import abcgen
 from abcgen.config import LIMITS, SplitConfig
+from abcgen.corpus.bounds import TuneBounds
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.overlap import (
     Bars,
@@ -40,9 +42,10 @@ from abcgen.model.checkpoint import (
 )
 from abcgen.model.inference import StepNetwork
 from abcgen.model.sampling import sample
+from abcgen.notation.shape import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from abcgen.config import SampleConfig
     from abcgen.corpus.cache import TextCache
@@ -56,6 +59,8 @@ _PACKAGE = Path(abcgen.__file__).parent
 SHIPPED_FOLDERS = (_PACKAGE / SHIPPED, _PACKAGE.parent / RUNS / SHIPPED)
 INDEX = "tunes.safetensors"
 FACTS = "tunes.json"
+BOUNDS = "bounds.json"
+MAX_BOUNDS_BYTES = 1_000_000
 
 
 def find_checkpoint(folder: Path | None) -> Path:
@@ -196,6 +201,41 @@ def write_training_tunes(
     facts = TrainingFacts.of(training, shared_bars)
     index.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
+    write_bounds(folder, training, before)
+
+
+def write_bounds(
+    folder: Path, training: Iterable[Extract], before: TrainingTunes | None = None
+) -> None:
+    """Record in a checkpoint the bounds that its training tunes keep.
+
+    Args:
+        folder: The checkpoint.
+        training: The tunes that it learnt from.
+        before: What the network had learnt before fine-tuning, whose bounds count too.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    bounds = TuneBounds.of([shape_of(tune) for _, tune in read_again(training)])
+    if before and before.bounds:
+        bounds |= before.bounds
+    write_json(folder / BOUNDS, bounds.model_dump())
+
+
+def read_bounds(folder: Path) -> TuneBounds | None:
+    """Return the bounds that a checkpoint's training tunes keep, or None if it has no record.
+
+    Raises:
+        CheckpointError: if the record is damaged.
+    """
+    path = folder / BOUNDS
+    if not path.is_file():
+        return None
+    try:
+        return TuneBounds.from_json(read_bounded(path, MAX_BOUNDS_BYTES))
+    except InputError as error:
+        raise damaged(path, error.message) from error
 
 
 def has_training_tunes(folder: Path) -> bool:
@@ -215,4 +255,4 @@ def read_training_tunes(folder: Path) -> TrainingTunes | None:
         facts = TrainingFacts.from_json(read_json(folder / FACTS))
     except InputError as error:
         raise damaged(folder / FACTS, error.message) from error
-    return TrainingTunes(SuffixArray.read(folder / INDEX), facts)
+    return TrainingTunes(SuffixArray.read(folder / INDEX), facts, read_bounds(folder))

@@ -9,6 +9,7 @@ import random
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from abcgen.config import Request, SplitConfig
@@ -124,10 +125,7 @@ def evaluate(
         texts[NGRAM_SAMPLES] = list(held_out.ngrams)
 
         # 3) Verdicts on every text.
-        cut_off = {
-            sampled.text for drawn in samples.values() for sampled in drawn if not sampled.ended
-        }
-        verdicts = _verdicts(texts, cut_off, checkers, timed)
+        verdicts = _verdicts(texts, samples, checkers, timed)
 
     # 4) All measures of every source.
     replaced = [(sampled.forced, sampled.drawn) for sampled in samples[CONSTRAINED]]
@@ -229,7 +227,7 @@ class EvaluationSampler:
             on_progress: Called with the texts drawn so far and in all.
         """
         texts = {
-            sampled.number: replace(sampled, removed=0.0)
+            sampled.number: replace(sampled, removed=0.0, limited=False)
             for sampled in constrained
             if not sampled.forced
         }
@@ -329,13 +327,18 @@ def keeps_key(tune: Tune) -> bool:
 
 
 def _verdicts(
-    texts: dict[str, list[str]], cut_off: set[str], checkers: CheckerPool, stage: Stage
+    texts: dict[str, list[str]],
+    samples: dict[str, list[Sampled]],
+    checkers: CheckerPool,
+    stage: Stage,
 ) -> dict[str, list[TuneVerdict]]:
     """Return the verdicts on all texts by source."""
     with stage("reading them by three readers") as on_progress:
         every_text = [text for source_texts in texts.values() for text in source_texts]
         verdicts = checkers.verdicts(every_text, on_progress)
-    verdicts |= {text: unfinished(verdicts[text]) for text in cut_off}
+    for sampled in chain.from_iterable(samples.values()):
+        if not sampled.ended_freely:
+            verdicts[sampled.text] = unfinished(verdicts[sampled.text])
     return {
         source: [verdicts[text] for text in source_texts] for source, source_texts in texts.items()
     }

@@ -15,7 +15,7 @@ from abcgen.config import LIMITS, Request
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
-from abcgen.notation.model_text import encode_tune
+from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
 from abcgen.notation.tune import BarLine, Mode
@@ -187,6 +187,16 @@ def beginning_of(request: Request) -> str:
         # The key's line comes after the metre's. Without a metre, the grammar keeps the mode.
         text += f"K:C{key.mode.abbreviation}\n" if key else ""
     return text
+
+
+def given_bars(request: Request) -> int:
+    """Return the number of bars in the beginning, of which the last may be unfinished."""
+    if not request.beginning:
+        return 0
+    try:
+        return len(decode_tune(f"{request.beginning}\n").bars)
+    except NotationError:
+        return request.beginning.count("|")
 
 
 def unseen_wishes(

@@ -3,7 +3,7 @@
 ``Composer.compose`` is the whole way:
 
 1. sample texts, under the grammar;
-2. decode each text, and check its bars and repeats;
+2. decode each text, check its bars and repeats, and reject broken tunes;
 3. choose a key and an octave, and add title and source;
 4. let music21 read the ABC, and check that it finds the same notes;
 5. compare the tune with the training tunes;
@@ -21,11 +21,13 @@ from itertools import groupby
 from typing import IO, TYPE_CHECKING
 
 from abcgen import __version__
+from abcgen.corpus.bounds import Fault
 from abcgen.errors import CheckpointError, InputError, NotationError, OutputError, reason_of
 from abcgen.grammar import Grammar, PrefixConstraint
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
 from abcgen.notation.model_text import decode_tune
+from abcgen.notation.shape import shape_of
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
@@ -35,6 +37,7 @@ from abcgen.pipeline.recipes import Recipe, read_recipes, with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
     check_request,
+    given_bars,
     instrument_of,
     metre_of,
     rules_after,
@@ -63,6 +66,11 @@ class Rejection(StrEnum):
     FREE_METRE = "has no metre to add up to"
     BARS = "has bars that do not add up"
     REPEATS = "has repeats that do not pair"
+    CIRCLE = Fault.CIRCLE.value
+    LENGTH = Fault.LENGTH.value
+    RHYTHM = Fault.RHYTHM.value
+    CHORD = Fault.CHORD.value
+    BEAT = Fault.BEAT.value
     DISAGREEMENT = "is read otherwise by music21"
     DUPLICATE = "was drawn before"
     COPY = "borrows more than it may"
@@ -161,6 +169,7 @@ class Composer:
                 hint="keep fewer of its bars with --keep-bars",
             )
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
+        self._given_bars = given_bars(request)
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """Return the grammar of the request, constrained to its beginning.
@@ -236,7 +245,7 @@ class Composer:
             self.tally.characters += sampled.drawn
             self.tally.forced += sampled.forced
             title = new_title(self._random(sampled.number), titles)
-            result = self.finish(sampled, self.tally.valid + 1, title)
+            result = self.fault(sampled) or self.finish(sampled, self.tally.valid + 1, title)
             text = hashlib.sha256(sampled.text.encode()).digest()
             if isinstance(result, SampledTune):
                 if text in texts:
@@ -267,6 +276,28 @@ class Composer:
             constraint=self._grammar,
             watch=watch,
         )
+
+    def fault(self, sampled: Sampled) -> Rejection | None:
+        """Return in what way the network made a broken tune, or None if it did not.
+
+        Tunes sampled earlier are not replayed through this: they may be broken. What the user gave
+        or asked for is no fault.
+        """
+        # A beginning of more than half the characters may leave the network too few to end in.
+        may_be_limited = 2 * len(self._beginning) > self._config.max_characters
+        if sampled.limited and not may_be_limited:
+            return Rejection.UNENDED
+        bounds = self._training_tunes.bounds if self._training_tunes else None
+        if bounds is None or not sampled.ended:
+            return None
+        try:
+            tune = decode_tune(sampled.text)
+        except NotationError:
+            return None  # `finish` says so
+        any_length = bool(self._request.bars or self._request.parts)
+        shape = shape_of(tune, self._given_bars)
+        fault = next(bounds.faults(shape, any_length=any_length), None)
+        return Rejection(fault.value) if fault else None
 
     def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
         """Return the tune of a text, or the reason why it is rejected.

@@ -41,6 +41,7 @@ from abcgen.pipeline.checkpoints import (
     read_training_tunes,
     sample_text,
     split_config_of,
+    write_bounds,
     write_training_tunes,
 )
 from abcgen.pipeline.held_out import write_held_out
@@ -230,6 +231,26 @@ def prepare_data(
         about,
     )
     return data, split
+
+
+def add_bounds(folder: Path, corpus: Extracts) -> None:
+    """Record the bounds of a checkpoint that was trained before there were any.
+
+    Args:
+        folder: The checkpoint.
+        corpus: The tunes that it was trained on, those held out included.
+
+    Raises:
+        InputError: if these are other tunes.
+        CheckpointError: if the checkpoint cannot be read.
+        OutputError: if it cannot be written to.
+    """
+    checkpoint = load_description(folder)
+    split = split_tunes(corpus.tunes, split_config_of(checkpoint, folder))
+    recorded = checkpoint.about.get("split")
+    if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
+        raise InputError(f"{folder} was trained on other tunes than these")
+    write_bounds(folder, split.training)
 
 
 def _tunes_by_file(corpus: Extracts) -> dict[str, int]:

@@ -456,7 +456,7 @@ class Countdown:
 
 
 def allowed(mask: TokenMask, row: int, remaining: int) -> list[int]:
-    return np.flatnonzero(mask.allowed(np.array([row], np.int32), remaining)[0]).tolist()
+    return np.flatnonzero(mask.allowed(np.array([row], np.int32), remaining)[0][0]).tolist()
 
 
 def after(mask: TokenMask, row: int, number: int) -> int:

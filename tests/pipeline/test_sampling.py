@@ -11,6 +11,7 @@ from abcgen.config import Request, SampleConfig
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
+from abcgen.notation.model_text import decode_tune
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
 from abcgen.notation.validation import bar_problems
@@ -57,6 +58,77 @@ def test_an_invalid_text_is_rejected_with_its_reason(text: str, reason: str) -> 
     assert validated(Sampled(text, ended=True, number=0)) == reason
 
 
+REEL = "R:reel\nM:4/4\nK:Cmaj\n"
+REAL = f"{REEL}|:G2|CDEFGABc|cBAGFEDC|cdefgfed|c6:|\n"
+EIGHT = ["C8", "D8", "E8", "F8", "G8", "A8", "B8", "c8"]
+BROKEN = [
+    (f"{REEL}{'CDEFGABc|cBAGFEDC|' * 4}\n", Rejection.CIRCLE),
+    (f"{REEL}{'CDEFGABc|' * 8}\n", Rejection.CIRCLE),
+    (f"{REEL}{'|'.join(EIGHT)}|\n", Rejection.LENGTH),
+    (f"{REEL}(5CDEFGC4|\n", Rejection.RHYTHM),
+    (f"{REEL}C15/2C/2|\n", Rejection.RHYTHM),
+    (f"{REEL}[CEG]8|\n", Rejection.CHORD),
+    (f"{REEL}|:G2|CDEFGABc|cBAGFEDC:|\n", Rejection.BEAT),
+    (f"{REEL}|:CDEFGABc|c6[1d2:|[2c2|\n", None),
+    (f"{REEL}|:CDEFGABc|c6[1d4:|[2c4|\n", Rejection.BEAT),
+    (REAL, None),
+]
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that learnt one tune."""
+    folder = untrained(tmp_path_factory.mktemp("checkpoints") / "bounded")
+    write_training_tunes(folder, [extract_of(decode_tune(REAL))], [])
+    return folder
+
+
+@pytest.mark.parametrize(("text", "reason"), BROKEN)
+def test_a_tune_beyond_the_training_tunes_is_rejected(
+    text: str, reason: Rejection | None, bounded: Path
+) -> None:
+    composer = Composer(bounded, SHORT, 7, Request())
+    assert composer.fault(Sampled(text, ended=True, number=0)) == reason
+
+
+def test_what_was_asked_for_or_given_is_no_fault(bounded: Path) -> None:
+    long, chord = "|".join(EIGHT), "[CEG]8|"
+    for text, request in [
+        (f"{REEL}{long}|\n", Request(bars=8)),
+        (f"{REEL}{long}|\n", continue_tune(Request(), f"M:4/4\nL:1/8\nK:C\n{long}|")),
+        (f"{REEL}{chord}C8|\n", continue_tune(Request(), f"M:4/4\nL:1/8\nK:C\n{chord}")),
+    ]:
+        composer = Composer(bounded, SHORT.replace(max_characters=400), 7, request)
+        assert composer.fault(Sampled(text, ended=True, number=0)) is None
+
+
+def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint: Path) -> None:
+    composer = Composer(checkpoint, SHORT, 7, Request())
+    texts = list(composer.sample(range(20)))
+    assert all(text.ended for text in texts)
+    limited = [text for text in texts if text.limited]
+    assert limited
+    assert {composer.fault(text) for text in limited} == {Rejection.UNENDED}
+    # With plenty of room the form ends them.
+    short = Composer(checkpoint, SHORT.replace(max_characters=1000), 7, Request(bars=2))
+    assert not any(text.limited for text in short.sample(range(20)))
+
+
+def test_broken_tunes_of_earlier_versions_can_be_replayed(tmp_path: Path) -> None:
+    folder = untrained(tmp_path / "net")
+    with Composer(folder, ONE, 7, Request()) as composer:
+        abc = next(composer.compose()).abc
+    book = tmp_path / "tunes.abc"
+    book.write_text(abc, encoding="utf-8")
+    # Bounds that no tune keeps.
+    write_training_tunes(folder, [], [])
+    composer = Composer(folder, ONE, 7, Request())
+    with composer:
+        assert list(composer.compose()) == []
+    [replayed] = replay_file(book, folder)
+    assert replayed.abc.splitlines()[:5] == abc.splitlines()[:5]
+
+
 def test_a_text_without_an_end_is_rejected() -> None:
     assert validated(Sampled(RIGHT, ended=False, number=0)) == Rejection.UNENDED
 
@@ -78,7 +150,8 @@ def test_a_valid_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> Non
 def test_even_an_untrained_network_writes_valid_tunes(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request()) as composer:
         made = list(composer.compose())
-    assert len(made) == composer.tally.valid == composer.tally.sampled == 3
+    assert len(made) == composer.tally.valid == 3
+    assert set(composer.tally.rejected) == {Rejection.UNENDED}
     assert all(bar_problems(one.tune) == [] for one in made)
     assert composer.tally.forced > 0
 
@@ -176,7 +249,7 @@ def test_a_long_beginning_without_the_grammar_is_refused(checkpoint: Path) -> No
 def test_a_recipe_changes_nothing_for_other_readers(
     checkpoint: Path, abc2midi: Path, tmp_path: Path
 ) -> None:
-    with Composer(checkpoint, ONE, 7, Request(metre="4/4")) as composer:
+    with Composer(checkpoint, ONE, 7, Request(metre="4/4", bars=4)) as composer:
         [made] = composer.compose()
     plain = "".join(line for line in made.abc.splitlines(keepends=True) if line[0] != "%")
     assert plain != made.abc
