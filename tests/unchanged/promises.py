@@ -100,7 +100,7 @@ def abcgen_run(words: Sequence[str | Path], folder: Path, cache: str = "off") ->
     )
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     error = "\n".join(line.removeprefix("error: ") for line in errors)
-    return Answer(done.returncode, done.stdout, error or _traceback(done.stderr))
+    return Answer(done.returncode, done.stdout, error)
 
 
 def abcgen_run_inside(words: Sequence[str], folder: Path) -> Answer:
@@ -125,10 +125,6 @@ def _done(words: Sequence[str | Path], folder: Path, cache: str = "off") -> Answ
 
 def _without_keras(environment: os._Environ[str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "KERAS_BACKEND"}
-
-
-def _traceback(said: str) -> str:
-    return said.splitlines()[-1] if "Traceback" in said else ""
 
 
 # Tunes.
