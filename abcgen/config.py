@@ -192,6 +192,23 @@ class NetworkConfig(Schema):
         False,
         description="Feed in the section, bar and time of each character too (stream only).",
     )
+    # These three too are saved only if used.
+    form: bool = Field(
+        False,
+        description="Begin texts with their form, and feed in what is still to come (stream only).",
+        exclude_if=lambda is_on: not is_on,
+    )
+    relative_pitch: bool = Field(
+        False,
+        description="Feed in the last interval and height, and predict notes by their interval "
+        "from the last one (stream only).",
+        exclude_if=lambda is_on: not is_on,
+    )
+    blocks: bool = Field(
+        False,
+        description="Attention and feed-forward after every LSTM, not only the last (stream only).",
+        exclude_if=lambda is_on: not is_on,
+    )
 
     @property
     def chunk_length(self) -> int | None:
@@ -219,14 +236,30 @@ class NetworkConfig(Schema):
                 f"{self.sequence_length} characters are too many to read at once by {units} units",
                 hint="choose a smaller --sequence-length",
             )
-        if self.kind == "window" and self.positions:
+        if self.kind == "window":
+            self._check_window()
+        if self.bidirectional and self.blocks:
             raise InputError(
-                "a window network cannot use positions, which depend on all characters before it",
-                hint="leave out --positions",
+                "a bidirectional network cannot have attention after every LSTM",
+                hint="leave out --blocks or --bidirectional",
             )
         if self.kind == "stream" and not self.embedding:
             raise InputError("embedding must be a whole number from 1 to 8192, not 0")
         return self
+
+    def _check_window(self) -> None:
+        """Refuse what only stream networks have."""
+        for name in ("positions", "form", "relative_pitch"):
+            if getattr(self, name):
+                raise InputError(
+                    f"a window network cannot use {name.replace('_', ' ')}, which depends on all "
+                    "characters before it",
+                    hint=f"leave out --{name.replace('_', '-')}",
+                )
+        if self.blocks:
+            raise InputError(
+                "a window network attends only after its last LSTM", hint="leave out --blocks"
+            )
 
 
 class TrainConfig(Schema):

@@ -101,6 +101,11 @@ def train(
     positions: Annotated[
         bool | None, network_option("positions", "--positions/--no-positions")
     ] = None,
+    form: Annotated[bool | None, network_option("form", "--form/--no-form")] = None,
+    relative_pitch: Annotated[
+        bool | None, network_option("relative_pitch", "--relative-pitch/--no-relative-pitch")
+    ] = None,
+    blocks: Annotated[bool | None, network_option("blocks", "--blocks/--no-blocks")] = None,
     sequence_length: Annotated[
         int | None, network_option("sequence_length", show_default="100, 64, a whole tune")
     ] = None,
@@ -293,7 +298,10 @@ def _description(plan: TrainPlan) -> str:
     parts += ["bidirectional"] * network.bidirectional
     parts += [counted(network.heads, "attention head")] * network.attention
     parts += [f"feed-forward layer of {network.ffn} units"] * bool(network.ffn)
+    parts += ["attention after every LSTM"] * (network.blocks and network.attention)
     parts += ["positions"] * network.positions
+    parts += ["form"] * network.form
+    parts += ["relative pitch"] * network.relative_pitch
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")
     return f"{plan.reason}: {', '.join(parts)}"

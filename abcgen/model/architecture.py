@@ -21,9 +21,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from abcgen.model.positions import POSITION_FEATURES, POSITION_TABLES
+from abcgen.model.positions import feature_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from abcgen.config import NetworkConfig
 
 Shape: TypeAlias = "tuple[int | None, ...]"
@@ -95,13 +97,17 @@ class EmbeddingSpec(LayerSpec):
         return {f"{self.name}/embeddings": (self.characters, self.width)}
 
 
+@dataclass(frozen=True, kw_only=True)
 class PositionSpec(LayerSpec):
     """A learned vector for every position feature, side by side: (B, T, 1 + F) to (B, T, P)."""
+
+    # The shape of each feature's table, in the order of the features.
+    tables: Mapping[str, tuple[int, int]]
 
     @property
     def weights(self) -> Shapes:
         """One table per feature."""
-        return {f"{self.name}/{feature}": shape for feature, shape in POSITION_TABLES.items()}
+        return {f"{self.name}/{feature}": shape for feature, shape in self.tables.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,15 +249,16 @@ class _Builder:
         """Add all layers from ids (B, T) to logits (B, T, classes)."""
         config = self._config
         # 1) Characters as vectors, with their position features beside them.
-        if config.positions:
-            shape = (None, None, 1 + POSITION_FEATURES)
+        if tables := feature_tables(config):
+            shape = (None, None, 1 + len(tables))
             inputs = self._add(InputLayerSpec(name="ids_and_positions", shape=shape))
             ids = self._add(IdsSpec(name="ids", inputs=(inputs,), shape=(None, None)))
             embedded = self._embedding(ids)
-            columns = sum(columns for _, columns in POSITION_TABLES.values())
+            columns = sum(columns for _, columns in tables.values())
+            shape = (None, None, columns)
             position = self._add(
                 PositionSpec(
-                    name="position", inputs=(inputs,), shape=(None, None, columns), seed=300
+                    name="position", inputs=(inputs,), shape=shape, seed=300, tables=tables
                 )
             )
             characters = self._concatenate("with_position", embedded, position)

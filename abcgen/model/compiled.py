@@ -12,7 +12,7 @@ from abcgen.model.backend import load_keras, to_numpy
 from abcgen.model.dataset import Bits
 from abcgen.model.distribution import devices_for, divisible
 from abcgen.model.network import build_network, network_inputs, weights_of
-from abcgen.model.positions import POSITION_FEATURES
+from abcgen.model.positions import feature_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,8 @@ class CompiledNetwork:
             self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
         # A first batch: one row of padding.
         shape = 1, network.chunk_length or 2
-        ids = np.zeros((*shape, 1 + POSITION_FEATURES) if network.positions else shape, np.int32)
+        features = len(feature_tables(network))
+        ids = np.zeros((*shape, 1 + features) if features else shape, np.int32)
         targets = np.zeros(shape[:1] if network.kind == "window" else shape, np.int32)
         self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from abcgen.model.positions import POSITION_FEATURES
+from abcgen.model.positions import feature_tables
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -115,10 +115,11 @@ def dataset_of(
 ) -> Dataset:
     """Return examples in the batches that a network needs.
 
-    A network with ``positions`` needs a tracker, which computes the position features. Long texts
+    A network with position features needs a tracker, which computes them. Long texts
     are not divided for measuring.
     """
-    if network.positions and tracker is None:
+    features = len(feature_tables(network))
+    if features and tracker is None:
         raise ValueError("a network with position features needs a tracker")
     size, length = config.batch_size, network.chunk_length
     if network.kind == "window":
@@ -130,7 +131,7 @@ def dataset_of(
         multiple=length or 1 if network.bidirectional else 1,
         longest=None if measuring or network.bidirectional else length,
         attending=network.attention,
-        tracker=tracker if network.positions else None,
+        tracker=tracker if features else None,
     )
 
 
@@ -192,7 +193,7 @@ class TextDataset:
     def batch(self, indices: NDArray[np.intp]) -> Batch:
         """Lay out the chunks of these indices."""
         shape = indices.size, self._width(indices)
-        features = POSITION_FEATURES if self._positions is not None else 0
+        features = self._positions[0].shape[1] if self._positions else 0  # F
         inputs = np.full((*shape, 1 + features), PADDING, np.int32)  # (B, T, 1 + F)
         targets = np.full(shape, PADDING, np.int32)  # (B, T)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # (B, T)

@@ -28,6 +28,7 @@ from abcgen.model.cells import (
     LSTMCell,
     by_rows,
 )
+from abcgen.model.positions import feature_tables
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class StepNetwork:
     def __init__(
         self, config: NetworkConfig, weights: Weights, tracker: PositionFeatures | None = None
     ) -> None:
-        if config.positions and tracker is None:
+        if feature_tables(config) and tracker is None:
             raise ValueError("a network with position features needs a tracker")
         layers = architecture(config, weights["logits/bias"].size)
         length = config.chunk_length or 1
@@ -285,7 +286,7 @@ class _Plan:
         self.nodes: list[_Node] = []  # in the order of the layers
         self.tables: list[Array] = []  # of the embeddings that are looked up
         # For each output that is looked up, which of the tables it is made of: embedding 0,
-        # position 1 to 3, and the two side by side 0 to 3. What the block before adds to the gates
+        # position 1 to F, and the two side by side 0 to F. What the block before adds to the gates
         # counts as one more table, the last.
         self.table_slices: dict[str, slice] = {}
         # For each layer that does nothing, the output that takes the place of its own.

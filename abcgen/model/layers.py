@@ -15,9 +15,10 @@ from keras import ops
 
 from abcgen.model import architecture as specs
 from abcgen.model.backend import fused_lstm
-from abcgen.model.positions import POSITION_TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from abcgen.model.architecture import LayerSpec, Shape
 
 MASKED = -1e9  # added to the score of a position that must not be attended to
@@ -36,7 +37,7 @@ def make_layer(spec: LayerSpec, seed: int) -> Any:
                 spec.characters, width, embeddings_initializer=normal, name=name
             )
         case specs.PositionSpec():
-            return PositionEmbedding(seed, name)
+            return PositionEmbedding(spec.tables, seed, name)
         case specs.LSTMSpec():
             return make_lstm(width, seed, return_sequences=spec.sequences, name=name)
         case specs.BidirectionalSpec():
@@ -210,16 +211,16 @@ class Ids(keras.layers.Layer):  # type: ignore[misc]
 
 
 class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
-    """A vector for the position of a character in its tune: section, bar, and time in the bar."""
+    """A vector for every position feature of a character, side by side."""
 
-    def __init__(self, seed: int, name: str) -> None:
+    def __init__(self, tables: Mapping[str, tuple[int, int]], seed: int, name: str) -> None:
         super().__init__(name=name)
-        self.seed = seed
+        self.shapes, self.seed = tables, seed
 
     def build(self, _inputs: Shape) -> None:
         """Make the weights; Keras calls this."""
         self.tables = []
-        for number, (feature, shape) in enumerate(POSITION_TABLES.items()):
+        for number, (feature, shape) in enumerate(self.shapes.items()):
             normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed + number)
             self.tables.append(self.add_weight(name=feature, shape=shape, initializer=normal))
         self.built = True

@@ -12,16 +12,33 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from abcgen.config import NetworkConfig
+
 # Rows and columns of each feature's embedding table. A checkpoint's weights have these shapes.
 POSITION_TABLES = {"section": (8, 4), "bar": (32, 12), "time": (65, 12)}
-POSITION_FEATURES = len(POSITION_TABLES)
+# What is left of the form that the text began with.
+FORM_TABLES = {"sections_left": (9, 4), "bars_left": (34, 12), "time_left": (66, 12)}
+# The last interval, and the height of the last note; height 0 is before the first note.
+PITCH_TABLES = {"interval": (32, 12), "height": (48, 12)}
+
+
+def feature_tables(config: NetworkConfig) -> dict[str, tuple[int, int]]:
+    """Return the tables of the features that a network reads, in the order of its inputs."""
+    tables: dict[str, tuple[int, int]] = {}
+    if config.positions:
+        tables |= POSITION_TABLES
+    if config.form:
+        tables |= FORM_TABLES
+    if config.relative_pitch:
+        tables |= PITCH_TABLES
+    return tables
 
 
 class PositionFeatures(Protocol):
     """Computes the position features of characters given by their ids.
 
-    A character's features depend on the characters up to itself only. Each feature is a row of
-    its table in ``POSITION_TABLES``.
+    A character's features depend on the characters up to itself only. They are rows of the tables
+    of the network, ``feature_tables``, in that order.
     """
 
     def start(self, batch: int) -> NDArray[Any]:

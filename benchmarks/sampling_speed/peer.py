@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from abcgen.grammar.positions import PositionTracker
-from abcgen.model.positions import POSITION_TABLES
+from abcgen.model.positions import feature_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,14 @@ class TorchNetwork(torch.nn.Module):  # type: ignore[misc] # where torch is miss
     def __init__(self, network: NetworkConfig, vocabulary: Vocabulary, *, cells: bool) -> None:
         super().__init__()
         units, size = network.units, vocabulary.size
-        tables = POSITION_TABLES.values() if network.positions else ()
-        width = sum(width for _, width in tables)
+        tables = feature_tables(network)
+        width = sum(width for _, width in tables.values())
         widths = [network.embedding + width, *[units] * (network.layers - 1)]
         self.embedding = torch.nn.Embedding(size, network.embedding)
-        self.positions = torch.nn.ModuleList(torch.nn.Embedding(*shape) for shape in tables)
+        self.features = list(tables)
+        self.positions = torch.nn.ModuleList(
+            torch.nn.Embedding(*shape) for shape in tables.values()
+        )
         self.tracker = PositionTracker(vocabulary.tokens)
         kind = torch.nn.LSTMCell if cells else _OneStepLSTM
         self.cells = torch.nn.ModuleList(kind(width, units) for width in widths)
@@ -56,7 +59,7 @@ class TorchNetwork(torch.nn.Module):  # type: ignore[misc] # where torch is miss
     def load(self, weights: Weights) -> None:
         """Load a checkpoint's weights; the gates are in the same order."""
         tables = [self.embedding, *self.positions]
-        names = ["embedding/embeddings", *(f"position/{feature}" for feature in POSITION_TABLES)]
+        names = ["embedding/embeddings", *(f"position/{feature}" for feature in self.features)]
         for table, name in zip(tables, names, strict=False):
             table.weight.data = torch.from_numpy(weights[name])
         for number, cell in enumerate(self.cells, 1):
