@@ -265,20 +265,23 @@ class _Builder:
         else:
             ids = self._add(InputLayerSpec(name="ids", shape=(None, None)))
             characters = embedded = self._embedding(ids)
-        # 2) LSTMs from left to right. Each has dropout after it.
+        # 2) LSTMs from left to right, each with dropout after it.
         if config.bidirectional:
             stream = self._lstms_in_blocks(characters)
         else:
-            stream = characters
-            for number in range(1, config.layers + 1):
-                stream = self._dropout(self._lstm(number, stream))
-        # 3) Attention over the text so far.
-        if config.attention:
-            stream = self._attention(stream, stream, embedded)
-        # 4) A feed-forward layer at every position.
-        if config.ffn:
-            stream = self._feed_forward(stream)
-        # 5) Logits of the next character.
+            stream = self._dropout(self._lstm(1, characters))
+            for number in range(2, config.layers + 1):
+                if config.blocks:
+                    # All of a block, and residual connections between blocks.
+                    stream = self._attend_and_feed(stream, embedded, number - 1)
+                    read = self._lstm(number, stream)
+                    stream = self._residual(f"with_lstm_{number}", stream, read)
+                else:
+                    stream = self._dropout(self._lstm(number, stream))
+        # 3) Attention over the text so far, and a feed-forward layer at every position.
+        last = config.layers if config.blocks else 1
+        stream = self._attend_and_feed(stream, embedded, last)
+        # 4) Logits of the next character.
         self._dense("logits", stream, self._classes)
 
     def add_window_network(self) -> None:
@@ -399,23 +402,31 @@ class _Builder:
         )
         return self._add(layer)
 
-    def _attention(self, queries: str, memory: str, characters: str) -> str:
+    def _attention(self, queries: str, memory: str, characters: str, block: int = 1) -> str:
         """Add attention, with a residual connection around it."""
         layer = CausalAttentionSpec(
-            name="attention",
+            name=_numbered("attention", block),
             inputs=(queries, memory, characters),
             shape=self._shape(queries),
-            seed=100,
+            seed=100 + 1000 * (block - 1),
             heads=self._config.heads,
             features=self._width(characters),
         )
-        return self._residual("with_attention", queries, self._add(layer))
+        return self._residual(_numbered("with_attention", block), queries, self._add(layer))
 
-    def _feed_forward(self, source: str) -> str:
+    def _feed_forward(self, source: str, block: int = 1) -> str:
         """Add two dense layers, with a residual connection around them."""
-        hidden = self._dense("feed_forward_1", source, self._config.ffn, "relu", seed=500)
-        change = self._dense("feed_forward_2", hidden, self._width(source), seed=501)
-        return self._residual("with_feed_forward", source, change)
+        first, second = (f"feed_forward_{number}" for number in (2 * block - 1, 2 * block))
+        seed = 500 + 1000 * (block - 1)
+        hidden = self._dense(first, source, self._config.ffn, "relu", seed)
+        change = self._dense(second, hidden, self._width(source), seed=seed + 1)
+        return self._residual(_numbered("with_feed_forward", block), source, change)
+
+    def _attend_and_feed(self, stream: str, characters: str, block: int) -> str:
+        """Add attention and a feed-forward layer, where the network has them."""
+        if self._config.attention:
+            stream = self._attention(stream, stream, characters, block)
+        return self._feed_forward(stream, block) if self._config.ffn else stream
 
     def _residual(self, name: str, source: str, change: str) -> str:
         inputs = (source, self._dropout(change))
@@ -444,6 +455,11 @@ class _Builder:
             activation=activation,
         )
         return self._add(layer)
+
+
+def _numbered(name: str, block: int) -> str:
+    """Return the name of a layer of a block; networks without blocks have those of the first."""
+    return name if block == 1 else f"{name}_{block}"
 
 
 def _lstm_weights(name: str, features: int, units: int) -> Shapes:

@@ -154,7 +154,7 @@ class AttentionCell:
     ``table`` is the embedding table whose rows are the characters' vectors, if any.
     """
 
-    arrays = 3  # of its state that a step reads: keys, values, number of positions
+    arrays = 4  # of its state, the cache
 
     def __init__(self, name: str, heads: int, weights: Weights, table: Array | None = None) -> None:
         parts = ("query", "value", "key", "output")
@@ -176,9 +176,10 @@ class AttentionCell:
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         return keys, values, np.zeros(batch, np.int64), np.zeros(batch, np.int64)
 
-    def advance(self, cache: Cache) -> Cache:
+    def advance(
+        self, keys: Array, values: Array, counts: NDArray[np.int64], written: NDArray[np.int64]
+    ) -> Cache:
         """Return the cache with room for the next position, which ``step`` then writes."""
-        keys, values, counts, written = cache
         position = int(counts[0])  # all texts are equally far
         # Another step was taken from this state and has written here: leave it what it wrote.
         if written[0] != position:
@@ -197,6 +198,7 @@ class AttentionCell:
         keys: Array,
         values: Array,
         counts: NDArray[np.int64],
+        _written: NDArray[np.int64],
     ) -> tuple[Array, Array]:
         """Attend from the next position, and write to the cache that ``advance`` returned.
 

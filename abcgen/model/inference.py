@@ -13,6 +13,8 @@ Shapes: B texts, T characters so far, L characters of a block or window, U units
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -90,12 +92,12 @@ class StepNetwork:
         """Return the attention weights of a stream network while it reads one text, (T, T).
 
         Row t holds the weights that character t gives to all characters up to itself, averaged over
-        the heads; zero above the diagonal. The ids include the begin mark.
+        the heads of all layers; zero above the diagonal. The ids include the begin mark.
         """
         weights = np.zeros((len(ids), len(ids)), np.float32)  # (T, T)
         state = self.start(1)
         for position, id_ in enumerate(ids):
-            _, state, heads = self._stepper.step(np.array([id_], np.int32), state)
+            _, state, heads = self._stepper.step(np.array([id_], np.int32), state, look=True)
             if heads is not None:
                 weights[position, : position + 1] = heads[0].mean(axis=0)  # (H, t + 1)
         return weights
@@ -106,15 +108,21 @@ class _Stepper(Protocol):
 
     def start(self, batch: int) -> State: ...
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
-        """Return logits (B, classes), the new state, and attention weights (B, H, T) if any."""
+    def step(
+        self, ids: NDArray[np.int32], state: State, *, look: bool = False
+    ) -> tuple[Array, State, Array | None]:
+        """Return logits (B, classes) and the new state.
+
+        With ``look`` also return the attention weights of the heads of all layers, (B, H, T), if
+        there are any.
+        """
 
 
 class _StreamStepper:
     """Steps through a stream network.
 
-    State: the tracker's states if there is a tracker (B,), output and cell of every LSTM (B, U),
-    and the cache of attention.
+    State: the tracker's states if there is a tracker (B,), and those of the cells in the order of
+    the layers: output and cell of an LSTM (B, U), the cache of attention.
     """
 
     def __init__(
@@ -127,19 +135,22 @@ class _StreamStepper:
             node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
         ]
         cells = [node.cell for node in self._nodes]
+        self._stateful = [cell for cell in cells if isinstance(cell, LSTMCell | AttentionCell)]
         self._lstms = [cell for cell in cells if isinstance(cell, LSTMCell)]
-        self._attention = next((cell for cell in cells if isinstance(cell, AttentionCell)), None)
-        self._state_arrays = sum(cell.arrays for cell in cells)
+        self._attends = any(isinstance(cell, AttentionCell) for cell in cells)
+        self._state_arrays = sum(cell.arrays for cell in self._stateful)
         self._tracker = tracker if "position" in self._plan.table_slices else None
 
     def start(self, batch: int) -> State:
         tracked = (self._tracker.start(batch),) if self._tracker else ()
         return *tracked, *self._start_cells(batch)
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+    def step(
+        self, ids: NDArray[np.int32], state: State, *, look: bool = False
+    ) -> tuple[Array, State, Array | None]:
         rows, tracked = self._rows(ids, state)
-        logits, after, attention_weights = self._step(rows, state[len(tracked) :])
-        return logits, (*tracked, *after), attention_weights
+        logits, after, heads = self._step(rows, state[len(tracked) :], look=look)
+        return logits, (*tracked, *after), heads
 
     def _rows(self, ids: NDArray[np.int32], state: State) -> tuple[list[NDArray[Any]], State]:
         """Return the row to look up in each table, and the tracker's state after the character."""
@@ -149,43 +160,56 @@ class _StreamStepper:
         return [ids, *self._tracker.features(tracked).T], (tracked,)
 
     def _start_cells(self, batch: int) -> State:
-        lstms = [array for lstm in self._lstms for array in lstm.start(batch)]
-        cache = self._attention.start(batch) if self._attention else ()
-        return *lstms, *cache
+        return tuple(array for cell in self._stateful for array in cell.start(batch))
 
     def _step(
-        self, rows: Sequence[NDArray[Any]], state: State
+        self, rows: Sequence[NDArray[Any]], state: State, *, look: bool
     ) -> tuple[Array, State, Array | None]:
-        # 1) Make room for this character in the cache of attention.
-        first = 2 * len(self._lstms)  # after output and cell of each
-        lstms, cache = state[:first], state[first:]
-        if self._attention:
-            cache = self._attention.advance(cache)  # type: ignore[arg-type]
+        # 1) Make room for this character in the caches of attention.
+        arrays = iter(state)
+        parts: list[State] = []
+        for cell in self._stateful:
+            part = tuple(islice(arrays, cell.arrays))
+            parts.append(cell.advance(*part) if isinstance(cell, AttentionCell) else part)
         # 2) Walk through the layers, with a slice of the texts in every thread.
         #    It writes to keys and values in place, so only the LSTMs' state comes back.
-        keys_values_counts = cache[:3]
-        output, *after = by_rows(self._walk, *rows, *lstms, *keys_values_counts)
-        attention_weights = after.pop() if self._attention else None
+        walk = partial(self._walk, look and self._attends)
+        output, *results = by_rows(walk, *rows, *chain.from_iterable(parts))
+        heads = results.pop() if look and self._attends else None
+        lstms = iter(results)
+        after = [
+            array
+            for cell, part in zip(self._stateful, parts, strict=True)
+            for array in (part if isinstance(cell, AttentionCell) else islice(lstms, cell.arrays))
+        ]
         # 3) Logits of the next character.
         (logits,) = self._logits.step(output)  # (B, classes)
-        return logits, (*after, *cache), attention_weights
+        return logits, tuple(after), heads
 
-    def _walk(self, *arrays: NDArray[Any]) -> list[Array]:
-        """Return the output before the logits, the LSTMs' state, and attention weights if any."""
+    def _walk(self, look: bool, *arrays: NDArray[Any]) -> list[Array]:
+        """Return the output before the logits and the LSTMs' state.
+
+        With ``look`` also return the attention weights of the heads of all layers, (B, H, T).
+        """
         start = len(arrays) - self._state_arrays  # the rows come first
         # Embeddings give no vectors but row numbers: the cells that read them look up products.
         values: dict[str, Any] = {
             name: arrays[tables] for name, tables in self._plan.table_slices.items()
         }
-        output, after = None, []
+        output: Any = None
+        after: list[Array] = []
+        heads: list[Array] = []
         for name, cell, sources in self._nodes:
             inputs = [values[source] for source in sources]
             # Each cell takes its own arrays from the state, in the order of the layers.
             end = start + cell.arrays
             output, *state = cell.step(*inputs, *arrays[start:end])
             values[name], start = output, end
-            after += state
-        return [output, *after]
+            if isinstance(cell, AttentionCell):
+                heads += state
+            else:
+                after += state
+        return [output, *after, np.concatenate(heads, axis=1)] if look else [output, *after]
 
 
 class _BlockStepper(_StreamStepper):
@@ -225,7 +249,9 @@ class _BlockStepper(_StreamStepper):
         counts = np.zeros(batch, np.int64)
         return *tracked, counts, block, before, *self._start_cells(batch)
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+    def step(
+        self, ids: NDArray[np.int32], state: State, *, look: bool = False
+    ) -> tuple[Array, State, Array | None]:
         rows, tracked = self._rows(ids, state)
         counts, block, before, *cells = state[len(tracked) :]
         position = int(counts[0]) % self._length  # all texts are equally far
@@ -238,8 +264,9 @@ class _BlockStepper(_StreamStepper):
         vectors = zip(self._plan.tables, rows, strict=True)
         block[:, position] = np.concatenate([table[row] for table, row in vectors], axis=1)
         # 3) Take a step, with the block before as further input.
-        logits, after, attention_weights = self._step([*rows, before[:, position]], tuple(cells))
-        return logits, (*tracked, counts + 1, block, before, *after), attention_weights
+        rows = [*rows, before[:, position]]
+        logits, after, heads = self._step(rows, tuple(cells), look=look)
+        return logits, (*tracked, counts + 1, block, before, *after), heads
 
     def _encode(self, block: Array) -> tuple[Array, list[Array]]:
         """Return what a block adds to the gates of the next one, and the LSTMs' states there."""
@@ -260,7 +287,13 @@ class _WindowStepper:
     def start(self, batch: int) -> State:
         return (np.full((batch, self._length), PADDING, np.int32),)
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[Array, State, Array | None]:
+    def step(
+        self,
+        ids: NDArray[np.int32],
+        state: State,
+        *,
+        look: bool = False,  # noqa: ARG002 - a window's attention is not kept
+    ) -> tuple[Array, State, Array | None]:
         window = np.concatenate([state[0][:, 1:], ids[:, None]], axis=1)  # (B, L)
         numbers = (window[..., None] / self._classes).astype(np.float32)  # (B, L, 1)
         values = _read(self._nodes, {"ids": window, "numbers": numbers})

@@ -115,7 +115,11 @@ class _OnnxStep:
         return tuple(state)
 
     def _step(
-        self, rows: Sequence[NDArray[Any]], state: State
+        self,
+        rows: Sequence[NDArray[Any]],
+        state: State,
+        *,
+        look: bool,  # noqa: ARG002 - the graph keeps its attention weights
     ) -> tuple[Array, State, Array | None]:
         inputs = {f"state_{number}": array for number, array in enumerate(state)}
         inputs["gates"] = self._lstms[0].gates(rows)

@@ -53,6 +53,8 @@ CONFIGS = [
         for attention in (False, True)
         for bidirectional in (False, True)
     ),
+    NetworkConfig(layers=2, units=8, embedding=6, heads=2, ffn=20, blocks=True),
+    NetworkConfig(layers=2, units=8, embedding=6, attention=False, blocks=True),
     NetworkConfig(units=6, embedding=5, attention=False, positions=True),
     NetworkConfig(layers=2, units=8, embedding=6, heads=2, positions=True),
     NetworkConfig(
@@ -72,7 +74,7 @@ WIDTH = 48
 
 
 def _name(config: NetworkConfig) -> str:
-    options = ("attention", "bidirectional", "embedding", "ffn", "positions")
+    options = ("attention", "bidirectional", "embedding", "ffn", "blocks", "positions")
     return "-".join([config.kind, *(name for name in options if getattr(config, name))])
 
 
@@ -190,7 +192,7 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     assert (trained.characters, trained.notes) == (sampled.characters, sampled.notes)
 
 
-@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-4], CONFIGS[-1]], ids=_name)
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-6], CONFIGS[-5], CONFIGS[-1]], ids=_name)
 def test_a_state_can_be_stepped_from_twice(
     config: NetworkConfig, random_weights: MakeWeights
 ) -> None:
@@ -209,10 +211,12 @@ def test_a_state_can_be_stepped_from_twice(
     assert np.array_equal(followed, network.step(ids[:, 72], again[1])[0])
 
 
-def test_attention_weights_are_of_the_past_only_and_sum_to_one(random_weights: MakeWeights) -> None:
-    weights = StepNetwork(CONFIGS[1], random_weights(CONFIGS[1], 11)).attention_weights(
-        [1, *range(3, 11)] * 2
-    )
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-5]], ids=_name)
+def test_attention_weights_are_of_the_past_only_and_sum_to_one(
+    config: NetworkConfig, random_weights: MakeWeights
+) -> None:
+    network = StepNetwork(config, random_weights(config, 11))
+    weights = network.attention_weights([1, *range(3, 11)] * 2)
     assert not np.triu(weights, 1).any()
     assert weights.sum(axis=1) == pytest.approx(np.ones(18))
 
