@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
+    from abcgen.corpus.doctor import InferredTune
     from abcgen.model.events import Event
 
 
@@ -69,6 +71,14 @@ class Display:
         if skipped:
             more = f", {MOST_SHOWN} of them shown" if len(skipped) > MOST_SHOWN else ""
             self.warn(f"{counted(len(skipped), name)} left out{more}")
+
+    def inferred(self, findings: Iterable[InferredTune]) -> None:
+        """Print what was inferred of the first tunes, one line for each tune."""
+        tunes = groupby(findings, lambda finding: finding.location)
+        for location, of_tune in islice(tunes, MOST_SHOWN):
+            place = f"{location.file}:{location.line}" if location.line else location.file
+            text = f"{place}: {'; '.join(finding.what for finding in of_tune)}"
+            self._messages.print(f"[dim]inferred[/] {escape(_printable(text))}", soft_wrap=True)
 
     # Results, on standard output.
 

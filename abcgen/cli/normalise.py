@@ -81,11 +81,13 @@ def normalise(
 
     # 3) Report.
     display.left_out(result.skipped)
+    display.inferred(result.report.inferred)
     total, families = result.report.total, len(result.report.families)
     files = counted(len(result.report.files), "file")
     rows = [
         ("tunes read", total.tunes, f"in {files}"),
         ("repaired", total.repaired, "where bars and notes show what was meant"),
+        ("inferred", total.inferred, "of metre, key, pickup or parts, where the file is silent"),
         ("left out", total.left_out, "could not be read with certainty"),
         ("bars that do not add up", total.wrong_bars, f"in {counted(total.wrong_tunes, 'tune')}"),
         ("duplicates", total.duplicates, "note for note, in any key"),
@@ -94,13 +96,14 @@ def normalise(
     table = [(name, f"{count:,}", note) for name, count, note in rows]
     display.table("", ("finding", "number", ""), table)
     display.files(written)
-    findings = (total.repaired, total.wrong_bars, total.duplicates, total.relatives)
+    findings = (total.repaired, total.inferred, total.wrong_bars, total.duplicates, total.relatives)
     if not report and any(findings):
         display.text("to list them by file and line, add: --report report.html")
     display.result(
         {
             "tunes": total.tunes,
             "repaired": total.repaired,
+            "inferred": total.inferred,
             "wrong_bars": total.wrong_bars,
             "tunes_with_wrong_bars": total.wrong_tunes,
             "duplicates": total.duplicates,

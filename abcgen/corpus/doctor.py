@@ -48,6 +48,13 @@ class RepairedTune(NamedTuple):
     text: str  # the text that was repaired, as written
 
 
+class InferredTune(NamedTuple):
+    """Something that a file leaves open and that was inferred from the notes."""
+
+    location: Location
+    what: str  # what was inferred, and why
+
+
 class MisfitBar(NamedTuple):
     """A bar that is too long or too short."""
 
@@ -73,6 +80,7 @@ class FileCounts:
     file: str
     tunes: int = 0  # tunes read
     repaired: int = 0  # tunes repaired
+    inferred: int = 0  # tunes of which something was inferred
     left_out: int = 0  # tunes that could not be read
     wrong_bars: int = 0  # bars that do not add up
     wrong_tunes: int = 0  # tunes with such bars
@@ -83,6 +91,7 @@ class FileCounts:
         """Add another file's numbers."""
         self.tunes += other.tunes
         self.repaired += other.repaired
+        self.inferred += other.inferred
         self.left_out += other.left_out
         self.wrong_bars += other.wrong_bars
         self.wrong_tunes += other.wrong_tunes
@@ -97,6 +106,7 @@ class Report:
     files: list[FileCounts]
     left_out: list[UnreadTune]
     repaired: list[RepairedTune]
+    inferred: list[InferredTune]
     wrong_bars: list[MisfitBar]
     duplicates: list[list[FamilyMember]]  # groups of tunes with the same notes, in any key
     families: list[list[FamilyMember]]  # groups of versions, including duplicates
@@ -130,6 +140,7 @@ class Doctor:
         self._files: list[FileCounts] = []
         self._left_out: list[UnreadTune] = []
         self._repaired: list[RepairedTune] = []
+        self._inferred: list[InferredTune] = []
         self._wrong_bars: list[MisfitBar] = []
         self._values = {name: Counter[str]() for name in ("metre", "key", "rhythm")}
         self._bins = {name: Counter[int]() for name in _BIN_WIDTHS}
@@ -160,12 +171,14 @@ class Doctor:
             # Findings.
             counts.tunes += 1
             counts.repaired += bool(tune.repairs)
+            counts.inferred += bool(tune.inferences)
             counts.wrong_tunes += bool(tune.wrong_bars)
             counts.wrong_bars += len(tune.wrong_bars)
             location = Location(file, tune.line, str(tune.number), tune.title)
             for repair in tune.repairs:
                 at_line = location._replace(line=repair.line or tune.line)
                 self._repaired.append(RepairedTune(at_line, repair.what, repair.text))
+            self._inferred += [InferredTune(location, what) for what in tune.inferences]
             self._wrong_bars += [MisfitBar(location, *bar) for bar in tune.wrong_bars]
             # Distributions.
             self._values["metre"][tune.metre] += 1
@@ -206,6 +219,7 @@ class Doctor:
             files=self._files,
             left_out=self._left_out,
             repaired=self._repaired,
+            inferred=self._inferred,
             wrong_bars=self._wrong_bars,
             duplicates=[[self._member(tune, 1.0) for tune in group] for group in duplicates],
             families=[

@@ -63,6 +63,7 @@ class TuneRecord:
     fingerprint: str  # see `families.fingerprint`
     intervals: bytes  # see `families.intervals_of`
     repairs: tuple[RepairNote, ...]
+    inferences: tuple[str, ...]  # what the file left open, and how it was read
     wrong_bars: tuple[WrongBar, ...]
 
 
@@ -85,6 +86,7 @@ def record_of(reading: Reading, name: str) -> TuneRecord:
         repairs=tuple(
             RepairNote(repair.line, repair.what, repair.text) for repair in reading.repairs
         ),
+        inferences=reading.inferences,
         wrong_bars=tuple(_wrong_bars(tune)),
     )
 

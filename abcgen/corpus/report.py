@@ -46,6 +46,7 @@ def report_facts(report: Report) -> dict[str, Any]:
         "files": [asdict(file) for file in report.files],
         "left_out": [_finding_facts(finding) for finding in report.left_out],
         "repaired": [_finding_facts(finding) for finding in report.repaired],
+        "inferred": [_finding_facts(finding) for finding in report.inferred],
         "wrong_bars": [_finding_facts(finding) for finding in report.wrong_bars],
         "duplicates": [[_finding_facts(tune) for tune in group] for group in report.duplicates],
         "families": [[_finding_facts(tune) for tune in group] for group in report.families],
@@ -90,6 +91,7 @@ def report_page(report: Report) -> str:
         sections={
             "left_out": _by_file(report.left_out),
             "repaired": _by_file(report.repaired),
+            "inferred": _by_file(report.inferred),
             "wrong_bars": _by_file(report.wrong_bars),
         },
         duplicates=_first_groups(report.duplicates),

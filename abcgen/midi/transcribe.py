@@ -68,7 +68,7 @@ def read_midi(
             choose among the likeliest metres and pickups.
 
     Returns:
-        The tune, and as its repairs remarks on how it was read.
+        The tune, what was wrong with the file as repairs, and what was inferred from the notes.
 
     Raises:
         NotationError: if there is nothing in the file that can be written.
@@ -78,7 +78,7 @@ def read_midi(
 
     # 2) Notes.
     performance = perform(file)
-    remarks = list(performance.remarks)
+    remarks: list[str] = []
 
     # 3) What of them is written: the tune, chords or voices.
     choice = choose_texture(performance.parts, config.texture, config.track)
@@ -108,7 +108,8 @@ def read_midi(
         named = next(iter(metres.values()), None)
         tune = _in_likeliest_metre(score, named, config, judge, remarks)
     title = next(iter(performance.names), "") or title
-    return Reading(replace(tune, title=title), 0, tuple(Repair(0, text) for text in remarks))
+    repairs = tuple(Repair(0, text) for text in performance.remarks)
+    return Reading(replace(tune, title=title), 0, repairs, tuple(remarks))
 
 
 def _nearest_96th(time: float) -> Fraction:

@@ -78,6 +78,8 @@ class Reading:
     line: int
     # Corrections made in reading it.
     repairs: tuple[Repair, ...] = ()
+    # What the file leaves open and its notes decide, such as ``metre 6/8: the file names none``.
+    inferences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def transcribed(data: bytes, **options: object) -> Tune:
 
 
 def remarks(data: bytes) -> str:
-    return "; ".join(repair.what for repair in read_midi(data).repairs)
+    reading = read_midi(data)
+    return "; ".join([*(repair.what for repair in reading.repairs), *reading.inferences])
 
 
 def heard(tune: Tune) -> list[tuple[Fraction, Fraction, int]]:
@@ -75,7 +76,7 @@ def test_metre_pickup_and_key_are_inferred_where_the_file_names_none(text: str) 
     assert first_bar(reading.tune) == first_bar(source)
     assert reading.tune.key == source.key
     assert heard(reading.tune) == heard(source)
-    words = "; ".join(repair.what for repair in reading.repairs)
+    words = "; ".join(reading.inferences)
     assert f"metre {source.metre} inferred: the file names none" in words
     assert f"key {source.key} inferred" in words
     assert "a pickup of" in words

@@ -29,7 +29,8 @@ def heard(data: bytes) -> list[tuple[float, float, int]]:
 
 
 def remarks(data: bytes) -> str:
-    return "; ".join(repair.what for repair in read_midi(data).repairs)
+    reading = read_midi(data)
+    return "; ".join([*(repair.what for repair in reading.repairs), *reading.inferences])
 
 
 @pytest.mark.parametrize("kind", [0, 1])
