@@ -22,7 +22,8 @@ def with_marks(tune: Tune, marks: dict[tuple[int, int], Marks]) -> Tune:
 
 
 def at(chord: str = "", *decorations: str, grace: tuple[Pitch, ...] = ()) -> Marks:
-    return Marks(read_chord_symbol(chord), decorations, grace)
+    symbol = read_chord_symbol(chord)
+    return Marks((symbol,) if symbol else (), decorations, grace)
 
 
 MARKED = with_marks(

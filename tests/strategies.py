@@ -133,7 +133,11 @@ def marks(draw: st.DrawFn) -> Marks | None:
     names = draw(st.lists(st.sampled_from(DECORATIONS), max_size=2, unique=True))
     grace = draw(st.just([]) | st.lists(pitches(), max_size=3))
     symbol = draw(st.none() | CHORD_SYMBOLS)
-    return Marks(symbol, tuple(names), tuple(grace)) if names or grace or symbol else None
+    return (
+        Marks((symbol,) if symbol else (), tuple(names), tuple(grace))
+        if names or grace or symbol
+        else None
+    )
 
 
 @st.composite

@@ -68,8 +68,10 @@ class TuneRecord:
 
 
 def record_of(reading: Reading, name: str) -> TuneRecord:
-    """Return the record of a tune; if the tune names no source, that is the file's name."""
-    tune = replace(reading.tune, source=reading.tune.source or name)
+    """Return the record of a tune; if it names no source and no book, that is the file's name."""
+    tune = reading.tune
+    if not tune.source and not tune.words.named("B"):
+        tune = replace(tune, source=name)
     intervals = intervals_of(tune)
     return TuneRecord(
         line=reading.line,

@@ -26,6 +26,7 @@ from abcgen.notation.draft import (
 )
 from abcgen.notation.fields import read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
+from abcgen.notation.lyrics import LyricsAligner
 from abcgen.notation.tune import (
     ALTERATIONS,
     LETTERS,
@@ -36,17 +37,22 @@ from abcgen.notation.tune import (
     Metre,
     Pitch,
 )
+from abcgen.notation.words import plain_text, read_tempo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from abcgen.notation.tune import Key
 
 HIGHEST_STEP = 69
 SHORTEST = Fraction(1, 1024)
 MAX_TURNS = 8
+MAX_SLURS = 4
 
 _CHORD_NOTE = re.compile(NOTE + r"(?P<tie>-?)")
-# Marks within a chord's brackets; they are ignored.
+# Marks within a chord's brackets; only words are kept.
 _CHORD_MARKS = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|[\s.()~HLMPSTuv]')
+_CHORD_WORDS = re.compile(r'"([^"]*)"')
 _BAR_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
 # The order in which they are defined: single, double, final, repeat.
 _STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
@@ -85,6 +91,12 @@ class BodyBuilder:
         # Factor that broken rhythm leaves for the next note's duration.
         self._broken: Fraction | None = None
         self._marks = PendingMarks()
+        # The notes at which slurs opened that are not closed yet.
+        self._open_slurs: list[DraftNote] = []
+        # The notes that words (``w:``) may be sung to, each with the number of its bar.
+        self._lyrics = LyricsAligner()
+        # The name of the part that the next bar begins.
+        self._part = ""
 
     def add(self, symbol: AbcSymbol) -> None:
         """Add the next symbol.
@@ -96,9 +108,9 @@ class BodyBuilder:
         _HANDLERS[symbol.kind](self, symbol)
 
     def change_field(self, name: str, value: str, line: int) -> None:
-        """Apply a field that changes key, metre or unit length.
+        """Apply a field that changes key, metre, unit length or tempo, or names a part.
 
-        It applies to the next note; the new signature belongs to the next bar.
+        It applies to the next note; the new signature and the part belong to the next bar.
         """
         if name == "K":
             key = read_key(value, line=line, current=self._key)
@@ -110,13 +122,28 @@ class BodyBuilder:
             self._metre = read_metre(value, line=line)
         elif name == "L":
             self._unit = read_unit(value, line=line)
+        elif name == "Q":
+            self._marks.tempo = read_tempo(value, self._unit) or self._marks.tempo
+        elif name == "P":
+            self._part = plain_text(value)
+
+    def add_words(self, texts: Sequence[str]) -> int:
+        """Set words (``w:``), a text for each verse, to the notes of the line before.
+
+        Returns:
+            The number of syllables that found no note.
+        """
+        return self._lyrics.add(texts)
 
     def end_line(self) -> None:
         """Close a full bar at the end of a line: some files write no bar line there."""
+        self._lyrics.end_line()
         full = self._metre.bar_duration
         if full and self._tuplet is None and self._bar.duration(self._metre) == full:
             self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
             self._close_bar(BarLine.SINGLE)
+        if self._bars and not self._bar.items:
+            self._bars[-1].ends_line = True
 
     @property
     def has_music(self) -> bool:
@@ -138,6 +165,8 @@ class BodyBuilder:
             raise NotationError("broken rhythm with no second note", line=self._line)
         if self._bar.items:
             self._close_bar(BarLine.SINGLE)
+        for note in self._open_slurs:
+            note.add_slurs(starts=-1)
         return finish_bars(self._bars, self._opening_metre, self.repairs)
 
     def add_note(self, symbol: AbcSymbol) -> None:
@@ -148,6 +177,8 @@ class BodyBuilder:
     def add_chord(self, symbol: AbcSymbol) -> None:
         """Add a chord: notes within brackets."""
         inside = _CHORD_MARKS.sub("", symbol.match["notes"])
+        for words in _CHORD_WORDS.findall(symbol.match["notes"]):
+            self._marks.add_quoted(words)
         notes = list(_CHORD_NOTE.finditer(inside))
         if not notes or "".join(note.group() for note in notes) != inside:
             raise NotationError("chord not understood", line=symbol.line, text=symbol.text)
@@ -192,8 +223,19 @@ class BodyBuilder:
         self._marks.add_decoration(symbol.match["name"])
 
     def add_quoted(self, symbol: AbcSymbol) -> None:
-        """Add a chord symbol to the next note; other quoted text is ignored."""
+        """Add a chord symbol or annotation to the next note."""
         self._marks.add_quoted(symbol.match["words"])
+
+    def add_slur(self, symbol: AbcSymbol) -> None:
+        """Begin a slur at the next note, or end the last one at the last note."""
+        if symbol.match["sign"] == "(":
+            self._marks.slur_starts = min(self._marks.slur_starts + 1, MAX_SLURS)
+        elif self._open_slurs and self._last:
+            opened = self._open_slurs.pop()
+            if opened is self._last:
+                opened.add_slurs(starts=-1)
+            else:
+                self._last.add_slurs(ends=1)
 
     def add_broken_rhythm(self, symbol: AbcSymbol) -> None:
         """Lengthen the last note and shorten the next, or the other way round."""
@@ -285,6 +327,8 @@ class BodyBuilder:
         self._tied_alterations = {}
         marks = self._marks.pop()
         note = self._last = DraftNote(pitches, duration, visible=visible, marks=marks)
+        self._open_slurs += [note] * (marks.slur_starts if marks else 0)
+        self._lyrics.add_note(note, len(self._bars))
         self._last_in_tuplet = self._tuplet is not None
         if self._tuplet is None:
             self._append_item(note)
@@ -302,6 +346,7 @@ class BodyBuilder:
                 bar.key = self._bars_key = self._key
             if self._metre != self._bars_metre:
                 bar.metre = self._bars_metre = self._metre
+            bar.part, self._part = self._part, ""
         if len(bar.items) >= LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar", line=self._line)
         bar.items.append(item)
@@ -314,10 +359,10 @@ class BodyBuilder:
             raise NotationError(f"more than {LIMITS.bars} bars", line=self._line)
         self._altered.clear()
         if self._bar.items:
-            closing = self._marks.pop_closing()
-            if closing and self._last:
+            self._bar.closing, decorations = self._marks.pop_closing()
+            if decorations and self._last:
                 marks = self._last.marks or Marks()
-                names = tuple(dict.fromkeys((*marks.decorations, *closing)))
+                names = tuple(dict.fromkeys((*marks.decorations, *decorations)))
                 self._last.marks = replace(marks, decorations=names)
             self._bar.line = line
             self._bars.append(self._bar)
@@ -341,6 +386,7 @@ _HANDLERS = {
     SymbolKind.DECORATION: BodyBuilder.add_decoration,
     SymbolKind.QUOTED: BodyBuilder.add_quoted,
     SymbolKind.GRACE: BodyBuilder.add_grace_notes,
+    SymbolKind.SLUR: BodyBuilder.add_slur,
 }
 
 

@@ -6,7 +6,7 @@ which tuplets are played.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,14 +20,16 @@ from abcgen.notation.tune import (
     Pitch,
     Rest,
     Tuplet,
-    read_chord_symbol,
+    chord_symbol_named,
     total,
 )
+from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from abcgen.notation.tune import ChordSymbol, Key
+    from abcgen.notation.words import Tempo
 
 MAX_TUPLET = 9
 # The most decorations at a note, and the most grace notes before one.
@@ -67,9 +69,15 @@ _DECORATION_SYNONYMS = {
     "D.C": "D.C.",
     "DS": "D.S.",
     "D.S": "D.S.",
+    "DCalfine": "D.C.alfine",
+    "DCalcoda": "D.C.alcoda",
+    "DSalfine": "D.S.alfine",
+    "DSalcoda": "D.S.alcoda",
 }
 # These close what they refer to: before a bar line they belong to the note before.
-_CLOSING_DECORATIONS = frozenset({"fine", "D.C.", "D.S.", "dacoda"})
+_CLOSING_DECORATIONS = frozenset(
+    {"fine", "D.C.", "D.S.", "dacoda", "D.C.alfine", "D.C.alcoda", "D.S.alfine", "D.S.alcoda"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,14 @@ class DraftNote:
     tied: bool = False
     visible: bool = True
     marks: Marks | None = None
+
+    def add_slurs(self, starts: int = 0, ends: int = 0) -> None:
+        """Add slurs that begin and end at the note, or take them away where negative."""
+        marks = self.marks or _NO_MARKS
+        marks = replace(
+            marks, slur_starts=marks.slur_starts + starts, slur_ends=marks.slur_ends + ends
+        )
+        self.marks = None if marks == _NO_MARKS else marks
 
     def frozen(self) -> Note | Rest:
         """Return the finished note or rest."""
@@ -135,6 +151,9 @@ class DraftBar:
     ending: tuple[int, ...] = ()
     key: Key | None = None
     metre: Metre | None = None
+    part: str = ""
+    closing: Marks | None = None
+    ends_line: bool = False
     # Line of the file where its first note is written.
     text_line: int = 0
 
@@ -162,14 +181,18 @@ class DraftBar:
 
 @dataclass(slots=True)
 class PendingMarks:
-    """Decorations, a chord symbol and grace notes whose note has not been read yet.
+    """Marks whose note has not been read yet.
 
-    Source: the ABC standard 2.1, sections 4.12 (grace notes), 4.14 (decorations) and 4.18.
+    Source: the ABC standard 2.1, sections 4.12 (grace notes), 4.14 (decorations), 4.18 (chord
+    symbols) and 4.19 (annotations).
     """
 
-    chord_symbol: ChordSymbol | None = None
+    chord_symbols: list[ChordSymbol] = field(default_factory=list)
     decorations: list[str] = field(default_factory=list)
     grace: tuple[Pitch, ...] = ()
+    annotations: list[Annotation] = field(default_factory=list)
+    slur_starts: int = 0
+    tempo: Tempo | None = None
 
     def add_decoration(self, name: str) -> None:
         """Add a decoration, by its letter or any of its names."""
@@ -177,24 +200,59 @@ class PendingMarks:
         if name not in self.decorations and len(self.decorations) < MAX_MARKS:
             self.decorations.append(name)
 
-    def add_quoted(self, text: str) -> None:
-        """Add a quoted text, if it is a chord symbol."""
-        self.chord_symbol = read_chord_symbol(text) or self.chord_symbol
+    def add_quoted(self, words: str) -> None:
+        """Add a quoted text: an annotation if it begins with its place, else a chord symbol."""
+        place, text = ("", words) if words[:1] not in set("^_<>@") else (words[0], words[1:])
+        text = plain_text(text).replace('"', "'")
+        if not text or len(self.annotations) + len(self.chord_symbols) >= MAX_WORDS_AT_NOTE:
+            return
+        if place:
+            self.annotations.append(Annotation(place, text))
+        else:
+            self.chord_symbols.append(chord_symbol_named(text))
 
     def pop(self) -> Marks | None:
         """Remove and return all marks, or None if there are none."""
-        if not (self.chord_symbol or self.decorations or self.grace):
+        if not (
+            self.chord_symbols
+            or self.decorations
+            or self.grace
+            or self.annotations
+            or self.slur_starts
+            or self.tempo
+        ):
             return None
-        marks = Marks(self.chord_symbol, tuple(self.decorations), self.grace)
-        self.chord_symbol, self.decorations, self.grace = None, [], ()
+        marks = Marks(
+            tuple(self.chord_symbols),
+            tuple(self.decorations),
+            self.grace,
+            tuple(self.annotations),
+            self.slur_starts,
+            tempo=self.tempo,
+        )
+        self.chord_symbols, self.decorations, self.annotations = [], [], []
+        self.grace, self.slur_starts, self.tempo = (), 0, None
         return marks
 
-    def pop_closing(self) -> list[str]:
-        """Remove and return the decorations that belong to the note before a bar line."""
-        closing = [name for name in self.decorations if name in _CLOSING_DECORATIONS]
-        if closing:
-            self.decorations = [name for name in self.decorations if name not in closing]
-        return closing
+    def pop_closing(self) -> tuple[Marks | None, list[str]]:
+        """Remove and return what belongs to the bar before a bar line.
+
+        Returns:
+            The marks at the bar line, if any, and the decorations of the note before it.
+        """
+        at_note = [name for name in self.decorations if name in _CLOSING_DECORATIONS]
+        if at_note:
+            self.decorations = [name for name in self.decorations if name not in at_note]
+        if not (self.chord_symbols or self.annotations or self.grace):
+            return None, at_note
+        marks = Marks(
+            tuple(self.chord_symbols), grace=self.grace, annotations=tuple(self.annotations)
+        )
+        self.chord_symbols, self.annotations, self.grace = [], [], ()
+        return marks, at_note
+
+
+_NO_MARKS = Marks()
 
 
 def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> tuple[Bar, ...]:
@@ -205,11 +263,14 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
         metre: The metre the tune opens in.
         repairs: Corrections are appended to these.
     """
-    # 1) A tie joins equal pitches; between different ones it is a slur, and ignored.
+    # 1) A tie joins equal pitches; between different ones it is a slur.
     notes = [(note, draft.text_line) for draft in drafts for note in draft.notes]
     for (note, line), (following, _) in pairwise([*notes, (DraftNote((), Fraction(0)), 0)]):
         if note.tied and set(note.pitches).isdisjoint(following.pitches):
             note.tied = False
+            if following.pitches:
+                note.add_slurs(starts=1)
+                following.add_slurs(ends=1)
             what = "a tie that meets no note of its pitch read as a slur"
             repairs.append(Repair(line, what, "-"))
 
@@ -232,7 +293,17 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
             for item in draft.items
         )
         bars.append(
-            Bar(items, draft.line, draft.repeat_start, draft.ending, draft.key, draft.metre)
+            Bar(
+                items,
+                draft.line,
+                draft.repeat_start,
+                draft.ending,
+                draft.key,
+                draft.metre,
+                draft.part,
+                draft.closing,
+                draft.ends_line,
+            )
         )
     return tuple(bars)
 

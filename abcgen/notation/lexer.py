@@ -33,6 +33,7 @@ class SymbolKind(StrEnum):
     DECORATION = "decoration"
     QUOTED = "quoted"
     GRACE = "grace"
+    SLUR = "slur"
 
 
 class AbcSymbol(NamedTuple):
@@ -57,7 +58,7 @@ _DECORATIONS = (
     r"(?:[<>][()]?|[+0-9]|p{1,4}|f{1,4}|mp|mf|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
     r"|snap|slide|wedge|upbow|downbow|open|thumb|plus|breath|staccato|marcato"
-    r"|(?:crescendo|diminuendo)[()]|[Ss]egno|[Cc]oda|D\.?S\.?|D\.?C\.?|dacoda|dacapo|fine"
+    r"|(?:crescendo|diminuendo)[()]|[Ss]egno|[Cc]oda|D\.?[SC]\.?(?:al(?:fine|coda))?|dacoda|dacapo|fine"
     r"|(?:short|medium|long)phrase|editorial|courtesy)"
 )
 
@@ -85,8 +86,8 @@ _PATTERNS = (
     # Decorations of ABC 2.0 and chords of ABC 1.6.
     (SymbolKind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),
     (SymbolKind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),
-    # Slurs, and space between notes.
-    (SymbolKind.IGNORED, ".()", r"\.?[()]"),
+    (SymbolKind.SLUR, ".()", r"\.?(?P<sign>[()])"),
+    # Space between notes.
     (SymbolKind.IGNORED, "y", r"y\d*"),
     (SymbolKind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
     # Letters that each file may define for itself.

@@ -16,7 +16,7 @@ from abcgen.example import Example
 from abcgen.notation.fields import read_metre, rhythm_named
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune
+from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune, read_chord_symbol
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:
@@ -98,11 +98,14 @@ def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
     def plain_note(note: Note | Rest) -> Note | Rest:
         if note.marks is None:
             return note
-        symbol = note.marks.chord_symbol if chord_symbols else None
-        return replace(note, marks=Marks(symbol) if symbol else None)
+        symbols = note.marks.chord_symbols if chord_symbols else ()
+        # Only the last of several, and only in the spellings that the network knows.
+        plain = list(filter(None, (read_chord_symbol(str(symbol)) for symbol in symbols)))[-1:]
+        return replace(note, marks=Marks(tuple(plain)) if plain else None)
 
     def plain_bar(bar: Bar) -> Bar:
         bar = bar.with_notes(plain_note)
+        bar = replace(bar, closing=None) if bar.closing else bar
         if not (bar.key or bar.metre):
             return bar
         key = bar.key and replace(bar.key, extra=())

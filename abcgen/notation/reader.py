@@ -1,7 +1,7 @@
 """Read ABC: a file's text to tunes (``read_tunebook``), or a single tune (``read_abc``).
 
-A tune is either read exactly or refused, with the line and the reason. Slurs, words and annotations
-are skipped, because they change no note of the tune.
+A tune is either read exactly or refused, with the line and the reason. What people wrote around the
+notes is kept.
 Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), sections 3
 (fields), 6.1 (continuation of lines) and 7 (voices).
 """
@@ -30,13 +30,17 @@ from abcgen.notation.fields import (
 )
 from abcgen.notation.lexer import SymbolKind, symbols_in
 from abcgen.notation.tune import Tune, Voice
+from abcgen.notation.words import MAX_TEXTS, TEXT_FIELDS, plain_text, read_tempo, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
     from abcgen.notation.tune import Bar, Key, Metre
+    from abcgen.notation.words import Words
 
+# The longest field, its continuations included.
+MAX_FIELD = 4_000
 # str.splitlines() would also break at characters that occur within words in Latin-1.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
@@ -46,7 +50,6 @@ _COMMENT = re.compile(r"(?<!\\)%.*")
 # Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
 _MAIL_SPACE = re.compile(r"=20$")
 _MAIL_BREAK = re.compile(r"=$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 _VOICE_NAME = re.compile(r'\b(?:name|nm)\s*=\s*(?:"([^"]*)"|(\S+))')
 # Properties of a voice that change its notes.
@@ -148,7 +151,7 @@ def read_block(block: TuneBlock) -> Reading | LeftOut:
         for line in block.lines:
             match = _FIELD.match(line)
             if match and names.get(match[1]) == "":
-                names[match[1]] = _one_line(match[2])
+                names[match[1]] = plain_text(match[2])
         reason = f"{error.reason}: {error.text!r}" if error.text else error.reason
         return LeftOut(error.line or block.line, names["X"], names["T"], reason)
 
@@ -185,6 +188,12 @@ class TuneParser:
     # Header fields, and the line of each.
     _header: dict[str, str] = field(default_factory=dict)
     _field_lines: dict[str, int] = field(default_factory=dict)
+    # Fields of text, in the order written.
+    _texts: list[tuple[str, str]] = field(default_factory=list)
+    # Words to be sung to the line of music before, one for each verse.
+    _lyrics: list[str] = field(default_factory=list)
+    # The field that the next line may continue, with its text and line.
+    _field: tuple[str, str, int] | None = None
     # Voices by their id (None if only announced), their names, and the id of the current one.
     _voices: dict[str, BodyBuilder | None] = field(default_factory=dict)
     _voice_names: dict[str, str] = field(default_factory=dict)
@@ -207,10 +216,19 @@ class TuneParser:
         if _MAIL_SPACE.search(text):
             text = _MAIL_SPACE.sub("", text)
             self._repair("=20, a mail program's space, taken out at the line's end", "=20")
+        match = _FIELD.fullmatch(text)
+        if match and match[1] == "+" and self._field:
+            name, value, first_line = self._field
+            self._field = name, f"{value} {match[2].strip()}"[:MAX_FIELD], first_line
+            return
+        self._end_field()
+        self._line = number
         match = (_BODY_FIELD if self._opening else _FIELD).fullmatch(text)
         if match:
-            self._add_field(match[1], match[2].strip())
-        elif self._opening:
+            self._field = match[1], match[2].strip(), number
+            return
+        self._end_lyrics()
+        if self._opening:
             self._add_music(text)
         elif "|" in text:
             raise NotationError("music before the key (K:)", line=number, text=text[:20])
@@ -222,6 +240,8 @@ class TuneParser:
         Raises:
             NotationError: if something is missing or incomplete.
         """
+        self._end_field()
+        self._end_lyrics()
         if not self._opening:
             raise NotationError("no key (K:)", line=self._line)
         self._end_carried()
@@ -232,7 +252,7 @@ class TuneParser:
         # Voices are called by their name, or their id if that is not just a number.
         voices = []
         for name, body in bodies.items():
-            default = "" if name[:1].isdigit() else _one_line(name)
+            default = "" if name[:1].isdigit() else plain_text(name)
             voices.append(Voice(self._voice_names.get(name, default), body.finish()))
             self.repairs += body.repairs
         first, *others = voices
@@ -244,16 +264,54 @@ class TuneParser:
             bars=first.bars,
             key=key,
             metre=self._opening.metre,
-            title=_one_line(self._header.get("T", "")),
-            rhythm=_one_line(self._header.get("R", "")),
-            source=_one_line(self._header.get("S", "") or self._header.get("B", "")),
+            title=self._first_text("T"),
+            rhythm=plain_text(self._header.get("R", "")),
+            source=self._first_text("S"),
             number=int(number[0]) if number else 1,
             voice=first.name if others else "",
             others=tuple(others),
+            words=self._words(),
         )
 
+    def _words(self) -> Words:
+        """Return the tune's words; its first title and source have fields of their own."""
+        texts = list(self._texts)
+        for name in "TS":
+            if first := self._first_text(name):
+                texts.remove((name, first))
+        tempo = None
+        if "Q" in self._header and self._opening:
+            tempo = read_tempo(self._header["Q"], self._opening.unit)
+        return words_of(texts, tempo, plain_text(self._header.get("P", "")))
+
+    def _first_text(self, name: str) -> str:
+        return next((text for field, text in self._texts if field == name and text), "")
+
+    def _end_field(self) -> None:
+        """Read the field before, now that no line continues it."""
+        if self._field:
+            name, value, self._line = self._field
+            self._field = None
+            self._add_field(name, value)
+
+    def _end_lyrics(self) -> None:
+        """Set the words (``w:``) before to the notes of their line."""
+        lyrics, self._lyrics = self._lyrics, []
+        if lyrics and self._opening:
+            self._end_carried()
+            beyond = self._body().add_words(lyrics)
+            if beyond:
+                self._repair("words beyond the last note of their line left out", lyrics[0])
+
     def _add_field(self, name: str, value: str) -> None:
-        if name == "V":
+        if name == "w":
+            self._lyrics.append(value)
+            return
+        self._end_lyrics()
+        if name in TEXT_FIELDS:
+            if len(self._texts) < MAX_TEXTS:
+                self._texts.append((name, plain_text(value)))
+        elif name == "V":
             self._begin_voice(value)
         elif name == "m":
             raise NotationError("macro", line=self._line, text=value)
@@ -296,7 +354,7 @@ class TuneParser:
         self._end_carried()
         self._voices.setdefault(name, None)
         if match := _VOICE_NAME.search(properties):
-            self._voice_names[name] = _one_line(match[1] or match[2] or "")
+            self._voice_names[name] = plain_text(match[1] or match[2] or "")
         if self._opening:
             self._voice = name
 
@@ -366,8 +424,3 @@ def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
         replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
         for what, number in counts.items()
     ]
-
-
-def _one_line(value: str) -> str:
-    """Return a field's text on one line, without control characters."""
-    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -22,14 +23,17 @@ from abcgen.notation.tune import (
     Pitch,
     Rest,
     Tune,
+    chord_symbol_named,
     key_at,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from abcgen.notation.tune import Marks, Root
+    from abcgen.notation.tune import ChordSymbol, Marks, Root
 
+# A word that may name a chord, in a text of several: ``C Gsus4``, ``(Am)``.
+_CHORD_WORD = re.compile(r"[^\s;,|()\\]+")
 # Diatonic steps and semitones.
 Interval = tuple[int, int]
 
@@ -59,6 +63,8 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
 
     def move_bar(bar: Bar) -> Bar:
         moved = bar.with_notes(move)
+        if bar.closing:
+            moved = replace(moved, closing=_move_marks(bar.closing, interval))
         return replace(moved, key=_move_key(bar.key, interval)) if bar.key else moved
 
     return replace(
@@ -122,12 +128,25 @@ def _move_key(key: Key, interval: Interval) -> Key:
 
 
 def _move_marks(marks: Marks, interval: Interval) -> Marks:
-    symbol = marks.chord_symbol
-    if symbol:
-        root, bass = _move_root(symbol.root, interval), symbol.bass
-        symbol = replace(symbol, root=root, bass=bass and _move_root(bass, interval))
+    symbols = tuple(_move_chord_symbol(symbol, interval) for symbol in marks.chord_symbols)
     grace = tuple(_move_pitch(pitch, interval) for pitch in marks.grace)
-    return replace(marks, chord_symbol=symbol, grace=grace)
+    return replace(marks, chord_symbols=symbols, grace=grace)
+
+
+def _move_chord_symbol(symbol: ChordSymbol, interval: Interval) -> ChordSymbol:
+    """Move a chord; a text of several chords moves word by word, and any other text stays."""
+    if interval == (0, 0):
+        return symbol
+    if symbol.root:
+        root, bass = _move_root(symbol.root, interval), symbol.bass
+        return replace(symbol, root=root, bass=bass and _move_root(bass, interval), text="")
+    if not all(chord_symbol_named(word).root for word in _CHORD_WORD.findall(symbol.text)):
+        return symbol
+
+    def move(word: re.Match[str]) -> str:
+        return str(_move_chord_symbol(chord_symbol_named(word[0]), interval))
+
+    return replace(symbol, text=_CHORD_WORD.sub(move, symbol.text))
 
 
 def _move_root(root: Root, interval: Interval) -> Root:

@@ -7,11 +7,13 @@ duration, and the tuplet scales it. Pitches are spelled: F sharp is not G flat.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
+
+from abcgen.notation.words import NO_WORDS, Annotation, Syllable, Tempo, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,6 +134,26 @@ _ROOT = rf"([A-G])([{CHORD_ACCIDENTALS}]?)"
 _KIND = f"(?:{'|'.join(map(re.escape, CHORD_KIND_WORDS))})*"
 _CHORD_SYMBOL = re.compile(rf"{_ROOT}({_KIND})(?:/{_ROOT.replace('A-G', 'A-Ga-g')})?")
 
+# Spellings that model text does not have.
+_FREE_WORDS = (
+    "6/9",
+    "6/7",
+    "alt",
+    "ma",
+    "mi",
+    "Maj",
+    "Min",
+    "Dim",
+    "Aug",
+    "Sus",
+    "Add",
+    "Δ",
+    "∆",
+    "^",
+)
+_FREE_KIND = f"(?:{'|'.join(map(re.escape, (*_FREE_WORDS, *CHORD_KIND_WORDS)))})*"
+_FREE_CHORD_SYMBOL = re.compile(rf"{_ROOT}({_FREE_KIND})(?:/{_ROOT.replace('A-G', 'A-Ga-g')})?")
+
 # The letter and alteration of a chord's root or bass.
 Root = tuple[str, int]
 
@@ -140,14 +162,19 @@ Root = tuple[str, int]
 class ChordSymbol:
     """A chord by name: ``Am7``, ``D/F#``."""
 
-    root: Root
+    # None if the text names no known chord: ``N.C.``, ``H7``.
+    root: Root | None
     # The rest of the name: empty for a major triad, ``m``, ``7``, ``maj7``, ``dim``.
     kind: str = ""
     # The bass note, or None where it is the root.
     bass: Root | None = None
+    # The text as its author spelled it; empty where it is that of the parts above.
+    text: str = ""
 
     def __str__(self) -> str:
         """The symbol as ABC writes it, without its quotes."""
+        if self.text or not self.root:
+            return self.text
         letter, alter = self.root
         bass = f"/{self.bass[0]}{NAME_ACCIDENTALS[self.bass[1]]}" if self.bass else ""
         return f"{letter}{NAME_ACCIDENTALS[alter]}{self.kind}{bass}"
@@ -161,6 +188,19 @@ def read_chord_symbol(text: str) -> ChordSymbol | None:
     letter, accidental, kind, bass_letter, bass_accidental = match.groups()
     bass = (bass_letter.upper(), ALTERATIONS[bass_accidental]) if bass_letter else None
     return ChordSymbol((letter, ALTERATIONS[accidental]), kind.strip(), bass)
+
+
+def chord_symbol_named(text: str) -> ChordSymbol:
+    """Return the chord symbol with a text, spelled as in the text, whatever it names."""
+    symbol = read_chord_symbol(text)
+    if symbol is None:
+        match = _FREE_CHORD_SYMBOL.fullmatch(text) if len(text) <= MAX_CHORD_SYMBOL else None
+        if not match:
+            return ChordSymbol(None, text=text)
+        letter, accidental, kind, bass_letter, bass_accidental = match.groups()
+        bass = (bass_letter.upper(), ALTERATIONS[bass_accidental]) if bass_letter else None
+        symbol = ChordSymbol((letter, ALTERATIONS[accidental]), kind.strip(), bass)
+    return symbol if str(symbol) == text else replace(symbol, text=text)
 
 
 class Pitch(NamedTuple):
@@ -191,12 +231,25 @@ class Pitch(NamedTuple):
 class Marks:
     """Symbols for the player at a note or rest, which change no note of the tune."""
 
-    # The chord that an accompanist plays from here on.
-    chord_symbol: ChordSymbol | None = None
+    # The chords that an accompanist plays from here on, in the order written.
+    chord_symbols: tuple[ChordSymbol, ...] = ()
     # Names from the standard's table (``staccato``, ``roll``).
     decorations: tuple[str, ...] = ()
     # Grace notes before the note.
     grace: tuple[Pitch, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    # The number of slurs that begin and end here.
+    slur_starts: int = 0
+    slur_ends: int = 0
+    # The syllable of each verse; None where the verse has none.
+    lyrics: tuple[Syllable | None, ...] = ()
+    # The tempo from here on.
+    tempo: Tempo | None = None
+
+    @property
+    def chord_symbol(self) -> ChordSymbol | None:
+        """The last of the chords that is known."""
+        return next((symbol for symbol in reversed(self.chord_symbols) if symbol.root), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +380,12 @@ class Bar:
     # Changes of key and metre that take effect here.
     key: Key | None = None
     metre: Metre | None = None
+    # The name of the part that begins here (``P:``).
+    part: str = ""
+    # Marks between its last note and its bar line; their grace notes belong to that note.
+    closing: Marks | None = None
+    # Whether it ends a line of its source.
+    ends_line: bool = field(default=False, compare=False)
 
     @property
     def notes(self) -> Iterator[Note | Rest]:
@@ -390,6 +449,8 @@ class Tune:
     # The first voice's name, if it has one.
     voice: str = ""
     others: tuple[Voice, ...] = ()
+    # What people wrote around the music.
+    words: Words = NO_WORDS
 
     @property
     def voices(self) -> tuple[Voice, ...]:

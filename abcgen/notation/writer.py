@@ -14,6 +14,7 @@ from math import lcm
 from typing import TYPE_CHECKING
 
 from abcgen.notation.analysis import mode_of
+from abcgen.notation.lyrics import lyric_lines
 from abcgen.notation.tune import (
     ABC_ACCIDENTALS,
     Bar,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Key
 
 BARS_PER_LINE = 4
+# The fields of text that come before ``R:``.
+_ABOVE_RHYTHM = "TCAO"
 UNITS = (Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))
 # The decorations whose character every program knows; the others are written by name.
 _DECORATION_CHARACTERS = {
@@ -47,21 +50,32 @@ _DECORATION_CHARACTERS = {
 }
 
 
-def write_abc(tune: Tune) -> str:
+def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
     """Return one tune as canonical ABC, without the blank line that ends it.
 
-    ``R:`` and ``S:`` are written only if the tune has a rhythm or source, ``T:`` always.
+    Fields without a text are left out, but for ``T:``.
+
+    Args:
+        tune: The tune.
+        keep_lines: Whether to break lines where its source does, instead of every four bars.
     """
     unit = best_unit(tune)
-    header = {
-        "X": str(tune.number),
-        "T": tune.title,
-        "R": tune.rhythm,
-        "S": tune.source,
-        "M": str(tune.metre),
-        "L": str(unit),
-    }
-    lines = [f"{name}:{_escaped(value)}" for name, value in header.items() if value or name == "T"]
+    words = tune.words
+    above = [text for text in words.texts if text[0] in _ABOVE_RHYTHM]
+    below = [text for text in words.texts if text[0] not in _ABOVE_RHYTHM and text[0] != "W"]
+    header = [
+        ("X", str(tune.number)),
+        ("T", tune.title),
+        *above,
+        ("R", tune.rhythm),
+        ("S", tune.source),
+        *below,
+        ("P", words.parts),
+        ("M", str(tune.metre)),
+        ("L", str(unit)),
+        ("Q", str(words.tempo or "")),
+    ]
+    lines = [f"{name}:{_escaped(value)}" for name, value in header if value or name == "T"]
 
     # Name major explicitly if our reader would infer another mode from the notes.
     key = str(tune.key)
@@ -74,13 +88,14 @@ def write_abc(tune: Tune) -> str:
             # Some programs accept only numbers as ids of voices.
             name = _escaped(voice.name).replace('"', "'")
             lines.append(f'V:{number} name="{name}"' if name else f"V:{number}")
-        lines += _music_lines(replace(tune, bars=voice.bars), unit)
+        lines += _music_lines(replace(tune, bars=voice.bars), unit, keep_lines=keep_lines)
+    lines += [f"W:{_escaped(verse)}" for verse in words.named("W")]
     return "\n".join(lines) + "\n"
 
 
-def write_tunebook(tunes: Iterable[Tune]) -> str:
+def write_tunebook(tunes: Iterable[Tune], *, keep_lines: bool = False) -> str:
     """Return tunes as one canonical tunebook, with a blank line between them."""
-    return "\n".join(write_abc(tune) for tune in tunes)
+    return "\n".join(write_abc(tune, keep_lines=keep_lines) for tune in tunes)
 
 
 def best_unit(tune: Tune) -> Fraction:
@@ -90,15 +105,22 @@ def best_unit(tune: Tune) -> Fraction:
     return max(UNITS, key=lambda unit: simple.count(unit.denominator))
 
 
-def bars_by_line(tune: Tune) -> list[list[int]]:
-    """Return the bars of each line, by index: four, and the endings that follow them."""
+def bars_by_line(tune: Tune, *, keep_lines: bool = False) -> list[list[int]]:
+    """Return the bars of each line, by index: four, and the endings that follow them.
+
+    Args:
+        tune: The tune; only its first voice counts.
+        keep_lines: Whether to break lines where its source does instead, if it has several.
+    """
+    if keep_lines and any(bar.ends_line for bar in tune.bars):
+        return _lines_of_source(tune)
     lines: list[list[int]] = []
     full_bars = 0
     in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
     for index, (bar, (_, metre)) in enumerate(zip(tune.bars, in_force, strict=True)):
         is_other_ending = bar.ending and tune.bars[index - 1].line is BarLine.REPEAT
         is_full = full_bars >= BARS_PER_LINE and not is_other_ending
-        if is_full or opens_section(tune.bars, index) or bar.key or bar.metre:
+        if is_full or opens_section(tune.bars, index) or _needs_fields(bar):
             lines.append([])
             full_bars = 0
         lines[-1].append(index)
@@ -106,10 +128,26 @@ def bars_by_line(tune: Tune) -> list[list[int]]:
     return lines
 
 
-def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:
+def _lines_of_source(tune: Tune) -> list[list[int]]:
+    lines: list[list[int]] = [[]]
+    for index, bar in enumerate(tune.bars):
+        if lines[-1] and (tune.bars[index - 1].ends_line or _needs_fields(bar)):
+            lines.append([])
+        lines[-1].append(index)
+    return lines
+
+
+def _needs_fields(bar: Bar) -> bool:
+    """Return whether a bar is announced by fields, on lines of their own."""
+    return bool(bar.key or bar.metre or bar.part)
+
+
+def _music_lines(tune: Tune, unit: Fraction, *, keep_lines: bool) -> Iterator[str]:
     music = MusicWriter(tune.key, tune.metre, unit)
-    for line in bars_by_line(tune):
+    for line in bars_by_line(tune, keep_lines=keep_lines):
         first = tune.bars[line[0]]
+        if first.part:
+            yield f"P:{_escaped(first.part)}"
         if first.metre:
             yield f"M:{first.metre}"
         if first.key:
@@ -119,13 +157,20 @@ def _music_lines(tune: Tune, unit: Fraction) -> Iterator[str]:
             bar = tune.bars[index]
             text += opening(bar, tune.bars[index - 1].line if text else None)
             beams = music.beams(bar, upbeat=opens_section(tune.bars, index))
-            text = f"{text} {' '.join(beams)} {bar.line}".lstrip()
+            end = music.closing(bar)
+            text = f"{text} {' '.join(beams)}{end} {bar.line}".lstrip()
         yield text
+        for words in lyric_lines([note for index in line for note in tune.bars[index].notes]):
+            yield f"w:{words}"
 
 
 def _escaped(value: str) -> str:
     """Return a field's value on one line; a bare percent sign would begin a comment."""
     return " ".join(value.split()).replace("%", "\\%")
+
+
+def _quoted(text: str) -> str:
+    return '"{}"'.format(text.replace('"', "'").replace("%", "\\%"))
 
 
 def opening(bar: Bar, before: BarLine | None) -> str:
@@ -202,14 +247,20 @@ class MusicWriter:
         length = length_text(item.duration, self._unit)
         marks = self._marks(item.marks) if item.marks else ""
         if isinstance(item, Rest):
-            return marks + ("z" if item.visible else "x") + length
+            slurs = ")" * (item.marks.slur_ends if item.marks else 0)
+            return f"{marks}{'z' if item.visible else 'x'}{length}{slurs}"
         in_chord = len(item.pitches) > 1
         names = [
             self._accidentals.before(pitch, in_chord=in_chord) + _step_name(pitch.step)
             for pitch in item.pitches
         ]
+        note = f"[{''.join(names)}]" if in_chord else names[0]
         tie = "-" if item.tied else ""
-        return marks + (f"[{''.join(names)}]" if in_chord else names[0]) + length + tie
+        return f"{marks}{note}{length}{tie}{')' * (item.marks.slur_ends if item.marks else 0)}"
+
+    def closing(self, bar: Bar) -> str:
+        """Return the marks between a bar's last note and its bar line, after ``beams``."""
+        return self._marks(bar.closing) if bar.closing else ""
 
     def _marks(self, marks: Marks) -> str:
         """Return the text before a note, in the standard's order (section 4.20)."""
@@ -218,8 +269,11 @@ class MusicWriter:
         )
         return "".join(
             [
+                f"[Q:{_escaped(str(marks.tempo)).replace(']', ')')}]" if marks.tempo else "",
+                "(" * marks.slur_starts,
                 f"{{{grace}}}" if grace else "",
-                f'"{marks.chord_symbol}"' if marks.chord_symbol else "",
+                *(_quoted(str(symbol)) for symbol in marks.chord_symbols),
+                *(_quoted(place + text) for place, text in marks.annotations),
                 *(_DECORATION_CHARACTERS.get(name) or f"!{name}!" for name in marks.decorations),
             ]
         )

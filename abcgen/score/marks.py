@@ -104,7 +104,7 @@ def chord_symbol_of(symbol: ChordSymbol) -> Any:
     It is assembled by hand, because music21 takes milliseconds to parse one.
     """
     result = music21.harmony.ChordSymbol()
-    root = _pitch(symbol.root)
+    root = _pitch(symbol.root or ("C", 0))
     bass = _pitch(symbol.bass) if symbol.bass else root
     result.pitches = (root,) if bass == root else (bass, root)
     result.root(root)

@@ -296,10 +296,10 @@ def strokes(metre: Metre) -> Iterator[tuple[Fraction, Fraction, bool]]:
 
 def bass_key(chord: ChordSymbol) -> int:
     """Return the MIDI key of a chord's bass note, in the octave below the chord."""
-    return LOWEST_BASS + pitch_class(chord.bass or chord.root)
+    return LOWEST_BASS + pitch_class(chord.bass or chord.root or ("C", 0))
 
 
 def chord_keys(chord: ChordSymbol) -> tuple[int, ...]:
     """Return the MIDI keys of a chord, from its root up."""
-    root = LOWEST_CHORD + pitch_class(chord.root)
+    root = LOWEST_CHORD + pitch_class(chord.root or ("C", 0))
     return tuple(root + semitones for semitones in chord_kind(chord.kind).semitones)

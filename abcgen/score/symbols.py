@@ -46,8 +46,7 @@ class Symbol(NamedTuple):
         """The music21 elements printed with the note: chord symbol and directions."""
         if self.marks is None:
             return []
-        chord_symbol = self.marks.chord_symbol
-        harmony = [chord_symbol_of(chord_symbol)] if chord_symbol else []
+        harmony = [chord_symbol_of(symbol) for symbol in self.marks.chord_symbols if symbol.root]
         return [*harmony, *directions_of(self.marks.decorations)]
 
 

@@ -11,6 +11,7 @@ from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
 from abcgen.notation.tune import ChordSymbol, Key, Marks, Note, read_chord_symbol
+from abcgen.notation.words import Annotation
 from abcgen.notation.writer import write_abc
 from tests.referee import played
 from tests.strategies import dressed_tunes
@@ -57,7 +58,7 @@ def test_marks_wait_for_their_note() -> None:
     assert marks[0] is not None
     assert marks[0].chord_symbol == ChordSymbol(("A", 0), "m")
     assert marks[0].grace
-    assert marks[2] == Marks(ChordSymbol(("D", 0)))
+    assert marks[2] == Marks((ChordSymbol(("D", 0)),))
 
 
 def test_a_jump_or_fine_before_a_bar_line_belongs_to_the_note_before() -> None:
@@ -71,7 +72,13 @@ def test_a_jump_or_fine_before_a_bar_line_belongs_to_the_note_before() -> None:
 
 
 def test_words_and_fingerings_are_no_chords() -> None:
-    assert marks_of('"^slowly"A "4"B "Fine"c "_soft"d') == [None] * 4
+    above, finger, fine, below = marks_of('"^slowly"A "4"B "Fine"c "_soft"d')
+    assert above == Marks(annotations=(Annotation("^", "slowly"),))
+    assert below == Marks(annotations=(Annotation("_", "soft"),))
+    assert finger
+    assert fine
+    assert (finger.chord_symbol, fine.chord_symbol) == (None, None)
+    assert [str(symbol) for symbol in (*finger.chord_symbols, *fine.chord_symbols)] == ["4", "Fine"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_tune_is_written_in_canonical_abc() -> None:
         "D|GAB GAB|c>de dcB|1 AGF GFE:|2 AGF G2||\n(3def|gfg e2c:|"
     )
     assert write_abc(tune) == (
-        "X:3\nT:Jig\nR:jig\nS:A book\nM:6/8\nL:1/8\nK:G\n"
+        "X:3\nT:Jig\nR:jig\nB:A book\nM:6/8\nL:1/8\nK:G\n"
         "|: D | GAB GAB | c3/d/e dcB |1 AGF GFE :|2 AGF G2 ||\n"
         "|: (3def | gfg e2 c :|\n"
     )

@@ -124,6 +124,7 @@ def test_chord_symbols_are_read_back_by_music21() -> None:
     for symbol, chord in zip(symbols, chords, strict=True):
         meant = read_chord_symbol(chord)
         assert meant
+        assert meant.root
         assert symbol.root().name.replace("-", "b") == meant.root[0] + {1: "#", -1: "b"}.get(
             meant.root[1], ""
         )
