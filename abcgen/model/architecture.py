@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from abcgen.model.positions import feature_tables
+from abcgen.model.positions import INTERVALS, feature_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,6 +193,14 @@ class AddSpec(LayerSpec):
     """The sum of its inputs."""
 
 
+class RelativePitchSpec(LayerSpec):
+    """Logits, and for notes the logit of their interval from the last note added to their own.
+
+    Its inputs are ids and position features (B, T, 1 + F), of which the last is the height of the
+    last note; logits of characters (B, T, classes), and logits of intervals (B, T, intervals).
+    """
+
+
 class ConcatenateSpec(LayerSpec):
     """Its inputs side by side, along the last axis."""
 
@@ -263,7 +271,7 @@ class _Builder:
             )
             characters = self._concatenate("with_position", embedded, position)
         else:
-            ids = self._add(InputLayerSpec(name="ids", shape=(None, None)))
+            inputs = ids = self._add(InputLayerSpec(name="ids", shape=(None, None)))
             characters = embedded = self._embedding(ids)
         # 2) LSTMs from left to right, each with dropout after it.
         if config.bidirectional:
@@ -282,7 +290,15 @@ class _Builder:
         last = config.layers if config.blocks else 1
         stream = self._attend_and_feed(stream, embedded, last)
         # 4) Logits of the next character.
-        self._dense("logits", stream, self._classes)
+        logits = self._dense("logits", stream, self._classes)
+        if config.relative_pitch:
+            intervals = self._dense("intervals", stream, INTERVALS, seed=600)
+            layer = RelativePitchSpec(
+                name="relative_pitch",
+                inputs=(inputs, logits, intervals),
+                shape=self._shape(logits),
+            )
+            self._add(layer)
 
     def add_window_network(self) -> None:
         """Add all layers from ids (B, L) or numbers (B, L, 1) to logits (B, classes)."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abcgen.model.positions import interval_table
 from abcgen.system import threads
 
 if TYPE_CHECKING:
@@ -282,6 +283,25 @@ class AddCell:
         return (first + second,)
 
     read = step
+
+
+class RelativePitchCell:
+    """Adds the logit of a note's interval from the last note to the note's own."""
+
+    arrays = 0
+
+    def __init__(self, token_heights: NDArray[np.int32]) -> None:
+        self._table = interval_table(token_heights)  # (heights, classes)
+
+    def step(
+        self, rows: Sequence[NDArray[np.int32]], logits: Array, intervals: Array
+    ) -> tuple[Array]:
+        """Return (B, classes); the last of the rows are heights, (B,)."""
+        # One column more, for no interval.
+        padded = np.zeros((len(intervals), intervals.shape[1] + 1), np.float32)
+        padded[:, :-1] = intervals
+        texts = np.arange(len(intervals))[:, None]
+        return (logits + padded[texts, self._table[rows[-1]]],)
 
 
 # OpenBLAS sums a product in another order if it has one row only, if its columns are not a

@@ -37,15 +37,24 @@ class CompiledNetwork:
 
     All changes of a step, the count of steps included, are made by one call into the backend, so
     that an interruption finds the state before a step or after it.
+
+    A network with relative pitch needs the ``token_heights`` of its ``PositionFeatures``.
     """
 
-    def __init__(self, network: NetworkConfig, vocabulary_size: int, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        network: NetworkConfig,
+        vocabulary_size: int,
+        config: TrainConfig,
+        token_heights: NDArray[np.int32] | None = None,
+    ) -> None:
         keras = load_keras()
         self._config, self._vocabulary_size = network, vocabulary_size
         self._devices = devices_for(config.batch_size)
         self._devices.check(config)
         with self._devices.scope():
-            self.model = self._devices.model(build_network(network, vocabulary_size, config.seed))
+            built = build_network(network, vocabulary_size, config.seed, token_heights)
+            self.model = self._devices.model(built)
             optimizer = _optimizer(keras, config, self._devices)
             optimizer.build(self.model.trainable_variables)
             # A sum, because the weights that a batch comes with make it a mean over all devices.
@@ -118,10 +127,14 @@ class CompiledNetwork:
 
 
 def seconds_per_epoch(
-    network: NetworkConfig, config: TrainConfig, vocabulary_size: int, dataset: Dataset
+    network: NetworkConfig,
+    config: TrainConfig,
+    vocabulary_size: int,
+    dataset: Dataset,
+    token_heights: NDArray[np.int32] | None = None,
 ) -> float:
     """Estimate the length of an epoch from a few steps on a batch of middling length."""
-    compiled = CompiledNetwork(network, vocabulary_size, config)
+    compiled = CompiledNetwork(network, vocabulary_size, config, token_heights)
     in_order = dataset.in_order()
     batch = dataset.batch(in_order[len(in_order) // 2])
     # At learning rate 0. The first step compiles and is not timed.
@@ -147,7 +160,10 @@ def _optimizer(keras: Any, config: TrainConfig, devices: Devices) -> Any:
         "sgd": keras.optimizers.SGD,
     }
     extras: dict[str, dict[str, Any]] = {
-        "muon": {"exclude_layers": ["logits"], "adam_weight_decay": config.weight_decay},
+        "muon": {
+            "exclude_layers": ["logits", "intervals"],
+            "adam_weight_decay": config.weight_decay,
+        },
         "sgd": {"momentum": 0.9, "nesterov": True},
     }
     # Keras: None is no decay, for all but AdamW, which wants a number.

@@ -28,9 +28,10 @@ from abcgen.model.cells import (
     DenseCell,
     EmbeddingCell,
     LSTMCell,
+    RelativePitchCell,
     by_rows,
 )
-from abcgen.model.positions import feature_tables
+from abcgen.model.positions import feature_tables, token_heights
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
@@ -128,12 +129,13 @@ class _StreamStepper:
     def __init__(
         self, layers: Sequence[LayerSpec], weights: Weights, tracker: PositionFeatures | None
     ) -> None:
-        self._plan = _Plan(layers, weights, look_up=True)
-        # The logits come last; threads walk through the layers before them. An encoder is no part
-        # of a step: it reads whole blocks.
-        *self._nodes, (_, self._logits, _) = [
-            node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
-        ]
+        heights = token_heights(tracker)
+        self._plan = _Plan(layers, weights, look_up=True, token_heights=heights)
+        # Threads walk through the layers before the logits. An encoder is no part of a step: it
+        # reads whole blocks.
+        nodes = [node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)]
+        first = next(number for number, node in enumerate(nodes) if node.name == "logits")
+        self._nodes, self._last_nodes = nodes[:first], nodes[first:]
         cells = [node.cell for node in self._nodes]
         self._stateful = [cell for cell in cells if isinstance(cell, LSTMCell | AttentionCell)]
         self._lstms = [cell for cell in cells if isinstance(cell, LSTMCell)]
@@ -183,8 +185,14 @@ class _StreamStepper:
             for array in (part if isinstance(cell, AttentionCell) else islice(lstms, cell.arrays))
         ]
         # 3) Logits of the next character.
-        (logits,) = self._logits.step(output)  # (B, classes)
-        return logits, tuple(after), heads
+        values: dict[str, Any] = {
+            name: rows[tables] for name, tables in self._plan.table_slices.items()
+        }
+        values[self._last_nodes[0].sources[0]] = output
+        for name, cell, sources in self._last_nodes:
+            (output,) = cell.step(*[values[source] for source in sources])
+            values[name] = output
+        return output, tuple(after), heads  # (B, classes)
 
     def _walk(self, look: bool, *arrays: NDArray[Any]) -> list[Array]:
         """Return the output before the logits and the LSTMs' state.
@@ -315,7 +323,15 @@ class _Plan:
     read them. These layers then get row numbers instead of vectors.
     """
 
-    def __init__(self, layers: Sequence[LayerSpec], weights: Weights, *, look_up: bool) -> None:
+    def __init__(
+        self,
+        layers: Sequence[LayerSpec],
+        weights: Weights,
+        *,
+        look_up: bool,
+        token_heights: NDArray[np.int32] | None = None,
+    ) -> None:
+        self._token_heights = token_heights
         self.nodes: list[_Node] = []  # in the order of the layers
         self.tables: list[Array] = []  # of the embeddings that are looked up
         # For each output that is looked up, which of the tables it is made of: embedding 0,
@@ -326,6 +342,9 @@ class _Plan:
         aliases: dict[str, str] = {}
         for spec in layers:
             sources = tuple(aliases.get(source, source) for source in spec.inputs)
+            if isinstance(spec, specs.RelativePitchSpec):
+                # Reads the row numbers themselves: ids and position features.
+                self.table_slices[sources[0]] = slice(0, len(self.tables))
             if isinstance(spec, IDENTITIES):
                 aliases[spec.name] = sources[0]
             elif isinstance(spec, specs.EmbeddingSpec | specs.PositionSpec) and look_up:
@@ -358,6 +377,8 @@ class _Plan:
                 cell = DenseCell(spec.name, spec.activation, weights)
             case specs.AddSpec():
                 cell = AddCell()
+            case specs.RelativePitchSpec() if self._token_heights is not None:
+                cell = RelativePitchCell(self._token_heights)
             case _:
                 raise TypeError(f"no NumPy cell for {spec.kind}")
         self.nodes.append(_Node(spec.name, cell, sources))

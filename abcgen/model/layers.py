@@ -11,21 +11,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from abcgen.model import architecture as specs
 from abcgen.model.backend import fused_lstm
+from abcgen.model.positions import interval_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from abcgen.model.architecture import LayerSpec, Shape
 
 MASKED = -1e9  # added to the score of a position that must not be attended to
 
 
-def make_layer(spec: LayerSpec, seed: int) -> Any:
-    """Return the Keras layer of a spec, whose random numbers are drawn by ``seed`` plus its own."""
+def make_layer(spec: LayerSpec, seed: int, token_heights: NDArray[np.int32] | None = None) -> Any:
+    """Return the Keras layer of a spec, whose random numbers are drawn by ``seed`` plus its own.
+
+    ``token_heights`` are those of ``PositionFeatures``, which relative pitch needs.
+    """
     name, width, seed = spec.name, spec.width, seed + spec.seed
     initializers = keras.initializers
     match spec:
@@ -50,6 +57,8 @@ def make_layer(spec: LayerSpec, seed: int) -> Any:
             return keras.layers.Dense(width, activation, kernel_initializer=glorot, name=name)
         case specs.DropoutSpec():
             return keras.layers.Dropout(spec.rate, seed=seed, name=name)
+        case specs.RelativePitchSpec() if token_heights is not None:
+            return RelativePitch(token_heights, name)
         case specs.AddSpec():
             return keras.layers.Add(name=name)
         case specs.ConcatenateSpec():
@@ -233,6 +242,36 @@ class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
             for number, table in enumerate(self.tables, 1)
         ]
         return ops.concatenate(vectors, axis=-1)
+
+
+class RelativePitch(keras.layers.Layer):  # type: ignore[misc]
+    """Adds the logit of a note's interval from the last note to the note's own.
+
+    What the network learns of a step up or a third down then holds wherever a phrase lies.
+    """
+
+    def __init__(self, token_heights: NDArray[np.int32], name: str) -> None:
+        super().__init__(name=name)
+        notes = np.flatnonzero(token_heights)  # (N,): ids of tokens that name a note
+        self.table = interval_table(token_heights)[:, notes]  # (heights, N)
+        self.spread = np.eye(token_heights.size, dtype=np.float32)[notes]  # (N, classes)
+
+    def call(self, inputs: Any, logits: Any, intervals: Any) -> Any:
+        """Return (B, T, classes) of ids and features, logits of characters, and of intervals."""
+        numbers = ops.take(self.table, inputs[..., -1], axis=0)  # (B, T, N)
+        # The last number stands for no interval, which adds nothing.
+        padded = ops.pad(intervals, ((0, 0), (0, 0), (0, 1)))
+        addends = ops.take_along_axis(padded, numbers, axis=-1)  # (B, T, N)
+        return logits + ops.matmul(addends, ops.cast(self.spread, addends.dtype))
+
+    def compute_output_shape(
+        self,
+        inputs_shape: Shape,  # noqa: ARG002 - Keras passes all
+        logits_shape: Shape,
+        intervals_shape: Shape,  # noqa: ARG002
+    ) -> Shape:
+        """Return the shape of the logits."""
+        return logits_shape
 
 
 class BlockBefore(keras.layers.Layer):  # type: ignore[misc]

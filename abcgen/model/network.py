@@ -18,12 +18,22 @@ from abcgen.model.architecture import (
 from abcgen.model.backend import load_keras, to_numpy
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from abcgen.config import NetworkConfig
     from abcgen.model.checkpoint import Weights
 
 
-def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) -> Any:
+def build_network(
+    config: NetworkConfig,
+    vocabulary_size: int,
+    seed: int = 0,
+    token_heights: NDArray[np.int32] | None = None,
+) -> Any:
     """Build a ``keras.Model`` with random weights; ``seed`` is that of weights and dropout.
+
+    A network with relative pitch needs the ``token_heights`` of its ``PositionFeatures``.
 
     A stream network maps int32 ids (B, T), or ids and position features (B, T, 1 + F), to float32
     logits (B, T, classes); a window network maps ``network_inputs`` of ids (B, L) to logits
@@ -33,7 +43,7 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
     from abcgen.model.layers import make_layer  # noqa: PLC0415 - loads Keras
 
     outputs: dict[str, Any] = {}  # by the names that ``spec.inputs`` uses
-    inputs = None
+    inputs = output = None
     for spec in architecture(config, vocabulary_size):
         sources = [outputs[source] for source in spec.inputs]
         if isinstance(spec, InputLayerSpec):
@@ -43,12 +53,12 @@ def build_network(config: NetworkConfig, vocabulary_size: int, seed: int = 0) ->
         elif isinstance(spec, AddSpec | ConcatenateSpec):
             output = make_layer(spec, seed)(sources)
         else:
-            output = make_layer(spec, seed)(*sources)
+            output = make_layer(spec, seed, token_heights)(*sources)
         # An LSTM also returns its last output and cell, which other layers may start from.
         if isinstance(output, list | tuple):
             output, outputs[f"{spec.name}:last"], outputs[f"{spec.name}:cell"] = output
         outputs[spec.name] = output
-    return keras.Model(inputs, outputs["logits"], name=config.kind)
+    return keras.Model(inputs, output, name=config.kind)
 
 
 def network_inputs(config: NetworkConfig, vocabulary_size: int, ids: Any) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig
@@ -32,6 +33,29 @@ def feature_tables(config: NetworkConfig) -> dict[str, tuple[int, int]]:
     if config.relative_pitch:
         tables |= PITCH_TABLES
     return tables
+
+
+# Relative pitch predicts intervals up to this, down and up; wider ones count as the widest.
+WIDEST = 14
+INTERVALS = 2 * WIDEST + 1
+
+
+def interval_table(token_heights: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the number of every token's interval from a last note of every height, (heights, V).
+
+    Tokens that name no note have the number ``INTERVALS``, and all before the first note.
+    """
+    last = np.arange(PITCH_TABLES["height"][0])[:, None]
+    numbers = np.clip(token_heights - last, -WIDEST, WIDEST) + WIDEST
+    return np.where((last > 0) & (token_heights > 0), numbers, INTERVALS).astype(np.int32)
+
+
+def token_heights(tracker: PositionFeatures | None) -> NDArray[np.int32] | None:
+    """Return the height that each token names, without octave marks, 0 if it names no note: (V,).
+
+    They are on the scale of the feature ``height``. None if the tracker does not say.
+    """
+    return getattr(tracker, "token_heights", None)
 
 
 class PositionFeatures(Protocol):

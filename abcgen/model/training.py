@@ -29,6 +29,7 @@ from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import dataset_of
 from abcgen.model.events import Started
 from abcgen.model.metrics import METRICS
+from abcgen.model.positions import token_heights
 from abcgen.model.resume import STATE, check_state, set_weights
 from abcgen.model.trainer import Trainer
 from abcgen.model.vocabulary import unknown_character
@@ -36,6 +37,9 @@ from abcgen.model.vocabulary import unknown_character
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig, TrainConfig
     from abcgen.example import Example
@@ -59,6 +63,11 @@ class TrainData:
     tracker: PositionFeatures | None = None
     # Facts about the texts for ``config.json``, as JSON.
     about: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def token_heights(self) -> NDArray[np.int32] | None:
+        """The height that each token names, if there is a tracker."""
+        return token_heights(self.tracker)
 
 
 def train(
@@ -96,7 +105,7 @@ def train(
         checkpoint = _as_resumed(checkpoint, folder)
         check_state(weight_shapes(network, data.vocabulary.size), folder)
     # 2) The network, with the weights to start from.
-    compiled = CompiledNetwork(network, data.vocabulary.size, config)
+    compiled = CompiledNetwork(network, data.vocabulary.size, config, data.token_heights)
     trainer = Trainer(
         compiled,
         training,

@@ -299,7 +299,7 @@ def estimate_run(data: TrainData, plan: TrainPlan, classes: int | None = None) -
     size, config = data.vocabulary.size, plan.config
     training, _ = datasets_of(data, plan.network, config)
     layers = architecture(plan.network, classes or size)
-    epoch = seconds_per_epoch(plan.network, config, size, training)
+    epoch = seconds_per_epoch(plan.network, config, size, training, data.token_heights)
     seconds = epoch * config.epochs if config.minutes is None else 60 * config.minutes
     parameters = sum(layer.parameters for layer in layers)
     return RunEstimate(layers, parameters, training.characters, epoch, seconds)

@@ -9,15 +9,16 @@ import pytest
 
 from abcgen.config import MAX_SEED, Network, NetworkConfig, TrainConfig
 from abcgen.example import Example
-from abcgen.grammar.positions import PositionTracker
 from abcgen.model.architecture import architecture, weight_shapes
 from abcgen.model.backend import load_keras
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import TextDataset, dataset_of
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
+from abcgen.model.positions import feature_tables, token_heights
 from abcgen.model.scoring import measure
 from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, PADDING, Vocabulary
+from tests.model.features import features_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,28 @@ CONFIGS = [
         sequence_length=16,
         positions=True,
     ),
+    NetworkConfig(layers=1, units=8, embedding=6, heads=2, positions=True, form=True),
+    NetworkConfig(units=6, embedding=5, attention=False, relative_pitch=True),
+    NetworkConfig(
+        layers=2,
+        units=8,
+        embedding=6,
+        heads=2,
+        ffn=12,
+        blocks=True,
+        positions=True,
+        form=True,
+        relative_pitch=True,
+    ),
+    NetworkConfig(
+        units=8,
+        embedding=6,
+        heads=2,
+        bidirectional=True,
+        sequence_length=16,
+        positions=True,
+        relative_pitch=True,
+    ),
 ]
 # Eleven signs with bar lines, repeats and lengths among them, and a line that begins the music.
 SIGNS = Vocabulary("K:\n|ab2/", OLD_SPECIAL_TOKENS)
@@ -74,7 +97,8 @@ WIDTH = 48
 
 
 def _name(config: NetworkConfig) -> str:
-    options = ("attention", "bidirectional", "embedding", "ffn", "blocks", "positions")
+    options = ["attention", "bidirectional", "embedding", "ffn", "blocks"]
+    options += ["positions", "form", "relative_pitch"]
     return "-".join([config.kind, *(name for name in options if getattr(config, name))])
 
 
@@ -101,10 +125,9 @@ def _ids(batch: int, width: int, size: int) -> NDArray[np.int32]:
 
 def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDArray[np.float32]:
     """Keras's logits after every place."""
-    if config.positions:
-        marks = np.stack([PositionTracker(SIGNS.tokens).features_of(row) for row in ids]).astype(
-            np.int32
-        )
+    if feature_tables(config):
+        tracker = features_for(config, SIGNS.tokens)
+        marks = np.stack([tracker.features_of(row) for row in ids]).astype(np.int32)
         ids = np.concatenate([ids[..., None], marks], axis=2)
     if config.kind == "stream":
         return np.asarray(model(ids, training=False))
@@ -126,7 +149,8 @@ class Built(NamedTuple):
 @pytest.fixture(scope="module", params=CONFIGS, ids=_name)
 def built(request: pytest.FixtureRequest, random_weights: MakeWeights) -> Built:
     config: NetworkConfig = request.param
-    weights, model = random_weights(config, 11), build_network(config, 11)
+    heights = token_heights(features_for(config, SIGNS.tokens))
+    weights, model = random_weights(config, 11), build_network(config, 11, 0, heights)
     _set_weights(model, weights)
     return Built(config, weights, model)
 
@@ -152,7 +176,8 @@ def _described(layer: Any) -> tuple[str, tuple[int | None, ...], int, tuple[str,
 
 
 def test_numpy_steps_give_the_logits_of_keras(built: Built) -> None:
-    network = StepNetwork(built.config, built.weights, PositionTracker(SIGNS.tokens))
+    tracker = features_for(built.config, SIGNS.tokens)
+    network = StepNetwork(built.config, built.weights, tracker)
     for batch in (1, 7):
         ids = _ids(batch, WIDTH, 11)
         stepped = _step_through(network, ids)
@@ -178,11 +203,12 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     random_weights: MakeWeights,
 ) -> None:
     weights = random_weights(config, vocabulary.size)
-    tracker = PositionTracker(vocabulary.tokens)
+    tracker = features_for(config, vocabulary.tokens)
     # All texts in one batch, and that in one share: another width is compiled anew.
-    compiled = CompiledNetwork(config, vocabulary.size, TrainConfig(batch_size=1))
+    options = TrainConfig(batch_size=1)
+    compiled = CompiledNetwork(config, vocabulary.size, options, token_heights(tracker))
     _set_weights(compiled.model, weights)
-    options = TrainConfig(batch_size=len(examples))
+    options = options.replace(batch_size=len(examples))
     trained = compiled.measure(
         dataset_of(examples, vocabulary, config, options, measuring=True, tracker=tracker)
     )
@@ -192,12 +218,12 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     assert (trained.characters, trained.notes) == (sampled.characters, sampled.notes)
 
 
-@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-6], CONFIGS[-5], CONFIGS[-1]], ids=_name)
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-10], *CONFIGS[-2:]], ids=_name)
 def test_a_state_can_be_stepped_from_twice(
     config: NetworkConfig, random_weights: MakeWeights
 ) -> None:
     network, ids = (
-        StepNetwork(config, random_weights(config, 11), PositionTracker(SIGNS.tokens)),
+        StepNetwork(config, random_weights(config, 11), features_for(config, SIGNS.tokens)),
         _ids(3, 90, 11),
     )
     state = network.start(3)
@@ -211,7 +237,7 @@ def test_a_state_can_be_stepped_from_twice(
     assert np.array_equal(followed, network.step(ids[:, 72], again[1])[0])
 
 
-@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-5]], ids=_name)
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-9]], ids=_name)
 def test_attention_weights_are_of_the_past_only_and_sum_to_one(
     config: NetworkConfig, random_weights: MakeWeights
 ) -> None:
@@ -219,6 +245,23 @@ def test_attention_weights_are_of_the_past_only_and_sum_to_one(
     weights = network.attention_weights([1, *range(3, 11)] * 2)
     assert not np.triu(weights, 1).any()
     assert weights.sum(axis=1) == pytest.approx(np.ones(18))
+
+
+def test_a_phrase_a_step_higher_is_followed_by_intervals_as_likely(
+    random_weights: MakeWeights,
+) -> None:
+    config = NetworkConfig(units=8, embedding=6, heads=2, relative_pitch=True)
+    letters = Vocabulary("abcdefg|", OLD_SPECIAL_TOKENS)
+    weights = random_weights(config, letters.size)
+    # A network that knows intervals only.
+    absolute = ("embedding/embeddings", "position/height", "logits/kernel", "logits/bias")
+    weights |= {name: np.zeros_like(weights[name]) for name in absolute}
+    network = StepNetwork(config, weights, features_for(config, letters.tokens))
+    low, high = (_step_through(network, letters.encode(text)[None])[0] for text in ("acb", "bdc"))
+    of_letter = letters.encode("abcdefg")
+    assert np.allclose(low[:, of_letter[:-1]], high[:, of_letter[1:]], atol=1e-6)
+    assert np.ptp(low[-1, of_letter]) > 0.1
+    assert not low[:, letters.encode("|")].any()
 
 
 @pytest.mark.parametrize(("rows", "steps"), [(1, 13), (8, 16), (3, 37)])
