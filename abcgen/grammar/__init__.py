@@ -27,11 +27,22 @@ An example with few characters, where a bar of 2/4 has four units:
 >>> sorted(grammar.allowed(state, remaining=2))  # no time for another bar
 ['\n', '|']
 
-``positions`` is not part of the state machine: it computes the network's position features.
+A text may announce its form in a line of its own before the music (``form_line``). ``positions``
+is not part of the state machine: it computes the network's position features, what is left by the
+announced form among them.
 """
 
-from abcgen.grammar.constraint import Grammar, PrefixConstraint
+from abcgen.grammar.constraint import Grammar, HeaderConstraint, PrefixConstraint
 from abcgen.grammar.form import ANY_METRE, Form, Rules, SectionPlan
 from abcgen.grammar.state import END
 
-__all__ = ["ANY_METRE", "END", "Form", "Grammar", "PrefixConstraint", "Rules", "SectionPlan"]
+__all__ = [
+    "ANY_METRE",
+    "END",
+    "Form",
+    "Grammar",
+    "HeaderConstraint",
+    "PrefixConstraint",
+    "Rules",
+    "SectionPlan",
+]

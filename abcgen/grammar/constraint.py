@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from abcgen.errors import InputError
 from abcgen.grammar.form import LINE_END, SINGLE, TO_SECOND_ENDING
+from abcgen.grammar.form_line import FormLine
 from abcgen.grammar.lengths import UNIT
-from abcgen.grammar.music import Music
+from abcgen.grammar.music import FORM_LINE, Music
 from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
     ACCIDENTAL,
@@ -228,6 +229,50 @@ class IdTable(Generic[T]):
         return id_
 
 
+class HeaderConstraint:
+    """Constrain generation to the header of a text, which ends where the music would begin.
+
+    Args:
+        grammar: The grammar of whole texts.
+    """
+
+    start = 0
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+
+    def allowed(self, state_id: int, _remaining: int) -> frozenset[str]:
+        """Return the characters that may come next; a header is short, so there is no limit."""
+        state, _ = self._grammar.states(state_id)
+        if state.written == BAR_LINE:
+            return frozenset({END})
+        return frozenset(self._grammar.following(state_id))
+
+    def advance(self, state_id: int, character: str) -> int:
+        """Return the state that a character leads to."""
+        return self._grammar.advance(state_id, character)
+
+    def max_distance(self, _state_id: int) -> int:
+        """Return -1: no limit excludes anything."""
+        return -1
+
+    def prune(self) -> bool:
+        """Forget states if there are too many; return whether there were."""
+        return self._grammar.prune()
+
+    def completed(self, header: str) -> str:
+        """Return the shortest header that begins as given.
+
+        Raises:
+            InputError: if the grammar does not accept it.
+        """
+        state_id = self._grammar.read(header)
+        while self._grammar.states(state_id)[0].written != BAR_LINE:
+            header += self._grammar.completion(state_id)
+            state_id = self._grammar.advance(state_id, header[-1])
+        return header
+
+
 class PrefixConstraint:
     """Constrain generation to a fixed prefix, then to the grammar.
 
@@ -250,7 +295,7 @@ class PrefixConstraint:
     CHANGE_NOTE = frozenset("0123456789/,'")
 
     def __init__(self, reading: Grammar, drawing: Grammar, prefix: str) -> None:
-        self._drawing, self._prefix = drawing, prefix
+        self._reading, self._drawing, self._prefix = reading, drawing, prefix
         self._after_prefix = reading.states(reading.read(prefix))
         self._offset = len(prefix) + 1  # of the drawing grammar's states
         self._ends_in_note = bool(re.search(r"[A-Ga-gz\]0-9/,']\Z", prefix))
@@ -285,6 +330,10 @@ class PrefixConstraint:
     def prune(self) -> bool:
         """Forget states if there are too many; return whether there were."""
         return self._drawing.prune()
+
+    def with_prefix(self, prefix: str) -> PrefixConstraint:
+        """Return the same constraint for another prefix."""
+        return PrefixConstraint(self._reading, self._drawing, prefix)
 
     def fits(self, length: int) -> bool:
         """Return whether a text can end within a length, the prefix included."""
@@ -332,6 +381,8 @@ class ShortestCompletion:
         """Return a bound on the length of the completion, one character later too."""
         form, neat = self._music.rules.form, self._music.rules.neat
         slack = 120  # more than it takes to complete a tuplet, a chord and a repeat
+        if self._music.rules.form_line and state.written == HEADER:
+            slack += FormLine.LONGEST
         if state.written == DONE or (form.is_free and not neat):
             return slack
         # Before the header is complete the longest bar counts.
@@ -358,6 +409,8 @@ class ShortestCompletion:
         return self.ITEMS if best == state.text else best[len(state.text)]
 
     def _in_header(self, state: State) -> str:
+        if state.items == FORM_LINE:
+            return FormLine.COMPLETION
         return _next_character(state.text, self._music.header.lines[state.items].texts)
 
     def _in_chord_symbol(self, state: State) -> str:

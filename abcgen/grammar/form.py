@@ -15,6 +15,8 @@ from abcgen.notation.tune import FREE_METRE, Metre, Mode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from abcgen.grammar.form_line import BegunForm
+
 
 PitchRange = tuple[int, int]  # lowest and highest MIDI key number
 
@@ -66,6 +68,10 @@ class Rules:
     neat: bool = False
     # Requested bars and sections.
     form: Form = field(default_factory=Form)
+    # Whether the text announces its form in a line of its own (see ``form_line``).
+    form_line: bool = False
+    # The form of the text to continue, which that line has to agree with.
+    begun: BegunForm | None = None
     # By mode, alternative pitch ranges: one of them must contain all notes. Modes without ranges
     # are not limited.
     ranges: Mapping[Mode, tuple[PitchRange, ...]] = field(default_factory=dict)

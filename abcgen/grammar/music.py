@@ -1,7 +1,8 @@
 """The characters that may follow in a model text, as far as time and form are concerned.
 
-A model text is a header (rhythm, metre and key), then bars up to the end of the line. ``Music`` is
-the state machine; ``Header`` is the part of it for the header and for changes of metre and key.
+A model text is a header (rhythm, metre, key, and for some networks form), then bars up to the end
+of the line. ``Music`` is the state machine; ``Header`` is the part of it for the header and for
+changes of metre and key.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from abcgen.grammar.form import (
     bar_ends,
     beginnings,
 )
+from abcgen.grammar.form_line import MAX_PICKUP, FormLine
 from abcgen.grammar.lengths import LONGEST, UNIT, WHOLE, Trie
 from abcgen.grammar.notes import Notes, after_accidental, in_chord, octave_marks, pitches
 from abcgen.grammar.state import (
@@ -57,7 +59,7 @@ MAX_CACHED = 2**12  # states whose transitions are kept
 # filled (``ClosingBar.is_cut``).
 CUT, EXCUSED = 1, 2
 # Lines of the header.
-RHYTHM_OR_METRE_LINE, METRE_LINE, KEY_LINE = range(3)
+RHYTHM_OR_METRE_LINE, METRE_LINE, KEY_LINE, FORM_LINE = range(4)
 
 
 class Music:
@@ -244,6 +246,7 @@ class Header:
 
     def __init__(self, rules: Rules, grain: int) -> None:
         self._rules, self._grain = rules, grain
+        self._form_line = FormLine(rules.form, rules.alphabet, rules.begun)
 
     @cached_property
     def metres(self) -> dict[str, int]:
@@ -288,6 +291,16 @@ class Header:
 
     def in_line(self, state: State) -> Transitions:
         """Return the characters that may follow in a line of the header."""
+        music = State(BAR_LINE, bar_ticks=state.bar_ticks)
+        if state.items == FORM_LINE:
+            # A pickup is shorter than a bar; the unit length is two sixteenths.
+            longest_pickup = (2 * state.bar_ticks - 1) // UNIT if state.bar_ticks else MAX_PICKUP
+            return {
+                character: transition_to(music)
+                if character == LINE_END
+                else (state, HEADER, state.text + character)
+                for character in self._form_line.after(state.text, longest_pickup)
+            }
         trie = self.lines[state.items]
         following: Transitions = {}
         for character in trie.after(state.text):
@@ -299,8 +312,11 @@ class Header:
             elif text[0] == "M":
                 bar = self.metres[text[2:-1]]
                 following[character] = transition_to(State(HEADER, items=KEY_LINE, bar_ticks=bar))
+            elif self._rules.form_line:
+                after = State(HEADER, items=FORM_LINE, bar_ticks=state.bar_ticks)
+                following[character] = transition_to(after)
             else:
-                following[character] = transition_to(State(BAR_LINE, bar_ticks=state.bar_ticks))
+                following[character] = transition_to(music)
         return following
 
     def in_field(self, state: State) -> Transitions:

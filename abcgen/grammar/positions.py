@@ -1,20 +1,34 @@
-"""The position features of each character: its section, its bar and the time in the bar.
+"""The position features of each character: where it is in its tune, and what is still to come.
 
-A network that gets these as inputs need not learn to count bars. They depend only on the text read
-so far, so they do not reveal the future, and any text has them, whether or not it is a valid tune.
-``PositionTracker`` computes them for batches.
+- section, bar of the section, and time in the bar: a network need not learn to count bars;
+- sections, bars and time left, by the form that the text announced (``form_line``);
+- the height of the last note, and its interval from the note before.
+
+They depend only on the text read so far, so they do not reveal the future, and any text has them,
+whether or not it is a valid tune. ``PositionTracker`` computes them for batches.
 
 Trained weights depend on these features: a change here makes existing checkpoints worse.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from abcgen.grammar.form_line import (
+    MAX_BARS,
+    MAX_PICKUP,
+    MAX_SECTIONS,
+    AnnouncedForm,
+    AnnouncedSection,
+    BegunForm,
+    read_form_line,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -22,8 +36,15 @@ if TYPE_CHECKING:
 # Number of values of each feature. The last section and bar also stand for all later ones. Time
 # is counted in half units from the bar line (sixteenth notes with L:1/8).
 SECTIONS, BARS, TIMES = 8, 32, 65
-FEATURES = 3
 NO_TIME = TIMES - 1  # in the header
+# Number of values of what is left, of which the last means unknown.
+SECTIONS_LEFT, BARS_LEFT, TIMES_LEFT = 9, 34, 66
+# Heights of notes in steps, from 1: middle C is 14. Intervals are up to 15 steps down and up; 16 is
+# a repeated note. In both 0 means that there is none yet.
+MIDDLE_C, HEIGHTS, WIDEST_INTERVAL = 14, 48, 15
+POSITION = ("section", "bar", "time")
+LEFT = ("sections_left", "bars_left", "time_left")
+PITCH = ("interval", "height")
 # Ticks per unit, divisible enough that short notes and tuplets of them are whole numbers.
 TICKS = 1680
 MAX_TICKS = NO_TIME * TICKS // 2 - 1
@@ -31,6 +52,8 @@ MAX_LENGTH = 255  # numerator and denominator of a note's length
 MAX_CACHED = 2**15  # states, about 1 kB each
 
 NOTES, DIGITS = frozenset("ABCDEFGabcdefgz"), frozenset("0123456789")
+LETTER_HEIGHTS = {letter: MIDDLE_C + step for step, letter in enumerate("CDEFGABcdefgab")}
+OCTAVE_MARKS = {",": -7, "'": 7}
 # The default ``normal`` of a tuplet by its number of notes (ABC 2.1, section 4.13).
 TUPLETS = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
 # The values of ``tuplet_number``: which number of a tuplet such as (5:4:5 is being read.
@@ -42,6 +65,10 @@ MUSIC, CHORD, FIELD = "music", "[", "[:"
 CLOSING = {"{": "}", '"': '"', "!": "!"}
 IN_HEADER = frozenset({LINE_START, KEY, KEY_LINE, HEADER})
 IGNORED = frozenset({*CLOSING.values(), FIELD})
+MAX_LINE = 200  # characters of a header's line that are read
+SIXTEENTH = TICKS // 2
+_METRE_LINE = re.compile(r"M:([0-9]{1,3})/([0-9]{1,3})\n")
+_HEADER = re.compile(r"(?:[^K\n][^\n]*\n)*K:[^\n]*\n(?!P:)")
 
 
 class PositionState(NamedTuple):
@@ -53,8 +80,8 @@ class PositionState(NamedTuple):
     bar: int = 0
     # Whether the section has no note yet.
     is_new: bool = True
-    # Section and bar of the last repeat, where a second ending continues from.
-    repeat: tuple[int, int] = (0, 0)
+    # Section, bar and pickups of the last repeat, where a second ending continues from.
+    repeat: tuple[int, int, int] = (0, 0, 0)
     # Part of the text.
     region: str = LINE_START
     # The previous character, if it can change what the next one means.
@@ -77,6 +104,14 @@ class PositionState(NamedTuple):
     tuplet_number: int = 0
     # Whether a note is being read.
     in_note: bool = False
+    # 1 if the section began with a pickup, which is not counted in its bars.
+    pickups: int = 0
+    # Ticks of a full bar; 0 if not known.
+    bar_ticks: int = 0
+    # What the form line announced; None for texts that have no such line.
+    form: AnnouncedForm | None = None
+    # The line of the header so far, in texts that have a form line.
+    line: str = ""
 
     @property
     def now(self) -> int:
@@ -94,11 +129,21 @@ class CachedState:
     Texts pass through the same states again and again, so most steps are one dictionary look-up.
     """
 
-    __slots__ = ("features", "following", "state")
+    __slots__ = ("features", "following", "is_music", "state")
 
     def __init__(self, state: PositionState) -> None:
-        self.state, self.features = state, bytes(position_features(state))
+        self.state = state
+        self.features = bytes((*position_features(state), *features_left(state)))
+        self.is_music = state.region in {MUSIC, CHORD}  # so that letters are notes
         self.following: dict[str, CachedState] = {}
+
+
+class TrackedState(NamedTuple):
+    """The state of a text: its position, and the heights of its last two notes, 0 if none."""
+
+    position: CachedState
+    height: int = 0
+    height_before: int = 0
 
 
 class PositionTracker:
@@ -106,38 +151,56 @@ class PositionTracker:
 
     Args:
         tokens: The character of every id, empty for marks, which change nothing.
+        features: The names of the features wanted, in order. With one of ``LEFT``, texts have a
+            form line after their ``K:`` line.
     """
 
-    def __init__(self, tokens: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[str], features: Sequence[str] = POSITION) -> None:
         self._tokens = np.array(tokens, object)
+        columns = (*POSITION, *LEFT, *PITCH)
+        self._columns = [columns.index(name) for name in features]
+        has_form = not set(LEFT).isdisjoint(features)
+        self._first = PositionState(form=AnnouncedForm() if has_form else None)
+        # Of each token, the height of the note that it names; 0 if it names none.
+        self.token_heights = np.array([LETTER_HEIGHTS.get(t, 0) for t in tokens], np.int32)  # (V,)
         self._forget()
 
     def _forget(self) -> None:
         """Empty the cache. States already handed out stay usable."""
-        self._start = CachedState(PositionState())
-        self._cache = {self._start.state: self._start}
+        start = CachedState(self._first)
+        self._start = TrackedState(start)
+        self._cache = {start.state: start}
 
     def start(self, batch: int) -> NDArray[Any]:
         """Return the states before anything is read, one object per text: (B,)."""
-        return np.full(batch, self._start, object)
+        return _objects([self._start] * batch)
 
     def advance(self, states: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
         """Return the states after one more character of every text, (B,)."""
         steps = zip(states.tolist(), self._tokens[ids].tolist(), strict=True)
-        after = (state.following.get(token) or self._follow(state, token) for state, token in steps)
-        return np.fromiter(after, object, len(states))
+        return _objects([self._after(state, token) for state, token in steps])
 
     def features(self, states: NDArray[Any]) -> NDArray[np.int32]:
-        """Return section, bar and time of every text, (B, 3)."""
-        return _stack(states.tolist()).astype(np.int32)
+        """Return the features of every text, (B, F)."""
+        return self._stack(states.tolist()).astype(np.int32)
 
     def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """Return section, bar and time after every character of one text, (T, 3)."""
+        """Return the features after every character of one text, (T, F)."""
         state, states = self._start, []
         for token in self._tokens[ids].tolist():
-            state = state.following.get(token) or self._follow(state, token)
+            state = self._after(state, token)
             states.append(state)
-        return _stack(states)
+        return self._stack(states)
+
+    def _after(self, state: TrackedState, token: str) -> TrackedState:
+        position, height, height_before = state
+        after = position.following.get(token) or self._follow(position, token)
+        if position.is_music:
+            if token in LETTER_HEIGHTS:
+                return TrackedState(after, LETTER_HEIGHTS[token], height)
+            if token in OCTAVE_MARKS and height:
+                height = min(max(height + OCTAVE_MARKS[token], 1), HEIGHTS - 1)
+        return TrackedState(after, height, height_before)
 
     def _follow(self, cached: CachedState, token: str) -> CachedState:
         state = following_state(cached.state, token) if token else cached.state
@@ -149,10 +212,37 @@ class PositionTracker:
         cached.following[token] = after
         return after
 
+    def _stack(self, states: Sequence[TrackedState]) -> NDArray[np.uint8]:
+        rows = b"".join(
+            [
+                position.features + _PITCH_FEATURES[height_before][height]
+                for position, height, height_before in states
+            ]
+        )
+        columns = len(POSITION) + len(LEFT) + len(PITCH)
+        return np.frombuffer(rows, np.uint8).reshape(-1, columns)[:, self._columns]
 
-def _stack(states: Iterable[CachedState]) -> NDArray[np.uint8]:
-    features = b"".join([state.features for state in states])
-    return np.frombuffer(features, np.uint8).reshape(-1, FEATURES)
+
+def _objects(states: Sequence[TrackedState]) -> NDArray[Any]:
+    """Return states as an array of objects, (B,)."""
+    array = np.empty(len(states), object)
+    array[:] = states
+    return array
+
+
+def pitch_features(height: int, height_before: int) -> tuple[int, int]:
+    """Return the interval of the last two notes and the height of the last, 0 if there is none."""
+    if not height_before:
+        return 0, height
+    interval = min(max(height - height_before, -WIDEST_INTERVAL), WIDEST_INTERVAL)
+    return interval + WIDEST_INTERVAL + 1, height
+
+
+# By the height of the note before, then by that of the last note.
+_PITCH_FEATURES = [
+    [bytes(pitch_features(height, before)) for height in range(HEIGHTS)]
+    for before in range(HEIGHTS)
+]
 
 
 def position_features(state: PositionState) -> tuple[int, int, int]:
@@ -161,8 +251,36 @@ def position_features(state: PositionState) -> tuple[int, int, int]:
     return min(state.section, SECTIONS - 1), min(state.bar, BARS - 1), time
 
 
+def features_left(state: PositionState) -> tuple[int, int, int]:
+    """Return the sections, bars and time that are left by the announced form.
+
+    Bars count down to 1 in the last bar of a section, time is counted in sixteenth notes.
+    """
+    if state.region in IN_HEADER or state.form is None:
+        return SECTIONS_LEFT - 1, BARS_LEFT - 1, TIMES_LEFT - 1
+    pickup, sections = state.form
+    is_pickup = pickup > 0 and not state.bar and not state.pickups
+    sections_left, bars_left = SECTIONS_LEFT - 1, BARS_LEFT - 1
+    is_last = False
+    if state.section < len(sections):
+        sections_left = min(len(sections) - 1 - state.section, SECTIONS_LEFT - 2)
+        left = sections[state.section].bars - state.bar + (1 if is_pickup else state.pickups)
+        bars_left, is_last = min(max(left, 0), BARS_LEFT - 2), left == 1
+    if not state.bar_ticks:
+        return sections_left, bars_left, TIMES_LEFT - 1
+    length, ticks = state.bar_ticks, pickup * SIXTEENTH
+    if is_pickup and state.now <= ticks:
+        length = ticks
+    elif is_last and 0 < ticks < length:
+        length -= ticks  # the last bar and the pickup make one bar
+    time_left = (length - state.now) // SIXTEENTH
+    return sections_left, bars_left, min(max(time_left, 0), TIMES_LEFT - 2)
+
+
 def following_state(state: PositionState, character: str) -> PositionState:
     """Return the state after one more character."""
+    if state.region in IN_HEADER and state.form is not None:
+        return _read_header(state, character)
     if state.region in IN_HEADER:
         return state._replace(region=_region_in_header(state.region, character))
     if state.region in IGNORED:
@@ -177,6 +295,22 @@ def following_state(state: PositionState, character: str) -> PositionState:
         state = state._replace(tuplet_number=0)
     state = _read_music(state, character)
     return state._replace(previous=character if character in "|:[(" else "")
+
+
+def _read_header(state: PositionState, character: str) -> PositionState:
+    """Read the header of a text with a form line, which is its last line."""
+    line = (state.line + character)[:MAX_LINE]
+    if character != "\n":
+        return state._replace(line=line)
+    if line.startswith("P:"):
+        return state._replace(line="", region=MUSIC, form=read_form_line(line))
+    return state._replace(line="", bar_ticks=bar_ticks(line) or state.bar_ticks)
+
+
+def bar_ticks(line: str) -> int:
+    """Return the ticks of a bar by an ``M:`` line; 0 of any other line."""
+    match = _METRE_LINE.fullmatch(line)
+    return 8 * TICKS * int(match[1]) // max(1, int(match[2])) if match else 0
 
 
 def _region_in_header(region: str, character: str) -> str:
@@ -240,8 +374,8 @@ def _read_digit(state: PositionState, digit: int) -> PositionState:
         return state._replace(region=MUSIC)
     # ``:|2`` continues the bars of the repeat that has just ended.
     if state.previous == "|" and state.is_new and digit > 1:
-        section, bar = state.repeat
-        return state._replace(section=section, bar=bar)
+        section, bar, pickups = state.repeat
+        return state._replace(section=section, bar=bar, pickups=pickups)
     if not state.in_note:
         return state
     if state.slashes:
@@ -256,16 +390,83 @@ def _read_bar_line(state: PositionState, character: str) -> PositionState:
     if character == "]" and state.previous != "|":
         return state
     # Everything about the previous note is forgotten.
-    after = PositionState(state.section, state.bar, state.is_new, state.repeat, MUSIC)
+    after = PositionState(
+        state.section,
+        state.bar,
+        state.is_new,
+        state.repeat,
+        MUSIC,
+        pickups=state.pickups,
+        bar_ticks=state.bar_ticks,
+        form=state.form,
+    )
     # A section begins with its first note, however many bar lines come before.
     if state.is_new or state.previous == "[":
         return after
     if state.previous in {"|", ":"}:
         is_repeat_end = (state.previous, character) == (":", "|")
+        here = state.section, state.bar, state.pickups
         return after._replace(
-            section=min(state.section + 1, SECTIONS),
+            section=min(state.section + 1, MAX_SECTIONS),
             bar=0,
             is_new=True,
-            repeat=(state.section, state.bar) if is_repeat_end else state.repeat,
+            repeat=here if is_repeat_end else state.repeat,
+            pickups=0,
         )
-    return after._replace(bar=min(state.bar + 1, BARS)) if character == "|" else after
+    if character != "|":
+        return after
+    is_pickup = not state.bar and state.now < state.bar_ticks
+    return after._replace(
+        bar=min(state.bar + 1, MAX_BARS), pickups=int(is_pickup) if not state.bar else state.pickups
+    )
+
+
+def with_form_line(text: str) -> str:
+    """Return a model text with the line that announces its form, after its ``K:`` line."""
+    header = _HEADER.match(text)
+    form = form_of_text(text)
+    if not header or not form.sections:
+        return text
+    return f"{header[0]}{form}{text[header.end() :]}"
+
+
+def form_of_text(text: str) -> AnnouncedForm:
+    """Return the form of a whole model text, as the position features count it."""
+    begun = begun_form(text)
+    sections = begun.sections
+    if begun.bars:
+        sections += (AnnouncedSection(min(begun.bars, MAX_BARS)),)
+    return AnnouncedForm(begun.pickup or 0, sections[:MAX_SECTIONS])
+
+
+def begun_form(text: str) -> BegunForm:
+    """Return the form of a model text up to its end, which may be anywhere."""
+    header = _HEADER.match(text)
+    if not header:
+        return BegunForm(None)
+    ticks = sum(bar_ticks(f"{line}\n") for line in header[0].splitlines())
+    state = PositionState(region=MUSIC, bar_ticks=ticks, form=AnnouncedForm())
+    pickup, repeated = None, False
+    sections: list[AnnouncedSection] = []
+    for character in text[header.end() :]:
+        after = following_state(state, character)
+        # 1) A repeat or a first ending begins.
+        repeated |= state.previous + character in {"|:", "|1", "[1"}
+        # 2) The first bar ends; perhaps it was a pickup.
+        if pickup is None and after.previous in {"|", ":"} and not state.is_new:
+            ticks_of_pickup = state.now if after.pickups else 0
+            pickup = min(-(-ticks_of_pickup // SIXTEENTH), MAX_PICKUP)
+        # 3) A section ends.
+        if after.section > state.section == len(sections):
+            is_repeat = state.previous == ":"
+            bars = state.bar + is_repeat - state.pickups  # of a repeat sign only ``|`` is counted
+            sections.append(AnnouncedSection(min(max(1, bars), MAX_BARS), is_repeat))
+            repeated = character == ":"
+        # 4) A second ending continues it.
+        if after.section < state.section:
+            sections[after.section] = sections[after.section]._replace(endings=True)
+        state = after
+    if state.is_new or state.section < len(sections):
+        return BegunForm(pickup, tuple(sections), 0, repeated)
+    bars = state.bar - state.pickups + (state.now > 0)
+    return BegunForm(pickup, tuple(sections), max(1, bars), repeated)

@@ -2,6 +2,8 @@
 
 An ``R:`` line if the rhythm is known, ``M:`` and ``K:`` lines, and the first voice on one line
 without spaces, transposed to C in the same mode, with unit length 1/8. It is never written as .abc.
+Networks may also read and write a form line after ``K:`` (``abcgen.grammar.form_line``), which adds
+nothing to the tune.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
 UNIT = Fraction(1, 8)
 _MODEL_TEXT = re.compile(
-    r"(?P<before_key>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<key_and_body>K:C[a-z]{3}\n[^\n]+\n)"
+    r"(?P<before_key>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<key>K:C[a-z]{3}\n)(?P<body>[^\n]+\n)"
 )
+_FORM_LINE = re.compile(r"(?<=\n)P:[^\n]*\n")
 _HEADER = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
 
 
@@ -71,10 +74,27 @@ def decode_tune(text: str) -> Tune:
     Raises:
         NotationError: if it is not model text, or cannot be read as music.
     """
-    match = _MODEL_TEXT.fullmatch(text)
+    match = _MODEL_TEXT.fullmatch(without_form_line(text))
     if not match:
         raise NotationError("no model text", text=text[:40])
-    return read_abc(f"{match['before_key']}L:{UNIT}\n{match['key_and_body']}")
+    return read_abc(f"{match['before_key']}L:{UNIT}\n{match['key']}{match['body']}")
+
+
+def header_of(text: str) -> str:
+    """Return the ``R:``, ``M:`` and ``K:`` lines that a model text begins with.
+
+    Raises:
+        NotationError: if it has none.
+    """
+    match = _HEADER.match(text)
+    if not match:
+        raise NotationError("no model text", text=text[:40])
+    return match[0]
+
+
+def without_form_line(text: str) -> str:
+    """Return a model text without the line that announces its form, if it has one."""
+    return _FORM_LINE.sub("", text, count=1)
 
 
 def read_header(text: str) -> ModelTextHeader:

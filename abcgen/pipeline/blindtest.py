@@ -135,7 +135,8 @@ def _generated_texts(checkpoint: Checkpoint, config: BlindTestConfig, seed: int)
     batch_size = min(SampleConfig().batch_size, config.count)
     sampling = SampleConfig(temperature=config.temperature, batch_size=batch_size)
     check_seed(seed)
-    grammar = Grammar(Rules(frozenset(checkpoint.vocabulary.characters)))
+    alphabet = frozenset(checkpoint.vocabulary.characters)
+    grammar = Grammar(Rules(alphabet, form_line=checkpoint.network.form))
     numbers = range(sampling.max_attempts * config.count)
     drawn = sample(
         step_network(checkpoint),

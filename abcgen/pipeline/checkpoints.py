@@ -10,6 +10,7 @@ The record is two files in the checkpoint's folder::
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from abcgen.corpus.overlap import (
 from abcgen.corpus.records import read_again
 from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, read_bounded, unused_folder
-from abcgen.grammar.positions import PositionTracker
+from abcgen.grammar.positions import PositionTracker, with_form_line
 from abcgen.model.checkpoint import (
     CONFIG,
     MAX_JSON_BYTES,
@@ -41,16 +42,19 @@ from abcgen.model.checkpoint import (
     write_json,
 )
 from abcgen.model.inference import StepNetwork
+from abcgen.model.positions import feature_tables
 from abcgen.model.sampling import sample
 from abcgen.notation.shape import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from abcgen.config import SampleConfig
+    from abcgen.config import NetworkConfig, SampleConfig
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.records import Extract
+    from abcgen.example import Example
     from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.vocabulary import Vocabulary
 
 RUNS = Path("checkpoints")
 SHIPPED = "pretrained"
@@ -123,8 +127,20 @@ def new_run() -> Path:
 
 def step_network(checkpoint: Checkpoint) -> StepNetwork:
     """Return the network of a checkpoint for sampling, which reads character by character."""
-    tracker = PositionTracker(checkpoint.vocabulary.tokens)
+    tracker = tracker_of(checkpoint.network, checkpoint.vocabulary)
     return StepNetwork(checkpoint.network, checkpoint.weights, tracker)
+
+
+def tracker_of(network: NetworkConfig, vocabulary: Vocabulary) -> PositionTracker:
+    """Return the tracker that computes the position features of a network."""
+    return PositionTracker(vocabulary.tokens, tuple(feature_tables(network)))
+
+
+def examples_for(network: NetworkConfig, examples: Iterable[Example]) -> tuple[Example, ...]:
+    """Return texts as a network reads them: with a form line if it is told forms."""
+    if not network.form:
+        return tuple(examples)
+    return tuple(replace(example, text=with_form_line(example.text)) for example in examples)
 
 
 def sample_text(checkpoint: Checkpoint, config: SampleConfig, seed: int) -> str:

@@ -31,11 +31,16 @@ from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.analysis import mode_of, section_letters, sections_of
-from abcgen.notation.model_text import decode_tune
+from abcgen.notation.model_text import decode_tune, without_form_line
 from abcgen.notation.tune import Key
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline.checking import CheckerPool
-from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
+from abcgen.pipeline.checkpoints import (
+    checkpoint_hash,
+    examples_for,
+    read_training_tunes,
+    step_network,
+)
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
 
@@ -117,7 +122,10 @@ def evaluate(
 
         # 2) Texts of every source, and comparisons of texts with requests.
         samples, deliveries = _draw(EvaluationSampler(checkpoint, config, seed), config, timed)
-        texts = {source: [sampled.text for sampled in drawn] for source, drawn in samples.items()}
+        texts = {
+            source: [without_form_line(sampled.text) for sampled in drawn]
+            for source, drawn in samples.items()
+        }
         texts[TEST] = [tune.text for tune in held_out.test]
         # In random order, because only the first tunes of larger sources are compared.
         shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
@@ -191,8 +199,9 @@ def _held_out(
 
 
 def _score(checkpoint: Checkpoint, test: Sequence[Example], stage: Stage) -> list[ScoredText]:
+    network, texts = step_network(checkpoint), examples_for(checkpoint.network, test)
     with stage("measuring bits per note") as on_progress:
-        scores = measure_each(step_network(checkpoint), checkpoint.vocabulary, test, on_progress)
+        scores = measure_each(network, checkpoint.vocabulary, texts, on_progress)
     return [ScoredText(bits.total, bits.characters, bits.notes) for bits in scores]
 
 
@@ -208,11 +217,13 @@ class EvaluationSampler:
     def __init__(self, checkpoint: Checkpoint, config: SampleConfig, seed: int) -> None:
         self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
         self._alphabet = frozenset(checkpoint.vocabulary.characters)
+        self._has_form_line = checkpoint.network.form
         self._config, self._seed = config, seed
 
     def constrained(self, count: int, on_progress: Progress) -> list[Sampled]:
         """Draw the texts number 0 to ``count`` with the grammar."""
-        drawn = self._sample(((n, "") for n in range(count)), Grammar(Rules(self._alphabet)))
+        grammar = Grammar(Rules(self._alphabet, form_line=self._has_form_line))
+        drawn = self._sample(((n, "") for n in range(count)), grammar)
         return list(_reporting(drawn, count, on_progress))
 
     def free(
@@ -249,9 +260,9 @@ class EvaluationSampler:
                 # A network without the characters of the request fails it.
                 pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
                 continue
-            rules = None if free else Grammar(rules_of(request, self._alphabet))
+            rules = rules_of(request, self._alphabet, form_line=self._has_form_line)
             beginnings = ((number, beginning_of(request)) for number in numbers)
-            for sampled in self._sample(beginnings, rules):
+            for sampled in self._sample(beginnings, None if free else Grammar(rules)):
                 pairs.append((request, sampled))
                 on_progress(len(pairs), count)
         return pairs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from abcgen.config import LIMITS, Request
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.grammar import Form, Rules, SectionPlan
+from abcgen.grammar.positions import begun_form
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import decode_text, read_abc, split_tunebook
@@ -141,8 +142,8 @@ _CHANGE = re.compile(r"\[[KM]:")
 _METRE_LINE, _KEY_LINE = re.compile(r"(?m)^M:.*\n"), re.compile(r"(?m)^K:.*\n")
 
 
-def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
-    """Return the grammar's rules for a model text in this alphabet."""
+def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = False) -> Rules:
+    """Return the grammar's rules for a model text in this alphabet, with or without a form line."""
     metre, key, form = metre_of(request), key_of(request), form_of(request)
     rhythm = rhythm_named(request.rhythm)
     modes = (key.mode,) if key else tuple(Mode)
@@ -158,6 +159,8 @@ def rules_of(request: Request, alphabet: frozenset[str]) -> Rules:
         # Neat is stricter than valid, and a tune to continue need only be valid.
         neat=not request.beginning,
         form=form,
+        form_line=form_line,
+        begun=begun_form(request.beginning) if form_line and request.beginning else None,
         ranges=ranges_in_c(instrument_of(request), modes) if request.in_range else {},
     )
 

@@ -23,10 +23,10 @@ from typing import IO, TYPE_CHECKING
 from abcgen import __version__
 from abcgen.corpus.bounds import Fault
 from abcgen.errors import CheckpointError, InputError, NotationError, OutputError, reason_of
-from abcgen.grammar import Grammar, PrefixConstraint
+from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
-from abcgen.notation.model_text import decode_tune
+from abcgen.notation.model_text import decode_tune, header_of
 from abcgen.notation.shape import shape_of
 from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
@@ -154,7 +154,9 @@ class Composer:
         self._training_tunes = read_training_tunes(folder)
 
         # The beginning of every text, and the grammar for the rest.
-        self._beginning = beginning_of(request)
+        self._beginning, self._has_form_line = beginning_of(request), checkpoint.network.form
+        # Draws the form line of a tune to continue.
+        self._header_constraint: HeaderConstraint | None = None
         self._vocabulary.encode(self._beginning)  # raises if the network cannot read it
         alphabet = frozenset(self._vocabulary.characters)
         facts = self._training_tunes.facts if self._training_tunes else None
@@ -168,6 +170,9 @@ class Composer:
                 f"but a tune may have only {longest}",
                 hint="keep fewer of its bars with --keep-bars",
             )
+        if self._has_form_line and request.beginning:
+            rules = rules_of(request, alphabet.union(unknown), form_line=True)
+            self._header_constraint = HeaderConstraint(Grammar(rules))
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self._given_bars = given_bars(request)
 
@@ -183,12 +188,18 @@ class Composer:
         """
         longest = self._config.max_characters
         try:
-            rules = rules_of(self._request, alphabet.union(unknown))
+            rules = rules_of(self._request, alphabet.union(unknown), form_line=self._has_form_line)
             whole_grammar = Grammar(rules)
             # Unknown characters are allowed in the beginning, but not in the rest.
             rest = rules_after(self._beginning, rules, alphabet)
             rest_grammar = Grammar(rest) if unknown else whole_grammar
-            grammar = PrefixConstraint(whole_grammar, rest_grammar, self._beginning)
+            beginning = self._beginning
+            if self._header_constraint:
+                # Any form line will do here: each text gets one of its own.
+                header = header_of(beginning)
+                shortest = self._header_constraint.completed(header)
+                beginning = shortest + beginning.removeprefix(header)
+            grammar = PrefixConstraint(whole_grammar, rest_grammar, beginning)
             fits = grammar.fits(longest)
         except InputError as error:
             raise InputError(
@@ -267,7 +278,10 @@ class Composer:
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
         config = self._config.replace(batch_size=batch_size or self._config.batch_size)
-        return sample(
+        if self._header_constraint:
+            yield from self._continuations(numbers, config, watch)
+            return
+        yield from sample(
             self._network,
             self._vocabulary,
             ((number, self._beginning) for number in numbers),
@@ -276,6 +290,30 @@ class Composer:
             constraint=self._grammar,
             watch=watch,
         )
+
+    def _continuations(
+        self, numbers: Iterable[int], config: SampleConfig, watch: Watcher | None
+    ) -> Iterator[Sampled]:
+        """Yield continuations of the beginning, each with a form line of its own."""
+        header = header_of(self._beginning)
+        music = self._beginning.removeprefix(header)
+        network, vocabulary, seed = self._network, self._vocabulary, self._seed
+        headers = ((number, header) for number in numbers)
+        # 1) The network writes the form line after the header ...
+        for with_form in sample(
+            network, vocabulary, headers, config, seed, constraint=self._header_constraint
+        ):
+            # 2) ... and continues the music after it.
+            beginning = with_form.text + music
+            yield from sample(
+                network,
+                vocabulary,
+                [(with_form.number, beginning)],
+                config,
+                seed,
+                constraint=self._grammar and self._grammar.with_prefix(beginning),
+                watch=watch,
+            )
 
     def fault(self, sampled: Sampled) -> Rejection | None:
         """Return in what way the network made a broken tune, or None if it did not.

@@ -24,7 +24,7 @@ from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import split_tunes
 from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
-from abcgen.grammar.positions import PositionTracker
+from abcgen.grammar.form_line import FORM_LINE_CHARACTERS
 from abcgen.model.architecture import architecture
 from abcgen.model.backend import device
 from abcgen.model.checkpoint import load_checkpoint, load_description
@@ -37,10 +37,12 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import (
     checkpoint_hash,
+    examples_for,
     has_training_tunes,
     read_training_tunes,
     sample_text,
     split_config_of,
+    tracker_of,
     write_bounds,
     write_training_tunes,
 )
@@ -227,10 +229,21 @@ def prepare_data(
         tuple(tune.example for tune in split.training),
         tuple(tune.example for tune in split.validation),
         vocabulary,
-        PositionTracker(vocabulary.tokens),
-        about,
+        about=about,
     )
     return data, split
+
+
+def as_read_by(network: NetworkConfig, data: TrainData) -> TrainData:
+    """Return texts as a network reads them, with the tracker of its position features."""
+    vocabulary = data.vocabulary.extended([FORM_LINE_CHARACTERS] if network.form else [])
+    return replace(
+        data,
+        training=examples_for(network, data.training),
+        validation=examples_for(network, data.validation),
+        vocabulary=vocabulary,
+        tracker=tracker_of(network, vocabulary),
+    )
 
 
 def add_bounds(folder: Path, corpus: Extracts) -> None:
@@ -296,6 +309,7 @@ def estimate_run(data: TrainData, plan: TrainPlan, classes: int | None = None) -
     """
     from abcgen.model.compiled import seconds_per_epoch  # noqa: PLC0415 - loads Keras
 
+    data = as_read_by(plan.network, data)
     size, config = data.vocabulary.size, plan.config
     training, _ = datasets_of(data, plan.network, config)
     layers = architecture(plan.network, classes or size)
@@ -328,6 +342,7 @@ def train_network(
         CheckpointError: if a run cannot be resumed.
         OutputError: if the folder cannot be written to.
     """
+    data = as_read_by(plan.network, data)
     weights = None
     if plan.base and not plan.resume:
         weights = extended(plan.base, [data.vocabulary.characters]).weights

@@ -29,7 +29,7 @@ from abcgen.corpus.tune_files import READERS
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.extending import extended
 from abcgen.model.scoring import measure
-from abcgen.pipeline.checkpoints import checkpoint_hash, step_network
+from abcgen.pipeline.checkpoints import checkpoint_hash, examples_for, step_network
 from abcgen.pipeline.training import (
     TrainPlan,
     plan_fine_tuning,
@@ -155,7 +155,8 @@ class Trial:
 def bits_per_note(checkpoint: Checkpoint, tunes: Sequence[Extract]) -> float:
     """Return the bits per note of tunes."""
     network = step_network(checkpoint)
-    return measure(network, checkpoint.vocabulary, [tune.example for tune in tunes]).per_note
+    examples = examples_for(checkpoint.network, (tune.example for tune in tunes))
+    return measure(network, checkpoint.vocabulary, examples).per_note
 
 
 def table(base: Path) -> str:
