@@ -239,6 +239,8 @@ def train(
     out: str | Path | None = None,
     base: Network | None = None,
     preset: str = "auto",
+    wrong_bars: bool = False,
+    held_out: str | Path | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
     **settings: Any,
 ) -> Network:
@@ -249,6 +251,8 @@ def train(
         out: The checkpoint folder; a new one under ``checkpoints/`` if None.
         base: The network to fine-tune, which is not modified; a new one is trained if None.
         preset: ``auto``, or a name from ``PRESETS`` in ``abcgen.config``.
+        wrong_bars: Learn tunes with wrong bars or repeats too.
+        held_out: Hold out the same tunes as this checkpoint, and no others.
         on_event: Called with every step and epoch (``abcgen.model.events``).
         settings: ``minutes``, ``epochs`` and any other field of ``TrainConfig`` or, for a new
             network, ``NetworkConfig``.
@@ -271,8 +275,11 @@ def train(
         cache,
         chord_symbols=chord_symbols,
     )
-    split = plan.split if plan else SplitConfig()
-    data, divided = training.prepare_data(corpus, split, plan.base if plan else None)
+    split, given = (plan.split if plan else SplitConfig()).replace(wrong_bars=wrong_bars), None
+    if held_out:
+        learned = plan.learned if plan else None
+        split, given = training.hold_out_again(Path(held_out), split, learned)
+    data, divided = training.prepare_data(corpus, split, plan.base if plan else None, given)
     plan = plan or training.plan_new_run(preset, settings)
     training.train_network(data, divided, plan, folder, on_event, cache)
     return Network(folder)

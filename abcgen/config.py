@@ -404,6 +404,10 @@ class SplitConfig(Schema):
     )
     # Applies only to corpora of at least six times this number of families.
     least: Count = Field(0, description="Fewest families in each held-out part.")
+    wrong_bars: bool = Field(False, description="Learn tunes with wrong bars or repeats too.")
+    held_out_of: str = Field(
+        "", exclude_if=lambda it: not it, description="Hold out just the tunes of this checkpoint."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display, clock, counted
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
+from abcgen.errors import shown
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig
     from abcgen.corpus.cache import TextCache
+    from abcgen.corpus.families import Split
     from abcgen.corpus.records import Extracts
     from abcgen.model.events import TrainResult
     from abcgen.pipeline.training import RunEstimate, TrainPlan
@@ -40,6 +42,7 @@ WITH_RESUME |= {"texture", "track", "fold_range", "cache"}
 # Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
 WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "force"}
+WITH_FROM |= {"wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
 
@@ -60,6 +63,14 @@ def train(
         training_option(
             "chord_symbols", "--chord-symbols/--no-chord-symbols", rich_help_panel="Data"
         ),
+    ] = None,
+    wrong_bars: Annotated[
+        bool,
+        option(SplitConfig, "wrong_bars", "--wrong-bars", rich_help_panel="Data"),
+    ] = False,
+    held_out: Annotated[
+        Path | None,
+        option(SplitConfig, "held_out_of", "--held-out", rich_help_panel="Data", readable=False),
     ] = None,
     texture: Texture = "auto",
     track: Track = "",
@@ -228,13 +239,17 @@ def train(
     midi = midi_config(texture, track, fold_range)
     disk_cache = text_cache(use=cache)
     with_chords = plan.config.chord_symbols if plan else bool(chord_symbols)
+    division, given = (plan.split, plan.held_out) if plan else (SplitConfig(), None)
+    if held_out is not None:
+        learned = plan.learned if plan else None
+        division, given = training.hold_out_again(held_out, division, learned)
+    if not resume:
+        division = division.replace(wrong_bars=wrong_bars)
     corpus = _extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
     with display.progress("dividing tunes by family"):
-        data, split = training.prepare_data(
-            corpus, plan.split if plan else SplitConfig(), plan.base if plan else None
-        )
-    if not data.validation:
-        display.warn("too few tunes to hold any out: there will be no held-out figures")
+        base_checkpoint = plan.base if plan else None
+        data, split = training.prepare_data(corpus, division, base_checkpoint, given)
+    _show_division(split, division, display)
 
     # 4) Plan a new network. Last, because `auto` needs Keras to find the device.
     if plan is None:
@@ -287,6 +302,25 @@ def _extracts(
         )
     display.left_out(corpus.skipped)
     return corpus
+
+
+def _show_division(split: Split, config: SplitConfig, display: Display) -> None:
+    """Say which tunes are not learnt, and why."""
+    wrong = sum(tune.is_wrong for tune in split.training)
+    if split.wrong:
+        tunes = counted(len(split.wrong), "tune")
+        display.say(f"not learnt: {tunes} with wrong bars or repeats (--wrong-bars learns them)")
+    elif wrong and not config.wrong_bars:
+        tunes = counted(len(split.training), "tune")
+        display.say(f"{wrong:,} of {tunes} to learn have wrong bars or repeats: too many to omit")
+    if config.held_out_of:
+        tunes = f"{len(split.validation):,} and {len(split.test):,} tunes"
+        display.say(
+            f"held out: the {tunes} that {shown(config.held_out_of)} held out, and no others; "
+            f"{counted(len(split.relatives), 'version')} of these not learnt either"
+        )
+    if not split.validation:
+        display.warn("too few tunes to hold any out: there will be no held-out figures")
 
 
 def _description(plan: TrainPlan) -> str:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from abcgen.errors import InputError
 from abcgen.notation.tune import Note
 from abcgen.notation.walk import sounding_durations
 
@@ -346,20 +347,43 @@ class Split:
     training: tuple[Extract, ...]
     validation: tuple[Extract, ...]  # for watching training
     test: tuple[Extract, ...]  # for the final figures
+    wrong: tuple[Extract, ...]  # not learnt, because bars or repeats are wrong
+    relatives: tuple[
+        Extract, ...
+    ]  # neither learnt nor held out: versions of tunes given to hold out
     families: int  # number of families in all
     fingerprint: str  # hash of the assignment of tunes to parts
 
 
-def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
+class HeldOutTunes(NamedTuple):
+    """Tunes to hold out, whatever tunes are divided."""
+
+    validation: tuple[Extract, ...]
+    test: tuple[Extract, ...]
+
+
+def split_tunes(
+    tunes: Sequence[Extract], config: SplitConfig, held_out: HeldOutTunes | None = None
+) -> Split:
     """Divide tunes into training, validation and test, family by family.
 
     The part of a family depends only on its content, so it does not change when tunes are added,
     unless they join the family. If no tune would be left for training, all are for training.
 
+    Tunes with wrong bars or repeats are not learnt, unless most are wrong.
+
     Args:
         tunes: The tunes.
-        config: The shares held out, the least number held out, and the similarity of versions.
+        config: The shares held out, the least number held out, the similarity of versions, and
+            whether to learn wrong tunes.
+        held_out: The tunes to hold out instead of any of ``tunes``. Those of their families are
+            neither learnt nor held out.
+
+    Raises:
+        InputError: if all tunes are versions of ``held_out``.
     """
+    if held_out is not None:
+        return _split_around(tunes, config, held_out)
     hashes = [tune.fingerprint for tune in tunes]
     families = families_by_intervals([tune.intervals for tune in tunes], config.similarity)
     # A family is named by the smallest fingerprint of its tunes, so that order does not matter.
@@ -370,15 +394,50 @@ def split_tunes(tunes: Sequence[Extract], config: SplitConfig) -> Split:
     parts = [part_of[names[family]] for family in families]
     if "training" not in parts:
         parts = ["training"] * len(parts)
+    return _split(tunes, parts, config, len(names))
+
+
+def _split_around(tunes: Sequence[Extract], config: SplitConfig, held_out: HeldOutTunes) -> Split:
+    """Hold out given tunes, and learn those that are no versions of them."""
+    given = (*held_out.validation, *held_out.test)
+    families = families_by_intervals(
+        [tune.intervals for tune in (*given, *tunes)], config.similarity
+    )
+    held_out_families = set(families[: len(given)])
+    hashes = {tune.fingerprint for tune in given}
+    parts = ["validation"] * len(held_out.validation) + ["test"] * len(held_out.test)
+    for tune, family in zip(tunes, families[len(given) :], strict=True):
+        if family not in held_out_families:
+            parts.append("training")
+        else:
+            parts.append("copies" if tune.fingerprint in hashes else "relatives")
+    if "training" not in parts:
+        raise InputError(
+            "every tune is a version of one to be held out", hint="train on other tunes as well"
+        )
+    return _split((*given, *tunes), parts, config, len(set(families)))
+
+
+def _split(tunes: Sequence[Extract], parts: list[str], config: SplitConfig, families: int) -> Split:
+    """Return the split in which tunes have these parts, but for wrong ones."""
+    wrong = [
+        index
+        for index, (tune, part) in enumerate(zip(tunes, parts, strict=True))
+        if tune.is_wrong and part == "training"
+    ]
+    # If most are wrong, it is their way of writing, and too few would be left.
+    if not config.wrong_bars and 2 * len(wrong) <= parts.count("training"):
+        for index in wrong:
+            parts[index] = "wrong"
     tunes_of = {
         part: tuple(tune for tune, its_part in zip(tunes, parts, strict=True) if its_part == part)
-        for part in ("training", "validation", "test")
+        for part in ("training", "validation", "test", "wrong", "relatives")
     }
     # Sorted, because the order of the tunes does not matter.
-    pairs = zip(hashes, parts, strict=True)
-    listing = "\n".join(sorted(f"{tune_hash} {part}" for tune_hash, part in pairs))
+    pairs = zip(tunes, parts, strict=True)
+    listing = "\n".join(sorted(f"{tune.fingerprint} {part}" for tune, part in pairs))
     digest = hashlib.sha256(listing.encode()).hexdigest()
-    return Split(**tunes_of, families=len(names), fingerprint=digest)
+    return Split(**tunes_of, families=families, fingerprint=digest)
 
 
 def _parts(names: list[str], config: SplitConfig) -> dict[str, str]:

@@ -16,7 +16,7 @@ from abcgen.errors import NotationError
 from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
-from abcgen.notation.validation import bar_problems
+from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import MusicWriter, best_unit, write_abc
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class Extract:
     fingerprint: str  # see `families.fingerprint`
     intervals: bytes  # for families and the split
     symbols: bytes  # for finding shared passages; see `melody_sequence`
+    is_wrong: bool  # a bar does not add up, or a repeat does not pair
 
     def tune(self) -> Tune:
         """Return the tune in C, reduced to what the network sees.
@@ -168,6 +169,7 @@ def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
         fingerprint(tune, intervals),
         intervals,
         melody_sequence(tune).symbols,
+        bool(bar_problems(tune) or repeat_problems(tune)),
     )
 
 

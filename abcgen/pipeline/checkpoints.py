@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -173,7 +173,8 @@ def split_config_of(checkpoint: Checkpoint, folder: Path) -> SplitConfig:
         CheckpointError: if those recorded are invalid.
     """
     split = checkpoint.about.get("split")
-    recorded = split if isinstance(split, dict) else {}
+    # Until this was an option, wrong tunes were learnt.
+    recorded: dict[str, Any] = {"wrong_bars": True} | (split if isinstance(split, dict) else {})
     fields = {name: recorded[name] for name in SplitConfig.model_fields if name in recorded}
     try:
         return SplitConfig(**fields)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
 
 from abcgen.config import LIMITS, Amount, Count, SplitConfig
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
-from abcgen.corpus.families import families_by_intervals, split_tunes
+from abcgen.corpus.families import HeldOutTunes, families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
 from abcgen.errors import CheckpointError, InputError, NotationError, first_problem
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, ScoredText, baselines_of
@@ -119,10 +119,13 @@ def write_held_out(
 def read_held_out(folder: Path) -> HeldOut:
     """Read the held-out tunes of a checkpoint.
 
+    Args:
+        folder: The checkpoint, or its file of them.
+
     Raises:
         CheckpointError: if it has none, or they are damaged.
     """
-    path = folder / HELD_OUT
+    path = folder if folder.is_file() else folder / HELD_OUT
     if not path.is_file():
         raise CheckpointError(
             f"{folder} does not record which tunes were held out from training",
@@ -146,6 +149,34 @@ def read_held_out(folder: Path) -> HeldOut:
             hint="train on more tunes, or name tunes that it was not trained on with --tunes",
         )
     return held_out
+
+
+def tunes_held_out(folder: Path, earlier: TrainingTunes | None = None) -> HeldOutTunes:
+    """Return the tunes that a checkpoint held out, to hold them out again.
+
+    Args:
+        folder: The checkpoint, or its file of them.
+        earlier: Tunes of earlier training; versions of them are left out.
+
+    Raises:
+        CheckpointError: if it has none, or they are damaged.
+    """
+    held_out = read_held_out(folder)
+    validation, test = (
+        tuple(unseen_tunes([extract_of(decode_tune(tune.text)) for tune in part], earlier))
+        for part in (held_out.validation, held_out.test)
+    )
+    return HeldOutTunes(validation, test)
+
+
+def split_again(tunes: Sequence[Extract], checkpoint: Checkpoint, folder: Path) -> Split:
+    """Divide tunes as those of a checkpoint were divided.
+
+    Raises:
+        CheckpointError: if the checkpoint is damaged.
+    """
+    config = split_config_of(checkpoint, folder)
+    return split_tunes(tunes, config, tunes_held_out(folder) if config.held_out_of else None)
 
 
 def select_held_out(
@@ -175,7 +206,7 @@ def select_held_out(
     """
     chord_symbols = checkpoint.training.chord_symbols
     extracts = [extract_of(tune, chord_symbols=chord_symbols) for tune in tunes]
-    split = split_tunes(extracts, split_config_of(checkpoint, folder))
+    split = split_again(extracts, checkpoint, folder)
     recorded = checkpoint.about.get("split")
     if isinstance(recorded, dict) and recorded.get("fingerprint") == split.fingerprint:
         training, validation, test = map(

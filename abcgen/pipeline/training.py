@@ -38,6 +38,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import (
     checkpoint_hash,
     examples_for,
+    find_checkpoint,
     has_training_tunes,
     read_training_tunes,
     sample_text,
@@ -46,7 +47,7 @@ from abcgen.pipeline.checkpoints import (
     write_bounds,
     write_training_tunes,
 )
-from abcgen.pipeline.held_out import write_held_out
+from abcgen.pipeline.held_out import split_again, tunes_held_out, write_held_out
 from abcgen.system import cores
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.families import Split
+    from abcgen.corpus.families import HeldOutTunes, Split
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.records import Extracts
     from abcgen.model.architecture import LayerSpec
@@ -67,6 +68,7 @@ AUTO = "auto"
 # Only in a long run does a larger network learn more.
 AUTO_PRESETS = {"cpu": ("small", "base", 15.0), "gpu": ("base", "large", 20.0)}
 ORIGIN = "from"  # field of config.json: the network that was fine-tuned
+MAX_NAME = 200  # characters of a checkpoint's name
 MAX_FILES = 1000  # named in a checkpoint; beyond that, only their folders are
 # Length of previews sampled during training. A window network is slow, because it reads a whole
 # window for every character.
@@ -82,6 +84,7 @@ class TrainPlan:
         config: Settings of the training.
         reason: Where these come from, for people.
         split: How to divide the tunes.
+        held_out: The tunes to hold out instead, if they are given.
         base: The checkpoint to resume or to fine-tune; None for a new network.
         resume: Whether to resume the run of ``base``, rather than fine-tune it.
         about: Further facts for ``config.json``: the network that was fine-tuned.
@@ -92,6 +95,7 @@ class TrainPlan:
     config: TrainConfig
     reason: str
     split: SplitConfig = field(default_factory=SplitConfig)
+    held_out: HeldOutTunes | None = None
     base: Checkpoint | None = None
     resume: bool = False
     about: Mapping[str, object] = field(default_factory=dict)
@@ -155,11 +159,13 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
     base = load_description(folder)
     if "epochs" in changes:  # they replace a time budget
         changes = {"minutes": None} | dict(changes)
+    split = split_config_of(base, folder)
     return TrainPlan(
         base.network,
         base.training.replace(**changes),
         f"settings of {folder}",
-        split=split_config_of(base, folder),
+        split=split,
+        held_out=tunes_held_out(folder) if split.held_out_of else None,
         base=base,
         resume=True,
         about={name: base.about[name] for name in (ORIGIN,) if name in base.about},
@@ -200,8 +206,33 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Tr
     )
 
 
+def hold_out_again(
+    source: Path, config: SplitConfig, learned: TrainingTunes | None = None
+) -> tuple[SplitConfig, HeldOutTunes]:
+    """Return how to divide tunes so that the held-out ones are those of a checkpoint, and these.
+
+    Figures of two networks are then about the very same tunes, even if one learnt more.
+
+    Args:
+        source: The checkpoint, or its file of held-out tunes.
+        config: How to divide tunes otherwise.
+        learned: Tunes that a network to fine-tune has learnt, which cannot be held out.
+
+    Raises:
+        CheckpointError: if it has no held-out tunes, or they are damaged.
+    """
+    folder = source if source.is_file() else find_checkpoint(source)
+    # Its tunes are stored with the run, which can then be resumed without it.
+    name = printable((folder.parent if folder.is_file() else folder).resolve().name)[:MAX_NAME]
+    config = config.replace(validation=0.0, test=0.0, least=0, held_out_of=name)
+    return config, tunes_held_out(folder, learned)
+
+
 def prepare_data(
-    corpus: Extracts, config: SplitConfig, base: Checkpoint | None = None
+    corpus: Extracts,
+    config: SplitConfig,
+    base: Checkpoint | None = None,
+    held_out: HeldOutTunes | None = None,
 ) -> tuple[TrainData, Split]:
     """Divide tunes by family, and collect their vocabulary.
 
@@ -209,10 +240,11 @@ def prepare_data(
         corpus: The tunes.
         config: How to divide them.
         base: A network to start from, whose characters keep their ids.
+        held_out: The tunes to hold out instead of any of these.
     """
-    split = split_tunes(corpus.tunes, config)
+    split = split_tunes(corpus.tunes, config, held_out)
     # The vocabulary has the characters of held-out tunes too, so that these can be scored.
-    texts = (tune.example.text for tune in corpus.tunes)
+    texts = (tune.example.text for tune in (*corpus.tunes, *split.validation, *split.test))
     vocabulary = base.vocabulary.extended(texts) if base else Vocabulary.of(texts)
     about = {
         "corpora": _tunes_by_file(corpus),
@@ -223,6 +255,8 @@ def prepare_data(
             "training_tunes": len(split.training),
             "validation_tunes": len(split.validation),
             "test_tunes": len(split.test),
+            "wrong_tunes": len(split.wrong),
+            "related_tunes": len(split.relatives),
         },
     }
     data = TrainData(
@@ -259,7 +293,7 @@ def add_bounds(folder: Path, corpus: Extracts) -> None:
         OutputError: if it cannot be written to.
     """
     checkpoint = load_description(folder)
-    split = split_tunes(corpus.tunes, split_config_of(checkpoint, folder))
+    split = split_again(corpus.tunes, checkpoint, folder)
     recorded = checkpoint.about.get("split")
     if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
         raise InputError(f"{folder} was trained on other tunes than these")

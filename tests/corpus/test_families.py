@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from abcgen.config import SplitConfig
 from abcgen.corpus import families as families_module
 from abcgen.corpus.families import (
+    HeldOutTunes,
     Split,
     containment,
     families_by_intervals,
@@ -23,6 +24,7 @@ from abcgen.corpus.families import (
     split_tunes,
 )
 from abcgen.corpus.records import Extract, extract_of
+from abcgen.errors import InputError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import transpose
 from abcgen.notation.tune import Key
@@ -142,7 +144,8 @@ def real_extracts(real_tunes: list[Tune]) -> list[Extract]:
 
 def parts_of(split: Split) -> dict[str, str]:
     """Return the part of every tune by its fingerprint."""
-    parts = {"training": split.training, "validation": split.validation, "test": split.test}
+    learnt = split.training + split.wrong
+    parts = {"training": learnt, "validation": split.validation, "test": split.test}
     return {tune.fingerprint: part for part, tunes in parts.items() for tune in tunes}
 
 
@@ -179,12 +182,13 @@ def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
     split = split_tunes(extracts_of([*real_tunes, *copies]), CONFIG)
     prints = [
         {tune.fingerprint for tune in part}
-        for part in (split.training, split.validation, split.test)
+        for part in (split.training + split.wrong, split.validation, split.test)
     ]
     assert not prints[0] & prints[1]
     assert not prints[0] & prints[2]
     assert not prints[1] & prints[2]
-    assert len(split.training + split.validation + split.test) == 2 * len(real_tunes)
+    held_out = split.validation + split.test
+    assert len(split.training + split.wrong + held_out) == 2 * len(real_tunes)
 
 
 def test_parts_have_about_the_requested_shares(real_extracts: list[Extract]) -> None:
@@ -229,7 +233,7 @@ def test_a_least_number_of_few_families_is_held_out(real_extracts: list[Extract]
         assert split.families >= count - 2
         sizes = [len(part) for part in (split.test, split.validation)]
         assert min(sizes) == min(held_out, split.families // 6)
-        assert len(split.training) == count - sum(sizes) > 0
+        assert len(split.training + split.wrong) == count - sum(sizes) > 0
 
 
 def test_a_least_number_changes_nothing_if_the_shares_hold_out_enough(
@@ -237,3 +241,79 @@ def test_a_least_number_changes_nothing_if_the_shares_hold_out_enough(
 ) -> None:
     without, with_least = (split_tunes(real_extracts, SplitConfig(least=least)) for least in (0, 2))
     assert without.fingerprint == with_least.fingerprint
+
+
+def test_wrong_tunes_are_held_out_but_not_learnt(real_extracts: list[Extract]) -> None:
+    without, with_them = (
+        split_tunes(real_extracts, CONFIG.replace(wrong_bars=wrong)) for wrong in (False, True)
+    )
+    assert any(tune.is_wrong for tune in without.wrong)
+    assert not any(tune.is_wrong for tune in without.training)
+    assert any(tune.is_wrong for tune in without.validation + without.test)
+    assert (without.validation, without.test) == (with_them.validation, with_them.test)
+    assert sorted(tune.title for tune in without.training + without.wrong) == sorted(
+        tune.title for tune in with_them.training
+    )
+    assert without.fingerprint != with_them.fingerprint
+
+
+def test_wrong_tunes_are_learnt_if_most_are_wrong(real_extracts: list[Extract]) -> None:
+    wrong = [tune for tune in real_extracts if tune.is_wrong]
+    right = [tune for tune in real_extracts if not tune.is_wrong]
+    some = SplitConfig(validation=0.0, test=0.0)
+    for count, left_out in ((len(wrong), len(wrong)), (len(wrong) - 1, 0)):
+        split = split_tunes([*wrong, *right[:count]], some)
+        assert len(split.wrong) == left_out
+        assert len(split.training) == len(wrong) + count - left_out
+
+
+BARS = {
+    "CDEF GABc|cBAG FEDC|": False,
+    "C2|CDEF GABc|cBAG FEDC|": False,  # a pickup
+    "CDEF GABc d|cBAG FEDC|": True,
+    "CDEF GABc|cBA|cBAG FEDC|": True,
+    "|:CDEF GABc|cBAG FEDC:|": False,
+    "CDEF GABc|:cBAG FEDC|": True,
+    "|:CDEF GABc|1cBAG FEDC:|2c8|": False,
+    "|:CDEF GABc|1cBAG FEDC:|c8|": True,
+}
+
+
+@pytest.mark.parametrize("bars", BARS)
+def test_an_extract_knows_whether_its_tune_is_wrong(bars: str) -> None:
+    assert extract_of(read_abc(f"X:1\nT:A\nM:4/4\nL:1/8\nK:G\n{bars}")).is_wrong == BARS[bars]
+
+
+def test_given_tunes_are_held_out_and_no_version_of_them_is_learnt(
+    real_tunes: list[Tune],
+) -> None:
+    """Whether they are among the tunes or not, in whatever order, and whatever is added."""
+    first = split_tunes(extracts_of(real_tunes[:160]), CONFIG)
+    given_tunes = HeldOutTunes(first.validation, first.test)
+    versions = [
+        replace(transpose(tune, Key("E")), bars=tune.bars[: max(8, len(tune.bars) - 2)])
+        for tune in real_tunes[:160]
+    ]
+    of_held_out = {tune.title for tune in first.validation + first.test}
+    kept = SplitConfig(validation=0.5, test=0.5, wrong_bars=True)
+    for more in ([], versions, real_tunes[160:], [*real_tunes, *versions]):
+        tunes = extracts_of([*real_tunes[:160], *more])
+        split = split_tunes(tunes, kept, given_tunes)
+        assert (split.validation, split.test) == given_tunes
+        families = families_by_intervals(
+            [tune.intervals for tune in (*split.training, *split.validation, *split.test)], HALF
+        )
+        learnt = set(families[: len(split.training)])
+        assert not learnt & set(families[len(split.training) :])
+        copies = {tune.fingerprint for tune in first.validation + first.test}
+        told = sum(tune.fingerprint in copies for tune in tunes)
+        assert len(split.training + split.relatives) + told == len(tunes)
+        assert bool(split.relatives) == (more in (versions, [*real_tunes, *versions]))
+        backwards = split_tunes(tunes[::-1], kept, given_tunes)
+        assert backwards.fingerprint == split.fingerprint
+    assert not of_held_out.isdisjoint(tune.title for tune in split.relatives)
+    # None of them is among the tunes.
+    apart = split_tunes(extracts_of(real_tunes[160:]), kept, given_tunes)
+    assert (apart.validation, apart.test) == given_tunes
+    with pytest.raises(InputError):
+        split_tunes(first.test, kept, given_tunes)

@@ -232,6 +232,7 @@ def test_the_training_corpus_gives_its_held_out_tunes(
             "validation": 0.2,
             "test": 0.2,
             "similarity": 0.5,
+            "wrong_bars": False,
             "fingerprint": split.fingerprint,
         }
     }
