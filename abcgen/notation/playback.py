@@ -1,4 +1,4 @@
-"""The order in which bars are played: repeats and endings unrolled, jumps taken.
+"""The order in which bars are played: parts in their order, repeats unrolled, jumps taken.
 
 Source: the ABC standard 2.1, sections 4.8 (repeat and bar symbols), 4.9 (first and second
 repeats), 4.10 (variant endings) and 4.14 (``D.C.``, ``D.S.``, ``fine``, ``dacoda``).
@@ -6,6 +6,8 @@ repeats), 4.10 (variant endings) and 4.14 (``D.C.``, ``D.S.``, ``fine``, ``dacod
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import Bar, BarLine, Tune
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 # Bar lines after which a last ending is over.
 _ENDING_ENDS = frozenset({BarLine.DOUBLE, BarLine.FINAL})
+# Bounds on what an order of parts may unfold to.
+MAX_PARTS = 200
+MAX_PLAYED_BARS = 8_000
 
 
 def play_order(tune: Tune) -> tuple[int, ...]:
@@ -28,11 +33,21 @@ def play_order(tune: Tune) -> tuple[int, ...]:
     coda; if it has neither, it continues after the jump. Only the first ``D.C.`` or ``D.S.`` is
     played. Jumps and targets are decorations of the first voice; without its target a jump is
     ignored.
+
+    If the tune says in which order its parts are played (``P:AABA``), that holds instead of jumps.
     """
     bars = tune.bars
+    if in_parts := _with_parts(bars, tune.words.parts):
+        return tuple(in_parts)
     order = _with_repeats(bars)
     decorations = [
-        {name for note in bar.notes if note.marks for name in note.marks.decorations}
+        {
+            # ``D.C.alfine`` is a ``D.C.``: where it ends is told by ``fine`` itself.
+            name[:4] if name.startswith(("D.C.", "D.S.")) else name
+            for note in bar.notes
+            if note.marks
+            for name in note.marks.decorations
+        }
         for bar in bars
     ]
 
@@ -60,6 +75,48 @@ def play_order(tune: Tune) -> tuple[int, ...]:
             last_time = last_time[:played] + order[after_jump:]
             break
     return (*order[:after_jump], *last_time)
+
+
+def parts_in_order(text: str) -> str:
+    """Return the letters of an order of parts: ``A2(BC)2`` gives ``AABCBC``.
+
+    Signs that mean nothing are skipped, and an order that is too long is cut.
+    """
+    # The letters of every open parenthesis, in units that a number may repeat.
+    open_units: list[list[str]] = [[]]
+    for sign in re.findall(r"[A-Za-z]|\d+|[()]", text):
+        units = open_units[-1]
+        if sign == "(" and len(open_units) < MAX_PARTS:
+            open_units.append([])
+        elif sign == ")" and len(open_units) > 1:
+            closed = "".join(open_units.pop())
+            open_units[-1].append(closed[:MAX_PARTS])
+        elif sign.isdecimal() and units:
+            units[-1] = (units[-1] * min(int(sign[:4]), MAX_PARTS))[:MAX_PARTS]
+        elif sign.isalpha():
+            units.append(sign)
+    return "".join("".join(units) for units in open_units)[:MAX_PARTS]
+
+
+def _with_parts(bars: Sequence[Bar], parts: str) -> list[int]:
+    """Return the bars in the order of the parts; none if that names no part of the tune.
+
+    What comes before the first part is played first; each part has its own repeats.
+    """
+    starts = [index for index, bar in enumerate(bars) if bar.part]
+    spans: dict[str, range] = {}
+    for start, end in pairwise([*starts, len(bars)]):
+        name = re.match(r"([A-Za-z])(?![A-Za-z])", bars[start].part)
+        if name:
+            spans.setdefault(name[1], range(start, end))
+    letters = [letter for letter in parts_in_order(parts) if letter in spans]
+    if not letters:
+        return []
+    order = _with_repeats(bars[: starts[0]])
+    for letter in letters:
+        span = spans[letter]
+        order += [span.start + index for index in _with_repeats(bars[span.start : span.stop])]
+    return order[:MAX_PLAYED_BARS]
 
 
 def _with_repeats(bars: Sequence[Bar]) -> list[int]:

@@ -311,6 +311,8 @@ class TuneParser:
         if name in TEXT_FIELDS:
             if len(self._texts) < MAX_TEXTS:
                 self._texts.append((name, plain_text(value)))
+        elif name == "Q" and not any(body and body.has_music for body in self._voices.values()):
+            self._header.setdefault(name, value)
         elif name == "V":
             self._begin_voice(value)
         elif name == "m":

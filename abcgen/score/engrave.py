@@ -12,6 +12,7 @@ from typing import Any
 
 from abcgen.errors import InputError
 from abcgen.score.layout import LINE_WIDTH
+from abcgen.score.metronome import draw_metronome_notes
 from abcgen.system import LazyModule
 
 verovio = LazyModule("verovio")
@@ -96,10 +97,10 @@ def _toolkit() -> Any:
 
 
 def _clean(svg: str) -> str:
-    """Remove the title, and write the accidentals of chord symbols as ordinary characters."""
+    """Remove the title, and draw what verovio writes in letters of its music font."""
 
     def plain(match: re.Match[str]) -> str:
         accidental = CHORD_ACCIDENTALS.get(match[1], match[1])
         return f'<tspan font-size="{CHORD_SIZE}">{accidental}</tspan>'
 
-    return CHORD_ACCIDENTAL.sub(plain, TITLE.sub("", svg))
+    return CHORD_ACCIDENTAL.sub(plain, draw_metronome_notes(TITLE.sub("", svg)))

@@ -11,10 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.tune import LETTERS, NATURAL_SEMITONES
+from abcgen.score.additions import LONGEST_WORDS, MARK, tempo_placeholder
+from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from abcgen.notation.tune import ChordSymbol, Root
+    from collections.abc import Sequence
+
+    from abcgen.notation.tune import ChordSymbol, Marks, Root
 
 music21 = LazyModule("music21")
 
@@ -48,7 +52,16 @@ EXPRESSIONS = {
 }
 DYNAMICS = frozenset({"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sfz"})
 JUMP_MARKS = {"segno": "Segno", "coda": "Coda"}
-WORDS = {"fine": "Fine", "D.C.": "D.C.", "D.S.": "D.S.", "dacoda": "To Coda"}
+WORDS = {
+    "fine": "Fine",
+    "D.C.": "D.C.",
+    "D.S.": "D.S.",
+    "dacoda": "To Coda",
+    "D.C.alfine": "D.C. al Fine",
+    "D.C.alcoda": "D.C. al Coda",
+    "D.S.alfine": "D.S. al Fine",
+    "D.S.alcoda": "D.S. al Coda",
+}
 FINGERS = frozenset("012345")
 HAIRPINS = {"crescendo": "Crescendo", "diminuendo": "Diminuendo"}
 # After the letter of a pitch's name; in music21 a flat is a minus sign.
@@ -79,17 +92,71 @@ def directions_of(names: tuple[str, ...]) -> list[Any]:
         elif name in JUMP_MARKS:
             directions.append(getattr(music21.repeat, JUMP_MARKS[name])())
         elif name in WORDS:
-            words = music21.expressions.TextExpression(WORDS[name])
-            words.placement = "above"
-            directions.append(words)
+            directions.append(words_above(WORDS[name]))
     return directions
 
 
-def hairpins_of(decorated: list[tuple[Any, tuple[str, ...]]]) -> list[Any]:
-    """Return the crescendos and diminuendos of a part, from its notes with their decorations."""
+def words_above(text: str, placement: str = "above") -> Any:
+    """Return words above the staff, or below it."""
+    words = music21.expressions.TextExpression(text)
+    words.placement = placement
+    return words
+
+
+def chord_symbols_of(marks: Marks) -> list[Any]:
+    """Return the chord symbols of a note."""
+    return [chord_symbol_of(symbol) for symbol in marks.chord_symbols]
+
+
+def words_of(marks: Marks) -> list[Any]:
+    """Return the tempo and the annotations of a note."""
+    tempo = [words_above(tempo_placeholder(marks.tempo))] if marks.tempo else []
+    return tempo + [
+        words_above(one_line(text, LONGEST_WORDS), "below" if place == "_" else "above")
+        for place, text in marks.annotations
+    ]
+
+
+def sing(notes: Sequence[tuple[Any, Marks | None]]) -> None:
+    """Set the lyrics of a part under its music21 notes, in order; rests and grace notes aside."""
+    # By verse: whether a word is open, and the syllable that later notes may hold.
+    open_words: set[int] = set()
+    last: dict[int, Any] = {}
+    for note, marks in notes:
+        for verse, syllable in enumerate(marks.lyrics if marks else (), start=1):
+            if syllable is None:
+                continue
+            text = one_line(syllable.text, LONGEST_WORDS)
+            if not text:
+                if not syllable.hyphen and verse in last and not last[verse].text.endswith(MARK):
+                    last[verse].text += MARK
+                continue
+            goes_on, ends = syllable.hyphen, verse in open_words
+            kind = ("middle" if goes_on else "end") if ends else "begin" if goes_on else "single"
+            lyric = music21.note.Lyric(text, number=verse, syllabic=kind, applyRaw=True)
+            note.lyrics.append(lyric)
+            last[verse] = lyric
+            (open_words.add if goes_on else open_words.discard)(verse)
+
+
+def slurs_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
+    """Return the slurs of a part, from its notes with their marks."""
+    opened: list[Any] = []
+    slurs: list[Any] = []
+    for note, marks in notes:
+        if marks:
+            ends = min(marks.slur_ends, len(opened))
+            slurs += [music21.spanner.Slur(opened.pop(), note) for _ in range(ends)]
+            opened += [note] * marks.slur_starts
+    return slurs
+
+
+def hairpins_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
+    """Return the crescendos and diminuendos of a part, from its notes with their marks."""
     opened: dict[str, Any] = {}
     hairpins: list[Any] = []
-    for note, names in decorated:
+    for note, marks in notes:
+        names = marks.decorations if marks else ()
         for name, kind in HAIRPINS.items():
             if f"{name})" in names and name in opened:
                 hairpins.append(getattr(music21.dynamics, kind)(opened.pop(name), note))
@@ -103,8 +170,12 @@ def chord_symbol_of(symbol: ChordSymbol) -> Any:
 
     It is assembled by hand, because music21 takes milliseconds to parse one.
     """
+    if not symbol.root:
+        # The text of a chord that is none, as MusicXML writes ``N.C.``.
+        text = one_line(str(symbol).replace("\\n", " "), LONGEST_WORDS)
+        return music21.harmony.NoChord(text)
     result = music21.harmony.ChordSymbol()
-    root = _pitch(symbol.root or ("C", 0))
+    root = _pitch(symbol.root)
     bass = _pitch(symbol.bass) if symbol.bass else root
     result.pitches = (root,) if bass == root else (bass, root)
     result.root(root)
@@ -112,7 +183,7 @@ def chord_symbol_of(symbol: ChordSymbol) -> Any:
     # From these two notes music21 would infer a wrong inversion.
     result.inversion(0, transposeOnSet=False)
     result.chordKind = chord_kind(symbol.kind).name
-    result.chordKindStr = symbol.kind
+    result.chordKindStr = one_line(symbol.kind)
     return result
 
 
@@ -178,6 +249,17 @@ _SPELLINGS = {
     "min6": "m6",
     "min9": "m9",
     "M9": "maj9",
+    "mi": "m",
+    "mi7": "m7",
+    "Min": "m",
+    "Maj": "",
+    "ma7": "maj7",
+    "Maj7": "maj7",
+    "\u0394": "maj7",
+    "\u03947": "maj7",
+    "\u2206": "maj7",
+    "\u22067": "maj7",
+    "6/9": "6",
 }
 # Every known name, the longest first.
 _BASES = sorted({**CHORD_KINDS, **dict.fromkeys(_SPELLINGS)}, key=len, reverse=True)

@@ -98,6 +98,10 @@ def _settings(tune: Tune, played: Performance) -> Iterator[Event]:
     quarter = round(MICROSECONDS_PER_MINUTE / played.tempo / float(played.beat * 4))
     yield 0, SETTING, mido.MetaMessage("track_name", name=name)
     yield 0, SETTING, mido.MetaMessage("set_tempo", tempo=min(LONGEST_QUARTER, quarter))
+    for onset, whole_notes, _ in played.tempo_changes:
+        quarter = round(MICROSECONDS_PER_MINUTE / whole_notes / 4)
+        message = mido.MetaMessage("set_tempo", tempo=min(LONGEST_QUARTER, quarter))
+        yield _tick(onset), SETTING, message
 
     key, metre = None, None
     for bar in played.bars:

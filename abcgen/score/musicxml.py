@@ -9,10 +9,12 @@ bytes.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from abcgen.errors import NotationError
 from abcgen.notation.tune import BarLine
+from abcgen.score.additions import complete, tempo_placeholder
 from abcgen.score.layout import (
     LINE_WIDTH,
     bar_width,
@@ -22,13 +24,15 @@ from abcgen.score.layout import (
     parts_of,
     plan_bars,
 )
-from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of
+from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of, sing, slurs_of, words_above
 from abcgen.score.printed_notes import printed_notes
-from abcgen.score.symbols import printed_fifths, printed_signature, symbols_of
+from abcgen.score.symbols import closing_elements, printed_fifths, printed_signature, symbols_of
 from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from abcgen.notation.tune import Tune
     from abcgen.score.layout import PlannedBar
     from abcgen.score.printed_notes import PrintedNote
@@ -51,16 +55,21 @@ def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
 
     Args:
         tune: The tune.
-        composer: Its composer; empty for none.
+        composer: Its composer where the tune names none; empty for none.
         line_width: Width of a line in staff heights, to plan line breaks by.
 
     Raises:
         NotationError: if there is no bar, or a duration cannot be printed.
     """
     score = build_score(tune, composer=composer, line_width=line_width)
-    exporter = music21.musicxml.m21ToXml.GeneralObjectExporter()
-    exporter.makeNotation = False
-    document: bytes = exporter.parse(score)
+    exporter = music21.musicxml.m21ToXml.ScoreExporter(score, makeNotation=False)
+    root = exporter.parse()
+    complete(root)
+    if not score.metadata.composer:
+        # music21 would be named instead.
+        for creator in root.findall("identification/creator"):
+            root.find("identification").remove(creator)
+    document: bytes = exporter.asBytes()
     document = ENCODING_DATE.sub(b"", document)
     for number, name in enumerate(PART_ID.findall(document), start=1):
         document = document.replace(name, b"P%d" % number)
@@ -105,7 +114,7 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
 
     # 5) Add the title; by default music21 would write "Music21 Fragment".
     metadata = music21.metadata.Metadata(title=one_line(tune.title) or UNTITLED)
-    if composer := one_line(composer):
+    if composer := one_line(tune.words.composer or composer):
         metadata.composer = composer
     score.insert(0, metadata)
     return score
@@ -119,7 +128,12 @@ def _part(
         symbols_of(planned, printed, f"v{number}b{index}")
         for index, (planned, printed) in enumerate(zip(plan, notes, strict=True))
     ]
-    measures = [_measure(*bar) for bar in zip(plan, symbols, strict=True)]
+    measures = [
+        _measure(planned, bar, closing_elements(planned, printed))
+        for planned, bar, printed in zip(plan, symbols, notes, strict=True)
+    ]
+    if number == 0 and voice.words.tempo:
+        measures[0].insert(0, words_above(tempo_placeholder(voice.words.tempo)))
     measures[0].insert(0, getattr(music21.clef, clef_of(voice).name)())
     part = music21.stream.Part(measures, id=f"P{number + 1}")
     # All voices have the same endings; one bracket, above the first, is enough.
@@ -128,18 +142,16 @@ def _part(
             endings = list(voice.bars[first].ending)
             bracketed = measures[first : last + 1]
             part.insert(0, music21.spanner.RepeatBracket(bracketed, number=endings))
-    decorated = [
-        (symbol.element, symbol.marks.decorations)
-        for bar in symbols
-        for symbol in bar
-        if symbol.marks
-    ]
-    for hairpin in hairpins_of(decorated):
-        part.insert(0, hairpin)
+    notes_with_marks = [(symbol.element, symbol.marks) for bar in symbols for symbol in bar]
+    sing(notes_with_marks)
+    for spanner in (*hairpins_of(notes_with_marks), *slurs_of(notes_with_marks)):
+        part.insert(0, spanner)
     return part
 
 
-def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
+def _measure(
+    planned: PlannedBar, symbols: list[Symbol], closing: list[tuple[Fraction, Any]]
+) -> Any:
     bar, metre = planned.bar, planned.metre
     measure = music21.stream.Measure(number=planned.number)
     if not planned.counted:
@@ -164,11 +176,11 @@ def _measure(planned: PlannedBar, symbols: list[Symbol]) -> Any:
         measure.timeSignature = signature
     if bar.repeat_start:
         measure.leftBarline = music21.bar.Repeat(direction="start")
-    for symbol in symbols:
+    if bar.part:
+        measure.insert(0, music21.expressions.RehearsalMark(one_line(bar.part, LONGEST_NAME)))
+    for onset, element in chain(*(symbol.elements for symbol in symbols), closing):
         # Onsets count from the start of the full bar, offsets from the first note of a pickup.
-        offset = (symbol.onset - planned.offset) * 4
-        for element in (*symbol.companions, symbol.element):
-            measure.insert(offset, element)
+        measure.insert((onset - planned.offset) * 4, element)
     measure.rightBarline = (
         music21.bar.Repeat(direction="end")
         if bar.line is BarLine.REPEAT

@@ -11,13 +11,21 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.score.engrave import engrave_systems
 from abcgen.score.musicxml import musicxml_of
-from abcgen.score.text import one_line, rhythm_and_key
+from abcgen.score.text import (
+    LONGEST_TITLE,
+    composer_and_origin,
+    one_line,
+    rhythm_and_key,
+    stanzas_of,
+    subtitles_of,
+)
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
@@ -38,7 +46,6 @@ GAP = 8.0  # between tunes
 
 # Ordinary text is 10 points high on a page with staves of 6.5 mm, and scales with them.
 TEXT_SIZE, USUAL_STAFF = 10.0, 6.5
-LONGEST_TITLE = 160
 CONTENTS_FROM = 10  # tunes in a book with a table of contents
 # The date in a PDF, so that the same tunes give the same bytes.
 EPOCH = 0
@@ -72,10 +79,14 @@ class Sheet:
     title: str
     # Such as ``reel · D``, printed at the left.
     rhythm_and_key: str
-    # Printed at the right.
+    # Printed at the right, with the origin.
     composer: str
     # One SVG document for every line of music.
     systems: list[str]
+    # Further titles, printed below the first.
+    subtitles: list[str] = field(default_factory=list)
+    # Words printed below the music, line by line in stanzas.
+    stanzas: list[list[str]] = field(default_factory=list)
     # The fonts that its words need.
     fonts: Fonts = field(default_factory=Fonts)
 
@@ -97,9 +108,24 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
     line_width = _line_width(page)
     musicxml = musicxml_of(tune, line_width=line_width)
     systems = engrave_systems(musicxml, line_width=line_width)
-    words = (one_line(tune.title, LONGEST_TITLE), rhythm_and_key(tune), one_line(composer))
-    names = [one_line(voice.name) for voice in tune.voices]
-    return Sheet(*words, systems, fonts_for([*words, *names]))
+    title = one_line(tune.title, LONGEST_TITLE)
+    under = (rhythm_and_key(tune), composer_and_origin(tune, composer))
+    subtitles, stanzas = subtitles_of(tune), stanzas_of(tune)
+    fonts = fonts_for([title, *under, *subtitles, *chain(*stanzas), *_words_in_music(tune)])
+    return Sheet(title, *under, systems, subtitles, stanzas, fonts)
+
+
+def _words_in_music(tune: Tune) -> set[str]:
+    """Return all texts between the staves."""
+    notes = [note.marks for voice in tune.voices for note in voice.notes]
+    bars = [bar for voice in tune.voices for bar in voice.bars]
+    texts = {voice.name for voice in tune.voices} | {bar.part for bar in bars}
+    for marks in filter(None, [*notes, *(bar.closing for bar in bars)]):
+        texts.update(text for _, text in marks.annotations)
+        texts.update(map(str, marks.chord_symbols))
+        texts.update(syllable.text for syllable in marks.lyrics if syllable)
+        texts.add(str(marks.tempo or ""))
+    return set(map(one_line, {*texts, str(tune.words.tempo or "")}))
 
 
 def set_pages(
@@ -140,6 +166,8 @@ def set_pages(
             tunes.append(
                 {
                     "title": sheet.title,
+                    "subtitles": sheet.subtitles,
+                    "stanzas": sheet.stanzas,
                     "kind": sheet.rhythm_and_key,
                     "composer": sheet.composer,
                     "systems": files,

@@ -5,8 +5,10 @@ Times are in whole notes from the start. MIDI, WAV and the web player all play t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
@@ -64,6 +66,16 @@ class ScheduledNote(NamedTuple):
     name: str
 
 
+class TempoChange(NamedTuple):
+    """A tempo, from some time on."""
+
+    onset: Fraction
+    # Whole notes a minute.
+    whole_notes: float
+    # The time at which it begins, in whole notes of the opening tempo.
+    sounds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """A tune as it is played."""
@@ -78,15 +90,32 @@ class Performance:
     schedule: tuple[ScheduledNote, ...]
     # The duration of the whole.
     length: Fraction
-    # Beats a minute.
+    # Beats a minute, as it begins.
     tempo: float
     # The duration of the beat that the tempo counts.
     beat: Fraction
+    # Changes of tempo after its beginning.
+    tempo_changes: tuple[TempoChange, ...] = ()
 
     @property
     def whole_note_seconds(self) -> float:
-        """The duration of a whole note in seconds."""
+        """The duration of a whole note in seconds, as it begins."""
         return 60.0 / self.tempo / float(self.beat)
+
+    def opening_time(self, time: Fraction) -> float:
+        """Return the time, in whole notes of the opening tempo, at which a written time sounds."""
+        index = bisect_left(self.tempo_changes, time, key=attrgetter("onset"))
+        if not index:
+            return float(time)
+        change = self.tempo_changes[index - 1]
+        opening = self.tempo * float(self.beat)
+        return change.sounds + float(time - change.onset) * opening / change.whole_notes
+
+    def opening_duration(self, onset: Fraction, duration: Fraction) -> float:
+        """Return how long a sound lasts, in whole notes of the opening tempo."""
+        if not self.tempo_changes:
+            return float(duration)
+        return self.opening_time(onset + duration) - self.opening_time(onset)
 
 
 def perform(tune: Tune, options: PlaybackOptions) -> Performance:
@@ -96,11 +125,14 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
         InputError: if the tempo is not between 10 and 600, or a note is out of MIDI's range.
     """
     # 1) The tempo, and the bars in the order they are played.
-    tempo = usual_tempo(tune) if options.tempo is None else options.tempo
+    own_tempo = opening_tempo(tune)
+    tempo = own_tempo if options.tempo is None else options.tempo
     if not SLOWEST <= tempo <= FASTEST:
         raise InputError(f"a tempo of {tempo:g} is not between {SLOWEST:g} and {FASTEST:g}")
     parts, order = parts_of(tune), play_order(tune)
     bars = played_bars(parts[0], order)
+    beat = beat_of(tune.metre)
+    changes = tempo_changes(parts, bars, tempo / own_tempo, own_tempo * float(beat))
     length = bars[-1].onset + bars[-1].planned.bar.duration if bars else Fraction(0)
 
     # 2) The notes of every voice. Swing moves the times between the beats.
@@ -136,8 +168,59 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
         schedule=tuple(sorted(schedule)),
         length=length,
         tempo=tempo,
-        beat=beat_of(tune.metre),
+        beat=beat,
+        tempo_changes=tuple(changes),
     )
+
+
+def opening_tempo(tune: Tune) -> float:
+    """Return the beats a minute that a tune begins with: its own, or else those usual for it."""
+    first = next((note.marks for note in tune.notes), None)
+    tempo = first.tempo if first and first.tempo else tune.words.tempo
+    if not tempo or not tempo.whole_notes:
+        return usual_tempo(tune)
+    return min(max(tempo.whole_notes / float(beat_of(tune.metre)), SLOWEST), FASTEST)
+
+
+def tempo_changes(
+    parts: Sequence[Tune], bars: Sequence[PlayedBar], factor: float, opening: float
+) -> Iterator[TempoChange]:
+    """Yield the changes of tempo in the order they are played.
+
+    A bar that is played again has the tempo that it had as written.
+
+    Args:
+        parts: The voices.
+        bars: The bars in the order they are played.
+        factor: By how much everything is faster than the tune says.
+        opening: Whole notes a minute that the tune says for its beginning.
+    """
+    # 1) The tempi of every bar as written, with times from its start; the first is in force there.
+    marked: dict[int, list[tuple[Fraction, float]]] = {}
+    for part in parts:
+        for timed in walk_notes(part.bars, part.key, part.metre):
+            tempo = timed.note.marks.tempo if timed.note.marks else None
+            if tempo and tempo.whole_notes:
+                beat = float(beat_of(timed.bar.metre))
+                bounded = min(max(tempo.whole_notes, SLOWEST * beat), FASTEST * beat)
+                at = timed.onset - timed.bar.onset
+                marked.setdefault(timed.bar.index, []).append((at, bounded))
+    if not marked:
+        return
+    tempi: list[list[tuple[Fraction, float]]] = []
+    for index in range(len(parts[0].bars)):
+        before = tempi[-1][-1][1] if tempi else opening
+        tempi.append([(Fraction(0), before), *sorted(marked.get(index, []))])
+
+    # 2) The same as played.
+    current, since, sounds = opening, Fraction(0), 0.0
+    for bar in bars:
+        for at, tempo_at in tempi[bar.index]:
+            if tempo_at != current:
+                onset = bar.onset + at
+                sounds += float(onset - since) * opening / current
+                yield TempoChange(onset, tempo_at * factor, sounds)
+                current, since = tempo_at, onset
 
 
 def played_bars(part: Tune, order: tuple[int, ...]) -> tuple[PlayedBar, ...]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.tune import LETTERS, MAX_SIGNATURE, Key, Metre, Note, Pitch, Rest, signature_at
-from abcgen.score.marks import chord_symbol_of, decorate, directions_of
+from abcgen.score.marks import chord_symbols_of, decorate, directions_of, words_of
 from abcgen.score.printed_notes import NOTE_VALUES, PrintedNote
 from abcgen.system import LazyModule
 
@@ -40,14 +40,20 @@ class Symbol(NamedTuple):
     element: Any
     # The marks at it, or None.
     marks: Marks | None
+    # Its duration in whole notes.
+    duration: Fraction = Fraction(0)
 
     @property
-    def companions(self) -> list[Any]:
-        """The music21 elements printed with the note: chord symbol and directions."""
+    def elements(self) -> list[tuple[Fraction, Any]]:
+        """The music21 elements with their onsets: words and directions, then the note itself."""
         if self.marks is None:
-            return []
-        harmony = [chord_symbol_of(symbol) for symbol in self.marks.chord_symbols if symbol.root]
-        return [*harmony, *directions_of(self.marks.decorations)]
+            return [(self.onset, self.element)]
+        chords = chord_symbols_of(self.marks)
+        # Several chords share the note's time.
+        share = self.duration / max(1, len(chords))
+        at_note = [*words_of(self.marks), *directions_of(self.marks.decorations), self.element]
+        placed = [(self.onset + share * number, chord) for number, chord in enumerate(chords)]
+        return [*placed, *((self.onset, element) for element in at_note)]
 
 
 def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> list[Symbol]:
@@ -70,7 +76,7 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
         rest = music21.note.Rest(duration=length)
         rest.fullMeasure = True
         decorate(rest, marks.decorations if marks else ())
-        return [Symbol(notes[0].onset, rest, marks)]
+        return [Symbol(notes[0].onset, rest, marks, planned.bar.duration)]
 
     # 2) Notes, chords and rests, with accidentals, beams and tuplets.
     accidentals = printed_accidentals(notes, planned.key)
@@ -97,13 +103,43 @@ def symbols_of(planned: PlannedBar, notes: list[PrintedNote], prefix: str) -> li
         if element.isChord:
             for number, single in enumerate(element.notes):
                 single.id = f"{name}k{number}"
-        for number, grace in enumerate(_graces(note, printed)):
+        for number, grace in enumerate(_grace_notes(note.grace, printed.grace)):
             grace.id = f"{name}g{number}"
             symbols.append(Symbol(note.onset, grace, None))
         if note.marks:
             decorate(element, note.marks.decorations)
-        symbols.append(Symbol(note.onset, element, note.marks))
+        symbols.append(Symbol(note.onset, element, note.marks, note.duration))
     return symbols
+
+
+def closing_elements(planned: PlannedBar, notes: list[PrintedNote]) -> list[tuple[Fraction, Any]]:
+    """Return the music21 elements of the marks before a bar line, with their onsets.
+
+    Chords and words stand over the last note, after its beginning; grace notes stand at the end.
+    """
+    marks = planned.bar.closing
+    if not marks or not notes:
+        return []
+    last = notes[-1]
+    words = [*chord_symbols_of(marks), *words_of(marks)]
+    share = last.duration / (len(words) + 1)
+    placed = [(last.onset + share * (number + 1), each) for number, each in enumerate(words)]
+
+    # An accidental is printed unless the last note on the same line or space had it.
+    signature = printed_signature(planned.key)
+    sung = [pitch for note in notes for pitch in (*note.grace, *_pitches(note))]
+    in_force = {pitch.step: pitch.alter for pitch in sung}
+    printed = frozenset(
+        pitch
+        for pitch in marks.grace
+        if pitch.alter != in_force.get(pitch.step, signature[pitch.letter])
+    )
+    end = last.onset + last.duration
+    return placed + [(end, grace) for grace in _grace_notes(marks.grace, printed)]
+
+
+def _pitches(note: PrintedNote) -> tuple[Pitch, ...]:
+    return note.item.pitches if isinstance(note.item, Note) else ()
 
 
 def note_name(note: int, part: int = 0) -> str:
@@ -137,13 +173,17 @@ def _element(printed: PrintedNote, accidentals: PrintedAccidentals) -> Any:
     return notes[0]
 
 
-def _graces(note: PrintedNote, accidentals: PrintedAccidentals) -> list[Any]:
-    """Return grace notes: an eighth if there is one, else beamed sixteenths."""
-    pitches = note.grace
+def _grace_notes(pitches: tuple[Pitch, ...], printed: frozenset[Pitch]) -> list[Any]:
+    """Return grace notes: an eighth if there is one, else beamed sixteenths.
+
+    Args:
+        pitches: Their pitches.
+        printed: Those that have an accidental.
+    """
     graces = []
     for index, pitch in enumerate(pitches):
         value = "16th" if len(pitches) > 1 else "eighth"
-        spelled = _spelled(pitch, printed=pitch in accidentals.grace)
+        spelled = _spelled(pitch, printed=pitch in printed)
         grace = music21.note.Note(spelled, type=value).getGrace()
         grace.duration.slash = False
         if len(pitches) > 1:

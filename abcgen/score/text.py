@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Key, Tune
 
 LONGEST = 300
+LONGEST_TITLE = 160
+MOST_SUBTITLES = 8
 MOST_ACCENTS = 4
 # Invisible characters that shape letters of some scripts and join emoji.
 JOINERS = "\u200c\u200d"
@@ -49,5 +51,35 @@ def key_name(key: Key) -> str:
 
 
 def rhythm_and_key(tune: Tune) -> str:
-    """Return the words above a tune on the left: ``reel · D``, or the key alone."""
-    return " · ".join(filter(None, [one_line(tune.rhythm).lower(), key_name(tune.key)]))
+    """Return the words above a tune on the left: ``reel · D · AABB``, or the key alone."""
+    words = [one_line(tune.rhythm).lower(), key_name(tune.key), one_line(tune.words.parts)]
+    return " · ".join(filter(None, words))
+
+
+def composer_and_origin(tune: Tune, default: str = "") -> str:
+    """Return the words above a tune on the right: ``A. Writer (Norway)``.
+
+    Args:
+        tune: The tune.
+        default: The composer where the tune names none.
+    """
+    origin = one_line(tune.words.origin)
+    words = [one_line(tune.words.composer or default), f"({origin})" if origin else ""]
+    return " ".join(filter(None, words))
+
+
+def subtitles_of(tune: Tune) -> list[str]:
+    """Return the titles below the first."""
+    titles = (one_line(title, LONGEST_TITLE) for title in tune.words.named("T"))
+    return [title for title in titles if title][:MOST_SUBTITLES]
+
+
+def stanzas_of(tune: Tune) -> list[list[str]]:
+    """Return the words under the music, line by line in stanzas."""
+    stanzas: list[list[str]] = [[]]
+    for verse in tune.words.named("W"):
+        if line := one_line(verse):
+            stanzas[-1].append(line)
+        elif stanzas[-1]:
+            stanzas.append([])
+    return [stanza for stanza in stanzas if stanza]

@@ -15,14 +15,13 @@ from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from fractions import Fraction
 
     import numpy as np
     import numpy.typing as npt
 
     from abcgen.notation.tune import Tune
     from abcgen.notation.walk import Sound
-    from abcgen.score.performance import PlaybackOptions
+    from abcgen.score.performance import Performance, PlaybackOptions
 
     Samples = npt.NDArray[np.float32]
 
@@ -64,7 +63,7 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
     """
     played = perform(tune, options)
     whole_note = played.whole_note_seconds
-    seconds = float(played.length) * whole_note
+    seconds = played.opening_time(played.length) * whole_note
     if seconds > LONGEST_SECONDS:
         raise InputError(
             f"{seconds / 60:.0f} minutes of music are too long for a WAV file",
@@ -73,9 +72,9 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
     # A second longer, for the release of the last note.
     melody = numpy.zeros(int((seconds + 1.0) * RATE), dtype=numpy.float32)
     for sounds in played.voices:
-        _mix(melody, sounds, TIMBRES[options.instrument.tone], whole_note)
+        _mix(melody, sounds, TIMBRES[options.instrument.tone], played)
     accompaniment = numpy.zeros_like(melody)
-    _mix(accompaniment, played.accompaniment, TIMBRES["plucked"], whole_note)
+    _mix(accompaniment, played.accompaniment, TIMBRES["plucked"], played)
     mixed = melody + ACCOMPANIMENT_VOLUME * accompaniment
     loudest = float(numpy.abs(mixed).max()) or 1.0
     buffer = BytesIO()
@@ -87,16 +86,18 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
     return buffer.getvalue()
 
 
-def _mix(mixed: Samples, sounds: Iterable[Sound], timbre: Timbre, whole_note: float) -> None:
-    """Add sounds to ``mixed``; a whole note takes ``whole_note`` seconds."""
+def _mix(mixed: Samples, sounds: Iterable[Sound], timbre: Timbre, played: Performance) -> None:
+    """Add sounds of a performance to ``mixed``."""
+    whole_note = played.whole_note_seconds
     # Most notes of a tune are played many times.
-    notes: dict[tuple[int, Fraction], Samples] = {}
+    notes: dict[tuple[int, float], Samples] = {}
     for onset, duration, keys in sounds:
-        start = round(float(onset) * whole_note * RATE)
+        start = round(played.opening_time(onset) * whole_note * RATE)
+        length = played.opening_duration(onset, duration)
         for key in keys:
-            if (key, duration) not in notes:
-                notes[key, duration] = _note(key, float(duration) * whole_note, timbre)
-            note = notes[key, duration]
+            if (key, length) not in notes:
+                notes[key, length] = _note(key, length * whole_note, timbre)
+            note = notes[key, length]
             mixed[start : start + len(note)] += note[: len(mixed) - start]
 
 

@@ -25,7 +25,13 @@ from abcgen.score.layout import LINE_WIDTH, plan_bars, section_spans
 from abcgen.score.midi import midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.performance import perform
-from abcgen.score.text import one_line, rhythm_and_key
+from abcgen.score.text import (
+    composer_and_origin,
+    one_line,
+    rhythm_and_key,
+    stanzas_of,
+    subtitles_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,8 +66,12 @@ class WebTune:
     title: str
     # Such as ``reel · D``.
     rhythm_and_key: str
-    # Printed at the right.
+    # Printed at the right, with the origin.
     composer: str
+    # Further titles.
+    subtitles: list[str]
+    # Words under the music, line by line in stanzas.
+    stanzas: list[list[str]]
     # Its sheet music for a page.
     wide: str
     # Its sheet music for a telephone.
@@ -115,7 +125,9 @@ def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> 
     return WebTune(
         title=one_line(tune.title) or UNTITLED,
         rhythm_and_key=rhythm_and_key(tune),
-        composer=one_line(composer),
+        composer=composer_and_origin(tune, composer),
+        subtitles=subtitles_of(tune),
+        stanzas=stanzas_of(tune),
         wide=_inline(wide),
         narrow=_inline(narrow),
         rules=RULE_SCOPE.sub(".sheet ", rules[1]) if rules else "",
@@ -139,7 +151,10 @@ def _inline(svg: str) -> str:
 
 
 def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> dict[str, Any]:
-    """Return the data from which ``web.js`` plays a tune, with times in quarter notes."""
+    """Return the data from which ``web.js`` plays a tune.
+
+    Times are in quarter notes of the opening tempo, so that changes of tempo are in them.
+    """
     notes = [
         (onset, duration, key, is_accompaniment)
         for is_accompaniment, voices in ((0, played.voices), (1, (played.accompaniment,)))
@@ -149,23 +164,34 @@ def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> d
     ]
     return {
         "abc": write_abc(tune),
-        "beat": _quarters(played.beat),
+        "beat": _quarters(float(played.beat)),
         "tempo": played.tempo,
         "tone": options.instrument.tone,
         "notes": [
-            [_quarters(onset), _quarters(duration), key, is_accompaniment]
+            [
+                _quarters(played.opening_time(onset)),
+                _quarters(played.opening_duration(onset, duration)),
+                key,
+                is_accompaniment,
+            ]
             for onset, duration, key, is_accompaniment in sorted(notes)
         ],
-        "steps": [[_quarters(note.onset), note.name] for note in played.schedule],
+        "steps": [
+            [_quarters(played.opening_time(note.onset)), note.name] for note in played.schedule
+        ],
         "parts": [
-            {"name": name, "from": _quarters(start), "to": _quarters(end)}
+            {
+                "name": name,
+                "from": _quarters(played.opening_time(start)),
+                "to": _quarters(played.opening_time(end)),
+            }
             for name, start, end in _loops(tune, played)
         ],
     }
 
 
-def _quarters(whole_notes: Fraction) -> float:
-    return round(float(whole_notes * 4), 5)
+def _quarters(whole_notes: float) -> float:
+    return round(whole_notes * 4, 5)
 
 
 def _loops(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fraction]]:

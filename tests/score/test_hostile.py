@@ -18,9 +18,9 @@ from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.engrave import engrave_svg
 from abcgen.score.midi import midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
-from abcgen.score.pages import LONGEST_TITLE, fonts_for, missing_letter, set_pages, sheet_of
+from abcgen.score.pages import fonts_for, missing_letter, set_pages, sheet_of
 from abcgen.score.performance import PlaybackOptions
-from abcgen.score.text import LONGEST, MOST_ACCENTS, one_line
+from abcgen.score.text import LONGEST, LONGEST_TITLE, MOST_ACCENTS, one_line
 from abcgen.system import LazyModule
 from tests.marked_tunes import DUET
 
