@@ -90,6 +90,17 @@ class Sheet:
     # The fonts that its words need.
     fonts: Fonts = field(default_factory=Fonts)
 
+    def data(self, files: list[str]) -> dict[str, Any]:
+        """Return what the template prints; ``files`` hold the lines of music."""
+        return {
+            "title": self.title,
+            "subtitles": self.subtitles,
+            "kind": self.rhythm_and_key,
+            "composer": self.composer,
+            "systems": files,
+            "stanzas": self.stanzas,
+        }
+
     @property
     def note(self) -> str:
         """A remark on a letter that cannot be printed; empty if all can."""
@@ -163,16 +174,7 @@ def set_pages(
             files = [f"{number}-{line}.svg" for line in range(len(sheet.systems))]
             for file, svg in zip(files, sheet.systems, strict=True):
                 (root / file).write_text(svg, encoding="utf-8")
-            tunes.append(
-                {
-                    "title": sheet.title,
-                    "subtitles": sheet.subtitles,
-                    "stanzas": sheet.stanzas,
-                    "kind": sheet.rhythm_and_key,
-                    "composer": sheet.composer,
-                    "systems": files,
-                }
-            )
+            tunes.append(sheet.data(files))
             system_fonts |= sheet.fonts.system
         if not tunes:
             return []
