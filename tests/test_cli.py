@@ -304,6 +304,20 @@ def test_bars_that_do_not_add_up_are_named(run: Callable[..., Answer], tmp_path:
     assert run("check", "a.abc", "--json").json["right"] == 1
 
 
+def test_what_would_be_rejected_when_sampled_is_warned_of(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    circle = "X:3\nT:Round\nM:4/4\nL:1/8\nK:C\nc8|" + "CDEFGABc|cBAGFEDC|" * 4 + "c8|]\n"
+    write(tmp_path / "a.abc", f"{GOOD}\n{circle}")
+    said = run("check", "a.abc")
+    assert said.code == 0
+    assert "bars 2 to 9" in said.out
+    warnings: Any = run("check", "a.abc", "--json").json["warnings"]
+    found = [(one["number"], one["fault"], one["bars"]) for one in warnings]
+    assert found == [(3, "circle", [2, 9])]
+    fails(run("check", "a.abc", "--checkpoint", "."), "not a checkpoint")
+
+
 def test_a_tune_is_rendered_in_every_format(run: Callable[..., Answer], tmp_path: Path) -> None:
     write(tmp_path / "a.abc", GOOD)
     answer = run("render", "a.abc", "--to", "pdf,svg,png,midi,musicxml", "--json")

@@ -2,42 +2,79 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
 from abcgen.cli.common import Json, Paths, load, skipped_facts
 from abcgen.cli.display import Display, counted
 
+if TYPE_CHECKING:
+    from abcgen.pipeline.checking import CheckedTune
 
-def check(paths: Paths, as_json: Json = False) -> None:
+
+def check(
+    paths: Paths,
+    checkpoint: Annotated[
+        Path,
+        typer.Option(
+            "--checkpoint",
+            "-c",
+            readable=False,
+            help="Warn of what no tune that this network learnt has.",
+            rich_help_panel="Network",
+        ),
+    ] = Path("pretrained"),
+    as_json: Json = False,
+) -> None:
     """Check that the bars of every tune add up and that music21 reads the same notes.
 
-    Exits with 1 if any tune is wrong or cannot be read.
+    Warns of tunes that sample would reject: those that go round in a circle, are too long, have an
+    odd rhythm or drop the beat. Exits with 1 if any tune is wrong or cannot be read.
     """
     from abcgen.pipeline.checking import check_corpus
+    from abcgen.pipeline.checkpoints import bounds_of
 
     display = Display(as_json=as_json)
+    bounds = bounds_of(checkpoint)
     corpus = load(paths, display)
     with display.progress("checking") as on_progress:
-        report = check_corpus(corpus, on_progress=on_progress)
-    for wrong in report.wrong:
-        for problem in wrong.problems:
-            display.text(f"{wrong.path}: X:{wrong.tune.number} {wrong.tune.title!r}: {problem}")
+        report = check_corpus(corpus, bounds, on_progress=on_progress)
+    for tune in report.checked:
+        for problem in tune.problems:
+            display.text(f"{_name(tune)}: {problem}")
+        for warning in tune.warnings:
+            display.text(f"{_name(tune)}: warning: {warning}")
     right = len(report.checked) - len(report.wrong)
-    display.text(f"{right:,} of {counted(len(report.checked), 'tune')} correct")
+    warned = sum(bool(tune.warnings) for tune in report.checked)
+    more = f", {warned:,} with warnings" if warned else ""
+    display.text(f"{right:,} of {counted(len(report.checked), 'tune')} correct{more}")
     display.result(
         {
             "right": right,
-            "wrong": [
-                {
-                    "file": str(wrong.path),
-                    "number": wrong.tune.number,
-                    "title": wrong.tune.title,
-                    "problems": list(wrong.problems),
+            "wrong": [_facts(tune) | {"problems": list(tune.problems)} for tune in report.wrong],
+            "warnings": [
+                _facts(tune)
+                | {
+                    "fault": warning.fault.name.lower(),
+                    "bars": list(warning.bars),
+                    "what": str(warning),
                 }
-                for wrong in report.wrong
+                for tune in report.checked
+                for warning in tune.warnings
             ],
             "left_out": [skipped_facts(tune) for tune in report.skipped],
         }
     )
     if not report.all_right:
         raise typer.Exit(1)
+
+
+def _name(checked: CheckedTune) -> str:
+    return f"{checked.path}: X:{checked.tune.number} {checked.tune.title!r}"
+
+
+def _facts(checked: CheckedTune) -> dict[str, Any]:
+    tune = checked.tune
+    return {"file": str(checked.path), "number": tune.number, "title": tune.title}

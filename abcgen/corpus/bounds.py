@@ -7,7 +7,7 @@ thousand keep, so that a single odd tune does not spoil it.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # One training tune in so many may be beyond a bound.
 ODD = 1000
-# The beat has to be kept at repeats if at least this share of the training tunes keeps it.
+# The beat has to be kept where sections end if at least this share of the tunes keeps it.
 KEPT_SHARE = 0.9
 MAX_TUPLETS = 1000
 
@@ -35,7 +35,20 @@ class Fault(StrEnum):
     LENGTH = "is longer than real tunes"
     RHYTHM = "has a rhythm that no real tune has"
     CHORD = "has a larger chord than real tunes"
-    BEAT = "drops the beat at a repeat"
+    BEAT = "drops the beat where a section ends"
+
+
+class Finding(NamedTuple):
+    """A fault of a tune, and where it is."""
+
+    fault: Fault
+    # The first and last bar concerned, counted from 1 as written.
+    bars: tuple[int, int]
+    # What is there, and what was expected.
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.fault}: {self.what}"
 
 
 class TuneBounds(Schema):
@@ -53,7 +66,8 @@ class TuneBounds(Schema):
     denominator: Count
     # Pitches struck together.
     chord: Count
-    # Number of tunes with a repeat, and of those that keep the beat there.
+    # Number of tunes with sections that end where it can be told whether the beat is kept,
+    # and of those that keep it everywhere.
     with_repeats: Count
     keep_beat: Count
 
@@ -63,10 +77,12 @@ class TuneBounds(Schema):
         beats = [shape.keeps_beat for shape in shapes if shape.keeps_beat is not None]
         return cls(
             bars=_bound(shape.bars for shape in shapes),
-            runs=tuple(_bound(shape.runs[cell] for shape in shapes) for cell in range(len(CELLS))),
+            runs=tuple(
+                _bound(shape.runs[cell].value for shape in shapes) for cell in range(len(CELLS))
+            ),
             tuplets=tuple(sorted(frozenset().union(*(shape.tuplets for shape in shapes)))),
-            denominator=max((shape.denominator for shape in shapes), default=1),
-            chord=max((shape.chord for shape in shapes), default=0),
+            denominator=max((shape.denominator.value for shape in shapes), default=1),
+            chord=max((shape.chord.value for shape in shapes), default=0),
             with_repeats=len(beats),
             keep_beat=sum(beats),
         )
@@ -83,24 +99,46 @@ class TuneBounds(Schema):
             keep_beat=self.keep_beat + other.keep_beat,
         )
 
-    def faults(self, shape: Shape, *, any_length: bool = False) -> Iterator[Fault]:
+    def faults(self, shape: Shape, *, any_length: bool = False) -> Iterator[Finding]:
         """Yield what is wrong with a tune.
 
         Args:
             shape: The shape of the tune.
             any_length: Whether it may have any number of bars.
         """
-        if any(run > bound for run, bound in zip(shape.runs, self.runs, strict=True)):
-            yield Fault.CIRCLE
+        for cell, run, most in zip(CELLS, shape.runs, self.runs, strict=True):
+            if run.value > most:
+                bars = (run.bar + 1, run.bar + cell * run.value)
+                repeated = "one bar" if cell == 1 else f"the same {cell} bars"
+                what = f"bars {bars[0]} to {bars[1]} are {repeated} {run.value} times, not at most"
+                yield Finding(Fault.CIRCLE, bars, f"{what} {most}")
+                break
         if shape.bars > self.bars and not any_length:
-            yield Fault.LENGTH
-        if shape.denominator > self.denominator or not shape.tuplets.issubset(self.tuplets):
-            yield Fault.RHYTHM
-        if shape.chord > self.chord:
-            yield Fault.CHORD
-        required = self.keep_beat >= KEPT_SHARE * max(1, self.with_repeats)
-        if required and shape.keeps_beat is False:
-            yield Fault.BEAT
+            what = f"{shape.bars} bars, not at most {self.bars}"
+            yield Finding(Fault.LENGTH, (1, shape.bars), what)
+        yield from self._notes_beyond(shape)
+        if self.keep_beat >= KEPT_SHARE * max(1, self.with_repeats):
+            for joint in shape.joints:
+                if not joint.keeps_beat:
+                    first, last = sorted((joint.last + 1, joint.first + 1))
+                    yield Finding(Fault.BEAT, (first, last), str(joint))
+                    break
+
+    def _notes_beyond(self, shape: Shape) -> Iterator[Finding]:
+        """Yield a shape's tuplets, short notes and chords that are beyond the bounds."""
+        if shape.denominator.value > self.denominator:
+            bar = shape.denominator.bar + 1
+            what = f"bar {bar} has a note of a 1/{shape.denominator.value}, not at least"
+            yield Finding(Fault.RHYTHM, (bar, bar), f"{what} a 1/{self.denominator}")
+        odd = {kind: bar for kind, bar in shape.tuplets.items() if kind not in self.tuplets}
+        if odd:
+            (actual, normal), bar = next(iter(odd.items()))
+            what = f"bar {bar + 1} has {actual} notes in the time of {normal}"
+            yield Finding(Fault.RHYTHM, (bar + 1, bar + 1), what)
+        if shape.chord.value > self.chord:
+            bar = shape.chord.bar + 1
+            what = f"bar {bar} has a chord of {shape.chord.value} notes, not at most"
+            yield Finding(Fault.CHORD, (bar, bar), f"{what} {max(1, self.chord)}")
 
 
 def _bound(values: Iterable[int]) -> int:

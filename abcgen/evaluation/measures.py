@@ -255,7 +255,9 @@ MEASURES = {
         FORM, "goes round in a circle", _share(lambda v: goes_in_circle(v.tune) if v.tune else None)
     ),
     "beat_kept": Measure(
-        FORM, "beat kept at repeats", _share(lambda v: keeps_beat(v.tune) if v.tune else None)
+        FORM,
+        "beat kept where sections end",
+        _share(lambda v: keeps_beat(v.tune) if v.tune else None),
     ),
     "two_eights": Measure(
         FORM, "two 8-bar parts, each repeated", _share(lambda v: is_two_eights(v.sections))

@@ -16,6 +16,7 @@ from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.features import features_of
 from abcgen.evaluation.measures import TuneVerdict
 from abcgen.notation.model_text import decode_tune
+from abcgen.notation.shape import shape_of
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
 from abcgen.score.referee import Referee, abc2midi_path, abc2midi_warning
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from abcgen.corpus.bounds import Finding, TuneBounds
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.reading import Corpus, SkippedTune
     from abcgen.notation.tune import Tune
@@ -32,12 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTune:
-    """A tune and its problems."""
+    """A tune, its problems, and what would make a sampled tune be rejected."""
 
     path: Path
     tune: Tune
     # A sentence for each problem; empty if there is none.
     problems: tuple[str, ...]
+    warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,16 @@ class CheckReport:
 
 
 def check_corpus(
-    corpus: Corpus, *, on_progress: Callable[[int, int], None] | None = None
+    corpus: Corpus,
+    bounds: TuneBounds | None = None,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Check every tune of a corpus.
 
     Args:
         corpus: The tunes.
+        bounds: Bounds that real tunes keep; a tune beyond them is warned of.
         on_progress: Called after each with the tunes checked so far and in all.
     """
     checked: list[CheckedTune] = []
@@ -75,7 +82,8 @@ def check_corpus(
                 problems = [*map(str, bar_problems(tune)), *map(str, repeat_problems(tune))]
                 if disagreement := referee.disagreement(tune, write_abc(tune)):
                     problems.append(f"music21 disagrees: {disagreement}")
-                checked.append(CheckedTune(file.path, tune, tuple(problems)))
+                warnings = bounds.faults(shape_of(tune)) if bounds else ()
+                checked.append(CheckedTune(file.path, tune, tuple(problems), tuple(warnings)))
                 if on_progress:
                     on_progress(len(checked), len(corpus.tunes))
     return CheckReport(tuple(checked), corpus.skipped)

@@ -255,6 +255,24 @@ def read_bounds(folder: Path) -> TuneBounds | None:
         raise damaged(path, error.message) from error
 
 
+def bounds_of(checkpoint: Path) -> TuneBounds:
+    """Return the bounds that a checkpoint's training tunes keep.
+
+    Args:
+        checkpoint: Its folder, or ``pretrained``.
+
+    Raises:
+        CheckpointError: if it is none, or has no record or a damaged one.
+    """
+    folder = find_checkpoint(checkpoint)
+    if bounds := read_bounds(folder):
+        return bounds
+    raise CheckpointError(
+        f"checkpoint {folder} does not record what its training tunes have in common",
+        hint="name another with --checkpoint, or train it again",
+    )
+
+
 def has_training_tunes(folder: Path) -> bool:
     """Return whether a checkpoint records which tunes it was trained on."""
     return (folder / INDEX).is_file() and (folder / FACTS).is_file()

@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from abcgen import __version__
 from abcgen.corpus.bounds import Fault
@@ -59,21 +59,19 @@ BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers ta
 
 
 class Rejection(StrEnum):
-    """The reasons why a sampled text is rejected."""
+    """The reasons why a sampled text is rejected, beside the faults of tunes."""
 
     UNENDED = "did not end by itself"
     UNREADABLE = "is no readable ABC"
     FREE_METRE = "has no metre to add up to"
     BARS = "has bars that do not add up"
     REPEATS = "has repeats that do not pair"
-    CIRCLE = Fault.CIRCLE.value
-    LENGTH = Fault.LENGTH.value
-    RHYTHM = Fault.RHYTHM.value
-    CHORD = Fault.CHORD.value
-    BEAT = Fault.BEAT.value
     DISAGREEMENT = "is read otherwise by music21"
     DUPLICATE = "was drawn before"
     COPY = "borrows more than it may"
+
+
+Reason: TypeAlias = Rejection | Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class Tally:
 
     sampled: int = 0
     valid: int = 0
-    rejected: Counter[Rejection] = field(default_factory=Counter)
+    rejected: Counter[Reason] = field(default_factory=Counter)
     unforced: int = 0
     characters: int = 0
     forced: int = 0
@@ -256,14 +254,14 @@ class Composer:
             self.tally.characters += sampled.drawn
             self.tally.forced += sampled.forced
             title = new_title(self._random(sampled.number), titles)
-            result = self.fault(sampled) or self.finish(sampled, self.tally.valid + 1, title)
+            result = self.finish(sampled, self.tally.valid + 1, title, whole=True)
             text = hashlib.sha256(sampled.text.encode()).digest()
             if isinstance(result, SampledTune):
                 if text in texts:
                     result = Rejection.DUPLICATE
                 elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
                     result = Rejection.COPY
-            if isinstance(result, Rejection):
+            if not isinstance(result, SampledTune):
                 self.tally.rejected[result] += 1
                 continue
             texts.add(text)
@@ -315,41 +313,40 @@ class Composer:
                 watch=watch,
             )
 
-    def fault(self, sampled: Sampled) -> Rejection | None:
+    def fault(self, sampled: Sampled, tune: Tune) -> Reason | None:
         """Return in what way the network made a broken tune, or None if it did not.
 
-        Tunes sampled earlier are not replayed through this: they may be broken. What the user gave
-        or asked for is no fault.
+        What the user gave or asked for is no fault.
         """
         # A beginning of more than half the characters may leave the network too few to end in.
         may_be_limited = 2 * len(self._beginning) > self._config.max_characters
         if sampled.limited and not may_be_limited:
             return Rejection.UNENDED
         bounds = self._training_tunes.bounds if self._training_tunes else None
-        if bounds is None or not sampled.ended:
+        if bounds is None:
             return None
-        try:
-            tune = decode_tune(sampled.text)
-        except NotationError:
-            return None  # `finish` says so
         any_length = bool(self._request.bars or self._request.parts)
-        shape = shape_of(tune, self._given_bars)
-        fault = next(bounds.faults(shape, any_length=any_length), None)
-        return Rejection(fault.value) if fault else None
+        findings = bounds.faults(shape_of(tune, self._given_bars), any_length=any_length)
+        return next((finding.fault for finding in findings), None)
 
-    def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
+    def finish(
+        self, sampled: Sampled, reference: int, title: str, *, whole: bool = False
+    ) -> SampledTune | Reason:
         """Return the tune of a text, or the reason why it is rejected.
 
         Args:
             sampled: The text.
             reference: Reference number of the tune (``X:``).
             title: Title of the tune.
+            whole: Whether to reject broken tunes. Those sampled earlier may be broken.
         """
         # 2) Decode and validate.
         metre = metre_of(self._request)
         tune = validated(sampled, free_metre=metre is not None and metre.is_free)
         if isinstance(tune, Rejection):
             return tune
+        if whole and (fault := self.fault(sampled, tune)):
+            return fault
 
         # 3) Key and octave, title and source.
         chance = self._random(sampled.number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abcgen.config import Request, SampleConfig
+from abcgen.corpus.bounds import Fault
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
@@ -62,15 +63,16 @@ REEL = "R:reel\nM:4/4\nK:Cmaj\n"
 REAL = f"{REEL}|:G2|CDEFGABc|cBAGFEDC|cdefgfed|c6:|\n"
 EIGHT = ["C8", "D8", "E8", "F8", "G8", "A8", "B8", "c8"]
 BROKEN = [
-    (f"{REEL}{'CDEFGABc|cBAGFEDC|' * 4}\n", Rejection.CIRCLE),
-    (f"{REEL}{'CDEFGABc|' * 8}\n", Rejection.CIRCLE),
-    (f"{REEL}{'|'.join(EIGHT)}|\n", Rejection.LENGTH),
-    (f"{REEL}(5CDEFGC4|\n", Rejection.RHYTHM),
-    (f"{REEL}C15/2C/2|\n", Rejection.RHYTHM),
-    (f"{REEL}[CEG]8|\n", Rejection.CHORD),
-    (f"{REEL}|:G2|CDEFGABc|cBAGFEDC:|\n", Rejection.BEAT),
+    (f"{REEL}{'CDEFGABc|cBAGFEDC|' * 4}\n", Fault.CIRCLE),
+    (f"{REEL}{'CDEFGABc|' * 8}\n", Fault.CIRCLE),
+    (f"{REEL}{'|'.join(EIGHT)}|\n", Fault.LENGTH),
+    (f"{REEL}(5CDEFGC4|\n", Fault.RHYTHM),
+    (f"{REEL}C15/2C/2|\n", Fault.RHYTHM),
+    (f"{REEL}[CEG]8|\n", Fault.CHORD),
+    (f"{REEL}|:G2|CDEFGABc|cBAGFEDC:|\n", Fault.BEAT),
+    (f"{REEL}CDEFGABc|cBAGFEDC||c2|cdefgfed|c6|]\n", Fault.BEAT),
     (f"{REEL}|:CDEFGABc|c6[1d2:|[2c2|\n", None),
-    (f"{REEL}|:CDEFGABc|c6[1d4:|[2c4|\n", Rejection.BEAT),
+    (f"{REEL}|:CDEFGABc|c6[1d4:|[2c4|\n", Fault.BEAT),
     (REAL, None),
 ]
 
@@ -85,10 +87,10 @@ def bounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("text", "reason"), BROKEN)
 def test_a_tune_beyond_the_training_tunes_is_rejected(
-    text: str, reason: Rejection | None, bounded: Path
+    text: str, reason: Fault | None, bounded: Path
 ) -> None:
     composer = Composer(bounded, SHORT, 7, Request())
-    assert composer.fault(Sampled(text, ended=True, number=0)) == reason
+    assert composer.fault(Sampled(text, ended=True, number=0), decode_tune(text)) == reason
 
 
 def test_what_was_asked_for_or_given_is_no_fault(bounded: Path) -> None:
@@ -99,7 +101,7 @@ def test_what_was_asked_for_or_given_is_no_fault(bounded: Path) -> None:
         (f"{REEL}{chord}C8|\n", continue_tune(Request(), f"M:4/4\nL:1/8\nK:C\n{chord}")),
     ]:
         composer = Composer(bounded, SHORT.replace(max_characters=400), 7, request)
-        assert composer.fault(Sampled(text, ended=True, number=0)) is None
+        assert composer.fault(Sampled(text, ended=True, number=0), decode_tune(text)) is None
 
 
 def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint: Path) -> None:
@@ -108,7 +110,8 @@ def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint
     assert all(text.ended for text in texts)
     limited = [text for text in texts if text.limited]
     assert limited
-    assert {composer.fault(text) for text in limited} == {Rejection.UNENDED}
+    for text in limited:
+        assert composer.finish(text, 1, "A Title", whole=True) == Rejection.UNENDED
     # With plenty of room the form ends them.
     short = Composer(checkpoint, SHORT.replace(max_characters=1000), 7, Request(bars=2))
     assert not any(text.limited for text in short.sample(range(20)))
