@@ -27,7 +27,7 @@ ALLOWED = {
     "grammar": BASE | {"notation"},
     "midi": BASE | {"notation"},
     "corpus": BASE | {"notation", "midi"},
-    "score": BASE | {"notation"},
+    "score": BASE | {"notation", "midi"},  # the mode of a signature is judged as MIDI's is
     "model": BASE,
     "plots": BASE,
     "evaluation": BASE | {"notation"},

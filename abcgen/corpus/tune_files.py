@@ -114,7 +114,7 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
         files.update(dict.fromkeys(sorted(below)))
     if not files:
         named = " ".join(map(str, paths))
-        raise InputError(f"no tunes in {named}: no .abc or .mid file", hint=HINT)
+        raise InputError(f"no tunes in {named}: no .abc, .mid or .musicxml file", hint=HINT)
     return list(files)
 
 

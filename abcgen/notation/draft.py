@@ -275,7 +275,7 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
             repairs.append(Repair(line, what, "-"))
 
     # 2) Repeats that the file does not open.
-    _open_repeats(drafts)
+    open_repeats(drafts)
 
     # 3) The time in which tuplets are played.
     bars = []
@@ -308,7 +308,7 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
     return tuple(bars)
 
 
-def _open_repeats(drafts: list[DraftBar]) -> None:
+def open_repeats(drafts: list[DraftBar]) -> None:
     """Add the missing ``|:`` of every repeat that the file does not open.
 
     Such a repeat goes back to the end of the previous one, to a double bar after that, or to the

@@ -179,14 +179,13 @@ def formats_named(names: str) -> list[str]:
 def all_readers(midi: MidiConfig | None = None) -> Mapping[str, Reader]:
     """Return the readers of ABC, MIDI and MusicXML files by suffix."""
     from abcgen.corpus.tune_files import MIDI_SUFFIXES, READERS, Reader, read_midi_file
-    from abcgen.score.read_musicxml import read_musicxml_file
+    from abcgen.score.read_musicxml import MUSICXML_SUFFIXES, read_musicxml_file
 
     read = partial(read_midi_file, config=midi or MidiConfig())
-    musicxml = Reader(read_musicxml_file, libraries=("music21",))
     return {
         **READERS,
         **dict.fromkeys(MIDI_SUFFIXES, replace(READERS[".mid"], read=read)),
-        **dict.fromkeys((".musicxml", ".mxl"), musicxml),
+        **dict.fromkeys(MUSICXML_SUFFIXES, Reader(read_musicxml_file)),
     }
 
 

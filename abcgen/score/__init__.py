@@ -10,5 +10,7 @@ In reading order:
    ``midi`` and ``wav`` write it as files.
 4. ``web``: a page that shows and plays tunes; ``blind``: the page of a blind test.
 5. ``referee``: music21 (in ``referee_worker``) and abc2midi as second readers of our ABC.
-6. ``read_musicxml``: MusicXML to tunes. ``text``: titles and names of keys as they are printed.
+6. ``read_musicxml``: MusicXML to tunes, by ``musicxml_measures`` (what sounds when),
+   ``musicxml_symbols`` (chords and marks) and ``musicxml_voices`` (staves, voices, tuplets).
+7. ``text``: titles and names of keys as they are printed.
 """

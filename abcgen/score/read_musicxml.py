@@ -1,7 +1,8 @@
-"""Read MusicXML with music21: every part and voice, with repeats, endings and tuplets.
+"""Read MusicXML: every part and voice at sounding pitch, with what is written for the player.
 
-Source: MusicXML 4.0 (https://www.w3.org/2021/06/musicxml40/), as music21 understands it. music21
-counts time in quarter notes, abcgen in whole notes.
+``musicxml_measures`` reads a part's measures, ``musicxml_voices`` makes voices of them, and this
+module unpacks the file and joins them to a tune.
+Source: MusicXML 4.0 (https://www.w3.org/2021/06/musicxml40/).
 """
 
 from __future__ import annotations
@@ -9,47 +10,43 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from io import BytesIO
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.notation.draft import Repair
-from abcgen.notation.reader import LeftOut, Reading
-from abcgen.notation.tune import (
-    LETTERS,
-    Bar,
-    BarLine,
-    Item,
-    Key,
-    Metre,
-    Mode,
-    Note,
-    Pitch,
-    Rest,
-    Tune,
-    Tuplet,
-    Voice,
-    key_at,
-)
-from abcgen.score.printed_notes import odd_denominator, tuplet_of_one
-from abcgen.system import LazyModule
+from abcgen.midi.key import MIN_NOTES, NAMED_MODE_ODDS, rank_keys
+from abcgen.midi.quantize import QuantizedNote
+from abcgen.notation.draft import DraftBar, Repair, open_repeats
+from abcgen.notation.reader import LeftOut, Reading, decode_text
+from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
+from abcgen.score.musicxml_measures import AS_WRITTEN, BarSign, Measure, PartReader, WrittenKey
+from abcgen.score.musicxml_voices import divided, items_of, staff_voices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from xml.etree.ElementTree import Element
 
-music21 = LazyModule("music21")
+    from abcgen.score.musicxml_measures import Event
+    from abcgen.score.musicxml_voices import StaffVoice
 
+MUSICXML_SUFFIXES = (".musicxml", ".mxl", ".xml")
 MAX_BYTES = 4_000_000  # of XML, unpacked
-_MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
-_BAR_LINES = {"final": BarLine.FINAL, "double": BarLine.DOUBLE, "light-light": BarLine.DOUBLE}
+LONGEST_NAME = 12
 # What the zip module raises where an archive is not what it should be.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
-_LARGEST_ALTER, _HIGHEST_STEP = 2, 75  # a double sharp; the A of octave 10
-_TIED = frozenset({"start", "continue"})
+_ROOT_FILE = re.compile(rb'full-path\s*=\s*["\']([^"\']+)["\']')
+# The encodings that programs write; Python has others, which are no encodings of text.
+_ENCODING = re.compile(
+    rb'<\?xml[^>]{0,200}?encoding\s*=\s*["\']((?:us-?)?ascii|iso-8859-\d+|latin-?1|windows-\d+'
+    rb'|cp\d+|koi8-[ru]|macintosh|shift_jis|euc-jp|euc-kr|big5|gb2312|gbk|gb18030)["\']',
+    re.IGNORECASE,
+)
+_DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 
 
 def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
@@ -62,7 +59,8 @@ def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
     try:
         yield read_musicxml(data, title=name.rsplit(".", 1)[0])
     except NotationError as error:
-        yield LeftOut(0, "", "", error.reason)
+        reason = f"{error.reason}: {error.text!r}" if error.text else error.reason
+        yield LeftOut(0, "", "", reason)
 
 
 def read_musicxml(data: bytes, *, title: str = "") -> Reading:
@@ -75,47 +73,71 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     Raises:
         NotationError: if it is not MusicXML, too large, has no notes, or cannot be written as ABC.
     """
-    # 1) Unpack the XML and have music21 read it.
-    xml = _unpacked(data)
-    # Entities could expand without bound, or name files of this machine.
-    if re.search(rb"<!(?:ENTITY|ELEMENT|ATTLIST)", xml):
-        raise NotationError("XML that defines entities of its own")
-    if not re.search(rb"<score-(?:partwise|timewise)", xml):
-        raise NotationError("not MusicXML")
-    try:
-        score = music21.converter.parseData(xml.decode("utf-8-sig"), format="musicxml")
-    except Exception as error:
-        # music21 raises all kinds of exceptions where a file is not as it expects.
-        raise NotationError("MusicXML that music21 cannot read") from error
+    # 1) The parts that have pitches.
+    root = _root_of(data)
+    passed_over: Counter[str] = Counter()
+    all_parts = [_read_part(*each, passed_over) for each in _parts_in(root)]
+    parts = [part for part in all_parts if part.reader.pitched]
+    if not parts:
+        unpitched = any(part.reader.unpitched for part in all_parts)
+        raise NotationError("only percussion without pitches" if unpitched else "no notes")
+    remarks = _remarks(all_parts)
 
-    # 2) Read the voices of every part that has notes or rests.
-    parts = [part for part in score.parts if list(part.recurse().notesAndRests)]
-    if not parts or not any(list(part.recurse().notes) for part in parts):
-        raise NotationError("no notes")
-    remarks: dict[str, None] = {}
-    voices = [(part.partName or "", bars) for part in parts for bars in _voices_of(part, remarks)]
+    # 2) The bars that all parts share, and the voices of each part.
+    shared = _shared_measures(parts)
+    lengths = [measure.length for measure in shared]
+    by_part = [staff_voices(part.measures, lengths, passed_over) for part in parts]
+    if sum(map(len, by_part)) > LIMITS.voices:
+        raise NotationError(f"more than {LIMITS.voices} voices")
 
-    # 3) Join them to a tune, which opens in the first part's key and metre.
-    first_measure = parts[0].getElementsByClass("Measure").first()
-    metadata = score.metadata
-    own_title = (metadata.title or metadata.movementName or "") if metadata else ""
-    # Unique names of the voices, in characters that ABC allows.
-    names: dict[str, None] = {}
-    for number, (name, _) in enumerate(voices, start=1):
-        plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:12]
-        names[plain if plain and plain not in names else f"{plain}{number}"] = None
-    first_name, *other_names = names
+    # 3) The keys, whose modes the file may leave open.
+    modes = _modes(parts[0], [voice for voices in by_part for voice in voices])
+    opening = _opening_key(parts[0], 1, modes)
+    if not _names_mode(parts[0]) and opening.mode is not Mode.MAJOR:
+        remarks.append(f"key {opening} inferred from the notes: the file names no mode")
+    if passed_over:
+        counts = (f"{what} ({number})" for what, number in sorted(passed_over.items()))
+        remarks.append(f"passed over: {', '.join(counts)}")
+
+    # 4) The tune.
+    metre = next((measure.metre for measure in shared[:1] if measure.metre), Metre(4, 4))
+    names = _voice_names(parts, by_part)
+    voices = [
+        Voice(names.pop(0), _bars_of(voice, part, shared, (opening, metre), modes))
+        for part, part_voices in zip(parts, by_part, strict=True)
+        for voice in part_voices
+    ]
+    first, *others = voices
     tune = Tune(
-        bars=voices[0][1],
-        key=_key_in(first_measure) or Key(),
-        metre=_metre_in(first_measure) or Metre(4, 4),
-        title=" ".join(word for word in own_title.split() if word.isprintable()) or title,
-        voice=first_name if len(voices) > 1 else "",
-        others=tuple(
-            Voice(name, bars) for name, (_, bars) in zip(other_names, voices[1:], strict=True)
-        ),
+        bars=first.bars,
+        key=opening,
+        metre=metre,
+        title=_title_in(root) or title,
+        voice=first.name if others else "",
+        others=tuple(others),
     )
     return Reading(tune, 0, tuple(Repair(0, remark) for remark in remarks))
+
+
+# The file.
+
+
+def _root_of(data: bytes) -> Element:
+    """Return the root of a file's XML."""
+    text = _decoded(_unpacked(data))
+    # Entities could expand without bound, or name files of this machine.
+    if re.search(r"<!(?:ENTITY|ELEMENT|ATTLIST)", text):
+        raise NotationError("XML that defines entities of its own")
+    if not re.search(r"<score-(?:partwise|timewise)", text):
+        raise NotationError("not MusicXML")
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - of bounded size, without entities
+    except ElementTree.ParseError as error:
+        line, _ = error.position
+        raise NotationError(f"damaged XML: line {line}") from error
+    if root.tag not in {"score-partwise", "score-timewise"}:
+        raise NotationError("not MusicXML")
+    return root
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -126,147 +148,280 @@ def _unpacked(data: bytes) -> bytes:
         return data
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if entry.filename.startswith("META-INF") or entry.is_dir():
-                    continue
-                if entry.filename.lower().endswith((".xml", ".musicxml")):
-                    # One byte more than allowed shows that it is too large.
-                    with archive.open(entry) as file:
-                        xml = file.read(MAX_BYTES + 1)
-                    break
-            else:
-                raise NotationError("a packed file without a score in it")
+            # The container names the score; there may be pictures and other files.
+            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+            container = b""
+            if "META-INF/container.xml" in names:
+                with archive.open("META-INF/container.xml") as file:
+                    container = file.read(10_000)
+            root_file = _ROOT_FILE.search(container)
+            scores = [
+                name
+                for name in names
+                if name.lower().endswith((".xml", ".musicxml")) and not name.startswith("META-INF")
+            ]
+            named = root_file[1].decode("utf-8", "replace") if root_file else ""
+            xml = b""
+            for name in ([named] if named in scores else scores)[:1]:
+                # One byte more than allowed shows that it is too large.
+                with archive.open(name) as file:
+                    xml = file.read(MAX_BYTES + 1)
     except _DAMAGE as error:
         raise NotationError("a damaged packed file") from error
+    if not scores:
+        raise NotationError("a packed file without a score in it")
     if len(xml) > MAX_BYTES:
         raise NotationError(f"larger than {MAX_BYTES // 1_000_000} MB when unpacked")
     return xml
 
 
-def _voices_of(part: Any, remarks: dict[str, None]) -> Iterator[tuple[Bar, ...]]:
-    """Yield the voices of a part, all with the same number of bars.
+def _decoded(xml: bytes) -> str:
+    """Return the text of XML in UTF-8, UTF-16 or the encoding that it names."""
+    if xml.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = xml.decode("utf-16", "replace")
+    elif xml.startswith((b"<\0", b"\0<")):
+        text = xml.decode("utf-16-le" if xml.startswith(b"<") else "utf-16-be", "replace")
+    elif named := _ENCODING.match(xml.lstrip()):
+        try:
+            text = xml.decode(named[1].decode(), "replace")
+        except LookupError as error:
+            raise NotationError("an unknown encoding", text=named[1].decode()) from error
+    else:
+        text = decode_text(xml)
+    # The declaration is about bytes, and nothing may stand before it.
+    return _DECLARATION.sub("", text.lstrip(), count=1).lstrip()
 
-    Args:
-        part: A music21 part.
-        remarks: A remark on everything omitted is added to these.
-    """
-    measures = list(part.getElementsByClass("Measure"))
-    if len(measures) > LIMITS.bars:
-        raise NotationError(f"more than {LIMITS.bars} bars")
-    # A measure has its notes in voices only if there is more than one; a voice may be missing.
-    contents = [list(measure.voices) or [measure] for measure in measures]
-    for voice in zip_longest(*contents):
-        bars: list[Bar] = []
-        key = metre = None
-        for content, measure in zip(voice, measures, strict=True):
-            length = Fraction(measure.duration.quarterLength) / 4
-            items = tuple(_items(content, length, remarks))
-            new_key, new_metre = _key_in(measure), _metre_in(measure)
-            endings = (
-                tuple(bracket.numberRange)
-                for bracket in measure.getSpannerSites("RepeatBracket")
-                if bracket.isFirst(measure)
+
+def _title_in(root: Element) -> str:
+    """Return the title of the work, the movement, or on the page, on one line."""
+    on_page = {
+        credit.findtext("credit-type", "").strip(): credit.findtext("credit-words", "")
+        for credit in reversed(root.findall("credit"))
+    }
+    titles = (
+        root.findtext("work/work-title", ""),
+        root.findtext("movement-title", ""),
+        on_page.get("title", ""),
+    )
+    lines = (" ".join(word for word in title.split() if word.isprintable()) for title in titles)
+    return next(filter(None, lines), "")
+
+
+# Parts.
+
+
+@dataclass(slots=True)
+class _Part:
+    name: str
+    reader: PartReader
+    measures: list[Measure]
+
+
+def _parts_in(root: Element) -> Iterator[tuple[str, bool, list[Element]]]:
+    """Yield name, whether it plays the channel of the drums, and measures of each part."""
+    measures: dict[str, list[Element]] = {}
+    if root.tag == "score-timewise":
+        for measure in root.findall("measure"):
+            for part in measure.findall("part"):
+                measures.setdefault(part.get("id", ""), []).append(part)
+    else:
+        for part in root.findall("part"):
+            measures.setdefault(part.get("id", ""), []).extend(part.findall("measure"))
+    listed = {part.get("id", ""): part for part in root.findall("part-list/score-part")}
+    for name, elements in measures.items():
+        if len(elements) > LIMITS.bars:
+            raise NotationError(f"more than {LIMITS.bars} bars")
+        about = listed.get(name)
+        channels = [] if about is None else about.findall("midi-instrument/midi-channel")
+        is_percussion = bool(channels) and all(
+            (channel.text or "").strip() == "10" for channel in channels
+        )
+        words = "" if about is None else about.findtext("part-name", "")
+        yield " ".join(filter(str.isprintable, words.split())), is_percussion, elements
+
+
+def _read_part(
+    name: str, is_percussion: bool, elements: list[Element], passed_over: Counter[str]
+) -> _Part:
+    reader = PartReader(passed_over, is_percussion=is_percussion)
+    measures: list[Measure] = []
+    for number, element in enumerate(elements, start=1):
+        try:
+            measures.append(reader.measure(element))
+        except NotationError as error:
+            place = f"bar {number} of {name}" if name else f"bar {number}"
+            raise NotationError(f"{error.reason} in {place}", text=error.text) from error
+    return _Part(name, reader, measures)
+
+
+def _remarks(parts: Sequence[_Part]) -> list[str]:
+    """Return remarks on the parts that are left out and those that sound otherwise than written."""
+    remarks = []
+    for number, part in enumerate(parts, start=1):
+        name = part.name or f"part {number}"
+        reader = part.reader
+        if not reader.pitched:
+            why = "percussion without pitches" if reader.unpitched else "it has no notes"
+            remarks.append(f"{name} left out: {why}")
+        elif reader.unpitched:
+            remarks.append(f"{reader.unpitched} notes of {name} without pitches read as rests")
+        if reader.pitched and reader.transposition != AS_WRITTEN:
+            semitones = reader.transposition.semitones
+            way = "higher" if semitones > 0 else "lower"
+            plural = "" if abs(semitones) == 1 else "s"
+            remarks.append(
+                f"{name} sounds {abs(semitones)} semitone{plural} {way} than written: "
+                "read at sounding pitch"
             )
-            left, right = measure.leftBarline, measure.rightBarline
-            repeats = getattr(right, "direction", "") == "end"
-            line = _BAR_LINES.get(getattr(right, "type", ""), BarLine.SINGLE)
+    return remarks
+
+
+def _voice_names(parts: Sequence[_Part], by_part: Sequence[Sequence[StaffVoice]]) -> list[str]:
+    """Return a name for every voice, each another, in characters that ABC allows."""
+    names: dict[str, None] = {}
+    for part, voices in zip(parts, by_part, strict=True):
+        for _ in voices:
+            letters = filter(lambda letter: letter.isascii() and letter.isalnum(), part.name)
+            plain = "".join(letters)[:LONGEST_NAME]
+            number = len(names) + 1
+            while not plain or plain in names:
+                plain, number = f"{plain.rstrip('0123456789')}{number}", number + 1
+            names[plain] = None
+    return list(names)
+
+
+# Keys.
+
+
+def _names_mode(part: _Part) -> bool:
+    keys = part.measures[0].keys
+    return any(key.mode for key in keys.values())
+
+
+def _opening_key(part: _Part, staff: int, modes: Sequence[Mode]) -> Key:
+    keys = part.measures[0].keys
+    written = keys.get(staff) or keys.get(0) or next(iter(keys.values()), WrittenKey(0, None))
+    return written.with_mode(modes[0])
+
+
+def _modes(part: _Part, voices: Sequence[StaffVoice]) -> list[Mode]:
+    """Return for each bar the mode of a signature that names none, judged by the notes.
+
+    Many programs write only signatures. They are judged as those of MIDI files are: major, unless
+    another mode with the signature is likelier by some odds.
+    """
+    starts = [0, *(index for index, measure in enumerate(part.measures) if index and measure.keys)]
+    count = max(len(voice.measures) for voice in voices)
+    modes: list[Mode] = []
+    fifths = 0
+    for start, end in zip(starts, [*starts[1:], count], strict=True):
+        keys = part.measures[start].keys
+        fifths = next((key.fifths for key in keys.values()), fifths)
+        notes = [_quantized(voice.measures[start:end]) for voice in voices]
+        found = modes[-1] if modes else Mode.MAJOR
+        if sum(map(len, notes)) >= MIN_NOTES:
+            ranked = rank_keys([voice for voice in notes if voice])
+            scores = {key.mode: score for key, score in ranked if (key.fifths - fifths) % 12 == 0}
+            likeliest = max(scores, key=lambda mode: scores[mode])
+            is_clear = scores[likeliest] >= scores[Mode.MAJOR] + NAMED_MODE_ODDS
+            found = likeliest if is_clear else Mode.MAJOR
+        modes += [found] * (end - start)
+    return modes
+
+
+def _quantized(measures: Sequence[Sequence[Event]]) -> list[QuantizedNote]:
+    notes, now = [], Fraction(0)
+    for events in measures:
+        for event in events:
+            if event.pitches:
+                keys = tuple(sorted(pitch.midi for pitch in event.pitches))
+                notes.append(QuantizedNote(now + event.onset, now + event.end, keys))
+        now += events[-1].end if events else 0
+    return notes
+
+
+# Bars.
+
+
+def _shared_measures(parts: Sequence[_Part]) -> list[Measure]:
+    """Return the length, metre and bar lines that all parts have in common.
+
+    The part that reaches furthest decides how long a bar is; a bar without music is a full one.
+    Bar lines are those of the first part that has some there.
+    """
+    shared: list[Measure] = []
+    metre = Metre(4, 4)
+    for index in range(max(len(part.measures) for part in parts)):
+        present = [part.measures[index] for part in parts if index < len(part.measures)]
+        new_metre = next((measure.metre for measure in present if measure.metre), None)
+        metre = new_metre or metre
+        length = max(measure.length for measure in present) or metre.bar_duration or Fraction(1)
+        signs = next((measure.signs for measure in present if measure.signs), {})
+        shared.append(Measure(length=length, metre=new_metre, signs=signs))
+    for part in parts:
+        part.measures += [Measure() for _ in shared[len(part.measures) :]]
+    return shared
+
+
+def _bars_of(
+    voice: StaffVoice,
+    part: _Part,
+    shared: Sequence[Measure],
+    opening: tuple[Key, Metre],
+    modes: Sequence[Mode],
+) -> tuple[Bar, ...]:
+    """Return the bars of a voice; a repeat sign within a measure divides it."""
+    bars: list[Bar] = []
+    opens = False  # a repeat that the bar line before opened
+    key, metre = opening
+    for index, (events, measure) in enumerate(zip(voice.measures, shared, strict=True)):
+        keys = part.measures[index].keys
+        written = keys.get(voice.staff) or keys.get(0)
+        new_key = written.with_mode(modes[index]) if written else None
+        new_key = new_key if new_key != key else None
+        new_metre = measure.metre if measure.metre != metre else None
+        key, metre = new_key or key, new_metre or metre
+        inner = sorted(time for time in measure.signs if time and time < measure.length)
+        before = measure.signs.get(Fraction(0), BarSign())
+        if before.line and bars and bars[-1].line is BarLine.SINGLE:
+            bars[-1] = replace(bars[-1], line=before.line)
+        pieces = _pieces(events, inner)
+        for number, piece in enumerate(pieces):
+            time = inner[number] if number < len(inner) else None
+            sign = measure.signs.get(time, BarSign())
             bars.append(
                 Bar(
-                    items,
-                    line=BarLine.REPEAT if repeats else line,
-                    repeat_start=getattr(left, "direction", "") == "start",
-                    ending=next(endings, ()),
-                    # The tune itself opens in the first key and metre; programs repeat both.
-                    key=new_key if bars and new_key != key else None,
-                    metre=new_metre if bars and new_metre != metre else None,
+                    tuple(items_of(piece)),
+                    line=sign.line or BarLine.SINGLE,
+                    repeat_start=before.repeat_start or opens,
+                    ending=before.ending,
+                    key=None if number else new_key,
+                    metre=None if number else new_metre,
                 )
             )
-            key, metre = new_key or key, new_metre or metre
-        if bars[-1].line is BarLine.SINGLE:
-            bars[-1] = replace(bars[-1], line=BarLine.FINAL)
-        yield tuple(bars)
+            before = sign if time is not None else BarSign()
+            opens = sign.repeat_start and time is None
+    if bars[-1].line is BarLine.SINGLE:
+        bars[-1] = replace(bars[-1], line=BarLine.FINAL)
+    drafts = [DraftBar([], bar.line, bar.repeat_start, bar.ending) for bar in bars]
+    open_repeats(drafts)
+    return tuple(
+        replace(bar, repeat_start=draft.repeat_start)
+        for bar, draft in zip(bars, drafts, strict=True)
+    )
 
 
-def _items(content: Any, length: Fraction, remarks: dict[str, None]) -> Iterator[Item]:
-    """Yield the notes and rests of one voice in one bar, filled up with rests.
-
-    Args:
-        content: A music21 voice or measure; None if the voice has nothing in this bar.
-        length: The bar's length in whole notes.
-        remarks: A remark on everything omitted is added to these.
-    """
-    time = Fraction(0)
-    # The notes of an incomplete tuplet, how long they sound, and the ratio of sounding to written
-    # durations: 2/3 in a triplet.
-    group, sounding, ratio = list[Note | Rest](), Fraction(0), Fraction(1)
-    elements = [] if content is None else content.notesAndRests
-    for element in elements:
-        duration = Fraction(element.duration.quarterLength) / 4
-        # 1) Leave out what has no time.
-        if "Harmony" in element.classes:
-            remarks["chord symbols were left out"] = None
-            continue
-        if not duration:
-            remarks["grace notes were left out"] = None
-            continue
-        # 2) Fill a gap before the note: some programs write no rests where a voice is silent.
-        onset = Fraction(element.offset) / 4
-        if onset > time and not group:
-            yield tuplet_of_one(Rest(onset - time, visible=False))
-            time = onset
-        # 3) Yield a note outside tuplets; collect a tuplet until it needs no tuplet to be filled.
-        own_ratio = Fraction(element.duration.aggregateTupletMultiplier())
-        if not group and own_ratio == 1:
-            yield _note(element, duration)
-        else:
-            # A plain note within a tuplet belongs to it.
-            ratio = ratio if group and own_ratio == 1 else own_ratio
-            group.append(_note(element, duration / ratio))
-            sounding += duration
-            if odd_denominator(sounding) == 1:
-                yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
-                group, sounding = [], Fraction(0)
-        time += duration
-    # 4) Close an incomplete tuplet, and fill the bar.
-    if group:
-        yield Tuplet(ratio.denominator, ratio.numerator, tuple(group))
-    if time < length:
-        yield tuplet_of_one(Rest(length - time, visible=not list(elements)))
-
-
-def _note(element: Any, duration: Fraction) -> Note | Rest:
-    # Unpitched percussion has no pitches and is read as rests.
-    if element.isRest or not getattr(element, "pitches", ()):
-        return Rest(duration)
-    pitches = set()
-    for pitch in element.pitches:
-        step = 7 * pitch.implicitOctave + LETTERS.index(pitch.step)
-        if pitch.alter != int(pitch.alter) or abs(pitch.alter) > _LARGEST_ALTER:
-            raise NotationError("a pitch between the semitones", text=pitch.nameWithOctave)
-        if not 0 <= step <= _HIGHEST_STEP:
-            raise NotationError("a note out of range", text=pitch.nameWithOctave)
-        pitches.add(Pitch(step, int(pitch.alter)))
-    # music21 ties a chord as a whole or note by note.
-    notes = [element, *(element.notes if element.isChord else [])]
-    tied = any(note.tie and note.tie.type in _TIED for note in notes)
-    return Note(tuple(sorted(pitches)), duration, tied)
-
-
-def _key_in(measure: Any) -> Key | None:
-    signature = measure.getElementsByClass("KeySignature").first() if measure else None
-    # A signature letter by letter has no number of sharps.
-    if signature is None or signature.sharps is None or abs(signature.sharps) > 7:
-        return None
-    mode = _MODES.get(str(getattr(signature, "mode", "") or "major"), Mode.MAJOR)
-    return key_at(signature.sharps, mode)
-
-
-def _metre_in(measure: Any) -> Metre | None:
-    signature = measure.getElementsByClass("TimeSignature").first() if measure else None
-    if signature is None:
-        return None
-    symbol = {"common": "C", "cut": "C|"}.get(signature.symbol, "")
-    metre = Metre(signature.numerator, signature.denominator, symbol)
-    if metre.bar_duration > LIMITS.duration:
-        raise NotationError("a bar too long", text=str(metre))
-    return metre
+def _pieces(events: Sequence[Event], times: Sequence[Fraction]) -> list[list[Event]]:
+    """Return the notes of a measure between bar lines within it."""
+    pieces: list[list[Event]] = []
+    rest = list(events)
+    for time in times:
+        piece: list[Event] = []
+        while rest and rest[0].onset < time:
+            event = rest.pop(0)
+            if event.end > time:
+                event, later = divided(event, time)
+                rest.insert(0, later)
+            piece.append(event)
+        pieces.append(piece)
+    return [*pieces, rest]

@@ -1,0 +1,275 @@
+"""MusicXML as programs write it: the tune, and what is passed over or changed is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from abcgen.corpus.tune_files import find_files
+from abcgen.errors import NotationError
+from abcgen.notation.reader import Reading
+from abcgen.notation.tune import Key, Mode, Tune
+from abcgen.notation.writer import write_abc
+from abcgen.pipeline.formats import all_readers
+from abcgen.score.read_musicxml import read_musicxml, read_musicxml_file
+
+CASES = Path(__file__).with_name("cases")
+MINOR = "A B c e | d c B E | ^G B e d | c B A2 |"
+
+
+def reading(name: str) -> Reading:
+    result = next(read_musicxml_file((CASES / name).read_bytes(), name))
+    assert isinstance(result, Reading), result
+    return result
+
+
+def music(tune: Tune) -> list[str]:
+    """The lines after the fields."""
+    lines = write_abc(tune).splitlines()
+    return [line for line in lines if line[1:2] != ":" or line[:2] in {"|:", "V:"}]
+
+
+def score(*measures: str, part: str = "<part-name>Flute</part-name>") -> bytes:
+    """A score of one part, in sixths of a quarter."""
+    numbered = "".join(
+        f'<measure number="{number}">{measure}</measure>'
+        for number, measure in enumerate(measures, start=1)
+    )
+    return (
+        f'<score-partwise><part-list><score-part id="P1">{part}</score-part></part-list>'
+        f'<part id="P1">{numbered}</part></score-partwise>'
+    ).encode()
+
+
+def note(step: str, duration: int, kind: str, inside: str = "", octave: int = 5) -> str:
+    return (
+        f"<note><pitch><step>{step}</step><octave>{octave}</octave></pitch>"
+        f"<duration>{duration}</duration>{inside}<type>{kind}</type></note>"
+    )
+
+
+FOUR = (
+    "<attributes><divisions>6</divisions><key><fifths>0</fifths><mode>major</mode></key>"
+    "<time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+)
+
+
+def abc_of(*measures: str) -> str:
+    return " ".join(music(read_musicxml(score(*measures)).tune))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("minor-without-mode.musicxml", "A Tune"),
+        ("utf-16.musicxml", "Für Elise?"),
+        ("latin-1.musicxml", "Grüße"),
+        ("finale.xml", "A Tune"),
+    ],
+)
+def test_a_signature_without_a_mode_is_judged_by_the_notes(name: str, title: str) -> None:
+    found = reading(name)
+    assert found.tune.key == Key("A", 0, Mode.MINOR)
+    assert found.tune.title == title
+    assert music(found.tune)[0].startswith(MINOR)
+    assert found.repairs
+
+
+def test_a_mode_that_is_named_is_kept() -> None:
+    data = (CASES / "minor-without-mode.musicxml").read_bytes()
+    named = data.replace(b"</fifths>", b"</fifths><mode>dorian</mode>")
+    assert read_musicxml(named).tune.key == Key("D", 0, Mode.DORIAN)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_xml_is_read_in_every_encoding(encoding: str) -> None:
+    text = (CASES / "minor-without-mode.musicxml").read_text(encoding="utf-8")
+    text = text.replace("A Tune", "Žluťoučký kůň").replace('encoding="UTF-8"', "")
+    assert read_musicxml(text.encode(encoding)).tune.title == "Žluťoučký kůň"
+
+
+@pytest.mark.parametrize(("encoding", "title"), [("windows-1252", "“Grüße”"), ("koi8-r", "Песня")])
+def test_xml_is_read_in_the_encoding_it_names(encoding: str, title: str) -> None:
+    text = (CASES / "minor-without-mode.musicxml").read_text(encoding="utf-8")
+    data = text.replace("A Tune", title).replace("UTF-8", encoding).encode(encoding)
+    assert read_musicxml(data).tune.title == title
+
+
+def test_files_are_found_by_all_their_suffixes(tmp_path: Path) -> None:
+    names = {"a.xml", "b.musicxml", "c.MXL"}
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    assert {path.name for path in find_files([tmp_path], all_readers())} == names
+
+
+def test_chord_symbols_are_kept() -> None:
+    assert music(reading("chord-symbols.musicxml").tune) == [
+        '"C"e e "F"f a | "G7"g f e d | "Am"c e "Dm7"f a | "G7"g2 "C"c2 |]'
+    ]
+
+
+def chord(root: str, kind: str, text: str | None = None, more: str = "") -> str:
+    name = f"<kind>{kind}</kind>" if text is None else f'<kind text="{text}">{kind}</kind>'
+    alter = {"#": 1, "b": -1}.get(root[1:], 0)
+    step = f"<root-step>{root[0]}</root-step><root-alter>{alter}</root-alter>"
+    return f"<harmony><root>{step}</root>{name}{more}</harmony>"
+
+
+FLAT_NINTH = (
+    "<degree><degree-value>9</degree-value><degree-alter>-1</degree-alter>"
+    "<degree-type>alter</degree-type></degree>"
+)
+BASS = "<bass><bass-step>F</bass-step><bass-alter>1</bass-alter></bass>"
+
+
+@pytest.mark.parametrize(
+    ("harmony", "symbol"),
+    [
+        (chord("Bb", "minor"), "Bbm"),
+        (chord("F#", "half-diminished"), "F#m7b5"),
+        (chord("C", "major-seventh", "Maj7"), "Cmaj7"),
+        (chord("D", "major", more=BASS), "D/F#"),
+        (chord("G", "dominant", "7", FLAT_NINTH), "G7(b9)"),
+        (chord("E", "minor", ""), "Em"),
+    ],
+)
+def test_chord_symbols_of_every_kind(harmony: str, symbol: str) -> None:
+    assert abc_of(f"{FOUR}{harmony}{note('C', 24, 'whole')}") == f'"{symbol}"c8 |]'
+
+
+def test_a_chord_over_a_held_note_divides_it() -> None:
+    later = "<backup><duration>12</duration></backup>" + chord("G", "major")
+    assert abc_of(FOUR + note("C", 24, "whole") + later) == 'c4- "G"c4 |]'
+
+
+def test_a_gap_in_a_triplet_is_a_rest_in_it() -> None:
+    upper, lower = reading("gap-in-a-triplet.musicxml").tune.voices
+    assert str(upper.bars[0].items[0].duration) == str(lower.bars[0].items[0].duration) == "1/4"
+    assert music(reading("gap-in-a-triplet.musicxml").tune)[1::2] == [
+        "(3dxf a2 d4 | d8 |]",
+        "(3xAx x6 | x8 |]",
+    ]
+
+
+def test_tuplets_of_all_kinds_are_grouped() -> None:
+    def in_time(actual: int, normal: int) -> str:
+        return (
+            f"<time-modification><actual-notes>{actual}</actual-notes>"
+            f"<normal-notes>{normal}</normal-notes></time-modification>"
+        )
+
+    third, duplet = in_time(3, 2), in_time(2, 3)
+    assert abc_of(
+        FOUR
+        + note("C", 4, "quarter", third)
+        + note("D", 2, "eighth", third)
+        + note("E", 2, "eighth", third) * 3
+        + note("F", 9, "quarter", duplet) * 2
+    ).startswith("(3:2:2c2d (3eee (2:3:2f2f2")
+
+
+def test_rounded_durations_are_exact() -> None:
+    # Sevenths of a half note do not divide 6 divisions.
+    seventh = (
+        "<time-modification><actual-notes>7</actual-notes><normal-notes>4</normal-notes>"
+        "</time-modification>"
+    )
+    measure = "".join(note("C", count, "eighth", seventh) for count in (2, 2, 1, 2, 2, 1, 2))
+    music = abc_of(FOUR + measure + note("D", 12, "half"))
+    assert music.startswith("(7:4:7ccccccc d4")
+
+
+def test_transposing_instruments_are_read_at_sounding_pitch_and_said() -> None:
+    found = reading("flute-and-clarinet-in-unison.musicxml")
+    assert found.tune.key == Key("B", -1)
+    flute, clarinet = found.tune.voices
+    assert flute.bars == clarinet.bars
+    assert any("Clarinet in B flat" in repair.what for repair in found.repairs)
+
+
+def test_unpitched_parts_are_left_out_with_a_reason() -> None:
+    with pytest.raises(NotationError) as caught:
+        read_musicxml((CASES / "unpitched-only.musicxml").read_bytes())
+    assert "percussion" in caught.value.reason
+    drums = "<note><unpitched/><duration>24</duration></note>"
+    part = f'<part id="P2"><measure>{FOUR}{drums}</measure></part></score-partwise>'
+    both = score(FOUR + note("C", 24, "whole")).replace(b"</score-partwise>", part.encode())
+    found = read_musicxml(both)
+    assert len(found.tune.voices) == 1
+    assert any("left out" in repair.what for repair in found.repairs)
+
+
+def test_grace_notes_fine_and_da_capo_are_kept() -> None:
+    lines = music(reading("lyrics-grace-dacapo.musicxml").tune)
+    assert lines == ["c {d}c g g | !fine!c4 | a a b b | !D.C.!g4 |]"]
+
+
+def test_a_second_voice_in_one_bar_stays_on_its_staff() -> None:
+    tune = reading("piano-two-voices-in-one-bar.musicxml").tune
+    assert music(tune)[1::2] == [
+        "g f e d | c4 | g f e d | g f e d |]",
+        "x4 | E2 D2 | x4 | x4 |]",
+        "C,4 | C,4 | C,4 | C,4 |]",
+    ]
+
+
+def test_a_repeat_sign_within_a_measure_divides_it() -> None:
+    sign = '<barline location="middle"><repeat direction="backward"/></barline>'
+    assert abc_of(FOUR + note("C", 12, "half") + sign + note("D", 12, "half")) == "|: c4 :| d4 |]"
+
+
+def test_marks_of_the_player_are_kept() -> None:
+    inside = (
+        "<notations><fermata/><articulations><accent/></articulations>"
+        "<ornaments><trill-mark/></ornaments></notations>"
+    )
+    loud = "<direction><direction-type><dynamics><f/></dynamics></direction-type></direction>"
+    first = next(read_musicxml(score(FOUR + loud + note("C", 24, "whole", inside))).tune.notes)
+    assert first.marks
+    assert set(first.marks.decorations) == {"f", "fermata", "accent", "trill"}
+
+
+def test_a_hairpin_ends_at_its_last_note() -> None:
+    def wedge(kind: str) -> str:
+        return f"<direction><direction-type><wedge type='{kind}'/></direction-type></direction>"
+
+    notes = note("C", 12, "half") + note("D", 12, "half")
+    found = abc_of(FOUR + wedge("diminuendo") + notes + wedge("stop"))
+    assert found == "!diminuendo(!c4 !diminuendo)!d4 |]"
+
+
+def test_what_is_passed_over_is_said() -> None:
+    words = "<direction><direction-type><pedal type='start'/></direction-type></direction>"
+    found = read_musicxml(score(FOUR + words + note("C", 24, "whole")))
+    assert any("pedal" in repair.what for repair in found.repairs)
+
+
+def test_a_score_by_measures_is_read_alike() -> None:
+    by_part = score(FOUR + note("C", 24, "whole"), note("D", 24, "whole"))
+    by_measure = (
+        '<score-timewise><part-list><score-part id="P1"><part-name>Flute</part-name></score-part>'
+        f'</part-list><measure><part id="P1">{FOUR}{note("C", 24, "whole")}</part></measure>'
+        f'<measure><part id="P1">{note("D", 24, "whole")}</part></measure></score-timewise>'
+    ).encode()
+    assert read_musicxml(by_part).tune == read_musicxml(by_measure).tune
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        FOUR.replace("<beats>4", "<beats>1000000"),
+        FOUR.replace("<beat-type>4", "<beat-type>5"),
+        FOUR + note("C", 24_000_000, "whole"),
+        FOUR + note("C", 24, "whole", octave=12),
+        FOUR + note("H", 24, "whole"),
+        FOUR + note("C", 24, "whole").replace("</pitch>", "<alter>0.5</alter></pitch>"),
+        FOUR.replace("<fifths>0", "<fifths>40"),
+        FOUR.replace("<fifths>0", "<fifths>1e999999999"),
+        FOUR + note("C", 1, "16th") * 500,
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_bar(measure: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        read_musicxml(score(measure))
+    assert "bar 1" in caught.value.reason
