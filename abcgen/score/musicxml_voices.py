@@ -301,7 +301,7 @@ def _tuplet(group: Sequence[Event]) -> Iterator[Item]:
 
 def _note(event: Event, duration: Fraction) -> Note | Rest:
     marks: Marks | None = Marks(
-        event.chord_symbol,
+        (event.chord_symbol,) if event.chord_symbol else (),
         tuple(dict.fromkeys(event.decorations))[:MAX_MARKS],
         tuple(event.grace[:MAX_MARKS]),
     )

@@ -81,7 +81,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     if not parts:
         unpitched = any(part.reader.unpitched for part in all_parts)
         raise NotationError("only percussion without pitches" if unpitched else "no notes")
-    remarks = _remarks(all_parts)
+    remarks, inferences = _remarks(all_parts), list[str]()
 
     # 2) The bars that all parts share, and the voices of each part.
     shared = _shared_measures(parts)
@@ -94,7 +94,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     modes = _modes(parts[0], [voice for voices in by_part for voice in voices])
     opening = _opening_key(parts[0], 1, modes)
     if not _names_mode(parts[0]) and opening.mode is not Mode.MAJOR:
-        remarks.append(f"key {opening} inferred from the notes: the file names no mode")
+        inferences.append(f"key {opening}: the file names no mode")
     if passed_over:
         counts = (f"{what} ({number})" for what, number in sorted(passed_over.items()))
         remarks.append(f"passed over: {', '.join(counts)}")
@@ -116,7 +116,8 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         voice=first.name if others else "",
         others=tuple(others),
     )
-    return Reading(tune, 0, tuple(Repair(0, remark) for remark in remarks))
+    repairs = tuple(Repair(0, remark) for remark in remarks)
+    return Reading(tune, 0, repairs, tuple(inferences))
 
 
 # The file.
