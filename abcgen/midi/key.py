@@ -41,8 +41,8 @@ SIGNATURES = sorted(range(-5, 7), key=abs)
 KEYS = tuple(key_at(fifths, mode) for mode in MODES for fifths in SIGNATURES)
 
 # How much likelier, in nats, a key must be than C, which programs write where they were given
-# none, and a mode than the one that a file names.
-DEFAULT_KEY_ODDS, NAMED_MODE_ODDS = 4.0, 1.0
+# none, and than any other signature; and a mode than the one that a file names.
+DEFAULT_KEY_ODDS, WRONG_KEY_ODDS, NAMED_MODE_ODDS = 4.0, 15.0, 1.0
 # In pieces with fewer notes the file's key is not doubted.
 MIN_NOTES = 8
 
@@ -120,7 +120,8 @@ def choose_key(voices: Sequence[Sequence[QuantizedNote]], named: Key | None) -> 
     """Return the key of a piece.
 
     A program that was given no key writes C, which is therefore doubted. Any other signature is
-    kept, and only its mode doubted, for many programs write major alone.
+    kept unless the notes deny it outright; its mode is doubted, for many programs write major
+    alone.
 
     Args:
         voices: The notes of each voice.
@@ -133,7 +134,8 @@ def choose_key(voices: Sequence[Sequence[QuantizedNote]], named: Key | None) -> 
     if named is None:
         return best.key
     in_signature = [each for each in ranked if (each.key.fifths - named.fifths) % 12 == 0]
-    if named == Key() and best.score > in_signature[0].score + DEFAULT_KEY_ODDS:
+    odds = DEFAULT_KEY_ODDS if named == Key() else WRONG_KEY_ODDS
+    if best.score > in_signature[0].score + odds:
         return best.key
     named_score = next(
         (each.score for each in in_signature if each.key.mode is named.mode), in_signature[0].score

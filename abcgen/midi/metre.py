@@ -15,13 +15,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from abcgen.midi.key import load_tables
+from abcgen.midi.signatures import COMMON_TIME
 from abcgen.notation.tune import Metre
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from abcgen.midi.accompaniment import Accompaniment
     from abcgen.midi.key import MetreTable, Tables
     from abcgen.midi.quantize import QuantizedNote
 
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
 
 
-COMMON_TIME = Metre(4, 4)
 # The metres that have tables, and those read by them at another speed: 4/2 as 4/4 of notes half
 # as long.
 TABLE_METRES = tuple(Metre(beats, unit) for beats, unit in ((2, 4), (3, 4), (4, 4), (6, 8), (9, 8)))
@@ -54,8 +55,16 @@ METRES = (*TABLE_METRES, *SPEEDS)
 NOT_HALVED = tuple(metre for metre in METRES if metre == COMMON_TIME or metre.beats % 3 == 0)
 
 # How much likelier, in nats, another metre must be than one that a file names; and what its own
-# bar lines count where it begins with a silence.
+# bar lines count where it begins with a silence, and where there is an accompaniment.
 NAMED_METRE_ODDS, NAMED_PICKUP_ODDS = 6.0, 6.0
+ACCOMPANIED_ODDS = 4.0
+# How much likelier an accompaniment must make other bars than the file's.
+HEARD_ODDS = 2.0
+# Pickups under which there is an accompaniment are whole eighths.
+EIGHTH = Fraction(1, 8)
+# The tables know no runs of notes shorter than sixteenths. A tune with more than this share of
+# them is written as its file says.
+MAX_FAST_NOTES = 0.2
 # Tunes with fewer bars are written as their file says.
 MIN_BARS = 4
 # The hypotheses that are returned: at most so many, and none so much less likely than the best.
@@ -95,53 +104,86 @@ class MetreHypothesis(NamedTuple):
 
 
 def choose_metre(
-    notes: Sequence[QuantizedNote], tonic: int, named: Metre | None
+    notes: Sequence[QuantizedNote],
+    tonic: int,
+    named: Metre | None,
+    accompaniment: Accompaniment | None = None,
+    begin: Fraction | None = Fraction(0),
 ) -> list[MetreHypothesis]:
     """Return the likeliest hypotheses about a melody, best first.
 
     A program that was given no metre writes 4/4, which is therefore doubted. Of any other metre
-    only the pickup is sought.
+    only the pickup is sought. Under a melody with an accompaniment the bars that the file names are
+    doubted only where the accompaniment denies them.
 
     Args:
         notes: Its notes in order.
         tonic: Pitch class of the key's tonic.
         named: The metre that the file names, if any.
+        accompaniment: What is heard under it, if anything.
+        begin: When the piece begins; None if times are no longer those of the file, so that it
+            names no bar lines.
     """
-    # 1) The metre with a table by which to read the one named, and how much faster its notes are.
-    shown, scale = named or COMMON_TIME, Fraction(1)
-    if shown not in METRES:
-        if shown.is_compound:
-            scale = Fraction(shown.unit, 8)
-            shown = Metre(9 if shown.beats % 9 == 0 else 6, 8)
-        elif shown.beats in {2, 3, 4}:
-            scale = Fraction(shown.unit, 4)
-            shown = Metre(shown.beats, 4)
-        else:
-            scale = 1 / shown.bar_duration
-            shown = COMMON_TIME
-
-    # 2) The pickup by the file's own bar lines, if it begins with a silence. Programs that write
-    # a pickup without one begin the count of bars with it.
+    # 1) The pickup by the file's own bar lines. Programs that write no silence before a pickup
+    # begin the count of bars with it, so these bar lines prove little for a melody alone.
+    begins_silent = bool(begin)
     named_pickup = None
-    if named and notes[0].onset:
-        named_pickup = named.bar_duration - notes[0].onset % named.bar_duration
+    if named and begin is not None and (begins_silent or accompaniment):
+        named_pickup = -notes[0].onset % named.bar_duration
+
+    # 2) A tune that the tables do not know is written as its file says.
+    shown, scale = _shown(named or COMMON_TIME)
+    grid = melody_grid(notes, tonic, scale)
+    is_short = grid.end < MIN_BARS * bar_sixteenths(shown)
+    if named and (is_short or (not accompaniment and _has_fast_runs(notes, scale))):
+        return [MetreHypothesis(named, named_pickup or Fraction(0), 0.0)]
 
     # 3) Rank the hypotheses, those with the named metre raised.
-    grid = melody_grid(notes, tonic, scale)
-    if named and grid.end < MIN_BARS * bar_sixteenths(shown):
-        return [MetreHypothesis(named, named_pickup or Fraction(0), 0.0)]
     metres = {None: METRES, COMMON_TIME: NOT_HALVED}.get(named, (shown,))
+    named_heard = float("-inf")
+    if accompaniment and named and named_pickup is not None:
+        named_heard = accompaniment.score(named, named_pickup)
     hypotheses = []
     for metre, scaled_pickup, score in rank_metres(grid, load_tables(), metres):
-        pickup = scaled_pickup / scale
+        pickup, written, odds = scaled_pickup / scale, metre, score
         if named and metre == shown:
-            is_named = named_pickup is not None and pickup == named_pickup % named.bar_duration
-            odds = score + NAMED_METRE_ODDS + (NAMED_PICKUP_ODDS if is_named else 0.0)
-            hypotheses.append(MetreHypothesis(named, pickup, odds))
-        else:
-            hypotheses.append(MetreHypothesis(metre, pickup, score))
+            written, odds = named, odds + NAMED_METRE_ODDS
+        is_own = (written, pickup) == (named, named_pickup)
+        if is_own:
+            odds += NAMED_PICKUP_ODDS if begins_silent else ACCOMPANIED_ODDS
+        if accompaniment:
+            heard = accompaniment.score(written, pickup)
+            # Other bars than the file's only where the accompaniment says so.
+            if pickup % EIGHTH or (heard < named_heard + HEARD_ODDS and not is_own):
+                continue
+            odds += heard
+        hypotheses.append(MetreHypothesis(written, pickup, odds))
+    if named and named_pickup is not None and (begins_silent or not hypotheses):
+        # Where the metre is the file's, so are the bars.
+        own = max((each.score for each in hypotheses if each.metre == named), default=0.0)
+        hypotheses = [each for each in hypotheses if each.metre != named]
+        hypotheses.append(MetreHypothesis(named, named_pickup, own))
     best = sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:MAX_HYPOTHESES]
     return [each for each in best if each.score > best[0].score - MAX_ODDS_BEHIND]
+
+
+def _shown(named: Metre) -> tuple[Metre, Fraction]:
+    """Return the metre with a table by which to read another, and how much faster its notes are."""
+    if named in METRES:
+        return named, Fraction(1)
+    if named.is_compound:
+        return Metre(9 if named.beats % 9 == 0 else 6, 8), Fraction(named.unit, 8)
+    if named.beats in {2, 3, 4}:
+        return Metre(named.beats, 4), Fraction(named.unit, 4)
+    return COMMON_TIME, 1 / named.bar_duration
+
+
+def _has_fast_runs(notes: Sequence[QuantizedNote], scale: Fraction) -> bool:
+    """Return whether many notes are in runs of notes shorter than the tables know."""
+    shortest = Fraction(1, 16) / scale
+    is_fast = [after.onset - note.onset < shortest for note, after in pairwise(notes)]
+    in_runs = sum(both == (True, True) for both in pairwise(is_fast))
+    return in_runs > MAX_FAST_NOTES * len(notes)
 
 
 def rank_metres(

@@ -8,16 +8,17 @@ Source: Standard MIDI Files 1.0 (https://midi.org/standard-midi-files-specificat
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
+from abcgen.midi.names import DRUM_WORDS, is_title, names_any
 from abcgen.notation.reader import decode_text
 from abcgen.notation.tune import Key, Metre, Mode, key_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 # A tune takes a few kilobytes; every byte or two may become a message in memory.
@@ -28,14 +29,22 @@ MAX_DURATION = LIMITS.bars * LIMITS.duration
 DEFAULT_TEMPO = 500_000
 
 # Status bytes of channel messages (the channel is their lower half), and of others.
-NOTE_OFF, NOTE_ON, PITCH_BEND = 0x80, 0x90, 0xE0
+NOTE_OFF, NOTE_ON, PROGRAM, PITCH_BEND = 0x80, 0x90, 0xC0, 0xE0
 SYSEX, SYSEX_ESCAPE, META = 0xF0, 0xF7, 0xFF
 # Data bytes that follow the status of a channel message.
 DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 # Types of meta messages.
-TRACK_NAME, END_OF_TRACK, TEMPO, METRE, KEY = 0x03, 0x2F, 0x51, 0x58, 0x59
+TEXT, TRACK_NAME, LYRIC = 0x01, 0x03, 0x05
+END_OF_TRACK, TEMPO, METRE, KEY = 0x2F, 0x51, 0x58, 0x59
 # Channel 10, counted from 0.
 DRUMS = 9
+# A part is drums too if so many notes or more, none longer than this, share a few keys, those of
+# bass drum, snare and hi-hat among them (General MIDI's drum map). No program is a drum's.
+MIN_DRUM_NOTES, MAX_DRUM_KEYS, LONGEST_DRUM = 16, 8, 1 / 4
+DRUM_KEYS = range(35, 60)
+BASS_DRUMS, SNARES, HI_HATS = {35, 36}, {37, 38, 39, 40}, {42, 44, 46}
+# The lowest key of a piano. Keys below it switch the sounds of sample players.
+LOWEST_KEY = 21
 NO_BEND = 0x2000
 
 
@@ -177,28 +186,47 @@ class PlayedNote(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The notes of one channel of a track."""
+    """The notes of a track, or of one of its channels where these are different parts."""
 
     # The track's name, empty if it has none fit to print.
     name: str
-    # The track's number, counted from 1 as programs show it.
+    # The track's number and the channel, its first if it has several; counted from 1 as programs
+    # show them.
     track: int
     # In the order of their onsets; at least one.
     notes: tuple[PlayedNote, ...]
+    channel: int = 1
+    # The General MIDI program, counted from 0; None if the file sets none.
+    program: int | None = None
+
+
+class NamedMetre(NamedTuple):
+    """An event of metre: when it comes, in whole notes, and in which track."""
+
+    time: float
+    track: int
+    metre: Metre
 
 
 @dataclass(slots=True)
 class MidiPerformance:
     """The notes of a MIDI file, and its metres, keys and tempos by the times they hold from."""
 
-    # All but drums.
     parts: list[Part] = field(default_factory=list)
-    metres: dict[float, Metre] = field(default_factory=dict)
+    drums: list[Part] = field(default_factory=list)
+    metres: list[NamedMetre] = field(default_factory=list)
     keys: dict[float, Key] = field(default_factory=dict)
     # Microseconds to the quarter.
     tempos: dict[float, int] = field(default_factory=dict)
-    # The names of its tracks, empty where they are not fit to print.
-    names: list[str] = field(default_factory=list)
+    # The piece's name; empty if the file has none, but names of instruments or a program's own.
+    title: str = ""
+    # When syllables of its words are sung, in whole notes; and the times of all other texts, which
+    # are syllables in a karaoke file.
+    syllables: list[float] = field(default_factory=list)
+    texts: list[float] = field(default_factory=list)
+    is_karaoke: bool = False
+    # The time of a tick in whole notes.
+    tick: float = 1 / 1920
     # Remarks on what was not as it should be; a dict for its order.
     remarks: dict[str, None] = field(default_factory=dict)
     # How many notes were read, those struck twice counted twice.
@@ -211,24 +239,90 @@ def perform(file: MidiFile) -> MidiPerformance:
     Raises:
         NotationError: if there are no notes, or too many.
     """
-    performance = MidiPerformance(remarks=dict.fromkeys(file.damage))
+    whole = 4 * file.ticks_per_quarter
+    performance = MidiPerformance(remarks=dict.fromkeys(file.damage), tick=1 / whole)
+    names: list[str] = []
+    parts: list[Part] = []
     for number, track in enumerate(file.tracks, start=1):
-        if file.format == 2 and performance.parts:
+        if file.format == 2 and parts:
             remark = "only the first of the file's independent tracks was read"
             performance.remarks[remark] = None
             break
-        _perform_track(track, number, 4 * file.ticks_per_quarter, performance)
+        name, channels = _perform_track(track, number, whole, performance)
+        names.append(name)
+        # In a file of one track, channels are parts; among several tracks only if they sound
+        # different.
+        parts += channels if len(file.tracks) == 1 else _join_channels(channels)
+    performance.syllables += performance.texts if performance.is_karaoke else []
+    performance.title = performance.title or _title(names, {part.track for part in parts})
+    drums = [_is_drums(part) for part in parts]
+    if all(drums):
+        # By their keys alone: perhaps it is a tune of few notes after all.
+        drums = [_is_named_drums(part) for part in parts]
+    for part, is_drums in zip(parts, drums, strict=True):
+        (performance.drums if is_drums else performance.parts).append(part)
     if not performance.parts:
-        raise NotationError("; ".join(["no notes", *performance.remarks]))
+        but_drums = ["but drums"] if performance.drums else []
+        raise NotationError("; ".join([" ".join(["no notes", *but_drums]), *performance.remarks]))
     return performance
+
+
+def _title(names: Sequence[str], sounding: Collection[int]) -> str:
+    """Return the piece's name: that of the first track, if it is not that of an instrument.
+
+    Args:
+        names: The names of all tracks.
+        sounding: The numbers of the tracks with notes.
+    """
+    name = names[0] if names else ""
+    # The first track of several that are all named is named as an instrument if it has notes.
+    is_instrument = 1 in sounding and any(names[number - 1] for number in sounding if number > 1)
+    return "" if is_instrument or not is_title(name) else name
+
+
+def _is_drums(part: Part) -> bool:
+    if _is_named_drums(part):
+        return True
+    keys = {note.pitch for note in part.notes}
+    return (
+        not part.program
+        and len(part.notes) >= MIN_DRUM_NOTES
+        and len(keys) <= MAX_DRUM_KEYS
+        and all(key in DRUM_KEYS for key in keys)
+        and all(keys & kind for kind in (BASS_DRUMS, SNARES, HI_HATS))
+        and all(note.offset - note.onset <= LONGEST_DRUM for note in part.notes)
+    )
+
+
+def _is_named_drums(part: Part) -> bool:
+    return part.channel == DRUMS + 1 or names_any(part.name, DRUM_WORDS)
+
+
+def _join_channels(parts: Iterable[Part]) -> list[Part]:
+    """Join the channels of a track that have one program, as those of a guitar's strings."""
+    joined: dict[tuple[int | None, bool], Part] = {}
+    for part in parts:
+        sound = part.program, part.channel == DRUMS + 1
+        first = joined.setdefault(sound, part)
+        if first is not part:
+            # A note of two channels is one.
+            notes = {(note.onset, note.pitch): note for note in (*part.notes, *first.notes)}
+            joined[sound] = replace(first, notes=tuple(sorted(notes.values())))
+    return list(joined.values())
 
 
 def _perform_track(
     track: Iterable[Message], number: int, whole: int, performance: MidiPerformance
-) -> None:
-    """Add a track to a performance; a whole note has *whole* ticks."""
+) -> tuple[str, list[Part]]:
+    """Add what a track says to a performance, and return its name and a part for each channel.
+
+    A whole note has *whole* ticks.
+    """
     name = ""
     channels: dict[int, list[Message]] = defaultdict(list)
+    # By channel, the last program before its first note.
+    programs: dict[int, int] = {}
+    struck: set[int] = set()
     for message in track:
         tick, status, data = message
         if tick > whole * MAX_DURATION:
@@ -237,25 +331,41 @@ def _perform_track(
         if status == META:
             time, kind, content = tick / whole, data[0], data[1:]
             if kind == TRACK_NAME:
-                text = decode_text(content).strip("\0 \t\r\n")
-                performance.names.append(text if text.isprintable() else "")
-                name = performance.names[-1] or name
+                name = name or _printable(content)
+            elif kind == LYRIC:
+                performance.syllables.append(time)
+            elif kind == TEXT:
+                # Karaoke: @T is the title, then the singer; other @ lines are settings.
+                performance.is_karaoke |= content.startswith(b"@")
+                if content.startswith(b"@T") and not performance.title:
+                    performance.title = _printable(content[2:])
+                elif not content.startswith(b"@"):
+                    performance.texts.append(time)
             elif kind == METRE and (metre := decode_metre(content)):
-                performance.metres[time] = metre
+                performance.metres.append(NamedMetre(time, number, metre))
             elif kind == KEY and (key := decode_key(content)):
                 performance.keys[time] = key
             elif kind == TEMPO and any(content):
                 performance.tempos[time] = int.from_bytes(content[:3])
         elif status & 0xF0 in {NOTE_ON, NOTE_OFF}:
             channels[status & 0x0F].append(message)
+            struck.add(status)
+        elif status & 0xF0 == PROGRAM and NOTE_ON | status & 0x0F not in struck:
+            programs[status & 0x0F] = data[0] & 0x7F
         elif status & 0xF0 == PITCH_BEND and data[0] | data[1] << 7 != NO_BEND:
             performance.remarks["bent pitches were read as the notes they start from"] = None
-    if channels.pop(DRUMS, None):
-        performance.remarks["drums were left out"] = None
+    parts = []
     for channel in sorted(channels):
         notes = _notes(channels[channel], whole, performance)
         if notes:
-            performance.parts.append(Part(name, number, notes))
+            parts.append(Part(name, number, notes, channel + 1, programs.get(channel)))
+    return name, parts
+
+
+def _printable(content: bytes) -> str:
+    """Return a text in one line, or an empty one if it is not fit to print."""
+    text = " ".join(decode_text(content).strip("\0 \t\r\n").split())
+    return text if text.isprintable() else ""
 
 
 def decode_metre(content: bytes) -> Metre | None:
@@ -285,6 +395,10 @@ def _notes(
     # 1) Strokes by pitch: tick and velocity, which is 0 for a release.
     strokes_at: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for tick, status, (pitch, velocity) in messages:
+        if pitch < LOWEST_KEY:
+            remark = f"notes below MIDI key {LOWEST_KEY}, which only switch sounds, were left out"
+            performance.remarks[remark] = None
+            continue
         # A byte of 128 or more is damage.
         if pitch < 0x80 and velocity < 0x80:
             strokes_at[pitch].append((tick, velocity if status & 0xF0 == NOTE_ON else 0))

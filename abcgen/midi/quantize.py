@@ -36,6 +36,10 @@ TOLERANCE = 1 / 380
 # and on both. Played freely, an onset is on the plain one by chance once in seven times, on
 # either every second time.
 ON_PLAIN_ALONE, ON_PLAIN, ON_BOTH = 0.9, 0.5, 0.95
+# Or if so many lie on points of all these grids to the tick, as tuplets throughout do, unless a
+# file has so few ticks that this share of them are such points.
+EXACT_GRID = (*PLAIN_GRID, 20, 40, 28, 56, 36, 72, 48, 64)
+EXACT, MAX_COVERAGE = 0.95, 0.4
 
 # The search counts in 96ths of a whole note: sixteenths are 6, thirds of a quarter 8.
 UNIT = 96
@@ -58,8 +62,10 @@ OTHER_VALUE = 0.05
 
 # Notes may be played shorter than written, up to this share of the time to the next.
 MAX_SHORTENING = 1 / 3
-# The onsets of a rolled chord lie within this.
+# The onsets of a rolled chord lie within this. Those of a strummed one, each above or below the
+# last, follow one another within it and lie within three times as much.
 CHORD_SPREAD = 1 / 48
+STRUM = 3 * CHORD_SPREAD
 
 
 class QuantizedNote(NamedTuple):
@@ -83,12 +89,13 @@ class QuantizedNote(NamedTuple):
 class Quantizer:
     """The grid and the articulation of all parts of a file."""
 
-    def __init__(self, notes: Iterable[PlayedNote]) -> None:
+    def __init__(self, notes: Iterable[PlayedNote], tick: float = 0.0) -> None:
         in_order = sorted(notes)
         chord_onsets = _chord_onsets(in_order)
         onsets = sorted(set(chord_onsets.values()))
-        self._is_on_grid = is_on_grid(onsets)
-        quantized = dict(zip(onsets, quantize_onsets(onsets), strict=True))
+        self._is_on_grid = is_on_grid(onsets, tick)
+        self._tick = tick if is_exact(onsets, tick) else 0.0
+        quantized = dict(zip(onsets, quantize_onsets(onsets, tick), strict=True))
         self._onsets = {onset: quantized[first] for onset, first in chord_onsets.items()}
         near = 1.5 * TOLERANCE if self._is_on_grid else 1 / 32
         self._articulation = find_articulation(in_order, near)
@@ -111,7 +118,10 @@ class Quantizer:
             if offset is None or not self._reaches(note, end, played_onsets[offset]):
                 # Played freely, offsets are too loose for more than sixteenths.
                 shortest = Fraction(1, 32 if self._is_on_grid else 16)
-                offset = round_to_grid(end) if self._is_on_grid else Fraction(round(end * 16), 16)
+                if self._is_on_grid:
+                    offset = round_to_grid(end, self._tick)
+                else:
+                    offset = Fraction(round(end * 16), 16)
                 offset = offset if offset > onset else onset + shortest
             quantized.append(QuantizedNote(onset, offset, (note.pitch,), velocity=note.velocity))
         return sorted(quantized)
@@ -132,14 +142,24 @@ def _chord_onsets(notes: Sequence[PlayedNote]) -> dict[float, float]:
     """Map every onset to that of its chord's first note: rolled chords begin together."""
     chord_onsets: dict[float, float] = {}
     first: PlayedNote | None = None
+    last: PlayedNote | None = None
+    # Up or down, 1 or -1, while the notes of the chord go only one way.
+    way = 0
     for note in notes:
-        if first is not None and note.onset - first.onset > TOLERANCE / 2:
+        if first is not None and last is not None and note.onset - first.onset > TOLERANCE / 2:
             # Notes that sound on together are a chord, others a melody.
             overlap = min(first.offset, note.offset) - note.onset
             shorter = min(first.offset - first.onset, note.offset - note.onset)
-            if note.onset - first.onset >= CHORD_SPREAD or overlap <= shorter / 2:
+            step = 1 if note.pitch > last.pitch else -1
+            is_strummed = note.onset - last.onset < CHORD_SPREAD and way in {0, step}
+            spread = STRUM if is_strummed else CHORD_SPREAD
+            if note.onset - first.onset >= spread or overlap <= shorter / 2:
                 first = None
-        first = first or note
+            else:
+                way = step if is_strummed else 2
+        if first is None:
+            first, way = note, 0
+        last = note
         chord_onsets[note.onset] = first.onset
     return chord_onsets
 
@@ -173,8 +193,15 @@ def find_articulation(notes: Sequence[PlayedNote], near: float) -> _Articulation
     return best if 2 * explained(best) >= len(gaps) else None
 
 
-def is_on_grid(onsets: Sequence[float]) -> bool:
-    """Return whether a file keeps its own grid, so that rounding is enough."""
+def is_on_grid(onsets: Sequence[float], tick: float = 0.0) -> bool:
+    """Return whether a file keeps its own grid, so that rounding is enough.
+
+    Args:
+        onsets: Ascending.
+        tick: The time of a tick; 0 if times are no longer those of the file.
+    """
+    if is_exact(onsets, tick):
+        return True
     on_plain = sum(_is_near(onset, PLAIN_GRID) for onset in onsets)
     if on_plain >= ON_PLAIN_ALONE * len(onsets):
         return True
@@ -182,12 +209,29 @@ def is_on_grid(onsets: Sequence[float]) -> bool:
     return on_plain >= ON_PLAIN * len(onsets) and on_plain + on_fine >= ON_BOTH * len(onsets)
 
 
+def is_exact(onsets: Sequence[float], tick: float) -> bool:
+    """Return whether onsets are exact note values to the tick."""
+    whole = round(1 / tick) if tick else 0
+    points = {round(place * whole / parts) for parts in EXACT_GRID for place in range(parts)}
+    if not whole or len(points) > MAX_COVERAGE * whole:
+        return False
+    exact = sum(round(onset * whole) % whole in points for onset in onsets)
+    return exact >= EXACT * len(onsets)
+
+
 def _is_near(time: float, grid: tuple[int, ...]) -> bool:
     return any(abs(round(time * parts) / parts - time) <= TOLERANCE for parts in grid)
 
 
-def round_to_grid(time: float) -> Fraction:
-    """Return the simplest grid point within the tolerance, else the nearest of the plain grid."""
+def round_to_grid(time: float, tick: float = 0.0) -> Fraction:
+    """Return the simplest grid point within the tolerance, else the nearest of the plain grid.
+
+    In an exact file, whose *tick* is not 0, that is the point of its tick if there is one.
+    """
+    for parts in EXACT_GRID if tick else ():
+        point = Fraction(round(time * parts), parts)
+        if abs(float(point) - time) <= 0.75 * tick:
+            return point
     for parts in PLAIN_GRID + FINE_GRID:
         point = Fraction(round(time * parts), parts)
         if abs(float(point) - time) <= TOLERANCE:
@@ -196,10 +240,11 @@ def round_to_grid(time: float) -> Fraction:
     return min(points, key=lambda point: abs(float(point) - time))
 
 
-def quantize_onsets(onsets: Sequence[float]) -> list[Fraction]:
+def quantize_onsets(onsets: Sequence[float], tick: float = 0.0) -> list[Fraction]:
     """Return onsets as written; *onsets* ascend, and the result never descends."""
-    if is_on_grid(onsets):
-        return [round_to_grid(onset) for onset in onsets]
+    if is_on_grid(onsets, tick):
+        exact_tick = tick if is_exact(onsets, tick) else 0.0
+        return [round_to_grid(onset, exact_tick) for onset in onsets]
     deviation, value_counts = FIRST_DEVIATION, Counter(VALUE_COUNTS)
     times: list[int] = []
     # Hard EM: the likeliest points give a new deviation and new counts of note values.

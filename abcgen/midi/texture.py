@@ -10,7 +10,9 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
-from abcgen.midi.quantize import CHORD_SPREAD, QuantizedNote
+from abcgen.midi.melody import polyphony, tune_part
+from abcgen.midi.names import instrument
+from abcgen.midi.quantize import QuantizedNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,20 +22,16 @@ if TYPE_CHECKING:
 
 
 TEXTURES = ("auto", "melody", "chords", "voices")
-MAX_VOICES = 16
 # Of more parts than this only the tune is written.
 MAX_PARTS = 8
 # A part is one line if at most this share of its notes sounds together with others, and chords if
 # at most this share does not begin and end with them.
 MAX_POLYPHONY, MAX_RAGGED = 0.05, 0.1
-# Notes sound together if they overlap by this share of the shorter one: legato is no polyphony.
-MIN_OVERLAP = 0.5
 MIDDLE_C = 60
-TUNE_NAMES = ("melody", "lead", "vocal", "voice", "tune", "solo", "soprano", "cantus", "song")
 
 
 class TextureChoice(NamedTuple):
-    """The texture and the parts to write."""
+    """The texture and the parts to write, the tune's first."""
 
     # ``melody``, ``chords`` or ``voices``.
     texture: str
@@ -50,76 +48,71 @@ class MidiVoice:
     notes: tuple[QuantizedNote, ...]
 
 
-def choose_texture(parts: Sequence[Part], texture: str, track: str) -> TextureChoice:
+def choose_texture(
+    parts: Sequence[Part], texture: str, track: str, syllables: Sequence[float] = ()
+) -> TextureChoice:
     """Choose what to write.
 
     Args:
         parts: All parts of the performance.
         texture: One of the textures; ``auto`` for the one that suits the parts.
-        track: The only track to write, by number or by name; all if empty.
+        track: The only track to write, by number or by name, or one channel of it (``1:4``); all if
+            empty.
+        syllables: When words are sung, in whole notes.
 
     Raises:
         NotationError: if there is no such track.
     """
     if track:
-        name = track.strip().lower()
-        chosen = [part for part in parts if name in {str(part.track), part.name.lower()}]
-        chosen = chosen or [part for part in parts if name in part.name.lower()]
-        if not chosen:
-            names = ", ".join(dict.fromkeys(f"{part.track} {part.name}".strip() for part in parts))
-            raise NotationError(f"no track {track!r}; tracks with notes: {names}")
-        parts = chosen
-    why = ""
+        parts = _parts_named(parts, track)
+    tune = tune_part(parts, syllables)
+    others = tuple(part for part in parts if part is not tune)
     is_auto = texture == "auto"
     if is_auto and len(parts) > MAX_PARTS:
-        texture = "melody"
-    elif is_auto and len(parts) > 1:
-        texture, why = "voices", f"{len(parts)} parts sound together, each written as a voice"
-    elif is_auto:
-        together, ragged = polyphony(parts[0].notes)
-        if together <= MAX_POLYPHONY:
-            texture = "melody"
-        elif ragged <= MAX_RAGGED:
-            texture = "chords"
-            why = "its notes begin and end together: written as chords in one voice"
-        else:
-            texture = "voices"
-            why = "its notes overlap freely: written as voices, divided by hand"
-    if texture == "melody" and len(parts) > 1:
-        tune = max(parts, key=tunefulness)
-        why = "the tune was taken from"
-        if is_auto:
-            why = f"of {len(parts)} parts only the tune was written:"
-        name = f" ({tune.name})" if tune.name else ""
-        return TextureChoice(texture, (tune,), f"{why} track {tune.track}{name}")
-    return TextureChoice(texture, tuple(parts), why)
+        why = f"of {len(parts)} parts only the tune was written: {label(tune)}"
+        return TextureChoice("melody", (tune,), why)
+    if is_auto and others:
+        why = f"{len(parts)} parts sound together, each written as a voice"
+        why += "" if tune is parts[0] else f", first the tune: {label(tune)}"
+        return TextureChoice("voices", (tune, *others), why)
+    if texture == "melody" and others:
+        return TextureChoice(texture, (tune,), f"the tune was taken from {label(tune)}")
+    if not is_auto:
+        return TextureChoice(texture, (tune, *others), "")
+    together, ragged = polyphony(tune.notes)
+    if together <= MAX_POLYPHONY:
+        return TextureChoice("melody", (tune,), "")
+    if ragged <= MAX_RAGGED:
+        why = "its notes begin and end together: written as chords in one voice"
+        return TextureChoice("chords", (tune,), why)
+    why = "its notes overlap freely: written as voices, divided by hand"
+    return TextureChoice("voices", (tune,), why)
 
 
-def polyphony(notes: Sequence[PlayedNote]) -> tuple[float, float]:
-    """Return the shares of notes that sound with another, and that do not begin and end with it."""
-    together = ragged = 0
-    sounding: list[PlayedNote] = []
-    for note in notes:
-        sounding = [
-            other
-            for other in sounding
-            if other.offset - note.onset
-            > MIN_OVERLAP * min(other.offset - other.onset, note.offset - note.onset)
-        ]
-        if sounding:
-            together += 1
-            first = sounding[0]
-            is_aligned = abs(first.onset - note.onset) < CHORD_SPREAD
-            ragged += not (is_aligned and abs(first.offset - note.offset) < 2 * CHORD_SPREAD)
-        sounding.append(note)
-    return together / len(notes), ragged / len(notes)
+def _parts_named(parts: Sequence[Part], track: str) -> list[Part]:
+    """Return the parts of a track, or of one of its channels, by number or by name.
+
+    Raises:
+        NotationError: if there is no such track.
+    """
+    name = track.strip().lower()
+    chosen = [
+        part
+        for part in parts
+        if name in {f"{part.track}", f"{part.track}:{part.channel}", part.name.lower()}
+    ]
+    chosen = chosen or [part for part in parts if name in part.name.lower()]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(f"{part.track} {part.name}".strip() for part in parts))
+        raise NotationError(f"no track {track!r}; tracks with notes: {names}")
+    return chosen
 
 
-def tunefulness(part: Part) -> float:
-    """Return how much a part is like a tune: named so, high, one note at a time, and busy."""
-    is_named = any(word in part.name.lower() for word in TUNE_NAMES)
-    pitch = fmean(note.pitch for note in part.notes)
-    return 24 * is_named + pitch - 24 * polyphony(part.notes)[0] + min(len(part.notes), 100) / 10
+def label(part: Part) -> str:
+    """Return a part's name for people: track, channel, name and instrument."""
+    words = [part.name, instrument(part.program)]
+    known = ", ".join(dict.fromkeys(word for word in words if word))
+    return f"track {part.track}, channel {part.channel}" + (f" ({known})" if known else "")
 
 
 def skyline(notes: Iterable[QuantizedNote]) -> tuple[QuantizedNote, ...]:
@@ -152,8 +145,44 @@ def group_chords(notes: Iterable[QuantizedNote]) -> tuple[QuantizedNote, ...]:
     return tuple(chords)
 
 
-def separate_voices(name: str, notes: Iterable[QuantizedNote]) -> list[MidiVoice]:
-    """Divide the notes of a part into as few voices as hold them whole, the highest first."""
+def lower_notes(notes: Iterable[PlayedNote]) -> list[PlayedNote]:
+    """Return the notes of a part, in order, that begin below another that sounds."""
+    lower: list[PlayedNote] = []
+    sounding: list[PlayedNote] = []
+    for note in notes:
+        sounding = [other for other in sounding if other.offset > note.onset]
+        # Of notes that begin together the lowest comes first.
+        lower += [
+            other
+            for other in sounding
+            if other.onset == note.onset and other.pitch < note.pitch and other not in lower[-4:]
+        ]
+        if any(other.pitch > note.pitch for other in sounding):
+            lower.append(note)
+        sounding.append(note)
+    return sorted(set(lower))
+
+
+def fullest_first(voices: Sequence[MidiVoice]) -> list[MidiVoice]:
+    """Return voices with the first one that sounds for at least half as long as any other first."""
+    lengths = [sum(note.duration for note in voice.notes) for voice in voices]
+    first = next((at for at, length in enumerate(lengths) if 2 * length >= max(lengths)), 0)
+    return [*voices[first : first + 1], *voices[:first], *voices[first + 1 :]]
+
+
+def separate_voices(
+    name: str, notes: Iterable[QuantizedNote], most: int
+) -> tuple[list[MidiVoice], int]:
+    """Divide the notes of a part into as few voices as hold them whole, the highest first.
+
+    Args:
+        name: The part's.
+        notes: Its notes.
+        most: How many voices there may be.
+
+    Returns:
+        The voices, and how many notes are in none of them.
+    """
     # 1) Notes that begin and end together are a chord.
     chords: dict[tuple[Fraction, Fraction], QuantizedNote] = {}
     for note in sorted(notes):
@@ -163,6 +192,7 @@ def separate_voices(name: str, notes: Iterable[QuantizedNote]) -> list[MidiVoice
 
     # 2) A chord goes to a voice that is free: the first, unless that would have to leap.
     lines: list[list[QuantizedNote]] = []
+    left_out = 0
     for chord in sorted(chords.values(), key=lambda chord: (chord.onset, -chord.pitches[-1])):
         costs = {
             number: 6 * number + abs(fmean(line[-1].pitches) - fmean(chord.pitches)) / 2
@@ -171,13 +201,16 @@ def separate_voices(name: str, notes: Iterable[QuantizedNote]) -> list[MidiVoice
         }
         if costs:
             lines[min(costs, key=costs.__getitem__)].append(chord)
-        elif len(lines) < MAX_VOICES:
+        elif len(lines) < most:
             lines.append([chord])
+        else:
+            left_out += len(chord.pitches)
 
     # 3) Names, from the highest down.
     lines.sort(key=lambda line: -median(pitch for note in line for pitch in note.pitches))
     names = [name, *(f"{name} {number}".strip() for number in range(2, len(lines) + 1))]
-    return [MidiVoice(*pair) for pair in zip(names, map(tuple, lines), strict=False)]
+    voices = [MidiVoice(*pair) for pair in zip(names, map(tuple, lines), strict=False)]
+    return voices, left_out
 
 
 def divide_hands(notes: Sequence[QuantizedNote]) -> list[list[QuantizedNote]]:

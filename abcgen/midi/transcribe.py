@@ -7,21 +7,28 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.config import MidiConfig
+from abcgen.config import LIMITS, MidiConfig
 from abcgen.errors import NotationError
+from abcgen.midi.accompaniment import hear
 from abcgen.midi.bars import BarSpan, bar_spans, fill_rests, write_bars
 from abcgen.midi.beats import count_in_beats, find_swing, keeps_grid
 from abcgen.midi.key import choose_key
-from abcgen.midi.metre import COMMON_TIME, choose_metre
+from abcgen.midi.melody import polyphony
+from abcgen.midi.metre import MetreHypothesis, choose_metre
 from abcgen.midi.performance import DEFAULT_TEMPO, parse, perform
-from abcgen.midi.quantize import Quantizer
+from abcgen.midi.phase import move_notes, pasted_passages
+from abcgen.midi.quantize import Quantizer, is_on_grid
 from abcgen.midi.repeats import Repeat, find_repeats
+from abcgen.midi.signatures import nearest_96th, read_signatures
 from abcgen.midi.texture import (
+    MAX_POLYPHONY,
     MidiVoice,
     choose_texture,
     divide_hands,
     fold,
+    fullest_first,
     group_chords,
+    lower_notes,
     separate_voices,
     skyline,
 )
@@ -32,8 +39,9 @@ from abcgen.notation.tune import Bar, BarLine, Tune, Voice
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from abcgen.midi.metre import MetreHypothesis
+    from abcgen.midi.accompaniment import Accompaniment
     from abcgen.midi.performance import MidiPerformance, Part, PlayedNote
+    from abcgen.midi.quantize import QuantizedNote
     from abcgen.notation.tune import Key, Metre
 
 
@@ -46,9 +54,23 @@ class _Score(NamedTuple):
     """Voices of exact note values, and the keys by the times from which they hold."""
 
     voices: list[MidiVoice]
+    # The line that is judged as the tune.
+    line: tuple[QuantizedNote, ...]
     begin: Fraction
     end: Fraction
     keys: Mapping[Fraction, Key]
+
+
+class _Played(NamedTuple):
+    """The notes to write and those that are only heard, on beats and without swing."""
+
+    # By the names of the parts, the tune's first.
+    parts: list[tuple[str, list[PlayedNote]]]
+    # All other parts, and drums.
+    others: list[PlayedNote]
+    drums: list[PlayedNote]
+    # The time of a tick if times are still those of the file, else 0.
+    tick: float
 
 
 def read_midi(
@@ -62,7 +84,7 @@ def read_midi(
 
     Args:
         data: The file's bytes.
-        title: The tune's title if the file's first track name is not fit to print.
+        title: The tune's title if the file has none.
         config: Choices of texture, track, range and repeats.
         judge: A function of a tune, the bits that a trained network needs for it; it helps to
             choose among the likeliest metres and pickups.
@@ -78,126 +100,198 @@ def read_midi(
 
     # 2) Notes.
     performance = perform(file)
-    remarks: list[str] = []
+    inferences = ["drums were left out"] if performance.drums else []
 
     # 3) What of them is written: the tune, chords or voices.
-    choice = choose_texture(performance.parts, config.texture, config.track)
-    remarks += [choice.why] if choice.why else []
+    choice = choose_texture(performance.parts, config.texture, config.track, performance.syllables)
+    inferences += [choice.why] if choice.why else []
 
     # 4) Beats as they were played, without swing.
-    parts = _find_beats(choice.parts, performance, remarks)
+    played = _find_beats(choice.parts, performance, inferences)
 
     # 5) Exact note values, in voices.
-    voices = _quantize(parts, choice.texture, config)
+    voices, line = _quantize(played, choice.texture, config, performance.remarks)
     notes = [note for voice in voices for note in voice.notes]
     if not notes:
         raise NotationError("no notes")
     begin, end = min(note.onset for note in notes), max(note.offset for note in notes)
 
     # 6) The key.
-    keys = _keys_in_force(voices, performance, begin, remarks)
-    score = _Score(voices, begin, end, keys)
+    keys = _keys_in_force(voices, performance, begin, inferences)
+    score = _Score(voices, line, begin, end, keys)
 
     # 7) The metre and pickup: those of the file if it changes metre, else the likeliest.
     # Then 8) bars, 9) repeats and 10) the tune.
-    metres = {_nearest_96th(time): metre for time, metre in performance.metres.items()}
-    if len({metre for time, metre in metres.items() if time < end}) > 1:
-        spans = bar_spans(begin, end, Fraction(0), {Fraction(0): COMMON_TIME, **metres})
-        tune = _write_tune(score, spans, [])
+    metres = read_signatures(performance.metres, begin, end)
+    if not played.tick:
+        # Counted in beats, the file's times are none.
+        metres = dict([*metres.items()][:1])
+    if _is_irregular(metres):
+        tune = _write_tune(*_as_named(score, metres), [])
     else:
-        named = next(iter(metres.values()), None)
-        tune = _in_likeliest_metre(score, named, config, judge, remarks)
-    title = next(iter(performance.names), "") or title
+        tune = _in_likeliest_metre(score, metres, played, config, judge, inferences)
+    title = performance.title or title
     repairs = tuple(Repair(0, text) for text in performance.remarks)
-    return Reading(replace(tune, title=title), 0, repairs, tuple(remarks))
-
-
-def _nearest_96th(time: float) -> Fraction:
-    return Fraction(round(time * 96), 96)
+    return Reading(replace(tune, title=title), 0, repairs, tuple(inferences))
 
 
 def _find_beats(
-    parts: Sequence[Part], performance: MidiPerformance, remarks: list[str]
-) -> list[tuple[str, list[PlayedNote]]]:
-    """Return the notes of every part by its name, on beats and without swing."""
+    parts: Sequence[Part], performance: MidiPerformance, inferences: list[str]
+) -> _Played:
+    """Return the notes of every part, on beats and without swing."""
+    drums = [note for part in performance.drums for note in part.notes]
+    others = [
+        note
+        for part in performance.parts
+        if not any(part is written for written in parts)
+        for note in part.notes
+    ]
     notes = sorted(note for part in parts for note in part.notes)
     onsets = sorted({note.onset for note in notes})
-    moved = notes
-    if not keeps_grid(onsets):
-        counted = count_in_beats(notes, performance.tempos, DEFAULT_TEMPO)
+    tick = performance.tick
+    groups = [[*part.notes] for part in parts] + [others, drums]
+    metre = next((one.metre for one in performance.metres if one.metre.beats > 1), None)
+    passages = pasted_passages(notes, tick, float(metre.bar_duration) if metre else None)
+    if passages:
+        if len(passages) > 1:
+            inferences.append(f"{len(passages)} passages off the grid were put back on it")
+        groups = [move_notes(group, passages) for group in groups]
+    elif not is_on_grid(onsets, tick) and not keeps_grid(onsets):
+        counted = count_in_beats(
+            [note for group in groups for note in group], performance.tempos, DEFAULT_TEMPO
+        )
         if counted:
-            remarks.append("played freely: beats were found by listening, not by the file's count")
-            moved = counted
+            remark = "played freely: beats were found by listening, not by the file's count"
+            inferences.append(remark)
+            tick = 0.0
+            moved = iter(counted)
+            groups = [[next(moved) for _ in group] for group in groups]
     # Only where the file's beats are quarters or halves may they be swung.
-    elif all(metre.unit <= 4 for metre in performance.metres.values()):
+    elif all(one.metre.unit <= 4 for one in performance.metres):
         swing = find_swing(onsets)
         if swing:
             late = round(100 * swing.place)
-            remarks.append(f"swung {late}:{100 - late}: written as even eighths")
-            moved = swing.straighten(notes)
-    moved_to = dict(zip(notes, moved, strict=True))
-    return [(part.name, [moved_to[note] for note in part.notes]) for part in parts]
+            inferences.append(f"swung {late}:{100 - late}: written as even eighths")
+            groups = [swing.straighten(group) for group in groups]
+    *written, others, drums = groups
+    named = [(part.name, group) for part, group in zip(parts, written, strict=True)]
+    return _Played(named, others, drums, tick)
 
 
 def _quantize(
-    parts: Sequence[tuple[str, list[PlayedNote]]], texture: str, config: MidiConfig
-) -> list[MidiVoice]:
-    """Return the voices to write, with names that ABC can hold, each unlike the others."""
-    quantizer = Quantizer(note for _, notes in parts for note in notes)
+    played: _Played, texture: str, config: MidiConfig, remarks: dict[str, None]
+) -> tuple[list[MidiVoice], tuple[QuantizedNote, ...]]:
+    """Return the voices to write, with names that ABC can hold, and the line of the tune."""
+    parts = played.parts
+    quantizer = Quantizer((note for _, notes in parts for note in notes), played.tick)
     quantized = [(name, quantizer.quantize(notes)) for name, notes in parts]
     if config.fold_range:
         quantized = [(name, fold(notes, *config.fold_range)) for name, notes in quantized]
+    line = skyline(quantized[0][1])
     if texture in {"melody", "chords"}:
         together = [note for _, notes in quantized for note in notes]
-        return [MidiVoice("", (skyline if texture == "melody" else group_chords)(together))]
+        if texture == "melody":
+            line = skyline(together)
+            return [MidiVoice("", line)], line
+        return [MidiVoice("", group_chords(together))], line
 
     voices: list[MidiVoice] = []
+    left_out = 0
     for name, notes in quantized:
         # Music on one track is a piano's.
         for hand in divide_hands(notes) if len(quantized) == 1 else [notes]:
-            voices += separate_voices(name, hand)
+            own, missing = separate_voices(name, hand, LIMITS.voices - len(voices))
+            # The voice that has most to say comes first in the tune's part.
+            voices += own if voices else fullest_first(own)
+            left_out += missing
+    if left_out:
+        remarks[f"{left_out} notes were left out: more than {LIMITS.voices} voices"] = None
     names: set[str] = set()
     named = []
     for number, voice in enumerate(filter(lambda voice: voice.notes, voices), start=1):
         plain = "".join(char for char in voice.name if char.isascii() and char.isalnum())[:12]
-        name = plain if plain and plain not in names else f"{plain}{number}"
-        names.add(name)
-        named.append(replace(voice, name=name))
-    return named
+        if not plain or plain.isdecimal() or plain in names:
+            plain = f"{plain.rstrip('0123456789')}{number}"
+        names.add(plain)
+        named.append(replace(voice, name=plain))
+    return named, line
 
 
 def _keys_in_force(
     voices: Sequence[MidiVoice],
     performance: MidiPerformance,
     begin: Fraction,
-    remarks: list[str],
+    inferences: list[str],
 ) -> dict[Fraction, Key]:
     """Return the key of the notes, and the changes of key that the file names."""
-    named = [(_nearest_96th(time), key) for time, key in sorted(performance.keys.items())]
+    named = [(nearest_96th(time), key) for time, key in sorted(performance.keys.items())]
     opening = next((key for time, key in reversed(named) if time <= begin), None)
-    key = choose_key([voice.notes for voice in voices], opening)
+    # Later notes are in another key.
+    change = next((time for time, _ in named if time > begin), None)
+    lines = [voice.notes for voice in voices]
+    if change is not None:
+        lines = [tuple(note for note in line if note.onset < change) for line in lines]
+    key = choose_key([line for line in lines if line], opening)
     if opening is None or key.fifths != opening.fifths:
         why = "the file names none" if opening is None else f"not {opening} as the file says"
-        remarks.append(f"key {key} inferred from the notes: {why}")
+        inferences.append(f"key {key} inferred from the notes: {why}")
     changes = {time: changed for time, changed in named if time > begin}
     return {min(Fraction(0), begin): key, **changes}
 
 
+def _is_irregular(metres: Mapping[Fraction, Metre]) -> bool:
+    """Return whether a file names more than one metre, or bars that are cut short."""
+    if len(set(metres.values())) > 1:
+        return True
+    later = [*metres][1:]
+    return any((time - later[0]) % metres[time].bar_duration for time in later)
+
+
+def _as_named(score: _Score, metres: Mapping[Fraction, Metre]) -> tuple[_Score, list[BarSpan]]:
+    """Return a score and its bars as the file names them."""
+    spans = bar_spans(score.begin, score.end, min(metres), metres)
+    return _with_first_rest(score, spans[0].onset, spans[0].metre.bar_duration), spans
+
+
+def _with_first_rest(score: _Score, bar_line: Fraction, bar: Fraction) -> _Score:
+    """Return a score begun at the bar line before it if that is less than half a bar earlier."""
+    rest = score.begin - bar_line
+    return score._replace(begin=bar_line) if 0 < rest < bar / 2 else score
+
+
 def _in_likeliest_metre(
     score: _Score,
-    named: Metre | None,
+    metres: Mapping[Fraction, Metre],
+    played: _Played,
     config: MidiConfig,
     judge: Callable[[Tune], float] | None,
-    remarks: list[str],
+    inferences: list[str],
 ) -> Tune:
     """Return the tune in the likeliest metre, with its repeats; the file names one or none."""
-    melody = score.voices[0].notes
-    if len(score.voices) > 1:
-        melody = skyline(note for voice in score.voices for note in voice.notes)
-    hypotheses = choose_metre(melody, score.keys[min(score.keys)].tonic_pitch_class, named)
+    named = next(iter(metres.values()), None)
+    # The file's bar line, by its count or because it says how long the pickup is.
+    bar_line = [*metres][1] if len(metres) > 1 else Fraction(0)
+    if named and len(metres) > 1:
+        pickup = (bar_line - score.begin) % named.bar_duration
+        hypotheses = [MetreHypothesis(named, pickup, 0.0)]
+    else:
+        hypotheses = _hypotheses(score, named, played)
     if judge is None:
         hypotheses = hypotheses[:1]
-    tunes = [_in_metre(score, hypothesis, config) for hypothesis in hypotheses]
+    # Where the bars are the file's, a silence before the first note is written as a rest.
+    own_bars = [
+        each.metre == named
+        and (score.begin + each.pickup - bar_line) % each.metre.bar_duration == 0
+        for each in hypotheses
+    ]
+    tunes = []
+    for hypothesis, is_own in zip(hypotheses, own_bars, strict=True):
+        full, pickup = hypothesis.metre.bar_duration, hypothesis.pickup
+        begun = score
+        if is_own and played.tick and pickup and score.begin >= full - pickup:
+            begun = _with_first_rest(score, score.begin + pickup - full, full)
+        pickup -= full if begun is not score else 0
+        tunes.append(_in_metre(begun, hypothesis.metre, max(pickup, Fraction(0)), config))
     best = 0
     if judge and len(tunes) > 1:
         # Bits in nats; the judge's evidence counts a quarter of the tables'.
@@ -209,27 +303,57 @@ def _in_likeliest_metre(
 
     metre, pickup, _ = hypotheses[best]
     if named is None:
-        remarks.append(f"metre {metre} inferred: the file names none")
+        inferences.append(f"metre {metre} inferred: the file names none")
     elif named != metre:
-        remarks.append(f"metre {metre} inferred: not {named} as the file says")
-    if pickup:
+        inferences.append(f"metre {metre} inferred: not {named} as the file says")
+    if pickup and not own_bars[best]:
         value = VALUE_NAMES.get(pickup.denominator, f"{pickup.denominator}ths")
         plural = "s" if pickup.numerator > 1 else ""
-        remarks.append(f"a pickup of {pickup.numerator} {value}{plural} inferred")
+        inferences.append(f"a pickup of {pickup.numerator} {value}{plural} inferred")
     repeats = sum(bar.line is BarLine.REPEAT for bar in tunes[best].bars)
     if repeats:
         passages = "a passage" if repeats == 1 else f"{repeats} passages"
-        remarks.append(f"{passages} played twice written as repeats")
+        inferences.append(f"{passages} played twice written as repeats")
     return tunes[best]
 
 
-def _in_metre(score: _Score, hypothesis: MetreHypothesis, config: MidiConfig) -> Tune:
+def _hypotheses(score: _Score, named: Metre | None, played: _Played) -> list[MetreHypothesis]:
+    """Return the likeliest metres, with the pickups from the beginning of the piece."""
+    tonic = score.keys[min(score.keys)].tonic_pitch_class
+    notes = [note for note in score.line if note.pitches]
+    hypotheses = choose_metre(
+        notes,
+        tonic,
+        named,
+        _hear(played),
+        score.begin if played.tick else None,
+    )
+    lead = notes[0].onset - score.begin
+    return [
+        each._replace(pickup=(lead + each.pickup) % each.metre.bar_duration) for each in hypotheses
+    ]
+
+
+def _hear(played: _Played) -> Accompaniment | None:
+    """Return what is heard under the tune, if it has an accompaniment."""
+    (_, tune), *written = played.parts
+    begin = min(note.onset for note in tune)
+    beneath = sorted([*(note for _, notes in written for note in notes), *played.others])
+    if beneath or played.drums:
+        return hear(beneath, beneath, played.drums, begin)
+    in_order = sorted(tune)
+    if polyphony(in_order)[0] <= MAX_POLYPHONY:
+        return None
+    return hear(in_order, lower_notes(in_order), (), begin)
+
+
+def _in_metre(score: _Score, metre: Metre, pickup: Fraction, config: MidiConfig) -> Tune:
     """Return the tune in a metre, with its repeats."""
     # 8) Bars.
-    full, pickup = hypothesis.metre.bar_duration, hypothesis.pickup
+    full = metre.bar_duration
     first_bar_line = score.begin + pickup
     anchor = first_bar_line - full if pickup > 0 else first_bar_line
-    spans = bar_spans(score.begin, score.end, anchor, {anchor: hypothesis.metre})
+    spans = bar_spans(score.begin, score.end, anchor, {anchor: metre})
 
     # 9) Repeats.
     repeats = []

@@ -162,8 +162,8 @@ def test_an_impossible_metre_or_key_is_ignored() -> None:
 
 UNREADABLE = {
     "no notes": written(metre(0, 4, 4)),
-    "no notes; drums were left out": written(note(0, 1, 36, 9)),
-    "too low": written(note(0, 1, 3) + line(1, 1, start=1)),
+    "no notes but drums": written(note(0, 1, 36, 9)),
+    "no notes; notes below MIDI key 21": written(note(0, 1, 3)),
     f"larger than {MAX_BYTES // 1000} kB": b"MThd" + bytes(MAX_BYTES),
     "not a MIDI file": b"RIFF....",
     "not a MIDI": b"",

@@ -1,0 +1,120 @@
+"""Names in MIDI files: what is a title, and what names an instrument, drums or a tune.
+
+Source: General MIDI 1, "Sound Set" (https://midi.org/general-midi).
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# By program, counted from 0.
+INSTRUMENTS = (
+    *("grand piano", "bright piano", "electric grand", "honky-tonk piano"),
+    *("electric piano", "electric piano 2", "harpsichord", "clavinet"),
+    *("celesta", "glockenspiel", "music box", "vibraphone"),
+    *("marimba", "xylophone", "tubular bells", "dulcimer"),
+    *("drawbar organ", "percussive organ", "rock organ", "church organ"),
+    *("reed organ", "accordion", "harmonica", "bandoneon"),
+    *("nylon guitar", "steel guitar", "jazz guitar", "clean guitar"),
+    *("muted guitar", "overdriven guitar", "distorted guitar", "guitar harmonics"),
+    *("acoustic bass", "fingered bass", "picked bass", "fretless bass"),
+    *("slap bass", "slap bass 2", "synth bass", "synth bass 2"),
+    *("violin", "viola", "cello", "double bass"),
+    *("tremolo strings", "plucked strings", "harp", "timpani"),
+    *("strings", "slow strings", "synth strings", "synth strings 2"),
+    *("choir", "voice", "synth voice", "orchestra hit"),
+    *("trumpet", "trombone", "tuba", "muted trumpet"),
+    *("horn", "brass", "synth brass", "synth brass 2"),
+    *("soprano sax", "alto sax", "tenor sax", "baritone sax"),
+    *("oboe", "cor anglais", "bassoon", "clarinet"),
+    *("piccolo", "flute", "recorder", "pan flute"),
+    *("bottle", "shakuhachi", "whistle", "ocarina"),
+    *("square lead", "sawtooth lead", "calliope lead", "chiff lead"),
+    *("charang lead", "voice lead", "fifths lead", "bass lead"),
+    *("new age pad", "warm pad", "polysynth pad", "choir pad"),
+    *("bowed pad", "metal pad", "halo pad", "sweep pad"),
+    *("rain", "soundtrack", "crystal", "atmosphere"),
+    *("brightness", "goblins", "echoes", "sci-fi"),
+    *("sitar", "banjo", "shamisen", "koto"),
+    *("kalimba", "bagpipe", "fiddle", "shanai"),
+    *("tinkle bell", "agogo", "steel drums", "woodblock"),
+    *("taiko", "melodic tom", "synth drum", "reverse cymbal"),
+    *("fret noise", "breath noise", "seashore", "bird"),
+    *("telephone", "helicopter", "applause", "gunshot"),
+)
+# Programs that rarely have the tune: basses, timpani and hits, pads, effects, and drums and noises.
+BASSES, PADS = range(32, 40), range(88, 96)
+NO_TUNE_PROGRAMS = (47, 55, *range(96, 104), *range(112, 128))
+
+TUNE_WORDS = _words(
+    """
+    melody melodie melodia mel lead leadvocal vocal vocals vox voice tune solo soprano sopran
+    cantus discant descant song sing singer gesang chant air theme canto
+    """
+)
+ACCOMPANIMENT_WORDS = _words(
+    """
+    bass basse basso basso contrabass kontrabass accompaniment accomp acc comp chord chords
+    akkorde pad pads warmpad rhythm rythm backing background left lh links gauche harmony riff
+    arpeggio arp strum fill fills alto alt tenor baritone
+    """
+)
+DRUM_WORDS = _words(
+    """
+    drum drums drumkit drumset kit percussion perc percussions batterie schlagzeug bateria
+    bateria beat beats kick snare hihat hat hats cymbal cymbals toms conga congas bongo bongos
+    shaker tambourine claps clap cowbell maracas
+    """
+)
+# Words of which the names that programs give by default consist, and the names of parts.
+_NO_TITLE_WORDS = _words(
+    """
+    track trk tr untitled unnamed unknown noname name new sequence seq sequenced midi mid file
+    soft karaoke words lyrics lyric text tempo conductor master control meta main staff stave
+    system inst instrument instruments part parts channel ch port out in piece title score
+    default empty global time signature click metronome markers marker chord chords right left
+    hand rh lh upper lower high low treble clef up down first second third acoustic electric
+    clean dist distortion synth string orchestra section ensemble keys keyboard keyboards keyb
+    organ aah aahs ooh oohs piano pianoforte pno klavier guitar guitars gtr git bass pad pads
+    warmpad melody lead singer tune soprano cantus vocal vocals vox voice voices choir sax
+    saxophone horns winds woodwind woodwinds solo violin violins viola violas cello violoncello
+    contrabass flute flutes clarinet clarinets oboe oboes bassoon bassoons trumpet trumpets
+    trombone trombones tuba percussion accordion mandolin ukulele fiddle recorder whistle bells
+    strings fx effect effects sound hit english cor a b bb eb f c i ii iii iv and with gm ms mt
+    gs xg com www http copyright
+    """
+)
+# The names of effects, such as rain and bird, may be titles.
+_INSTRUMENT_WORDS = frozenset(
+    word for name in (*INSTRUMENTS[:96], *INSTRUMENTS[104:120]) for word in re.split(r"\W+", name)
+)
+_NO_TITLE = _NO_TITLE_WORDS | _INSTRUMENT_WORDS | ACCOMPANIMENT_WORDS | DRUM_WORDS
+_DEFAULT_TITLES = frozenset({"new song", "song", "my song", "theme"})
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in lower case, without numbers."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W\d_]+", spaced.lower())
+
+
+def is_title(name: str) -> bool:
+    """Return whether a name may be a piece's: not an instrument, a part or a program's default."""
+    words = words_of(name)
+    is_default = " ".join(words) in _DEFAULT_TITLES
+    return bool(words) and not is_default and not all(word in _NO_TITLE for word in words)
+
+
+def names_any(name: str, words: frozenset[str]) -> bool:
+    """Return whether any word of a name is among *words*, as in ``Bass 2``."""
+    return any(word in words for word in words_of(name))
+
+
+def instrument(program: int | None) -> str:
+    """Return the name of a program's instrument; empty if there is none."""
+    return "" if program is None else INSTRUMENTS[program]
