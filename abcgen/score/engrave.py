@@ -20,6 +20,7 @@ verovio = LazyModule("verovio")
 # Half the distance between two staff lines, in verovio's pixels.
 UNIT = 9.0
 STAFF_UNITS = 8 * UNIT
+BELOW_WORDS = 30
 HIGHEST_PAGE = 60_000  # verovio's limit
 OPTIONS = {
     "inputFrom": "xml",
@@ -82,7 +83,10 @@ def _loaded(musicxml: bytes, line_width: float, *, systems_per_page: int) -> Any
     """Return verovio's toolkit with a tune in it; ``systems_per_page`` 0 is no limit."""
     toolkit = _toolkit()
     width = round(line_width * STAFF_UNITS)
-    toolkit.setOptions({**OPTIONS, "pageWidth": width, "systemMaxPerPage": systems_per_page})
+    # verovio leaves no room for what letters have below their line.
+    below = BELOW_WORDS if b"<lyric" in musicxml else OPTIONS["pageMarginBottom"]
+    layout = {"pageWidth": width, "systemMaxPerPage": systems_per_page, "pageMarginBottom": below}
+    toolkit.setOptions({**OPTIONS, **layout})
     # verovio reads other XML as an empty score without an error.
     if b"<score-partwise" not in musicxml or not toolkit.loadData(musicxml.decode()):
         raise InputError("the engraver cannot read this MusicXML")

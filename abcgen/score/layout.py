@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -168,6 +169,8 @@ def ending_spans(bars: tuple[Bar, ...]) -> list[tuple[int, int]]:
 # 180 mm of staves 6.5 mm high.
 LINE_WIDTH = 180 / 6.5
 BARS_PER_LINE = 4
+# How much wider than its line the music of a line may be that its source has on one.
+TIGHTEST = 1.15
 
 # Least-squares estimates of the width that verovio needs before it justifies, in staff heights.
 CLEF_WIDTH = 1.2
@@ -178,21 +181,47 @@ BAR_LINE_WIDTH = 0.36
 SIXTEENTH_WIDTH = 0.45
 GRACE_WIDTH = 0.35
 NOTE_GROWTH = 0.55
+# A letter of a lyric and of a chord symbol, and the gap after their texts.
+LYRIC_WIDTH = 0.22
+CHORD_WIDTH = 0.26
+TEXT_GAP = 0.3
 
 
 def bar_width(planned: PlannedBar, notes: list[PrintedNote]) -> float:
     """Estimate the width of a bar before its line is justified, in staff heights."""
     printed = printed_accidentals(notes, planned.key)
     accidentals = sum(len(each.grace) + len(each.notes) for each in printed)
-    # A note's width grows with its duration, but more slowly.
-    spacing = sum(SIXTEENTH_WIDTH * (note.duration * 16) ** NOTE_GROWTH for note in notes)
+    spacing = _notes_width(notes)
     graces = sum(len(note.grace) for note in notes) * GRACE_WIDTH
+    if planned.bar.closing:
+        graces += len(planned.bar.closing.grace) * GRACE_WIDTH
     signatures = planned.new_metre * METRE_WIDTH + planned.bar.repeat_start * REPEAT_WIDTH
     return BAR_LINE_WIDTH + spacing + graces + accidentals * ACCIDENTAL_WIDTH + signatures
 
 
+def _notes_width(notes: list[PrintedNote]) -> float:
+    """Return the width of notes with the words and chords that must not collide."""
+    width = chord_end = 0.0
+    for note in notes:
+        # A note's width grows with its duration, but more slowly.
+        own = SIXTEENTH_WIDTH * (note.duration * 16) ** NOTE_GROWTH
+        if note.marks:
+            syllables = [len(each.text) for each in note.marks.lyrics if each]
+            own = max(own, TEXT_GAP + LYRIC_WIDTH * max(syllables, default=-1))
+            chords = [len(str(each)) for each in note.marks.chord_symbols]
+            if chords:
+                width = max(width, chord_end)
+                chord_end = width + sum(TEXT_GAP + CHORD_WIDTH * length for length in chords)
+        width += own
+    return max(width, chord_end)
+
+
 def line_starts(
-    plan: tuple[PlannedBar, ...], widths: list[float], line_width: float = LINE_WIDTH
+    plan: tuple[PlannedBar, ...],
+    widths: list[float],
+    line_width: float = LINE_WIDTH,
+    *,
+    keep_lines: bool = False,
 ) -> frozenset[int]:
     """Return the bars, by index, that begin a line of music, the first bar among them.
 
@@ -202,11 +231,18 @@ def line_starts(
         plan: The bars of a part.
         widths: The width that each needs, in staff heights.
         line_width: Width of a line in staff heights.
+        keep_lines: Whether lines end where those of the source do, if it has several; only a
+            line too wide for the page is broken.
     """
     starts: set[int] = set()
-    for first, end in section_spans(plan):
+    ends = [index + 1 for index, planned in enumerate(plan[:-1]) if planned.bar.ends_line]
+    spans = list(pairwise([0, *ends, len(plan)])) if keep_lines and ends else section_spans(plan)
+    for first, end in spans:
         signature_width = ACCIDENTAL_WIDTH * abs(printed_fifths(plan[first].key))
         available = line_width - CLEF_WIDTH - signature_width
+        if keep_lines and ends and sum(widths[first:end]) <= TIGHTEST * available:
+            starts.add(first)
+            continue
         starts |= _best_breaks(plan, widths, first, end, available)
     return frozenset(starts)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 music21 = LazyModule("music21")
 
 LONGEST_NAME = 20
+LONGEST_MARK = 2
 UNTITLED = "Untitled"
 METRE_SYMBOLS = {"C": "common", "C|": "cut"}
 BAR_LINES = {BarLine.SINGLE: "regular", BarLine.DOUBLE: "double", BarLine.FINAL: "final"}
@@ -50,18 +51,21 @@ ENCODING_DATE = re.compile(rb"\n *<encoding-date>.*?</encoding-date>")
 PART_ID = re.compile(rb'<score-part id="(P[0-9a-f]{32})"')
 
 
-def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> bytes:
+def musicxml_of(
+    tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH, keep_lines: bool = False
+) -> bytes:
     """Write a tune as MusicXML in UTF-8, the same bytes for the same tune.
 
     Args:
         tune: The tune.
         composer: Its composer where the tune names none; empty for none.
         line_width: Width of a line in staff heights, to plan line breaks by.
+        keep_lines: Whether lines end where those of the tune's source do.
 
     Raises:
         NotationError: if there is no bar, or a duration cannot be printed.
     """
-    score = build_score(tune, composer=composer, line_width=line_width)
+    score = build_score(tune, composer=composer, line_width=line_width, keep_lines=keep_lines)
     exporter = music21.musicxml.m21ToXml.ScoreExporter(score, makeNotation=False)
     root = exporter.parse()
     complete(root)
@@ -76,7 +80,9 @@ def musicxml_of(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
     return document
 
 
-def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH) -> Any:
+def build_score(
+    tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH, keep_lines: bool = False
+) -> Any:
     """Build the Score of a tune; for the arguments and errors see ``musicxml_of``.
 
     It has one part for each voice, and must be written with ``makeNotation=False``. The ids of its
@@ -100,7 +106,7 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
         max(bar_width(*bar) for bar in zip(planned, printed, strict=True))
         for planned, printed in zip(zip(*plans, strict=True), zip(*notes, strict=True), strict=True)
     ]
-    for index in line_starts(plans[0], widths, line_width) - {0}:
+    for index in line_starts(plans[0], widths, line_width, keep_lines=keep_lines) - {0}:
         measure = parts[0].getElementsByClass("Measure")[index]
         measure.insert(0, music21.layout.SystemLayout(isNew=True))
 
@@ -114,8 +120,8 @@ def build_score(tune: Tune, *, composer: str = "", line_width: float = LINE_WIDT
 
     # 5) Add the title; by default music21 would write "Music21 Fragment".
     metadata = music21.metadata.Metadata(title=one_line(tune.title) or UNTITLED)
-    if composer := one_line(tune.words.composer or composer):
-        metadata.composer = composer
+    composers = tune.words.named("C") or (composer,)
+    metadata.composers = [name for name in map(one_line, composers) if name]
     score.insert(0, metadata)
     return score
 
@@ -149,6 +155,15 @@ def _part(
     return part
 
 
+def _part_name(text: str) -> Any:
+    """Return the name of a part: a letter in a box, or words."""
+    if len(text) <= LONGEST_MARK:
+        return music21.expressions.RehearsalMark(text)
+    words = words_above(text)
+    words.style.fontWeight, words.style.fontStyle = "bold", "normal"
+    return words
+
+
 def _measure(
     planned: PlannedBar, symbols: list[Symbol], closing: list[tuple[Fraction, Any]]
 ) -> Any:
@@ -177,7 +192,7 @@ def _measure(
     if bar.repeat_start:
         measure.leftBarline = music21.bar.Repeat(direction="start")
     if bar.part:
-        measure.insert(0, music21.expressions.RehearsalMark(one_line(bar.part, LONGEST_NAME)))
+        measure.insert(0, _part_name(one_line(bar.part, LONGEST_NAME)))
     for onset, element in chain(*(symbol.elements for symbol in symbols), closing):
         # Onsets count from the start of the full bar, offsets from the first note of a pickup.
         measure.insert((onset - planned.offset) * 4, element)
