@@ -535,12 +535,12 @@ class MidiConfig:
 class PageConfig:
     """The printed page."""
 
-    # ``a4`` or ``us-letter``.
-    paper: str = "a4"
+    paper: str = "a4"  # or ``us-letter``
     # Resolution of PNG pages in pixels per inch.
     ppi: int = 150
     # Height of a staff in millimetres; text is scaled with it.
     staff_height: float = 6.5
+    keep_lines: bool = False  # lines end where those of the tune's source do
 
 
 # Height of a staff in millimetres for readers with poor eyesight.

@@ -121,6 +121,14 @@ Paths = Annotated[
     list[Path],
     typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
 ]
+KeepLines = Annotated[
+    bool,
+    typer.Option(
+        "--keep-lines",
+        help="Break lines where the files do.",
+        rich_help_panel="Output",
+    ),
+]
 Texture = Annotated[
     str,
     typer.Option(

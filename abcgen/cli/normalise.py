@@ -13,6 +13,7 @@ from abcgen.cli.common import (
     FoldRange,
     Force,
     Json,
+    KeepLines,
     Paths,
     Texture,
     Track,
@@ -31,6 +32,7 @@ def normalise(
     fold_range: FoldRange = "",
     cache: Cache = True,
     # Output
+    keep_lines: KeepLines = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -71,7 +73,7 @@ def normalise(
 
     # 2) Read and write the tunes.
     readers = all_readers(midi_config(texture, track, fold_range))
-    options = ReadingOptions(readers, cache=text_cache(use=cache))
+    options = ReadingOptions(readers, cache=text_cache(use=cache), keep_lines=keep_lines)
     with display.progress("reading tunes") as on_progress:
         result = normalise_files(paths, target, options, force=force, on_progress=on_progress)
     written = list(result.files)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from abcgen.cli.common import (
     Force,
     Json,
+    KeepLines,
     Paths,
     choices,
     completion,
@@ -20,14 +21,39 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
+from abcgen.errors import InputError, NotationError
+from abcgen.notation.fields import read_key
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 from abcgen.system import default_processes
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Key
 
 PAGE, SOUND = PageConfig(), SoundConfig()
 
 
 def render(
     paths: Paths,
+    # Data
+    semitones: Annotated[
+        int,
+        typer.Option(
+            "--transpose",
+            min=-36,
+            max=36,
+            help="Move tunes by semitones, up or, below 0, down.",
+            show_default="as written",
+            rich_help_panel="Data",
+        ),
+    ] = 0,
+    key: Annotated[
+        str,
+        typer.Option(
+            help="Move tunes to this tonic, such as G or Bb; their modes stay.",
+            show_default="as written",
+            rich_help_panel="Data",
+        ),
+    ] = "",
     # Sheet music
     title: Annotated[
         str,
@@ -47,6 +73,7 @@ def render(
         bool,
         typer.Option("--large-print", help="Larger notes.", rich_help_panel="Sheet music"),
     ] = False,
+    keep_lines: KeepLines = False,
     # Sound
     instrument: Annotated[
         str,
@@ -92,15 +119,19 @@ def render(
 
     # 1) Check the options before reading anything.
     display = Display(as_json=as_json)
+    if semitones and key:
+        raise InputError("--transpose and --key exclude each other")
     formats = formats_named(to)
     staff_height = LARGE_PRINT if large_print else PAGE.staff_height
     options = RenderOptions(
-        page=PageConfig(paper=paper, staff_height=staff_height),
+        page=PageConfig(paper=paper, staff_height=staff_height, keep_lines=keep_lines),
         instrument=instrument_named(instrument),
         title=title,
         tempo=tempo,
         swing=swing,
         chords=chords,
+        semitones=semitones,
+        key=_tonic(key),
     )
     target = target_for(out, "rendered", force=force)
 
@@ -131,3 +162,13 @@ def render(
             "files": [str(path) for path in rendering.files],
         }
     )
+
+
+def _tonic(name: str) -> Key | None:
+    """Return the key that ``--key`` names, or None if it is empty."""
+    if not name:
+        return None
+    try:
+        return read_key(name[:1].upper() + name[1:])
+    except NotationError as error:
+        raise InputError(f"unknown key {name!r}", hint="such as G, Bb or F#m") from error

@@ -67,7 +67,7 @@ class TuneRecord:
     wrong_bars: tuple[WrongBar, ...]
 
 
-def record_of(reading: Reading, name: str) -> TuneRecord:
+def record_of(reading: Reading, name: str, *, keep_lines: bool = False) -> TuneRecord:
     """Return the record of a tune; if it names no source and no book, that is the file's name."""
     tune = reading.tune
     if not tune.source and not tune.words.named("B"):
@@ -77,7 +77,7 @@ def record_of(reading: Reading, name: str) -> TuneRecord:
         line=reading.line,
         number=tune.number,
         title=tune.title,
-        abc=write_abc(tune).partition("\n")[2],
+        abc=write_abc(tune, keep_lines=keep_lines).partition("\n")[2],
         key=str(tune.key),
         metre=str(tune.metre),
         rhythm=tune.rhythm,
@@ -116,7 +116,13 @@ def _move_record(record: TuneRecord, before: int) -> TuneRecord:
     return replace(record, line=moved(record.line, before), repairs=tuple(repairs))
 
 
-TUNE_RECORDS = RecordFormat("records", record_of, TuneRecord, _move_record)
+def record_format(*, keep_lines: bool = False) -> RecordFormat[TuneRecord]:
+    """Return the format of records, whose ABC has four bars a line or the lines of the source."""
+    name = "records with their lines" if keep_lines else "records"
+    return RecordFormat(name, partial(record_of, keep_lines=keep_lines), TuneRecord, _move_record)
+
+
+TUNE_RECORDS = record_format()
 
 
 @dataclass(frozen=True, slots=True)

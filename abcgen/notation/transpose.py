@@ -77,6 +77,16 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
     )
 
 
+def transpose_by(tune: Tune, semitones: int) -> Tune:
+    """Return the tune moved by semitones, up or down, to the key with the least signature."""
+    pitch_class = (tune.key.tonic_pitch_class + semitones) % 12
+    keys = [Key(letter, alter, tune.key.mode) for letter in LETTERS for alter in (0, -1, 1)]
+    fitting = [key for key in keys if key.tonic_pitch_class == pitch_class]
+    tonic = min(fitting, key=lambda key: abs(key.fifths))
+    moved = _interval(tune.key, tonic, 0)[1]
+    return transpose(tune, tonic, octaves=(semitones - moved) // 12)
+
+
 def pitches_of(tune: Tune) -> list[int]:
     """Return the MIDI key numbers of all notes written in the first voice."""
     return [pitch.midi for note in tune.notes if isinstance(note, Note) for pitch in note.pitches]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from abcgen.corpus.tune_files import Reader
     from abcgen.notation.transpose import Instrument
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Key, Tune
     from abcgen.score.pages import Sheet
     from abcgen.score.performance import PlaybackOptions
     from abcgen.score.web import WebTune
@@ -44,6 +44,17 @@ class RenderOptions:
     tempo: float | None = None  # beats a minute; None: usual for the rhythm
     swing: bool = False  # swing hornpipes and their like
     chords: bool = False  # play chord symbols too
+    # Both: to be moved by these semitones, or into the key with this tonic.
+    semitones: int = 0
+    key: Key | None = None
+
+    def moved(self, tune: Tune) -> Tune:
+        """Return the tune in the key wanted."""
+        from abcgen.notation.transpose import transpose, transpose_by
+
+        if self.key:
+            tune = transpose(tune, self.key)
+        return transpose_by(tune, self.semitones) if self.semitones else tune
 
     @property
     def playback(self) -> PlaybackOptions:
@@ -72,10 +83,10 @@ class Format:
     engraves: bool = False
 
 
-def _bind_abc(tunes: Iterable[Tune], _options: RenderOptions) -> list[bytes]:
+def _bind_abc(tunes: Iterable[Tune], options: RenderOptions) -> list[bytes]:
     from abcgen.notation.writer import write_tunebook
 
-    book = write_tunebook(tunes)
+    book = write_tunebook(tunes, keep_lines=options.page.keep_lines)
     return [book.encode()] if book else []
 
 
@@ -102,7 +113,8 @@ def _render_svg(tune: Tune, options: RenderOptions) -> bytes:
 def _render_web_tune(tune: Tune, options: RenderOptions) -> WebTune:
     from abcgen.score.web import web_tune_of
 
-    return web_tune_of(tune, options.playback, composer=options.composer)
+    keep_lines = options.page.keep_lines
+    return web_tune_of(tune, options.playback, composer=options.composer, keep_lines=keep_lines)
 
 
 def _bind_html(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
@@ -126,7 +138,7 @@ def _render_wav(tune: Tune, options: RenderOptions) -> bytes:
 def _render_musicxml(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.musicxml import musicxml_of
 
-    return musicxml_of(tune, composer=options.composer)
+    return musicxml_of(tune, composer=options.composer, keep_lines=options.page.keep_lines)
 
 
 FORMATS = {

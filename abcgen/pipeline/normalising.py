@@ -13,7 +13,7 @@ from abcgen.config import SplitConfig
 from abcgen.corpus.cache import NO_CACHE, TextCache
 from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.reading import nothing_read, read_files
-from abcgen.corpus.records import TUNE_RECORDS
+from abcgen.corpus.records import record_format
 from abcgen.corpus.tune_files import READERS, find_files
 from abcgen.files import check_writable, open_atomically, refuse_to_overwrite
 
@@ -36,6 +36,7 @@ class ReadingOptions:
     readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
     cache: TextCache = NO_CACHE
     processes: int = 0  # 0: one per core where there is enough to read
+    keep_lines: bool = False  # break lines where the source does
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def normalise_files(
     chunks = read_files(
         files,
         options.readers,
-        TUNE_RECORDS,
+        record_format(keep_lines=options.keep_lines),
         options.cache,
         processes=options.processes,
         on_progress=lambda done, total: on_progress(int(READING * done), total),

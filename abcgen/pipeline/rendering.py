@@ -314,6 +314,6 @@ def render_each(
 
 def _rendered(tune: Tune, *, name: str, options: RenderOptions) -> RenderedTune:
     try:
-        return RenderedTune(FORMATS[name].render(tune, options))
+        return RenderedTune(FORMATS[name].render(options.moved(tune), options))
     except InputError as error:
         return RenderedTune(None, str(error))

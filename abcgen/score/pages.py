@@ -117,7 +117,7 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
         InputError: if verovio refuses the tune, or the paper or staff height cannot be used.
     """
     line_width = _line_width(page)
-    musicxml = musicxml_of(tune, line_width=line_width)
+    musicxml = musicxml_of(tune, line_width=line_width, keep_lines=page.keep_lines)
     systems = engrave_systems(musicxml, line_width=line_width)
     title = one_line(tune.title, LONGEST_TITLE)
     under = (rhythm_and_key(tune), composer_and_origin(tune, composer))

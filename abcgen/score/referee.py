@@ -34,7 +34,10 @@ START_SECONDS = 60.0
 ABC2MIDI_SECONDS = 10.0
 
 FIELD = re.compile(r"[A-Za-z+]:")
-GRACE = re.compile(r"\{[^}]*\}")
+# The fields on which notes depend.
+MUSIC_FIELD = re.compile("[XTMLKV]:")
+# What stands around notes and changes none: words, tempi, grace notes and slurs.
+NO_NOTE = re.compile(r'"[^"]*"|\[Q:[^\]]*\]|\{[^}]*\}|\((?!\d)|\)')
 LONG_NUMBER = re.compile(r"\d{4,}")
 NOTE_LENGTH = re.compile(r"[A-Ga-gxz\]][,']*(\d+)")
 # The greatest number after a note: the longest note counted in sixty-fourths.
@@ -65,16 +68,18 @@ class Referee:
     def disagreement(self, tune: Tune, abc: str) -> str:
         """Return the first difference between a tune and what music21 reads in its ABC.
 
-        Three things that music21's ABC reader does not support are not compared: the ties of
-        chords, invisible rests, which it is given as visible ones, and grace notes, which it would
-        count among the notes of a tuplet.
+        What music21's ABC reader does not support is not compared: the ties of chords, invisible
+        rests, which it is given as visible ones, grace notes, which it would count among the notes
+        of a tuplet, and words and slurs, in which it sees notes.
 
         Returns:
             The difference in one line; empty if there is none.
         """
         lines = abc.splitlines(keepends=True)
         readable = "".join(
-            line if FIELD.match(line) else GRACE.sub("", line).replace("x", "z") for line in lines
+            line if FIELD.match(line) else NO_NOTE.sub("", line).replace("x", "z")
+            for line in lines
+            if MUSIC_FIELD.match(line) or not FIELD.match(line)
         )
         try:
             read = self.read_voices(readable)

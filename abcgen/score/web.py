@@ -111,14 +111,22 @@ class WebTune:
         return re.sub(r"[^\w -]+", "", self.title)[:60].strip() or "tune"
 
 
-def web_tune_of(tune: Tune, options: PlaybackOptions, *, composer: str = "") -> WebTune:
+def web_tune_of(
+    tune: Tune, options: PlaybackOptions, *, composer: str = "", keep_lines: bool = False
+) -> WebTune:
     """Prepare a tune for a web page: engrave it in two widths, and perform it.
+
+    Args:
+        tune: The tune.
+        options: How to play it.
+        composer: Its composer where the tune names none; empty for none.
+        keep_lines: Whether lines end where those of the tune's source do.
 
     Raises:
         InputError: if it cannot be engraved or played.
     """
     wide, narrow = (
-        engrave_svg(musicxml_of(tune, line_width=width), line_width=width)
+        engrave_svg(musicxml_of(tune, line_width=width, keep_lines=keep_lines), line_width=width)
         for width in (LINE_WIDTH, LINE_WIDTH * NARROW)
     )
     rules = RULES.search(wide)
