@@ -194,13 +194,25 @@ def test_the_shell_completes_choices(words: str, completed: list[str]) -> None:
 def test_collections_are_listed_with_their_rights(run: Callable[..., Answer]) -> None:
     assert "non-commercial" in run("corpus", "list").out
     names = [row["name"] for row in run("corpus", "list", "--json").json["collections"]]  # type: ignore[attr-defined]
-    assert names == ["oneills", "ryans", "airds", "misc", "essen"]
+    assert names[:5] == ["oneills", "ryans", "airds", "misc", "essen"]
+    assert {"dances", "manuscripts", "litten", "festin", "polskas"} == set(names[5:])
 
 
 def test_a_collection_is_installed_and_read(run: Callable[..., Answer]) -> None:
     assert run("corpus", "install", "misc").code == 0
     answer = run("normalise", "corpora", "--json", "--out", "clean.abc")
     assert answer.json["tunes"] + len(answer.json["left_out"]) == 185  # type: ignore[operator, arg-type]
+
+
+def test_collections_are_credited(run: Callable[..., Answer], tmp_path: Path) -> None:
+    fails(run("corpus", "credits"), "corpora")
+    assert run("corpus", "install", "misc").code == 0
+    assert run("corpus", "credits").out == run("corpus", "credits", "misc").out
+    both = run("corpus", "credits", "dances", "festin", "--json").json["credits"]
+    assert str(both).count("\n- ") == 1
+    assert "Eric Conrad" in str(both)
+    fails(run("corpus", "credits", "nobody"), "nobody")
+    fails(run("corpus", "install", "festin", "--from", str(tmp_path)), "festin-joyeux-1738.abc")
 
 
 def test_an_unknown_collection_is_refused(run: Callable[..., Answer]) -> None:

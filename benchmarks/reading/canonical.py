@@ -19,7 +19,7 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.corpus.collections import COLLECTIONS, CollectionBlock, collection_blocks
+from abcgen.corpus.collections import IN_MUSIC21, CollectionBlock, collection_blocks
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
@@ -123,7 +123,7 @@ def _report(results: list[CanonicalResult]) -> str:
         f"| collection | tunes | {' | '.join(CHECKS)} |",
         f"|---|---|{'---|' * len(CHECKS)}",
     ]
-    for name in [*COLLECTIONS, "all"]:
+    for name in [*IN_MUSIC21, "all"]:
         own = [result for result in results if name in {result.collection, "all"}]
         failures = Counter(check for result in own for check in result.failures)
         shares = [share(len(own) - failures[check], len(own)) for check in CHECKS]

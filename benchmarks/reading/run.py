@@ -18,7 +18,7 @@ from fractions import Fraction
 from multiprocessing import Pool
 from pathlib import Path
 
-from abcgen.corpus.collections import COLLECTIONS, CollectionBlock, collection_blocks
+from abcgen.corpus.collections import IN_MUSIC21, CollectionBlock, collection_blocks
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.writer import write_abc
@@ -167,7 +167,7 @@ def _report(results: list[ReadingResult]) -> str:
         "| collection | tunes | read | same as written | same with repeats |",
         "|---|---|---|---|---|",
     ]
-    for name in [*COLLECTIONS, "all"]:
+    for name in [*IN_MUSIC21, "all"]:
         own = [result for result in results if name in {result.collection, "all"}]
         read = [result for result in own if not result.left_out]
         as_written = sum(result.same_as_written for result in read)

@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.corpus.collections import COLLECTIONS, collection_blocks, install_collection
+from abcgen.corpus.collections import IN_MUSIC21, collection_blocks, install_collection
 from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.writer import write_abc
@@ -148,7 +148,7 @@ def _read_with_music21(block: TuneBlock) -> int:
 
 def _collections(folder: Path) -> list[str]:
     source = folder / "corpora"
-    for collection in COLLECTIONS.values():
+    for collection in IN_MUSIC21.values():
         install_collection(collection, source)
     cache = folder / "cache"
     cold = _normalise(source, folder / "cold", cache)

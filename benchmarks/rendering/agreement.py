@@ -17,7 +17,7 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
-from abcgen.corpus.collections import COLLECTIONS, collection_blocks
+from abcgen.corpus.collections import IN_MUSIC21, collection_blocks
 from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.walk import sounding_notes
@@ -97,7 +97,7 @@ def _report(results: list[AgreementResult]) -> str:
         "| collection | tunes | read | same in verovio | same in music21 | by schema | valid |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in [*COLLECTIONS, "all"]:
+    for name in [*IN_MUSIC21, "all"]:
         own = [result for result in results if name in {result.collection, "all"}]
         read = [result for result in own if not result.left_out]
         checked = [result for result in read if result.schema is not None]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import mido
 
-from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.collections import IN_MUSIC21, collection_files
 from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
 from abcgen.notation.tune import Bar, BarLine, Tune
 from abcgen.notation.validation import bar_problems
@@ -76,7 +76,7 @@ def all_truths() -> list[Truth]:
 
 
 def _read_collections() -> Iterator[Truth]:
-    for collection in COLLECTIONS.values():
+    for collection in IN_MUSIC21.values():
         for file in collection_files(collection):
             for block in split_tunebook(decode_text(file.read_bytes())):
                 result = read_block(block)

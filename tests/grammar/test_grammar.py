@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import abcgen.grammar
-from abcgen.corpus.collections import COLLECTIONS, collection_files
+from abcgen.corpus.collections import IN_MUSIC21, collection_files
 from abcgen.errors import InputError
 from abcgen.grammar import ANY_METRE, END, Form, Grammar, Rules, SectionPlan
 from abcgen.notation.model_text import decode_tune, encode_tune
@@ -62,7 +62,7 @@ def test_every_tune_of_the_collections_that_is_valid_is_accepted_and_no_other() 
     grammar = Grammar(Rules(ALPHABET | {"0"}, metres=ANY_METRE))
     readings = (
         read_block(block)
-        for collection in COLLECTIONS.values()
+        for collection in IN_MUSIC21.values()
         for file in collection_files(collection)
         for block in split_tunebook(decode_text(file.read_bytes()))
     )
