@@ -231,7 +231,11 @@ class BodyBuilder:
         if symbol.match["sign"] == "(":
             self._marks.slur_starts = min(self._marks.slur_starts + 1, MAX_SLURS)
         elif self._open_slurs and self._last:
-            opened = self._open_slurs.pop()
+            # In ``(c d (e) f g)`` the slur that ends at e is not the one that begins there.
+            index = len(self._open_slurs) - 1
+            while index > 0 and self._open_slurs[index] is self._last:
+                index -= 1
+            opened = self._open_slurs.pop(index)
             if opened is self._last:
                 opened.add_slurs(starts=-1)
             else:

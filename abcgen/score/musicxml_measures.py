@@ -8,52 +8,52 @@ Source: MusicXML 4.0 (https://www.w3.org/2021/06/musicxml40/).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
+from abcgen.notation.body import MAX_SLURS
+from abcgen.notation.draft import MAX_MARKS
 from abcgen.notation.tune import (
     FREE_METRE,
     LETTERS,
     MAX_SIGNATURE,
     BarLine,
     Key,
+    Marks,
     Metre,
     Mode,
     Pitch,
     key_at,
 )
+from abcgen.notation.words import MAX_VERSES
 from abcgen.score.musicxml_symbols import (
     HAIRPIN_END,
+    MAX_DOTS,
+    UNDOTTED,
     chord_symbol_in,
     decorations_in,
     directions_in,
+    number_in,
+    number_of,
+    syllables_in,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from xml.etree.ElementTree import Element
 
     from abcgen.notation.tune import ChordSymbol
+    from abcgen.notation.words import Annotation, Syllable, Tempo
+    from abcgen.score.musicxml_symbols import PartName
 
     # Notes in the time of others: 3, 2 in a triplet.
     Ratio = tuple[int, int]
 
-UNDOTTED = {
-    "maxima": Fraction(8),
-    "long": Fraction(4),
-    "breve": Fraction(2),
-    "whole": Fraction(1),
-    "half": Fraction(1, 2),
-    "quarter": Fraction(1, 4),
-    "eighth": Fraction(1, 8),
-    **{f"{parts}th": Fraction(1, parts) for parts in (16, 64, 128, 256, 512, 1024)},
-    "32nd": Fraction(1, 32),
-}
 MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
-MAX_DOTS, MAX_TUPLET, MAX_METRE, MAX_ENDINGS = 4, 64, 64, 8
+MAX_TUPLET, MAX_METRE, MAX_ENDINGS = 64, 64, 8
 LARGEST_ALTER, HIGHEST_STEP = 2, 69  # a double sharp; the highest octave that ABC is read in
 BAR_STYLES = {
     "light-light": BarLine.DOUBLE,
@@ -61,7 +61,7 @@ BAR_STYLES = {
     "heavy-light": BarLine.DOUBLE,
     "light-heavy": BarLine.FINAL,
 }
-_NUMBER = re.compile(r"\s*([+-]?\d{1,9}(?:\.\d{1,6})?)\s*")
+NO_MARKS = Marks()
 
 
 @dataclass(slots=True)
@@ -82,15 +82,30 @@ class Event:
     starts_tuplet: bool = False
     stops_tuplet: bool = False
     undotted: Fraction = Fraction(1, 4)
-    # Symbols for the player.
-    grace: list[Pitch] = field(default_factory=list)
-    decorations: list[str] = field(default_factory=list)
-    chord_symbol: ChordSymbol | None = None
+    # Symbols for the player; and grace notes after it, at the end of a bar.
+    marks: Marks = NO_MARKS
+    after: tuple[Pitch, ...] = ()
+    # The syllables sung at it, by verse, and the verses whose syllable is held on.
+    lyrics: dict[str, Syllable] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
     @property
     def end(self) -> Fraction:
         """When it ends."""
         return self.onset + self.duration
+
+    def decorate(self, names: Iterable[str]) -> None:
+        """Add decorations that it does not have."""
+        decorations = tuple(dict.fromkeys([*self.marks.decorations, *names]))
+        self.marks = replace(self.marks, decorations=decorations[:MAX_MARKS])
+
+
+class Direction(NamedTuple):
+    """What stands at a staff: a decoration by its name, words, a tempo, or the name of a part."""
+
+    time: Fraction
+    staff: int
+    mark: str | Annotation | Tempo | PartName
 
 
 @dataclass(slots=True)
@@ -107,9 +122,9 @@ class Measure:
     """A measure of a part."""
 
     events: list[Event] = field(default_factory=list)
-    # Chords for an accompanist, and what stands at a staff: time, staff and name of a decoration.
+    # Chords for an accompanist, and what stands at a staff.
     chord_symbols: list[tuple[Fraction, ChordSymbol]] = field(default_factory=list)
-    directions: list[tuple[Fraction, int, str]] = field(default_factory=list)
+    directions: list[Direction] = field(default_factory=list)
     # How far its music reaches.
     length: Fraction = Fraction(0)
     # Bar lines at its left, within it and, at ``None``, at its right.
@@ -177,6 +192,8 @@ class PartReader:
         self._exact: dict[Fraction, Fraction] = {}
         # The hairpin that is open, by staff.
         self._hairpins: dict[int, str] = {}
+        # The numbers of the slurs that are open.
+        self._slurs: set[str] = set()
         # Grace notes before the next note, by voice.
         self._grace: dict[str, list[Pitch]] = {}
 
@@ -192,8 +209,12 @@ class PartReader:
             handler = _HANDLERS.get(child.tag)
             if handler:
                 handler(self, child)
-        if any(self._grace.values()):
-            self._pass_over("grace notes after the last note of a bar")
+        for voice, grace in self._grace.items():
+            last = next((each for each in self._measure.events[::-1] if each.voice == voice), None)
+            if last and last.pitches:
+                last.after = tuple(grace[:MAX_MARKS])
+            else:
+                self._pass_over("grace notes before no note")
         self._grace = {}
         if len(self._measure.events) > LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar")
@@ -314,7 +335,7 @@ class PartReader:
             chord = self._measure.events[-1]
             chord.pitches += [pitch] if pitch and pitch not in chord.pitches else []
             chord.tied |= tied
-            chord.decorations += decorations_in(element, self._passed_over)
+            self._mark(chord, element)
             return
 
         count, duration, ratio, undotted = self._value(element)
@@ -322,7 +343,7 @@ class PartReader:
             self._pass_over("cue notes")
             self._move(count, duration)
             return
-        marks = element.findall("notations/tuplet")
+        tuplets = element.findall("notations/tuplet")
         event = Event(
             self._now,
             duration,
@@ -332,15 +353,35 @@ class PartReader:
             tied=tied and pitch is not None,
             visible=element.get("print-object") != "no",
             ratio=ratio,
-            starts_tuplet=any(mark.get("type") == "start" for mark in marks),
-            stops_tuplet=any(mark.get("type") == "stop" for mark in marks),
+            starts_tuplet=any(tuplet.get("type") == "start" for tuplet in tuplets),
+            stops_tuplet=any(tuplet.get("type") == "stop" for tuplet in tuplets),
             undotted=undotted,
-            grace=self._grace.pop(voice, []),
-            decorations=decorations_in(element, self._passed_over),
+            marks=Marks(grace=tuple(self._grace.pop(voice, [])[:MAX_MARKS])),
         )
+        self._mark(event, element)
         if duration:
             self._measure.events.append(event)
         self._move(count, duration)
+
+    def _mark(self, event: Event, element: Element) -> None:
+        """Add the decorations, slurs and syllables of a ``note`` element."""
+        event.decorate(decorations_in(element, self._passed_over))
+        # A slur that begins at a grace note, or at another part, ends nothing here.
+        for slur in element.findall("notations/slur"):
+            number = slur.get("number", "1")
+            if slur.get("type") == "start":
+                self._slurs.add(number)
+                starts = min(event.marks.slur_starts + 1, MAX_SLURS)
+                event.marks = replace(event.marks, slur_starts=starts)
+            elif slur.get("type") == "stop" and number in self._slurs:
+                self._slurs.remove(number)
+                ends = min(event.marks.slur_ends + 1, MAX_SLURS)
+                event.marks = replace(event.marks, slur_ends=ends)
+        for verse, syllable, is_held in syllables_in(element):
+            if len(event.lyrics) < MAX_VERSES:
+                event.lyrics[verse] = syllable
+            if is_held:
+                event.held.add(verse)
 
     def _value(self, element: Element) -> tuple[Fraction, Fraction, Ratio, Fraction]:
         """Return a note's duration in divisions and exactly, its ratio and undotted value."""
@@ -398,16 +439,16 @@ class PartReader:
     def _direction(self, element: Element) -> None:
         staff = int(number_in(element, "staff", 1))
         time = self._time_of(element)
-        for name in directions_in(element, self._passed_over):
-            if name.endswith("("):
-                self._hairpins[staff] = name.removesuffix("(")
-            elif name == HAIRPIN_END:
+        for mark in directions_in(element, self._passed_over):
+            if mark == HAIRPIN_END:
                 # The end does not say of which hairpin.
-                kind = self._hairpins.pop(staff, "")
-                if not kind:
-                    continue
-                name = f"{kind})"  # noqa: PLW2901 - completed
-            self._measure.directions.append((time, staff, name))
+                opened = self._hairpins.pop(staff, "")
+                if opened:
+                    self._measure.directions.append(Direction(time, staff, f"{opened})"))
+                continue
+            if isinstance(mark, str) and mark.endswith("("):
+                self._hairpins[staff] = mark.removesuffix("(")
+            self._measure.directions.append(Direction(time, staff, mark))
 
     def _figured_bass(self, _element: Element) -> None:
         self._pass_over("figured bass")
@@ -458,21 +499,3 @@ def metre_in(element: Element) -> Metre:
         raise NotationError("a metre not understood", text=named)
     symbols = {("common", 4, 4): "C", ("cut", 2, 2): "C|"}
     return Metre(total, unit, symbols.get((element.get("symbol", ""), total, unit), ""))
-
-
-def number_in(element: Element, tag: str, default: int | Fraction = 0) -> Fraction:
-    """Return the number in a child element, or a default if there is none."""
-    text = element.findtext(tag)
-    return Fraction(default) if text is None or not text.strip() else number_of(text)
-
-
-def number_of(text: str) -> Fraction:
-    """Return the number that a text holds.
-
-    Raises:
-        NotationError: if it holds none, or one of too many digits.
-    """
-    match = _NUMBER.fullmatch(text)
-    if not match:
-        raise NotationError("not a number", text=text[:20])
-    return Fraction(match[1])

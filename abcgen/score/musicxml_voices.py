@@ -8,21 +8,22 @@ belongs to the first. Gaps, which files need not fill, become rests, within a tu
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.notation.draft import MAX_MARKS
 from abcgen.notation.tune import Marks, Note, Rest, Tuplet
-from abcgen.score.musicxml_measures import Event
-from abcgen.score.musicxml_symbols import CLOSING
+from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, Syllable, Tempo
+from abcgen.score.musicxml_measures import NO_MARKS, Event
+from abcgen.score.musicxml_symbols import CLOSING, PartName
 from abcgen.score.printed_notes import odd_denominator, tuplet_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from abcgen.notation.tune import Item
-    from abcgen.score.musicxml_measures import Measure
+    from abcgen.notation.tune import ChordSymbol, Item
+    from abcgen.score.musicxml_measures import Direction, Measure
 
     # A voice by its name and, where the file uses a name on two staves at once, its staff; and a
     # number for notes of it that overlap.
@@ -31,41 +32,50 @@ if TYPE_CHECKING:
 NO_TUPLET = (1, 1)
 
 
-class StaffVoice(NamedTuple):
+@dataclass(slots=True)
+class StaffVoice:
     """A voice of a staff."""
 
     staff: int
     # The notes and rests of each measure, without gaps.
-    measures: list[list[Event]]
+    measures: list[list[Event]] = field(default_factory=list)
+    # By measure: the name of the part that begins there, and chord symbols at its end.
+    parts: dict[int, str] = field(default_factory=dict)
+    last_chords: dict[int, list[ChordSymbol]] = field(default_factory=dict)
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """Its notes and rests in order."""
+        return chain.from_iterable(self.measures)
 
 
-def staff_voices(
-    measures: Sequence[Measure], lengths: Sequence[Fraction], passed_over: dict[str, int]
-) -> list[StaffVoice]:
+def staff_voices(measures: Sequence[Measure], lengths: Sequence[Fraction]) -> list[StaffVoice]:
     """Return the voices of every staff of a part, from the top.
 
     Args:
         measures: The measures of the part.
         lengths: How long each is, which the other parts may decide.
-        passed_over: What finds no place is counted in it.
     """
     homes = _staves_by_voice(measures)
     places = _places(measures, homes)
     voices: list[StaffVoice] = []
     for staff, number in sorted({place for bar in places for place in bar.values()}):
-        voice = StaffVoice(staff, [])
+        voice = StaffVoice(staff)
         for lanes, length in zip(places, lengths, strict=True):
             key = next((key for key, place in lanes.items() if place == (staff, number)), None)
             events = homes.lanes[len(voice.measures)].get(key, []) if key else []
             voice.measures.append(list(without_gaps(events, length, is_first=number == 0)))
         voices.append(voice)
-    for voice in voices:
-        _drop_ties(voice)
-    firsts = {voice.staff: voice for voice in reversed(voices)}
+    tops = {voice.staff: voice for voice in reversed(voices)}
     for index, measure in enumerate(measures):
-        for staff, voice in firsts.items():
-            is_top = staff == min(firsts)
-            _add_symbols(voice, index, measure, passed_over, is_top=is_top, staves=set(firsts))
+        for time, symbol in measure.chord_symbols:
+            _add_chord_symbol(tops[min(tops)], index, time, symbol)
+        for direction in measure.directions:
+            # A direction at a staff without notes stands at the top one.
+            _add_direction(tops.get(direction.staff, tops[min(tops)]), index, direction)
+    for voice in voices:
+        _drop_loose_ends(voice)
+        _sing(voice)
     return voices
 
 
@@ -179,82 +189,105 @@ def _span(event: Event | None) -> Fraction:
     return event.undotted * event.ratio[1] if event and event.ratio != NO_TUPLET else Fraction(0)
 
 
-def _drop_ties(voice: StaffVoice) -> None:
-    """Drop ties that meet no note of their pitch, as at a note that is left to ring."""
-    events = [event for events in voice.measures for event in events]
-    for event, following in zip(
-        events, [*events[1:], Event(Fraction(0), Fraction(0))], strict=True
-    ):
+def _drop_loose_ends(voice: StaffVoice) -> None:
+    """Drop ties that meet no note of their pitch, and slurs with one end only."""
+    opened: list[Event] = []
+    nothing = Event(Fraction(0), Fraction(0))
+    for event, following in pairwise([*voice.events, nothing]):
         event.tied = event.tied and not set(event.pitches).isdisjoint(following.pitches)
+        starts, ends = event.marks.slur_starts, min(event.marks.slur_ends, len(opened))
+        if ends != event.marks.slur_ends:
+            event.marks = replace(event.marks, slur_ends=ends)
+        opened = opened[: len(opened) - ends] + [event] * starts
+    for event in opened:
+        event.marks = replace(event.marks, slur_starts=event.marks.slur_starts - 1)
 
 
-def _add_symbols(
-    voice: StaffVoice,
-    index: int,
-    measure: Measure,
-    passed_over: dict[str, int],
-    *,
-    is_top: bool,
-    staves: set[int],
-) -> None:
-    """Add the chord symbols of a measure, to its top staff, and what stands at a staff."""
-    for time, symbol in measure.chord_symbols if is_top else ():
-        event = _event_at(voice.measures[index], time)
-        if event is None or event.chord_symbol:
-            what = "chord symbols at the end of a bar or within a tuplet"
-            passed_over[what] = passed_over.get(what, 0) + 1
-        else:
-            event.chord_symbol = symbol
-    for time, staff, name in measure.directions:
-        # A direction at a staff without notes stands at the top one.
-        if staff == voice.staff or (is_top and staff not in staves):
-            _decorate(voice, index, time, name)
+def _sing(voice: StaffVoice) -> None:
+    """Set the syllables of all verses to their notes, held over those without one."""
+    verses = sorted(
+        {verse for event in voice.events for verse in event.lyrics},
+        key=lambda name: (len(name), name),
+    )
+    held: dict[str, Syllable] = {}
+    for event in voice.events:
+        if not event.pitches:
+            held = {}
+            continue
+        sung = [event.lyrics.get(verse) or held.get(verse) for verse in verses]
+        for verse, syllable in event.lyrics.items():
+            held.pop(verse, None)
+            if verse in event.held:
+                held[verse] = Syllable("", syllable.hyphen)
+        while sung and sung[-1] is None:
+            sung.pop()
+        if sung:
+            event.marks = replace(event.marks, lyrics=tuple(sung))
 
 
-def _event_at(events: list[Event], time: Fraction) -> Event | None:
-    """Return what begins at a time; a note that is held then is divided into two, tied."""
+def _add_chord_symbol(voice: StaffVoice, index: int, time: Fraction, symbol: ChordSymbol) -> None:
+    """Add a chord symbol; a note that is held then is divided into two, tied."""
+    events = voice.measures[index]
     for number, event in enumerate(events):
-        if event.onset == time:
-            return event
-        if event.onset < time < event.end:
-            if event.ratio != NO_TUPLET or odd_denominator(time) != 1:
-                return event
-            events[number : number + 1] = divided(event, time)
-            return events[number + 1]
-    return None
+        if event.onset < time < event.end and event.ratio == NO_TUPLET:
+            if odd_denominator(time) == 1:
+                events[number : number + 1] = divided(event, time)
+            break
+    found = next((event for event in events if event.onset <= time < event.end), None)
+    if not found:
+        voice.last_chords.setdefault(index, []).append(symbol)
+    elif len(found.marks.chord_symbols) < MAX_WORDS_AT_NOTE:
+        symbols = (*found.marks.chord_symbols, symbol)
+        found.marks = replace(found.marks, chord_symbols=symbols)
 
 
 def divided(event: Event, time: Fraction) -> tuple[Event, Event]:
     """Return the two parts of a note that meet at a time, tied."""
-    first = replace(event, duration=time - event.onset, tied=bool(event.pitches))
+    ends = event.marks.slur_ends
+    first = replace(
+        event,
+        duration=time - event.onset,
+        tied=bool(event.pitches),
+        marks=replace(event.marks, slur_ends=0),
+        after=(),
+    )
     second = replace(
         event,
         onset=time,
         duration=event.end - time,
-        grace=[],
-        decorations=[],
-        chord_symbol=None,
+        marks=Marks(slur_ends=ends),
+        lyrics={},
+        held=set(),
     )
     return first, second
 
 
-def _decorate(voice: StaffVoice, index: int, time: Fraction, name: str) -> None:
-    """Add a decoration to the note at a time; what closes a passage, to the one before it."""
+def _add_direction(voice: StaffVoice, index: int, direction: Direction) -> None:
+    """Add what stands at a time to the note there; what closes a passage, to the one before it."""
+    mark, time = direction.mark, direction.time
     measures = voice.measures
-    events = measures[index]
-    end = events[-1].end if events else Fraction(0)
-    closes = name in CLOSING or name.endswith(")")
-    if time >= end and not closes and index + 1 < len(measures) and measures[index + 1]:
-        events, time = measures[index + 1], Fraction(0)
-    if closes and time == 0 and index and name.endswith(")") and measures[index - 1]:
-        events, time = measures[index - 1], measures[index - 1][-1].end
-    if not events:
+    if isinstance(mark, PartName) and time == 0:
+        voice.parts[index] = mark.name
         return
+    events = measures[index]
+    ends_hairpin = isinstance(mark, str) and mark.endswith(")")
+    closes = ends_hairpin or mark in CLOSING
+    if not closes and time >= events[-1].end and index + 1 < len(measures):
+        # It begins with the next bar.
+        events, time = measures[index + 1], Fraction(0)
+    elif ends_hairpin and time == 0 and index:
+        events = measures[index - 1]
+        time = events[-1].end
     at = next((event for event in events if event.end > time), events[-1])
-    if name.endswith(")") and at.onset == time:
+    if ends_hairpin and at.onset == time:
         at = next((event for event in reversed(events) if event.end <= time), at)
-    if name not in at.decorations:
-        at.decorations.append(name)
+    if isinstance(mark, str):
+        at.decorate([mark])
+    elif isinstance(mark, Tempo):
+        at.marks = replace(at.marks, tempo=mark)
+    elif len(at.marks.annotations) < MAX_WORDS_AT_NOTE:
+        note = Annotation("^", mark.name) if isinstance(mark, PartName) else mark
+        at.marks = replace(at.marks, annotations=(*at.marks.annotations, note))
 
 
 def items_of(events: Sequence[Event]) -> Iterator[Item]:
@@ -300,13 +333,14 @@ def _tuplet(group: Sequence[Event]) -> Iterator[Item]:
 
 
 def _note(event: Event, duration: Fraction) -> Note | Rest:
-    marks: Marks | None = Marks(
-        (event.chord_symbol,) if event.chord_symbol else (),
-        tuple(dict.fromkeys(event.decorations))[:MAX_MARKS],
-        tuple(event.grace[:MAX_MARKS]),
-    )
-    if marks == Marks():
-        marks = None
+    marks = None if event.marks == NO_MARKS else event.marks
     if event.pitches:
         return Note(tuple(sorted(event.pitches)), duration, event.tied, marks)
     return Rest(duration, event.visible, marks)
+
+
+def closing_marks(voice: StaffVoice, index: int) -> Marks | None:
+    """Return what stands between the last note of a measure and its bar line, or None."""
+    grace = voice.measures[index][-1].after
+    marks = Marks(tuple(voice.last_chords.get(index, ()))[:MAX_WORDS_AT_NOTE], grace=grace)
+    return None if marks == NO_MARKS else marks

@@ -24,13 +24,15 @@ from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.draft import DraftBar, Repair, open_repeats
 from abcgen.notation.reader import LeftOut, Reading, decode_text
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
+from abcgen.notation.words import MAX_TEXTS, plain_text, words_of
 from abcgen.score.musicxml_measures import AS_WRITTEN, BarSign, Measure, PartReader, WrittenKey
-from abcgen.score.musicxml_voices import divided, items_of, staff_voices
+from abcgen.score.musicxml_voices import closing_marks, divided, items_of, staff_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from xml.etree.ElementTree import Element
 
+    from abcgen.notation.words import Tempo
     from abcgen.score.musicxml_measures import Event
     from abcgen.score.musicxml_voices import StaffVoice
 
@@ -86,7 +88,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     # 2) The bars that all parts share, and the voices of each part.
     shared = _shared_measures(parts)
     lengths = [measure.length for measure in shared]
-    by_part = [staff_voices(part.measures, lengths, passed_over) for part in parts]
+    by_part = [staff_voices(part.measures, lengths) for part in parts]
     if sum(map(len, by_part)) > LIMITS.voices:
         raise NotationError(f"more than {LIMITS.voices} voices")
 
@@ -99,7 +101,9 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         counts = (f"{what} ({number})" for what, number in sorted(passed_over.items()))
         remarks.append(f"passed over: {', '.join(counts)}")
 
-    # 4) The tune.
+    # 4) The tune, with the tempo and the names of the first part's sections.
+    tempo = _pop_tempi(by_part)
+    titles = _titles_in(root)
     metre = next((measure.metre for measure in shared[:1] if measure.metre), Metre(4, 4))
     names = _voice_names(parts, by_part)
     voices = [
@@ -112,9 +116,11 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         bars=first.bars,
         key=opening,
         metre=metre,
-        title=_title_in(root) or title,
+        title=titles[0] if titles else title,
+        source=_line(root.findtext("identification/source", "")),
         voice=first.name if others else "",
         others=tuple(others),
+        words=words_of([*(("T", text) for text in titles[1:]), *_people_in(root)], tempo),
     )
     repairs = tuple(Repair(0, remark) for remark in remarks)
     return Reading(tune, 0, repairs, tuple(inferences))
@@ -193,19 +199,37 @@ def _decoded(xml: bytes) -> str:
     return _DECLARATION.sub("", text.lstrip(), count=1).lstrip()
 
 
-def _title_in(root: Element) -> str:
-    """Return the title of the work, the movement, or on the page, on one line."""
+def _titles_in(root: Element) -> list[str]:
+    """Return the titles of the work and the movement, or the one on the page."""
     on_page = {
         credit.findtext("credit-type", "").strip(): credit.findtext("credit-words", "")
         for credit in reversed(root.findall("credit"))
     }
-    titles = (
-        root.findtext("work/work-title", ""),
-        root.findtext("movement-title", ""),
-        on_page.get("title", ""),
-    )
-    lines = (" ".join(word for word in title.split() if word.isprintable()) for title in titles)
-    return next(filter(None, lines), "")
+    named = [root.findtext("work/work-title", ""), root.findtext("movement-title", "")]
+    titles = [line for line in map(_line, named) if line] or [_line(on_page.get("title", ""))]
+    titles.append(_line(on_page.get("subtitle", "")))
+    return list(dict.fromkeys(filter(None, titles)))
+
+
+def _people_in(root: Element) -> Iterator[tuple[str, str]]:
+    """Yield who made the piece and whose it is, as fields of ABC."""
+    for creator in root.findall("identification/creator")[:MAX_TEXTS]:
+        name = _line(creator.text or "")
+        kind = creator.get("type", "composer").lower()
+        if not name:
+            continue
+        if kind in {"lyricist", "poet"}:
+            yield "A", name
+        else:
+            yield "C", name if kind == "composer" else f"{name} ({_line(kind)})"
+    for rights in root.findall("identification/rights")[:MAX_TEXTS]:
+        if _line(rights.text or ""):
+            yield "N", _line(rights.text or "")
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    return " ".join(word for word in plain_text(text).split() if word.isprintable())
 
 
 # Parts.
@@ -344,6 +368,20 @@ def _quantized(measures: Sequence[Sequence[Event]]) -> list[QuantizedNote]:
 # Bars.
 
 
+def _pop_tempi(by_part: Sequence[Sequence[StaffVoice]]) -> Tempo | None:
+    """Return the tempo that the piece opens in; leave its changes in the first voice only."""
+    opening = None
+    for number, voice in enumerate(voice for voices in by_part for voice in voices):
+        if number:
+            voice.parts = {}
+        for event in voice.events:
+            is_first = number == 0 and event is voice.measures[0][0]
+            opening = event.marks.tempo if is_first else opening
+            if event.marks.tempo and (number or is_first):
+                event.marks = replace(event.marks, tempo=None)
+    return opening
+
+
 def _shared_measures(parts: Sequence[_Part]) -> list[Measure]:
     """Return the length, metre and bar lines that all parts have in common.
 
@@ -398,6 +436,8 @@ def _bars_of(
                     ending=before.ending,
                     key=None if number else new_key,
                     metre=None if number else new_metre,
+                    part="" if number else voice.parts.get(index, ""),
+                    closing=closing_marks(voice, index) if time is None else None,
                 )
             )
             before = sign if time is not None else BarSign()

@@ -153,3 +153,18 @@ def test_abc2midi_hears_the_same_notes_under_marks(
 ) -> None:
     canonical = write_abc(read_abc(HEAD + body))
     assert played(abc2midi, canonical, tmp_path) == played(abc2midi, HEAD + body, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("music", "slurs"),
+    [
+        ("(c d (e) f g)", [(1, 0), (0, 0), (1, 1), (0, 0), (0, 1)]),
+        ("(c (d e) f)", [(1, 0), (1, 0), (0, 1), (0, 1)]),
+        ("(c) d", [(0, 0), (0, 0)]),
+        ("c) (d e", [(0, 0), (0, 0), (0, 0)]),
+    ],
+)
+def test_slurs_may_end_where_others_begin(music: str, slurs: list[tuple[int, int]]) -> None:
+    tune = read_abc(f"X:1\nL:1/4\nK:C\n{music} |]\n")
+    found = [note.marks or Marks() for note in tune.notes]
+    assert [(marks.slur_starts, marks.slur_ends) for marks in found] == slurs

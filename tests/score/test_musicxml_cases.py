@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
-from abcgen.notation.reader import Reading
+from abcgen.notation.reader import Reading, read_abc
 from abcgen.notation.tune import Key, Mode, Tune
+from abcgen.notation.words import Annotation, Tempo
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.formats import all_readers
 from abcgen.score.read_musicxml import read_musicxml, read_musicxml_file
@@ -27,7 +29,7 @@ def reading(name: str) -> Reading:
 def music(tune: Tune) -> list[str]:
     """The lines after the fields."""
     lines = write_abc(tune).splitlines()
-    return [line for line in lines if line[1:2] != ":" or line[:2] in {"|:", "V:"}]
+    return [line for line in lines if line[1:2] != ":" or line[:2] in {"|:", "V:", "w:"}]
 
 
 def score(*measures: str, part: str = "<part-name>Flute</part-name>") -> bytes:
@@ -129,7 +131,7 @@ BASS = "<bass><bass-step>F</bass-step><bass-alter>1</bass-alter></bass>"
     [
         (chord("Bb", "minor"), "Bbm"),
         (chord("F#", "half-diminished"), "F#m7b5"),
-        (chord("C", "major-seventh", "Maj7"), "Cmaj7"),
+        (chord("C", "major-seventh", "Maj7"), "CMaj7"),
         (chord("D", "major", more=BASS), "D/F#"),
         (chord("G", "dominant", "7", FLAT_NINTH), "G7(b9)"),
         (chord("E", "minor", ""), "Em"),
@@ -203,7 +205,10 @@ def test_unpitched_parts_are_left_out_with_a_reason() -> None:
 
 def test_grace_notes_fine_and_da_capo_are_kept() -> None:
     lines = music(reading("lyrics-grace-dacapo.musicxml").tune)
-    assert lines == ["c {d}c g g | !fine!c4 | a a b b | !D.C.!g4 |]"]
+    assert lines == [
+        "c {d}c g g | !fine!c4 | a a b b | !D.C.alfine!g4 |]",
+        "w:Sing a song now end",
+    ]
 
 
 def test_a_second_voice_in_one_bar_stays_on_its_staff() -> None:
@@ -238,6 +243,61 @@ def test_a_hairpin_ends_at_its_last_note() -> None:
     notes = note("C", 12, "half") + note("D", 12, "half")
     found = abc_of(FOUR + wedge("diminuendo") + notes + wedge("stop"))
     assert found == "!diminuendo(!c4 !diminuendo)!d4 |]"
+
+
+def test_words_over_the_staff_and_the_people_are_kept() -> None:
+    tempo = (
+        '<direction placement="above"><direction-type><words>Allegro</words></direction-type>'
+        "<direction-type><metronome><beat-unit>half</beat-unit><per-minute>60</per-minute>"
+        '</metronome></direction-type><sound tempo="120"/></direction>'
+    )
+    words = (
+        '<direction placement="below"><direction-type><words>dolce</words></direction-type>'
+        "</direction>"
+    )
+    letter = "<direction><direction-type><rehearsal>B</rehearsal></direction-type></direction>"
+    data = score(
+        FOUR + tempo + note("C", 24, "whole"), letter + words + note("D", 24, "whole")
+    ).replace(
+        b"<part-list>",
+        b"<identification><creator type='composer'>A. Person</creator>"
+        b"<creator type='lyricist'>B. Person</creator></identification><part-list>",
+    )
+    tune = read_musicxml(data).tune
+    assert tune.words.tempo == Tempo("Allegro", (Fraction(1, 2),), 60)
+    assert (tune.words.composer, tune.words.named("A")) == ("A. Person", ("B. Person",))
+    marks = next(tune.bars[1].notes).marks
+    assert marks
+    assert marks.annotations == (Annotation("_", "dolce"),)
+    assert tune.bars[1].part == "B"
+    assert read_abc(write_abc(tune)).words == tune.words
+
+
+def test_slurs_are_kept_where_both_ends_are() -> None:
+    def slur(kind: str) -> str:
+        return f"<notations><slur type='{kind}' number='1'/></notations>"
+
+    notes = note("C", 6, "quarter", slur("start")) + note("D", 6, "quarter", slur("stop"))
+    alone = note("E", 6, "quarter", slur("stop")) + note("F", 6, "quarter", slur("start"))
+    assert abc_of(FOUR + notes + alone) == "(c d) e f |]"
+
+
+def test_grace_notes_at_the_end_of_a_bar_belong_to_its_last_note() -> None:
+    grace = "<note><grace/><pitch><step>D</step><octave>5</octave></pitch></note>"
+    assert abc_of(FOUR + note("C", 24, "whole") + grace) == "c8{d} |]"
+
+
+def test_a_syllable_is_held_to_the_next() -> None:
+    def sung(step: str, syllable: str) -> str:
+        return note(step, 6, "quarter", f"<lyric>{syllable}</lyric>")
+
+    syllables = "<syllabic>begin</syllabic><text>Hal</text>"
+    last = "<syllabic>end</syllabic><text>lo</text><extend/>"
+    plain = note("D", 6, "quarter")
+    lines = music(
+        read_musicxml(score(FOUR + sung("C", syllables) + plain + sung("E", last) + plain)).tune
+    )
+    assert lines == ["c d e d |]", "w:Hal--lo_"]
 
 
 def test_what_is_passed_over_is_said() -> None:
