@@ -134,6 +134,7 @@ BOX_COLOURS = {
 }
 BOX_WIDTH, BOX_HEIGHT = 3.4, 0.62  # inches
 BOX_GAP = 0.4  # between boxes, in inches
+LANE = 0.12  # between lines beside the boxes
 COLUMN, ROW = BOX_WIDTH + BOX_GAP, BOX_HEIGHT + BOX_GAP  # from one box to the next
 
 
@@ -154,13 +155,15 @@ class Box:
 def draw_diagram(title: str, boxes: Sequence[Box]) -> Figure:
     """Draw a network's layers from top to bottom, side by side if neither reads the other."""
     cells = _arrange(boxes)
+    lanes = _lanes(boxes, cells)
     columns = 1 + max(column for column, _ in cells.values())
     rows = 1 + max(row for _, row in cells.values())
-    picture = figure(columns * COLUMN + BOX_GAP, rows * ROW + 2 * BOX_GAP)
+    margin = BOX_GAP + LANE * max(lanes.values(), default=0)
+    picture = figure(columns * COLUMN + margin, rows * ROW + 2 * BOX_GAP)
     axes = picture.subplots()
     axes.set_axis_off()
     axes.set(
-        xlim=(-BOX_GAP, columns * COLUMN),
+        xlim=(-margin, columns * COLUMN),
         ylim=(rows * ROW, -BOX_GAP),
     )
     axes.set_title(title)
@@ -168,7 +171,7 @@ def draw_diagram(title: str, boxes: Sequence[Box]) -> Figure:
         _draw_box(axes, box, *cells[box.name])
         for number, source in enumerate(box.inputs):
             if source in cells:
-                _draw_arrow(axes, cells[source], cells[box.name], number)
+                _draw_arrow(axes, cells[source], cells[box.name], number, lanes.get(source, 0))
     return picture
 
 
@@ -184,6 +187,35 @@ def _arrange(boxes: Sequence[Box]) -> dict[str, tuple[int, int]]:
             column += 1
         cells[box.name] = (column, row)
     return cells
+
+
+def _lanes(boxes: Sequence[Box], cells: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    """Return the lane of every box whose output passes others by, 0 beside the boxes.
+
+    Lines that would run side by side are in different lanes, the longest outside.
+    """
+    lowest: dict[str, int] = {}  # the last row that a box's output passes others by to
+    for box in boxes:
+        for source in box.inputs:
+            if source in cells and _passes_by(cells[source], cells[box.name]):
+                lowest[source] = max(lowest.get(source, 0), cells[box.name][1])
+    lanes: dict[str, int] = {}
+    for source in sorted(lowest, key=lambda name: lowest[name] - cells[name][1]):
+        column, row = cells[source]
+        taken = {
+            lane
+            for other, lane in lanes.items()
+            if cells[other][0] == column
+            and cells[other][1] < lowest[source]
+            and row < lowest[other]
+        }
+        lanes[source] = next(lane for lane in range(len(taken) + 1) if lane not in taken)
+    return lanes
+
+
+def _passes_by(start: tuple[int, int], end: tuple[int, int]) -> bool:
+    """Return whether a line between two cells has to pass by boxes in between."""
+    return start[0] == end[0] and end[1] - start[1] > 1
 
 
 def _draw_box(axes: Axes, box: Box, column: int, row: int) -> None:
@@ -203,7 +235,9 @@ def _draw_box(axes: Axes, box: Box, column: int, row: int) -> None:
     axes.text(middle, top + 0.44, box.note, ha="center", va="center", fontsize=8, color=GREY)
 
 
-def _draw_arrow(axes: Axes, start: tuple[int, int], end: tuple[int, int], number: int) -> None:
+def _draw_arrow(
+    axes: Axes, start: tuple[int, int], end: tuple[int, int], number: int, lane: int
+) -> None:
     """Draw an arrow between two cells, the ``number``-th that ends there."""
     (start_column, start_row), (end_column, end_row) = start, end
     # 1) The ends: the lower edge of one box and the upper edge of the other.
@@ -215,9 +249,9 @@ def _draw_arrow(axes: Axes, start: tuple[int, int], end: tuple[int, int], number
         end_column * COLUMN + BOX_WIDTH / 2 + 0.25 * number,
         end_row * ROW,
     )
-    if start_column == end_column and end_row - start_row > 1:
+    if _passes_by(start, end):
         # 2) A detour to the left of any boxes in between.
-        side, level = start_column * COLUMN - BOX_GAP / 2, BOX_GAP / 4
+        side, level = start_column * COLUMN - BOX_GAP / 2 - lane * LANE, BOX_GAP / 4
         path = [tail, (tail[0], tail[1] + level), (side, tail[1] + level), (side, head[1] - level)]
         axes.plot(*zip(*path, strict=True), color=GREY, linewidth=1)
         axes.plot([side, head[0]], [head[1] - level] * 2, color=GREY, linewidth=1)

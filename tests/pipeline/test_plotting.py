@@ -112,6 +112,25 @@ def test_layers_with_the_same_input_share_a_row() -> None:
     assert texts["sum"][1] > texts["one"][1]
 
 
+def test_lines_beside_the_layers_do_not_run_into_each_other() -> None:
+    chain = [Box("0", "InputLayer", "", ())]
+    # Two short detours, one around both, one around all.
+    reads = {1: (), 2: (0,), 3: (), 4: (2, 0), 5: (), 6: (0,), 7: (1,)}
+    for number, others in reads.items():
+        sources = (number - 1, *others)
+        chain.append(Box(str(number), "LSTM", "", tuple(map(str, sources))))
+    lines = draw_diagram("title", chain).axes[0].lines
+    corners = [np.asarray(line.get_path().vertices, float) for line in lines]
+    # Where each line runs down: x, and from which y to which.
+    runs = [(line[2][0], line[2][1], line[3][1]) for line in corners if len(line) == 4]
+    assert len(runs) == 5
+    for number, (x, top, bottom) in enumerate(runs):
+        for other_x, other_top, other_bottom in runs[number + 1 :]:
+            is_one_source = top == other_top
+            apart = x != other_x or bottom < other_top or other_bottom < top
+            assert apart or is_one_source
+
+
 def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
     contents = []
     for name in "ab":
