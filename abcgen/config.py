@@ -333,6 +333,7 @@ class SampleConfig(Schema):
     max_attempts: int = Field(
         40, ge=1, le=1_000_000, description="Attempts per tune wanted before giving up."
     )
+    candidates: int | None = Field(None, ge=1, le=1000, description="Tunes drawn for each wanted.")
 
 
 @dataclass(frozen=True, slots=True)

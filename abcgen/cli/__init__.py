@@ -21,6 +21,7 @@ from abcgen.cli import (
     blindtest,
     check,
     corpus,
+    critic,
     evaluate,
     normalise,
     plot,
@@ -57,6 +58,7 @@ COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     },
     "Train": {
         train.train: "abcgen train corpora/ --minutes 6",
+        critic.critic: "abcgen critic checkpoints/run-1 corpora/",
         plot.plot: "abcgen plot checkpoints/run-1",
         evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
     },

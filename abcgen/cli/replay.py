@@ -22,7 +22,7 @@ def replay(
     byte for byte; another processor or NumPy may round differently and, rarely, change a character.
     """
     from abcgen.pipeline.checkpoints import find_checkpoint
-    from abcgen.pipeline.sampling import replay_file
+    from abcgen.pipeline.replaying import replay_file
 
     display = Display(as_json=as_json)
     replays = []

@@ -23,6 +23,7 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display, counted
 from abcgen.config import MAX_SEED, Request, SampleConfig, SoundConfig
+from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.fields import RHYTHMS
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
@@ -116,6 +117,14 @@ def sample(
     temperature: Temperature = DEFAULTS.temperature,
     top_k: Annotated[int, sampling_option("top_k")] = DEFAULTS.top_k,
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
+    candidates: Annotated[
+        int | None,
+        sampling_option(
+            "candidates",
+            bounded=True,
+            show_default=f"{CANDIDATES} if the network has a critic, else 1",
+        ),
+    ] = None,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Output
     to: Annotated[
@@ -152,7 +161,9 @@ def sample(
     )
     to = to if to is not None else DEFAULT_FORMATS if count <= MAX_SHOWN else "none"
     formats = [] if to == "none" else [name for name in formats_named(to) if name != "abc"]
-    config = SampleConfig(temperature=temperature, top_k=top_k, top_p=top_p, count=count)
+    config = SampleConfig(
+        temperature=temperature, top_k=top_k, top_p=top_p, count=count, candidates=candidates
+    )
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
     source = find_checkpoint(checkpoint)
     folder = target_for(out, "tunes", force=force)
@@ -190,6 +201,8 @@ def sample(
             "seed": seed,
             "temperature": temperature,
             "drawn": tally.sampled,
+            "candidates": composer.candidates,
+            "passed_over": tally.passed_over,
             "thrown_away": dict(tally.rejected),
             "valid": tally.valid,
             "untouched_by_grammar": None if free else tally.unforced,
@@ -223,9 +236,9 @@ def _compose(
     try:
         with TuneStream(book, force=force) as stream:
             with ExitStack() as progress:
-                # A single tune appears character by character; several are counted.
+                # A single text appears character by character; several tunes are counted.
                 watch = count_one = None
-                if count == 1:
+                if count == composer.candidates == 1:
                     watch = progress.enter_context(display.writing())
                 else:
                     count_one = progress.enter_context(display.counting("composing", count))
@@ -245,9 +258,12 @@ def _compose(
 def _show_tally(composer: Composer, display: Display) -> None:
     """Show how many tunes were rejected, for what reasons, and how often the grammar was needed."""
     tally = composer.tally
-    rejected = tally.sampled - tally.valid
+    rejected = tally.rejected.total()
+    chosen = "chosen" if composer.candidates > 1 else "valid"
+    passed_over = f", {tally.passed_over} passed over by the critic" * (tally.passed_over > 0)
     display.say(
-        f"{counted(tally.sampled, 'tune')} sampled, {tally.valid} valid, {rejected} rejected"
+        f"{counted(tally.sampled, 'tune')} sampled, {tally.valid} {chosen}{passed_over}, "
+        f"{rejected} rejected"
     )
     for reason, number in tally.rejected.most_common():
         display.say(f"  {number:4} {reason}")

@@ -23,7 +23,8 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display, clock, counted
 from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
-from abcgen.errors import shown
+from abcgen.critic.config import CriticConfig
+from abcgen.errors import InputError, shown
 from abcgen.files import check_writable, refuse_to_overwrite
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 # resumed run keeps all others.
 WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes"}
 WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
-WITH_RESUME |= {"texture", "track", "fold_range", "cache"}
+WITH_RESUME |= {"critic", "texture", "track", "fold_range", "cache"}
 # Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
 WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "force"}
@@ -176,6 +177,14 @@ def train(
     save_minutes: Annotated[
         float | None, training_option("save_minutes", rich_help_panel="Output")
     ] = None,
+    critic: Annotated[
+        bool,
+        typer.Option(
+            help="Then learn the critic that chooses among the network's tunes; takes a minute or "
+            "two, and needs some hundred tunes.",
+            rich_help_panel="Output",
+        ),
+    ] = True,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -245,7 +254,7 @@ def train(
         division, given = training.hold_out_again(held_out, division, learned)
     if not resume:
         division = division.replace(wrong_bars=wrong_bars)
-    corpus = _extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
+    corpus = read_extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
     with display.progress("dividing tunes by family"):
         base_checkpoint = plan.base if plan else None
         data, split = training.prepare_data(corpus, division, base_checkpoint, given)
@@ -264,7 +273,24 @@ def train(
     display.say(f"checkpoint: {folder}")
     with display.training() as show_event, log_to(tensorboard, show_event) as on_event:
         result = training.train_network(data, split, plan, folder, on_event, disk_cache)
+    if critic and not result.interrupted:
+        _learn_critic(result.folder, split, display)
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
+
+
+def _learn_critic(folder: Path, split: Split, display: Display) -> None:
+    """Learn the critic of a trained network, if there are enough tunes; show how good it is."""
+    from abcgen.cli.critic import show_critic
+    from abcgen.pipeline.critics import has_enough, learn_critic_of
+
+    if not has_enough(split.training):
+        return
+    try:
+        learnt = learn_critic_of(folder, split.training, CriticConfig(), display.progress)
+    except InputError as error:  # the network makes too few valid tunes
+        display.warn(str(error))
+    else:
+        show_critic(learnt, display)
 
 
 def _refuse_others(context: typer.Context, allowed: set[str], flag: str) -> None:
@@ -280,7 +306,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _extracts(
+def read_extracts(
     paths: list[Path],
     display: Display,
     midi: MidiConfig,

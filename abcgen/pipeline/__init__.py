@@ -5,7 +5,7 @@ Programs can call them as the command line does. Long work reports its progress 
 
 1. ``training``: from tunes to a checkpoint (``train_network``). ``checkpoints`` finds and opens
    checkpoints; ``held_out`` saves the held-out tunes in them; ``tensorboard`` logs the run.
-2. ``sampling``: from a checkpoint to checked and titled tunes (``Composer``, ``replay_file``).
+2. ``sampling``: from a checkpoint to checked and titled tunes (``Composer``).
    ``requests`` translates a request for the grammar and the network; ``recipes`` records it.
 3. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
 4. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.

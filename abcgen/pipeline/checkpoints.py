@@ -5,6 +5,10 @@ The record is two files in the checkpoint's folder::
     tunes.safetensors   index of all passages of the training tunes, in any key
     tunes.json          their titles, metres, modes and rhythms; how much held-out tunes share
     bounds.json         bounds that they keep: a sampled tune beyond them is broken
+
+Another file, if it was learnt, is for choosing among sampled tunes::
+
+    critic.json         the critic as plain numbers: n-grams of real tunes, weights of features
 """
 
 from __future__ import annotations
@@ -29,8 +33,10 @@ from abcgen.corpus.overlap import (
     melody_sequence,
 )
 from abcgen.corpus.records import read_again
+from abcgen.critic.critic import FORMAT_VERSION as CRITIC_VERSION
+from abcgen.critic.critic import Critic
 from abcgen.errors import CheckpointError, InputError
-from abcgen.files import damaged, read_bounded, unused_folder
+from abcgen.files import damaged, read_bounded, unused_folder, write_atomically
 from abcgen.grammar.positions import PositionTracker, with_form_line
 from abcgen.model.checkpoint import (
     CONFIG,
@@ -65,6 +71,7 @@ INDEX = "tunes.safetensors"
 FACTS = "tunes.json"
 BOUNDS = "bounds.json"
 MAX_BOUNDS_BYTES = 1_000_000
+CRITIC = "critic.json"
 
 
 def find_checkpoint(folder: Path | None) -> Path:
@@ -271,6 +278,34 @@ def bounds_of(checkpoint: Path) -> TuneBounds:
         f"checkpoint {folder} does not record what its training tunes have in common",
         hint="name another with --checkpoint, or train it again",
     )
+
+
+def write_critic(folder: Path, critic: Critic) -> None:
+    """Save a checkpoint's critic, in place of an earlier one.
+
+    Raises:
+        OutputError: if the folder cannot be written to.
+    """
+    write_atomically(folder / CRITIC, f"{critic.to_json()}\n".encode(), durable=True)
+
+
+def read_critic(folder: Path) -> Critic | None:
+    """Return a checkpoint's critic; None if it has none, or that of another version of abcgen.
+
+    Raises:
+        CheckpointError: if it is damaged.
+    """
+    path = folder / CRITIC
+    if not path.is_file():
+        return None
+    data = read_json(path)
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version != CRITIC_VERSION:
+        return None
+    try:
+        return Critic.model_validate(data)
+    except InputError as error:
+        raise damaged(path, error.message) from error
 
 
 def has_training_tunes(folder: Path) -> bool:

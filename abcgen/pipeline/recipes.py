@@ -26,7 +26,7 @@ PREFIX = "%abcgen "
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
 MAX_CHARACTERS = 20_000
 # All settings that a tune depends on.
-SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts"}
+SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts", "candidates"}
 # Those that every recipe has. Of later ones a recipe has those that differ from their default, so
 # that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}

@@ -1,9 +1,9 @@
-"""Sample valid tunes from a checkpoint, and replay them from their recipes.
+"""Sample valid tunes from a checkpoint.
 
 ``Composer.compose`` is the whole way:
 
-1. sample texts, under the grammar;
-2. decode each text, check its bars and repeats, and reject broken tunes;
+1. sample texts, under the grammar, several for each tune wanted;
+2. decode each text, check its bars and repeats, reject broken tunes, and let the critic choose;
 3. choose a key and an octave, and add title and source;
 4. let music21 read the ABC, and check that it finds the same notes;
 5. compare the tune with the training tunes;
@@ -17,12 +17,14 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import groupby
+from functools import lru_cache
+from itertools import islice
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from abcgen import __version__
 from abcgen.corpus.bounds import Fault
-from abcgen.errors import CheckpointError, InputError, NotationError, OutputError, reason_of
+from abcgen.critic.config import CANDIDATES
+from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
@@ -32,8 +34,14 @@ from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
-from abcgen.pipeline.recipes import Recipe, read_recipes, with_recipe
+from abcgen.pipeline.checkpoints import (
+    CRITIC,
+    checkpoint_hash,
+    read_critic,
+    read_training_tunes,
+    step_network,
+)
+from abcgen.pipeline.recipes import Recipe, with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
     check_request,
@@ -47,7 +55,7 @@ from abcgen.pipeline.requests import (
 from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from abcgen.config import Request, SampleConfig
@@ -56,6 +64,11 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
+# Attempts for each candidate wanted, if that is more than ``SampleConfig.max_attempts``.
+CANDIDATE_ATTEMPTS = 5
+SIDE_BY_SIDE = 48  # candidates of all tunes together
+# A text is decoded to look for faults, to be judged and to be finished.
+_decoded = lru_cache(maxsize=2 * SIDE_BY_SIDE)(decode_tune)
 
 
 class Rejection(StrEnum):
@@ -98,8 +111,9 @@ class Tally:
 
     Attributes:
         sampled: Texts sampled.
-        valid: Those that became valid tunes.
-        rejected: Those that did not, by reason.
+        valid: Those that became valid tunes, and were chosen.
+        passed_over: Candidates that nothing is wrong with, but the critic preferred another.
+        rejected: Those that did not become valid tunes, by reason.
         unforced: Those in which the grammar replaced no character.
         characters: Characters sampled.
         forced: Those of them that the grammar replaced.
@@ -107,6 +121,7 @@ class Tally:
 
     sampled: int = 0
     valid: int = 0
+    passed_over: int = 0
     rejected: Counter[Reason] = field(default_factory=Counter)
     unforced: int = 0
     characters: int = 0
@@ -126,7 +141,8 @@ class Composer:
         name: The name of the checkpoint in the tunes; by default that of its folder.
 
     Attributes:
-        warnings: Warnings about wishes that no training tune had.
+        candidates: How many texts are sampled for each tune wanted.
+        warnings: Warnings about wishes that no training tune had, or that cannot be met.
         tally: Counts of the texts sampled so far.
 
     Raises:
@@ -173,6 +189,16 @@ class Composer:
             self._header_constraint = HeaderConstraint(Grammar(rules))
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self._given_bars = given_bars(request)
+
+        # The critic that chooses among candidates. If nothing is left to chance, all are the same.
+        self._is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
+        has_choice = config.candidates != 1 and not self._is_deterministic
+        self._critic = read_critic(folder) if has_choice else None
+        self.candidates = (config.candidates or CANDIDATES) if self._critic else 1
+        if has_choice and self._critic is None and (folder / CRITIC).is_file():
+            self.warnings.append("its critic is of another version: learn it with abcgen critic")
+        elif has_choice and self._critic is None and config.candidates:
+            self.warnings.append("it has no critic to choose: learn one with abcgen critic")
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """Return the grammar of the request, constrained to its beginning.
@@ -239,37 +265,61 @@ class Composer:
                 "this checkpoint does not record which tunes it was trained on",
                 hint="leave out --max-copy, or train it again",
             )
-        config = self._config
-        # If nothing is left to chance, all texts are the same.
-        is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
-        attempts = 1 if is_deterministic else config.count * config.max_attempts
-        batch_size = 1 if watch else min(config.batch_size, config.count)
+        config, candidates = self._config, self.candidates
+        attempts = config.count * max(config.max_attempts, CANDIDATE_ATTEMPTS * candidates)
+        batch_size = min(config.batch_size, config.count)
+        if candidates > 1:
+            batch_size = min(max(config.batch_size, SIDE_BY_SIDE), config.count * candidates)
+        if self._is_deterministic:
+            attempts = 1
 
         texts: set[bytes] = set()  # hashes
         titles: set[str] = set()
-        # 1) Sample texts. Steps 2 to 6 are in `finish`.
-        for sampled in self.sample(range(attempts), batch_size, watch):
+        # 1) Sample texts.
+        drawn = self.sample(range(attempts), 1 if watch else batch_size, watch)
+        while self.tally.valid < config.count and (group := list(islice(drawn, candidates))):
+            # 2) Those that nothing is wrong with, the best first. Steps 3 to 6 are in `finish`.
+            ranked = self._ranked(group)
+            for rank, sampled in enumerate(ranked, start=1):
+                title = new_title(self._random(sampled.number), titles)
+                result = self.finish(sampled, self.tally.valid + 1, title)
+                text = hashlib.sha256(sampled.text.encode()).digest()
+                if isinstance(result, SampledTune):
+                    if text in texts:
+                        result = Rejection.DUPLICATE
+                    elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
+                        result = Rejection.COPY
+                if isinstance(result, Rejection):
+                    self.tally.rejected[result] += 1
+                    continue
+                texts.add(text)
+                titles.add(title)
+                self.tally.valid += 1
+                self.tally.passed_over += len(ranked) - rank
+                yield result
+                break
+
+    def _ranked(self, group: Sequence[Sampled]) -> list[Sampled]:
+        """Count texts, and return those that make a valid tune, the most like real tunes first."""
+        scores: dict[int, float] = {}
+        for sampled in group:
             self.tally.sampled += 1
             self.tally.unforced += sampled.forced == 0
             self.tally.characters += sampled.drawn
             self.tally.forced += sampled.forced
-            title = new_title(self._random(sampled.number), titles)
-            result = self.finish(sampled, self.tally.valid + 1, title, whole=True)
-            text = hashlib.sha256(sampled.text.encode()).digest()
-            if isinstance(result, SampledTune):
-                if text in texts:
-                    result = Rejection.DUPLICATE
-                elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
-                    result = Rejection.COPY
-            if not isinstance(result, SampledTune):
-                self.tally.rejected[result] += 1
-                continue
-            texts.add(text)
-            titles.add(title)
-            self.tally.valid += 1
-            yield result
-            if self.tally.valid == config.count:
-                return
+            tune = self.candidate(sampled)
+            if isinstance(tune, Rejection | Fault):
+                self.tally.rejected[tune] += 1
+            else:
+                scores[sampled.number] = self._critic.score(tune) if self._critic else 0.0
+        valid = [sampled for sampled in group if sampled.number in scores]
+        return sorted(valid, key=lambda sampled: -scores[sampled.number])
+
+    def candidate(self, sampled: Sampled) -> Tune | Reason:
+        """Return the tune of a text, in C, or what is wrong with it."""
+        metre = metre_of(self._request)
+        tune = validated(sampled, free_metre=metre is not None and metre.is_free)
+        return tune if isinstance(tune, Rejection) else self.fault(sampled, tune) or tune
 
     def sample(
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
@@ -329,24 +379,21 @@ class Composer:
         findings = bounds.faults(shape_of(tune, self._given_bars), any_length=any_length)
         return next((finding.fault for finding in findings), None)
 
-    def finish(
-        self, sampled: Sampled, reference: int, title: str, *, whole: bool = False
-    ) -> SampledTune | Reason:
+    def finish(self, sampled: Sampled, reference: int, title: str) -> SampledTune | Rejection:
         """Return the tune of a text, or the reason why it is rejected.
+
+        It may have faults: those sampled by earlier versions were not looked at for any.
 
         Args:
             sampled: The text.
             reference: Reference number of the tune (``X:``).
             title: Title of the tune.
-            whole: Whether to reject broken tunes. Those sampled earlier may be broken.
         """
         # 2) Decode and validate.
         metre = metre_of(self._request)
         tune = validated(sampled, free_metre=metre is not None and metre.is_free)
         if isinstance(tune, Rejection):
             return tune
-        if whole and (fault := self.fault(sampled, tune)):
-            return fault
 
         # 3) Key and octave, title and source.
         chance = self._random(sampled.number)
@@ -406,7 +453,7 @@ def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection
     if not sampled.ended:
         return Rejection.UNENDED
     try:
-        tune = decode_tune(sampled.text)
+        tune = _decoded(sampled.text)
     except NotationError:
         return Rejection.UNREADABLE
     if tune.metre.is_free and not free_metre:
@@ -414,62 +461,6 @@ def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection
     if bar_problems(tune):
         return Rejection.BARS
     return Rejection.REPEATS if repeat_problems(tune) else tune
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A tune sampled again.
-
-    Attributes:
-        recipe: Its recipe.
-        abc: Its text now, or the reason why there is none.
-        is_same: Whether that is the text in the file, byte for byte.
-    """
-
-    recipe: Recipe
-    abc: str
-    is_same: bool
-
-    def __str__(self) -> str:
-        verdict = "the same, byte for byte" if self.is_same else "not the same"
-        other = "" if self.recipe.version == __version__ else f" (made by {self.recipe.version})"
-        return f"X:{self.recipe.reference} {self.recipe.title}: {verdict}{other}"
-
-
-def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
-    """Sample the tunes of a file again from their recipes.
-
-    Args:
-        path: A file that ``abcgen sample`` wrote.
-        folder: The checkpoint they were sampled from.
-
-    Raises:
-        InputError: if the file cannot be read, or has no recipe.
-        CheckpointError: if the tunes are from another checkpoint.
-    """
-    # 1) Read the recipes.
-    recipes = read_recipes(path)
-    own_hash = checkpoint_hash(folder)
-    for recipe, _ in recipes:
-        if recipe.checkpoint != own_hash:
-            raise CheckpointError(
-                f"X:{recipe.reference} in {path} was sampled from checkpoint {recipe.checkpoint}, "
-                f"but {folder} is {own_hash}",
-                hint="name the right checkpoint with --checkpoint",
-            )
-
-    # 2) Sample them. Tunes that differ only in number, reference and title go side by side.
-    def shared_recipe(pair: tuple[Recipe, str]) -> Recipe:
-        return pair[0].replace(number=0, reference=0, title="")
-
-    for first, group in groupby(recipes, key=shared_recipe):
-        pairs = list(group)
-        with Composer(folder, first.settings, first.seed, first.request, first.name) as composer:
-            texts = composer.sample(recipe.number for recipe, _ in pairs)
-            for (recipe, text), sampled in zip(pairs, texts, strict=True):
-                result = composer.finish(sampled, recipe.reference, recipe.title)
-                abc = result.abc if isinstance(result, SampledTune) else f"{result}\n"
-                yield Replay(recipe, abc, abc == text)
 
 
 class TuneStream:

@@ -20,7 +20,8 @@ from abcgen.pipeline import sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.requests import continue_tune
-from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, replay_file, validated
+from abcgen.pipeline.replaying import replay_file
+from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, validated
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played
@@ -111,7 +112,7 @@ def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint
     limited = [text for text in texts if text.limited]
     assert limited
     for text in limited:
-        assert composer.finish(text, 1, "A Title", whole=True) == Rejection.UNENDED
+        assert composer.candidate(text) == Rejection.UNENDED
     # With plenty of room the form ends them.
     short = Composer(checkpoint, SHORT.replace(max_characters=1000), 7, Request(bars=2))
     assert not any(text.limited for text in short.sample(range(20)))
@@ -336,6 +337,7 @@ SETTINGS: dict[str, float] = {
     "batch_size": 3,
     "max_characters": 90,
     "max_attempts": 7,
+    "candidates": 4,
 }
 WISHES: dict[str, Any] = {
     "metre": "6/8",
@@ -373,7 +375,7 @@ def test_every_setting_that_a_tune_depends_on_is_in_its_recipe(name: str) -> Non
     settings = SampleConfig.model_validate({name: SETTINGS[name]})
     assert settings != SampleConfig()
     # How many tunes are sampled, and how many side by side, changes none of them.
-    independent = name in {"count", "batch_size", "max_attempts"}
+    independent = name in {"count", "batch_size", "max_attempts", "candidates"}
     expected = SampleConfig() if independent else settings
     assert read_back(settings, Request()).settings == expected
 

@@ -1,0 +1,16 @@
+"""The critic: judges whether a tune could be a real one, and says why.
+
+It has learnt to tell a network's training tunes from tunes that the network sampled. Of several
+sampled tunes ``abcgen sample`` keeps what the critic takes for the most real one. It is never the
+judge of an evaluation: ``abcgen.evaluation`` has features and models of its own.
+
+::
+
+    config.py     how it is learnt and used
+    outline.py    a tune as bars, tones and phrases in whole numbers
+    ngrams.py     how surprising melodies and rhythms are, forwards and backwards
+    features.py   a tune in some hundred numbers
+    words.py      the same in a musician's words
+    critic.py     the critic as plain numbers: a tune's score, and the reasons for it
+    learning.py   learn a critic; the only module that loads scikit-learn
+"""

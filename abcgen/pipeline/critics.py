@@ -1,0 +1,104 @@
+"""Learn the critic of a checkpoint from its training tunes and its network's own samples."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from abcgen.config import MAX_SEED, Request, SampleConfig, SplitConfig
+from abcgen.corpus.families import families_by_intervals, split_tunes
+from abcgen.corpus.records import read_again
+from abcgen.errors import InputError
+from abcgen.model.checkpoint import load_description
+from abcgen.notation.shape import shape_of
+from abcgen.notation.tune import Tune
+from abcgen.notation.validation import bar_problems, repeat_problems
+from abcgen.pipeline.checkpoints import read_bounds, split_config_of, write_critic
+from abcgen.pipeline.sampling import Composer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from abcgen.corpus.bounds import TuneBounds
+    from abcgen.corpus.records import Extract, Extracts
+    from abcgen.critic.config import CriticConfig
+    from abcgen.critic.learning import Learnt
+
+    Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+# Of the samples that a critic learns from: no user's, so that it has not seen what it judges.
+SEED = MAX_SEED - 1
+BATCH_SIZE = 64
+LEAST_TRAINING_TUNES = 300  # for a critic worth listening to
+
+
+def has_enough(training: Sequence[Extract]) -> bool:
+    """Return whether there are enough training tunes to learn a critic from."""
+    return len(training) >= LEAST_TRAINING_TUNES
+
+
+def add_critic(folder: Path, corpus: Extracts, config: CriticConfig, stage: Stage) -> Learnt:
+    """Learn the critic of a checkpoint, and save it there in place of an earlier one.
+
+    Args:
+        folder: The checkpoint.
+        corpus: The tunes that it was trained on, those held out included.
+        config: How to learn.
+        stage: Called with the name of each stage of the work; returns a context manager whose value
+            is called with what is done so far and in all.
+
+    Raises:
+        InputError: if these are other tunes, or too few.
+        CheckpointError: if the checkpoint cannot be read.
+        OutputError: if it cannot be written to.
+    """
+    checkpoint = load_description(folder)
+    split = split_tunes(corpus.tunes, split_config_of(checkpoint, folder))
+    recorded = checkpoint.about.get("split")
+    if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
+        raise InputError(f"{folder} was trained on other tunes than these")
+    return learn_critic_of(folder, split.training, config, stage)
+
+
+def learn_critic_of(
+    folder: Path, training: Sequence[Extract], config: CriticConfig, stage: Stage
+) -> Learnt:
+    """Learn the critic of a checkpoint from its training tunes, and save it; see ``add_critic``."""
+    from abcgen.critic.learning import learn_critic  # noqa: PLC0415 - only learning needs NumPy
+
+    # Only tunes that sampling would not reject, so that the critic learns what it cannot see.
+    bounds = read_bounds(folder)
+    pairs = [(extract, tune) for extract, tune in read_again(training) if _is_right(tune, bounds)]
+    families = families_by_intervals(
+        [extract.intervals for extract, _ in pairs], SplitConfig().similarity
+    )
+    with stage("sampling tunes for the critic") as on_progress:
+        sampled = list(_draw(folder, config, on_progress))
+    with stage("learning the critic") as on_progress:
+        learnt = learn_critic([tune for _, tune in pairs], families, sampled, on_progress)
+    write_critic(folder, learnt.critic)
+    return learnt
+
+
+def _is_right(tune: Tune, bounds: TuneBounds | None) -> bool:
+    if tune.metre.is_free or bar_problems(tune) or repeat_problems(tune):
+        return False
+    return bounds is None or not any(bounds.faults(shape_of(tune)))
+
+
+def _draw(
+    folder: Path, config: CriticConfig, on_progress: Callable[[int, int], None]
+) -> Iterator[Tune]:
+    """Yield the valid tunes among so many samples, or those drawn when the time is over."""
+    composer = Composer(folder, SampleConfig(candidates=1), SEED, Request())
+    end = time.monotonic() + 60 * config.minutes
+    on_progress(0, config.samples)
+    for number, sampled in enumerate(composer.sample(range(config.samples), BATCH_SIZE), start=1):
+        tune = composer.candidate(sampled)
+        if isinstance(tune, Tune):
+            yield tune
+        on_progress(number, config.samples)
+        if time.monotonic() > end:
+            return

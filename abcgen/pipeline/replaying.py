@@ -1,0 +1,74 @@
+"""Sample tunes again from the recipes under them (``replay_file``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from abcgen import __version__
+from abcgen.errors import CheckpointError
+from abcgen.pipeline.checkpoints import checkpoint_hash
+from abcgen.pipeline.recipes import Recipe, read_recipes
+from abcgen.pipeline.sampling import Composer, SampledTune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A tune sampled again.
+
+    Attributes:
+        recipe: Its recipe.
+        abc: Its text now, or the reason why there is none.
+        is_same: Whether that is the text in the file, byte for byte.
+    """
+
+    recipe: Recipe
+    abc: str
+    is_same: bool
+
+    def __str__(self) -> str:
+        verdict = "the same, byte for byte" if self.is_same else "not the same"
+        other = "" if self.recipe.version == __version__ else f" (made by {self.recipe.version})"
+        return f"X:{self.recipe.reference} {self.recipe.title}: {verdict}{other}"
+
+
+def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
+    """Sample the tunes of a file again from their recipes.
+
+    Args:
+        path: A file that ``abcgen sample`` wrote.
+        folder: The checkpoint they were sampled from.
+
+    Raises:
+        InputError: if the file cannot be read, or has no recipe.
+        CheckpointError: if the tunes are from another checkpoint.
+    """
+    # 1) Read the recipes.
+    recipes = read_recipes(path)
+    own_hash = checkpoint_hash(folder)
+    for recipe, _ in recipes:
+        if recipe.checkpoint != own_hash:
+            raise CheckpointError(
+                f"X:{recipe.reference} in {path} was sampled from checkpoint {recipe.checkpoint}, "
+                f"but {folder} is {own_hash}",
+                hint="name the right checkpoint with --checkpoint",
+            )
+
+    # 2) Sample them. Tunes that differ only in number, reference and title go side by side.
+    def shared_recipe(pair: tuple[Recipe, str]) -> Recipe:
+        return pair[0].replace(number=0, reference=0, title="")
+
+    for first, group in groupby(recipes, key=shared_recipe):
+        pairs = list(group)
+        settings = first.settings.replace(candidates=1)
+        with Composer(folder, settings, first.seed, first.request, first.name) as composer:
+            texts = composer.sample(recipe.number for recipe, _ in pairs)
+            for (recipe, text), sampled in zip(pairs, texts, strict=True):
+                result = composer.finish(sampled, recipe.reference, recipe.title)
+                abc = result.abc if isinstance(result, SampledTune) else f"{result}\n"
+                yield Replay(recipe, abc, abc == text)

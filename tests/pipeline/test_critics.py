@@ -1,0 +1,118 @@
+"""A checkpoint's critic is learnt from its training tunes, and chooses among candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.config import Request, SampleConfig
+from abcgen.critic.config import CANDIDATES
+from abcgen.errors import InputError
+from abcgen.pipeline import sampling
+from abcgen.pipeline.replaying import replay_file
+from abcgen.pipeline.sampling import Composer
+from abcgen.score.referee import Referee
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from abcgen.notation.tune import Tune
+
+SHORT = SampleConfig(count=2, max_characters=150, temperature=1.0, batch_size=4)
+
+
+class Counting:
+    """A critic that prefers tunes of many notes."""
+
+    def score(self, tune: Tune) -> float:
+        return len(list(tune.notes))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+
+
+@pytest.fixture(autouse=True)
+def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
+    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
+
+
+@pytest.fixture
+def with_critic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "read_critic", lambda _folder: Counting())
+
+
+def composer(checkpoint: Path, config: SampleConfig, request: Request | None = None) -> Composer:
+    return Composer(checkpoint, config, 3, request or Request())
+
+
+@pytest.mark.usefixtures("with_critic")
+def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> None:
+    drawn = composer(checkpoint, SHORT)
+    tunes = list(drawn.compose())
+    assert drawn.candidates == CANDIDATES
+    assert len(tunes) == drawn.tally.valid == SHORT.count
+    tally = drawn.tally
+    assert tally.valid + tally.passed_over + tally.rejected.total() == tally.sampled
+    assert tally.passed_over
+    # Each is the best of the candidates with consecutive numbers that it is one of.
+    for tune in tunes:
+        first = tune.sampled.number // CANDIDATES * CANDIDATES
+        group = composer(checkpoint, SHORT.replace(candidates=1))
+        rivals = [
+            len(list(rival.notes))
+            for sampled in group.sample(range(first, first + CANDIDATES))
+            if not isinstance(rival := group.candidate(sampled), sampling.Reason)
+        ]
+        assert len(list(tune.tune.notes)) == max(rivals)
+    # The recipe names the text, so that replaying needs no critic and is the same as ever.
+    book = tmp_path / "tunes.abc"
+    book.write_text("\n".join(tune.abc for tune in tunes), encoding="utf-8")
+    assert "candidates" not in book.read_text(encoding="utf-8")
+    assert all(replay.is_same for replay in replay_file(book, checkpoint))
+
+
+@pytest.mark.usefixtures("with_critic")
+def test_how_many_are_drawn_is_a_wish(checkpoint: Path) -> None:
+    for number in (2, 3):
+        drawn = composer(checkpoint, SHORT.replace(candidates=number))
+        list(drawn.compose())
+        assert drawn.candidates == number
+        assert drawn.tally.sampled % number == 0
+    alone = composer(checkpoint, SHORT.replace(candidates=1))
+    assert alone.candidates == 1
+    list(alone.compose())
+    assert not alone.tally.passed_over
+
+
+@pytest.mark.usefixtures("with_critic")
+@pytest.mark.parametrize("change", [{"temperature": 0.0}, {"top_k": 1}], ids=str)
+def test_if_nothing_is_left_to_chance_there_is_one_candidate(
+    checkpoint: Path, change: dict[str, float]
+) -> None:
+    assert composer(checkpoint, SHORT.replace(**change)).candidates == 1
+
+
+@pytest.mark.usefixtures("with_critic")
+def test_wishes_are_kept(checkpoint: Path) -> None:
+    wishes = Request(metre="6/8", bars=8, parts="AB")
+    for tune in composer(checkpoint, SHORT, wishes).compose():
+        assert str(tune.tune.metre) == "6/8"
+
+
+def test_a_checkpoint_without_a_critic_does_without(checkpoint: Path) -> None:
+    usual = composer(checkpoint, SHORT)
+    assert usual.candidates == 1
+    assert not usual.warnings
+    asked = composer(checkpoint, SHORT.replace(candidates=4))
+    assert asked.candidates == 1
+    assert asked.warnings
+
+
+def test_no_candidates_are_refused() -> None:
+    with pytest.raises(InputError):
+        SHORT.replace(candidates=0)
