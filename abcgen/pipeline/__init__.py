@@ -5,11 +5,12 @@ Programs can call them as the command line does. Long work reports its progress 
 
 1. ``training``: from tunes to a checkpoint (``train_network``). ``checkpoints`` finds and opens
    checkpoints; ``held_out`` saves the held-out tunes in them; ``tensorboard`` logs the run.
-2. ``sampling``: from a checkpoint to checked and titled tunes (``Composer``).
+2. ``sampling``: from a checkpoint to checked and titled tunes (``Composer``). ``replaying`` samples tunes again.
    ``requests`` translates a request for the grammar and the network; ``recipes`` records it.
-3. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
-4. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.
-5. ``evaluating``, ``evaluation_report``: the figures of a checkpoint, and their page.
-6. ``blindtest``, ``blindtest_scoring``: tests of whether people can tell its tunes apart.
-7. ``plotting``: pictures of a checkpoint and its training run.
+3. ``critics``: the critic that chooses among a checkpoint's tunes, learnt (``add_critic``).
+4. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
+5. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.
+6. ``evaluating``, ``evaluation_report``: the figures of a checkpoint, and their page.
+7. ``blindtest``, ``blindtest_scoring``: tests of whether people can tell its tunes apart.
+8. ``plotting``: pictures of a checkpoint and its training run.
 """

@@ -19,8 +19,8 @@ from abcgen.notation.validation import bar_problems
 from abcgen.pipeline import sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.recipes import Recipe, recipe_in
-from abcgen.pipeline.requests import continue_tune
 from abcgen.pipeline.replaying import replay_file
+from abcgen.pipeline.requests import continue_tune
 from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, validated
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
