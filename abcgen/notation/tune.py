@@ -243,8 +243,9 @@ class Marks:
     slur_ends: int = 0
     # The syllable of each verse; None where the verse has none.
     lyrics: tuple[Syllable | None, ...] = ()
-    # The tempo from here on.
+    # The tempo and the clef from here on.
     tempo: Tempo | None = None
+    clef: str = ""
 
     @property
     def chord_symbol(self) -> ChordSymbol | None:
@@ -420,6 +421,8 @@ class Voice:
     name: str
     # They start with the tune; there may be fewer or more than in the first voice.
     bars: tuple[Bar, ...]
+    # The clef that its source names, as ABC spells it: ``treble``, ``bass3``, ``treble-8``.
+    clef: str = ""
 
     @property
     def notes(self) -> Iterator[Note | Rest]:
@@ -451,17 +454,28 @@ class Tune:
     others: tuple[Voice, ...] = ()
     # What people wrote around the music.
     words: Words = NO_WORDS
+    # The first voice's clef, if its source names one.
+    clef: str = ""
 
     @property
     def voices(self) -> tuple[Voice, ...]:
         """All voices, beginning with the first."""
-        return (Voice(self.voice, self.bars), *self.others)
+        return (Voice(self.voice, self.bars, self.clef), *self.others)
 
     @property
     def notes(self) -> Iterator[Note | Rest]:
         """The notes and rests of its first voice as written."""
         for bar in self.bars:
             yield from bar.notes
+
+
+def clef_octaves(clef: str) -> int:
+    """Return how many octaves above its letters a clef sounds: -1 for ``treble-8``."""
+    match = re.search(r"([-+])(8|15)$", clef)
+    if not match:
+        return 0
+    octaves = 1 if match[2] == "8" else 2
+    return octaves if match[1] == "+" else -octaves
 
 
 def notes_in(item: Item) -> tuple[Note | Rest, ...]:

@@ -7,6 +7,7 @@ Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1).
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -27,6 +28,7 @@ from abcgen.notation.tune import (
     Rest,
     Tune,
     Tuplet,
+    clef_octaves,
     opens_section,
 )
 from abcgen.notation.walk import keys_and_metres
@@ -81,14 +83,17 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
     key = str(tune.key)
     if key == tune.key.tonic and mode_of(tune.bars, tune.key) is not Mode.MAJOR:
         key += Mode.MAJOR.abbreviation
-    lines.append(f"K:{key}")
+    lines.append(f"K:{key}{_clef(tune.clef) if not tune.others else ''}")
 
     for number, voice in enumerate(tune.voices, start=1):
         if tune.others:
             # Some programs accept only numbers as ids of voices.
             name = _escaped(voice.name).replace('"', "'")
-            lines.append(f'V:{number} name="{name}"' if name else f"V:{number}")
-        lines += _music_lines(replace(tune, bars=voice.bars), unit, keep_lines=keep_lines)
+            # abc2midi obeys an octave clef only after the name.
+            named = f' name="{name}"' if name else ""
+            lines.append(f"V:{number}{named}{_clef(voice.clef)}")
+        one_voice = replace(tune, bars=voice.bars, clef=voice.clef)
+        lines += _music_lines(one_voice, unit, keep_lines=keep_lines)
     lines += [f"W:{_escaped(verse)}" for verse in words.named("W")]
     return "\n".join(lines) + "\n"
 
@@ -143,7 +148,7 @@ def _needs_fields(bar: Bar) -> bool:
 
 
 def _music_lines(tune: Tune, unit: Fraction, *, keep_lines: bool) -> Iterator[str]:
-    music = MusicWriter(tune.key, tune.metre, unit)
+    music = MusicWriter(tune.key, tune.metre, unit, tune.clef)
     for line in bars_by_line(tune, keep_lines=keep_lines):
         first = tune.bars[line[0]]
         if first.part:
@@ -167,6 +172,11 @@ def _music_lines(tune: Tune, unit: Fraction, *, keep_lines: bool) -> Iterator[st
 def _escaped(value: str) -> str:
     """Return a field's value on one line; a bare percent sign would begin a comment."""
     return " ".join(value.split()).replace("%", "\\%")
+
+
+def _clef(name: str) -> str:
+    """Return the words that name a clef, after a space; none if the name is no clef's."""
+    return f" clef={name}" if re.fullmatch(r"[a-z]+[1-5]?(?:[-+_](?:8|15))?", name) else ""
 
 
 def _quoted(text: str) -> str:
@@ -196,10 +206,12 @@ class MusicWriter:
         key: The key the tune opens in.
         metre: The metre the tune opens in.
         unit: The unit note length, in whole notes.
+        clef: The clef it opens in; in an octave clef letters are written an octave off.
     """
 
-    def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
+    def __init__(self, key: Key, metre: Metre, unit: Fraction, clef: str = "") -> None:
         self._metre, self._unit = metre, unit
+        self._octaves = clef_octaves(clef)
         self._accidentals = _Accidentals(key)
 
     def beams(self, bar: Bar, *, upbeat: bool = False) -> list[str]:
@@ -251,7 +263,7 @@ class MusicWriter:
             return f"{marks}{'z' if item.visible else 'x'}{length}{slurs}"
         in_chord = len(item.pitches) > 1
         names = [
-            self._accidentals.before(pitch, in_chord=in_chord) + _step_name(pitch.step)
+            self._accidentals.before(pitch, in_chord=in_chord) + self._letter(pitch)
             for pitch in item.pitches
         ]
         note = f"[{''.join(names)}]" if in_chord else names[0]
@@ -262,13 +274,19 @@ class MusicWriter:
         """Return the marks between a bar's last note and its bar line, after ``beams``."""
         return self._marks(bar.closing) if bar.closing else ""
 
+    def _letter(self, pitch: Pitch) -> str:
+        return _step_name(pitch.step - 7 * self._octaves)
+
     def _marks(self, marks: Marks) -> str:
         """Return the text before a note, in the standard's order (section 4.20)."""
+        if marks.clef:
+            self._octaves = clef_octaves(marks.clef)
         grace = "".join(
-            self._accidentals.before_grace(pitch) + _step_name(pitch.step) for pitch in marks.grace
+            self._accidentals.before_grace(pitch) + self._letter(pitch) for pitch in marks.grace
         )
         return "".join(
             [
+                f"[K:{_clef(marks.clef).strip()}]" if marks.clef else "",
                 f"[Q:{_escaped(str(marks.tempo)).replace(']', ')')}]" if marks.tempo else "",
                 "(" * marks.slur_starts,
                 f"{{{grace}}}" if grace else "",

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from abcgen.notation.tune import Bar, BarLine, Note, Rest, Tune, opens_section
-from abcgen.notation.walk import walk_bars, walk_tune
+from abcgen.notation.tune import Bar, BarLine, Rest, Tune, opens_section
+from abcgen.notation.walk import walk_bars
 from abcgen.score.symbols import printed_accidentals, printed_fifths
 
 if TYPE_CHECKING:
@@ -42,46 +41,9 @@ def parts_of(tune: Tune) -> tuple[Tune, ...]:
             key = own.key or present[0].key
             part.append(replace(present[0], items=own.items + rest, key=key))
     return tuple(
-        replace(tune, bars=tuple(bars), voice=voice.name, others=())
+        replace(tune, bars=tuple(bars), voice=voice.name, clef=voice.clef, others=())
         for voice, bars in zip(voices, parts, strict=True)
     )
-
-
-class Clef(NamedTuple):
-    """A clef."""
-
-    # Its class in music21.
-    name: str
-    # Diatonic number of the staff's lowest line; the highest is 8 above.
-    lowest: int
-
-
-TREBLE = Clef("TrebleClef", 30)
-TREBLE_8 = Clef("Treble8vbClef", 23)
-BASS = Clef("BassClef", 18)
-LOW_STEP = 26  # A below middle C
-
-
-def clef_of(part: Tune) -> Clef:
-    """Return the clef of a part: treble, unless half its notes are A below middle C or lower.
-
-    A fiddle tune on the low strings keeps the treble clef; lower parts get the bass clef or the
-    octave treble clef, whichever needs fewer ledger lines.
-    """
-    steps = [
-        pitch.step
-        for timed in walk_tune(part)
-        if isinstance(timed.note, Note)
-        for pitch in timed.note.pitches
-    ]
-    if not steps or median(steps) > LOW_STEP:
-        return TREBLE
-
-    def outside(clef: Clef) -> int:
-        """Return how far all notes together lie above or below the staff."""
-        return sum(max(clef.lowest - step, step - (clef.lowest + 8), 0) for step in steps)
-
-    return min((BASS, TREBLE_8), key=outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +157,7 @@ def bar_width(planned: PlannedBar, notes: list[PrintedNote]) -> float:
     graces = sum(len(note.grace) for note in notes) * GRACE_WIDTH
     if planned.bar.closing:
         graces += len(planned.bar.closing.grace) * GRACE_WIDTH
+    graces += CLEF_WIDTH * sum(bool(note.marks and note.marks.clef) for note in notes)
     signatures = planned.new_metre * METRE_WIDTH + planned.bar.repeat_start * REPEAT_WIDTH
     return BAR_LINE_WIDTH + spacing + graces + accidentals * ACCIDENTAL_WIDTH + signatures
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from abcgen.errors import NotationError
 from abcgen.notation.tune import BarLine
 from abcgen.score.additions import complete, tempo_placeholder
+from abcgen.score.clefs import clef_element, clef_of
 from abcgen.score.layout import (
     LINE_WIDTH,
     bar_width,
-    clef_of,
     ending_spans,
     line_starts,
     parts_of,
@@ -140,7 +140,7 @@ def _part(
     ]
     if number == 0 and voice.words.tempo:
         measures[0].insert(0, words_above(tempo_placeholder(voice.words.tempo)))
-    measures[0].insert(0, getattr(music21.clef, clef_of(voice).name)())
+    measures[0].insert(0, clef_element(clef_of(voice)))
     part = music21.stream.Part(measures, id=f"P{number + 1}")
     # All voices have the same endings; one bracket, above the first, is enough.
     if number == 0:

@@ -22,10 +22,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
+from abcgen.notation.tune import Rest, clef_octaves
 from abcgen.notation.walk import Sound, WrittenChord, join_ties, sounding_notes
 
 if TYPE_CHECKING:
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Bar, Note, Tune, Voice
 
 WORKER = "abcgen.score.referee_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
@@ -37,7 +38,8 @@ FIELD = re.compile(r"[A-Za-z+]:")
 # The fields on which notes depend.
 MUSIC_FIELD = re.compile("[XTMLKV]:")
 # What stands around notes and changes none: words, tempi, grace notes and slurs.
-NO_NOTE = re.compile(r'"[^"]*"|\[Q:[^\]]*\]|\{[^}]*\}|\((?!\d)|\)')
+CLEF = re.compile(r" clef=\S+")
+NO_NOTE = re.compile(r'"[^"]*"|\[[KQ]:[^\]]*\]|\{[^}]*\}|\((?!\d)|\)')
 LONG_NUMBER = re.compile(r"\d{4,}")
 NOTE_LENGTH = re.compile(r"[A-Ga-gxz\]][,']*(\d+)")
 # The greatest number after a note: the longest note counted in sixty-fourths.
@@ -70,14 +72,15 @@ class Referee:
 
         What music21's ABC reader does not support is not compared: the ties of chords, invisible
         rests, which it is given as visible ones, grace notes, which it would count among the notes
-        of a tuplet, and words and slurs, in which it sees notes.
+        of a tuplet, words and slurs, in which it sees notes, and octave clefs, whose notes it is
+        given as if in plain ones.
 
         Returns:
             The difference in one line; empty if there is none.
         """
         lines = abc.splitlines(keepends=True)
         readable = "".join(
-            line if FIELD.match(line) else NO_NOTE.sub("", line).replace("x", "z")
+            CLEF.sub("", line) if FIELD.match(line) else NO_NOTE.sub("", line).replace("x", "z")
             for line in lines
             if MUSIC_FIELD.match(line) or not FIELD.match(line)
         )
@@ -88,7 +91,7 @@ class Referee:
         if len(read) != len(tune.voices):
             return f"expected {len(tune.voices)} voices, heard {len(read)}"
         for voice, sounds in zip(tune.voices, read, strict=True):
-            expected = sounding_notes(replace(tune, bars=voice.bars), chord_ties=False)
+            expected = sounding_notes(replace(tune, bars=_as_lettered(voice)), chord_ties=False)
             if difference := first_difference(expected, sounds):
                 return difference
         return ""
@@ -136,6 +139,22 @@ class Referee:
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+
+def _as_lettered(voice: Voice) -> tuple[Bar, ...]:
+    """Return the bars of a voice with the pitches that its letters have without octave clefs."""
+    octaves = clef_octaves(voice.clef)
+
+    def lettered(note: Note | Rest) -> Note | Rest:
+        nonlocal octaves
+        if note.marks and note.marks.clef:
+            octaves = clef_octaves(note.marks.clef)
+        if isinstance(note, Rest) or not octaves:
+            return note
+        pitches = tuple(pitch._replace(step=pitch.step - 7 * octaves) for pitch in note.pitches)
+        return replace(note, pitches=pitches)
+
+    return tuple(bar.with_notes(lettered) for bar in voice.bars)
 
 
 class _Child:

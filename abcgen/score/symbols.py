@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.notation.tune import LETTERS, MAX_SIGNATURE, Key, Metre, Note, Pitch, Rest, signature_at
+from abcgen.score.clefs import clef_element, clef_named
 from abcgen.score.marks import chord_symbols_of, decorate, directions_of, words_of
 from abcgen.score.printed_notes import NOTE_VALUES, PrintedNote
 from abcgen.system import LazyModule
@@ -51,7 +52,13 @@ class Symbol(NamedTuple):
         chords = chord_symbols_of(self.marks)
         # Several chords share the note's time.
         share = self.duration / max(1, len(chords))
-        at_note = [*words_of(self.marks), *directions_of(self.marks.decorations), self.element]
+        clef = clef_named(self.marks.clef)
+        at_note = [
+            *([clef_element(clef)] if clef else []),
+            *words_of(self.marks),
+            *directions_of(self.marks.decorations),
+            self.element,
+        ]
         placed = [(self.onset + share * number, chord) for number, chord in enumerate(chords)]
         return [*placed, *((self.onset, element) for element in at_note)]
 

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from abcgen.notation.tune import FREE_METRE, Marks, Metre, Pitch, Tune, read_chord_symbol
+from abcgen.score.clefs import BASS, TREBLE, TREBLE_8, Clef, clef_of
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.layout import clef_of, plan_bars
+from abcgen.score.layout import plan_bars
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import beam_groups, beams_of
@@ -159,17 +160,17 @@ def test_a_bar_of_rest_keeps_its_fermata() -> None:
 @pytest.mark.parametrize(
     ("body", "clef"),
     [
-        ("A8 | d8 |]", "TrebleClef"),
-        ("G,8 | D8 |]", "TrebleClef"),
-        ("G,8 | G,8 | D8 | G8 |]", "TrebleClef"),
-        ("A,8 | A,8 | E8 |]", "Treble8vbClef"),
-        ("A,8 | C,8 |]", "BassClef"),
-        ("D,8 | A,,8 |]", "BassClef"),
-        ("z8 |]", "TrebleClef"),
+        ("A8 | d8 |]", TREBLE),
+        ("G,8 | D8 |]", TREBLE),
+        ("G,8 | G,8 | D8 | G8 |]", TREBLE),
+        ("A,8 | A,8 | E8 |]", TREBLE_8),
+        ("A,8 | C,8 |]", BASS),
+        ("D,8 | A,,8 |]", BASS),
+        ("z8 |]", TREBLE),
     ],
 )
-def test_the_clef_fits_the_range_of_the_voice(body: str, clef: str) -> None:
-    assert clef_of(tune(body)).name == clef
+def test_the_clef_fits_the_range_of_the_voice(body: str, clef: Clef) -> None:
+    assert clef_of(tune(body)) == clef
 
 
 def test_two_voices_are_two_parts_in_a_bracket() -> None:
