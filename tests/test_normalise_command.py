@@ -123,3 +123,15 @@ def test_ctrl_c_leaves_nothing_behind(real_blocks: list[TuneBlock], folder: Path
     assert err.strip()
     assert "Traceback" not in err
     assert {path.name for path in folder.iterdir()} == {"in"}
+
+
+def test_the_tracks_of_a_midi_file_are_listed_and_nothing_is_written(folder: Path) -> None:
+    case = Path(__file__).parent / "midi" / "cases" / "karaoke.mid"
+    code, out, _ = run(folder, "--list-tracks", "--json", str(case))
+    assert code == 0
+    (rows,) = json.loads(out)["tracks"].values()
+    assert [row["track"] for row in rows if row["use"] == "tune"] == ["4:4"]
+    tune = next(row for row in rows if row["use"] == "tune")
+    assert (tune["notes"], tune["lowest"], tune["highest"]) == (80, "G4", "E5")
+    assert len(rows) == 9
+    assert not (folder / "output").exists()

@@ -141,7 +141,7 @@ Texture = Annotated[
 Track = Annotated[
     str,
     typer.Option(
-        help="The only MIDI track to read, by number or name.",
+        help="The only MIDI track to read, by number or name, or a channel of it: 1:4.",
         show_default="all",
         rich_help_panel="Data",
     ),

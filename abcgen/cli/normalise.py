@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from abcgen.cli.common import (
 from abcgen.cli.display import Display, counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
+if TYPE_CHECKING:
+    from abcgen.config import MidiConfig
+
 
 def normalise(
     paths: Paths,
@@ -31,6 +34,14 @@ def normalise(
     track: Track = "",
     fold_range: FoldRange = "",
     cache: Cache = True,
+    list_tracks: Annotated[
+        bool,
+        typer.Option(
+            "--list-tracks",
+            help="List the tracks of MIDI files and which is taken as the tune; write nothing.",
+            rich_help_panel="Data",
+        ),
+    ] = False,
     # Output
     keep_lines: KeepLines = False,
     out: Annotated[
@@ -63,8 +74,11 @@ def normalise(
     from abcgen.pipeline.formats import all_readers, midi_config
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
 
-    # 1) Check that results can be written. `normalise_files` checks the target.
     display = Display(as_json=as_json)
+    if list_tracks:
+        _list_tracks(paths, midi_config(texture, track, fold_range), display)
+        return
+    # 1) Check that results can be written. `normalise_files` checks the target.
     target = out or unused_folder(OUTPUT, "normalised")
     write_report = report_writer(report) if report else None
     if report:
@@ -116,3 +130,18 @@ def normalise(
             "report": str(report) if report else None,
         }
     )
+
+
+def _list_tracks(paths: list[Path], config: MidiConfig, display: Display) -> None:
+    """Print the parts of MIDI files."""
+    from abcgen.corpus.tune_files import MIDI_SUFFIXES, READERS, find_files
+    from abcgen.pipeline.normalising import list_tracks
+
+    columns = ("track", "name", "instrument", "notes", "from", "to", "use")
+    facts = {}
+    midi_readers = {suffix: READERS[suffix] for suffix in MIDI_SUFFIXES}
+    for path in find_files(paths, midi_readers):
+        rows = list_tracks(path, config)
+        display.table(str(path), columns, [tuple(map(str, row)) for row in rows])
+        facts[str(path)] = [row._asdict() for row in rows]
+    display.result({"tracks": facts})

@@ -80,7 +80,7 @@ def sample(
     prime: Annotated[
         str,
         typer.Option(
-            help="A tune to continue: ABC, or the name of an .abc file.",
+            help="A tune to continue: ABC, or the name of an .abc, .mid or .musicxml file.",
             show_default="none",
             rich_help_panel="What to compose",
         ),

@@ -327,6 +327,12 @@ def read_extracts(
             on_progress=on_progress,
         )
     display.left_out(corpus.skipped)
+    several = sum(tune.voices > 1 for tune in corpus.tunes)
+    if several:
+        display.say(
+            f"{counted(several, 'tune')} of {len(corpus.tunes):,} in several voices: learnt is the "
+            "first, of MIDI the part most like a tune (normalise --list-tracks shows which)"
+        )
     return corpus
 
 

@@ -135,6 +135,7 @@ class Extract:
     intervals: bytes  # for families and the split
     symbols: bytes  # for finding shared passages; see `melody_sequence`
     is_wrong: bool  # a bar does not add up, or a repeat does not pair
+    voices: int  # of the tune; the first alone is learnt
 
     def tune(self) -> Tune:
         """Return the tune in C, reduced to what the network sees.
@@ -176,6 +177,7 @@ def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
         intervals,
         melody_sequence(tune).symbols,
         bool(bar_problems(tune) or repeat_problems(tune)),
+        len(tune.voices),
     )
 
 

@@ -116,5 +116,5 @@ def names_any(name: str, words: frozenset[str]) -> bool:
 
 
 def instrument(program: int | None) -> str:
-    """Return the name of a program's instrument; empty if there is none."""
-    return "" if program is None else INSTRUMENTS[program]
+    """Return the name of a program's instrument, the first if a file sets none."""
+    return INSTRUMENTS[program or 0]

@@ -300,9 +300,9 @@ def _is_named_drums(part: Part) -> bool:
 
 def _join_channels(parts: Iterable[Part]) -> list[Part]:
     """Join the channels of a track that have one program, as those of a guitar's strings."""
-    joined: dict[tuple[int | None, bool], Part] = {}
+    joined: dict[tuple[int, bool], Part] = {}
     for part in parts:
-        sound = part.program, part.channel == DRUMS + 1
+        sound = part.program or 0, part.channel == DRUMS + 1
         first = joined.setdefault(sound, part)
         if first is not part:
             # A note of two channels is one.

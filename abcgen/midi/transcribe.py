@@ -135,6 +135,34 @@ def read_midi(
     return Reading(replace(tune, title=title), 0, repairs, tuple(inferences))
 
 
+class ListedPart(NamedTuple):
+    """A part of a file, and what becomes of it."""
+
+    part: Part
+    # ``tune``, ``voice``, ``drums``, or empty if it is left out.
+    use: str
+
+
+def list_parts(data: bytes, config: MidiConfig = DEFAULTS) -> list[ListedPart]:
+    """Return the parts of a MIDI file in the order of tracks and channels.
+
+    Raises:
+        NotationError: if there is nothing in the file that can be written.
+    """
+    performance = perform(parse(data))
+    choice = choose_texture(performance.parts, config.texture, config.track, performance.syllables)
+    tune, *others = choice.parts
+
+    def use(part: Part) -> str:
+        if part is tune:
+            return "tune"
+        return "voice" if any(part is other for other in others) else ""
+
+    parts = [ListedPart(part, use(part)) for part in performance.parts]
+    parts += [ListedPart(part, "drums") for part in performance.drums]
+    return sorted(parts, key=lambda listed: (listed.part.track, listed.part.channel))
+
+
 def _find_beats(
     parts: Sequence[Part], performance: MidiPerformance, inferences: list[str]
 ) -> _Played:

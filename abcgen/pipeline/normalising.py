@@ -7,7 +7,7 @@ import tempfile
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.cache import NO_CACHE, TextCache
@@ -15,12 +15,15 @@ from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.reading import nothing_read, read_files
 from abcgen.corpus.records import record_format
 from abcgen.corpus.tune_files import READERS, find_files
+from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.files import check_writable, open_atomically, refuse_to_overwrite
+from abcgen.notation.tune import NAME_ACCIDENTALS, Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO
 
+    from abcgen.config import MidiConfig
     from abcgen.corpus.doctor import Report
     from abcgen.corpus.reading import SkippedTune
     from abcgen.corpus.records import TuneRecord
@@ -101,6 +104,55 @@ def normalise_files(
             on_progress=lambda share: on_progress(int(100 * (READING + COMPARING * share)), 100),
         )
         return Normalised(spool.write_files(), skipped, report)
+
+
+class TrackRow(NamedTuple):
+    """A part of a MIDI file, in words."""
+
+    track: str  # its number and channel, as --track takes them
+    name: str
+    instrument: str
+    notes: int
+    lowest: str
+    highest: str
+    use: str  # what becomes of it
+
+
+def list_tracks(path: Path, config: MidiConfig) -> list[TrackRow]:
+    """Return the parts of a MIDI file, and which would be taken as the tune.
+
+    Raises:
+        InputError: if it cannot be read, or is no MIDI file with notes.
+    """
+    from abcgen.midi import list_parts  # noqa: PLC0415 - most corpora never need it
+    from abcgen.midi.key import spell  # noqa: PLC0415
+    from abcgen.midi.names import instrument  # noqa: PLC0415
+
+    def name_of(midi: int) -> str:
+        pitch = spell(midi, Key())
+        return f"{pitch.letter}{NAME_ACCIDENTALS[pitch.alter]}{pitch.octave}"
+
+    try:
+        parts = list_parts(path.read_bytes(), config)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason_of(error)}") from error
+    except NotationError as error:
+        raise InputError(f"{path}: {error.reason}") from error
+    rows = []
+    for part, use in parts:
+        pitches = [note.pitch for note in part.notes]
+        rows.append(
+            TrackRow(
+                f"{part.track}:{part.channel}",
+                part.name,
+                instrument(part.program),
+                len(pitches),
+                name_of(min(pitches)),
+                name_of(max(pitches)),
+                use,
+            )
+        )
+    return rows
 
 
 class _Spool:

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS, Request
+from abcgen.corpus.tune_files import chunks_of
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.grammar.positions import begun_form
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import decode_text, read_abc, split_tunebook
+from abcgen.notation.reader import LeftOut, decode_text, read_abc, split_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
 from abcgen.notation.tune import BarLine, Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from abcgen.corpus.overlap import TrainingFacts
+    from abcgen.corpus.tune_files import Reader
     from abcgen.notation.transpose import Instrument
     from abcgen.notation.tune import Bar, Key, Metre, Tune
 
@@ -40,7 +45,7 @@ def make_request(
     Args:
         instrument: If one is named, every note must be within its range.
         free: Sample without the grammar, and so without a guaranteed range.
-        prime: A tune to continue: ABC, or the name of an ``.abc`` file.
+        prime: A tune to continue: ABC, or the name of a tune file.
         keep_bars: Bars of ``prime`` to keep, without pickups; all if None.
         wishes: Other fields of ``Request``.
 
@@ -241,28 +246,18 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
 
     Args:
         request: The other wishes.
-        source: ABC, or the name of an ``.abc`` file, whose first tune is used.
+        source: ABC, or the name of a tune file, whose first tune is used.
         keep_bars: Number of its bars to keep, not counting pickups; all if None.
 
     Raises:
         InputError: if the tune cannot be read or contradicts the request.
     """
-    # 1) Read the tune. A header without K: is completed from the request.
-    text = _first_tune(Path(source)) if source.lower().endswith(".abc") else source
-    if not _KEY.search(text):
-        # Later fields of a header win, so the tune's own M: and L: override these.
-        lines = text.splitlines()
-        header = list(takewhile(_FIELD.match, lines))
-        start = [f"M:{request.metre or '4/4'}", "L:1/8", *header, f"K:{request.key or 'C'}"]
-        text = "\n".join([*start, *lines[len(header) :]])
+    # 1) Read the tune, and whether its last bar is closed.
     try:
-        tune = read_abc(text)
+        reader = _reader_of(source)
+        tune, is_closed = reader(source) if reader else _read_begun(source, request)
     except NotationError as error:
         raise InputError(f"cannot continue {source[:60]!r}: {error.reason}") from error
-    # The last bar is closed if the last line of music ends with a bar line.
-    without_comments = (_COMMENT.sub("", line) for line in text.splitlines())
-    music = [line for line in without_comments if line.strip() and not _FIELD.match(line)]
-    is_closed = bool(music and _FINAL_BAR_LINE.search(music[-1]))
 
     # 2) Shorten it.
     if keep_bars is not None:
@@ -286,6 +281,53 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
         metre=request.metre or str(replace(tune.metre, symbol="")),
         first_pitch=0 if request.key or not pitches else pitches[0],
     )
+
+
+def _reader_of(source: str) -> Callable[[str], tuple[Tune, bool]] | None:
+    """Return the function that reads a MIDI or MusicXML file, or None for ABC."""
+    from abcgen.pipeline.formats import all_readers  # noqa: PLC0415 - only for such files
+
+    suffix = Path(source).suffix.lower() if "\n" not in source else ""
+    reader = all_readers().get(suffix)
+    return None if reader is None or reader.is_tunebook else partial(_read_file, reader)
+
+
+def _read_file(reader: Reader, source: str) -> tuple[Tune, bool]:
+    """Return the tune of a file that is no tunebook, and whether its last bar is full."""
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    for chunk in chunks_of(path, reader):
+        if isinstance(chunk, LeftOut):
+            raise InputError(f"cannot read {path}: {chunk.reason}")
+        for reading in reader.read(chunk.data, path.name):
+            if isinstance(reading, LeftOut):
+                raise NotationError(reading.reason)
+            # Such files close every tune; here it goes on.
+            *bars, last = reading.tune.bars
+            if last.line is BarLine.FINAL:
+                last = replace(last, line=BarLine.SINGLE)
+            metres = [bar.metre for bar in (*bars, last) if bar.metre]
+            full = (metres[-1] if metres else reading.tune.metre).bar_duration
+            return replace(reading.tune, bars=(*bars, last)), last.duration >= full
+    raise InputError(f"no tune in {path}")
+
+
+def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
+    """Return the tune of ABC or of an ``.abc`` file, and whether it ends with a bar line.
+
+    A header without K: is completed from the request.
+    """
+    text = _first_tune(Path(source)) if source.lower().endswith(".abc") else source
+    if not _KEY.search(text):
+        # Later fields of a header win, so the tune's own M: and L: override these.
+        lines = text.splitlines()
+        header = list(takewhile(_FIELD.match, lines))
+        start = [f"M:{request.metre or '4/4'}", "L:1/8", *header, f"K:{request.key or 'C'}"]
+        text = "\n".join([*start, *lines[len(header) :]])
+    without_comments = (_COMMENT.sub("", line) for line in text.splitlines())
+    music = [line for line in without_comments if line.strip() and not _FIELD.match(line)]
+    return read_abc(text), bool(music and _FINAL_BAR_LINE.search(music[-1]))
 
 
 def _first_tune(path: Path) -> str:

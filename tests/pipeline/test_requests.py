@@ -9,6 +9,7 @@ from abcgen.errors import InputError
 from abcgen.grammar import Form, Grammar, PrefixConstraint, SectionPlan
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
+from abcgen.pipeline.formats import FORMATS, RenderOptions
 from abcgen.pipeline.requests import (
     beginning_of,
     check_request,
@@ -77,6 +78,27 @@ def test_a_range_allows_for_the_keys_the_tune_may_be_moved_to() -> None:
     assert ranges == ((60, 84), (48, 72), (72, 96))
 
 
+@pytest.mark.parametrize("suffix", [".mid", ".musicxml"])
+def test_a_midi_or_musicxml_file_is_continued_as_its_abc_is(tmp_path: Path, suffix: str) -> None:
+    tune = read_abc("X:1\nT:x\nM:4/4\nL:1/8\nK:D\n" + "d2 fd AdfA | gfed cABc |" * 2 + "\n")
+    render = {".mid": FORMATS["midi"].render, ".musicxml": FORMATS["musicxml"].render}[suffix]
+    path = tmp_path / f"tune{suffix}"
+    path.write_bytes(render(tune, RenderOptions()))
+    request = continue_tune(Request(), str(path), 2)
+    assert request.beginning == beginning("M:4/4\nL:1/8\nK:D\nd2 fd AdfA | gfed cABc |")
+    assert request.key == "D"
+    whole = continue_tune(Request(), str(path)).beginning
+    assert whole.endswith("|")
+    assert not whole.endswith("|]")
+
+
+def test_a_midi_file_without_notes_cannot_be_continued(tmp_path: Path) -> None:
+    path = tmp_path / "tune.mid"
+    path.write_bytes(b"no MIDI")
+    with pytest.raises(InputError, match="not a MIDI file"):
+        continue_tune(Request(), str(path))
+
+
 def beginning(source: str, keep_bars: int | None = None, **wishes: Any) -> str:
     return continue_tune(Request(**wishes), source, keep_bars).beginning
 
@@ -143,7 +165,7 @@ def test_a_key_alone_needs_the_grammar() -> None:
     check_request(Request(key="Em", metre="4/4", free=True))
 
 
-@pytest.mark.parametrize("source", ["hello?", "nowhere.abc"])
+@pytest.mark.parametrize("source", ["hello?", "nowhere.abc", "nowhere.mid"])
 def test_what_is_not_music_cannot_be_continued(source: str) -> None:
     with pytest.raises(InputError) as caught:
         continue_tune(Request(), source)
