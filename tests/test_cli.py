@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.main import get_command
 
+import abcgen
 from abcgen import __version__
 from abcgen.cli import app, main
 from abcgen.config import Request, SplitConfig
@@ -30,10 +31,13 @@ from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.pipeline import training
 from abcgen.pipeline.checkpoints import checkpoint_hash
+from tests.pipeline.checkpoints import untrained
 from tests.small_corpus import write_small_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from abcgen.corpus.families import Split
 
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]\n"
 SHORT = "X:2\nT:Short\nM:4/4\nL:1/8\nK:C\nCDEF|GABc cBAG|C8|D6|E8|]\n"
@@ -655,6 +659,40 @@ def test_the_printed_command_resumes_with_the_same_tunes(
     said = run("train", "my tunes", "--units", "8", "--texture", "melody", "--out", "net")
     words = "abcgen train 'my tunes' --resume --out net --texture melody"
     assert f"resume with: {words}\n" in said.out
+
+
+def test_what_is_not_learnt_is_said_and_chosen_alike_by_the_command_and_in_python(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits: list[Split] = []
+
+    def trained(
+        _data: object, split: Split, _plan: object, folder: Path, *_: object
+    ) -> TrainResult:
+        splits.append(split)
+        untrained(folder)
+        return TrainResult(folder, 0.5, 1.0, None, None, interrupted=False)
+
+    monkeypatch.setattr(training, "train_network", trained)
+    tunes = write_small_corpus(tmp_path / "tunes")
+    wrong = "X:99\nT:Wrong\nM:4/4\nL:1/8\nK:D\nABcd edcB A|d2fd gfed|\n"
+    tunes.write_text(f"{tunes.read_text(encoding='utf-8')}\n{wrong}", encoding="utf-8")
+    choices: list[dict[str, Any]] = [{}, {"wrong_bars": True}, {"held_out": "pretrained"}]
+    for number, options in enumerate(choices):
+        words = [f"--{name.replace('_', '-')}" for name in options]
+        words += [str(value) for value in options.values() if value is not True]
+        answer = run("train", "tunes", "--units", "8", "--out", f"command-{number}", *words)
+        assert answer.code == 0, answer.err
+        abcgen.train("tunes", units=8, out=f"python-{number}", **options)
+        ours, theirs = splits[-2:]
+        assert ours == theirs
+        assert ("1 tune with wrong bars" in answer.err) == ("wrong_bars" not in options)
+        assert [tune.title for tune in ours.wrong] == ["Wrong"] * ("wrong_bars" not in options)
+        assert ("221" in answer.err) == (len(ours.test) == 221) == ("held_out" in options)
+    fails(run("train", "tunes", "--held-out", "nowhere"), "nowhere")
+    again = run("train", "tunes", "--held-out", "pretrained", "--resume")
+    assert again.code == 2
+    assert "--held-out" in again.err
 
 
 def test_a_file_name_that_is_not_utf8_is_recorded_with_replacement_characters(
