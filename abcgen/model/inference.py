@@ -31,7 +31,7 @@ from abcgen.model.cells import (
     RelativePitchCell,
     by_rows,
 )
-from abcgen.model.positions import feature_tables, token_heights
+from abcgen.model.positions import feature_tables
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class _StreamStepper:
     def __init__(
         self, layers: Sequence[LayerSpec], weights: Weights, tracker: PositionFeatures | None
     ) -> None:
-        heights = token_heights(tracker)
+        heights = tracker.token_heights if tracker else None
         self._plan = _Plan(layers, weights, look_up=True, token_heights=heights)
         # Threads walk through the layers before the logits. An encoder is no part of a step: it
         # reads whole blocks.

@@ -50,20 +50,16 @@ def interval_table(token_heights: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where((last > 0) & (token_heights > 0), numbers, INTERVALS).astype(np.int32)
 
 
-def token_heights(tracker: PositionFeatures | None) -> NDArray[np.int32] | None:
-    """Return the height that each token names, without octave marks, 0 if it names no note: (V,).
-
-    They are on the scale of the feature ``height``. None if the tracker does not say.
-    """
-    return getattr(tracker, "token_heights", None)
-
-
 class PositionFeatures(Protocol):
     """Computes the position features of characters given by their ids.
 
     A character's features depend on the characters up to itself only. They are rows of the tables
     of the network, ``feature_tables``, in that order.
     """
+
+    # The height that each token names, without octave marks, on the scale of the feature
+    # ``height``; 0 if it names no note: (V,).
+    token_heights: NDArray[np.int32]
 
     def start(self, batch: int) -> NDArray[Any]:
         """Return the states before anything is read, one object per text: (B,)."""

@@ -29,7 +29,6 @@ from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import dataset_of
 from abcgen.model.events import Started
 from abcgen.model.metrics import METRICS
-from abcgen.model.positions import token_heights
 from abcgen.model.resume import STATE, check_state, set_weights
 from abcgen.model.trainer import Trainer
 from abcgen.model.vocabulary import unknown_character
@@ -67,7 +66,7 @@ class TrainData:
     @property
     def token_heights(self) -> NDArray[np.int32] | None:
         """The height that each token names, if there is a tracker."""
-        return token_heights(self.tracker)
+        return self.tracker.token_heights if self.tracker else None
 
 
 def train(

@@ -10,10 +10,8 @@ from abcgen.errors import InputError
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import Checkpoint
 from abcgen.model.extending import extended
-from abcgen.model.inference import StepNetwork
 from abcgen.model.vocabulary import BEGIN, MAX_CHARACTERS, OLD_SPECIAL_TOKENS, Vocabulary
 from abcgen.pipeline.checkpoints import step_network
-from tests.model.features import features_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,18 +56,10 @@ def test_relative_pitch_stays_too(
     random_weights: Callable[[NetworkConfig, int], Weights],
 ) -> None:
     network = STREAM.replace(blocks=True, ffn=5, relative_pitch=True)
-    old = Vocabulary("bd")
+    old = Vocabulary("K:\nbd")
     before = Checkpoint(network, TrainConfig(), old, random_weights(network, old.size))
-    after = extended(before, ["X|"])
-    logits = []
-    for checkpoint in (before, after):
-        steps = StepNetwork(
-            network, checkpoint.weights, features_for(network, checkpoint.vocabulary.tokens)
-        )
-        state = steps.start(1)
-        for number in old.encode("bdbb"):
-            last, state = steps.step(np.array([number], np.int32), state)
-        logits.append(last[0])
+    ids = old.encode("K:\nbdbb").tolist()
+    logits = [_logits(checkpoint, ids) for checkpoint in (before, extended(before, ["X|"]))]
     assert logits[1][: old.size] == pytest.approx(logits[0], abs=1e-5)
 
 

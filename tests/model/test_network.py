@@ -9,16 +9,16 @@ import pytest
 
 from abcgen.config import MAX_SEED, Network, NetworkConfig, TrainConfig
 from abcgen.example import Example
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.architecture import architecture, weight_shapes
 from abcgen.model.backend import load_keras
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import TextDataset, dataset_of
 from abcgen.model.inference import StepNetwork
 from abcgen.model.network import build_network, network_inputs, weight_name, weights_of
-from abcgen.model.positions import feature_tables, token_heights
+from abcgen.model.positions import feature_tables
 from abcgen.model.scoring import measure
 from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, PADDING, Vocabulary
-from tests.model.features import features_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +102,10 @@ def _name(config: NetworkConfig) -> str:
     return "-".join([config.kind, *(name for name in options if getattr(config, name))])
 
 
+def _tracker(config: NetworkConfig, vocabulary: Vocabulary) -> PositionTracker:
+    return PositionTracker(vocabulary.tokens, tuple(feature_tables(config)))
+
+
 def _set_weights(model: Any, weights: Weights) -> None:
     """The inverse of ``weights_of``."""
     for variable in model.trainable_variables:
@@ -126,7 +130,7 @@ def _ids(batch: int, width: int, size: int) -> NDArray[np.int32]:
 def _predicted(model: Any, config: NetworkConfig, ids: NDArray[np.int32]) -> NDArray[np.float32]:
     """Keras's logits after every place."""
     if feature_tables(config):
-        tracker = features_for(config, SIGNS.tokens)
+        tracker = _tracker(config, SIGNS)
         marks = np.stack([tracker.features_of(row) for row in ids]).astype(np.int32)
         ids = np.concatenate([ids[..., None], marks], axis=2)
     if config.kind == "stream":
@@ -149,7 +153,7 @@ class Built(NamedTuple):
 @pytest.fixture(scope="module", params=CONFIGS, ids=_name)
 def built(request: pytest.FixtureRequest, random_weights: MakeWeights) -> Built:
     config: NetworkConfig = request.param
-    heights = token_heights(features_for(config, SIGNS.tokens))
+    heights = _tracker(config, SIGNS).token_heights
     weights, model = random_weights(config, 11), build_network(config, 11, 0, heights)
     _set_weights(model, weights)
     return Built(config, weights, model)
@@ -176,7 +180,7 @@ def _described(layer: Any) -> tuple[str, tuple[int | None, ...], int, tuple[str,
 
 
 def test_numpy_steps_give_the_logits_of_keras(built: Built) -> None:
-    tracker = features_for(built.config, SIGNS.tokens)
+    tracker = _tracker(built.config, SIGNS)
     network = StepNetwork(built.config, built.weights, tracker)
     for batch in (1, 7):
         ids = _ids(batch, WIDTH, 11)
@@ -203,10 +207,10 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     random_weights: MakeWeights,
 ) -> None:
     weights = random_weights(config, vocabulary.size)
-    tracker = features_for(config, vocabulary.tokens)
+    tracker = _tracker(config, vocabulary)
     # All texts in one batch, and that in one share: another width is compiled anew.
     options = TrainConfig(batch_size=1)
-    compiled = CompiledNetwork(config, vocabulary.size, options, token_heights(tracker))
+    compiled = CompiledNetwork(config, vocabulary.size, options, tracker.token_heights)
     _set_weights(compiled.model, weights)
     options = options.replace(batch_size=len(examples))
     trained = compiled.measure(
@@ -223,7 +227,7 @@ def test_a_state_can_be_stepped_from_twice(
     config: NetworkConfig, random_weights: MakeWeights
 ) -> None:
     network, ids = (
-        StepNetwork(config, random_weights(config, 11), features_for(config, SIGNS.tokens)),
+        StepNetwork(config, random_weights(config, 11), _tracker(config, SIGNS)),
         _ids(3, 90, 11),
     )
     state = network.start(3)
@@ -251,14 +255,16 @@ def test_a_phrase_a_step_higher_is_followed_by_intervals_as_likely(
     random_weights: MakeWeights,
 ) -> None:
     config = NetworkConfig(units=8, embedding=6, heads=2, relative_pitch=True)
-    letters = Vocabulary("abcdefg|", OLD_SPECIAL_TOKENS)
+    letters = Vocabulary("K:\ncdefgab|", OLD_SPECIAL_TOKENS)
     weights = random_weights(config, letters.size)
     # A network that knows intervals only.
     absolute = ("embedding/embeddings", "position/height", "logits/kernel", "logits/bias")
     weights |= {name: np.zeros_like(weights[name]) for name in absolute}
-    network = StepNetwork(config, weights, features_for(config, letters.tokens))
-    low, high = (_step_through(network, letters.encode(text)[None])[0] for text in ("acb", "bdc"))
-    of_letter = letters.encode("abcdefg")
+    network = StepNetwork(config, weights, _tracker(config, letters))
+    low, high = (
+        _step_through(network, letters.encode(f"K:\n{text}")[None])[0] for text in ("cge", "daf")
+    )
+    of_letter = letters.encode("cdefgab")
     assert np.allclose(low[:, of_letter[:-1]], high[:, of_letter[1:]], atol=1e-6)
     assert np.ptp(low[-1, of_letter]) > 0.1
     assert not low[:, letters.encode("|")].any()
