@@ -225,7 +225,8 @@ def load(checkpoint: str | Path = "pretrained") -> Network:
     """Load a trained network.
 
     Args:
-        checkpoint: ``"pretrained"`` for the one that comes with abcgen, or the folder of another.
+        checkpoint: Its name, such as ``"pretrained"`` for the one that comes with abcgen or
+            ``"run-1"``, or its folder.
 
     Raises:
         CheckpointError: if there is no checkpoint.

@@ -519,9 +519,9 @@ def here(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path) -> None:
-    answer = run("sample", "--count", "3", "--seed", "1")
+    answer = run("sample", "-c", "run-1", "--count", "3", "--seed", "1")
     assert answer.code == 0, answer
-    assert "checkpoint checkpoints/run-1, temperature 0.8, seed 1" in answer.err
+    assert "network run-1 (" in answer.err
     assert re.search(r"\d+ tunes sampled, 3 valid, \d+ rejected", answer.err)
     folder = here / "output" / "tunes-1"
     book = (folder / "tunes.abc").read_text(encoding="utf-8")
@@ -567,13 +567,13 @@ def test_an_impossible_wish_is_named_in_one_line(
 
 def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
-    answer = run("sample", "--temperature", "0", "--count", "3")
+    answer = run("sample", "-c", "run-1", "--temperature", "0", "--count", "3")
     assert "1 tune sampled" in answer.err
 
 
 def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
     first, again, other = (
-        run("sample", "--count", "2", "--seed", seed, "--json").json["tunes"]
+        run("sample", "-c", "run-1", "--count", "2", "--seed", seed, "--json").json["tunes"]
         for seed in ("1", "1", "2")
     )
     assert first == again
@@ -586,12 +586,12 @@ def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Pa
 
 def test_a_random_seed_is_reported(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
-    assert re.search(r"seed \d+", run("sample", "--count", "1").err)
+    assert re.search(r"seed \d+", run("sample", "-c", "run-1", "--count", "1").err)
 
 
 def test_invalid_tunes_are_counted(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
-    answer = run("sample", "--temperature", "30", "--count", "1", "--free")
+    answer = run("sample", "-c", "run-1", "--temperature", "30", "--count", "1", "--free")
     fails(answer, "40", "--temperature")
     assert "40 rejected" in answer.err
 
@@ -609,7 +609,7 @@ def test_a_folder_that_is_no_checkpoint_is_named(
 
 def test_a_damaged_checkpoint_is_named_by_its_file(run: Callable[..., Answer], here: Path) -> None:
     (here / "checkpoints" / "run-1" / "weights.safetensors").write_bytes(b"\0" * 100)
-    fails(run("sample"), "weights.safetensors")
+    fails(run("sample", "-c", "run-1"), "weights.safetensors")
 
 
 def test_resuming_needs_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
@@ -744,7 +744,7 @@ def test_an_interrupted_training_can_be_sampled_and_resumed(
     assert "train --resume" in said
     assert "Traceback" not in said
     before = len(metrics.read_text(encoding="utf-8").splitlines())
-    sampled = run("sample", "--count", "1", "--temperature", "30", "--free")
+    sampled = run("sample", "-c", "run-1", "--count", "1", "--temperature", "30", "--free")
     fails(sampled, "40")
     resumed = run("train", "--resume", "--epochs", str(before + 2))
     assert resumed.code == 0, resumed.err

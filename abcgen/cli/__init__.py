@@ -23,6 +23,7 @@ from abcgen.cli import (
     corpus,
     critic,
     evaluate,
+    networks,
     normalise,
     plot,
     render,
@@ -58,9 +59,10 @@ COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     },
     "Train": {
         train.train: "abcgen train corpora/ --minutes 6",
-        critic.critic: "abcgen critic checkpoints/run-1 corpora/",
-        plot.plot: "abcgen plot checkpoints/run-1",
-        evaluate.evaluate: "abcgen evaluate checkpoints/run-1",
+        critic.critic: "abcgen critic run-1 corpora/",
+        plot.plot: "abcgen plot run-1",
+        evaluate.evaluate: "abcgen evaluate run-1",
+        networks.networks: "abcgen networks",
     },
     "Tunes": {
         normalise.normalise: "abcgen normalise corpora/ -o clean.abc",

@@ -68,10 +68,11 @@ def make(
     """Make a web page of real and generated tunes, unlabelled, and the key to it."""
     from abcgen.files import write_atomically
     from abcgen.pipeline.blindtest import make_blind_test
-    from abcgen.pipeline.checkpoints import find_checkpoint
+    from abcgen.pipeline.networks import choose_network
 
     display = Display(as_json=as_json)
-    source = find_checkpoint(checkpoint)
+    network = choose_network(checkpoint)
+    source = network.folder
     folder = target_for(out, "blindtest", force=force)
     real_tunes = load(tunes, display).tunes if tunes else ()
     config = BlindTestConfig(
@@ -79,7 +80,7 @@ def make(
     )
     with display.progress("sampling and engraving") as on_progress:
         test = make_blind_test(source, real_tunes, config, seed, on_progress=on_progress)
-    display.say(f"checkpoint {source}; real tunes: {test.description}")
+    display.say(f"network {network.description}; real tunes: {test.description}")
     write_atomically(folder / PAGE, test.page)
     write_atomically(folder / KEY, test.key.to_json().encode())
     display.files([folder / PAGE, folder / KEY])

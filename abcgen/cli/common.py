@@ -104,15 +104,15 @@ NewFolder = Annotated[
         rich_help_panel="Output",
     ),
 ]
-_CHECKPOINT: dict[str, Any] = {
+CHECKPOINT: dict[str, Any] = {
     "readable": False,
-    "help": "A folder written by train, or pretrained for the network that comes with abcgen.",
-    "show_default": "the newest under checkpoints/, else pretrained",
+    "help": "A network by its name in abcgen networks, such as pretrained or run-1, or its folder.",
+    "show_default": "the best of those measured on the same tunes as pretrained",
 }
 CheckpointOption = Annotated[
-    Path | None, typer.Option("--checkpoint", "-c", rich_help_panel="Network", **_CHECKPOINT)
+    Path | None, typer.Option("--checkpoint", "-c", rich_help_panel="Network", **CHECKPOINT)
 ]
-CheckpointArgument = Annotated[Path | None, typer.Argument(**_CHECKPOINT)]
+CheckpointArgument = Annotated[Path | None, typer.Argument(**CHECKPOINT)]
 Temperature = Annotated[
     float,
     option(SampleConfig, "temperature", "--temperature", "-t", rich_help_panel="Sampling"),

@@ -19,7 +19,10 @@ DEFAULTS = CriticConfig()
 
 def critic(
     checkpoint: Annotated[
-        Path, typer.Argument(readable=False, help="The checkpoint, to which it is added.")
+        Path,
+        typer.Argument(
+            readable=False, help="The network to which it is added, by its name or folder."
+        ),
     ],
     paths: Annotated[
         list[Path] | None,

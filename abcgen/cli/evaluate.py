@@ -54,13 +54,14 @@ def evaluate(
     Writes a web page with plots, and the figures as JSON.
     """
     from abcgen.pipeline import evaluating
-    from abcgen.pipeline.checkpoints import find_checkpoint
+    from abcgen.pipeline.networks import choose_network
 
     display = Display(as_json=as_json)
-    source = find_checkpoint(checkpoint)
+    network = choose_network(checkpoint)
+    source = network.folder
     folder = target_for(out, "evaluation", force=force)
     config = SampleConfig(count=samples, temperature=temperature, batch_size=_EVALUATION.batch_size)
-    display.say(f"checkpoint {source}, {samples} samples, temperature {temperature:g}")
+    display.say(f"network {network.description}; {samples} samples, temperature {temperature:g}")
     real_tunes = load(tunes, display).tunes if tunes else None
     evaluation = evaluating.evaluate(source, config, seed, display.progress, real_tunes)
     with display.progress("drawing the report"):

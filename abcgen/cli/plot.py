@@ -19,8 +19,8 @@ def plot(
         Path | None,
         typer.Argument(
             readable=False,
-            help="A folder written by train.",
-            show_default="the newest under checkpoints/",
+            help="A network by its name, such as run-1, or its folder.",
+            show_default="the newest under checkpoints/, else pretrained",
         ),
     ] = None,
     seed: Annotated[
@@ -37,12 +37,13 @@ def plot(
     as_json: Json = False,
 ) -> None:
     """Plot a training run as PNG and SVG: learning curves, weights, network and attention."""
-    from abcgen.pipeline.checkpoints import find_checkpoint
+    from abcgen.pipeline.checkpoints import find_checkpoint, newest_run
+    from abcgen.pipeline.networks import name_of
 
     display = Display(as_json=as_json)
-    folder = find_checkpoint(run)
+    folder = find_checkpoint(run or newest_run())
     target = target_for(out, "plots", force=force)
-    display.say(f"checkpoint {folder}")
+    display.say(f"network {name_of(folder)}")
     with display.counting("drawing", PICTURES) as count_one:
         from abcgen.pipeline.plotting import plot_run  # Matplotlib takes a second to import.
 

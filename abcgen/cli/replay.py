@@ -7,13 +7,21 @@ from typing import Annotated
 
 import typer
 
-from abcgen.cli.common import CheckpointOption, Json  # noqa: TC001 - Typer looks them up
+from abcgen.cli.common import CHECKPOINT, Json
 from abcgen.cli.display import Display, counted
 
 
 def replay(
     path: Annotated[Path, typer.Argument(readable=False, help="A file written by sample.")],
-    checkpoint: CheckpointOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            "-c",
+            rich_help_panel="Network",
+            **CHECKPOINT | {"show_default": "the one with the recipe's hash"},
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Sample tunes again from the recipes in a file, and compare them with those in the file.
@@ -26,7 +34,7 @@ def replay(
 
     display = Display(as_json=as_json)
     replays = []
-    for replayed in replay_file(path, find_checkpoint(checkpoint)):
+    for replayed in replay_file(path, find_checkpoint(checkpoint) if checkpoint else None):
         replays.append(replayed)
         display.text(str(replayed))
         if not replayed.is_same:

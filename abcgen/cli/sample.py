@@ -139,8 +139,8 @@ def sample(
 
     With --to none, only the ABC is written.
     """
-    from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.formats import formats_named
+    from abcgen.pipeline.networks import choose_network
     from abcgen.pipeline.requests import make_request
     from abcgen.pipeline.sampling import Composer
 
@@ -165,14 +165,15 @@ def sample(
         temperature=temperature, top_k=top_k, top_p=top_p, count=count, candidates=candidates
     )
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
-    source = find_checkpoint(checkpoint)
+    network = choose_network(checkpoint)
+    source = network.folder
     folder = target_for(out, "tunes", force=force)
     book = folder / "tunes.abc"
 
     # 2) Compose, and write each tune to the file as soon as it is done.
     with Composer(source, config, seed, request) as composer:
-        display.say(f"checkpoint {source}, temperature {temperature:g}, seed {seed}")
-        for warning in composer.warnings:
+        display.say(f"network {network.description}; temperature {temperature:g}, seed {seed}")
+        for warning in (*network.warnings, *composer.warnings):
             display.warn(warning)
         # Tunes that are neither printed nor rendered need not stay in memory.
         keep = bool(formats) or count <= MAX_SHOWN

@@ -93,7 +93,7 @@ def train(
         typer.Option(
             "--from",
             readable=False,
-            help="Fine-tune this checkpoint (which is not modified); works with small corpora.",
+            help="Fine-tune a copy of this network, such as pretrained; works with few tunes.",
             rich_help_panel="Network",
         ),
     ] = None,
@@ -212,7 +212,7 @@ def train(
 ) -> None:
     """Train a network on tunes. Ctrl-C stops it and keeps what it has learned so far."""
     from abcgen.model.distribution import compute_on
-    from abcgen.pipeline import checkpoints, training
+    from abcgen.pipeline import checkpoints, networks, training
     from abcgen.pipeline.formats import midi_config
     from abcgen.pipeline.tensorboard import log_to
 
@@ -259,6 +259,12 @@ def train(
         base_checkpoint = plan.base if plan else None
         data, split = training.prepare_data(corpus, division, base_checkpoint, given)
     _show_division(split, division, display)
+    few = len(split.training) < networks.FEW_TUNES
+    if few and not base_checkpoint:
+        display.warn(
+            f"only {counted(len(split.training), 'tune')} to learn: the network will write noise; "
+            "one that knows tunes learns more from few: add --from pretrained"
+        )
 
     # 4) Plan a new network. Last, because `auto` needs Keras to find the device.
     if plan is None:
@@ -418,14 +424,15 @@ def _resuming_command(context: typer.Context, paths: list[Path], folder: Path) -
 
 
 def _report(result: TrainResult, plan: TrainPlan, display: Display, resuming: str) -> None:
+    from abcgen.pipeline.networks import name_of
+
     if result.bits_before is not None and result.bits_per_note is not None:
         before, after = result.bits_before, result.bits_per_note
         display.text(f"held-out bits/note: {before:.2f} before, {after:.2f} after fine-tuning")
     end = "interrupted" if result.interrupted else "trained"
+    name = shlex.quote(name_of(result.folder))
     display.text(f"{end} after {result.epochs:.1f} epochs, {clock(result.seconds)}")
-    display.text(
-        f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {result.folder}"
-    )
+    display.text(f"wrote {result.folder}; sample from it with: abcgen sample --checkpoint {name}")
     if result.interrupted:
         display.text(f"resume with: {resuming}")
     display.result(

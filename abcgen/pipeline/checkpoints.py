@@ -75,33 +75,41 @@ CRITIC = "critic.json"
 
 
 def find_checkpoint(folder: Path | None) -> Path:
-    """Return the checkpoint to use.
+    """Return the checkpoint with a name.
 
     Args:
-        folder: Its folder, ``pretrained`` for the one that comes with the package, or None for
-            the newest run under ``./checkpoints``, else the one that comes with the package.
+        folder: Its folder; the name of a run under ``./checkpoints``, such as ``run-1``;
+            ``pretrained`` for the one that comes with the package. None for the latter too, or the
+            newest run if none comes with it.
 
     Raises:
         CheckpointError: if there is none.
     """
-    if folder is not None and (folder != Path(SHIPPED) or folder.exists()):
-        if not folder.exists():
-            raise CheckpointError(f"checkpoint {folder} does not exist")
-        if not (folder / WEIGHTS).is_file():
-            raise CheckpointError(
-                f"{folder} is not a checkpoint: it has no {WEIGHTS}",
-                hint="name a folder that abcgen train wrote",
-            )
-        return folder
-    if folder is None and (newest := newest_run()):
-        return newest
-    for shipped in SHIPPED_FOLDERS:
-        if (shipped / WEIGHTS).is_file():
-            return shipped
-    raise CheckpointError(
-        "there is no checkpoint under ./checkpoints yet",
-        hint="train one with: abcgen train corpora/",
-    )
+    shipped = shipped_folder()
+    if folder is None or (folder == Path(SHIPPED) and not folder.exists()):
+        if found := shipped or (newest_run() if folder is None else None):
+            return found
+        raise CheckpointError(
+            "there is no checkpoint under ./checkpoints yet",
+            hint="train one with: abcgen train corpora/",
+        )
+    if not folder.exists() and (run := RUNS / folder).is_dir():
+        folder = run
+    if not folder.exists():
+        raise CheckpointError(
+            f"checkpoint {folder} does not exist", hint="abcgen networks lists those there are"
+        )
+    if not (folder / WEIGHTS).is_file():
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: it has no {WEIGHTS}",
+            hint="name a folder that abcgen train wrote",
+        )
+    return folder
+
+
+def shipped_folder() -> Path | None:
+    """Return the checkpoint that comes with the package, if one does."""
+    return next((path for path in SHIPPED_FOLDERS if (path / WEIGHTS).is_file()), None)
 
 
 def newest_run(part: str = WEIGHTS) -> Path | None:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
 
@@ -149,6 +150,38 @@ def read_held_out(folder: Path) -> HeldOut:
             hint="train on more tunes, or name tunes that it was not trained on with --tunes",
         )
     return held_out
+
+
+class Yardstick(NamedTuple):
+    """What a network was measured on: figures compare only by the same yardstick."""
+
+    # Hash of the music of its held-out tunes.
+    tunes: str
+    # Bits a note of n-grams of characters on them; None if the training tunes were unknown.
+    ngram_bits: float | None
+
+
+def yardstick_of(folder: Path) -> Yardstick | None:
+    """Return what the network of a checkpoint was measured on; None if it has no held-out tunes.
+
+    Raises:
+        CheckpointError: if its record is damaged.
+    """
+    path = folder / HELD_OUT
+    if not path.is_file():
+        return None
+    try:
+        file = _HeldOutFile.model_validate(read_json(path))
+    except ValidationError as error:
+        raise damaged(path, first_problem(error)) from error
+    if not file.validation:
+        return None
+    # Headers differ between networks that are told different things.
+    music = sorted(text.rstrip("\n").rpartition("\n")[2] for text in file.validation)
+    scores = _scored_texts(file.baselines).get(NGRAMS, ())
+    notes = sum(score.notes for score in scores)
+    bits = sum(score.bits for score in scores) / notes if notes else None
+    return Yardstick(hashlib.sha256("\n".join(music).encode()).hexdigest(), bits)
 
 
 def tunes_held_out(folder: Path, earlier: TrainingTunes | None = None) -> HeldOutTunes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from abcgen import __version__
 from abcgen.errors import CheckpointError
 from abcgen.pipeline.checkpoints import checkpoint_hash
+from abcgen.pipeline.networks import network_with_hash
 from abcgen.pipeline.recipes import Recipe, read_recipes
 from abcgen.pipeline.sampling import Composer, SampledTune
 
@@ -37,22 +38,29 @@ class Replay:
         return f"X:{self.recipe.reference} {self.recipe.title}: {verdict}{other}"
 
 
-def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
+def replay_file(path: Path, folder: Path | None = None) -> Iterator[Replay]:
     """Sample the tunes of a file again from their recipes.
 
     Args:
         path: A file that ``abcgen sample`` wrote.
-        folder: The checkpoint they were sampled from.
+        folder: The checkpoint they were sampled from; by default those with the recipes' hashes are
+            looked for among the networks here.
 
     Raises:
         InputError: if the file cannot be read, or has no recipe.
-        CheckpointError: if the tunes are from another checkpoint.
+        CheckpointError: if the tunes are from another checkpoint, or theirs is not found.
     """
-    # 1) Read the recipes.
+    # 1) Read the recipes, and find their networks.
     recipes = read_recipes(path)
-    own_hash = checkpoint_hash(folder)
+    names = {recipe.checkpoint: recipe.name for recipe, _ in recipes}
+    folders = (
+        {checkpoint_hash(folder): folder}
+        if folder
+        else {wanted: network_with_hash(wanted, name) for wanted, name in names.items()}
+    )
     for recipe, _ in recipes:
-        if recipe.checkpoint != own_hash:
+        if recipe.checkpoint not in folders:
+            own_hash = next(iter(folders))
             raise CheckpointError(
                 f"X:{recipe.reference} in {path} was sampled from checkpoint {recipe.checkpoint}, "
                 f"but {folder} is {own_hash}",
@@ -66,7 +74,9 @@ def replay_file(path: Path, folder: Path) -> Iterator[Replay]:
     for first, group in groupby(recipes, key=shared_recipe):
         pairs = list(group)
         settings = first.settings.replace(candidates=1)
-        with Composer(folder, settings, first.seed, first.request, first.name) as composer:
+        with Composer(
+            folders[first.checkpoint], settings, first.seed, first.request, first.name
+        ) as composer:
             texts = composer.sample(recipe.number for recipe, _ in pairs)
             for (recipe, text), sampled in zip(pairs, texts, strict=True):
                 result = composer.finish(sampled, recipe.reference, recipe.title)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +9,6 @@ from abcgen.errors import CheckpointError
 from abcgen.model.resume import STATE
 from abcgen.pipeline import checkpoints
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run, newest_run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +27,14 @@ def trained(folder: Path, when: int = 0) -> Path:
     return folder
 
 
-def test_the_newest_run_is_taken(here: Path) -> None:
+def test_without_a_shipped_network_the_newest_run_is_taken(here: Path) -> None:
     trained(here / "checkpoints" / "run-1", when=100)
     trained(here / "checkpoints" / "run-2", when=300)
     trained(here / "checkpoints" / "run-3", when=200)
     assert find_checkpoint(None).name == "run-2"
-
-
-def test_the_shipped_network_is_the_last_resort(here: Path) -> None:
-    shipped = trained(here / "shipped", when=500)
-    assert find_checkpoint(None) == shipped
-    trained(here / "checkpoints" / "run-1", when=100)
-    assert find_checkpoint(None).name == "run-1"
+    assert find_checkpoint(None) == find_checkpoint(Path("run-2"))
+    shipped = trained(here / "shipped", when=50)
+    assert find_checkpoint(None) == find_checkpoint(Path("pretrained")) == shipped
 
 
 def test_a_shipped_network_in_a_checkout_is_no_run(here: Path) -> None:
@@ -72,8 +65,12 @@ def test_a_named_checkpoint_is_used_or_refused(here: Path) -> None:
     trained(here / "checkpoints" / "run-1")
     mine = trained(here / "mine")
     assert find_checkpoint(mine) == mine
-    with pytest.raises(CheckpointError):
-        find_checkpoint(here / "yours")
+    for name in (here / "yours", Path("run-2"), Path(), Path(".."), Path("nowhere/run-1")):
+        with pytest.raises(CheckpointError):
+            find_checkpoint(name)
+    # A folder comes before a run of the same name.
+    trained(here / "checkpoints" / "mine")
+    assert find_checkpoint(Path("mine")) == Path("mine")
 
 
 def test_without_any_checkpoint_the_hint_is_to_train() -> None:
