@@ -422,15 +422,35 @@ class Preset:
 
 PRESETS = {
     "small": Preset(
-        NetworkConfig(dropout=0.15, positions=True), TrainConfig(), "trains on a CPU in minutes"
+        NetworkConfig(dropout=0.15, positions=True, form=True, relative_pitch=True),
+        TrainConfig(),
+        "trains on a CPU in minutes",
     ),
     "base": Preset(
-        NetworkConfig(units=256, dropout=0.3, positions=True),
+        NetworkConfig(
+            layers=2,
+            units=256,
+            dropout=0.3,
+            ffn=512,
+            blocks=True,
+            positions=True,
+            form=True,
+            relative_pitch=True,
+        ),
         TrainConfig(epochs=40, weight_decay=0.2),
-        "trains on a CPU in a quarter of an hour or more, on a GPU in minutes",
+        "trains on a CPU in an hour or more, on a GPU in minutes",
     ),
     "large": Preset(
-        NetworkConfig(layers=3, units=512, embedding=128, dropout=0.3, heads=8, positions=True),
+        NetworkConfig(
+            layers=3,
+            units=512,
+            embedding=128,
+            dropout=0.3,
+            heads=8,
+            positions=True,
+            form=True,
+            relative_pitch=True,
+        ),
         TrainConfig(
             epochs=40, batch_size=64, optimizer="adamw", learning_rate=2e-3, weight_decay=0.05
         ),

@@ -66,7 +66,9 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # Presets by device: for a short run, for a long run, and the minutes from which a run is long.
 # Only in a long run does a larger network learn more.
-AUTO_PRESETS = {"cpu": ("small", "base", 15.0), "gpu": ("base", "large", 20.0)}
+AUTO_PRESETS = {"cpu": ("small", "base", 40.0), "gpu": ("base", "large", 20.0)}
+# Options of the presets that a window network has not.
+STREAM_ONLY = dict.fromkeys(("positions", "form", "relative_pitch", "blocks"), False)
 ORIGIN = "from"  # field of config.json: the network that was fine-tuned
 MAX_NAME = 200  # characters of a checkpoint's name
 MAX_FILES = 1000  # named in a checkpoint; beyond that, only their folders are
@@ -136,7 +138,9 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
         reason = f"chosen for {machine} and {time} ({PRESETS[preset].purpose})"
     shape = {name: changes[name] for name in NetworkConfig.model_fields if name in changes}
     if shape.get("kind") == "window":
-        shape = {"positions": False} | shape  # presets have them, but only for stream networks
+        shape = STREAM_ONLY | shape
+    if shape.get("bidirectional"):
+        shape = {"blocks": False} | shape
     training = {name: changes[name] for name in TrainConfig.model_fields if name in changes}
     return TrainPlan(
         PRESETS[preset].network.replace(**shape),

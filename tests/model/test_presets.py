@@ -40,7 +40,8 @@ def test_the_published_training_is_the_presets() -> None:
     [
         ("cpu", None, "small"),
         ("cpu", 6.0, "small"),
-        ("cpu", 20.0, "base"),
+        ("cpu", 20.0, "small"),
+        ("cpu", 60.0, "base"),
         ("cpu", 120.0, "base"),
         ("gpu", None, "base"),
         ("gpu", 5.0, "base"),
