@@ -20,6 +20,7 @@ ALLOWED = {
     "errors": set(),
     "example": set(),
     "config": {"errors"},
+    "presets": {"config"},
     "files": {"errors"},
     "system": set(),
     "workers": {"system"},
@@ -34,8 +35,10 @@ ALLOWED = {
     "critic": BASE | {"notation"},
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"}
-    | {"critic"},
-    "cli": BASE | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline"},
+    | {"critic", "presets"},
+    "cli": BASE
+    | {"presets"}
+    | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline"},
     "api": BASE | {"notation", "corpus", "model", "pipeline"},
     "__main__": {"cli"},
     "__init__": {"errors", "notation", "api"},

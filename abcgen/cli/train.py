@@ -22,10 +22,11 @@ from abcgen.cli.common import (
     text_cache,
 )
 from abcgen.cli.display import Display, clock, counted
-from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
+from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.critic.config import CriticConfig
 from abcgen.errors import InputError, shown
 from abcgen.files import check_writable, refuse_to_overwrite
+from abcgen.presets import PRESETS
 
 if TYPE_CHECKING:
     from abcgen.config import MidiConfig

@@ -12,9 +12,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import (
-    FINE_TUNING,
-    FINE_TUNING_SPLIT,
-    PRESETS,
     NetworkConfig,
     SampleConfig,
     SplitConfig,
@@ -48,6 +45,7 @@ from abcgen.pipeline.checkpoints import (
     write_training_tunes,
 )
 from abcgen.pipeline.held_out import split_again, tunes_held_out, write_held_out
+from abcgen.presets import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.system import cores
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abcgen.config import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.collections import collection_files, collection_named
 from abcgen.corpus.families import families_by_intervals, split_tunes
@@ -36,6 +35,7 @@ from abcgen.pipeline.training import (
     prepare_data,
     train_network,
 )
+from abcgen.presets import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import PRESETS, NetworkConfig, SplitConfig, TrainConfig
+from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import split_tunes
 from abcgen.corpus.records import extract_corpus
@@ -32,6 +32,7 @@ from abcgen.model.events import EpochEnd, Event
 from abcgen.model.network import weight_name
 from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
+from abcgen.presets import PRESETS
 from abcgen.system import cores
 from benchmarks.machine import package_version, processor
 

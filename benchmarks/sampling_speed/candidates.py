@@ -76,7 +76,7 @@ def main() -> None:
 
 def _networks() -> dict[str, NetworkConfig]:
     """Return every option of a stream network by name."""
-    from abcgen.config import PRESETS  # noqa: PLC0415 - after the environment
+    from abcgen.presets import PRESETS  # noqa: PLC0415 - after the environment
 
     plain = PRESETS["base"].network.replace(attention=False, positions=False)
     attention = plain.replace(attention=True)

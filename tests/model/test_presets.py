@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from abcgen.config import PRESETS
 from abcgen.errors import InputError
 from abcgen.model.architecture import architecture
 from abcgen.pipeline.training import check_settings, plan_new_run
+from abcgen.presets import PRESETS
 
 # Joshi et al., "Music Generation Using Recurrent Neural Networks", IJRASET 10(XII), 2022, fig. 6.
 PUBLISHED = [
