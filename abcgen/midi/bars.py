@@ -14,7 +14,7 @@ from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.midi.key import spell_chord
 from abcgen.midi.quantize import QuantizedNote
-from abcgen.notation.tune import Bar, Item, Note, Rest, Tuplet
+from abcgen.notation.tune import Bar, Item, Marks, Note, Rest, Tuplet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -128,7 +128,7 @@ def cut_before(notes: deque[QuantizedNote], time: Fraction) -> deque[QuantizedNo
     while notes and notes[0].onset < time:
         note = notes.popleft()
         if note.offset > time:
-            notes.appendleft(note._replace(onset=time))
+            notes.appendleft(note._replace(onset=time, symbol=None))
             note = note._replace(offset=time, tied=bool(note.pitches))
         before.append(note)
     return before
@@ -181,14 +181,15 @@ def _lone_items(note: QuantizedNote, key: Key) -> Iterator[Item]:
             parts *= 2
         cut = Fraction(int(note.onset * parts) + 1, parts)
         yield from _lone_items(note._replace(offset=cut, tied=bool(note.pitches)), key)
-        yield from _lone_items(note._replace(onset=cut), key)
+        yield from _lone_items(note._replace(onset=cut, symbol=None), key)
 
 
 def _item(note: QuantizedNote, key: Key, slot: TupletSlot | None = None) -> Note | Rest:
     duration = note.duration * (Fraction(slot.actual, slot.normal) if slot else 1)
+    marks = Marks((note.symbol,)) if note.symbol else None
     if not note.pitches:
-        return Rest(duration)
-    return Note(spell_chord(note.pitches, key), duration, note.tied)
+        return Rest(duration, marks=marks)
+    return Note(spell_chord(note.pitches, key), duration, note.tied, marks)
 
 
 def triplet_slot(notes: Sequence[QuantizedNote], bar: Fraction) -> TupletSlot | None:

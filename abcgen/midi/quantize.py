@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from abcgen.midi.performance import PlayedNote
+    from abcgen.notation.tune import ChordSymbol
 
     # From the onset and offset of a note to its offset as written.
     _Articulation = Callable[[float, float], float]
@@ -79,6 +80,8 @@ class QuantizedNote(NamedTuple):
     tied: bool = False
     # 1 to 127; 0 in a rest.
     velocity: int = 0
+    # The chord that an accompanist plays from its beginning on.
+    symbol: ChordSymbol | None = None
 
     @property
     def duration(self) -> Fraction:

@@ -10,6 +10,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
+from abcgen.midi.chords import is_chordal
 from abcgen.midi.melody import polyphony, tune_part
 from abcgen.midi.names import instrument
 from abcgen.midi.quantize import QuantizedNote
@@ -38,6 +39,11 @@ class TextureChoice(NamedTuple):
     parts: tuple[Part, ...]
     # A remark for the user, empty where there is nothing to explain.
     why: str
+
+    @property
+    def tune(self) -> Part:
+        """The part of the tune."""
+        return self.parts[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ def choose_texture(
     if is_auto and len(parts) > MAX_PARTS:
         why = f"of {len(parts)} parts only the tune was written: {label(tune)}"
         return TextureChoice("melody", (tune,), why)
+    is_lead_sheet = len(accompanying_chords(tune, parts, track)) == len(others)
+    if is_auto and others and is_lead_sheet and polyphony(tune.notes)[0] <= MAX_POLYPHONY:
+        return TextureChoice("melody", (tune,), f"the tune was taken from {label(tune)}")
     if is_auto and others:
         why = f"{len(parts)} parts sound together, each written as a voice"
         why += "" if tune is parts[0] else f", first the tune: {label(tune)}"
@@ -106,6 +115,12 @@ def _parts_named(parts: Sequence[Part], track: str) -> list[Part]:
         names = ", ".join(dict.fromkeys(f"{part.track} {part.name}".strip() for part in parts))
         raise NotationError(f"no track {track!r}; tracks with notes: {names}")
     return chosen
+
+
+def accompanying_chords(tune: Part, parts: Sequence[Part], track: str) -> list[Part]:
+    """Return the parts that play chords under the tune, none if only one track is read."""
+    others = () if track else (part for part in parts if part is not tune)
+    return [part for part in others if is_chordal(part.notes)]
 
 
 def label(part: Part) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS, MidiConfig
 from abcgen.errors import NotationError
 from abcgen.midi.accompaniment import hear
-from abcgen.midi.bars import BarSpan, bar_spans, fill_rests, write_bars
+from abcgen.midi.bars import BarSpan, bar_spans
 from abcgen.midi.beats import count_in_beats, find_swing, keeps_grid
 from abcgen.midi.key import choose_key
 from abcgen.midi.melody import polyphony
@@ -18,26 +17,28 @@ from abcgen.midi.metre import MetreHypothesis, choose_metre
 from abcgen.midi.performance import DEFAULT_TEMPO, parse, perform
 from abcgen.midi.phase import move_notes, pasted_passages
 from abcgen.midi.quantize import Quantizer, is_on_grid
-from abcgen.midi.repeats import Repeat, find_repeats
 from abcgen.midi.signatures import nearest_96th, read_signatures
 from abcgen.midi.texture import (
     MAX_POLYPHONY,
     MidiVoice,
+    accompanying_chords,
     choose_texture,
     divide_hands,
     fold,
     fullest_first,
     group_chords,
+    label,
     lower_notes,
     separate_voices,
     skyline,
 )
+from abcgen.midi.writing import Score, in_metre, write_tune
 from abcgen.notation.draft import Repair
 from abcgen.notation.reader import Reading
-from abcgen.notation.tune import Bar, BarLine, Tune, Voice
+from abcgen.notation.tune import BarLine, Tune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from abcgen.midi.accompaniment import Accompaniment
     from abcgen.midi.performance import MidiPerformance, Part, PlayedNote
@@ -48,17 +49,6 @@ if TYPE_CHECKING:
 DEFAULTS = MidiConfig()
 LN_2 = 0.693
 VALUE_NAMES = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixteenth"}
-
-
-class _Score(NamedTuple):
-    """Voices of exact note values, and the keys by the times from which they hold."""
-
-    voices: list[MidiVoice]
-    # The line that is judged as the tune.
-    line: tuple[QuantizedNote, ...]
-    begin: Fraction
-    end: Fraction
-    keys: Mapping[Fraction, Key]
 
 
 class _Played(NamedTuple):
@@ -118,7 +108,12 @@ def read_midi(
 
     # 6) The key.
     keys = _keys_in_force(voices, performance, begin, inferences)
-    score = _Score(voices, line, begin, end, keys)
+    chords = accompanying_chords(choice.tune, performance.parts, config.track)
+    accompaniment = [note for _, group in played.parts[1:] for note in group] + played.others
+    score = Score(voices, line, begin, end, keys, accompaniment if chords else [])
+    if chords:
+        names = "; ".join(map(label, chords))
+        inferences.append(f"chord symbols named from the chords of {names}")
 
     # 7) The metre and pickup: those of the file if it changes metre, else the likeliest.
     # Then 8) bars, 9) repeats and 10) the tune.
@@ -127,7 +122,7 @@ def read_midi(
         # Counted in beats, the file's times are none.
         metres = dict([*metres.items()][:1])
     if _is_irregular(metres):
-        tune = _write_tune(*_as_named(score, metres), [])
+        tune = write_tune(*_as_named(score, metres), [])
     else:
         tune = _in_likeliest_metre(score, metres, played, config, judge, inferences)
     title = performance.title or title
@@ -275,20 +270,20 @@ def _is_irregular(metres: Mapping[Fraction, Metre]) -> bool:
     return any((time - later[0]) % metres[time].bar_duration for time in later)
 
 
-def _as_named(score: _Score, metres: Mapping[Fraction, Metre]) -> tuple[_Score, list[BarSpan]]:
+def _as_named(score: Score, metres: Mapping[Fraction, Metre]) -> tuple[Score, list[BarSpan]]:
     """Return a score and its bars as the file names them."""
     spans = bar_spans(score.begin, score.end, min(metres), metres)
     return _with_first_rest(score, spans[0].onset, spans[0].metre.bar_duration), spans
 
 
-def _with_first_rest(score: _Score, bar_line: Fraction, bar: Fraction) -> _Score:
+def _with_first_rest(score: Score, bar_line: Fraction, bar: Fraction) -> Score:
     """Return a score begun at the bar line before it if that is less than half a bar earlier."""
     rest = score.begin - bar_line
     return score._replace(begin=bar_line) if 0 < rest < bar / 2 else score
 
 
 def _in_likeliest_metre(
-    score: _Score,
+    score: Score,
     metres: Mapping[Fraction, Metre],
     played: _Played,
     config: MidiConfig,
@@ -319,7 +314,7 @@ def _in_likeliest_metre(
         if is_own and played.tick and pickup and score.begin >= full - pickup:
             begun = _with_first_rest(score, score.begin + pickup - full, full)
         pickup -= full if begun is not score else 0
-        tunes.append(_in_metre(begun, hypothesis.metre, max(pickup, Fraction(0)), config))
+        tunes.append(in_metre(begun, hypothesis.metre, max(pickup, Fraction(0)), config))
     best = 0
     if judge and len(tunes) > 1:
         # Bits in nats; the judge's evidence counts a quarter of the tables'.
@@ -345,7 +340,7 @@ def _in_likeliest_metre(
     return tunes[best]
 
 
-def _hypotheses(score: _Score, named: Metre | None, played: _Played) -> list[MetreHypothesis]:
+def _hypotheses(score: Score, named: Metre | None, played: _Played) -> list[MetreHypothesis]:
     """Return the likeliest metres, with the pickups from the beginning of the piece."""
     tonic = score.keys[min(score.keys)].tonic_pitch_class
     notes = [note for note in score.line if note.pitches]
@@ -373,68 +368,3 @@ def _hear(played: _Played) -> Accompaniment | None:
     if polyphony(in_order)[0] <= MAX_POLYPHONY:
         return None
     return hear(in_order, lower_notes(in_order), (), begin)
-
-
-def _in_metre(score: _Score, metre: Metre, pickup: Fraction, config: MidiConfig) -> Tune:
-    """Return the tune in a metre, with its repeats."""
-    # 8) Bars.
-    full = metre.bar_duration
-    first_bar_line = score.begin + pickup
-    anchor = first_bar_line - full if pickup > 0 else first_bar_line
-    spans = bar_spans(score.begin, score.end, anchor, {anchor: metre})
-
-    # 9) Repeats.
-    repeats = []
-    if config.repeats and len(score.keys) == 1:
-        voices = [voice.notes for voice in score.voices]
-        repeats = find_repeats(voices, score.begin, score.end, full, pickup)
-
-    # 10) The tune.
-    return _write_tune(score, spans, repeats)
-
-
-def _write_tune(score: _Score, spans: Sequence[BarSpan], repeats: Sequence[Repeat]) -> Tune:
-    # The first and last bars hold no more than the music. Bars are cut where a repeated passage
-    # or an ending begins or ends.
-    spans = [spans[0]._replace(onset=max(spans[0].onset, score.begin)), *spans[1:]]
-    spans = [*spans[:-1], spans[-1]._replace(offset=score.end)]
-    cuts = sorted({time for repeat in repeats for time in (*repeat, repeat.second_ending)})
-    pieces: list[BarSpan] = []
-    for span in spans:
-        inner = [time for time in cuts if span.onset < time < span.offset]
-        edges = pairwise([span.onset, *inner, span.offset])
-        pieces += [span._replace(onset=onset, offset=offset) for onset, offset in edges]
-
-    voices = []
-    for voice in score.voices:
-        filled = fill_rests(voice.notes, pieces[0].onset, score.end)
-        bars = _fold_repeats(write_bars(filled, pieces, score.keys), pieces, repeats)
-        voices.append(Voice(voice.name if len(score.voices) > 1 else "", bars))
-    first, *others = voices
-    key = score.keys[max(time for time in score.keys if time <= score.begin)]
-    return Tune(first.bars, key, pieces[0].metre, voice=first.name, others=tuple(others))
-
-
-def _fold_repeats(
-    bars: Iterable[Bar], spans: Iterable[BarSpan], repeats: Sequence[Repeat]
-) -> tuple[Bar, ...]:
-    """Return bars with repeat signs and endings, without those that are played again."""
-    with_endings = [repeat for repeat in repeats if repeat.ending != repeat.again]
-    lines = {repeat.again: BarLine.REPEAT for repeat in repeats}
-    lines |= {repeat.offset: BarLine.DOUBLE for repeat in with_endings}
-    endings = {repeat.ending: (1,) for repeat in with_endings}
-    endings |= {repeat.second_ending: (2,) for repeat in with_endings}
-    starts = {repeat.onset for repeat in repeats}
-    written = [
-        replace(
-            bar,
-            line=lines.get(span.offset, bar.line),
-            repeat_start=span.onset in starts,
-            ending=endings.get(span.onset, ()),
-        )
-        for bar, span in zip(bars, spans, strict=True)
-        if not any(repeat.again <= span.onset < repeat.second_ending for repeat in repeats)
-    ]
-    if written[-1].line is not BarLine.REPEAT:
-        written[-1] = replace(written[-1], line=BarLine.FINAL)
-    return tuple(written)

@@ -47,7 +47,7 @@ CASES = {
     "pasted-off-the-grid": Case("6/8", "D", "DFA d2 A | BdB A3 | DFA d2 e | fec d3 |" * 6),
     "title-is-an-instrument": Case("4/4", "G", SONG, voices=2),
     "first-voice-nearly-empty": Case("4/4", "C", "E2 FG A2 G2 |" * 4, voices=2),
-    "bass-track-first": Case("4/4", "G", SONG, voices=3),
+    "bass-track-first": Case("4/4", "G", f'"G"{SONG}', voices=3),
     "karaoke": Case("4/4", "G", SONG, title="The Lost Title"),
     "drums-on-channel-1": Case("4/4", "G", SONG),
     "a-channel-to-each-string": Case("4/4", "G", "G,,D,G,B, DGDB, |" * 4),
