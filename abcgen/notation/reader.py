@@ -29,6 +29,7 @@ from abcgen.notation.fields import (
     read_unit,
 )
 from abcgen.notation.lexer import SymbolKind, symbols_in
+from abcgen.notation.staves import read_staves
 from abcgen.notation.tune import Tune, Voice
 from abcgen.notation.words import MAX_TEXTS, TEXT_FIELDS, plain_text, read_tempo, words_of
 
@@ -46,6 +47,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r"\s*([A-Za-z+]):(.*)")
 # Within the music, a note before a repeat sign (``A::c``) is not a field.
 _BODY_FIELD = re.compile(r"\s*([A-Za-z+]):(?![:|])(.*)")
+_SCORE = re.compile(r"(?:%%|I:)(?:score|staves)\s(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
 # Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
 _MAIL_SPACE = re.compile(r"=20$")
@@ -200,6 +202,8 @@ class TuneParser:
     _voice: str = ""
     # None while the header is read.
     _opening: _Opening | None = None
+    # The staves that it asks for, as written.
+    _score: str = ""
     _characters: int = 0
     _line: int = 0
     # A bar line at the end of a continued line, which the next line may complete.
@@ -212,6 +216,8 @@ class TuneParser:
             NotationError: at the first symbol or field that cannot be read.
         """
         self._line = number
+        if match := _SCORE.match(raw):
+            self._score = match[1]
         text = _COMMENT.sub("", raw).rstrip()
         if _MAIL_SPACE.search(text):
             text = _MAIL_SPACE.sub("", text)
@@ -270,6 +276,7 @@ class TuneParser:
             number=int(number[0]) if number else 1,
             voice=first.name if others else "",
             others=tuple(others),
+            staves=read_staves(self._score, list(bodies)) if others else (),
             words=self._words(),
         )
 

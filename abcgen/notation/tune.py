@@ -18,6 +18,8 @@ from abcgen.notation.words import NO_WORDS, Annotation, Syllable, Tempo, Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from abcgen.notation.staves import Staff
+
 # Letters from C up, and the semitones of each above C.
 LETTERS = "CDEFGAB"
 NATURAL_SEMITONES = (0, 2, 4, 5, 7, 9, 11)
@@ -456,6 +458,8 @@ class Tune:
     words: Words = NO_WORDS
     # The first voice's clef, if its source names one.
     clef: str = ""
+    # The staves from the top; none where each voice has a staff of its own.
+    staves: tuple[Staff, ...] = ()
 
     @property
     def voices(self) -> tuple[Voice, ...]:

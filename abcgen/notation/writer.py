@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.analysis import mode_of
 from abcgen.notation.lyrics import lyric_lines
+from abcgen.notation.staves import staves_text
 from abcgen.notation.tune import (
     ABC_ACCIDENTALS,
     Bar,
@@ -85,6 +86,8 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
         key += Mode.MAJOR.abbreviation
     lines.append(f"K:{key}{_clef(tune.clef) if not tune.others else ''}")
 
+    if tune.staves:
+        lines.append(f"%%score {staves_text(tune.staves)}")
     for number, voice in enumerate(tune.voices, start=1):
         if tune.others:
             # Some programs accept only numbers as ids of voices.

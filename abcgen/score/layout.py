@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from abcgen.notation.staves import Staff
 from abcgen.notation.tune import Bar, BarLine, Rest, Tune, opens_section
 from abcgen.notation.walk import walk_bars
 from abcgen.score.symbols import printed_accidentals, printed_fifths
@@ -41,9 +42,22 @@ def parts_of(tune: Tune) -> tuple[Tune, ...]:
             key = own.key or present[0].key
             part.append(replace(present[0], items=own.items + rest, key=key))
     return tuple(
-        replace(tune, bars=tuple(bars), voice=voice.name, clef=voice.clef, others=())
+        replace(tune, bars=tuple(bars), voice=voice.name, clef=voice.clef, others=(), staves=())
         for voice, bars in zip(voices, parts, strict=True)
     )
+
+
+def staves_of(tune: Tune) -> tuple[Staff, ...]:
+    """Return the staves of a tune from the top, with its voices as `parts_of` numbers them."""
+    indices = [index for index, voice in enumerate(tune.voices) if voice.bars]
+    if not tune.staves:
+        return tuple(Staff((number,)) for number in range(len(indices)))
+    places = {index: number for number, index in enumerate(indices)}
+    staves = [
+        staff._replace(voices=tuple(places[index] for index in staff.voices if index in places))
+        for staff in tune.staves
+    ]
+    return tuple(staff for staff in staves if staff.voices)
 
 
 @dataclass(frozen=True, slots=True)

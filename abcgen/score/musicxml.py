@@ -9,7 +9,8 @@ bytes.
 from __future__ import annotations
 
 import re
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, count, groupby
 from typing import TYPE_CHECKING, Any
 
 from abcgen.errors import NotationError
@@ -23,6 +24,7 @@ from abcgen.score.layout import (
     line_starts,
     parts_of,
     plan_bars,
+    staves_of,
 )
 from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of, sing, slurs_of, words_above
 from abcgen.score.printed_notes import printed_notes
@@ -31,8 +33,10 @@ from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from fractions import Fraction
 
+    from abcgen.notation.staves import Staff
     from abcgen.notation.tune import Tune
     from abcgen.score.layout import PlannedBar
     from abcgen.score.printed_notes import PrintedNote
@@ -42,6 +46,7 @@ music21 = LazyModule("music21")
 
 LONGEST_NAME = 20
 LONGEST_MARK = 2
+MELODIC_CHANNELS = 15  # of MIDI's sixteen
 UNTITLED = "Untitled"
 METRE_SYMBOLS = {"C": "common", "C|": "cut"}
 BAR_LINES = {BarLine.SINGLE: "regular", BarLine.DOUBLE: "double", BarLine.FINAL: "final"}
@@ -67,6 +72,7 @@ def musicxml_of(
     """
     score = build_score(tune, composer=composer, line_width=line_width, keep_lines=keep_lines)
     exporter = music21.musicxml.m21ToXml.ScoreExporter(score, makeNotation=False)
+    exporter.midiChannelList = _Channels()
     root = exporter.parse()
     complete(root)
     if not score.metadata.composer:
@@ -80,12 +86,25 @@ def musicxml_of(
     return document
 
 
+class _Channels(list[int]):
+    """The MIDI channels that parts have; when all are taken, they are given out anew.
+
+    music21 would warn on the terminal.
+    """
+
+    def append(self, channel: int) -> None:
+        """Take a channel."""
+        super().append(channel)
+        if len(self) == MELODIC_CHANNELS:
+            self.clear()
+
+
 def build_score(
     tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH, keep_lines: bool = False
 ) -> Any:
     """Build the Score of a tune; for the arguments and errors see ``musicxml_of``.
 
-    It has one part for each voice, and must be written with ``makeNotation=False``. The ids of its
+    It has one part for each staff, and must be written with ``makeNotation=False``. The ids of its
     notes are like ``v0b3n2``: the third note of the fourth bar of the first voice.
     """
     if not tune.bars:
@@ -96,9 +115,12 @@ def build_score(
     plans = [plan_bars(voice) for voice in voices]
     notes = [printed_notes(plan) for plan in plans]
 
-    # 2) Draw the parts.
+    # 2) Draw the staves.
+    drawn = [_DrawnVoice(*each) for each in zip(count(), voices, plans, notes)]
+    staves = staves_of(tune)
     parts = [
-        _part(number, *each) for number, each in enumerate(zip(voices, plans, notes, strict=True))
+        _part(number, [drawn[index] for index in staff.voices])
+        for number, staff in enumerate(staves)
     ]
 
     # 3) Break lines. The width of a bar is that of the voice that needs most.
@@ -113,10 +135,10 @@ def build_score(
     # 4) Join the parts into a score.
     score = music21.stream.Score(parts)
     if len(parts) > 1:
-        for part, voice in zip(parts, voices, strict=True):
-            part.partName = one_line(voice.voice, LONGEST_NAME)
-        group = music21.layout.StaffGroup(parts, symbol="bracket", barTogether=True)
-        score.insert(0, group)
+        for part, staff in zip(parts, staves, strict=True):
+            part.partName = one_line(voices[staff.voices[0]].voice, LONGEST_NAME)
+        for group in _groups(parts, staves):
+            score.insert(0, group)
 
     # 5) Add the title; by default music21 would write "Music21 Fragment".
     metadata = music21.metadata.Metadata(title=one_line(tune.title) or UNTITLED)
@@ -126,33 +148,86 @@ def build_score(
     return score
 
 
-def _part(
-    number: int, voice: Tune, plan: tuple[PlannedBar, ...], notes: list[list[PrintedNote]]
-) -> Any:
-    """Draw a voice: its measures, then the brackets and hairpins that span them."""
-    symbols = [
-        symbols_of(planned, printed, f"v{number}b{index}")
-        for index, (planned, printed) in enumerate(zip(plan, notes, strict=True))
-    ]
-    measures = [
-        _measure(planned, bar, closing_elements(planned, printed))
-        for planned, bar, printed in zip(plan, symbols, notes, strict=True)
-    ]
-    if number == 0 and voice.words.tempo:
-        measures[0].insert(0, words_above(tempo_placeholder(voice.words.tempo)))
-    measures[0].insert(0, clef_element(clef_of(voice)))
+@dataclass(frozen=True, slots=True)
+class _DrawnVoice:
+    """A voice ready to be drawn."""
+
+    # Its number among all voices, from 0.
+    number: int
+    voice: Tune
+    plan: tuple[PlannedBar, ...]
+    notes: list[list[PrintedNote]]
+
+    def symbols(self) -> list[list[Symbol]]:
+        """Return its music21 notes and rests, bar by bar."""
+        return [
+            symbols_of(planned, printed, f"v{self.number}b{index}")
+            for index, (planned, printed) in enumerate(zip(self.plan, self.notes, strict=True))
+        ]
+
+
+def _part(number: int, drawn: list[_DrawnVoice]) -> Any:
+    """Draw a staff: the measures of its voices, then the brackets and hairpins that span them.
+
+    Args:
+        number: The number of the staff from the top, from 0.
+        drawn: Its voices, the upper one first.
+    """
+    first = drawn[0].voice
+    symbols = [each.symbols() for each in drawn]
+    measures = []
+    for index, planned in enumerate(drawn[0].plan):
+        closing = [
+            element
+            for each in drawn
+            for element in closing_elements(each.plan[index], each.notes[index])
+        ]
+        voices = [bars[index] for bars in symbols if len(drawn) == 1 or _is_heard(bars[index])]
+        measures.append(_measure(planned, voices or [symbols[0][index]], closing))
+    if number == 0 and first.words.tempo:
+        measures[0].insert(0, words_above(tempo_placeholder(first.words.tempo)))
+    # The clef that one of its voices names, else one that suits all their notes.
+    clef = next((each.voice.clef for each in drawn if each.voice.clef), "")
+    bars_of_all = tuple(bar for each in drawn for bar in each.voice.bars)
+    measures[0].insert(0, clef_element(clef_of(replace(first, bars=bars_of_all, clef=clef))))
     part = music21.stream.Part(measures, id=f"P{number + 1}")
     # All voices have the same endings; one bracket, above the first, is enough.
     if number == 0:
-        for first, last in ending_spans(voice.bars):
-            endings = list(voice.bars[first].ending)
-            bracketed = measures[first : last + 1]
+        for begin, end in ending_spans(first.bars):
+            endings = list(first.bars[begin].ending)
+            bracketed = measures[begin : end + 1]
             part.insert(0, music21.spanner.RepeatBracket(bracketed, number=endings))
-    notes_with_marks = [(symbol.element, symbol.marks) for bar in symbols for symbol in bar]
-    sing(notes_with_marks)
-    for spanner in (*hairpins_of(notes_with_marks), *slurs_of(notes_with_marks)):
-        part.insert(0, spanner)
+    for bars in symbols:
+        notes_with_marks = [(symbol.element, symbol.marks) for bar in bars for symbol in bar]
+        sing(notes_with_marks)
+        for spanner in (*hairpins_of(notes_with_marks), *slurs_of(notes_with_marks)):
+            part.insert(0, spanner)
     return part
+
+
+def _is_heard(symbols: list[Symbol]) -> bool:
+    """Return whether a voice of a shared staff has anything but invisible rests in a bar."""
+    return any(
+        symbol.marks or not symbol.element.isRest or not symbol.element.style.hideObjectOnPrint
+        for symbol in symbols
+    )
+
+
+def _groups(parts: list[Any], staves: tuple[Staff, ...]) -> Iterator[Any]:
+    """Yield the braces and brackets at the left; all staves have a bracket if the tune has none."""
+    groups: list[tuple[str, list[Any]]] = []
+    for symbol in ("bracket", "brace"):
+        for number, members in groupby(
+            zip(parts, staves, strict=True), key=lambda pair: getattr(pair[1], symbol)
+        ):
+            joined = [part for part, _ in members]
+            if number and len(joined) > 1:
+                groups.append((symbol, joined))
+    covers_all = any(len(joined) == len(parts) for _, joined in groups)
+    if not covers_all and not any(symbol == "bracket" for symbol, _ in groups):
+        groups.insert(0, ("bracket", parts))
+    for symbol, joined in groups:
+        yield music21.layout.StaffGroup(joined, symbol=symbol, barTogether=True)
 
 
 def _part_name(text: str) -> Any:
@@ -165,7 +240,7 @@ def _part_name(text: str) -> Any:
 
 
 def _measure(
-    planned: PlannedBar, symbols: list[Symbol], closing: list[tuple[Fraction, Any]]
+    planned: PlannedBar, voices: list[list[Symbol]], closing: list[tuple[Fraction, Any]]
 ) -> Any:
     bar, metre = planned.bar, planned.metre
     measure = music21.stream.Measure(number=planned.number)
@@ -193,8 +268,18 @@ def _measure(
         measure.leftBarline = music21.bar.Repeat(direction="start")
     if bar.part:
         measure.insert(0, _part_name(one_line(bar.part, LONGEST_NAME)))
-    for onset, element in chain(*(symbol.elements for symbol in symbols), closing):
-        # Onsets count from the start of the full bar, offsets from the first note of a pickup.
+    for number, symbols in enumerate(voices):
+        # One voice alone needs no stream of its own.
+        stream = measure if len(voices) == 1 else music21.stream.Voice(id=str(number + 1))
+        for onset, element in chain(*(symbol.elements for symbol in symbols)):
+            # Onsets count from the start of the full bar, offsets from the first note of a pickup.
+            stream.insert((onset - planned.offset) * 4, element)
+            if len(voices) > 1 and isinstance(element, (music21.note.Note, music21.chord.Chord)):
+                # Away from the other voice.
+                element.stemDirection = "down" if number % 2 else "up"
+        if stream is not measure:
+            measure.insert(0, stream)
+    for onset, element in closing:
         measure.insert((onset - planned.offset) * 4, element)
     measure.rightBarline = (
         music21.bar.Repeat(direction="end")

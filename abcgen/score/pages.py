@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.score.engrave import engrave_systems
+from abcgen.score.layout import staves_of
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.text import (
     LONGEST_TITLE,
@@ -40,9 +41,15 @@ TEMPLATE = Path(__file__).with_name("page.typ")
 
 # Millimetres.
 PAPER_WIDTHS = {"a4": 210.0, "us-letter": 215.9}
+PAPER_HEIGHTS = {"a4": 297.0, "us-letter": 279.4}
 STAFF_HEIGHTS = (3.0, 20.0)
 MARGIN = 15.0
+FOOT = 3.0  # more than the margin
 GAP = 8.0  # between tunes
+# Of the title with key and composer, and of each further title, at the usual size.
+HEADLINE, SUBTITLE = 16.0, 6.0
+# How often staves are made smaller, at most, so that a line fits the page.
+FITTINGS = 4
 
 # Ordinary text is 10 points high on a page with staves of 6.5 mm, and scales with them.
 TEXT_SIZE, USUAL_STAFF = 10.0, 6.5
@@ -50,6 +57,8 @@ CONTENTS_FROM = 10  # tunes in a book with a table of contents
 # The date in a PDF, so that the same tunes give the same bytes.
 EPOCH = 0
 
+# The first is the picture's, those inside are of its parts.
+VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 # Letters that typst's own font is known to have; for others typst has to be tried.
 EUROPEAN = re.compile(r"[ -~\u00a0-\u036f\u0370-\u03ff\u0400-\u045f\u2010-\u2027\u266d-\u266f]*")
 PROBE = """
@@ -116,14 +125,46 @@ def sheet_of(tune: Tune, page: PageConfig, *, composer: str = "") -> Sheet:
         NotationError: if a duration cannot be printed.
         InputError: if verovio refuses the tune, or the paper or staff height cannot be used.
     """
-    line_width = _line_width(page)
-    musicxml = musicxml_of(tune, line_width=line_width, keep_lines=page.keep_lines)
-    systems = engrave_systems(musicxml, line_width=line_width)
+    systems = _fitting_systems(tune, page)
     title = one_line(tune.title, LONGEST_TITLE)
     under = (rhythm_and_key(tune), composer_and_origin(tune, composer))
     subtitles, stanzas = subtitles_of(tune), stanzas_of(tune)
     fonts = fonts_for([title, *under, *subtitles, *chain(*stanzas), *_words_in_music(tune)])
     return Sheet(title, *under, systems, subtitles, stanzas, fonts)
+
+
+def _fitting_systems(tune: Tune, page: PageConfig) -> list[str]:
+    """Engrave the lines of a tune, with smaller staves if one is higher than the page.
+
+    Raises:
+        InputError: if the staves would be too small to read.
+    """
+    width = _line_width(page) * page.staff_height
+    highest = PAPER_HEIGHTS[page.paper] - 2 * MARGIN - FOOT
+    headline = HEADLINE + SUBTITLE * len(subtitles_of(tune))
+    highest -= headline * page.staff_height / USUAL_STAFF
+    staff = page.staff_height
+    for _ in range(FITTINGS):
+        if staff < STAFF_HEIGHTS[0]:
+            break
+        line_width = width / staff
+        musicxml = musicxml_of(tune, line_width=line_width, keep_lines=page.keep_lines)
+        systems = engrave_systems(musicxml, line_width=line_width)
+        height = width * max(map(_proportion, systems), default=0.0)
+        if height <= highest:
+            return systems
+        # A little less, for smaller staves move words and slurs.
+        staff *= 0.97 * highest / height
+    raise InputError(
+        f"{len(staves_of(tune))} staves do not fit one above the other on {page.paper} paper",
+        hint="write them as svg or html, or fewer voices",
+    )
+
+
+def _proportion(svg: str) -> float:
+    """Return the height of a picture over its width."""
+    match = VIEW_BOX.search(svg)
+    return float(match[2]) / float(match[1]) if match else 0.0
 
 
 def _words_in_music(tune: Tune) -> set[str]:

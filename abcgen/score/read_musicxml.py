@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
 from abcgen.config import LIMITS
@@ -23,6 +23,7 @@ from abcgen.midi.key import MIN_NOTES, NAMED_MODE_ODDS, rank_keys
 from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.draft import DraftBar, Repair, open_repeats
 from abcgen.notation.reader import LeftOut, Reading, decode_text
+from abcgen.notation.staves import Staff
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
 from abcgen.notation.words import MAX_TEXTS, plain_text, words_of
 from abcgen.score.musicxml_measures import AS_WRITTEN, BarSign, Measure, PartReader, WrittenKey
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 MUSICXML_SUFFIXES = (".musicxml", ".mxl", ".xml")
 MAX_BYTES = 4_000_000  # of XML, unpacked
-LONGEST_NAME = 12
+LONGEST_NAME = 40
 # What the zip module raises where an archive is not what it should be.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
 _ROOT_FILE = re.compile(rb'full-path\s*=\s*["\']([^"\']+)["\']')
@@ -48,6 +49,8 @@ _ENCODING = re.compile(
     rb'|cp\d+|koi8-[ru]|macintosh|shift_jis|euc-jp|euc-kr|big5|gb2312|gbk|gb18030)["\']',
     re.IGNORECASE,
 )
+# What programs call a part that has no name.
+_DEFAULT_NAME = re.compile(r"(MusicXML )?Part( ?\d+)?", re.IGNORECASE)
 _DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 
 
@@ -78,7 +81,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     # 1) The parts that have pitches.
     root = _root_of(data)
     passed_over: Counter[str] = Counter()
-    all_parts = [_read_part(*each, passed_over) for each in _parts_in(root)]
+    all_parts = [_read_part(each, passed_over) for each in _parts_in(root)]
     parts = [part for part in all_parts if part.reader.pitched]
     if not parts:
         unpitched = any(part.reader.unpitched for part in all_parts)
@@ -120,6 +123,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         source=_line(root.findtext("identification/source", "")),
         voice=first.name if others else "",
         others=tuple(others),
+        staves=_staves(parts, by_part),
         words=words_of([*(("T", text) for text in titles[1:]), *_people_in(root)], tempo),
     )
     repairs = tuple(Repair(0, remark) for remark in remarks)
@@ -238,12 +242,24 @@ def _line(text: str) -> str:
 @dataclass(slots=True)
 class _Part:
     name: str
+    # The numbers of the brace and the bracket around it; 0 is none.
+    brace: int
+    bracket: int
     reader: PartReader
     measures: list[Measure]
 
 
-def _parts_in(root: Element) -> Iterator[tuple[str, bool, list[Element]]]:
-    """Yield name, whether it plays the channel of the drums, and measures of each part."""
+class _PartElements(NamedTuple):
+    name: str
+    brace: int
+    bracket: int
+    # Whether it plays the channel of the drums.
+    is_percussion: bool
+    measures: list[Element]
+
+
+def _parts_in(root: Element) -> Iterator[_PartElements]:
+    """Yield each part's name, place and measures."""
     measures: dict[str, list[Element]] = {}
     if root.tag == "score-timewise":
         for measure in root.findall("measure"):
@@ -252,31 +268,44 @@ def _parts_in(root: Element) -> Iterator[tuple[str, bool, list[Element]]]:
     else:
         for part in root.findall("part"):
             measures.setdefault(part.get("id", ""), []).extend(part.findall("measure"))
-    listed = {part.get("id", ""): part for part in root.findall("part-list/score-part")}
+    # The symbols of the part groups that are open, in the order of the list.
+    opened: dict[str, tuple[str, int]] = {}
+    listed: dict[str, _PartElements] = {}
+    for number, element in enumerate(root.findall("part-list/*"), start=1):
+        group = element.get("number", "1")
+        if element.tag == "part-group" and element.get("type") == "start":
+            opened[group] = element.findtext("group-symbol", "").strip(), number
+        elif element.tag == "part-group":
+            opened.pop(group, None)
+        else:
+            symbols = dict(opened.values())
+            channels = element.findall("midi-instrument/midi-channel")
+            drums = [(channel.text or "").strip() == "10" for channel in channels]
+            name = _line(element.findtext("part-name", ""))
+            listed[element.get("id", "")] = _PartElements(
+                "" if _DEFAULT_NAME.fullmatch(name) else name,
+                symbols.get("brace", 0),
+                symbols.get("bracket", 0),
+                bool(drums) and all(drums),
+                [],
+            )
     for name, elements in measures.items():
         if len(elements) > LIMITS.bars:
             raise NotationError(f"more than {LIMITS.bars} bars")
-        about = listed.get(name)
-        channels = [] if about is None else about.findall("midi-instrument/midi-channel")
-        is_percussion = bool(channels) and all(
-            (channel.text or "").strip() == "10" for channel in channels
-        )
-        words = "" if about is None else about.findtext("part-name", "")
-        yield " ".join(filter(str.isprintable, words.split())), is_percussion, elements
+        unlisted = _PartElements("", 0, 0, False, [])
+        yield listed.get(name, unlisted)._replace(measures=elements)
 
 
-def _read_part(
-    name: str, is_percussion: bool, elements: list[Element], passed_over: Counter[str]
-) -> _Part:
-    reader = PartReader(passed_over, is_percussion=is_percussion)
+def _read_part(part: _PartElements, passed_over: Counter[str]) -> _Part:
+    reader = PartReader(passed_over, is_percussion=part.is_percussion)
     measures: list[Measure] = []
-    for number, element in enumerate(elements, start=1):
+    for number, element in enumerate(part.measures, start=1):
         try:
             measures.append(reader.measure(element))
         except NotationError as error:
-            place = f"bar {number} of {name}" if name else f"bar {number}"
+            place = f"bar {number} of {part.name}" if part.name else f"bar {number}"
             raise NotationError(f"{error.reason} in {place}", text=error.text) from error
-    return _Part(name, reader, measures)
+    return _Part(part.name, part.brace, part.bracket, reader, measures)
 
 
 def _remarks(parts: Sequence[_Part]) -> list[str]:
@@ -302,17 +331,32 @@ def _remarks(parts: Sequence[_Part]) -> list[str]:
 
 
 def _voice_names(parts: Sequence[_Part], by_part: Sequence[Sequence[StaffVoice]]) -> list[str]:
-    """Return a name for every voice, each another, in characters that ABC allows."""
-    names: dict[str, None] = {}
+    """Return the name of every voice: the part's at its first, none at the others."""
+    names: list[str] = []
     for part, voices in zip(parts, by_part, strict=True):
-        for _ in voices:
-            letters = filter(lambda letter: letter.isascii() and letter.isalnum(), part.name)
-            plain = "".join(letters)[:LONGEST_NAME]
-            number = len(names) + 1
-            while not plain or plain in names:
-                plain, number = f"{plain.rstrip('0123456789')}{number}", number + 1
-            names[plain] = None
-    return list(names)
+        names += [part.name[:LONGEST_NAME].strip(), *[""] * (len(voices) - 1)]
+    return names
+
+
+def _staves(parts: Sequence[_Part], by_part: Sequence[Sequence[StaffVoice]]) -> tuple[Staff, ...]:
+    """Return the staves with their voices; those of one part are joined by a brace."""
+    staves: list[Staff] = []
+    index = 0
+    for number, (part, voices) in enumerate(zip(parts, by_part, strict=True), start=1):
+        by_staff: dict[int, list[int]] = {}
+        for voice in voices:
+            by_staff.setdefault(voice.staff, []).append(index)
+            index += 1
+        # Other numbers than those of groups of parts.
+        brace = -number if len(by_staff) > 1 else part.brace
+        staves += [Staff(tuple(numbers), brace, part.bracket) for numbers in by_staff.values()]
+    if len({staff.bracket for staff in staves}) == 1:
+        # A bracket around all staves is what there is anyway.
+        staves = [staff._replace(bracket=0) for staff in staves]
+    is_plain = all(
+        len(staff.voices) == 1 and not (staff.brace or staff.bracket) for staff in staves
+    )
+    return () if is_plain else tuple(staves)
 
 
 # Keys.

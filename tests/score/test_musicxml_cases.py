@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from abcgen.notation.tune import Key, Mode, Tune
 from abcgen.notation.words import Annotation, Tempo
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.formats import all_readers
+from abcgen.score.musicxml import build_score, musicxml_of
 from abcgen.score.read_musicxml import read_musicxml, read_musicxml_file
+from benchmarks.transcription.measures import sounding
 
 CASES = Path(__file__).with_name("cases")
 MINOR = "A B c e | d c B E | ^G B e d | c B A2 |"
@@ -29,6 +32,7 @@ def reading(name: str) -> Reading:
 def music(tune: Tune) -> list[str]:
     """The lines after the fields."""
     lines = write_abc(tune).splitlines()
+    lines = [line for line in lines if not line.startswith("%%")]
     return [line for line in lines if line[1:2] != ":" or line[:2] in {"|:", "V:", "w:"}]
 
 
@@ -334,3 +338,30 @@ def test_what_cannot_be_read_is_refused_with_its_bar(measure: str) -> None:
     with pytest.raises(NotationError) as caught:
         read_musicxml(score(measure))
     assert "bar 1" in caught.value.reason
+
+
+def test_a_piano_has_a_brace_and_its_second_voice_a_staff_with_the_first() -> None:
+    tune = reading("piano-two-voices-in-one-bar.musicxml").tune
+    assert [staff.voices for staff in tune.staves] == [(0, 1), (2,)]
+    assert len({staff.brace for staff in tune.staves} - {0}) == 1
+    assert "%%score {(1 2) 3}" in write_abc(tune).splitlines()
+
+
+def test_staves_come_back_from_abc_and_from_musicxml() -> None:
+    tune = reading("piano-two-voices-in-one-bar.musicxml").tune
+    text = write_abc(tune)
+    assert write_abc(read_abc(text)) == text
+    again = read_musicxml(musicxml_of(tune)).tune
+    assert [staff.voices for staff in again.staves] == [(0, 1), (2,)]
+    assert all(staff.brace for staff in again.staves)
+    assert [sounding(replace(tune, bars=voice.bars, others=())) for voice in tune.voices] == [
+        sounding(replace(again, bars=voice.bars, others=())) for voice in again.voices
+    ]
+
+
+def test_voices_of_one_staff_are_drawn_on_it() -> None:
+    score = build_score(reading("piano-two-voices-in-one-bar.musicxml").tune)
+    upper, lower = score.parts
+    assert [len(measure.voices) for measure in upper.getElementsByClass("Measure")] == [0, 2, 0, 0]
+    assert [group.symbol for group in score.getElementsByClass("StaffGroup")] == ["brace"]
+    assert len(lower.flatten().notes) == 4

@@ -4,19 +4,20 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from abcgen.config import PageConfig
 from abcgen.errors import InputError, NotationError
+from abcgen.notation.reader import read_abc
 from abcgen.score.pages import set_pages, sheet_of
 from abcgen.score.text import key_name, rhythm_and_key
 from tests.tunes import CHORDS, JIG, REEL, tune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from abcgen.notation.tune import Tune
 
@@ -130,3 +131,23 @@ def test_a_tune_that_cannot_be_printed_has_no_sheet() -> None:
 def test_keys_are_named_as_musicians_say_them() -> None:
     assert rhythm_and_key(CHORDS) == "air · A minor"
     assert key_name(replace(JIG.key, letter="B", alter=-1)) == "B♭"
+
+
+CASES = Path(__file__).with_name("cases")
+
+
+def choir(voices: int) -> Tune:
+    parts = "".join(f"V:{number}\nc'def|A,GFE|\n" for number in range(1, voices + 1))
+    return read_abc(f"X:1\nT:Choir\nL:1/4\nK:C\n{parts}")
+
+
+def test_many_staves_are_made_small_enough_for_one_page() -> None:
+    eighteen = read_abc((CASES / "eighteen-staves.abc").read_text(encoding="utf-8"))
+    for score in (eighteen, choir(24)):
+        assert len(set_pages([sheet_of(score, A4)], A4, "png")) == 1
+
+
+def test_more_staves_than_fit_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        sheet_of(choir(32), PageConfig(paper="us-letter"))
+    assert "32" in caught.value.message
