@@ -131,7 +131,7 @@ _TABLE = (
         "Traditioner af Swenska Folk-Dansar, 1814 to 1815: polskas, upper line",
         49,
         "CC BY 2.5 or public domain, named in each tune (Z:)",
-        "Erik Sjölund for the Mutopia Project",
+        "Erik Sjolund for the Mutopia Project",
         homes.POLSKAS,
     ),
 )
