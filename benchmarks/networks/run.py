@@ -30,6 +30,7 @@ from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import dataset_of
 from abcgen.model.events import EpochEnd, Event
 from abcgen.model.network import weight_name
+from abcgen.model.positions import feature_tables
 from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.presets import PRESETS
@@ -152,12 +153,12 @@ def _train_and_measure(
             curve.append((event.seconds, bits))
             print(f"  {event.epoch} epochs, {event.seconds:.0f} s: {bits:.3f}", flush=True)
 
-    tracker = PositionTracker(vocabulary.tokens)
+    tracker = PositionTracker(vocabulary.tokens, tuple(feature_tables(network)))
     data = TrainData(parts["training"], parts["validation"], vocabulary, tracker)
     with tempfile.TemporaryDirectory() as folder:
         result = train(data, network, options, Path(folder), on_event=record)
         checkpoint = load_checkpoint(Path(folder))
-    compiled = CompiledNetwork(network, vocabulary.size, options)
+    compiled = CompiledNetwork(network, vocabulary.size, options, tracker.token_heights)
     for variable in compiled.model.trainable_variables:
         variable.assign(checkpoint.weights[weight_name(variable.path)])
     measured = options.replace(stride=MEASURING_STRIDE, batch_size=64)
