@@ -268,7 +268,9 @@ class DenseCell:
     def step(self, inputs: Array) -> tuple[Array]:
         """Return (B, width) of (B, W)."""
         outputs = self._linear(inputs)
-        return (np.maximum(outputs, 0) if self._is_relu else outputs,)
+        if self._is_relu:
+            np.maximum(outputs, 0, out=outputs)
+        return (outputs,)
 
     read = step
 
@@ -286,22 +288,28 @@ class AddCell:
 
 
 class RelativePitchCell:
-    """Adds the logit of a note's interval from the last note to the note's own."""
+    """Logits, and for notes the logit of their interval from the last note added to their own."""
 
     arrays = 0
 
-    def __init__(self, token_heights: NDArray[np.int32]) -> None:
-        self._table = interval_table(token_heights)  # (heights, classes)
+    def __init__(self, weights: Weights, token_heights: NDArray[np.int32]) -> None:
+        parts = [
+            np.concatenate([weights[f"logits/{part}"], weights[f"intervals/{part}"]], axis=-1)
+            for part in ("kernel", "bias")
+        ]
+        # One column more, of zeros, for no interval. All of it is one product.
+        kernel, bias = (np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, 1)]) for part in parts)
+        self._linear = Linear(kernel, bias)
+        # The column of the interval of every token from every height.
+        self._columns = token_heights.size + interval_table(token_heights)  # (heights, classes)
 
-    def step(
-        self, rows: Sequence[NDArray[np.int32]], logits: Array, intervals: Array
-    ) -> tuple[Array]:
-        """Return (B, classes); the last of the rows are heights, (B,)."""
-        # One column more, for no interval.
-        padded = np.zeros((len(intervals), intervals.shape[1] + 1), np.float32)
-        padded[:, :-1] = intervals
-        texts = np.arange(len(intervals))[:, None]
-        return (logits + padded[texts, self._table[rows[-1]]],)
+    def step(self, rows: Sequence[NDArray[np.int32]], stream: Array) -> tuple[Array]:
+        """Return (B, classes) of (B, U); the last of the rows are heights, (B,)."""
+        products = self._linear(stream)
+        texts = np.arange(len(stream))[:, None]
+        addends = products[texts, self._columns[rows[-1]]]  # (B, classes)
+        addends += products[:, : addends.shape[1]]
+        return (addends,)
 
 
 # OpenBLAS sums a product in another order if it has one row only, if its columns are not a

@@ -131,11 +131,11 @@ class _StreamStepper:
     ) -> None:
         heights = tracker.token_heights if tracker else None
         self._plan = _Plan(layers, weights, look_up=True, token_heights=heights)
-        # Threads walk through the layers before the logits. An encoder is no part of a step: it
-        # reads whole blocks.
-        nodes = [node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)]
-        first = next(number for number, node in enumerate(nodes) if node.name == "logits")
-        self._nodes, self._last_nodes = nodes[:first], nodes[first:]
+        # The logits come last; threads walk through the layers before them. An encoder is no part
+        # of a step: it reads whole blocks.
+        *self._nodes, self._logits = [
+            node for node in self._plan.nodes if not isinstance(node.cell, BidirectionalCell)
+        ]
         cells = [node.cell for node in self._nodes]
         self._stateful = [cell for cell in cells if isinstance(cell, LSTMCell | AttentionCell)]
         self._lstms = [cell for cell in cells if isinstance(cell, LSTMCell)]
@@ -185,14 +185,12 @@ class _StreamStepper:
             for array in (part if isinstance(cell, AttentionCell) else islice(lstms, cell.arrays))
         ]
         # 3) Logits of the next character.
-        values: dict[str, Any] = {
-            name: rows[tables] for name, tables in self._plan.table_slices.items()
-        }
-        values[self._last_nodes[0].sources[0]] = output
-        for name, cell, sources in self._last_nodes:
-            (output,) = cell.step(*[values[source] for source in sources])
-            values[name] = output
-        return output, tuple(after), heads  # (B, classes)
+        tables = self._plan.table_slices
+        inputs = [
+            rows[tables[source]] if source in tables else output for source in self._logits.sources
+        ]
+        (logits,) = self._logits.cell.step(*inputs)  # (B, classes)
+        return logits, tuple(after), heads
 
     def _walk(self, look: bool, *arrays: NDArray[Any]) -> list[Array]:
         """Return the output before the logits and the LSTMs' state.
@@ -378,7 +376,10 @@ class _Plan:
             case specs.AddSpec():
                 cell = AddCell()
             case specs.RelativePitchSpec() if self._token_heights is not None:
-                cell = RelativePitchCell(self._token_heights)
+                # It computes the logits of characters and of intervals itself.
+                *self.nodes, logits, _ = self.nodes
+                sources = sources[0], *logits.sources
+                cell = RelativePitchCell(weights, self._token_heights)
             case _:
                 raise TypeError(f"no NumPy cell for {spec.kind}")
         self.nodes.append(_Node(spec.name, cell, sources))
