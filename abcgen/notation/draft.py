@@ -23,7 +23,7 @@ from abcgen.notation.tune import (
     chord_symbol_named,
     total,
 )
-from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, plain_text
+from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ class PendingMarks:
     def add_quoted(self, words: str) -> None:
         """Add a quoted text: an annotation if it begins with its place, else a chord symbol."""
         place, text = ("", words) if words[:1] not in set("^_<>@") else (words[0], words[1:])
-        text = plain_text(text).replace('"', "'")
+        text = short_text(text)
         if not text or len(self.annotations) + len(self.chord_symbols) >= MAX_WORDS_AT_NOTE:
             return
         if place:

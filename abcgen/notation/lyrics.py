@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import Marks, Note
-from abcgen.notation.words import MAX_VERSES, Syllable, plain_text
+from abcgen.notation.words import MAX_SHORT_TEXT, MAX_VERSES, Syllable, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,8 @@ def syllables_in(text: str) -> Iterator[Syllable | str]:
             yield token[0]
         elif token["text"]:
             plain = re.sub(r"(?<!\\)~", " ", token["text"])
-            yield Syllable(_ESCAPED.sub(r"\1", plain), bool(token["hyphen"]))
+            text = _ESCAPED.sub(r"\1", plain)[:MAX_SHORT_TEXT].strip()
+            yield Syllable(text, bool(token["hyphen"]))
         else:
             yield Syllable("", token[0] == "-")
 
@@ -48,7 +49,8 @@ def syllables_text(syllables: Iterable[Syllable | None]) -> str:
             alone = " -" if not (parts and parts[-1].endswith("-")) else "-"
             parts.append(alone if syllable.hyphen else "_")
         else:
-            plain = _SPECIAL.sub(r"\\\g<0>", syllable.text).replace(" ", "~")
+            text = " ".join(plain_text(syllable.text)[:MAX_SHORT_TEXT].split())
+            plain = _SPECIAL.sub(r"\\\g<0>", text).replace(" ", "~")
             plain = plain.replace("%", r"\%")
             before = "" if parts and parts[-1].endswith("-") else " "
             parts.append(f"{before}{plain}{'-' if syllable.hyphen else ''}")

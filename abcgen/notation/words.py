@@ -16,6 +16,8 @@ from typing import NamedTuple
 TEXT_FIELDS = "TCAOSBDFGHNZW"
 MAX_TEXTS = 400
 MAX_TEXT = 2_000
+# The longest text at a note.
+MAX_SHORT_TEXT = 200
 MAX_WORDS_AT_NOTE = 8
 MAX_VERSES = 12
 
@@ -29,7 +31,12 @@ _TEMPO = re.compile(
 
 def plain_text(value: str) -> str:
     """Return the text that a field or quoted text of ABC stands for, on one line."""
-    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()[:MAX_TEXT]
+    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()[:MAX_TEXT].rstrip()
+
+
+def short_text(value: str) -> str:
+    """Return the text that stands in quotation marks at a note."""
+    return plain_text(value).replace('"', "'")[:MAX_SHORT_TEXT].rstrip()
 
 
 class Annotation(NamedTuple):
@@ -67,10 +74,10 @@ class Tempo:
 
     def __str__(self) -> str:
         """The tempo as ABC writes it: ``"Allegro" 1/4=120``."""
-        words = f'"{self.words}"' if self.words else ""
+        words, after = (f'"{text}"' if text else "" for text in (self.words, self.after))
         beats = " ".join(f"{beat.numerator}/{beat.denominator}" for beat in self.beats)
         number = f"{beats}={self.per_minute:g}" if self.beats else ""
-        return " ".join(filter(None, [words, number, f'"{self.after}"' if self.after else ""]))
+        return " ".join(filter(None, [words, number, after]))
 
 
 def read_tempo(value: str, unit: Fraction) -> Tempo | None:
@@ -85,8 +92,8 @@ def read_tempo(value: str, unit: Fraction) -> Tempo | None:
     value = value.strip()
     match = _TEMPO.fullmatch(value)
     if not match:
-        return Tempo(value.replace('"', "")[:MAX_TEXT]) if value else None
-    words, after = ((match[name] or "").strip() for name in ("words", "after"))
+        return Tempo(short_text(value)) if value else None
+    words, after = (short_text(match[name] or "") for name in ("words", "after"))
     number = float(match["number"] or 0)
     if not number:
         return Tempo(words, after=after) if words or after else None
@@ -102,7 +109,7 @@ def read_tempo(value: str, unit: Fraction) -> Tempo | None:
         if int(below)
     )
     if not 0 < len(values) <= MAX_WORDS_AT_NOTE or not all(0 < beat <= 4 for beat in values):
-        return Tempo(value.replace('"', "")[:MAX_TEXT])
+        return Tempo(short_text(value))
     return Tempo(words, values, number, after)
 
 

@@ -33,11 +33,13 @@ from abcgen.notation.tune import (
     opens_section,
 )
 from abcgen.notation.walk import keys_and_metres
+from abcgen.notation.words import short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from abcgen.notation.tune import Key
+    from abcgen.notation.words import Tempo
 
 BARS_PER_LINE = 4
 # The fields of text that come before ``R:``.
@@ -76,7 +78,7 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
         ("P", words.parts),
         ("M", str(tune.metre)),
         ("L", str(unit)),
-        ("Q", str(words.tempo or "")),
+        ("Q", _tempo(words.tempo)),
     ]
     lines = [f"{name}:{_escaped(value)}" for name, value in header if value or name == "T"]
 
@@ -179,11 +181,20 @@ def _escaped(value: str) -> str:
 
 def _clef(name: str) -> str:
     """Return the words that name a clef, after a space; none if the name is no clef's."""
-    return f" clef={name}" if re.fullmatch(r"[a-z]+[1-5]?(?:[-+_](?:8|15))?", name) else ""
+    return f" clef={name}" if re.fullmatch(r"[a-z]{3,12}[1-5]?(?:[-+_](?:8|15))?", name) else ""
 
 
 def _quoted(text: str) -> str:
-    return '"{}"'.format(text.replace('"', "'").replace("%", "\\%"))
+    """Return a text in quotation marks, or nothing if it is empty."""
+    text = short_text(text).replace("%", "\\%")
+    return f'"{text}"' if text else ""
+
+
+def _tempo(tempo: Tempo | None) -> str:
+    """Return the value of a ``Q:`` field, empty if there is no tempo."""
+    if tempo is None:
+        return ""
+    return str(replace(tempo, words=short_text(tempo.words), after=short_text(tempo.after)))
 
 
 def opening(bar: Bar, before: BarLine | None) -> str:
@@ -282,15 +293,17 @@ class MusicWriter:
 
     def _marks(self, marks: Marks) -> str:
         """Return the text before a note, in the standard's order (section 4.20)."""
-        if marks.clef:
+        clef = _clef(marks.clef).strip()
+        if clef:
             self._octaves = clef_octaves(marks.clef)
+        tempo = _escaped(_tempo(marks.tempo)).replace("]", ")")
         grace = "".join(
             self._accidentals.before_grace(pitch) + self._letter(pitch) for pitch in marks.grace
         )
         return "".join(
             [
-                f"[K:{_clef(marks.clef).strip()}]" if marks.clef else "",
-                f"[Q:{_escaped(str(marks.tempo)).replace(']', ')')}]" if marks.tempo else "",
+                f"[K:{clef}]" if clef else "",
+                f"[Q:{tempo}]" if tempo else "",
                 "(" * marks.slur_starts,
                 f"{{{grace}}}" if grace else "",
                 *(_quoted(str(symbol)) for symbol in marks.chord_symbols),
