@@ -26,6 +26,14 @@ def check(
             rich_help_panel="Network",
         ),
     ] = Path("pretrained"),
+    critic: Annotated[
+        bool,
+        typer.Option(
+            "--critic",
+            help="Say how much each tune is like those that this network learnt, and why.",
+            rich_help_panel="Network",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check that the bars of every tune add up and that music21 reads the same notes.
@@ -34,18 +42,22 @@ def check(
     odd rhythm or drop the beat. Exits with 1 if any tune is wrong or cannot be read.
     """
     from abcgen.pipeline.checking import check_corpus
-    from abcgen.pipeline.checkpoints import bounds_of
+    from abcgen.pipeline.checkpoints import bounds_of, critic_of
 
     display = Display(as_json=as_json)
-    bounds = bounds_of(checkpoint)
+    bounds, judge = bounds_of(checkpoint), critic_of(checkpoint) if critic else None
     corpus = load(paths, display)
     with display.progress("checking") as on_progress:
-        report = check_corpus(corpus, bounds, on_progress=on_progress)
+        report = check_corpus(corpus, bounds, judge, on_progress=on_progress)
     for tune in report.checked:
         for problem in tune.problems:
             display.text(f"{_name(tune)}: {problem}")
         for warning in tune.warnings:
             display.text(f"{_name(tune)}: warning: {warning}")
+        if judgement := tune.judgement:
+            display.text(f"{_name(tune)}: {judgement.probability:.0%} like a real tune")
+            for reason in judgement.reasons:
+                display.text(f"  {reason}")
     right = len(report.checked) - len(report.wrong)
     warned = sum(bool(tune.warnings) for tune in report.checked)
     more = f", {warned:,} with warnings" if warned else ""
@@ -63,6 +75,15 @@ def check(
                 }
                 for tune in report.checked
                 for warning in tune.warnings
+            ],
+            "critic": [
+                _facts(tune)
+                | {
+                    "probability": tune.judgement.probability,
+                    "reasons": list(tune.judgement.reasons),
+                }
+                for tune in report.checked
+                if tune.judgement
             ],
             "left_out": [skipped_facts(tune) for tune in report.skipped],
         }

@@ -11,6 +11,7 @@ judge of an evaluation: ``abcgen.evaluation`` has features and models of its own
     ngrams.py     how surprising melodies and rhythms are, forwards and backwards
     features.py   a tune in some hundred numbers
     words.py      the same in a musician's words
+    places.py     where in the tune something unusual is
     critic.py     the critic as plain numbers: a tune's score, and the reasons for it
     learning.py   learn a critic; the only module that loads scikit-learn
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from abcgen.config import Schema, Share
 from abcgen.critic.features import measure
 from abcgen.critic.ngrams import LANGUAGES, NgramCounts, Ngrams
+from abcgen.critic.outline import outline_of
+from abcgen.critic.places import place_of
 from abcgen.critic.words import FEATURES
 from abcgen.errors import InputError, shown
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
 # Numbers far beyond any feature of a real tune would hide all others.
 MOST_DEVIATIONS = 3.0
-REASONS = 5
+MAX_REASONS = 4
+MAX_OF_GROUP = 2
 LEAST_REASON = 0.1  # in log odds
 
 FORMAT_VERSION: Literal[1] = 1  # of the file: other features make another one
@@ -88,26 +92,30 @@ class Critic(Schema):
 
     def score(self, tune: Tune) -> float:
         """Return the log odds that a tune is real."""
-        values = measure(tune, self._ngrams)
+        values = measure(outline_of(tune), self._ngrams)
         return self.bias + sum(
             weight.log_odds(values[name]) for name, weight in self.weights.items()
         )
 
     def judge(self, tune: Tune) -> Judgement:
         """Judge a tune, and say why."""
-        values = measure(tune, self._ngrams)
+        outline = outline_of(tune)
+        values = measure(outline, self._ngrams)
         worth = {name: weight.log_odds(values[name]) for name, weight in self.weights.items()}
-        against = [
-            name
-            for name, weight in self.weights.items()
-            if worth[name] <= -LEAST_REASON and not weight.low <= values[name] <= weight.high
-        ]
-        against.sort(key=lambda name: worth[name])
-        reasons = tuple(
-            FEATURES[name].sentence(values[name], self.weights[name].low, self.weights[name].high)
-            for name in against[:REASONS]
-        )
-        return Judgement(self.bias + sum(worth.values()), reasons)
+        reasons: list[str] = []
+        groups: Counter[str] = Counter()
+        for name in sorted(worth, key=lambda name: worth[name]):
+            weight, value, feature = self.weights[name], values[name], FEATURES[name]
+            if worth[name] > -LEAST_REASON or len(reasons) == MAX_REASONS:
+                break
+            # Features of one group often say the same.
+            if weight.low <= value <= weight.high or groups[feature.group] == MAX_OF_GROUP:
+                continue
+            groups[feature.group] += 1
+            place = place_of(name, outline, self._ngrams) if value > weight.high else ""
+            sentence = feature.sentence(value, weight.low, weight.high)
+            reasons.append(f"{sentence} ({place})" if place else sentence)
+        return Judgement(self.bias + sum(worth.values()), tuple(reasons))
 
     @property
     def _ngrams(self) -> dict[str, Ngrams]:

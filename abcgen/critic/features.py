@@ -9,8 +9,9 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from abcgen.critic.ngrams import LANGUAGES, joined
-from abcgen.critic.outline import DOWNBEAT, OFF_BEAT, PHRASE, WHOLE, outline_of
+from abcgen.critic.ngrams import LANGUAGES, MARK, joined
+from abcgen.critic.outline import DOWNBEAT, OFF_BEAT, PHRASE, WHOLE
+from abcgen.critic.places import bits_by_bar
 from abcgen.critic.words import DEGREES, LAGS, METRES, MODES
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from abcgen.critic.ngrams import Ngrams
     from abcgen.critic.outline import Outline, OutlinedBar, Tone
-    from abcgen.notation.tune import Tune
 
 CADENCE = 2  # bars
 
@@ -33,14 +33,13 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def measure(tune: Tune, ngrams: Mapping[str, Ngrams]) -> dict[str, float]:
+def measure(outline: Outline, ngrams: Mapping[str, Ngrams]) -> dict[str, float]:
     """Return all features of a tune by name, the same in every key.
 
     Args:
-        tune: The tune.
+        outline: The tune.
         ngrams: N-grams of real tunes for each of ``LANGUAGES``.
     """
-    outline = outline_of(tune)
     bars = outline.bars
     tones = [tone for bar in bars for tone in bar.tones]
     return {
@@ -62,16 +61,9 @@ def surprise(outline: Outline, ngrams: Mapping[str, Ngrams]) -> dict[str, float]
         text = joined(sections)
         forwards = list(ngrams[language].bits(text))
         backwards = list(ngrams[language].bits(text, backwards=True))
-        # The bits of each bar, and of the marks after sections.
-        by_bar, closings = [], []
-        start = 0
-        for section in sections:
-            for bar in section:
-                if bar:
-                    by_bar.append(mean(forwards[start : start + len(bar)]))
-                start += len(bar)
-            closings.append(forwards[start])
-            start += 1
+        by_bar = [bits for _, bits in bits_by_bar(sections, ngrams[language])]
+        # The marks after sections.
+        closings = [bits for bits, char in zip(forwards, text[1:], strict=True) if char == MARK]
         overall = mean(forwards)
         values |= {
             f"{language} forwards": overall,

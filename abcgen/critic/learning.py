@@ -90,7 +90,7 @@ def learn_critic(
     tables, without_fold = _tables(real, folds.tolist())
     rows = []
     for number, (tune, fold) in enumerate(zip([*real, *sampled], folds.tolist(), strict=True)):
-        rows.append(list(measure(tune, without_fold[fold]).values()))
+        rows.append(list(measure(outline_of(tune), without_fold[fold]).values()))
         on_progress(number + 1, len(folds))
     values = np.array(rows)  # (tunes, features)
 

@@ -1,10 +1,14 @@
-"""A classifier that learns to tell generated tunes from real ones (``discriminator_auc``).
+"""Classifiers that learn to tell generated tunes from real ones.
 
-Two models vote: a logistic regression on character n-grams, which learns short phrases, and
-randomised trees on the features of whole tunes, which learn form and repetition. Scores are
-cross-validated: no tune is scored by models that saw it or a version of it. The area under the ROC
-curve is the probability that a generated tune scores higher than a real one: 0.5 if the models
-only guess, 1 if they are always right.
+In ``discriminator_auc`` two models vote: a logistic regression on character n-grams, which learns
+short phrases, and randomised trees on the features of whole tunes, which learn form and repetition.
+``likelihood_auc`` is a judge of another kind, so that what fools one need not fool both: n-grams of
+generated tunes and n-grams of real ones say how likely a tune is. Neither shares features, models
+or tunes with a network's critic.
+
+Scores are cross-validated: no tune is scored by models that saw it or a version of it. The area
+under the ROC curve is the probability that a generated tune scores higher than a real one: 0.5 if
+the models only guess, 1 if they are always right.
 """
 
 from __future__ import annotations
@@ -14,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from abcgen.evaluation.baselines import CharacterNgrams
 from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.statistics import UNIT_INTERVAL, Estimate, bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from abcgen.evaluation.statistics import Floats, Weights
 
 FOLDS = 5
+LIKELIHOOD_ORDER = 5
 MIN_FAMILIES = 20  # of tunes on either side
 NGRAM_LENGTHS = (2, 5)
 MIN_TEXTS = 3  # in which an n-gram must occur
@@ -58,12 +64,11 @@ def discriminator_auc(
     """
     from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - the same
-    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - the same
 
     tunes = [*generated, *real]
     labels = np.array([1] * len(generated) + [0] * len(real))
-    families = np.array([tune.family for tune in tunes])
-    if min(np.unique(families[labels == label]).size for label in (0, 1)) < MIN_FAMILIES:
+    folds = list(_folds(labels, tunes, seed))
+    if not folds:
         return None
 
     models = (
@@ -81,8 +86,7 @@ def discriminator_auc(
         ),
     )
     scores = np.zeros(len(tunes))
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    for train, test in folds.split(labels, labels, families):
+    for train, test in folds:
         for model, data in models:
             model.fit(data[train], labels[train])
             p = model.predict_proba(data[test])[:, 1]
@@ -91,6 +95,38 @@ def discriminator_auc(
             # Centre each model's scores within the fold, so that scores of all folds compare.
             scores[test] += log_odds - log_odds.mean()
     return roc_auc(scores[labels == 1], scores[labels == 0])
+
+
+def likelihood_auc(
+    generated: Sequence[LabeledTune], real: Sequence[LabeledTune], *, seed: int = 0
+) -> Estimate | None:
+    """Return the area under the ROC curve by likelihood ratios; see ``discriminator_auc``."""
+    tunes = [*generated, *real]
+    labels = np.array([1] * len(generated) + [0] * len(real))
+    scores = np.zeros(len(tunes))
+    for train, test in _folds(labels, tunes, seed):
+        models = [
+            CharacterNgrams([tunes[n].text for n in train if labels[n] == label], LIKELIHOOD_ORDER)
+            for label in (0, 1)
+        ]
+        for n in test:
+            as_real, as_generated = (model.bits(tunes[n].text) for model in models)
+            scores[n] = (as_real - as_generated) / len(tunes[n].text)
+    return roc_auc(scores[labels == 1], scores[labels == 0]) if scores.any() else None
+
+
+def _folds(
+    labels: NDArray[np.int64], tunes: Sequence[LabeledTune], seed: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield indices to learn from and to judge, by family; nothing if there are too few."""
+    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - takes a second
+
+    families = np.array([tune.family for tune in tunes])
+    if min(np.unique(families[labels == label]).size for label in (0, 1)) < MIN_FAMILIES:
+        return
+    yield from StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(
+        labels, labels, families
+    )
 
 
 def roc_auc(positive: Floats, negative: Floats) -> Estimate | None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc
+import numpy as np
+
+from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc, likelihood_auc, roc_auc
 from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.statistics import (
     UNIT_INTERVAL,
@@ -71,6 +73,8 @@ class TuneVerdict:
     fingerprint: str
     # The network ended it, not the limit of length.
     ended: bool = True
+    # What the network's critic says of it; None if there is no critic, or it cannot be read.
+    criticism: float | None = None
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -166,13 +170,26 @@ def _sections_on_tonic(sample: Sample) -> Estimate | None:
     )
 
 
-def _discriminator(sample: Sample) -> Estimate | None:
-    verdicts = [*sample.subset, *sample.test]
-    tunes = [
-        LabeledTune(verdict.text, verdict.features, family)
-        for verdict, family in zip(verdicts, sample.families_of(verdicts), strict=True)
-    ]
-    return discriminator_auc(tunes[: len(sample.subset)], tunes[len(sample.subset) :])
+def _judged_by(judge: Callable[..., Estimate | None]) -> Computation:
+    """Return the computation of how well a judge tells the subset from the test tunes."""
+
+    def compute(sample: Sample) -> Estimate | None:
+        verdicts = [*sample.subset, *sample.test]
+        tunes = [
+            LabeledTune(verdict.text, verdict.features, family)
+            for verdict, family in zip(verdicts, sample.families_of(verdicts), strict=True)
+        ]
+        return judge(tunes[: len(sample.subset)], tunes[len(sample.subset) :])
+
+    return compute
+
+
+def _critic(sample: Sample) -> Estimate | None:
+    subset, test = (
+        np.array([-v.criticism for v in tunes if v.criticism is not None])
+        for tunes in (sample.subset, sample.test)
+    )
+    return roc_auc(subset, test) if subset.size and test.size else None
 
 
 def _features(sample: Sample) -> tuple[list[TuneFeatures], list[TuneFeatures]]:
@@ -281,7 +298,13 @@ MEASURES = {
     ),
     # Likeness to the test tunes
     "discriminator_auc": Measure(
-        LIKENESS, "discriminator AUC, 0.5 is perfect", _discriminator, is_share=False
+        LIKENESS, "discriminator AUC, 0.5 is perfect", _judged_by(discriminator_auc), is_share=False
+    ),
+    "likelihood_auc": Measure(
+        LIKENESS, "AUC of n-grams' likelihood", _judged_by(likelihood_auc), is_share=False
+    ),
+    "critic_auc": Measure(
+        LIKENESS, "the critic's own AUC, no measure of quality", _critic, is_share=False
     ),
     **{
         f"distance_{name}": Measure(LIKENESS, row.label, _distance(name), is_share=False)

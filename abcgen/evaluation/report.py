@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 # Predictors of the test tunes, then sources of tunes, by their names in JSON.
 NETWORK = "network"
-REAL, FREE, CONSTRAINED, NGRAM_SAMPLES = "real", "free", "grammar", "ngrams"
+REAL, FREE, CONSTRAINED, CHOSEN = "real", "free", "grammar", "chosen"
+NGRAM_SAMPLES = "ngrams"
 PREDICTORS = {NETWORK: "network", NGRAMS: "n-grams, order 5", LZMA: "lzma"}
 SOURCES = {
     REAL: "real tunes",
     FREE: "drawn freely",
     CONSTRAINED: "with grammar",
+    CHOSEN: "chosen by critic",
     NGRAM_SAMPLES: "n-grams",
 }
 TUNES_SHOWN = 6  # on the page

@@ -15,7 +15,7 @@ from abcgen.corpus.families import fingerprint
 from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.features import features_of
 from abcgen.evaluation.measures import TuneVerdict
-from abcgen.notation.model_text import decode_tune
+from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.shape import shape_of
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from abcgen.corpus.bounds import Finding, TuneBounds
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.reading import Corpus, SkippedTune
+    from abcgen.critic.critic import Critic, Judgement
     from abcgen.notation.tune import Tune
 
 
@@ -41,6 +42,8 @@ class CheckedTune:
     # A sentence for each problem; empty if there is none.
     problems: tuple[str, ...]
     warnings: tuple[Finding, ...]
+    # What a critic says of it; None without one, or if the tune is too long for it.
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class CheckReport:
 def check_corpus(
     corpus: Corpus,
     bounds: TuneBounds | None = None,
+    critic: Critic | None = None,
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
@@ -73,6 +77,7 @@ def check_corpus(
     Args:
         corpus: The tunes.
         bounds: Bounds that real tunes keep; a tune beyond them is warned of.
+        critic: Judges every tune.
         on_progress: Called after each with the tunes checked so far and in all.
     """
     checked: list[CheckedTune] = []
@@ -83,10 +88,21 @@ def check_corpus(
                 if disagreement := referee.disagreement(tune, write_abc(tune)):
                     problems.append(f"music21 disagrees: {disagreement}")
                 warnings = bounds.faults(shape_of(tune)) if bounds else ()
-                checked.append(CheckedTune(file.path, tune, tuple(problems), tuple(warnings)))
+                judgement = _judgement(tune, critic) if critic else None
+                checked.append(
+                    CheckedTune(file.path, tune, tuple(problems), tuple(warnings), judgement)
+                )
                 if on_progress:
                     on_progress(len(checked), len(corpus.tunes))
     return CheckReport(tuple(checked), corpus.skipped)
+
+
+def _judgement(tune: Tune, critic: Critic) -> Judgement | None:
+    """Return what a critic says of a tune as a network would write it, without its marks."""
+    try:
+        return critic.judge(decode_tune(encode_tune(tune).text))
+    except NotationError:
+        return None
 
 
 class CheckerPool:
@@ -94,10 +110,12 @@ class CheckerPool:
 
     Args:
         training_tunes: The tunes that the network was trained on.
+        critic: Its critic.
     """
 
-    def __init__(self, training_tunes: TrainingTunes | None) -> None:
+    def __init__(self, training_tunes: TrainingTunes | None, critic: Critic | None = None) -> None:
         self._training_tunes, self._abc2midi = training_tunes, abc2midi_path()
+        self._critic = critic
         self._workers = default_processes()
         self._referees: queue.SimpleQueue[Referee] = queue.SimpleQueue()
         self._processes = ExitStack()
@@ -177,4 +195,5 @@ class CheckerPool:
             features=features_of(tune) if tune else None,
             shared_bars=shared_bars,
             fingerprint=fingerprint(tune) if tune else text,
+            criticism=self._critic.score(tune) if self._critic and tune else None,
         )

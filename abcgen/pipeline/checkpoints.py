@@ -316,6 +316,24 @@ def read_critic(folder: Path) -> Critic | None:
         raise damaged(path, error.message) from error
 
 
+def critic_of(checkpoint: Path) -> Critic:
+    """Return a checkpoint's critic.
+
+    Args:
+        checkpoint: Its folder, or ``pretrained``.
+
+    Raises:
+        CheckpointError: if there is no such checkpoint, or it has no critic that can be used.
+    """
+    folder = find_checkpoint(checkpoint)
+    if critic := read_critic(folder):
+        return critic
+    raise CheckpointError(
+        f"checkpoint {folder} has no critic, or that of another version of abcgen",
+        hint=f"learn one from its training tunes with: abcgen critic {folder} CORPORA",
+    )
+
+
 def has_training_tunes(folder: Path) -> bool:
     """Return whether a checkpoint records which tunes it was trained on."""
     return (folder / INDEX).is_file() and (folder / FACTS).is_file()

@@ -9,7 +9,7 @@ import random
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from abcgen.config import Request, SplitConfig
@@ -18,6 +18,7 @@ from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.baselines import ScoredText
 from abcgen.evaluation.measures import Delivery, Sample, measure_sample, unfinished
 from abcgen.evaluation.report import (
+    CHOSEN,
     CONSTRAINED,
     FREE,
     NETWORK,
@@ -38,11 +39,13 @@ from abcgen.pipeline.checking import CheckerPool
 from abcgen.pipeline.checkpoints import (
     checkpoint_hash,
     examples_for,
+    read_critic,
     read_training_tunes,
     step_network,
 )
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
+from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     Stage = Callable[[str], AbstractContextManager[Progress]]
 
 MIN_SAMPLES = 20
+MOST_CHOSEN = 250  # by the critic, out of eight times as many
 TEST, VALIDATION = "test", "validation"
 # Requests that are drawn in turn: common metres and modes, some rare ones, and several forms. All
 # are in C, as the network writes; transposing is tested elsewhere.
@@ -114,23 +118,18 @@ def evaluate(
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
+    critic = read_critic(folder)
 
-    with CheckerPool(training_tunes) as checkers:
+    with CheckerPool(training_tunes, critic) as checkers:
         # 1) The bits of the test tunes under each predictor.
         scores = {NETWORK: _score(checkpoint, held_out.test, timed), **held_out.baselines}
         figures = {name: measure_sample(Sample(scores=texts)) for name, texts in scores.items()}
 
         # 2) Texts of every source, and comparisons of texts with requests.
-        samples, deliveries = _draw(EvaluationSampler(checkpoint, config, seed), config, timed)
-        texts = {
-            source: [without_form_line(sampled.text) for sampled in drawn]
-            for source, drawn in samples.items()
-        }
-        texts[TEST] = [tune.text for tune in held_out.test]
-        # In random order, because only the first tunes of larger sources are compared.
-        shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
-        texts[VALIDATION] = [tune.text for tune in shuffled]
-        texts[NGRAM_SAMPLES] = list(held_out.ngrams)
+        composer = Composer(folder, config, seed, Request()) if critic else None
+        sampler = EvaluationSampler(checkpoint, config, seed)
+        samples, deliveries = _draw(sampler, composer, config, timed)
+        texts = _texts(samples, held_out, seed)
 
         # 3) Verdicts on every text.
         verdicts = _verdicts(texts, samples, checkers, timed)
@@ -152,6 +151,21 @@ def evaluate(
         "seconds": timed.seconds,
     }
     return Evaluation(facts, figures, verdicts, tuple(notes))
+
+
+def _texts(samples: dict[str, list[Sampled]], held_out: HeldOut, seed: int) -> dict[str, list[str]]:
+    """Return the texts of every source."""
+    # In random order, because only the first tunes of larger sources are compared.
+    shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
+    return {
+        **{
+            source: [without_form_line(sampled.text) for sampled in drawn]
+            for source, drawn in samples.items()
+        },
+        TEST: [tune.text for tune in held_out.test],
+        VALIDATION: [tune.text for tune in shuffled],
+        NGRAM_SAMPLES: list(held_out.ngrams),
+    }
 
 
 class _TimedStages:
@@ -288,9 +302,12 @@ def _reporting(samples: Iterable[Sampled], count: int, on_progress: Progress) ->
 
 
 def _draw(
-    sampler: EvaluationSampler, config: SampleConfig, stage: Stage
+    sampler: EvaluationSampler, composer: Composer | None, config: SampleConfig, stage: Stage
 ) -> tuple[dict[str, list[Sampled]], dict[str, list[Delivery]]]:
-    """Return texts, and comparisons of texts with requests, with the grammar and without."""
+    """Return texts, and comparisons of texts with requests, with the grammar and without.
+
+    If there is a ``composer``, also texts that its critic chooses.
+    """
     samples: dict[str, list[Sampled]] = {}
     with stage("drawing with the grammar") as on_progress:
         samples[CONSTRAINED] = sampler.constrained(config.count, on_progress)
@@ -304,7 +321,23 @@ def _draw(
         deliveries[source] = [delivery(request, sampled) for request, sampled in pairs]
     # Without the grammar no form can be requested.
     deliveries[FREE] = [replace(free, bars=None, parts=None) for free in deliveries[FREE]]
+    if composer:
+        count = min(config.count, MOST_CHOSEN)
+        with stage("drawing candidates for the critic") as on_progress:
+            samples[CHOSEN] = list(_reporting(_chosen(composer, count), count, on_progress))
     return samples, deliveries
+
+
+def _chosen(composer: Composer, count: int) -> Iterator[Sampled]:
+    """Yield the texts that ``abcgen sample`` would keep, each the best of several.
+
+    Args:
+        composer: Draws and judges texts.
+        count: Number of texts wanted. Where all candidates are rejected there is none.
+    """
+    texts = composer.sample(range(count * composer.candidates))
+    while group := list(islice(texts, composer.candidates)):
+        yield from composer.ranked(group)[:1]
 
 
 def delivery(request: Request, sampled: Sampled) -> Delivery:
@@ -349,7 +382,8 @@ def _verdicts(
         verdicts = checkers.verdicts(every_text, on_progress)
     for sampled in chain.from_iterable(samples.values()):
         if not sampled.ended_freely:
-            verdicts[sampled.text] = unfinished(verdicts[sampled.text])
+            text = without_form_line(sampled.text)
+            verdicts[text] = unfinished(verdicts[text])
     return {
         source: [verdicts[text] for text in source_texts] for source, source_texts in texts.items()
     }

@@ -279,7 +279,7 @@ class Composer:
         drawn = self.sample(range(attempts), 1 if watch else batch_size, watch)
         while self.tally.valid < config.count and (group := list(islice(drawn, candidates))):
             # 2) Those that nothing is wrong with, the best first. Steps 3 to 6 are in `finish`.
-            ranked = self._ranked(group)
+            ranked = self.ranked(group)
             for rank, sampled in enumerate(ranked, start=1):
                 title = new_title(self._random(sampled.number), titles)
                 result = self.finish(sampled, self.tally.valid + 1, title)
@@ -299,7 +299,7 @@ class Composer:
                 yield result
                 break
 
-    def _ranked(self, group: Sequence[Sampled]) -> list[Sampled]:
+    def ranked(self, group: Sequence[Sampled]) -> list[Sampled]:
         """Count texts, and return those that make a valid tune, the most like real tunes first."""
         scores: dict[int, float] = {}
         for sampled in group:

@@ -36,6 +36,7 @@ STYLE = {
 DOTS_PER_INCH = 150
 # Colours that the colour-blind can distinguish (Okabe & Ito, 2008).
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
+PURPLE = "#cc79a7"
 
 
 @contextmanager

@@ -9,12 +9,19 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from abcgen.evaluation.baselines import CharacterNgrams
-from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc, roc_auc
+from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc, likelihood_auc, roc_auc
 from abcgen.evaluation.features import features_of
 from abcgen.notation.model_text import encode_tune
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from abcgen.evaluation.statistics import Estimate
     from abcgen.notation.tune import Tune
+
+    Judge = Callable[[Sequence[LabeledTune], Sequence[LabeledTune]], Estimate | None]
+
+both = pytest.mark.parametrize("judge", [discriminator_auc, likelihood_auc])
 
 
 def test_roc_auc_agrees_with_scikit_learn_ties_included() -> None:
@@ -51,24 +58,33 @@ def labeled(real_tunes: list[Tune]) -> list[LabeledTune]:
     ]
 
 
-def test_halves_of_one_collection_cannot_be_told_apart(labeled: list[LabeledTune]) -> None:
+@both
+def test_halves_of_one_collection_cannot_be_told_apart(
+    judge: Judge, labeled: list[LabeledTune]
+) -> None:
     halves = np.random.default_rng(6).permutation(len(labeled))
     sides = ([labeled[place] for place in half] for half in (halves[::2], halves[1::2]))
-    found = discriminator_auc(*sides)
+    found = judge(*sides)
     assert found
     assert 0.3 <= found.value <= 0.65
 
 
-def test_samples_of_ngrams_are_distinguished_from_real_tunes(labeled: list[LabeledTune]) -> None:
+@both
+def test_samples_of_ngrams_are_distinguished_from_real_tunes(
+    judge: Judge, labeled: list[LabeledTune]
+) -> None:
     ngrams = CharacterNgrams((one.text for one in labeled[::2]), 5)
     drawn = [LabeledTune(ngrams.sample(seed, 600), None, 1000 + seed) for seed in range(60)]
     by_text = [one._replace(features=None) for one in labeled[1::2]]  # its turns of phrase alone
-    found = discriminator_auc(drawn, by_text)
+    found = judge(drawn, by_text)
     assert found
     assert found.value >= 0.75
 
 
-def test_versions_of_a_tune_never_leak_between_folds(labeled: list[LabeledTune]) -> None:
+@both
+def test_versions_of_a_tune_never_leak_between_folds(
+    judge: Judge, labeled: list[LabeledTune]
+) -> None:
     # Every tune three times; its label is chance, so only a judge that saw its version knows it.
     chance = np.random.default_rng(5)
     tunes = [one for one in labeled[:60] for _ in range(3)]
@@ -76,10 +92,11 @@ def test_versions_of_a_tune_never_leak_between_folds(labeled: list[LabeledTune])
     sides = (
         [one for one, own in zip(tunes, labels, strict=True) if own == side] for side in (1, 0)
     )
-    found = discriminator_auc(*sides)
+    found = judge(*sides)
     assert found
     assert found.value <= 0.65
 
 
-def test_too_few_tunes_have_no_auc(labeled: list[LabeledTune]) -> None:
-    assert discriminator_auc(labeled[:10], labeled[10:60]) is None
+@both
+def test_too_few_tunes_have_no_auc(judge: Judge, labeled: list[LabeledTune]) -> None:
+    assert judge(labeled[:10], labeled[10:60]) is None
