@@ -400,7 +400,8 @@ def _measure_sources(
     # use a subset: the same number of tunes from every source.
     test, validation = verdicts.pop(TEST), verdicts.pop(VALIDATION)
     subsets = {REAL: validation, **{source: tunes for source, tunes in verdicts.items() if tunes}}
-    size = min(len(tunes) for tunes in subsets.values() if tunes)
+    # The critic may find fewer: where nothing but broken tunes is drawn it has nothing to choose.
+    size = min(len(tunes) for source, tunes in subsets.items() if tunes and source != CHOSEN)
     verdicts[REAL] = real = [*test, *validation]
     deliveries[REAL] = [
         Delivery(metre=keeps_metre(verdict.tune), key=keeps_key(verdict.tune))

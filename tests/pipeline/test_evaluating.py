@@ -18,11 +18,13 @@ from abcgen.evaluation.measures import MEASURES
 from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
+from abcgen.pipeline import evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
 from abcgen.score.referee import Referee
+from tests.critic.plain import plain_critic
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from abcgen.evaluation.report import Evaluation
     from abcgen.notation.tune import Tune
 
+WIDE = plain_critic(range=1.0)
 FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24)
 
 
@@ -63,6 +66,9 @@ def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
         patch.setattr(Referee, "read_voices", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
         patch.setattr("abcgen.evaluation.statistics.REPLICATES", 200)
+        # A critic that prefers a wide range.
+        patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
+        patch.setattr(sampling, "read_critic", lambda _folder: WIDE)
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 
@@ -103,6 +109,16 @@ def test_an_untrained_network_needs_more_bits_than_ngrams(evaluated: Evaluation)
     assert own
     assert ngrams
     assert own.value > ngrams.value > 1
+
+
+def test_what_the_critic_chooses_is_judged_by_others(evaluated: Evaluation) -> None:
+    own, chosen = (evaluated.figures[source] for source in ("grammar", "chosen"))
+    critics = own["critic_auc"], chosen["critic_auc"]
+    assert critics[0]
+    assert critics[1]
+    assert critics[1].value < critics[0].value
+    assert own["likelihood_auc"]
+    assert set(evaluated.verdicts["chosen"]) != set(evaluated.verdicts["grammar"])
 
 
 def test_json_holds_every_measure_with_its_interval(evaluated: Evaluation) -> None:
