@@ -351,8 +351,8 @@ class Request(Schema):
     ``abcgen.pipeline.requests`` checks what the bounds cannot say, such as metres and keys.
     """
 
-    metre: str = Field("", description="Metre, such as 6/8.")
-    key: str = Field("", description="Key, such as D, Em or Dmix.")
+    metre: str = Field("", description="Metre, such as 6/8 or C|.")
+    key: str = Field("", description="Key, such as D, Em, Dmix or B flat.")
     rhythm: str = Field("", description="Rhythm, such as jig.")
     bars: int = Field(0, ge=0, le=256, description="Total number of bars, not counting pickups.")
     parts: str = Field("", description="Parts, such as AABB: two parts, each repeated.")

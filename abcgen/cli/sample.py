@@ -64,7 +64,11 @@ def sample(
     ] = "",
     rhythm: Annotated[
         str,
-        request_option("rhythm", help=f"Rhythm: {', '.join(RHYTHMS)}.", **completion(RHYTHMS)),
+        request_option(
+            "rhythm",
+            help=f"Rhythm; some imply the metre: {', '.join(RHYTHMS)}.",
+            **completion(RHYTHMS),
+        ),
     ] = "",
     bars: Annotated[int | None, request_option("bars", min=1)] = None,
     parts: Annotated[str, request_option("parts")] = "",

@@ -215,6 +215,24 @@ _INSTRUMENTS = (
     Instrument("piano", 36, 96, ("C", "G", "F", "D", "Bb", "A", "Eb", "E"), 0, "plucked"),
 )
 INSTRUMENTS = {instrument.name: instrument for instrument in _INSTRUMENTS}
+_OTHER_NAMES = {
+    "violin": "fiddle",
+    "tin-whistle": "whistle",
+    "pennywhistle": "whistle",
+    "penny-whistle": "whistle",
+    "irish-flute": "flute",
+    "wooden-flute": "flute",
+    "irish-pipes": "uilleann-pipes",
+    "bagpipe": "highland-pipes",
+    "bagpipes": "highland-pipes",
+    "anglo-concertina": "concertina",
+    "english-concertina": "concertina",
+    "button-accordion": "accordion",
+    "piano-accordion": "accordion",
+    "melodeon": "accordion",
+    "banjo": "tenor-banjo",
+    "irish-harp": "harp",
+}
 
 
 def instrument_named(name: str) -> Instrument:
@@ -223,8 +241,9 @@ def instrument_named(name: str) -> Instrument:
     Raises:
         InputError: if there is none.
     """
+    plain = re.sub(r"[\s_-]+", "-", name.strip().lower())
     try:
-        return INSTRUMENTS[name.lower()]
+        return INSTRUMENTS[_OTHER_NAMES.get(plain, plain)]
     except KeyError as error:
         known = ", ".join(INSTRUMENTS)
         raise InputError(f"unknown instrument {name!r}", hint=f"one of {known}") from error

@@ -20,6 +20,7 @@ from abcgen.grammar.positions import begun_form
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import LeftOut, decode_text, read_abc, split_tunebook
+from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
 from abcgen.notation.tune import BarLine, Mode
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Bar, Key, Metre, Tune
 
 
+MOST_NAMED = 10  # metres, modes or rhythms that are named as known
+
+
 def make_request(
     *,
     instrument: str | None = None,
@@ -40,7 +44,7 @@ def make_request(
     keep_bars: int | None = None,
     **wishes: Any,
 ) -> Request:
-    """Return the checked request for a user's wishes.
+    """Return the checked request for a user's wishes, in words that people use.
 
     Args:
         instrument: If one is named, every note must be within its range.
@@ -54,6 +58,11 @@ def make_request(
     """
     if instrument is not None:
         wishes = {"instrument": instrument, "in_range": not free, **wishes}
+    spoken = {"metre": abc_metre, "key": abc_key}
+    wishes |= {name: abc(wishes[name]) for name, abc in spoken.items() if wishes.get(name)}
+    implied = metre_of_rhythm(rhythm_named(wishes.get("rhythm", "")))
+    if implied and not (wishes.get("metre") or prime):
+        wishes["metre"] = str(implied)
     request = Request(free=free, **wishes)
     check_request(request)
     return continue_tune(request, prime, keep_bars) if prime else request
@@ -91,7 +100,7 @@ def metre_of(request: Request) -> Metre | None:
         return read_metre(request.metre) if request.metre else None
     except NotationError as error:
         raise InputError(
-            f"unknown metre {request.metre!r}", hint="choose one such as 4/4, 6/8 or none"
+            f"unknown metre {request.metre!r}", hint="choose one such as 4/4, 6/8, C| or none"
         ) from error
 
 
@@ -158,7 +167,7 @@ def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = Fa
     return Rules(
         alphabet,
         rhythms=(rhythm,) if rhythm else Rules(alphabet).rhythms,
-        metres=(metre,) if metre and not beginning_changes else (),
+        metres=(replace(metre, symbol=""),) if metre and not beginning_changes else (),
         modes=tuple(Mode) if beginning_changes else modes,
         changes=beginning_changes or not constrained,
         # Neat is stricter than valid, and a tune to continue need only be valid.
@@ -226,9 +235,12 @@ def unseen_wishes(
     }
     warnings = []
     for name, (names, value) in wishes.items():
-        unseen = facts and value not in getattr(facts, names)
+        counts: dict[str, int] = getattr(facts, names) if facts else {}
+        unseen = facts and value not in counts
         if value and (unseen or not alphabet.issuperset(value)):
-            warnings.append(f"this checkpoint was not trained on the {name} {value}")
+            learnt = ", ".join(sorted(counts, key=lambda name: -counts[name])[:MOST_NAMED])
+            more = f"; it learnt {learnt}" if learnt else ""
+            warnings.append(f"this network was not trained on the {name} {value}{more}")
     return warnings
 
 

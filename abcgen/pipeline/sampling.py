@@ -405,6 +405,8 @@ class Composer:
             f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
             f"T {self._config.temperature:g}"
         )
+        if metre and metre.symbol:  # model text has no symbols
+            tune = replace(tune, metre=metre)
         tune = replace(tune, title=title, source=source, number=reference)
 
         # 4) A second reader.

@@ -15,6 +15,7 @@ from abcgen.pipeline.requests import (
     check_request,
     continue_tune,
     form_of,
+    instrument_of,
     make_request,
     rules_of,
 )
@@ -53,6 +54,29 @@ def test_a_named_instrument_keeps_the_range_unless_the_grammar_is_off() -> None:
     assert not make_request().in_range
     assert make_request(instrument="whistle").in_range
     assert not make_request(instrument="whistle", free=True).in_range
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "metre"), [("waltz", "3/4"), ("Jigs", "6/8"), ("slip jig", "9/8"), ("reel", "")]
+)
+def test_a_rhythm_implies_its_metre_unless_another_is_given(rhythm: str, metre: str) -> None:
+    assert make_request(rhythm=rhythm).metre == metre
+    assert make_request(rhythm=rhythm, metre="C|").metre == "C|"
+    assert make_request(rhythm=rhythm, prime=TUNE).metre == "6/8"
+
+
+def test_wishes_may_be_in_the_words_that_people_use() -> None:
+    request = make_request(metre="cut time", key="h-moll", instrument="Tin Whistle")
+    assert beginning_of(request) == "M:2/2\nK:Cmin\n"
+    assert request == make_request(metre="C|", key="Bmin", instrument="Tin Whistle")
+    assert instrument_of(request) == instrument_of(make_request(key="Bm", instrument="whistle"))
+
+
+@pytest.mark.parametrize("metre", ["C", "C|", "common time", "6-8", "none"])
+def test_every_metre_that_can_be_requested_can_begin_a_tune(metre: str) -> None:
+    request = make_request(metre=metre)
+    rules = rules_of(request, frozenset("MK:/0123456789Cmajinone\nABCDEFG|"))
+    PrefixConstraint(Grammar(rules), Grammar(rules), beginning_of(request))
 
 
 def test_a_doubled_letter_is_a_repeated_section() -> None:

@@ -1,0 +1,86 @@
+"""Metres and keys as people write them: ``h-moll``, ``B flat``, ``cut time``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from abcgen.errors import NotationError
+from abcgen.notation.fields import read_key, read_metre
+from abcgen.notation.tune import Metre
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_METRES = {
+    "common": "C",
+    "cut": "C|",
+    "alla breve": "C|",
+    "¢": "C|",
+    "c": "C",
+    "c|": "C|",
+    "free": "none",
+}
+_METRE = re.compile(r"(\d+)\s*(?:[/:-]|\s|\bby\b)\s*(\d+)")
+# The metre in which nine in ten tunes of a rhythm are written, for those that have one.
+_METRES_OF_RHYTHMS = {
+    "jig": Metre(6, 8),
+    "mazurka": Metre(3, 4),
+    "minuet": Metre(3, 4),
+    "polka": Metre(2, 4),
+    "slide": Metre(12, 8),
+    "slip jig": Metre(9, 8),
+    "strathspey": Metre(4, 4),
+    "waltz": Metre(3, 4),
+}
+
+_ACCIDENTALS = {"♯": "#", "♭": "b", "sharp": "#", "flat": "b"}
+_GERMAN_MODES = {"dur": "maj", "moll": "min"}
+# A tonic, perhaps in German; what follows is the mode.
+_TONIC = re.compile(r"([A-Ha-h])(#|b(?!\w)|b(?=m)|is(?!\w)|(?<=[EAea])s(?!\w)|es(?!\w))?\s*(.*)")
+
+
+def metre_of_rhythm(rhythm: str) -> Metre | None:
+    """Return the metre that goes without saying for a rhythm of ``fields.RHYTHMS``, if one does."""
+    return _METRES_OF_RHYTHMS.get(rhythm)
+
+
+def abc_metre(words: str) -> str:
+    """Return a metre as ABC writes it; unchanged if it is ABC or not understood."""
+    if _is_read(read_metre, words):
+        return words
+    name = " ".join(words.lower().split()).removesuffix(" time").removesuffix(" metre")
+    match = _METRE.fullmatch(name)
+    return f"{match[1]}/{match[2]}" if match else _METRES.get(name, words)
+
+
+def abc_key(words: str) -> str:
+    """Return a key as ABC writes it; unchanged if it is ABC or not understood.
+
+    ``H`` is B natural, and with a German word for the mode ``B`` is B flat.
+    """
+    if _is_read(read_key, words):
+        return words
+    text = words.strip()
+    for name, sign in _ACCIDENTALS.items():
+        text = re.sub(rf"[\s-]*{name}", sign, text, flags=re.IGNORECASE)
+    text = text.replace("-", " ")
+    match = _TONIC.fullmatch(text)
+    if not match:
+        return words
+    tonic, accidental, mode = match[1].upper(), match[2] or "", match[3].strip()
+    german = mode.lower() in _GERMAN_MODES
+    if german and tonic == "B" and not accidental:
+        accidental = "b"
+    tonic = tonic.replace("H", "B")
+    accidental = {"is": "#", "s": "b", "es": "b"}.get(accidental, accidental)
+    written = f"{tonic}{accidental}{_GERMAN_MODES.get(mode.lower(), mode)}"
+    return written if _is_read(read_key, written) else words
+
+
+def _is_read(read: Callable[[str], object], words: str) -> bool:
+    try:
+        read(words)
+    except NotationError:
+        return False
+    return True
