@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.config import SampleConfig
+from abcgen.config import MAX_SEED, SampleConfig
 from abcgen.errors import InputError
 from abcgen.model.architecture import architecture
 from abcgen.model.checkpoint import load_checkpoint
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from abcgen.plots.canvas import Picture
 
 MAX_STAGES = 6  # stages of training whose weights are drawn
+SEEDS = 8  # seeds that are tried for a tune with bars
 MAX_LABEL = 24  # characters of a bar's label
 # A bar up to its bar line, and the number of an ending after that.
 BAR = re.compile(r"[^|]*\|[|\]:]*(?:\[?[1-9][0-9,-]*)?")
@@ -148,10 +149,7 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         raise _NothingToDrawError("the network has no attention")
     if network.kind != "stream":
         raise _NothingToDrawError("a window network attends only to its window")
-    text = sample_text(checkpoint, SampleConfig(temperature=0.7), seed)
-    bars = bars_of(text)
-    if len(bars) < 3:
-        raise _NothingToDrawError(f"the tune sampled with seed {seed} has too few bars")
+    seed, text, bars = _tune_with_bars(checkpoint, seed)
 
     # Attention between bars: the mean, over the characters of one bar, of their attention to all
     # characters of the other. Bar 0 is the header, with the begin token.
@@ -168,6 +166,26 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
     labels = [bar.strip()[:MAX_LABEL] for bar in bars[1:]]
     title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
     return draw_attention(title, labels, [row[1:] for row in shares[1:]])
+
+
+def _tune_with_bars(checkpoint: Checkpoint, seed: int) -> tuple[int, str, list[str]]:
+    """Sample a tune with two bars or more, if not with this seed then with one of the next.
+
+    Returns:
+        The seed, the tune's model text, and its header and bars.
+    """
+    seeds = range(seed, min(seed + SEEDS, MAX_SEED + 1))
+    for number in seeds:
+        text = sample_text(checkpoint, SampleConfig(temperature=0.7), number)
+        try:
+            bars = bars_of(text)
+        except InputError:
+            continue
+        if len(bars) > 2:
+            return number, text, bars
+    raise _NothingToDrawError(
+        f"no tune sampled with seeds {seeds[0]} to {seeds[-1]} has two bars: train it longer"
+    )
 
 
 def bars_of(text: str) -> list[str]:

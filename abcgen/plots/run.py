@@ -256,4 +256,9 @@ def _draw_arrow(
         axes.plot(*zip(*path, strict=True), color=GREY, linewidth=1)
         axes.plot([side, head[0]], [head[1] - level] * 2, color=GREY, linewidth=1)
         tail = head[0], head[1] - level
+    elif start_column != end_column and end_row - start_row > 1:
+        # 2) Down its own column, and across between the rows.
+        across = head[1] - BOX_GAP / 2
+        axes.plot([tail[0], tail[0], head[0]], [tail[1], across, across], color=GREY, linewidth=1)
+        tail = head[0], across
     axes.add_patch(FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=9, color=GREY))

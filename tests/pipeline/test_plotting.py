@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.patches import FancyArrowPatch
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.errors import InputError
@@ -13,9 +14,11 @@ from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
 from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
+from abcgen.pipeline import plotting
 from abcgen.pipeline.plotting import bars_of, plot_run
 from abcgen.plots.canvas import plot_style, write_figure
-from abcgen.plots.run import Box, Curve, draw_curves, draw_diagram, draw_weights
+from abcgen.plots.run import BOX_HEIGHT, Box, Curve, draw_curves, draw_diagram, draw_weights
+from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,21 @@ def test_pictures_that_cannot_be_drawn_have_a_reason(run: Path, tmp_path: Path) 
     assert len(pictures.left_out) >= 2
     assert all(pictures.left_out)
     assert any("attention" in reason for reason in pictures.left_out)
+
+
+def test_a_network_that_learnt_nothing_is_drawn_as_far_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = untrained(tmp_path / "run")
+    pictures = plot_run(network, tmp_path / "out", on_picture=lambda: None)
+    assert [path.name for path in pictures.files] == ["network.png", "network.svg"]
+    assert any("attention" in reason for reason in pictures.left_out)
+    # The next seed is tried, and said.
+    texts = {5: "abc|", 6: "M:4/4\nK:Cmaj\nabcd|\n", 7: "M:4/4\nK:Cmaj\na8|b8|c8|\n"}
+    monkeypatch.setattr(plotting, "sample_text", lambda _network, _config, seed: texts[seed])
+    pictures = plot_run(network, tmp_path / "out", seed=5, on_picture=lambda: None)
+    assert {path.stem for path in pictures.files} == {"network", "attention"}
+    assert "seed 7" in (tmp_path / "out" / "attention.svg").read_text(encoding="utf-8")
 
 
 def test_a_run_without_held_out_tunes_is_drawn(run: Path, tmp_path: Path) -> None:
@@ -110,6 +128,22 @@ def test_layers_with_the_same_input_share_a_row() -> None:
     assert texts["one"][1] == texts["two"][1]
     assert texts["one"][0] != texts["two"][0]
     assert texts["sum"][1] > texts["one"][1]
+
+
+def test_no_arrow_crosses_a_layer() -> None:
+    boxes = [
+        Box("in", "InputLayer", "", ()),
+        Box("one", "LSTM", "", ("in",)),
+        Box("aside", "LSTM", "", ("in",)),
+        Box("two", "LSTM", "", ("one",)),
+        Box("sum", "Add", "", ("two", "aside", "in")),
+    ]
+    (axes,) = draw_diagram("title", boxes).axes
+    arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    heights = [patch.get_path().get_extents().height for patch in arrows]
+    # Between rows there is room for an arrow, but for no box.
+    assert len(arrows) == 6
+    assert max(heights) < BOX_HEIGHT
 
 
 def test_lines_beside_the_layers_do_not_run_into_each_other() -> None:
