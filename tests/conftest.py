@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from abcgen.corpus.collections import collection_blocks
-from abcgen.notation.reader import Reading, TuneBlock, read_block
+from abcgen.notation.reader import Reading, read_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from abcgen.notation.tune import Tune
+    from abcgen.notation.tunebook import TuneBlock
 
 # Random tunes are slow to draw on a busy machine; what they find does not depend on the clock.
 settings.register_profile(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tunebook import TuneBlock
 
 TUNES = """X:1
 T:Two bars too long

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abcgen.cli.common import Json, Paths, load, skipped_facts
+from abcgen.cli.common import Json, Paths, load, repair_facts, skipped_facts
 from abcgen.cli.display import Display, counted
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def check(
                 for tune in report.checked
                 if tune.judgement
             ],
+            "repaired": [repair_facts(repair) for repair in corpus.repaired],
             "left_out": [skipped_facts(tune) for tune in report.skipped],
         }
     )

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from abcgen.config import SampleConfig, Schema, bounds_of, choices_of
+from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 from abcgen.pipeline.formats import FORMATS, all_readers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from abcgen.cli.display import Display
     from abcgen.corpus.cache import TextCache
-    from abcgen.corpus.reading import Corpus, SkippedTune
+    from abcgen.corpus.reading import Corpus, RepairedTune, SkippedTune
 
 OUTPUT = Path("output")
+# Standard output, as the place of a result.
+STDOUT = Path("-")
 CORPORA = Path("corpora")
 MOST_TUNES = 100_000  # of one command
 INTERRUPTED = 130
@@ -119,7 +125,11 @@ Temperature = Annotated[
 ]
 Paths = Annotated[
     list[Path],
-    typer.Argument(readable=False, help=".abc, .mid and .musicxml files, or folders of them."),
+    typer.Argument(
+        readable=False,
+        allow_dash=True,
+        help=".abc, .mid and .musicxml files, or folders of them; - for standard input.",
+    ),
 ]
 KeepLines = Annotated[
     bool,
@@ -189,7 +199,55 @@ def load(paths: list[Path], display: Display) -> Corpus:
     with display.progress("reading tunes") as on_progress:
         corpus = load_corpus(paths, readers=all_readers(), on_progress=on_progress)
     display.left_out(corpus.skipped)
+    display.repaired(corpus.repaired)
     return corpus
+
+
+def display_for(out: Path | None, *, as_json: bool) -> Display:
+    """Return a display that leaves standard output to a result, if ``out`` is ``-``.
+
+    Raises:
+        InputError: if JSON would be written there too.
+    """
+    from abcgen.cli.display import Display
+
+    if out == STDOUT and as_json:
+        raise InputError(
+            "--json and --out - both write to standard output", hint="leave one of them out"
+        )
+    return Display(as_json=as_json, results_aside=out == STDOUT)
+
+
+@contextmanager
+def to_stdout(suffix: str) -> Iterator[Path]:
+    """Yield the path of a temporary file, whose content is then written to standard output.
+
+    Raises:
+        InputError: if the result was more than one file.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, f"standard-output.{suffix}")
+        yield path
+        others = [other for other in Path(name).iterdir() if other != path]
+        if others or not path.exists():
+            raise InputError(
+                "standard output can hold one file only", hint="name a folder with --out"
+            )
+        sys.stdout.flush()
+        sys.stdout.buffer.write(path.read_bytes())
+        sys.stdout.buffer.flush()
+
+
+def repair_facts(repaired: RepairedTune) -> dict[str, str | int]:
+    """Return what was put right or passed over for the JSON result."""
+    return {
+        "file": str(repaired.path),
+        "line": repaired.repair.line,
+        "number": str(repaired.tune.number),
+        "title": repaired.tune.title,
+        "what": repaired.repair.what,
+        "text": repaired.repair.text,
+    }
 
 
 def skipped_facts(skipped_tune: SkippedTune) -> dict[str, str | int]:

@@ -42,12 +42,13 @@ class Display:
 
     Args:
         as_json: Whether to print one JSON object to standard output and nothing else.
+        results_aside: Whether standard output is for a file, and results go to standard error.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, results_aside: bool = False) -> None:
         self._as_json = as_json
         self._messages = Console(stderr=True, highlight=False, emoji=False)
-        self._results = Console(highlight=False, emoji=False, quiet=as_json)
+        self._results = Console(stderr=results_aside, highlight=False, emoji=False, quiet=as_json)
 
     # Messages, on standard error.
 
@@ -71,6 +72,14 @@ class Display:
         if skipped:
             more = f", {MOST_SHOWN} of them shown" if len(skipped) > MOST_SHOWN else ""
             self.warn(f"{counted(len(skipped), name)} left out{more}")
+
+    def repaired(self, repaired: Sequence[object]) -> None:
+        """Print what was put right or passed over in the first tunes, and the number of all."""
+        for repair in repaired[:MOST_SHOWN]:
+            text = escape(_printable(str(repair)))
+            self._messages.print(f"[dim]put right[/] {text}", soft_wrap=True)
+        if len(repaired) > MOST_SHOWN:
+            self.say(f"put right or passed over: {len(repaired):,} things, {MOST_SHOWN} shown")
 
     def inferred(self, findings: Iterable[InferredTune]) -> None:
         """Print what was inferred of the first tunes, one line for each tune."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from abcgen.cli.common import (
     OUTPUT,
+    STDOUT,
     Cache,
     FoldRange,
     Force,
@@ -17,13 +19,16 @@ from abcgen.cli.common import (
     Paths,
     Texture,
     Track,
+    display_for,
     skipped_facts,
     text_cache,
+    to_stdout,
 )
-from abcgen.cli.display import Display, counted
+from abcgen.cli.display import counted
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 
 if TYPE_CHECKING:
+    from abcgen.cli.display import Display
     from abcgen.config import MidiConfig
 
 
@@ -50,7 +55,7 @@ def normalise(
             "--out",
             "-o",
             readable=False,
-            help="An .abc file for all tunes, or a folder.",
+            help="An .abc file for all tunes, or a folder; - for standard output.",
             show_default="a new folder under output/",
             rich_help_panel="Output",
         ),
@@ -74,13 +79,13 @@ def normalise(
     from abcgen.pipeline.formats import all_readers, midi_config
     from abcgen.pipeline.normalising import ReadingOptions, normalise_files
 
-    display = Display(as_json=as_json)
+    display = display_for(out, as_json=as_json)
     if list_tracks:
         _list_tracks(paths, midi_config(texture, track, fold_range), display)
         return
     # 1) Check that results can be written. `normalise_files` checks the target.
     target = out or unused_folder(OUTPUT, "normalised")
-    write_report = report_writer(report) if report else None
+    write_report = report_writer(report) if report else lambda _report: None
     if report:
         refuse_to_overwrite(report, force=force)
         check_writable(report)
@@ -88,11 +93,15 @@ def normalise(
     # 2) Read and write the tunes.
     readers = all_readers(midi_config(texture, track, fold_range))
     options = ReadingOptions(readers, cache=text_cache(use=cache), keep_lines=keep_lines)
-    with display.progress("reading tunes") as on_progress:
-        result = normalise_files(paths, target, options, force=force, on_progress=on_progress)
-    written = list(result.files)
-    if report and write_report:
-        write_report(result.report)
+    with (
+        to_stdout("abc") if out == STDOUT else nullcontext(target) as place,
+        display.progress("reading tunes") as on_progress,
+    ):
+        result = normalise_files(
+            paths, place, options, force=force, on_progress=on_progress, on_report=write_report
+        )
+    written = [] if out == STDOUT else list(result.files)
+    if report:
         written.append(report)
 
     # 3) Report.

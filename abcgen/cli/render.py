@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from abcgen.cli.common import (
+    STDOUT,
     Force,
     Json,
     KeepLines,
     Paths,
     choices,
     completion,
+    display_for,
     format_list,
     load,
+    repair_facts,
     skipped_facts,
     target_for,
+    to_stdout,
 )
-from abcgen.cli.display import Display
 from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
 from abcgen.errors import InputError, NotationError
 from abcgen.notation.fields import read_key
@@ -105,7 +109,7 @@ def render(
             "--out",
             "-o",
             readable=False,
-            help="Output folder, or a file name if only one file is written.",
+            help="Output folder, or a file if only one is written; - for standard output.",
             show_default="a new folder under output/",
             rich_help_panel="Output",
         ),
@@ -114,11 +118,11 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Convert tunes to sheet music, sound, MusicXML, or a web page that plays them."""
-    from abcgen.pipeline.formats import RenderOptions, formats_named
+    from abcgen.pipeline.formats import FORMATS, RenderOptions, formats_named
     from abcgen.pipeline.rendering import render_files
 
     # 1) Check the options before reading anything.
-    display = Display(as_json=as_json)
+    display = display_for(out, as_json=as_json)
     if semitones and key:
         raise InputError("--transpose and --key exclude each other")
     formats = formats_named(to)
@@ -133,15 +137,20 @@ def render(
         semitones=semitones,
         key=_tonic(key),
     )
-    target = target_for(out, "rendered", force=force)
+    if out == STDOUT:
+        _check_stream(formats)
+    target = out if out == STDOUT else target_for(out, "rendered", force=force)
 
     # 2) Read and render.
     corpus = load(paths, display)
-    with display.progress("engraving") as on_progress:
+    with (
+        to_stdout(FORMATS[formats[0]].suffix) if out == STDOUT else nullcontext(target) as place,
+        display.progress("engraving") as on_progress,
+    ):
         rendering = render_files(
             corpus,
             formats,
-            target,
+            place,
             options,
             force=force,
             processes=default_processes(),
@@ -152,16 +161,27 @@ def render(
     display.left_out(rendering.left_out, "rendering")
     for note in rendering.notes:
         display.warn(note)
-    display.files(rendering.files)
+    if out != STDOUT:
+        display.files(rendering.files)
     display.result(
         {
             "tunes": len(corpus.tunes),
+            "repaired": [repair_facts(repair) for repair in corpus.repaired],
             "left_out": [skipped_facts(tune) for tune in corpus.skipped],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in rendering.files],
         }
     )
+
+
+def _check_stream(formats: list[str]) -> None:
+    """Check that what is rendered can go to standard output: one format at a time."""
+    if len(formats) > 1:
+        raise InputError(
+            f"standard output can hold one format, not {','.join(formats)}",
+            hint="name a folder with --out",
+        )
 
 
 def _tonic(name: str) -> Key | None:

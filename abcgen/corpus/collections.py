@@ -21,7 +21,8 @@ from abcgen.corpus.download import MAX_BYTES, download
 from abcgen.corpus.homes import VWML_CREDITS
 from abcgen.errors import InputError, reason_of
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
-from abcgen.notation.reader import TuneBlock, decode_text, split_tunebook
+from abcgen.notation.encoding import decode_text
+from abcgen.notation.tunebook import TuneBlock, split_tunebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

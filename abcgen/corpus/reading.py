@@ -17,6 +17,7 @@ from abcgen.config import ReadingConfig
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.tune_files import (
     READERS,
+    STDIN,
     Chunk,
     Reader,
     chunks_of,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.cache import TextCache
+    from abcgen.notation.draft import Repair
     from abcgen.notation.tune import Tune
 
     OnProgress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -59,6 +61,19 @@ class SkippedTune:
         title = repr(self.cause.title) if self.cause.title else ""
         tune = " ".join(filter(None, [number, title]))
         return ": ".join(filter(None, [place, tune, self.cause.reason]))
+
+
+@dataclass(frozen=True, slots=True)
+class RepairedTune:
+    """Something put right or passed over in reading a tune."""
+
+    path: Path
+    tune: Tune
+    repair: Repair
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.repair.line}" if self.repair.line else str(self.path)
+        return f"{place}: X:{self.tune.number} {self.tune.title!r}: {self.repair.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +264,7 @@ def read_chunk(
     chunk: Chunk, record_format: RecordFormat[Record]
 ) -> tuple[list[Record], list[LeftOut]]:
     """Return the records of a chunk and the tunes skipped, with lines counted from its first."""
-    name = printable(chunk.path.name)
+    name = "" if chunk.path == STDIN else printable(chunk.path.name)
     records: list[Record] = []
     left_out: list[LeftOut] = []
     for result in chunk.reader.read(chunk.data, name):
@@ -278,6 +293,7 @@ class FileTunes:
     path: Path
     tunes: tuple[Tune, ...]
     skipped: tuple[SkippedTune, ...]
+    repaired: tuple[RepairedTune, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +311,11 @@ class Corpus:
     def skipped(self) -> tuple[SkippedTune, ...]:
         """All tunes and files skipped."""
         return tuple(tune for file in self.files for tune in file.skipped)
+
+    @property
+    def repaired(self) -> tuple[RepairedTune, ...]:
+        """All that was put right or passed over."""
+        return tuple(repair for file in self.files for repair in file.repaired)
 
 
 def load_corpus(
@@ -314,16 +335,33 @@ def load_corpus(
         InputError: if a path does not exist, or not a single tune could be read.
     """
     # Tunes have no JSON form, so they are read in this process.
-    tune_format = RecordFormat("tunes", lambda reading, _name: reading.tune)
+    tune_format = RecordFormat("tunes", lambda reading, _name: reading, move=_moved_reading)
     files = find_files(paths, readers)
-    tunes: dict[Path, list[Tune]] = {path: [] for path in files}
+    readings: dict[Path, list[Reading]] = {path: [] for path in files}
     skipped: dict[Path, list[SkippedTune]] = {path: [] for path in files}
     for chunk in read_files(files, readers, tune_format, NO_CACHE, on_progress=on_progress):
-        tunes[chunk.path] += chunk.records
+        readings[chunk.path] += chunk.records
         skipped[chunk.path] += chunk.skipped
     corpus = Corpus(
-        tuple(FileTunes(path, tuple(tunes[path]), tuple(skipped[path])) for path in files)
+        tuple(
+            FileTunes(
+                path,
+                tuple(reading.tune for reading in readings[path]),
+                tuple(skipped[path]),
+                tuple(
+                    RepairedTune(path, reading.tune, repair)
+                    for reading in readings[path]
+                    for repair in reading.repairs
+                ),
+            )
+            for path in files
+        )
     )
     if not corpus.tunes:
         raise nothing_read(corpus.skipped)
     return corpus
+
+
+def _moved_reading(reading: Reading, before: int) -> Reading:
+    repairs = (replace(repair, line=moved(repair.line, before)) for repair in reading.repairs)
+    return replace(reading, line=moved(reading.line, before), repairs=tuple(repairs))

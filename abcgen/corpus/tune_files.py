@@ -6,40 +6,51 @@ A chunk holds whole tunes, so that a large tunebook needs no more memory than a 
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import re
-from dataclasses import dataclass
-from functools import partial
+import sys
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 from abcgen.config import LIMITS, MidiConfig, ReadingConfig
 from abcgen.errors import InputError, NotationError, reason_of
-from abcgen.notation.reader import (
-    LeftOut,
-    Reading,
-    TuneBlock,
-    decode_text,
-    read_block,
-    split_tunebook,
-)
+from abcgen.notation.encoding import UTF_8, charset_named, decode_text
+from abcgen.notation.reader import LeftOut, Reading, read_block
+from abcgen.notation.tunebook import TuneBlock, TunebookSplitter, split_tunebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+# Standard input, as programs are used to name it.
+STDIN = Path("-")
+STDIN_NAME = "stdin"  # the beginning of the names of files made of it
 HINT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 
 CHUNK_BYTES = ReadingConfig().chunk_bytes
-# Line ends of Unix, Windows and old Macs. A tune ends at a blank line or, in files that have none,
-# at the next X:.
-_LINE_END = rb"(?:\r\n|\r(?!\n)|\n)"
+# Line ends of Unix, Windows and old Macs, and CR CR LF of some programs. Files are cut before an
+# X: and the title directly above it, or in files without at a blank line.
+_LINE_END = rb"(?:\r{0,2}\n|\r(?!\r?\n))"
 _BLANK_LINE = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
-_TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=[ \t]*X:)")
+_TITLES = rb"(?:[ \t]*T:[^\r\n]{0,500}" + _LINE_END + rb"){0,5}"
+_TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=" + _TITLES + rb"[ \t]*X:)")
 _BOUNDARY = re.compile(_BLANK_LINE.pattern + rb"|" + _LINE_END + rb"(?=[ \t]*X:)")
+# The beginning of a paragraph of fields that may hold for the tunes after it.
+_BOOK_FIELD = re.compile(
+    rb"(?:\A|" + _LINE_END + rb"[ \t]*" + _LINE_END + rb")[ \t]*(?:%|[A-WYa-z][ \t]*:)"
+)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# How files begin that are no tunebooks, with the suffix they would have.
+_SIGNS = (
+    (re.compile(rb"\AMThd"), ".mid"),
+    (re.compile(rb"\APK\x03\x04"), ".mxl"),
+    (re.compile(rb"<score-(?:partwise|timewise)"), ".musicxml"),
+)
 _HEAD_BYTES = 4096  # enough to recognise the kind of file
 
 
@@ -98,6 +109,9 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
     """
     files: dict[Path, None] = {}  # a set in order
     for path in paths:
+        if path == STDIN:
+            files[path] = None
+            continue
         if not os.path.lexists(path):
             raise InputError(f"{path} does not exist", hint=HINT)
         if not path.is_dir():
@@ -120,6 +134,8 @@ def find_files(paths: Sequence[Path], readers: Mapping[str, Reader]) -> list[Pat
 
 def size_of(path: Path) -> int:
     """Return a file's size in bytes, or 0 if it is unknown."""
+    if path == STDIN:
+        return len(_stdin_data())
     try:
         return path.stat().st_size
     except OSError:
@@ -128,14 +144,23 @@ def size_of(path: Path) -> int:
 
 def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
     """Yield the chunks of a file, and a report for each part that cannot be read."""
+    limit = LIMITS.tunebook_bytes if reader.is_tunebook else LIMITS.file_bytes
     try:
+        if path == STDIN:
+            data = _stdin_data()
+            if len(data) > limit:
+                yield whole_file(f"larger than {limit // 1_000_000} MB")
+            elif reader.is_tunebook:
+                yield from _tunebook_chunks(path, reader, io.BytesIO(data))
+            else:
+                yield Chunk(path, reader, data)
+            return
         if not path.is_file():
             if path.is_dir():
                 yield whole_file("a folder that cannot be looked into")
             else:
                 yield whole_file("not a file" if path.exists() else "a link that leads nowhere")
             return
-        limit = LIMITS.tunebook_bytes if reader.is_tunebook else LIMITS.file_bytes
         if path.stat().st_size > limit:
             yield whole_file(f"larger than {limit // 1_000_000} MB")
             return
@@ -146,6 +171,17 @@ def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
                 yield Chunk(path, reader, file.read(limit))
     except OSError as error:
         yield whole_file(reason_of(error))
+
+
+def _stdin_data() -> bytes:
+    """Return what standard input holds, up to a byte beyond the limit of files."""
+    return _data_of(sys.stdin)
+
+
+@lru_cache(maxsize=1)
+def _data_of(stream: TextIO) -> bytes:
+    # It can be read only once.
+    return stream.buffer.read(LIMITS.tunebook_bytes + 1)
 
 
 def whole_file(reason: str) -> LeftOut:
@@ -170,6 +206,8 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
         return
     # 2) Read until a tune ends in the buffer, and yield everything up to there.
     buffer, line, tunes = b"", 1, 0
+    book = TunebookSplitter()
+    charset = charset_named(head)
     while True:
         data = _read(file)
         buffer += data
@@ -182,7 +220,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
                 limit = f"{LIMITS.tunebook_tunes:,}"
                 yield LeftOut(line, "", "", f"from here on: more than {limit} tunes")
                 return
-            yield Chunk(path, reader, chunk, line)
+            yield _with_book_lines(Chunk(path, reader, chunk, line), book, charset)
             line += _line_ends(chunk)
         elif len(buffer) > LIMITS.paragraph_bytes:
             # 3) Skip overlong text to the next tune, so that memory stays bounded.
@@ -197,19 +235,48 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
             return
 
 
+def _with_book_lines(chunk: Chunk, book: TunebookSplitter, charset: str) -> Chunk:
+    """Return a chunk with the fields before it that the file states for all of its tunes.
+
+    Args:
+        chunk: The next chunk of a file.
+        book: Has read the chunks before, and is to read this one.
+        charset: The character set that the file names.
+    """
+    before = "".join(f"{line}\n" for line in book.book_lines)
+    data = chunk.data
+    if charset != UTF_8:
+        data = decode_text(data, charset).encode()
+    # Most chunks have no such fields.
+    if _BOOK_FIELD.search(data):
+        for _ in book.blocks(decode_text(data)):
+            pass
+    if before:
+        data = f"{before}\n".encode() + data
+    return replace(chunk, data=data, line=chunk.line - (before.count("\n") + 1 if before else 0))
+
+
 def _read(file: IO[bytes]) -> bytes:
-    """Read the next bytes, without dividing a CR LF."""
+    """Read the next bytes, without dividing a line end."""
     data = file.read(CHUNK_BYTES)
-    return data + file.read(1) if data.endswith(b"\r") else data
+    while data.endswith(b"\r") and (more := file.read(1)):
+        data += more
+        if more != b"\r":
+            break
+    return data
 
 
 def _last_boundary(text: bytes) -> int:
     """Return where the last complete tune ends, or 0 if none does."""
-    if blank_lines := [match.end() for match in _BLANK_LINE.finditer(text)]:
-        return blank_lines[-1]
     # Not at the first X:, as any text before it is not a tune.
     starts = [match.end() for match in _TUNE_START.finditer(text)]
-    return starts[-1] if len(starts) > 1 else 0
+    if len(starts) > 1 or (starts and starts[0] and not text[: starts[0]].isspace()):
+        return starts[-1]
+    # Music after a blank line may belong to the tune before, but a tune has no end in sight.
+    if not starts or len(text) > LIMITS.paragraph_bytes:
+        blank_lines = [match.end() for match in _BLANK_LINE.finditer(text)]
+        return blank_lines[-1] if blank_lines else 0
+    return 0
 
 
 def _skip_to_boundary(file: IO[bytes], buffer: bytes) -> tuple[int, bytes]:
@@ -232,7 +299,9 @@ def _skip_to_boundary(file: IO[bytes], buffer: bytes) -> tuple[int, bytes]:
 
 
 def _line_ends(text: bytes) -> int:
-    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    if b"\r" not in text:
+        return text.count(b"\n")
+    return sum(1 for _ in re.finditer(_LINE_END, text))
 
 
 def read_abc_file(data: bytes, _name: str) -> Iterator[Reading | LeftOut]:
@@ -281,5 +350,12 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 
 
 def reader_for(path: Path, readers: Mapping[str, Reader]) -> Reader:
-    """Return the reader for a file; one with an unknown suffix is read as a tunebook."""
-    return readers.get(path.suffix.lower()) or readers[".abc"]
+    """Return the reader for a file; one with an unknown suffix is read as a tunebook.
+
+    What comes through standard input is told by its first bytes.
+    """
+    suffix = path.suffix.lower()
+    if path == STDIN:
+        head = _stdin_data()[:_HEAD_BYTES]
+        suffix = next((suffix for sign, suffix in _SIGNS if sign.search(head)), "")
+    return readers.get(suffix) or readers[".abc"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.midi.names import DRUM_WORDS, is_title, names_any
-from abcgen.notation.reader import decode_text
+from abcgen.notation.encoding import decode_text
 from abcgen.notation.tune import Key, Metre, Mode, key_at
 
 if TYPE_CHECKING:

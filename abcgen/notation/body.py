@@ -1,7 +1,7 @@
 """Build the bars of a voice from its symbols (``BodyBuilder``).
 
-Accidentals last to the end of the bar in every octave (standard 2.1, section 11.3, the default
-of ``propagate-accidentals``) and along ties.
+Accidentals last to the end of the bar in every octave, unless the file says otherwise (standard
+2.1, section 11.3, ``propagate-accidentals``), and along ties.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -23,14 +22,14 @@ from abcgen.notation.draft import (
     PendingMarks,
     Repair,
     finish_bars,
+    finish_overlay,
 )
-from abcgen.notation.fields import read_key, read_metre, read_unit
+from abcgen.notation.fields import MAX_TURNS, read_ending, read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
 from abcgen.notation.lyrics import LyricsAligner
+from abcgen.notation.note import SHORTEST, duration_of, spelling
+from abcgen.notation.properties import NO_PROPERTIES, VoiceProperties, read_properties
 from abcgen.notation.tune import (
-    ALTERATIONS,
-    LETTERS,
-    MIDDLE_C_STEP,
     Bar,
     BarLine,
     Marks,
@@ -45,9 +44,10 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Key
 
 HIGHEST_STEP = 69
-SHORTEST = Fraction(1, 1024)
-MAX_TURNS = 8
 MAX_SLURS = 4
+MAX_OVERLAYS = 4
+# The most bars that an ending has.
+MAX_ENDING_BARS = 16
 
 _CHORD_NOTE = re.compile(NOTE + r"(?P<tie>-?)")
 # Marks within a chord's brackets; only words are kept.
@@ -58,6 +58,15 @@ _BAR_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
 _STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
 
 
+class _Layer(NamedTuple):
+    """Music of a bar that an overlay interrupts, and what its next note depends on."""
+
+    bar: DraftBar
+    last: DraftNote | None
+    tied_alterations: dict[int, int]
+    last_in_tuplet: bool
+
+
 class BodyBuilder:
     """Builds the bars of one voice, symbol by symbol.
 
@@ -65,10 +74,26 @@ class BodyBuilder:
         key: The key it opens in.
         metre: The metre it opens in.
         unit: The unit note length, in whole notes.
+        accidentals: How far accidentals reach within their bar: ``pitch`` for all octaves,
+            ``octave``, or ``not`` at all.
     """
 
-    def __init__(self, key: Key, metre: Metre, unit: Fraction) -> None:
+    def __init__(
+        self,
+        key: Key,
+        metre: Metre,
+        unit: Fraction,
+        accidentals: str = "pitch",
+    ) -> None:
         self.repairs: list[Repair] = []
+        self.accidentals = accidentals
+        self.opening_key = key
+        # The clef it opens in, if its source names one.
+        self.clef = ""
+        # Whether a field has named a unit note length.
+        self.names_unit = False
+        self._properties = NO_PROPERTIES
+        self._octaves = self.semitones = 0
         self._opening_metre = metre
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
@@ -80,8 +105,8 @@ class BodyBuilder:
         self._key, self._signature = key, key.signature
         self._bars_key, self._bars_metre = key, metre
 
-        # Alterations in force: by letter in this bar, and by step of the tied notes before.
-        self._altered: dict[str, int] = {}
+        # Alterations in force: by letter or step in this bar, and by step of the tied notes before.
+        self._altered: dict[str | int, int] = {}
         self._tied_alterations: dict[int, int] = {}
 
         # The tuplet being filled, and the last note and its tuplet.
@@ -97,6 +122,12 @@ class BodyBuilder:
         self._lyrics = LyricsAligner()
         # The name of the part that the next bar begins.
         self._part = ""
+        # Whether an ending is open.
+        self._in_ending = False
+        # Overlays (``&``): for each the bars that have one, by number. In an overlay, the layers
+        # before it in the same bar.
+        self._overlays: list[dict[int, DraftBar]] = []
+        self._layers: list[_Layer] = []
 
     def add(self, symbol: AbcSymbol) -> None:
         """Add the next symbol.
@@ -113,6 +144,7 @@ class BodyBuilder:
         It applies to the next note; the new signature and the part belong to the next bar.
         """
         if name == "K":
+            self.change_properties(read_properties(value, line=line)[0], line)
             key = read_key(value, line=line, current=self._key)
             if key != self._key:
                 self._key = key
@@ -121,7 +153,7 @@ class BodyBuilder:
         elif name == "M":
             self._metre = read_metre(value, line=line)
         elif name == "L":
-            self._unit = read_unit(value, line=line)
+            self._unit, self.names_unit = read_unit(value, line=line), True
         elif name == "Q":
             self._marks.tempo = read_tempo(value, self._unit) or self._marks.tempo
         elif name == "P":
@@ -135,11 +167,35 @@ class BodyBuilder:
         """
         return self._lyrics.add(texts)
 
+    def change_properties(self, properties: VoiceProperties, line: int) -> None:
+        """Apply a clef and transposition to the notes that follow.
+
+        Raises:
+            NotationError: if the transposition changes within the tune, but for octaves.
+        """
+        properties = properties.over(self._properties)
+        if properties == self._properties:
+            return
+        if properties.clef and properties.clef != self._properties.clef:
+            if self.has_music:
+                self._marks.clef = properties.clef
+            else:
+                self.clef = properties.clef
+        octaves, semitones = divmod(properties.transpose or 0, 12)
+        if semitones and octaves < 0:
+            # Down by less than an octave is nothing but down.
+            octaves, semitones = octaves + 1, semitones - 12
+        if semitones != self.semitones and self.has_music:
+            raise NotationError("transposition that changes within the tune", line=line)
+        self._octaves, self.semitones = properties.octaves + octaves, semitones
+        self._properties = properties
+
     def end_line(self) -> None:
         """Close a full bar at the end of a line: some files write no bar line there."""
         self._lyrics.end_line()
         full = self._metre.bar_duration
-        if full and self._tuplet is None and self._bar.duration(self._metre) == full:
+        bar = self._layers[0].bar if self._layers else self._bar
+        if full and self._tuplet is None and bar.duration(self._metre) == full:
             self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
             self._close_bar(BarLine.SINGLE)
         if self._bars and not self._bar.items:
@@ -149,6 +205,11 @@ class BodyBuilder:
     def has_music(self) -> bool:
         """True once there is a note or rest."""
         return bool(self._bars or self._bar.items)
+
+    @property
+    def layers(self) -> int:
+        """The number of voices that it makes: itself and its overlays."""
+        return 1 + len(self._overlays)
 
     @property
     def is_between_bars(self) -> bool:
@@ -182,18 +243,18 @@ class BodyBuilder:
         notes = list(_CHORD_NOTE.finditer(inside))
         if not notes or "".join(note.group() for note in notes) != inside:
             raise NotationError("chord not understood", line=symbol.line, text=symbol.text)
-        ties = {note["tie"] for note in notes}
-        if len(ties) > 1:
-            raise NotationError("chord tied in part", line=symbol.line, text=symbol.text)
         if len({note["length"] for note in notes}) > 1:
             what = "notes of a chord with different lengths: all get the first one's"
             self.repairs.append(Repair(symbol.line, what, symbol.text))
-        pitches = tuple(dict.fromkeys(self._read_pitch(note, symbol) for note in notes))
+        read = [self._read_pitch(note, symbol) for note in notes]
+        pitches = tuple(dict.fromkeys(read))
         # The lengths within and after the brackets multiply.
         inner = self._read_duration(notes[0]["length"], symbol) / self._unit
         self._append(pitches, inner * self._read_duration(symbol.match["length"], symbol))
-        if ties == {"-"}:
-            self.add_tie(symbol)
+        tied = {pitch for note, pitch in zip(notes, read, strict=True) if note["tie"]}
+        if tied and self._last:
+            self._last.tied, self._last.struck_again = True, frozenset(pitches) - tied
+            self._tied_alterations = {pitch.step: pitch.alter for pitch in tied}
 
     def add_rest(self, symbol: AbcSymbol) -> None:
         """Add a rest."""
@@ -263,7 +324,7 @@ class BodyBuilder:
         count = int((symbol.match["count"] or "0")[:3]) or actual
         if self._tuplet is not None:
             raise NotationError("tuplet within a tuplet", line=symbol.line, text=symbol.text)
-        if actual < 2 or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:
+        if actual < (1 if normal else 2) or (normal or 1) > MAX_TUPLET or count > 4 * MAX_TUPLET:
             raise NotationError("tuplet not understood", line=symbol.line, text=symbol.text)
         self._tuplet = DraftTuplet(actual, normal, count)
         self._append_item(self._tuplet)
@@ -283,34 +344,102 @@ class BodyBuilder:
 
     def begin_ending(self, symbol: AbcSymbol) -> None:
         """Begin an ending, ``1`` or ``1,3`` or ``1-3``."""
+        self._divide_bar()
+        numbers, remark = read_ending(symbol.match["ending"])
+        if not numbers:
+            raise NotationError("ending not understood", line=symbol.line, text=symbol.text)
+        if remark:
+            self.repairs.append(Repair(symbol.line, remark, symbol.text))
+        self._bar.ending, self._in_ending = numbers, True
+
+    def begin_named_ending(self, symbol: AbcSymbol) -> None:
+        """Begin an ending with words instead of a number: ``["last"``."""
         if self._bar.items:
-            # An ending in mid-bar divides the bar; accidentals stay in force.
+            raise NotationError("bracket that is never closed", line=symbol.line, text=symbol.text)
+        words = symbol.match["words"]
+        named = re.search(r"[1-8]", words)
+        # Without a number, it is the one after the ending that a repeat has just closed.
+        endings = [bar.ending for bar in self._bars[-MAX_ENDING_BARS:] if bar.ending]
+        follows = endings and self._bars[-1].line is BarLine.REPEAT
+        number = int(named[0]) if named else min(max(endings[-1]) + 1, MAX_TURNS) if follows else 1
+        self._bar.ending, self._in_ending = (number,), True
+        what = f"ending {words!r} read as ending {number}"
+        self.repairs.append(Repair(symbol.line, what, symbol.text))
+
+    def end_ending(self, symbol: AbcSymbol) -> None:
+        """End an ending at a bracket: ``[2 d4 ] |``.
+
+        Raises:
+            NotationError: if no ending is open.
+        """
+        if not self._in_ending:
+            raise NotationError("bracket that closes nothing", line=symbol.line, text=symbol.text)
+        self.repairs.append(
+            Repair(symbol.line, "a bracket at an ending's end read as a bar line", "]")
+        )
+        self._close_bar(BarLine.FINAL)
+        self._in_ending = False
+
+    def begin_overlay(self, symbol: AbcSymbol) -> None:
+        """Begin a further voice at the beginning of the bar.
+
+        Raises:
+            NotationError: if the music before it cannot end here.
+        """
+        if self._tuplet is not None or self._broken is not None or not self._bar.items:
+            raise NotationError("voice overlay (&) not understood", line=symbol.line, text="&")
+        if len(self._layers) >= MAX_OVERLAYS:
+            raise NotationError(f"more than {MAX_OVERLAYS} voice overlays", line=symbol.line)
+        self._layers.append(
+            _Layer(
+                self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
+            )
+        )
+        self._bar, self._last, self._tied_alterations = DraftBar(), None, {}
+        self._altered.clear()
+
+    def finish_overlays(self, bars: tuple[Bar, ...]) -> list[tuple[Bar, ...]]:
+        """Return the bars of every overlay, with rests where it is silent."""
+        return [
+            finish_overlay(overlay, bars, self._opening_metre, self.repairs)
+            for overlay in self._overlays
+        ]
+
+    @property
+    def _layer(self) -> _Layer:
+        """The current layer of the bar."""
+        last_in_tuplet = self._last_in_tuplet
+        return _Layer(self._bar, self._last, self._tied_alterations, last_in_tuplet)
+
+    def _divide_bar(self) -> None:
+        """Close the bar where an ending begins within it; accidentals stay in force."""
+        if self._bar.items:
             altered = dict(self._altered)
             self._close_bar(BarLine.SINGLE)
             self._altered = altered
-        numbers: list[int] = []
-        for first, last in re.findall(r"(\d+)(?:-(\d+))?", symbol.match["ending"]):
-            numbers.extend(range(int(first[:3]), int((last or first)[:3]) + 1))
-        if not 1 <= len(numbers) <= MAX_TURNS or not 1 <= min(numbers) <= max(numbers) <= MAX_TURNS:
-            raise NotationError("ending not understood", line=symbol.line, text=symbol.text)
-        self._bar.ending = tuple(numbers)
 
     def add_inline_field(self, symbol: AbcSymbol) -> None:
         """Apply a field in brackets."""
         self.change_field(symbol.match["field"], symbol.match["value"], symbol.line)
 
     def _read_pitch(self, match: re.Match[str], symbol: AbcSymbol) -> Pitch:
-        letter, step, alter = _spelling(*match.group("accidental", "letter", "octave"))
+        letter, step, alter = spelling(*match.group("accidental", "letter", "octave"))
+        step += 7 * self._octaves
         if not 0 <= step <= HIGHEST_STEP:
             raise NotationError("note out of range", line=symbol.line, text=symbol.text)
-        if alter is not None:
-            self._altered[letter] = alter
         unmarked = self._tied_alterations.get(step, self._signature[letter])
-        return Pitch(step, self._altered.get(letter, unmarked))
+        if self.accidentals == "not":
+            return Pitch(step, unmarked if alter is None else alter)
+        place: str | int = letter if self.accidentals == "pitch" else step
+        if alter is not None:
+            self._altered[place] = alter
+        return Pitch(step, self._altered.get(place, unmarked))
 
     def _read_duration(self, length: str, symbol: AbcSymbol) -> Fraction:
-        duration = _duration_of(length, self._unit.numerator, self._unit.denominator)
+        duration = duration_of(length, self._unit.numerator, self._unit.denominator)
         if not duration:
+            if length.strip("0") == "":
+                raise NotationError("note without length", line=symbol.line, text=symbol.text)
             raise NotationError("note length out of range", line=symbol.line, text=symbol.text)
         return duration
 
@@ -332,7 +461,8 @@ class BodyBuilder:
         marks = self._marks.pop()
         note = self._last = DraftNote(pitches, duration, visible=visible, marks=marks)
         self._open_slurs += [note] * (marks.slur_starts if marks else 0)
-        self._lyrics.add_note(note, len(self._bars))
+        if not self._layers:
+            self._lyrics.add_note(note, len(self._bars))
         self._last_in_tuplet = self._tuplet is not None
         if self._tuplet is None:
             self._append_item(note)
@@ -362,6 +492,10 @@ class BodyBuilder:
         if len(self._bars) >= LIMITS.bars:
             raise NotationError(f"more than {LIMITS.bars} bars", line=self._line)
         self._altered.clear()
+        if self._layers:
+            self._close_overlays()
+        if line is not BarLine.SINGLE:
+            self._in_ending = False
         if self._bar.items:
             self._bar.closing, decorations = self._marks.pop_closing()
             if decorations and self._last:
@@ -375,6 +509,21 @@ class BodyBuilder:
             before = self._bars[-1]
             before.line = max(before.line, line, key=_STRENGTHS.__getitem__)
 
+    def _close_overlays(self) -> None:
+        """End the overlays of the bar, and go on in its first layer."""
+        self._layers.append(
+            _Layer(
+                self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
+            )
+        )
+        main, *overlays = self._layers
+        for number, layer in enumerate(overlays):
+            if number == len(self._overlays):
+                self._overlays.append({})
+            self._overlays[number][len(self._bars)] = layer.bar
+        self._layers = []
+        self._bar, self._last, self._tied_alterations, self._last_in_tuplet = main
+
 
 _HANDLERS = {
     SymbolKind.NOTE: BodyBuilder.add_note,
@@ -386,32 +535,12 @@ _HANDLERS = {
     SymbolKind.TUPLET: BodyBuilder.open_tuplet,
     SymbolKind.BAR: BodyBuilder.add_bar_line,
     SymbolKind.ENDING: BodyBuilder.begin_ending,
+    SymbolKind.NAMED_ENDING: BodyBuilder.begin_named_ending,
+    SymbolKind.ENDING_END: BodyBuilder.end_ending,
+    SymbolKind.OVERLAY: BodyBuilder.begin_overlay,
     SymbolKind.FIELD: BodyBuilder.add_inline_field,
     SymbolKind.DECORATION: BodyBuilder.add_decoration,
     SymbolKind.QUOTED: BodyBuilder.add_quoted,
     SymbolKind.GRACE: BodyBuilder.add_grace_notes,
     SymbolKind.SLUR: BodyBuilder.add_slur,
 }
-
-
-@lru_cache(maxsize=4096)
-def _duration_of(length: str, numerator: int, denominator: int) -> Fraction:
-    """Return the duration of a length such as ``3/2`` or ``//``; 0 if out of range.
-
-    The unit is given as numerator and denominator, because hashing a fraction is slow.
-    """
-    number, *divisors = re.findall(r"^\d*|/\d*", length)
-    duration = Fraction(numerator, denominator) * int(number[:6] or 1)
-    for text in divisors[:10]:
-        divisor = int(text[1:6] or 2)
-        duration = duration / divisor if divisor else Fraction(0)
-    return duration if SHORTEST <= duration <= LIMITS.duration else Fraction(0)
-
-
-@lru_cache(maxsize=4096)
-def _spelling(accidental: str | None, name: str, octave: str) -> tuple[str, int, int | None]:
-    """Return the letter, the step and the written alteration, if any, of a note."""
-    letter = name.upper()
-    octaves_up = name.islower() + octave.count("'") - octave.count(",")
-    step = MIDDLE_C_STEP + 7 * octaves_up + LETTERS.index(letter)
-    return letter, step, ALTERATIONS[accidental] if accidental else None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import ChordSymbol, Key
     from abcgen.notation.words import Tempo
 
-MAX_TUPLET = 9
+MAX_TUPLET = 99
 # The most decorations at a note, and the most grace notes before one.
 MAX_MARKS = 8
 
@@ -99,6 +99,8 @@ class DraftNote:
     pitches: tuple[Pitch, ...]
     duration: Fraction
     tied: bool = False
+    # Pitches of a tied chord that have no tie of their own.
+    struck_again: frozenset[Pitch] = frozenset()
     visible: bool = True
     marks: Marks | None = None
 
@@ -113,7 +115,7 @@ class DraftNote:
     def frozen(self) -> Note | Rest:
         """Return the finished note or rest."""
         if self.pitches:
-            return Note(self.pitches, self.duration, self.tied, self.marks)
+            return Note(self.pitches, self.duration, self.tied, self.marks, self.struck_again)
         return Rest(self.duration, self.visible, self.marks)
 
 
@@ -193,6 +195,7 @@ class PendingMarks:
     annotations: list[Annotation] = field(default_factory=list)
     slur_starts: int = 0
     tempo: Tempo | None = None
+    clef: str = ""
 
     def add_decoration(self, name: str) -> None:
         """Add a decoration, by its letter or any of its names."""
@@ -220,6 +223,7 @@ class PendingMarks:
             or self.annotations
             or self.slur_starts
             or self.tempo
+            or self.clef
         ):
             return None
         marks = Marks(
@@ -229,9 +233,10 @@ class PendingMarks:
             tuple(self.annotations),
             self.slur_starts,
             tempo=self.tempo,
+            clef=self.clef,
         )
         self.chord_symbols, self.decorations, self.annotations = [], [], []
-        self.grace, self.slur_starts, self.tempo = (), 0, None
+        self.grace, self.slur_starts, self.tempo, self.clef = (), 0, None, ""
         return marks
 
     def pop_closing(self) -> tuple[Marks | None, list[str]]:
@@ -266,7 +271,10 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
     # 1) A tie joins equal pitches; between different ones it is a slur.
     notes = [(note, draft.text_line) for draft in drafts for note in draft.notes]
     for (note, line), (following, _) in pairwise([*notes, (DraftNote((), Fraction(0)), 0)]):
-        if note.tied and set(note.pitches).isdisjoint(following.pitches):
+        shared = set(note.pitches).intersection(following.pitches)
+        joined = shared - note.struck_again
+        note.struck_again &= shared if joined else frozenset()
+        if note.tied and not joined:
             note.tied = False
             if following.pitches:
                 note.add_slurs(starts=1)
@@ -306,6 +314,31 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
             )
         )
     return tuple(bars)
+
+
+def finish_overlay(
+    overlay: dict[int, DraftBar], bars: tuple[Bar, ...], metre: Metre, repairs: list[Repair]
+) -> tuple[Bar, ...]:
+    """Turn the bars of an overlay into those of a voice beside another.
+
+    Args:
+        overlay: The bars as read, by the number of the other voice's bar.
+        bars: The other voice's bars, whose lines and signatures it shares.
+        metre: The metre the tune opens in.
+        repairs: Corrections are appended to these.
+    """
+    drafts = []
+    for index, bar in enumerate(bars):
+        metre_here = bar.metre or metre
+        draft = overlay.get(index) or DraftBar()
+        missing = bar.duration - draft.duration(metre_here)
+        if missing > 0:
+            draft.items.append(DraftNote((), missing, visible=False))
+        draft.line, draft.repeat_start, draft.ending = bar.line, bar.repeat_start, bar.ending
+        draft.key, draft.metre = bar.key, bar.metre
+        drafts.append(draft)
+        metre = metre_here
+    return finish_bars(drafts, bars[0].metre or metre if bars else metre, repairs)
 
 
 def open_repeats(drafts: list[DraftBar]) -> None:

@@ -1,7 +1,8 @@
 """Split a line of ABC music into symbols: notes, rests, bar lines, ties and so on.
 
 One table of patterns is tried in order. Nothing is skipped silently: text that no pattern matches
-is an error. Source: the ABC standard 2.1, section 4, and the habits of older files.
+is an error, and what has no meaning is a symbol too, for the reader to report.
+Source: the ABC standard 2.1, section 4, and the habits of older files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from abcgen.errors import NotationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 class SymbolKind(StrEnum):
@@ -23,6 +24,8 @@ class SymbolKind(StrEnum):
     FIELD = "field"
     BAR = "bar"
     ENDING = "ending"
+    NAMED_ENDING = "named_ending"
+    ENDING_END = "ending_end"
     CHORD = "chord"
     TUPLET = "tuplet"
     NOTE = "note"
@@ -31,6 +34,9 @@ class SymbolKind(StrEnum):
     BROKEN = "broken"
     TIE = "tie"
     DECORATION = "decoration"
+    UNKNOWN_DECORATION = "unknown_decoration"
+    LETTER = "letter"
+    OVERLAY = "overlay"
     QUOTED = "quoted"
     GRACE = "grace"
     SLUR = "slur"
@@ -49,17 +55,29 @@ class AbcSymbol(NamedTuple):
 LENGTH = r"[\d/]*"
 NOTE = rf"(?P<accidental>\^\^|\^|__|_|=)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>{LENGTH})"
 _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
-_ENDING = rf"(?:\[?(?P<ending>{_NUMBERS}))?"
-_LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+)(?P<after>(?::+(?!\|))?)"
+# A number, and after a bracket or directly after a bar line the full stop that belongs to it
+# (``|1. D4``). After a space, a bare number counts only if a space follows (``| 1 D4``).
+_ENDING_NUMBER = rf"(?P<ending>{_NUMBERS})(?:\.(?=[ \t]))?"
+_ENDING = rf"(?:(?:[ \t]*\[|(?!\s)|[ \t]+(?=\d[\d,.\-]*[ \t])){_ENDING_NUMBER})?"
+_LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+|(?<=:)\])(?P<after>(?::+(?!\|))?)"
 
-# The decorations of the standard (section 4.14), and a few of older files. Those that shift the
-# octave (8va) are missing on purpose: they change the notes.
+# The decorations of the standard (section 4.14), and a few of older files.
 _DECORATIONS = (
-    r"(?:[<>][()]?|[+0-9]|p{1,4}|f{1,4}|mp|mf|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
+    r"(?:[<>][()]?|[+^0-9]|p{1,4}|f{1,4}|mp|mf|s?fp|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
     r"|snap|slide|wedge|upbow|downbow|open|thumb|plus|breath|staccato|marcato"
     r"|(?:crescendo|diminuendo)[()]|[Ss]egno|[Cc]oda|D\.?[SC]\.?(?:al(?:fine|coda))?|dacoda|dacapo|fine"
     r"|(?:short|medium|long)phrase|editorial|courtesy)"
+)
+# Exclamation marks also break lines in older files: what stands between two of them is music if it
+# has a note and these signs only. A decoration has none of its spaces and bar lines.
+_BETWEEN_BREAKS = (
+    r"(?!\d)(?=[^!|]*[A-Ga-gzxZX])"
+    r"(?:[\sA-Ga-gzxZXyHLMOPSTuv\d/,'^_=~.\-<>()`*]|\"[^\"]*\"|\{[^{}]*\}|\[[^\[\]]*\])*+!"
+)
+_DECORATION_OF_WORDS = r"(?=[^!|]*[h-tw][^!|]*[h-tw])[A-Za-z.]{1,15}(?: [A-Za-z.]{1,15}){1,4}"
+_UNKNOWN_DECORATION = (
+    rf"!(?!{_BETWEEN_BREAKS})(?P<name>[^!|\s\"\[\]{{}}]{{1,30}}|{_DECORATION_OF_WORDS})!"
 )
 
 # Each kind of symbol with the characters it may begin with, and its pattern. A longer symbol comes
@@ -70,9 +88,11 @@ _PATTERNS = (
     (SymbolKind.BAR, ":.[|", _LINE + _ENDING),
     (SymbolKind.BAR, ":", r"(?P<before>:)(?P<line>)(?P<after>:+)" + _ENDING),
     (SymbolKind.FIELD, "[", r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"),
-    (SymbolKind.ENDING, "[", rf"\[(?P<ending>{_NUMBERS})"),
+    (SymbolKind.ENDING, "[", rf"\[{_ENDING_NUMBER}"),
     (SymbolKind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]{{1,200}})\](?P<length>{LENGTH})"),
-    (SymbolKind.TUPLET, "(", r"\((?P<actual>\d)(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
+    (SymbolKind.NAMED_ENDING, "[", r"\[\"(?P<words>[^\"]*)\""),
+    (SymbolKind.ENDING_END, "]", r"\](?=[ \t]*(?:[|:]|$))"),
+    (SymbolKind.TUPLET, "(", r"\((?P<actual>\d{1,2})(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
     (SymbolKind.REST, "zx", rf"(?P<letter>[zx])(?P<length>{LENGTH})"),
     (SymbolKind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
     (SymbolKind.BROKEN, "><", r"(?P<marks>>+|<+)"),
@@ -81,17 +101,22 @@ _PATTERNS = (
     # Chord symbols, fingerings, annotations.
     (SymbolKind.QUOTED, '"', r'"(?P<words>[^"]*)"'),
     (SymbolKind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
+    # A field on a line of its own, in files whose lines end with exclamation marks.
+    (SymbolKind.FIELD, "!", r"!\s*(?P<field>[KLMP]):\s*(?P<value>[^!|]*)(?=!)"),
+    (SymbolKind.UNKNOWN_DECORATION, "!", _UNKNOWN_DECORATION),
     # A line break of older programs.
-    (SymbolKind.IGNORED, "!", r"!(?![^!|]*[h-wH-W][^!|]*!)"),
+    (SymbolKind.IGNORED, "!", "!"),
     # Decorations of ABC 2.0 and chords of ABC 1.6.
     (SymbolKind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),
     (SymbolKind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),
+    (SymbolKind.UNKNOWN_DECORATION, "+", r"\+(?P<name>[A-Za-z]{3,20})\+"),
     (SymbolKind.SLUR, ".()", r"\.?(?P<sign>[()])"),
     # Space between notes.
     (SymbolKind.IGNORED, "y", r"y\d*"),
     (SymbolKind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
     # Letters that each file may define for itself.
-    (SymbolKind.IGNORED, "IJKNQRUVWhijklmnopqrstw", r"."),
+    (SymbolKind.LETTER, "IJKNQRUVWhijklmnopqrstw", r"."),
+    (SymbolKind.OVERLAY, "&", r"&(?!\))"),
     # Beam glue; line breaks and justification of older programs.
     (SymbolKind.IGNORED, "`*$", r"."),
 )
@@ -124,5 +149,51 @@ def symbols_in(text: str, line: int) -> Iterator[AbcSymbol]:
                 break
         else:
             raise NotationError(
-                "sign not understood", line=line, text=text[position : position + 12]
+                _reason(text, position), line=line, text=text[position : position + 12]
             )
+
+
+# What is wrong with the text at a place that no pattern matches.
+_REASONS = (
+    (re.compile(r"[^\s^_=]?[,']*(?:\d+/?)?(?:\^|_)\d?/|[=^_]\d"), "quarter tone"),
+    (re.compile(r"\(?&\)?"), "voice overlay over several bars"),
+    (re.compile('"'), "quotation mark that is never closed"),
+    (re.compile(r"\["), "bracket that is never closed"),
+    (re.compile(r"\]"), "bracket that closes nothing"),
+    (re.compile("[{}]"), "brace without its other half"),
+    (re.compile("[0-9/]"), "length without a note"),
+    (re.compile("[,']"), "octave mark without a note"),
+    (re.compile("[=^_]"), "accidental without a note"),
+    (re.compile(r"\\."), "backslash within a line"),
+)
+
+
+def _reason(text: str, position: int) -> str:
+    return next(
+        (reason for pattern, reason in _REASONS if pattern.match(text, position)),
+        "sign not understood",
+    )
+
+
+_WORD = re.compile("[A-Za-z]+")
+_NO_WORD = re.compile(r'"[^"]*"|![^!|]*!|\+[A-Za-z]+\+|\[[A-Za-z]:[^\]]*\]|\{[^{}]*\}')
+
+
+def reads_as_words(text: str, defined: Collection[str] = ()) -> bool:
+    """Return whether a line is words in a language rather than music.
+
+    Letters give it away that mean nothing in music and make up words with others.
+
+    Args:
+        text: The line.
+        defined: Letters to which the file gives a meaning.
+    """
+    words = _WORD.findall(_NO_WORD.sub(" ", text))
+    strange = {word: set(re.findall("[h-tw]", word)).difference(defined) for word in words}
+    within = [word for word in words if strange[word]]
+    if not any(len(word) > 2 for word in within):
+        return False
+    alone = len(set().union(*strange.values())) < 2
+    if alone and not re.fullmatch(r"[A-Za-z\s.,;:!?'-]+", text):
+        return False
+    return 2 * sum(map(len, within)) >= sum(map(len, words))

@@ -112,7 +112,8 @@ def read_header(text: str) -> ModelTextHeader:
 def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
     """Return the first voice without what model text omits.
 
-    It omits ``C`` for 4/4, accidentals added to the signature, and marks.
+    It omits ``C`` for 4/4, accidentals added to the signature, marks, and ties of some notes of a
+    chord.
     """
 
     def plain_note(note: Note | Rest) -> Note | Rest:

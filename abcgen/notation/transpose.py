@@ -53,13 +53,35 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
         octaves: Octaves to move in addition.
     """
     interval = _interval(tune.key, tonic, octaves)
+    return replace(
+        tune,
+        key=_move_key(tune.key, interval),
+        bars=_move_bars(tune.bars, interval),
+        others=tuple(
+            replace(voice, bars=_move_bars(voice.bars, interval)) for voice in tune.others
+        ),
+    )
 
+
+def transpose_bars(bars: tuple[Bar, ...], key: Key, semitones: int) -> tuple[tuple[Bar, ...], Key]:
+    """Return bars that open in a key, and that key, both moved by semitones.
+
+    Of the keys with that sound, the one with the fewest sharps or flats is taken.
+    """
+    steps = round(semitones * 7 / 12)
+    intervals = [(step, semitones) for step in (steps, steps - 1, steps + 1)]
+    interval = min(intervals, key=lambda interval: abs(_moved_key(key, interval).fifths))
+    return _move_bars(bars, interval), _move_key(key, interval)
+
+
+def _move_bars(bars: tuple[Bar, ...], interval: Interval) -> tuple[Bar, ...]:
     def move(note: Note | Rest) -> Note | Rest:
         marks = note.marks and _move_marks(note.marks, interval)
         if isinstance(note, Rest):
             return replace(note, marks=marks)
         pitches = tuple(_move_pitch(pitch, interval) for pitch in note.pitches)
-        return replace(note, pitches=pitches, marks=marks)
+        untied = frozenset(_move_pitch(pitch, interval) for pitch in note.untied)
+        return replace(note, pitches=pitches, marks=marks, untied=untied)
 
     def move_bar(bar: Bar) -> Bar:
         moved = bar.with_notes(move)
@@ -67,14 +89,7 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
             moved = replace(moved, closing=_move_marks(bar.closing, interval))
         return replace(moved, key=_move_key(bar.key, interval)) if bar.key else moved
 
-    return replace(
-        tune,
-        key=_move_key(tune.key, interval),
-        bars=tuple(map(move_bar, tune.bars)),
-        others=tuple(
-            replace(voice, bars=tuple(map(move_bar, voice.bars))) for voice in tune.others
-        ),
-    )
+    return tuple(map(move_bar, bars))
 
 
 def transpose_by(tune: Tune, semitones: int) -> Tune:
@@ -127,14 +142,19 @@ def spelled(step: int, midi: int) -> Pitch:
 
 
 def _move_key(key: Key, interval: Interval) -> Key:
-    letter, alter = _move_letter(key.letter, key.alter, interval)
-    extra = tuple(_move_letter(*accidental, interval) for accidental in key.extra)
-    moved = Key(letter, alter, key.mode, extra)
+    moved = _moved_key(key, interval)
     if abs(moved.fifths) <= MAX_SIGNATURE:
         return moved
     # Twelve fifths further is the same sound by another name.
     respelled = key_at(moved.fifths - 12 if moved.fifths > 0 else moved.fifths + 12, key.mode)
-    return replace(respelled, extra=extra)
+    return replace(respelled, extra=moved.extra)
+
+
+def _moved_key(key: Key, interval: Interval) -> Key:
+    """Return a key moved by an interval, however many sharps or flats that makes."""
+    letter, alter = _move_letter(key.letter, key.alter, interval)
+    extra = tuple(_move_letter(*accidental, interval) for accidental in key.extra)
+    return Key(letter, alter, key.mode, extra)
 
 
 def _move_marks(marks: Marks, interval: Interval) -> Marks:
@@ -312,7 +332,7 @@ def arrange_for(
             spelled(pitch.step + pitch.alter // 2, pitch.midi) if abs(pitch.alter) == 2 else pitch
             for pitch in note.pitches
         )
-        return replace(note, pitches=tuple(dict.fromkeys(pitches)))
+        return replace(note, pitches=tuple(dict.fromkeys(pitches)), untied=frozenset())
 
     tune = transpose_for(tune, instrument, choice)
     tune = replace(tune, bars=tuple(bar.with_notes(respell) for bar in tune.bars))

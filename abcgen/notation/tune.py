@@ -265,6 +265,8 @@ class Note:
     # Tied to the next note: the pitches that both have are not struck again.
     tied: bool = False
     marks: Marks | None = None
+    # Pitches of a tied chord that are struck again all the same.
+    untied: frozenset[Pitch] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,7 +476,10 @@ class Tune:
 
 
 def clef_octaves(clef: str) -> int:
-    """Return how many octaves above its letters a clef sounds: -1 for ``treble-8``."""
+    """Return how many octaves above its letters a clef sounds: -1 for ``treble-8``.
+
+    ``treble_8`` only shows the 8.
+    """
     match = re.search(r"([-+])(8|15)$", clef)
     if not match:
         return 0

@@ -138,10 +138,12 @@ def sounding_notes(
         WrittenChord(
             onset,
             duration,
-            dict.fromkeys(
-                (pitch.midi for pitch in note.pitches),
-                note.tied and (chord_ties or len(note.pitches) == 1),
-            ),
+            {
+                pitch.midi: note.tied
+                and (chord_ties or len(note.pitches) == 1)
+                and pitch not in note.untied
+                for pitch in note.pitches
+            },
         )
         for note, onset, duration, _ in walk_tune(tune, order)
         if isinstance(note, Note)

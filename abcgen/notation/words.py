@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from abcgen.notation.encoding import unescaped
+
 # The fields of text that a tune keeps, in the order of canonical ABC: further titles, composer,
 # author of the words, origin, area, further sources, book, discography, file, group, history,
 # notes, transcriber, and the words printed under the music.
@@ -31,7 +33,8 @@ _TEMPO = re.compile(
 
 def plain_text(value: str) -> str:
     """Return the text that a field or quoted text of ABC stands for, on one line."""
-    return _CONTROL.sub(" ", value.replace("\\%", "%")).strip()[:MAX_TEXT].rstrip()
+    text = _CONTROL.sub(" ", unescaped(value.replace("\\%", "%")))
+    return text.strip()[:MAX_TEXT].rstrip()
 
 
 def short_text(value: str) -> str:

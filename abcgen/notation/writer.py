@@ -280,8 +280,11 @@ class MusicWriter:
             self._accidentals.before(pitch, in_chord=in_chord) + self._letter(pitch)
             for pitch in item.pitches
         ]
+        if item.untied:
+            pairs = zip(item.pitches, names, strict=True)
+            names = [name + ("" if pitch in item.untied else "-") for pitch, name in pairs]
         note = f"[{''.join(names)}]" if in_chord else names[0]
-        tie = "-" if item.tied else ""
+        tie = "-" if item.tied and not item.untied else ""
         return f"{marks}{note}{length}{tie}{')' * (item.marks.slur_ends if item.marks else 0)}"
 
     def closing(self, bar: Bar) -> str:

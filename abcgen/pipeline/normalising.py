@@ -14,7 +14,7 @@ from abcgen.corpus.cache import NO_CACHE, TextCache
 from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.reading import nothing_read, read_files
 from abcgen.corpus.records import record_format
-from abcgen.corpus.tune_files import READERS, find_files
+from abcgen.corpus.tune_files import READERS, STDIN, STDIN_NAME, find_files
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.files import check_writable, open_atomically, refuse_to_overwrite
 from abcgen.notation.tune import NAME_ACCIDENTALS, Key
@@ -58,6 +58,7 @@ def normalise_files(
     *,
     force: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_report: Callable[[Report], None] = lambda _report: None,
 ) -> Normalised:
     """Write the tunes of files and folders as canonical ABC.
 
@@ -68,6 +69,7 @@ def normalise_files(
         options: How to read them.
         force: Whether to overwrite existing files.
         on_progress: Called with the amount of work done and the total.
+        on_report: Called with the report, also if not a single tune could be read.
 
     Raises:
         InputError: if a path does not exist, or not a single tune could be read.
@@ -95,15 +97,17 @@ def normalise_files(
             doctor.add(chunk)
             skipped += chunk.skipped
             spool.add(targets[chunk.path], chunk.records)
-        if not doctor.tunes:
-            raise nothing_read(skipped)
         # 3) Find duplicates and families, and write the files.
         report = doctor.report(
             SplitConfig().similarity,
             options.cache,
             on_progress=lambda share: on_progress(int(100 * (READING + COMPARING * share)), 100),
         )
-        return Normalised(spool.write_files(), skipped, report)
+        written = spool.write_files()
+        on_report(report)
+        if not doctor.tunes:
+            raise nothing_read(skipped)
+        return Normalised(written, skipped, report)
 
 
 class TrackRow(NamedTuple):
@@ -215,7 +219,8 @@ def _targets(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
     targets: dict[Path, Path] = {}
     used: set[Path] = set()
     for path, folder in folders.items():
-        inside = folder.relative_to(common) / path.name
+        name = STDIN_NAME if path == STDIN else path.name
+        inside = folder.relative_to(common) / name
         # tune.abc and tune.mid would both become tune.abc; the second becomes tune.mid.abc.
         target, number = out / inside.with_suffix(".abc"), 1
         while target in used:

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from abcgen.config import LIMITS, Request, SampleConfig, Schema
 from abcgen.errors import InputError, reason_of, shown
-from abcgen.notation.reader import decode_text, split_tunebook
+from abcgen.notation.encoding import decode_text
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 
 if TYPE_CHECKING:

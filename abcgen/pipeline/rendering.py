@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from abcgen.corpus.tune_files import STDIN, STDIN_NAME
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
 from abcgen.pipeline.formats import FORMATS, Format, RenderOptions
@@ -255,9 +256,10 @@ def targets_in(corpus: Corpus, folder: Path) -> list[Target]:
     for file in corpus.files:
         if not file.tunes:
             continue
-        stem, number = file.path.stem, 2
+        name = STDIN_NAME if file.path == STDIN else file.path.stem
+        stem, number = name, 2
         while stem in stems:
-            stem, number = f"{file.path.stem}-{number}", number + 1
+            stem, number = f"{name}-{number}", number + 1
         stems.add(stem)
         targets.append(Target([Entry(tune, file.path) for tune in file.tunes], folder, stem))
     return targets

@@ -17,12 +17,14 @@ from abcgen.corpus.tune_files import chunks_of
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.grammar.positions import begun_form
+from abcgen.notation.encoding import decode_text
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import LeftOut, decode_text, read_abc, split_tunebook
+from abcgen.notation.reader import LeftOut, read_abc
 from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
 from abcgen.notation.tune import BarLine, Mode
+from abcgen.notation.tunebook import split_tunebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable

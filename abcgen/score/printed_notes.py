@@ -104,7 +104,7 @@ def printed_notes(plan: tuple[PlannedBar, ...]) -> list[list[PrintedNote]]:
             pitches = frozenset(note.pitches) if isinstance(note, Note) else frozenset()
             tied_to: frozenset[Pitch] = frozenset()
             if isinstance(note, Note) and note.tied and isinstance(next_note, Note):
-                tied_to = pitches & frozenset(next_note.pitches)
+                tied_to = pitches & frozenset(next_note.pitches) - note.untied
             # Only the first printed note can be tied to the previous note, only the last to the
             # next; between them all pitches are tied.
             for number, printed in enumerate(divided, start=1):

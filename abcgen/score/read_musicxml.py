@@ -22,7 +22,8 @@ from abcgen.errors import NotationError
 from abcgen.midi.key import MIN_NOTES, NAMED_MODE_ODDS, rank_keys
 from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.draft import DraftBar, Repair, open_repeats
-from abcgen.notation.reader import LeftOut, Reading, decode_text
+from abcgen.notation.encoding import decode_text
+from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.staves import Staff
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
 from abcgen.notation.words import MAX_TEXTS, plain_text, words_of

@@ -35,7 +35,7 @@ from benchmarks.reading_speed.synthetic import write_synthetic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tunebook import TuneBlock
 
 HERE = Path(__file__).parent
 

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import mido
 
 from abcgen.corpus.collections import IN_MUSIC21, collection_files
-from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.notation.encoding import decode_text
+from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.tune import Bar, BarLine, Tune
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding

@@ -19,7 +19,7 @@ from abcgen.corpus.collections import (
 from abcgen.corpus.homes import Home, HomeFile
 from abcgen.corpus.reading import load_corpus
 from abcgen.errors import InputError, OutputError
-from abcgen.notation.reader import split_tunebook
+from abcgen.notation.tunebook import split_tunebook
 from tests.corpus.web import Server, serving
 
 if TYPE_CHECKING:

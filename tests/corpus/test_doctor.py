@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.corpus.doctor import Report
-    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tunebook import TuneBlock
 
 HEAD = "X:{0}\nT:{1}\nR:reel\nM:4/4\nL:1/8\nK:{2}\n"
 FIRST = "DEFG ABcd|edcB AGFE|DFAd fdAF|G2 A2 D4|"
@@ -159,7 +159,7 @@ def read_page(page: str) -> _Text:
 
 
 def test_markup_in_tunes_is_escaped(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script><img src=x onerror='alert(2)'>&amp;\"{{ 7*7 }}"
+    evil = "<script>alert(1)</script><img src=x onerror='alert(2)'>&amp \"{{ 7*7 }}"
     bad = HEAD.format(f"1{evil}", evil, "D") + "D@" + evil
     folder = tmp_path / "<b onclick=x>"
     folder.mkdir()

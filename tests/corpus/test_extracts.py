@@ -22,8 +22,8 @@ from tests.strategies import tunes as any_tunes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.notation.reader import TuneBlock
     from abcgen.notation.tune import Tune
+    from abcgen.notation.tunebook import TuneBlock
 
 BROKEN = "X:9\nT:Broken\nM:4/4\nK:C\nCD@F|"
 

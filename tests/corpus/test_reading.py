@@ -23,7 +23,7 @@ from abcgen.notation.writer import write_abc
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tunebook import TuneBlock
 
 BROKEN = "X:{0}\nT:Broken\nM:4/4\nK:C\nCD@F|"
 

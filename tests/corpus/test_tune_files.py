@@ -15,7 +15,8 @@ from abcgen.corpus import tune_files
 from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.tune_files import READERS, Chunk, Reader, chunks_of, find_files, read_abc_file
 from abcgen.errors import InputError
-from abcgen.notation.reader import LeftOut, TuneBlock, split_tunebook
+from abcgen.notation.reader import LeftOut
+from abcgen.notation.tunebook import TuneBlock, split_tunebook
 
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|\n"
 BAD = "X:2\nT:Bad\nM:4/4\nL:1/8\nK:C\nCD@F|\n"

@@ -21,9 +21,11 @@ from tests.fuzz.findings import Findings
 
 with atheris.instrument_imports(include=["abcgen"]):
     from abcgen.corpus.collections import collection_blocks
+    from abcgen.notation.encoding import decode_text
     from abcgen.notation.model_text import decode_tune, encode_tune
-    from abcgen.notation.reader import Reading, decode_text, read_abc, read_block, split_tunebook
+    from abcgen.notation.reader import Reading, read_abc, read_block
     from abcgen.notation.transpose import pitches_of
+    from abcgen.notation.tunebook import split_tunebook
     from abcgen.notation.writer import write_abc
 
 EVERY = 40  # start from every N-th real tune

@@ -11,10 +11,12 @@ import abcgen.grammar
 from abcgen.corpus.collections import IN_MUSIC21, collection_files
 from abcgen.errors import InputError
 from abcgen.grammar import ANY_METRE, END, Form, Grammar, Rules, SectionPlan
+from abcgen.notation.encoding import decode_text
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import Reading, decode_text, read_block, split_tunebook
+from abcgen.notation.reader import Reading, read_block
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import BarLine, Metre, Mode
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.validation import bar_problems, repeat_problems
 
 if TYPE_CHECKING:

@@ -39,6 +39,20 @@ from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, key_at
         ("Dmix treble", "Dmix", 1),
         ("H", "B", 5),
         ("Es", "Eb", -3),
+        ("B♭", "Bb", -2),
+        ("F♯m", "F#min", 3),
+        ("f sharp minor".capitalize(), "F#min", 3),
+        ("Bflat", "Bb", -2),
+        ('"D"', "D", 2),
+        ("GMAJOR", "G", 1),
+        ("D Freygish", "Dphr ^f", -2),
+        ("none ^f", "C ^f", 0),
+        ("^f _b", "C ^f _b", 0),
+        ("Dmix=c", "Dmix =c", 1),
+        ("G transpose=2", "G", 1),
+        ("G treble-8", "G", 1),
+        ('G Clef="treble" foo=bar stafflines=1', "G", 1),
+        ("Am octave=-1 middle=d bass,,", "Amin", 0),
     ],
 )
 def test_keys_are_read(value: str, written: str, fifths: int) -> None:
@@ -54,9 +68,7 @@ def test_explicit_accidentals_add_to_the_signature_or_replace_it() -> None:
     assert read_key(str(read_key("D exp _b"))).signature == only
 
 
-@pytest.mark.parametrize(
-    "value", ["Q", "X", "Gfoo", "G transpose=2", "G treble-8", "G# exp ^f", "C# lyd", "D ^q"]
-)
+@pytest.mark.parametrize("value", ["Q", "X", "g", "D/Bm", "Gfoo", "G# exp ^f", "C# lyd", "D ^q"])
 def test_a_key_that_is_not_understood_is_an_error(value: str) -> None:
     with pytest.raises(NotationError):
         read_key(value)
@@ -88,13 +100,19 @@ def test_relative_keys_share_a_signature() -> None:
         ("none", FREE_METRE),
         ("", FREE_METRE),
         ("FREI4/4", FREE_METRE),
+        ("free", FREE_METRE),
+        ("cut", Metre(2, 2, "C|")),
+        ("6/8 jig", Metre(6, 8)),
+        ("9/8=2+2+2+3/8", Metre(9, 8)),
+        ("2/4+3/8", Metre(7, 8)),
+        ("3/4+1/16", Metre(13, 16)),
     ],
 )
 def test_metres_are_read(value: str, metre: Metre) -> None:
     assert read_metre(value) == metre
 
 
-@pytest.mark.parametrize("value", ["4", "4/5", "0/4", "999999999999/4"])
+@pytest.mark.parametrize("value", ["4", "4/5", "0/4", "o", "3/4 6/8", "999999999999/4"])
 def test_a_metre_that_is_not_understood_is_an_error(value: str) -> None:
     with pytest.raises(NotationError):
         read_metre(value)

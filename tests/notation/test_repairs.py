@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from abcgen.notation.reader import Reading, read_abc, read_block, split_tunebook
+from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.tune import Mode
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 
 

@@ -12,9 +12,10 @@ import pytest
 from abcgen.notation.lyrics import syllables_in, syllables_text
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.playback import parts_in_order, play_order
-from abcgen.notation.reader import Reading, read_abc, read_block, split_tunebook
+from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import pitches_of, transpose, transpose_by
 from abcgen.notation.tune import Key, Note, chord_symbol_named
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.words import (
     MAX_TEXT,
     MAX_TEXTS,

@@ -9,12 +9,7 @@ from hypothesis import strategies as st
 
 from abcgen.corpus.collections import collection_blocks
 from abcgen.notation.model_text import decode_tune, encode_tune
-from abcgen.notation.reader import (
-    Reading,
-    TuneBlock,
-    read_abc,
-    read_block,
-)
+from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import transpose
 from abcgen.notation.tune import FREE_METRE, Key, Metre, Mode, Note, Tune
 from abcgen.notation.walk import walk_tune
@@ -24,6 +19,8 @@ from tests.strategies import tunes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from abcgen.notation.tunebook import TuneBlock
 
 HEAD = "X:1\nT:Test\nM:4/4\nL:1/8\nK:C\n"
 

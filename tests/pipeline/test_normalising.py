@@ -14,7 +14,7 @@ from abcgen.pipeline.normalising import Normalised, ReadingOptions, normalise_fi
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.notation.reader import TuneBlock
+    from abcgen.notation.tunebook import TuneBlock
 
 TUNE = "X:{number}\nT:A tune\n{source}M:4/4\nL:1/8\nK:C\nCDEF GABc |]\n"
 
