@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from abcgen.errors import CheckpointError, OutputError, reason_of
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The suffix of a file that is being written, before it gets its final name.
 DRAFT = ".draft"
+LONGEST_STEM = 200
+# Temporary folders, and the file in each that its owner keeps locked.
+SCRATCH, LOCK = "abcgen-", ".lock"
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
@@ -58,7 +68,9 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
     draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(DRAFT, f".{path.name}.", path.parent)
+        # Names may be 255 bytes long, with what makes it a draft.
+        stem = os.fsencode(path.name)[:LONGEST_STEM].decode("utf-8", "ignore")
+        handle, name = tempfile.mkstemp(DRAFT, f".{stem}.", path.parent)
         draft = Path(name)
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -86,6 +98,51 @@ def remove_drafts(folder: Path) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a temporary folder that is removed afterwards, or by another process if this one dies.
+
+    Raises:
+        OutputError: if there is no room for it.
+    """
+    _sweep_scratch_folders()
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        # Whoever can lock the file knows that its owner has ended. It gets its name when locked.
+        lock = (folder / f"{LOCK}{DRAFT}").open("wb")
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        Path(lock.name).rename(folder / LOCK)
+    except OSError as error:
+        reason = reason_of(error)
+        raise OutputError(
+            f"cannot write to the temporary folder {tempfile.gettempdir()}: {reason}",
+            hint="make room there, or name another with TMPDIR",
+        ) from error
+    try:
+        with lock:
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@lru_cache(maxsize=1)
+def _sweep_scratch_folders() -> None:
+    """Remove, once in a process, the temporary folders of processes that were killed."""
+    if not fcntl:
+        return
+    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{LOCK}"):
+        with suppress(OSError):
+            if lock.parent.is_symlink() or lock.lstat().st_uid != os.getuid():
+                continue
+            handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import re
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
@@ -24,7 +26,15 @@ if TYPE_CHECKING:
 MAX_PROCESSES = 8
 # New objects between two garbage collections; Python's own default is 700.
 GARBAGE_THRESHOLD = 50_000
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Sent by a system that shuts down, and by a terminal that closes; Windows has no SIGHUP.
+TERMINATIONS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+SIGNALS = (signal.SIGINT, *TERMINATIONS)
+# How long a process that is told to end may take to save its work; Docker waits as long.
+GRACE_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1  # of Linux
+PARENT_SECONDS = 0.5  # between two looks whether the parent is there
 # Modules that music21 imports only to download scores and to test itself: a third of its loading
 # time.
 POSTPONED = re.compile(r"requests|music21\.test\.test_\w+")
@@ -66,6 +76,75 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
+class _Termination:
+    """The first signal that told this process to end, and the thread that sees that it does."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._begun = threading.Event()
+
+    def watch(self) -> None:
+        """Start the thread; a signal handler could not do that safely."""
+        threading.Thread(target=self._end, daemon=True).start()
+
+    def begin(self, number: int, _frame: Any = None) -> None:
+        """Begin the time of grace."""
+        self.number = self.number or number
+        self._begun.set()
+
+    def _end(self) -> None:
+        self._begun.wait()
+        time.sleep(GRACE_SECONDS)
+        os._exit(128 + self.number)
+
+
+_termination = _Termination()
+
+
+def _terminate(number: int, _frame: Any) -> None:
+    _termination.begin(number)
+    raise KeyboardInterrupt
+
+
+def interrupt_on_termination() -> None:
+    """Treat SIGTERM and SIGHUP like Ctrl-C, and end this process ten seconds later at most.
+
+    A signal that is ignored, as SIGHUP under nohup, stays ignored.
+    """
+    if not _in_main_thread():
+        return
+    taken = [number for number in TERMINATIONS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _terminate)
+    if taken:
+        _termination.watch()
+
+
+def termination_signal() -> int:
+    """Return the number of the signal that told this process to end, or 0."""
+    return _termination.number
+
+
+def end_with(parent: int, *, at_once: bool = True) -> None:
+    """End this process when its parent ends.
+
+    Args:
+        parent: The parent's process number.
+        at_once: Have the kernel do it on Linux, even while a library holds the interpreter. It ends
+            with the thread that started it too.
+    """
+    if at_once and sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
+
+
 @contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
     """Raise KeyboardInterrupt on SIGTERM too, which a system sends when it shuts down."""
@@ -88,24 +167,24 @@ def defer_interrupts() -> Iterator[None]:
     """
     interrupted = False
 
-    def handle(_number: int, _frame: Any) -> None:
+    def handle(number: int, _frame: Any) -> None:
         nonlocal interrupted
+        if before[number] is _terminate:
+            _termination.begin(number)
         if interrupted:
             raise KeyboardInterrupt
         interrupted = True
 
-    deferred = [
-        number
-        for number in SIGNALS
-        if _in_main_thread() and signal.getsignal(number) is signal.default_int_handler
-    ]
+    ours = (signal.default_int_handler, _terminate)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    deferred = [number for number in SIGNALS if _in_main_thread() and before[number] in ours]
     for number in deferred:
         signal.signal(number, handle)
     try:
         yield
     finally:
         for number in deferred:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, before[number])
     if interrupted:
         raise KeyboardInterrupt
 

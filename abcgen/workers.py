@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
-from abcgen.system import defer_interrupts
+from abcgen.system import defer_interrupts, end_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,9 +40,14 @@ class WorkerPool:
     def __enter__(self) -> WorkerPool:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        if self._executor is None:
+            return
+        if kind:
+            # Nobody waits for the results any more.
+            for process in list((getattr(self._executor, "_processes", None) or {}).values()):
+                process.kill()
+        self._executor.shutdown(cancel_futures=True)
 
     @property
     def is_started(self) -> bool:
@@ -109,10 +111,5 @@ def _start_worker() -> None:
     """Ignore Ctrl-C, which the parent process handles, and end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
-    if parent:
-        threading.Thread(target=_exit_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+    if parent and parent.pid:
+        end_with(parent.pid)

@@ -724,8 +724,16 @@ def test_resuming_needs_a_run(run: Callable[..., Answer], tmp_path: Path) -> Non
     fails(run("train", "--resume"), "no run")
 
 
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 0),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupted_training_can_be_sampled_and_resumed(
-    run: Callable[..., Answer], tmp_path: Path
+    number: int, code: int, run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     write_small_corpus(tmp_path / "corpora")
     small = ["--units", "16", "--no-attention", "--no-positions", "--epochs", "100000"]
@@ -737,9 +745,9 @@ def test_an_interrupted_training_can_be_sampled_and_resumed(
     until = time.monotonic() + 90
     while not metrics.exists() and time.monotonic() < until:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, said
+    assert process.returncode == code, said
     assert "interrupted" in said
     assert "train --resume" in said
     assert "Traceback" not in said

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from abcgen import files
 from abcgen.errors import OutputError
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder, write_atomically
 
@@ -78,3 +79,33 @@ def test_a_file_where_a_folder_is_needed_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         check_writable(tmp_path / "file" / "out")
+
+
+def test_scratch_folders_of_dead_processes_are_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    files._sweep_scratch_folders.cache_clear()
+    dead = tmp_path / "abcgen-dead"
+    dead.mkdir()
+    (dead / ".lock").touch()
+    (dead / "0-0.svg").write_text("left behind")
+    being_made, others = tmp_path / "abcgen-new", tmp_path / "someone-elses"
+    being_made.mkdir()
+    others.mkdir()
+    (others / ".lock").touch()
+    with files.scratch_folder() as folder:
+        assert not dead.exists()
+        files._sweep_scratch_folders.cache_clear()
+        with files.scratch_folder():
+            assert folder.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"abcgen-new", "someone-elses"}
+
+
+@pytest.mark.parametrize("letters", ["a" * 255, "a" * 251, "ü" * 127])
+def test_names_as_long_as_a_file_system_allows_can_be_written(letters: str, tmp_path: Path) -> None:
+    write_atomically(tmp_path / letters, b"tune")
+    assert (tmp_path / letters).read_bytes() == b"tune"
+    assert [path.name for path in tmp_path.iterdir()] == [letters]
+    with pytest.raises(OutputError):
+        write_atomically(tmp_path / ("a" * 256), b"tune")

@@ -112,14 +112,17 @@ def wait_for_children(pid: int) -> None:
         time.sleep(0.1)
 
 
-def test_ctrl_c_leaves_nothing_behind(real_blocks: list[TuneBlock], folder: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_nothing_behind(
+    number: int, code: int, real_blocks: list[TuneBlock], folder: Path
+) -> None:
     text = "\n\n".join(block.text for block in real_blocks)
     (folder / "in" / "many.abc").write_text("\n\n".join([text] * 20), encoding="utf-8")
     process = start(folder, "in", "--out", "out.abc", "--no-cache")
     wait_for_children(process.pid)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert err.strip()
     assert "Traceback" not in err
     assert {path.name for path in folder.iterdir()} == {"in"}

@@ -87,3 +87,57 @@ def test_a_missing_module_raises_when_it_is_used() -> None:
         _ = missing.anything
     with pytest.raises(ModuleNotFoundError):
         load_module("abcgen_has_no_such_module")
+
+
+STUCK = """
+import abcgen.system, signal, sys, time
+abcgen.system.GRACE_SECONDS = 0.3
+abcgen.system.interrupt_on_termination()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted", abcgen.system.termination_signal(), flush=True)
+    time.sleep(float(sys.argv[1]))
+sys.exit(7)
+"""
+
+
+def ended_by(number: int, after: float) -> tuple[str, int]:
+    """Send a signal to a process that then works on for some seconds; its words and exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(after)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    words = process.stdout.read()
+    return words, process.wait(timeout=30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_is_interrupted_and_has_some_grace(number: int) -> None:
+    assert ended_by(number, 0) == (f"interrupted {number}\n", 7)
+    assert ended_by(number, 50) == (f"interrupted {number}\n", 128 + number)
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from abcgen.system import interrupt_on_termination\n"
+        "interrupt_on_termination(); print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    )
+    assert printed_by(code) == ["True"]
+
+
+def test_termination_waits_for_a_step_and_begins_the_grace() -> None:
+    code = (
+        "import signal, abcgen.system as s\n"
+        "s.interrupt_on_termination()\n"
+        "try:\n"
+        "    with s.defer_interrupts():\n"
+        "        signal.raise_signal(signal.SIGTERM); print('step')\n"
+        "except KeyboardInterrupt:\n"
+        "    print(s.termination_signal())"
+    )
+    assert printed_by(code) == ["step", "15"]

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,3 +64,38 @@ def test_workers_that_die_are_replaced_by_this_process_or_reported(
         else:
             with pytest.raises(BrokenProcessPool):
                 list(results)
+
+
+def _sleep_for_long(_number: int) -> None:
+    print(os.getpid(), flush=True)  # noqa: T201 - for the test, in another process
+    time.sleep(60)
+
+
+PARENT = """
+from abcgen.system import interrupt_on_termination
+from abcgen.workers import WorkerPool
+from tests.test_workers import _sleep_for_long
+if __name__ == "__main__":
+    interrupt_on_termination()
+    with WorkerPool(2) as pool:
+        list(pool.map(_sleep_for_long, range(2)))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(number: int, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}  # noqa: PTH109 - the root of the tests
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        workers = [int(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(number)
+        process.wait(timeout=5)
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "workers outlive their parent"
+        time.sleep(0.05)

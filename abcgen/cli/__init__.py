@@ -5,13 +5,14 @@ There is a module for each command. ``common`` has the options that several of t
 functions, so that ``--help`` and completion are fast.
 
 Exit codes: 0 success (with a warning if some inputs were skipped), 1 an error, printed on one
-line, 2 wrong usage, 130 interrupted.
+line, 2 wrong usage, 130 interrupted, 143 told to end by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -34,7 +35,12 @@ from abcgen.cli import (
 from abcgen.cli.common import INTERRUPTED
 from abcgen.cli.display import Display
 from abcgen.errors import AbcgenError, reason_of
-from abcgen.system import collect_garbage_rarely, limit_blas_threads
+from abcgen.system import (
+    collect_garbage_rarely,
+    interrupt_on_termination,
+    limit_blas_threads,
+    termination_signal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,23 +88,40 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # File names may contain characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
+    interrupt_on_termination()
     limit_blas_threads()
     collect_garbage_rarely()
+    code = _run()
+    number = termination_signal()
+    sys.exit(128 + number if number else code)
+
+
+def _run() -> int:
+    """Run the command, say what went wrong, and return the exit code."""
     try:
         app()
     except AbcgenError as error:
-        Display().fail(str(error))
-        sys.exit(error.exit_code)
+        _fail(str(error))
+        return error.exit_code
     except OSError as error:
         # For example an unreadable path or a full disk.
         name = f"{error.filename}: " if error.filename else ""
-        Display().fail(f"{name}{reason_of(error)}")
-        sys.exit(AbcgenError.exit_code)
+        _fail(f"{name}{reason_of(error)}")
+        return AbcgenError.exit_code
     except SystemExit as exit_:
         if exit_.code == INTERRUPTED:
-            Display().say("interrupted")
-        raise
-    sys.exit(0)
+            with suppress(OSError):
+                Display().say("interrupted")
+        if isinstance(exit_.code, str):
+            raise
+        return exit_.code or 0
+    return 0
+
+
+def _fail(message: str) -> None:
+    # The terminal may be closed.
+    with suppress(OSError):
+        Display().fail(message)
 
 
 def _show_version(wanted: bool) -> None:

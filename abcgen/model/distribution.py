@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.errors import InputError
-from abcgen.files import DRAFT
+from abcgen.files import DRAFT, scratch_folder
 from abcgen.model.backend import (
     NAMES,
     backend_name,
@@ -236,8 +235,8 @@ def own_folder(folder: Path) -> Iterator[Path]:
     if devices().host == 0:
         yield folder
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        own = Path(temporary) / "checkpoint"
+    with scratch_folder() as temporary:
+        own = temporary / "checkpoint"
         if folder.is_dir():
             shutil.copytree(folder, own, ignore=shutil.ignore_patterns(f"*{DRAFT}"))
         yield own

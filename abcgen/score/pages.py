@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from abcgen.errors import InputError
+from abcgen.files import scratch_folder
 from abcgen.score.engrave import engrave_systems
 from abcgen.score.layout import staves_of
 from abcgen.score.musicxml import musicxml_of
@@ -206,9 +206,7 @@ def set_pages(
     _line_width(page)
     system_fonts = fonts_for([title]).system
     # typst may read nothing outside this folder.
-    with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
-        root = Path(name)
-
+    with scratch_folder() as root:
         # 1) Store the lines of music as files.
         tunes = []
         for number, sheet in enumerate(sheets):
@@ -269,8 +267,7 @@ def missing_letter(texts: list[str], *, system: bool) -> str:
 
     The machine's own fonts count only if ``system`` is set.
     """
-    with tempfile.TemporaryDirectory(prefix="abcgen-") as name:
-        root = Path(name)
+    with scratch_folder() as root:
         (root / "words.json").write_text(json.dumps(texts), encoding="utf-8")
         main = root / "probe.typ"
         main.write_text(PROBE, encoding="utf-8")

@@ -14,7 +14,7 @@ import threading
 from fractions import Fraction
 from typing import Any
 
-from abcgen.system import LazyModule, load_module
+from abcgen.system import LazyModule, end_with, load_module
 
 music21 = LazyModule("music21")
 
@@ -30,6 +30,7 @@ def main(seconds: float) -> None:
     """
     # An interrupt is for the parent to act on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(os.getppid(), at_once=False)
     # What music21 prints must not look like an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     sys.stdout = sys.stderr
