@@ -197,8 +197,8 @@ class Network:
             keep_bars: Number of bars of ``prime`` to keep; all if None.
             max_copy: Most bars that a tune may share with a training tune.
             settings: Fields of ``SampleConfig`` and ``Request`` in ``abcgen.config``:
-                ``temperature``, ``top_k`` and ``top_p``; ``metre``, ``key``, ``rhythm``, ``bars``,
-                ``parts``, ``instrument`` and ``free``.
+                ``temperature``, ``top_k``, ``top_p`` and ``candidates``; ``metre``, ``key``,
+                ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``.
 
         Raises:
             InputError: if the request is impossible, or fewer than ``count`` tunes are valid.

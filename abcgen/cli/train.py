@@ -296,6 +296,8 @@ def _learn_critic(folder: Path, split: Split, display: Display) -> None:
         learnt = learn_critic_of(folder, split.training, CriticConfig(), display.progress)
     except InputError as error:  # the network makes too few valid tunes
         display.warn(str(error))
+    except KeyboardInterrupt:
+        display.warn("it has no critic yet: learn one with abcgen critic")
     else:
         show_critic(learnt, display)
 
