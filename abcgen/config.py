@@ -306,7 +306,7 @@ class TrainConfig(Schema):
 
 Temperature = Annotated[
     float,
-    Field(ge=0.0, le=1e6, description="Below 1 is safer, above 1 bolder (divides the logits)."),
+    Field(ge=0.0, le=1e6, description="Below 1 likelier notes, above 1 more surprising ones."),
 ]
 
 

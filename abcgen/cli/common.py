@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abcgen.config import SampleConfig, Schema, bounds_of, choices_of
+from abcgen.config import LARGE_PRINT, PageConfig, SampleConfig, Schema, bounds_of, choices_of
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
 from abcgen.pipeline.formats import FORMATS, all_readers
@@ -171,6 +171,29 @@ Cache = Annotated[
         rich_help_panel="Data",
     ),
 ]
+
+
+BookTitle = Annotated[
+    str,
+    typer.Option(
+        help="Title of the book, on a page of its own if there are four pages or more.",
+        show_default="none",
+        rich_help_panel="Sheet music",
+    ),
+]
+Paper = Annotated[
+    str,
+    typer.Option(help="Paper size.", rich_help_panel="Sheet music", **choices("a4", "us-letter")),
+]
+LargePrint = Annotated[
+    bool, typer.Option("--large-print", help="Larger notes.", rich_help_panel="Sheet music")
+]
+
+
+def page_config(paper: str, *, large_print: bool, keep_lines: bool = False) -> PageConfig:
+    """Return the printed page that the options describe."""
+    height = LARGE_PRINT if large_print else PageConfig().staff_height
+    return PageConfig(paper=paper, staff_height=height, keep_lines=keep_lines)
 
 
 def text_cache(*, use: bool) -> TextCache:

@@ -81,6 +81,11 @@ def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
     return write_abc(tune) + "".join(f"{PREFIX}{line}\n" for line in lines)
 
 
+def without_recipe(abc: str) -> str:
+    """Return a sampled tune without its remarks and recipe."""
+    return "".join(line for line in abc.splitlines(True) if not line.startswith(PREFIX))
+
+
 def recipe_in(text: str) -> Recipe | None:
     """Return the recipe under a tune; None if there is none.
 
