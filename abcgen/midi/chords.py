@@ -61,7 +61,7 @@ OTHER_BASS = 0.01
 CHANGE_COSTS = (1.0, 2.5, 4.0)
 # A part is chords if so many of the times at which it strikes bring three notes or more, and if
 # it strikes no oftener than this many times a whole note.
-MIN_BLOCKS, MAX_STRIKES = 0.6, 8.0
+MIN_BLOCKS, MAX_STRIKES = 0.4, 8.0
 MIN_TONES = 3
 # Another bass than the root is named where it lies below this key.
 HIGHEST_BASS = 55

@@ -64,9 +64,10 @@ HEARD_ODDS = 2.0
 EIGHTH = Fraction(1, 8)
 # The tables know no runs of notes shorter than sixteenths. A tune with more than this share of
 # them is written as its file says.
-MAX_FAST_NOTES = 0.2
-# Tunes with fewer bars are written as their file says.
-MIN_BARS = 4
+MAX_FAST_NOTES = 0.5
+# Tunes with fewer bars, or fewer passages of four notes that are not heard before, are written as
+# their file says.
+MIN_BARS, MIN_PASSAGES = 4, 16
 # The hypotheses that are returned: at most so many, and none so much less likely than the best.
 MAX_HYPOTHESES, MAX_ODDS_BEHIND = 4, 4.0
 
@@ -127,15 +128,16 @@ def choose_metre(
     # 1) The pickup by the file's own bar lines. Programs that write no silence before a pickup
     # begin the count of bars with it, so these bar lines prove little for a melody alone.
     begins_silent = bool(begin)
+    shown, scale = _shown(named or COMMON_TIME)
     named_pickup = None
     if named and begin is not None and (begins_silent or accompaniment):
         named_pickup = -notes[0].onset % named.bar_duration
 
     # 2) A tune that the tables do not know is written as its file says.
-    shown, scale = _shown(named or COMMON_TIME)
     grid = melody_grid(notes, tonic, scale)
     is_short = grid.end < MIN_BARS * bar_sixteenths(shown)
-    if named and (is_short or (not accompaniment and _has_fast_runs(notes, scale))):
+    is_odd = grid.passages < MIN_PASSAGES or _has_fast_runs(notes, scale)
+    if named and (is_short or (is_odd and not accompaniment)):
         return [MetreHypothesis(named, named_pickup or Fraction(0), 0.0)]
 
     # 3) Rank the hypotheses, those with the named metre raised.
@@ -179,10 +181,9 @@ def _shown(named: Metre) -> tuple[Metre, Fraction]:
 
 
 def _has_fast_runs(notes: Sequence[QuantizedNote], scale: Fraction) -> bool:
-    """Return whether many notes are in runs of notes shorter than the tables know."""
-    shortest = Fraction(1, 16) / scale
-    is_fast = [after.onset - note.onset < shortest for note, after in pairwise(notes)]
-    in_runs = sum(both == (True, True) for both in pairwise(is_fast))
+    """Return whether most notes are in runs faster than the tables know."""
+    steps = [(after.onset - note.onset) * scale * 16 for note, after in pairwise(notes)]
+    in_runs = sum(first < 1 and second < 1 for first, second in pairwise(steps))
     return in_runs > MAX_FAST_NOTES * len(notes)
 
 
@@ -267,6 +268,12 @@ class MelodyGrid:
         """Class of the interval from each note to the next: (N - 1,)."""
         return np.searchsorted(LEAPS, np.abs(np.diff(self.pitches)))
 
+    @cached_property
+    def passages(self) -> int:
+        """The number of passages of four notes that are not heard before."""
+        notes = [*zip(self.steps.tolist(), self.pitches.tolist(), strict=False)]
+        return len({tuple(notes[at : at + MIN_MATCH]) for at in range(len(notes) - MIN_MATCH + 1)})
+
     def similarity(self, lag: int) -> tuple[float, float]:
         """Return the shares of notes that have an onset, and one of their pitch, a lag later.
 
@@ -347,10 +354,14 @@ def melody_grid(
         return (2 * 16 * time.numerator + time.denominator) // (2 * time.denominator)
 
     begin = notes[0].onset
+    before = begin - 1
     highest: Counter[int] = Counter()
     velocity: Counter[int] = Counter()
     for note in notes:
-        if note.pitches:
+        place, step = (16 * scale * time for time in (note.onset - begin, note.onset - before))
+        before = note.onset
+        # Of notes faster than sixteenths only those on the grid.
+        if note.pitches and (step >= 1 or place.denominator == 1):
             onset = sixteenths((note.onset - begin) * scale)
             highest[onset] = max(highest[onset], note.pitches[-1])
             velocity[onset] = max(velocity[onset], note.velocity)

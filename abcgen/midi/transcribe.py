@@ -19,7 +19,6 @@ from abcgen.midi.phase import move_notes, pasted_passages
 from abcgen.midi.quantize import Quantizer, is_on_grid
 from abcgen.midi.signatures import nearest_96th, read_signatures
 from abcgen.midi.texture import (
-    MAX_POLYPHONY,
     MidiVoice,
     accompanying_chords,
     choose_texture,
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = MidiConfig()
 LN_2 = 0.693
+# If this share of a part's notes sounds with others, it accompanies itself.
+MIN_ACCOMPANIED = 0.25
 VALUE_NAMES = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixteenth"}
 
 
@@ -365,6 +366,6 @@ def _hear(played: _Played) -> Accompaniment | None:
     if beneath or played.drums:
         return hear(beneath, beneath, played.drums, begin)
     in_order = sorted(tune)
-    if polyphony(in_order)[0] <= MAX_POLYPHONY:
+    if polyphony(in_order)[0] <= MIN_ACCOMPANIED:
         return None
     return hear(in_order, lower_notes(in_order), (), begin)

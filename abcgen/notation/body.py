@@ -87,7 +87,6 @@ class BodyBuilder:
     ) -> None:
         self.repairs: list[Repair] = []
         self.accidentals = accidentals
-        self.opening_key = key
         # The clef it opens in, if its source names one.
         self.clef = ""
         # Whether a field has named a unit note length.

@@ -196,15 +196,15 @@ class TuneParser:
         if not bodies:
             raise NotationError("no music", line=self._line)
 
-        voices, keys = self._finish_voices(bodies)
+        voices, key, metre = self._finish_voices(bodies, self._opening)
         first, *others = voices
         self.repairs = _merge_repairs(self.repairs)
 
         number = re.match(r"\d{1,9}", self._header.get("X", ""))
         return Tune(
             bars=first.bars,
-            key=keys[0],
-            metre=self._opening.metre,
+            key=key,
+            metre=metre,
             title=self._first_text("T"),
             rhythm=plain_text(self._header.get("R", "")),
             source=self._first_text("S"),
@@ -262,29 +262,26 @@ class TuneParser:
             if beyond:
                 self._repair("words beyond the last note of their line left out", lyrics[0])
 
-    def _finish_voices(self, bodies: dict[str, BodyBuilder]) -> tuple[list[Voice], list[Key]]:
-        """Return the voices, overlays included, and the key in which each of them opens."""
+    def _finish_voices(
+        self, bodies: dict[str, BodyBuilder], opening: _Opening
+    ) -> tuple[list[Voice], Key, Metre]:
+        """Return the voices, overlays included, and the key and metre in which they open."""
         voices: list[Voice] = []
         keys: list[Key] = []
+        written = None
         for name, body in bodies.items():
             # Voices are called by their name, or their id if that is not just a number.
             default = "" if name[:1].isdigit() else name
             named = self._properties[name].name if name in self._properties else None
             title = plain_text(default if named is None else named)
             bars = body.finish()
-            layers = [bars, *body.finish_overlays(bars)]
-            key = self._infer_mode(body.opening_key, bars) if not voices else keys[0]
-            if body.semitones:
-                moved = [transpose_bars(layer, key, body.semitones) for layer in layers]
-                layers, key = [layer for layer, _ in moved], moved[0][1]
-            for layer in layers:
+            written = written or self._infer_mode(opening.key, bars)
+            for number, layer in enumerate([bars, *body.finish_overlays(bars)]):
+                moved, key = transpose_bars(layer, written, body.semitones)
+                voices.append(Voice("" if number else title, moved, body.clef))
                 keys.append(key)
-                # All voices open in the key of the first.
-                opening = replace(layer[0], key=layer[0].key or key) if key != keys[0] else layer[0]
-                voices.append(Voice(title, (opening, *layer[1:]), body.clef))
-                title = ""
             self.repairs += body.repairs
-        return _ended_together(voices), keys
+        return _opened_together(_ended_together(voices), keys, opening.metre)
 
     def _add_field(self, name: str, value: str) -> None:
         if name == "w":
@@ -495,6 +492,31 @@ def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
         replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
         for what, number in counts.items()
     ]
+
+
+def _opened_together(
+    voices: list[Voice], keys: list[Key], metre: Metre
+) -> tuple[list[Voice], Key, Metre]:
+    """Return the voices, all in the key and metre in which the first one opens, and these.
+
+    Args:
+        voices: The voices.
+        keys: The key in which each opens.
+        metre: The metre in which they open.
+    """
+    first = voices[0].bars[0]
+    key_of_all, metre_of_all = first.key or keys[0], first.metre or metre
+    opened = []
+    for voice, own_key in zip(voices, keys, strict=True):
+        bar = voice.bars[0]
+        key, own_metre = bar.key or own_key, bar.metre or metre
+        bar = replace(
+            bar,
+            key=None if key == key_of_all else key,
+            metre=None if own_metre == metre_of_all else own_metre,
+        )
+        opened.append(replace(voice, bars=(bar, *voice.bars[1:])))
+    return opened, key_of_all, metre_of_all
 
 
 def _ended_together(voices: list[Voice]) -> list[Voice]:

@@ -68,6 +68,8 @@ def transpose_bars(bars: tuple[Bar, ...], key: Key, semitones: int) -> tuple[tup
 
     Of the keys with that sound, the one with the fewest sharps or flats is taken.
     """
+    if not semitones:
+        return bars, key
     steps = round(semitones * 7 / 12)
     intervals = [(step, semitones) for step in (steps, steps - 1, steps + 1)]
     interval = min(intervals, key=lambda interval: abs(_moved_key(key, interval).fifths))

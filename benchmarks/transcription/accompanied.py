@@ -16,7 +16,7 @@ from abcgen.errors import NotationError
 from abcgen.notation.reader import read_abc
 from benchmarks.transcription.accompaniments import STYLES, accompanied_midi
 from benchmarks.transcription.converters import available
-from benchmarks.transcription.measures import Outcome, compare, first_bar, sounding
+from benchmarks.transcription.measures import Outcome, bar_lines, compare, first_bar, sounding
 from benchmarks.transcription.truths import (
     BENCHMARK,
     DEVELOPMENT,
@@ -45,7 +45,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     part = DEVELOPMENT if arguments.development else BENCHMARK
-    tunes = [without_repeats(truth.tune) for truth in draw(all_truths(), arguments.tunes, part)]
+    truths = [truth for truth in all_truths() if _is_regular(without_repeats(truth.tune))]
+    tunes = [without_repeats(truth.tune) for truth in draw(truths, arguments.tunes, part)]
     pickups = sum(map(bool, map(first_bar, tunes)))
     lines = [f"{len(tunes)} tunes, {pickups} with a pickup.", ""]
     lines += ["| MIDI | program | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 2) + "|"]
@@ -65,6 +66,12 @@ def main() -> None:
                     lines.append(f"| {style}, {begins} | {name} | " + " | ".join(cells) + " |")
                     print(lines[-1], flush=True)
     arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _is_regular(tune: Tune) -> bool:
+    """Return whether a file can name all bars: those between the first and the last are full."""
+    lines = sorted(bar_lines(tune))
+    return all((line - first_bar(tune)) % tune.metre.bar_duration == 0 for line in lines)
 
 
 def _outcome(truth: Tune, text: str) -> tuple[Outcome, bool]:

@@ -251,6 +251,28 @@ def test_attention_weights_are_of_the_past_only_and_sum_to_one(
     assert weights.sum(axis=1) == pytest.approx(np.ones(18))
 
 
+def test_blocks_keep_names_and_seeds_of_the_first_and_have_their_own() -> None:
+    plain = NetworkConfig(units=8, embedding=6, heads=2, ffn=20)
+    one, three = (
+        {
+            name: (shape, layer.seed)
+            for layer in architecture(network, 11)
+            for name, shape in layer.weights.items()
+        }
+        for network in (plain, plain.replace(blocks=True, layers=3))
+    )
+    assert {name: three[name] for name in one} == one
+    seeds = {name.split("/")[0]: seed for name, (_, seed) in three.items() if name not in one}
+    assert len({*seeds.values()} - {seed for _, seed in one.values()}) == len(seeds) == 8
+
+
+@pytest.mark.parametrize("option", ["form", "relative_pitch", "blocks"])
+def test_older_versions_open_networks_that_do_not_use_an_option(option: str) -> None:
+    assert option not in NetworkConfig().model_dump()
+    used = NetworkConfig().replace(**{option: True})
+    assert NetworkConfig.from_json(used.to_json()) == used
+
+
 def test_a_phrase_a_step_higher_is_followed_by_intervals_as_likely(
     random_weights: MakeWeights,
 ) -> None:

@@ -104,6 +104,20 @@ def test_a_transposed_voice_has_a_key_of_its_own() -> None:
     assert read_abc(write_abc(tune)) == tune
 
 
+def test_only_the_transposed_voice_is_moved() -> None:
+    tune = read_abc(HEAD + "V:1 transpose=-2\nV:2\nK:D\n[V:1]DEFG|\n[V:2]DEFG|\n")
+    assert [str(tune.key), str(tune.others[0].bars[0].key)] == ["C", "D"]
+    assert pitches_of(tune) == [60, 62, 64, 65]
+    assert pitches_of(replace(tune, bars=tune.others[0].bars)) == [62, 64, 66, 67]
+
+
+@pytest.mark.parametrize("body", ["[K:G][M:3/4]G2A|B3|", "K:G\nM:3/4\nG2A|B3|"])
+def test_the_tune_opens_in_the_key_and_metre_of_its_first_note(body: str) -> None:
+    tune = read_abc(f"{HEAD}K:C\n{body}\n")
+    assert (str(tune.key), str(tune.metre), tune.bars[0].key) == ("G", "3/4", None)
+    assert read_abc(write_abc(tune)) == tune
+
+
 @pytest.mark.parametrize("properties", ["t=2", "score=CA", "octave=x", "transpose=999"])
 def test_a_transposition_that_is_not_known_is_refused(properties: str) -> None:
     with pytest.raises(NotationError) as caught:
