@@ -68,6 +68,8 @@ HIGHEST_BASS = 55
 # Notes shorter than this share of a beat do not sound in it.
 MIN_SHARE = 0.1
 MAX_BEATS = 20_000
+# Of a note that is held on, so many beats count.
+MAX_HELD = 32
 
 
 class Beat(NamedTuple):
@@ -143,8 +145,10 @@ def _profiles(notes: Sequence[PlayedNote], beats: Sequence[Beat]) -> tuple[Float
     bass = [-1] * len(beats)
     first_onset = [float("inf")] * len(beats)
     for note in notes:
-        index = max(0, bisect_right(onsets, note.onset) - 1)
-        while index < len(beats) and onsets[index] < note.offset:
+        first = max(0, bisect_right(onsets, note.onset) - 1)
+        for index in range(first, min(first + MAX_HELD, len(beats))):
+            if onsets[index] >= note.offset:
+                break
             inside = min(note.offset, ends[index]) - max(note.onset, onsets[index])
             share = inside / (ends[index] - onsets[index])
             if share > MIN_SHARE:
@@ -155,7 +159,6 @@ def _profiles(notes: Sequence[PlayedNote], beats: Sequence[Beat]) -> tuple[Float
                 first_onset[index], bass[index] = min(
                     (first_onset[index], bass[index]), (round(at * 16), note.pitch)
                 )
-            index += 1
     return sounding, bass
 
 
@@ -203,11 +206,14 @@ def with_symbols(
     """Return notes and rests with the chord symbols at their times, cut where one comes within."""
     times = sorted(symbols)
     marked: list[QuantizedNote] = []
+    index = 0
     for note in notes:
         rest = note
-        for time in times[bisect_right(times, note.onset) :]:
-            if time >= note.offset:
-                break
+        while index < len(times) and times[index] < note.offset:
+            time = times[index]
+            index += 1
+            if time <= note.onset:
+                continue
             marked.append(rest._replace(offset=time, tied=bool(note.pitches)))
             rest = rest._replace(onset=time)
         marked.append(rest)
