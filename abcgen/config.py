@@ -434,6 +434,7 @@ class Limits:
     # Each file of a checkpoint.
     checkpoint_bytes: int = 2_000_000_000
     cache_bytes: int = 500_000_000
+    cache_entry_bytes: int = 64_000_000
     # Answers to a blind test, or its key.
     answers_bytes: int = 1_000_000
     # Rows of each kind on a report's page; the JSON has all.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 
 from abcgen.config import LARGE_PRINT, PageConfig, SampleConfig, Schema, bounds_of, choices_of
 from abcgen.errors import InputError
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+from abcgen.files import check_writable, refuse_to_overwrite, scratch_folder, unused_folder
 from abcgen.pipeline.formats import FORMATS, all_readers
 
 if TYPE_CHECKING:
@@ -248,10 +247,12 @@ def to_stdout(suffix: str) -> Iterator[Path]:
     Raises:
         InputError: if the result was more than one file.
     """
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name, f"standard-output.{suffix}")
+    with scratch_folder() as scratch:
+        folder = scratch / "output"
+        folder.mkdir()
+        path = folder / f"standard-output.{suffix}"
         yield path
-        others = [other for other in Path(name).iterdir() if other != path]
+        others = [other for other in folder.iterdir() if other != path]
         if others or not path.exists():
             raise InputError(
                 "standard output can hold one file only", hint="name a folder with --out"

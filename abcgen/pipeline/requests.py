@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from abcgen.config import LIMITS, Request
 from abcgen.corpus.tune_files import chunks_of
 from abcgen.errors import InputError, NotationError, reason_of
+from abcgen.files import open_regular
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.grammar.positions import begun_form
 from abcgen.notation.encoding import decode_text
@@ -362,7 +363,7 @@ def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
 
 def _first_tune(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             blocks = split_tunebook(decode_text(file.read(LIMITS.file_bytes)))
             return next(blocks).text
     except OSError as error:
