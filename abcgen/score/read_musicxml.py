@@ -52,7 +52,7 @@ _ENCODING = re.compile(
 )
 # What programs call a part that has no name.
 _DEFAULT_NAME = re.compile(r"(MusicXML )?Part( ?\d+)?", re.IGNORECASE)
-_DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
+_DECLARATION = re.compile(r"\A<\?xml.*?\?>", re.DOTALL)
 
 
 def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
