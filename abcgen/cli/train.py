@@ -11,7 +11,6 @@ import typer
 
 from abcgen.cli.common import (
     CORPORA,
-    INTERRUPTED,
     Cache,
     FoldRange,
     Force,
@@ -26,7 +25,7 @@ from abcgen.cli.display import Display, clock, counted
 from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.critic.config import CriticConfig
 from abcgen.errors import InputError, shown
-from abcgen.files import check_writable, printable, refuse_to_overwrite, write_atomically
+from abcgen.files import check_writable, refuse_to_overwrite
 from abcgen.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -48,9 +47,6 @@ WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "f
 WITH_FROM |= {"wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
-
-# Tunes that were not read, by lines, and how many are printed instead.
-LEFT_OUT, MOST_NAMED = "left-out.txt", 3
 
 # The preset gives the defaults of these options, so the help shows none.
 network_option = partial(option, NetworkConfig, show_default=False, rich_help_panel="Network")
@@ -259,14 +255,7 @@ def train(
         division, given = training.hold_out_again(held_out, division, learned)
     if not resume:
         division = division.replace(wrong_bars=wrong_bars)
-    corpus = read_extracts(
-        paths or [CORPORA],
-        display,
-        midi,
-        disk_cache,
-        chord_symbols=with_chords,
-        listed_in=None if dry_run else folder / LEFT_OUT,
-    )
+    corpus = read_extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
     with display.progress("dividing tunes by family"):
         base_checkpoint = plan.base if plan else None
         data, split = training.prepare_data(corpus, division, base_checkpoint, given)
@@ -294,8 +283,6 @@ def train(
     if critic and not result.interrupted:
         _learn_critic(result.folder, split, display)
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
-    if result.interrupted:
-        raise typer.Exit(INTERRUPTED)
 
 
 def _learn_critic(folder: Path, split: Split, display: Display) -> None:
@@ -335,12 +322,8 @@ def read_extracts(
     cache: TextCache,
     *,
     chord_symbols: bool,
-    listed_in: Path | None = None,
 ) -> Extracts:
-    """Read what training needs of tunes; show progress and the tunes skipped.
-
-    More than a few skipped are listed in the file ``listed_in``, if one is given.
-    """
+    """Read what training needs of tunes; show progress and the tunes skipped."""
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
 
@@ -352,13 +335,7 @@ def read_extracts(
             chord_symbols=chord_symbols,
             on_progress=on_progress,
         )
-    skipped = corpus.skipped
-    if listed_in and len(skipped) > MOST_NAMED:
-        lines = (printable(str(tune)) + "\n" for tune in skipped)
-        write_atomically(listed_in, "".join(lines).encode())
-        display.say(f"{counted(len(skipped), 'tune')} left out, each with its reason: {listed_in}")
-    else:
-        display.left_out(skipped)
+    display.left_out(corpus.skipped)
     several = sum(tune.voices > 1 for tune in corpus.tunes)
     if several:
         display.say(

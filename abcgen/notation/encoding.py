@@ -14,8 +14,6 @@ import unicodedata
 _CHARSET = re.compile(rb"(?:%%|I:[ \t]*)abc-charset[ \t]+([A-Za-z0-9_.-]{2,20})")
 _CHARSETS = re.compile(r"utf-?8|us-ascii|ascii|iso-?8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]")
 UTF_8 = "utf-8"
-# How deep an entity may stand for the sign of another.
-MAX_NESTING = 16
 
 # Accents of the standard's mnemonics (``\'e``, ``\cc``) as combining characters.
 _ACCENTS = {
@@ -122,15 +120,13 @@ codecs.register_error("abcgen-windows-1252", _as_windows_1252)
 
 def unescaped(text: str) -> str:
     r"""Return a text with mnemonics and entities (``\'e``, ``&eacute;``, ``\u00e9``) as letters."""
-    # Until nothing changes: an entity may stand for the sign of another.
-    for _ in range(MAX_NESTING):
-        if "\\" not in text and "&" not in text:
-            return text
+    while "\\" in text or "&" in text:
+        # Until nothing changes: an entity may stand for the sign of another.
         plain = _MNEMONIC.sub(_letter, text)
         if plain == text:
-            return text
+            break
         text = plain
-    return text.replace("\\", "").replace("&", "")
+    return text
 
 
 def _letter(match: re.Match[str]) -> str:

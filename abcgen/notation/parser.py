@@ -54,6 +54,9 @@ _MAIL_BREAK = re.compile(r"=$")
 _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 # A directive, in either of its two forms.
 _DIRECTIVE = re.compile(r"(?:%%|I:)[ \t]*([a-z-]+)[ \t]*(.*)")
+_TEXT_DIRECTIVES = frozenset({"text", "center", "begintext"})
+# Fields of music; E: is layout of older programs, r: a remark in the code.
+_MUSIC_FIELDS = frozenset("EIKLMPQRUVXmr+")
 _ACCIDENTAL_RANGES = frozenset({"not", "octave", "pitch"})
 # What web pages leave at the ends of lines, and lines that are nothing else.
 _CLOSING_TAG = re.compile(r"</[A-Za-z]\w*\s*>|<br\s*/?>", re.IGNORECASE)
@@ -169,7 +172,7 @@ class TuneParser:
         self._line = number
         match = (_BODY_FIELD if self._opening else HEADER_FIELD).fullmatch(text)
         if match:
-            self._field = match[1], match[2].strip()[:MAX_FIELD], number
+            self._field = match[1], match[2].strip(), number
             return
         self._end_lyrics()
         if self._opening:
@@ -288,13 +291,12 @@ class TuneParser:
             self._lyrics.append(value)
             return
         self._end_lyrics()
-        if name in "KLMQR":
-            value, second = second_field(value)
-        else:
-            second = ""
+        value, second = second_field(value) if name in "KLMQR" else (value, "")
         if name in TEXT_FIELDS:
             if len(self._texts) < MAX_TEXTS:
                 self._texts.append((name, plain_text(value)))
+        elif name not in _MUSIC_FIELDS or (name == "R" and name in self._header):
+            self._repair(f"the field {name}: passed over", f"{name}:{value}"[:40])
         elif name == "Q" and not any(body and body.has_music for body in self._voices.values()):
             self._header.setdefault(name, value)
         elif name == "V":
@@ -356,6 +358,8 @@ class TuneParser:
     def _add_directive(self, name: str, value: str) -> None:
         if name in {"score", "staves"}:
             self._score = value
+        elif name in _TEXT_DIRECTIVES and self._line:
+            self._repair(f"text for the page (%%{name}) passed over", value[:40])
         if name != "propagate-accidentals":
             return
         if value.strip() not in _ACCIDENTAL_RANGES:

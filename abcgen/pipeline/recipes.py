@@ -14,7 +14,6 @@ from pydantic import Field
 
 from abcgen.config import LIMITS, Request, SampleConfig, Schema
 from abcgen.errors import InputError, reason_of, shown
-from abcgen.files import open_regular
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
@@ -82,11 +81,6 @@ def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
     return write_abc(tune) + "".join(f"{PREFIX}{line}\n" for line in lines)
 
 
-def without_recipe(abc: str) -> str:
-    """Return a sampled tune without its remarks and recipe."""
-    return "".join(line for line in abc.splitlines(True) if not line.startswith(PREFIX))
-
-
 def recipe_in(text: str) -> Recipe | None:
     """Return the recipe under a tune; None if there is none.
 
@@ -104,7 +98,7 @@ def read_recipes(path: Path) -> list[tuple[Recipe, str]]:
         InputError: if the file cannot be read, a recipe is damaged, or there is none.
     """
     try:
-        with open_regular(path) as file:
+        with path.open("rb") as file:
             content = file.read(LIMITS.tunebook_bytes + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error

@@ -13,10 +13,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -481,17 +479,13 @@ class TuneStream:
         self._path = path
         self._mode = "w" if force else "x"
         self._file: IO[str] | None = None
-        # Bytes of the tunes that are complete.
-        self._complete = 0
 
     def __enter__(self) -> TuneStream:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file:
-            # All has been flushed, or the error is on its way.
-            with suppress(OSError):
-                self._file.close()
+            self._file.close()
 
     def write(self, abc: str) -> None:
         """Add a tune.
@@ -507,9 +501,5 @@ class TuneStream:
             else:
                 self._file.write(f"\n{abc}")
             self._file.flush()
-            self._complete = self._file.tell()
         except OSError as error:
-            # Half a tune is none.
-            with suppress(OSError):
-                os.truncate(self._path, self._complete)
             raise OutputError(f"cannot write {self._path}: {reason_of(error)}") from error

@@ -3,9 +3,11 @@
 In reading order:
 
 1. ``musicxml``: a tune as a music21 Score and as MusicXML (``musicxml_of``). It uses ``layout``
-   (voices in parallel, clefs, the plan of all bars, line breaks), ``printed_notes`` (any duration
-   as tied notes), ``symbols`` (beams, accidentals, tuplets) and ``marks`` (decorations, chords).
-2. ``engrave``: MusicXML to SVG with verovio; ``pages``: SVG to PDF and PNG with typst.
+   (voices in parallel, the plan of all bars, line breaks), ``clefs``, ``printed_notes`` (any
+   duration as tied notes), ``symbols`` (beams, accidentals, tuplets), ``marks`` (decorations,
+   chords, lyrics, slurs) and ``additions`` (what music21 cannot write).
+2. ``engrave``: MusicXML to SVG with verovio, ``metronome`` its metronome marks; ``pages``: SVG to
+   PDF and PNG with typst.
 3. ``performance``: a tune as it is played, with repeats, swing, tempo and accompaniment;
    ``midi`` and ``wav`` write it as files.
 4. ``web``: a page that shows and plays tunes; ``blind``: the page of a blind test.

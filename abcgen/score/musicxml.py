@@ -136,7 +136,8 @@ def build_score(
     score = music21.stream.Score(parts)
     if len(parts) > 1:
         for part, staff in zip(parts, staves, strict=True):
-            part.partName = one_line(voices[staff.voices[0]].voice, LONGEST_NAME)
+            names = [one_line(voices[index].voice, LONGEST_NAME) for index in staff.voices]
+            part.partName = "\n".join(filter(None, names))
         for group in _groups(parts, staves):
             score.insert(0, group)
 

@@ -4,8 +4,9 @@ Beams follow the rule of dance tunes: eighths are beamed as the metre says (halv
 4/4), shorter notes by the beat, and a tuplet that fills whole beats has a beam to itself.
 
 An accidental is printed unless the key signature or an earlier one in the bar implies it. It lasts
-to the end of its bar, on its own line or space. A note tied over from the previous bar needs none,
-and its alteration does not affect later notes.
+to the end of its bar, on its own line or space. A note tied over from the previous bar needs none.
+Its alteration does not affect later notes, but the next one on its line or space has an accidental,
+for a player cannot be sure.
 """
 
 from __future__ import annotations
@@ -326,20 +327,28 @@ def printed_accidentals(notes: list[PrintedNote], key: Key) -> list[PrintedAccid
     """Return for every printed note of a bar the pitches that have an accidental."""
     signature = printed_signature(key)
     in_force: dict[int, int] = {}  # alterations of this bar by diatonic step
+    in_doubt: set[int] = set()  # steps on which a tie leads an alteration into the bar
 
     def need_accidental(pitches: Iterable[Pitch]) -> frozenset[Pitch]:
         """Return the pitches that differ from those in force, and put them in force."""
         needed = {
             pitch
             for pitch in pitches
-            if pitch.alter != in_force.get(pitch.step, signature[pitch.letter])
+            if pitch.step in in_doubt
+            or pitch.alter != in_force.get(pitch.step, signature[pitch.letter])
         }
+        in_doubt.difference_update(pitch.step for pitch in needed)
         in_force.update({pitch.step: pitch.alter for pitch in needed})
         return frozenset(needed)
 
     printed: list[PrintedAccidentals] = []
     for note in notes:
         struck = set(note.item.pitches) - note.tied_from if isinstance(note.item, Note) else set()
+        in_doubt |= {
+            pitch.step
+            for pitch in note.tied_from
+            if pitch.alter != in_force.get(pitch.step, signature[pitch.letter])
+        }
         # Grace notes come first, and their accidentals apply to the note too.
         printed.append(PrintedAccidentals(need_accidental(note.grace), need_accidental(struck)))
     return printed

@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from abcgen.config import MidiConfig
 from abcgen.midi import read_midi
 from abcgen.midi.key import spell
 from abcgen.notation.encoding import decode_text
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 # Every how many chords there is one with its third in the bass.
 INVERTED = 5
-AS_PLAYED = MidiConfig(repeats=False)
 
 
 def main() -> None:
@@ -61,8 +59,7 @@ def report(name: str, tunes: Sequence[Tune]) -> None:
     """Print the mean F1 of chord symbols; time, root, quality and bass must be right."""
     scores = []
     for tune in tunes:
-        reading = read_midi(render_midi(tune, Rendition("")), config=AS_PLAYED)
-        true, read = changes(tune), changes(reading.tune)
+        true, read = changes(tune), changes(read_midi(render_midi(tune, Rendition(""))).tune)
         shift = _shift(true, read)
         moved: Counter[object] = Counter((time + shift, name) for time, name in read.items())
         scores.append(f1(Counter(true.items()), moved))

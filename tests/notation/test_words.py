@@ -149,6 +149,13 @@ def test_da_capo_al_fine_is_kept_and_played() -> None:
     assert play_order(tune) == (0, 1, 2, 3, 0, 1)
 
 
+def test_clefs_change_where_the_source_says() -> None:
+    tune = case("clef-change-inside-line")
+    assert tune.clef == "bass"
+    changes = [[note.marks.clef for note in bar.notes if note.marks] for bar in tune.bars]
+    assert changes == [[], ["treble"], ["alto"]]
+
+
 # Lyrics.
 
 
@@ -361,6 +368,17 @@ def test_lines_of_the_source_are_kept_on_request() -> None:
     assert four_a_line == ["C4 D4 | D8 | E4 C4 | F8 |", "G8 | A8 | B8 |]"]
 
 
+def test_what_is_passed_over_is_reported() -> None:
+    text = (
+        "%%text for all\n\nX:1\nT:x\nR:reel\nR:slow\nr:code\n%%center words\n%%scale 1\n"
+        "K:C\nC4|]\ns:!p!\n"
+    )
+    (block,) = split_tunebook(text)
+    reading = read_block(block)
+    assert isinstance(reading, Reading)
+    assert [repair.line for repair in reading.repairs] == [6, 8, 12]
+
+
 def test_texts_are_bounded() -> None:
     long = "x" * (MAX_TEXT * 2)
     text = f"X:1\nT:{long}\n" + f"N:{long}\n" * (2 * MAX_TEXTS) + f"Q:{long}\nK:C\n"
@@ -382,11 +400,3 @@ def test_a_tune_without_words_has_none() -> None:
 def test_an_unknown_chord_has_its_text_only() -> None:
     assert chord_symbol_named("N.C.").root is None
     assert str(chord_symbol_named("N.C.")) == "N.C."
-
-
-def test_a_hyphen_within_a_syllable_is_no_accent() -> None:
-    text = "X:1\nT:x\nM:4/4\nL:1/4\nK:C\nc d e f |]\nw:va\\-do l\\-o \\'e\\-d i\\-H\n"
-    tune = read_abc(text)
-    sung = [note.marks.lyrics[0] for note in tune.notes if note.marks]
-    assert [syllable.text for syllable in sung if syllable] == ["va-do", "l-o", "é-d", "i-H"]
-    assert read_abc(write_abc(tune)).bars == tune.bars

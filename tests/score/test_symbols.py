@@ -147,6 +147,23 @@ def test_an_accidental_of_a_grace_note_lasts_through_the_bar() -> None:
     assert [note.findtext("accidental") for note in notes] == ["sharp", "natural", "sharp"]
 
 
+@pytest.mark.parametrize(
+    ("body", "printed"),
+    [
+        ("^C8-|C2 C2 D4|]", [0]),  # a natural after the tied sharp
+        ("^C8-|C2 ^C2 C4|]", [1]),  # the sharp again, once
+        ("^C8-|C8-|C2 C2 z4|]", [0]),
+        ("C8-|C2 C2 D4|]", []),
+        ("^C8-|C2 D2 E4|C8|]", []),  # only in its bar
+    ],
+)
+def test_an_accidental_follows_a_tie_over_the_bar_line(body: str, printed: list[int]) -> None:
+    bars = list(ElementTree.fromstring(musicxml_of(tune(body, key="C"))).iter("measure"))  # noqa: S314
+    names = {"natural": 0, "sharp": 1}
+    found = [names[sign.text or ""] for bar in bars[1:] for sign in bar.iter("accidental")]
+    assert found == printed
+
+
 def test_marks_of_a_tied_note_are_at_its_first_printed_note() -> None:
     notes = list(marked(at("D", "trill"), body="A5 B3 |]").iter("note"))
     assert [note.find(".//trill-mark") is not None for note in notes] == [True, False, False]

@@ -126,6 +126,27 @@ def test_grace_notes_after_the_last_note_come_after_it() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("key", "clefs"),
+    [
+        ("C bass", [("F", "4", None)]),
+        ("C clef=alto", [("C", "3", None)]),
+        ("C clef=tenor", [("C", "4", None)]),
+        ("C clef=bass3", [("F", "3", None)]),
+        ("C treble", [("G", "2", None)]),
+    ],
+)
+def test_a_named_clef_is_printed(key: str, clefs: list[tuple[str | None, ...]]) -> None:
+    root = xml_of(HEAD.replace("K:C", f"K:{key}") + "C4|]")
+    parts = ("sign", "line", "clef-octave-change")
+    assert [tuple(map(clef.findtext, parts)) for clef in root.iter("clef")] == clefs
+
+
+def test_a_clef_changes_within_the_tune() -> None:
+    root = xml_of(HEAD + "C D [K:bass]E, F,|[K:alto]C4|]")
+    assert [clef.findtext("sign") for clef in root.iter("clef")] == ["G", "F", "C"]
+
+
 # The page.
 
 
