@@ -109,7 +109,7 @@ class Playable:
             )
         if not tunes:
             raise InputError("there is no tune to write")
-        options = RenderOptions(composer=tunes[0].source)
+        options = RenderOptions(footer=tunes[0].source)
         parts = [file_format.render(tune, options) for tune in tunes]
         content: bytes = file_format.bind(parts, options)[0] if file_format.bind else parts[0]
         return content

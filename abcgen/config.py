@@ -306,7 +306,7 @@ class TrainConfig(Schema):
 
 Temperature = Annotated[
     float,
-    Field(ge=0.0, le=1e6, description="Below 1 is safer, above 1 bolder (divides the logits)."),
+    Field(ge=0.0, le=1e6, description="Below 1 likelier notes, above 1 more surprising ones."),
 ]
 
 
@@ -434,6 +434,7 @@ class Limits:
     # Each file of a checkpoint.
     checkpoint_bytes: int = 2_000_000_000
     cache_bytes: int = 500_000_000
+    cache_entry_bytes: int = 64_000_000
     # Answers to a blind test, or its key.
     answers_bytes: int = 1_000_000
     # Rows of each kind on a report's page; the JSON has all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ except ImportError:  # Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
 # The suffix of a file that is being written, before it gets its final name.
 DRAFT = ".draft"
@@ -177,6 +179,37 @@ def check_writable(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
+def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
+    """Open a regular file to read it; a pipe or a device could keep us waiting for ever.
+
+    Args:
+        path: The file.
+        follow: Whether it may be a link.
+
+    Raises:
+        OSError: if it cannot be opened, or is something else.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags if follow else flags | getattr(os, "O_NOFOLLOW", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OSError: if it cannot be read, is something else, or is larger.
+    """
+    with open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", str(path))
+    return content
+
+
 def bounded_size(path: Path, limit: int) -> int:
     """Return the size in bytes of an untrusted regular file.
 
@@ -206,7 +239,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """
     bounded_size(path, limit)
     try:
-        with path.open("rb") as file:
+        with open_regular(path, follow=False) as file:
             content = file.read(limit + 1)
     except OSError as error:
         raise unreadable(path, error) from error

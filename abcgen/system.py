@@ -85,7 +85,9 @@ class _Termination:
 
     def watch(self) -> None:
         """Start the thread; a signal handler could not do that safely."""
-        threading.Thread(target=self._end, daemon=True).start()
+        # Where no thread may start, there is no limit to the grace.
+        with suppress(RuntimeError):
+            threading.Thread(target=self._end, daemon=True).start()
 
     def begin(self, number: int, _frame: Any = None) -> None:
         """Begin the time of grace."""
@@ -136,7 +138,8 @@ def end_with(parent: int, *, at_once: bool = True) -> None:
     if at_once and sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with suppress(RuntimeError):
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

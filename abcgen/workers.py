@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 CALLS_PER_WORKER = 3  # in progress at the same time, so that few results wait in memory
 # Systems without semaphores raise ImportError or NotImplementedError.
-_FAILURES = (BrokenProcessPool, OSError, ImportError, NotImplementedError)
+_NO_MORE = (OSError, RuntimeError, MemoryError, ImportError, NotImplementedError)
 
 
 class WorkerPool:
     """A context manager that runs calls in worker processes, started when first needed.
 
+    Where none can be started, calls are made in this process.
+
     Args:
         processes: Number of workers; with one, every call is made in this process.
-        fallback: Make calls in this process if workers cannot be started or die, instead of
-            raising ``BrokenProcessPool`` or ``OSError``.
+        fallback: Make calls in this process if workers die, instead of raising
+            ``BrokenProcessPool`` or ``OSError``.
     """
 
     def __init__(self, processes: int, *, fallback: bool = False) -> None:
@@ -73,8 +75,12 @@ class WorkerPool:
                         self._processes, get_context("spawn"), _start_worker
                     )
                 future = self._executor.submit(function, *arguments)
-        except _FAILURES as error:
+        except BrokenProcessPool as error:
             return self._fall_back(call_here, error)
+        except _NO_MORE:
+            # Where no more processes or threads may start, this one does the work.
+            self._processes = 1
+            return call_here
 
         def result() -> T:
             try:

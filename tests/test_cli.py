@@ -567,8 +567,10 @@ def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path
     assert len(tunes) == len({tune.title for tune in tunes}) == 3
     assert all("checkpoint run-1, seed 1" in tune.source for tune in tunes)
     assert book.splitlines()[0] in answer.out
+    assert "%abcgen" in book
+    assert "%abcgen" not in answer.out
     endings = sorted(path.suffix for path in folder.iterdir())
-    assert endings == sorted([".abc", ".pdf", *[".mid"] * 3, *[".musicxml"] * 3])
+    assert endings == sorted([".abc", ".html", ".pdf", *[".mid"] * 3, *[".musicxml"] * 3])
     assert run("check", folder / "tunes.abc").code == 0
 
 
@@ -765,7 +767,7 @@ def test_resuming_needs_a_run(run: Callable[..., Answer], tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        (signal.SIGINT, 0),
+        (signal.SIGINT, 130),
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],

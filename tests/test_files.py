@@ -1,16 +1,28 @@
 from __future__ import annotations
 
+import os
 import tempfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from abcgen import files
-from abcgen.errors import OutputError
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder, write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from abcgen.config import MidiConfig
+from abcgen.corpus.cache import TextCache
+from abcgen.corpus.download import sha256_of
+from abcgen.corpus.tune_files import READERS, chunks_of
+from abcgen.errors import AbcgenError, OutputError
+from abcgen.files import (
+    check_writable,
+    read_bounded,
+    refuse_to_overwrite,
+    unused_folder,
+    write_atomically,
+)
+from abcgen.notation.reader import LeftOut
+from abcgen.pipeline.normalising import list_tracks
+from abcgen.pipeline.recipes import read_recipes
 
 
 def test_a_file_is_written_whole_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -109,3 +121,49 @@ def test_names_as_long_as_a_file_system_allows_can_be_written(letters: str, tmp_
     assert [path.name for path in tmp_path.iterdir()] == [letters]
     with pytest.raises(OutputError):
         write_atomically(tmp_path / ("a" * 256), b"tune")
+
+
+@pytest.fixture(params=["pipe", "device", "folder", "link to a device"])
+def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "thing.abc"
+    if request.param == "pipe":
+        os.mkfifo(path)
+    elif request.param == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    return Path("/dev/zero") if request.param == "device" else path
+
+
+def test_only_regular_files_are_read(no_file: Path) -> None:
+    with pytest.raises(OSError, match="regular file"):
+        files.read_regular(no_file, 100)
+
+
+def test_every_reader_of_files_refuses_what_is_none(no_file: Path) -> None:
+    with pytest.raises(AbcgenError):
+        read_recipes(no_file)
+    with pytest.raises(AbcgenError):
+        list_tracks(no_file, MidiConfig())
+    with pytest.raises(AbcgenError):
+        sha256_of(no_file)
+    with pytest.raises(AbcgenError):
+        read_bounded(no_file, 100)
+    (left_out,) = chunks_of(no_file, READERS[".mid"])
+    assert isinstance(left_out, LeftOut)
+
+
+def test_a_cache_entry_that_is_no_file_is_none(tmp_path: Path) -> None:
+    cache = TextCache(tmp_path)
+    cache.put("key", "text")
+    (entry,) = tmp_path.glob("*/*")
+    entry.unlink()
+    os.mkfifo(entry)
+    assert cache.get("key") is None
+
+
+def test_a_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert files.read_regular(tmp_path / "a", 5) == b"12345"
+    with pytest.raises(OSError, match="larger"):
+        files.read_regular(tmp_path / "a", 4)

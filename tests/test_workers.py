@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,3 +100,17 @@ def test_workers_end_with_their_parent(number: int, tmp_path: Path) -> None:
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "workers outlive their parent"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(11, "again"), RuntimeError("no thread")])
+def test_where_no_process_can_start_this_one_works(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", refuse)
+    with WorkerPool(2) as pool:
+        assert list(pool.map(process_and_number, range(3))) == [
+            (os.getpid(), number) for number in range(3)
+        ]

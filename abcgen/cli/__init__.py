@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import sys
+from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -107,6 +108,20 @@ def _run() -> int:
         # For example an unreadable path or a full disk.
         name = f"{error.filename}: " if error.filename else ""
         _fail(f"{name}{reason_of(error)}")
+        return AbcgenError.exit_code
+    except MemoryError:
+        _fail("not enough memory")
+        return AbcgenError.exit_code
+    except BrokenExecutor:
+        _fail("a worker process was ended from outside, perhaps for want of memory")
+        return AbcgenError.exit_code
+    except ImportError as error:
+        _fail(f"a library cannot be loaded: {' '.join(str(error).split())[:200]}")
+        return AbcgenError.exit_code
+    except RuntimeError as error:
+        if "thread" not in str(error):
+            raise
+        _fail("the system allows no more threads")
         return AbcgenError.exit_code
     except SystemExit as exit_:
         if exit_.code == INTERRUPTED:

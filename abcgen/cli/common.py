@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abcgen.config import SampleConfig, Schema, bounds_of, choices_of
+from abcgen.config import LARGE_PRINT, PageConfig, SampleConfig, Schema, bounds_of, choices_of
 from abcgen.errors import InputError
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+from abcgen.files import check_writable, refuse_to_overwrite, scratch_folder, unused_folder
 from abcgen.pipeline.formats import FORMATS, all_readers
 
 if TYPE_CHECKING:
@@ -173,6 +172,29 @@ Cache = Annotated[
 ]
 
 
+BookTitle = Annotated[
+    str,
+    typer.Option(
+        help="Title of the book, on a page of its own if there are four pages or more.",
+        show_default="none",
+        rich_help_panel="Sheet music",
+    ),
+]
+Paper = Annotated[
+    str,
+    typer.Option(help="Paper size.", rich_help_panel="Sheet music", **choices("a4", "us-letter")),
+]
+LargePrint = Annotated[
+    bool, typer.Option("--large-print", help="Larger notes.", rich_help_panel="Sheet music")
+]
+
+
+def page_config(paper: str, *, large_print: bool, keep_lines: bool = False) -> PageConfig:
+    """Return the printed page that the options describe."""
+    height = LARGE_PRINT if large_print else PageConfig().staff_height
+    return PageConfig(paper=paper, staff_height=height, keep_lines=keep_lines)
+
+
 def text_cache(*, use: bool) -> TextCache:
     """Return the cache of what was read before, or one that stores nothing."""
     from abcgen.corpus.cache import TextCache, default_folder
@@ -225,10 +247,12 @@ def to_stdout(suffix: str) -> Iterator[Path]:
     Raises:
         InputError: if the result was more than one file.
     """
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name, f"standard-output.{suffix}")
+    with scratch_folder() as scratch:
+        folder = scratch / "output"
+        folder.mkdir()
+        path = folder / f"standard-output.{suffix}"
         yield path
-        others = [other for other in Path(name).iterdir() if other != path]
+        others = [other for other in folder.iterdir() if other != path]
         if others or not path.exists():
             raise InputError(
                 "standard output can hold one file only", hint="name a folder with --out"

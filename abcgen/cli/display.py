@@ -202,11 +202,15 @@ class _TrainingView:
                     f"({event.characters:,} characters) with {event.backend}{resumed}"
                 )
             case Step():
-                epochs = f"/{event.epochs}" if event.epochs else ""
+                # The bar shows epochs, or the share of the time.
+                epoch = f"epoch {event.epoch}"
+                description = (
+                    f"{epoch}/{event.epochs}" if event.epochs else f"time used, in {epoch}"
+                )
                 self._progress.update(
                     self._task,
                     completed=event.fraction,
-                    description=f"epoch {event.epoch}{epochs}",
+                    description=description,
                     figures=f"{event.characters_per_second / 1000:.1f}k characters/s  "
                     f"{event.bits_per_character:.3f} bits/character  "
                     f"{clock(event.seconds_left)} left",

@@ -10,21 +10,24 @@ import typer
 
 from abcgen.cli.common import (
     STDOUT,
+    BookTitle,
     Force,
     Json,
     KeepLines,
+    LargePrint,
+    Paper,
     Paths,
-    choices,
     completion,
     display_for,
     format_list,
     load,
+    page_config,
     repair_facts,
     skipped_facts,
     target_for,
     to_stdout,
 )
-from abcgen.config import LARGE_PRINT, PageConfig, SoundConfig
+from abcgen.config import PageConfig, SoundConfig
 from abcgen.errors import InputError, NotationError
 from abcgen.notation.fields import read_key
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
@@ -59,24 +62,9 @@ def render(
         ),
     ] = "",
     # Sheet music
-    title: Annotated[
-        str,
-        typer.Option(
-            help="Title of the book; adds a title page.",
-            show_default="none",
-            rich_help_panel="Sheet music",
-        ),
-    ] = "",
-    paper: Annotated[
-        str,
-        typer.Option(
-            help="Paper size.", rich_help_panel="Sheet music", **choices("a4", "us-letter")
-        ),
-    ] = PAGE.paper,
-    large_print: Annotated[
-        bool,
-        typer.Option("--large-print", help="Larger notes.", rich_help_panel="Sheet music"),
-    ] = False,
+    title: BookTitle = "",
+    paper: Paper = PAGE.paper,
+    large_print: LargePrint = False,
     keep_lines: KeepLines = False,
     # Sound
     instrument: Annotated[
@@ -126,9 +114,8 @@ def render(
     if semitones and key:
         raise InputError("--transpose and --key exclude each other")
     formats = formats_named(to)
-    staff_height = LARGE_PRINT if large_print else PAGE.staff_height
     options = RenderOptions(
-        page=PageConfig(paper=paper, staff_height=staff_height, keep_lines=keep_lines),
+        page=page_config(paper, large_print=large_print, keep_lines=keep_lines),
         instrument=instrument_named(instrument),
         title=title,
         tempo=tempo,

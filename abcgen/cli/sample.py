@@ -11,18 +11,22 @@ import typer
 
 from abcgen.cli.common import (
     INTERRUPTED,
+    BookTitle,
     CheckpointOption,
     Force,
     Json,
+    LargePrint,
     NewFolder,
+    Paper,
     Temperature,
     completion,
     format_list,
     option,
+    page_config,
     target_for,
 )
 from abcgen.cli.display import Display, counted
-from abcgen.config import MAX_SEED, Request, SampleConfig, SoundConfig
+from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.fields import RHYTHMS
@@ -34,7 +38,8 @@ if TYPE_CHECKING:
 
 DEFAULTS, INSTRUMENT = SampleConfig(), SoundConfig().instrument
 MAX_SHOWN = 50  # tunes that are printed, and rendered without --to
-DEFAULT_FORMATS = "pdf,midi,musicxml"
+DEFAULT_FORMATS = "pdf,html,midi,musicxml"
+PAGE = PageConfig()
 
 
 def request_option(field: str, *flags: str, show_default: str = "any", **changes: Any) -> Any:
@@ -130,12 +135,25 @@ def sample(
         ),
     ] = None,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
+    # Sheet music
+    title: BookTitle = "",
+    paper: Paper = PAGE.paper,
+    large_print: LargePrint = False,
     # Output
     to: Annotated[
         str | None,
         format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
     ] = None,
     out: NewFolder = None,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Print the recipe under each tune too, which its file has in any case.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -181,7 +199,9 @@ def sample(
             display.warn(warning)
         # Tunes that are neither printed nor rendered need not stay in memory.
         keep = bool(formats) or count <= MAX_SHOWN
-        tunes, interrupted = _compose(composer, book, display, count, max_copy, keep, force)
+        tunes, interrupted = _compose(
+            composer, book, display, count, max_copy, keep, force, verbose
+        )
     tally = composer.tally
     _show_tally(composer, display)
     if interrupted:
@@ -197,7 +217,8 @@ def sample(
         display.warn(f"gave up after composing {tally.valid} of {count} tunes")
 
     # 3) Render, and report.
-    rendering = _render(tunes, formats, folder, request.instrument, display, force)
+    page = page_config(paper, large_print=large_print)
+    rendering = _render(tunes, formats, folder, request, page, title, display, force)
     files = [book, *rendering.files]
     display.files(files)
     display.result(
@@ -205,14 +226,7 @@ def sample(
             "checkpoint": str(source),
             "seed": seed,
             "temperature": temperature,
-            "drawn": tally.sampled,
-            "candidates": composer.candidates,
-            "passed_over": tally.passed_over,
-            "thrown_away": dict(tally.rejected),
-            "valid": tally.valid,
-            "untouched_by_grammar": None if free else tally.unforced,
-            "characters": tally.characters,
-            "forced": tally.forced,
+            **_tally_facts(composer, free=free),
             "tunes": [_tune_facts(tune) for tune in tunes],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
@@ -229,12 +243,14 @@ def _compose(
     max_copy: float | None,
     keep: bool,
     force: bool,
+    verbose: bool,
 ) -> tuple[list[SampledTune], bool]:
     """Write tunes to a file as they are composed, and print the first of them at the end.
 
     Returns:
         The tunes, or none unless ``keep``, and whether the user interrupted.
     """
+    from abcgen.pipeline.recipes import without_recipe
     from abcgen.pipeline.sampling import TuneStream
 
     tunes: list[SampledTune] = []
@@ -254,7 +270,7 @@ def _compose(
                     if keep:
                         tunes.append(tune)
             for tune in tunes[:MAX_SHOWN]:
-                display.text(f"{tune.abc}\n")
+                display.text(f"{tune.abc if verbose else without_recipe(tune.abc)}\n")
     except KeyboardInterrupt:
         return tunes, True
     return tunes, False
@@ -283,7 +299,9 @@ def _render(
     sampled: list[SampledTune],
     formats: list[str],
     folder: Path,
-    instrument: str,
+    request: Request,
+    page: PageConfig,
+    title: str,
     display: Display,
     force: bool,
 ) -> Rendering:
@@ -293,7 +311,12 @@ def _render(
     if not formats:
         return Rendering([], [])
     tunes = [tune.tune for tune in sampled]
-    options = RenderOptions(composer=tunes[0].source, instrument=instrument_named(instrument))
+    options = RenderOptions(
+        page=page,
+        footer=tunes[0].source,
+        title=title,
+        instrument=instrument_named(request.instrument),
+    )
     with display.progress("engraving") as on_progress:
         rendering = render_tunes(
             tunes, formats, folder, "tunes", options, force=force, on_progress=on_progress
@@ -302,6 +325,20 @@ def _render(
     for note in rendering.notes:
         display.warn(note)
     return rendering
+
+
+def _tally_facts(composer: Composer, *, free: bool) -> dict[str, object]:
+    tally = composer.tally
+    return {
+        "drawn": tally.sampled,
+        "candidates": composer.candidates,
+        "passed_over": tally.passed_over,
+        "thrown_away": dict(tally.rejected),
+        "valid": tally.valid,
+        "untouched_by_grammar": None if free else tally.unforced,
+        "characters": tally.characters,
+        "forced": tally.forced,
+    }
 
 
 def _tune_facts(tune: SampledTune) -> dict[str, object]:

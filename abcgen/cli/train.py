@@ -11,6 +11,7 @@ import typer
 
 from abcgen.cli.common import (
     CORPORA,
+    INTERRUPTED,
     Cache,
     FoldRange,
     Force,
@@ -25,7 +26,7 @@ from abcgen.cli.display import Display, clock, counted
 from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.critic.config import CriticConfig
 from abcgen.errors import InputError, shown
-from abcgen.files import check_writable, refuse_to_overwrite
+from abcgen.files import check_writable, printable, refuse_to_overwrite, write_atomically
 from abcgen.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "f
 WITH_FROM |= {"wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
+
+# Tunes that were not read, by lines, and how many are printed instead.
+LEFT_OUT, MOST_NAMED = "left-out.txt", 3
 
 # The preset gives the defaults of these options, so the help shows none.
 network_option = partial(option, NetworkConfig, show_default=False, rich_help_panel="Network")
@@ -255,7 +259,14 @@ def train(
         division, given = training.hold_out_again(held_out, division, learned)
     if not resume:
         division = division.replace(wrong_bars=wrong_bars)
-    corpus = read_extracts(paths or [CORPORA], display, midi, disk_cache, chord_symbols=with_chords)
+    corpus = read_extracts(
+        paths or [CORPORA],
+        display,
+        midi,
+        disk_cache,
+        chord_symbols=with_chords,
+        listed_in=None if dry_run else folder / LEFT_OUT,
+    )
     with display.progress("dividing tunes by family"):
         base_checkpoint = plan.base if plan else None
         data, split = training.prepare_data(corpus, division, base_checkpoint, given)
@@ -283,6 +294,8 @@ def train(
     if critic and not result.interrupted:
         _learn_critic(result.folder, split, display)
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _learn_critic(folder: Path, split: Split, display: Display) -> None:
@@ -322,8 +335,12 @@ def read_extracts(
     cache: TextCache,
     *,
     chord_symbols: bool,
+    listed_in: Path | None = None,
 ) -> Extracts:
-    """Read what training needs of tunes; show progress and the tunes skipped."""
+    """Read what training needs of tunes; show progress and the tunes skipped.
+
+    More than a few skipped are listed in the file ``listed_in``, if one is given.
+    """
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
 
@@ -335,7 +352,13 @@ def read_extracts(
             chord_symbols=chord_symbols,
             on_progress=on_progress,
         )
-    display.left_out(corpus.skipped)
+    skipped = corpus.skipped
+    if listed_in and len(skipped) > MOST_NAMED:
+        lines = (printable(str(tune)) + "\n" for tune in skipped)
+        write_atomically(listed_in, "".join(lines).encode())
+        display.say(f"{counted(len(skipped), 'tune')} left out, each with its reason: {listed_in}")
+    else:
+        display.left_out(skipped)
     several = sum(tune.voices > 1 for tune in corpus.tunes)
     if several:
         display.say(

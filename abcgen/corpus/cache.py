@@ -19,7 +19,7 @@ import platformdirs
 import abcgen
 from abcgen.config import LIMITS
 from abcgen.errors import InputError, OutputError
-from abcgen.files import write_atomically
+from abcgen.files import read_regular, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class TextCache:
             return None
         path = self._path(self._folder, key)
         try:
-            head, _, body = path.read_bytes().partition(b"\n")
+            head, _, body = read_regular(path, LIMITS.cache_entry_bytes).partition(b"\n")
             if head.decode() != _seal(body):
                 return None
             os.utime(path)  # `trim` removes the least recently used

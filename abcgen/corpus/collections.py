@@ -20,7 +20,7 @@ from abcgen.corpus import homes
 from abcgen.corpus.download import MAX_BYTES, download
 from abcgen.corpus.homes import VWML_CREDITS
 from abcgen.errors import InputError, reason_of
-from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
+from abcgen.files import check_writable, open_regular, refuse_to_overwrite, write_atomically
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import TuneBlock, split_tunebook
 
@@ -289,7 +289,7 @@ def _from_copy(home: Home, folder: Path) -> _Original:
 def _read(path: Path, expected: HomeFile | None = None) -> bytes:
     """Read a file, and check that it is the one expected, as far as that is known."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error

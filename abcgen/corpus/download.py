@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import abcgen
 from abcgen.errors import InputError, OutputError, reason_of, shown
+from abcgen.files import open_regular, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ WAIT_SECONDS = 30.0  # for the next bytes
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0  # before the second attempt; then twice as long each time
 CHUNK = 65_536
+MAX_MARK = 1_000
 PARTIAL, RANGE_REFUSED, TOO_MANY = 206, 416, 429
 CLIENT_ERROR, SERVER_ERROR = 400, 500
 OFFLINE = "go online and try again, or install a copy at hand with --from FOLDER"
@@ -123,7 +125,7 @@ def sha256_of(path: Path) -> str:
         InputError: if it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
@@ -234,7 +236,7 @@ def _next_bytes(response: IO[bytes], count: int) -> bytes:
 
 def _mark_of(part: _Part) -> str:
     try:
-        return part.mark.read_text(encoding="ascii")
+        return read_regular(part.mark, MAX_MARK).decode("ascii")
     except (OSError, ValueError):
         return ""
 

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 from abcgen.config import LIMITS, MidiConfig, ReadingConfig
 from abcgen.errors import InputError, NotationError, reason_of
+from abcgen.files import open_regular
 from abcgen.notation.encoding import UTF_8, charset_named, decode_text
 from abcgen.notation.reader import LeftOut, Reading, read_block
 from abcgen.notation.tunebook import TuneBlock, TunebookSplitter, split_tunebook
@@ -164,7 +165,7 @@ def chunks_of(path: Path, reader: Reader) -> Iterator[Chunk | LeftOut]:
         if path.stat().st_size > limit:
             yield whole_file(f"larger than {limit // 1_000_000} MB")
             return
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if reader.is_tunebook:
                 yield from _tunebook_chunks(path, reader, file)
             else:

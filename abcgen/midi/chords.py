@@ -55,19 +55,23 @@ QUALITIES = {
 # The probability that a note of the accompaniment is a tone of the chord, and that its bass is
 # the root, the third, the fifth or the seventh.
 TONE = 0.92
-BASS = (0.75, 0.1, 0.12, 0.02)
-OTHER_BASS = 0.01
+BASS = (0.5, 0.2, 0.2, 0.07)
+OTHER_BASS = 0.03
 # What a change of chord costs, in nats: on a bar line, on its half, on another beat.
-CHANGE_COSTS = (1.0, 2.5, 4.0)
+CHANGE_COSTS = (0.5, 2.0, 4.0)
 # A part is chords if so many of the times at which it strikes bring three notes or more, and if
 # it strikes no oftener than this many times a whole note.
 MIN_BLOCKS, MAX_STRIKES = 0.4, 8.0
 MIN_TONES = 3
 # Another bass than the root is named where it lies below this key.
 HIGHEST_BASS = 55
-# Notes shorter than this share of a beat do not sound in it.
-MIN_SHARE = 0.1
+FIFTH = 7
+# Notes that sound for less than this share of a beat are passed over; any other counts as if it
+# sounded for the second at least, for chords are often struck short.
+MIN_SHARE, LEAST_SHARE = 0.1, 0.75
 MAX_BEATS = 20_000
+# Of a note that is held on, so many beats count.
+MAX_HELD = 32
 
 
 class Beat(NamedTuple):
@@ -107,12 +111,15 @@ def name_chords(
     symbols: dict[Fraction, ChordSymbol] = {}
     before: ChordSymbol | None = None
     for index, beat in enumerate(beats):
-        if not sounding[index].any() or (index and before and path[index] == path[index - 1]):
+        goes_on = bool(index and before and path[index] == path[index - 1])
+        if not sounding[index].any() or (goes_on and beat.strength):
             continue
-        root, kind = divmod(int(path[index]), len(QUALITIES))
+        root, kind = divmod(path[index], len(QUALITIES))
         symbol = ChordSymbol(_root(root, key), [*QUALITIES][kind])
         low = bass[index]
-        if 0 <= low < HIGHEST_BASS and low % 12 != root:
+        above_root = (low - root) % 12
+        # Under a chord that goes on the bass often goes to the fifth and back.
+        if 0 <= low < HIGHEST_BASS and above_root and not (goes_on and above_root == FIFTH):
             symbol = ChordSymbol(symbol.root, symbol.kind, _root(low % 12, key))
         if symbol != before:
             symbols[beat.onset] = before = symbol
@@ -143,19 +150,21 @@ def _profiles(notes: Sequence[PlayedNote], beats: Sequence[Beat]) -> tuple[Float
     bass = [-1] * len(beats)
     first_onset = [float("inf")] * len(beats)
     for note in notes:
-        index = max(0, bisect_right(onsets, note.onset) - 1)
-        while index < len(beats) and onsets[index] < note.offset:
+        first = max(0, bisect_right(onsets, note.onset) - 1)
+        for index in range(first, min(first + MAX_HELD, len(beats))):
+            if onsets[index] >= note.offset:
+                break
             inside = min(note.offset, ends[index]) - max(note.onset, onsets[index])
             share = inside / (ends[index] - onsets[index])
             if share > MIN_SHARE:
                 pitch_class = note.pitch % 12
+                share = max(share, LEAST_SHARE)
                 sounding[index, pitch_class] = min(1.0, sounding[index, pitch_class] + share)
                 # The bass of a beat is the lowest of the notes that sound first in it.
                 at = max(note.onset, onsets[index])
                 first_onset[index], bass[index] = min(
                     (first_onset[index], bass[index]), (round(at * 16), note.pitch)
                 )
-            index += 1
     return sounding, bass
 
 
@@ -203,11 +212,14 @@ def with_symbols(
     """Return notes and rests with the chord symbols at their times, cut where one comes within."""
     times = sorted(symbols)
     marked: list[QuantizedNote] = []
+    index = 0
     for note in notes:
         rest = note
-        for time in times[bisect_right(times, note.onset) :]:
-            if time >= note.offset:
-                break
+        while index < len(times) and times[index] < note.offset:
+            time = times[index]
+            index += 1
+            if time <= note.onset:
+                continue
             marked.append(rest._replace(offset=time, tied=bool(note.pitches)))
             rest = rest._replace(onset=time)
         marked.append(rest)

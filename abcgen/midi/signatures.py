@@ -23,7 +23,7 @@ COMMON_TIME = Metre(4, 4)
 # Pickups are whole eighths.
 EIGHTH = Fraction(1, 8)
 # Of more events only the first are read.
-MAX_EVENTS = 4000
+MAX_EVENTS = 2000
 
 
 def nearest_96th(time: float) -> Fraction:
@@ -50,11 +50,13 @@ def read_signatures(
         return {}
 
     # 2) Bars in parts belong to the metre around them.
+    whole = [one for one in segments if not one.is_one_bar] or segments[-1:]
+    longest = max(one.metre.bar_duration for one in whole)
     metres: dict[Fraction, Metre] = {}
     index, before = 0, None
     while index < len(segments):
         following = index
-        while following < len(segments) and _is_part(segments, following):
+        while following < len(segments) and _is_part(segments[following], longest):
             following += 1
         parts, after = segments[index:following], segments[following : following + 1]
         metres |= _read_parts(parts, before, after[0] if after else None)
@@ -65,7 +67,10 @@ def read_signatures(
             before = after[0]
         index = following + 1
     if 0 not in metres:
-        metres[Fraction(0)] = metres[min(metres)]
+        # Bars are counted back from the first that is named.
+        first = min(metres)
+        metre = metres.pop(first)
+        metres |= {Fraction(0): metre, first % metre.bar_duration: metre}
 
     # 3) Only what holds from the beginning of the music on.
     opening = max((time for time in metres if time <= begin), default=min(metres))
@@ -116,19 +121,9 @@ def _segments(events: Sequence[NamedMetre], end: Fraction) -> list[_Segment]:
     ]
 
 
-def _is_part(segments: Sequence[_Segment], index: int) -> bool:
-    """Return whether a segment is one bar that is shorter than those of the metre around it."""
-    segment = segments[index]
-    around = [one.metre for one in segments if not one.is_one_bar] or [segments[-1].metre]
-    return segment.is_one_bar and (
-        segment.metre.beats == 1
-        or (index + 1 < len(segments) and segment.metre.bar_duration < max_bar(around))
-    )
-
-
-def max_bar(metres: Sequence[Metre]) -> Fraction:
-    """Return the duration of the longest bar."""
-    return max(metre.bar_duration for metre in metres)
+def _is_part(segment: _Segment, longest: Fraction) -> bool:
+    """Return whether a segment is one bar that is shorter than the longest of the whole ones."""
+    return segment.is_one_bar and (segment.metre.beats == 1 or segment.metre.bar_duration < longest)
 
 
 def _is_cut(parts: Sequence[_Segment], metre: Metre) -> bool:

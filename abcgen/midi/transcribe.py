@@ -113,8 +113,8 @@ def read_midi(
     accompaniment = [note for _, group in played.parts[1:] for note in group] + played.others
     score = Score(voices, line, begin, end, keys, accompaniment if chords else [])
     if chords:
-        names = "; ".join(map(label, chords))
-        inferences.append(f"chord symbols named from the chords of {names}")
+        of_parts = label(chords[0]) if len(chords) == 1 else f"{len(chords)} parts"
+        inferences.append(f"chord symbols named from the chords of {of_parts}")
 
     # 7) The metre and pickup: those of the file if it changes metre, else the likeliest.
     # Then 8) bars, 9) repeats and 10) the tune.
@@ -147,12 +147,12 @@ def list_parts(data: bytes, config: MidiConfig = DEFAULTS) -> list[ListedPart]:
     """
     performance = perform(parse(data))
     choice = choose_texture(performance.parts, config.texture, config.track, performance.syllables)
-    tune, *others = choice.parts
+    written = {id(part) for part in choice.parts}
 
     def use(part: Part) -> str:
-        if part is tune:
+        if part is choice.tune:
             return "tune"
-        return "voice" if any(part is other for other in others) else ""
+        return "voice" if id(part) in written else ""
 
     parts = [ListedPart(part, use(part)) for part in performance.parts]
     parts += [ListedPart(part, "drums") for part in performance.drums]
@@ -164,11 +164,9 @@ def _find_beats(
 ) -> _Played:
     """Return the notes of every part, on beats and without swing."""
     drums = [note for part in performance.drums for note in part.notes]
+    written_parts = {id(part) for part in parts}
     others = [
-        note
-        for part in performance.parts
-        if not any(part is written for written in parts)
-        for note in part.notes
+        note for part in performance.parts if id(part) not in written_parts for note in part.notes
     ]
     notes = sorted(note for part in parts for note in part.notes)
     onsets = sorted({note.onset for note in notes})
@@ -294,8 +292,8 @@ def _in_likeliest_metre(
     """Return the tune in the likeliest metre, with its repeats; the file names one or none."""
     named = next(iter(metres.values()), None)
     # The file's bar line, by its count or because it says how long the pickup is.
-    bar_line = [*metres][1] if len(metres) > 1 else Fraction(0)
-    if named and len(metres) > 1:
+    bar_line = [*metres][:2][-1] if metres else Fraction(0)
+    if named and bar_line:
         pickup = (bar_line - score.begin) % named.bar_duration
         hypotheses = [MetreHypothesis(named, pickup, 0.0)]
     else:

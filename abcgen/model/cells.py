@@ -402,8 +402,13 @@ def by_rows(
     # The first slice is this thread's own.
     cuts = [rows * number // count for number in range(count + 1)]
     first, *others = ([array[a:b] for array in arrays] for a, b in pairwise(cuts))
-    futures = [_thread_pool(os.getpid()).submit(work, *other) for other in others]
-    results = [work(*first), *(future.result() for future in futures)]
+    try:
+        futures = [_thread_pool(os.getpid()).submit(work, *other) for other in others]
+    except RuntimeError:
+        # The system allows no more threads.
+        results = [work(*part) for part in (first, *others)]
+    else:
+        results = [work(*first), *(future.result() for future in futures)]
     return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 

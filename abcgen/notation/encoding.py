@@ -14,6 +14,8 @@ import unicodedata
 _CHARSET = re.compile(rb"(?:%%|I:[ \t]*)abc-charset[ \t]+([A-Za-z0-9_.-]{2,20})")
 _CHARSETS = re.compile(r"utf-?8|us-ascii|ascii|iso-?8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]")
 UTF_8 = "utf-8"
+# How deep an entity may stand for the sign of another.
+MAX_NESTING = 16
 
 # Accents of the standard's mnemonics (``\'e``, ``\cc``) as combining characters.
 _ACCENTS = {
@@ -120,13 +122,15 @@ codecs.register_error("abcgen-windows-1252", _as_windows_1252)
 
 def unescaped(text: str) -> str:
     r"""Return a text with mnemonics and entities (``\'e``, ``&eacute;``, ``\u00e9``) as letters."""
-    while "\\" in text or "&" in text:
-        # Until nothing changes: an entity may stand for the sign of another.
+    # Until nothing changes: an entity may stand for the sign of another.
+    for _ in range(MAX_NESTING):
+        if "\\" not in text and "&" not in text:
+            return text
         plain = _MNEMONIC.sub(_letter, text)
         if plain == text:
-            break
+            return text
         text = plain
-    return text
+    return text.replace("\\", "").replace("&", "")
 
 
 def _letter(match: re.Match[str]) -> str:

@@ -97,7 +97,7 @@ _METRE_WORDS = {"cut": "C|", "common": "C", "free": "none", "frei": "none"}
 # Words after a metre, which say what kind of tune it is.
 _METRE = re.compile(r"(?P<metre>C\|?|[\d+/()=\s]+?|[A-Za-z]+)(?P<words>(?:\s+[A-Za-z]{2,})*)")
 # A second field after the value of the first.
-_SECOND_FIELD = re.compile(r"\s+(?=[KLMQR]:)")
+_SECOND_FIELD = re.compile(r"\s(?=[KLMQR]:)")
 
 
 def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
@@ -183,7 +183,7 @@ def names_tonic_only(value: str) -> bool:
 def second_field(value: str) -> tuple[str, str]:
     """Return the value of a field and the field that follows it on the same line, if any."""
     first, *others = _SECOND_FIELD.split(value, maxsplit=1)
-    return first, others[0] if others else ""
+    return first.rstrip(), others[0] if others else ""
 
 
 def read_metre(value: str, *, line: int = 0) -> Metre:
@@ -192,7 +192,8 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
     Raises:
         NotationError: if it names no known metre.
     """
-    match = _METRE.fullmatch(value.strip().rstrip("]"))
+    value = " ".join(value.split())
+    match = _METRE.fullmatch(value.rstrip("]"))
     text = re.sub(r"\s", "", match["metre"] if match else value)
     text = _METRE_WORDS.get(text.lower(), text)
     if text in METRE_SYMBOLS:
@@ -223,7 +224,7 @@ def read_metre(value: str, *, line: int = 0) -> Metre:
 def field_repair(name: str, value: str) -> str:
     """Return a remark if a ``K:`` or ``M:`` field had to be corrected to be read, else ``""``."""
     if name == "M":
-        match = _METRE.fullmatch(value)
+        match = _METRE.fullmatch(" ".join(value.split()))
         if value.endswith("]") or (match and match["words"]):
             return f"M:{value} read as {read_metre(value)}"
     if name == "K":

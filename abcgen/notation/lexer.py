@@ -176,7 +176,7 @@ def _reason(text: str, position: int) -> str:
 
 
 _WORD = re.compile("[A-Za-z]+")
-_NO_WORD = re.compile(r'"[^"]*"|![^!|]*!|\+[A-Za-z]+\+|\[[A-Za-z]:[^\]]*\]|\{[^{}]*\}')
+_NO_WORD = re.compile(r'"[^"]*"|![^!|]*!|\+[A-Za-z]+\+|\[[A-Za-z]:[^\[\]]*\]|\{[^{}]*\}')
 
 
 def reads_as_words(text: str, defined: Collection[str] = ()) -> bool:

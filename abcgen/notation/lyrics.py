@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"\||\*|_|-|(?P<text>(?:\\.|[^\s|*_\\-]|\\$)+)(?P<hyphen>-?)")
 _ESCAPED = re.compile(r"\\([-_*|~\\])")
 _SPECIAL = re.compile(r"[-_*|~\\]")
+_HYPHEN = "\ue000"  # for private use
 BAR, NONE = "|", "*"
 
 
 def syllables_in(text: str) -> Iterator[Syllable | str]:
     """Yield the syllables of a ``w:`` field, and ``BAR`` or ``NONE`` for its signs."""
-    for token in _TOKEN.finditer(plain_text(text)):
+    # In words ``\\-d`` is a hyphen and a letter, elsewhere a letter with a stroke.
+    hidden = plain_text(text.replace("\\-", _HYPHEN))
+    for token in _TOKEN.finditer(hidden.replace(_HYPHEN, "\\-")):
         if token[0] in (BAR, NONE):
             yield token[0]
         elif token["text"]:

@@ -20,7 +20,7 @@ _MACRO = re.compile(r"(?P<target>[^=]{1,30}?)\s*=\s*(?P<text>.{1,200})")
 _USER_SYMBOL = re.compile(r"(?P<letter>[H-Wh-w~])\s*=\s*(?P<text>.{1,80})")
 _NOTE = r"(?P<note>[\^_=]{0,2}[A-Ga-g][,']*)"
 # What macros leave alone: quoted texts, decorations by name, fields in the line.
-_LEFT_ALONE = r'"[^"]*"|![^!|\s]*!|\[[A-Za-z]:[^\]]*\]'
+_LEFT_ALONE = r'"[^"]*"|![^!|\s]*!|\[[A-Za-z]:[^\[\]]*\]'
 # Letters that stand for notes at a distance from ``n``, and what they do not stand for.
 _RELATIVE = re.compile(rf"{_LEFT_ALONE}|(?P<letter>[h-z])")
 _LETTERS = "CDEFGABcdefgab"

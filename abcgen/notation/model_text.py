@@ -134,7 +134,7 @@ def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
 
     bars = tuple(map(plain_bar, tune.bars))
     key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
-    return replace(tune, key=key, metre=metre, bars=bars, others=())
+    return replace(tune, key=key, metre=metre, bars=bars, others=(), staves=())
 
 
 def _key_name(key: Key) -> str:

@@ -172,7 +172,7 @@ class TuneParser:
         self._line = number
         match = (_BODY_FIELD if self._opening else HEADER_FIELD).fullmatch(text)
         if match:
-            self._field = match[1], match[2].strip(), number
+            self._field = match[1], match[2].strip()[:MAX_FIELD], number
             return
         self._end_lyrics()
         if self._opening:

@@ -51,6 +51,7 @@ def read_staves(text: str, names: Sequence[str]) -> tuple[Staff, ...]:
         elif sign == "]":
             bracket = 0
         elif sign == "(":
+            staves += [Staff(tuple(shared), brace, bracket)] if shared else []
             shared = []
         elif sign == ")":
             staves += [Staff(tuple(shared), brace, bracket)] if shared else []

@@ -32,7 +32,7 @@ MAX_BOOK_LINES = 200
 # A paragraph without ``X:`` that begins with one of these goes on with the tune before.
 _CONTINUING_FIELDS = frozenset("KLPVIwW")
 _TAGGED_START = re.compile(r"(?:<[^<>]{1,200}>\s*)+X:")
-_NO_MUSIC = re.compile(r'"[^"]*"|![^!|]*!|\[[A-Za-z]:[^\]]*\]|\{[^}]*\}')
+_NO_MUSIC = re.compile(r'"[^"]*"|![^!|]*!|\[[A-Za-z]:[^\[\]]*\]|\{[^{}]*\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class TunebookSplitter:
 def text_block_end(lines: Sequence[str], index: int) -> int:
     """Return the index of the last line of the text block that begins at a line.
 
-    A block that never ends is its first line only.
+    A block that never ends, or has the beginning of another in it, is its first line only.
     """
     match = TEXT_BLOCK.match(lines[index])
     if match:
@@ -195,7 +195,7 @@ def text_block_end(lines: Sequence[str], index: int) -> int:
         for last in range(index + 1, min(len(lines), index + MAX_TEXT_BLOCK)):
             if end.match(lines[last]):
                 return last
-            if _begins_tune(lines[last]):
+            if TEXT_BLOCK.match(lines[last]) or _begins_tune(lines[last]):
                 break
     return index
 

@@ -92,7 +92,8 @@ def read_tempo(value: str, unit: Fraction) -> Tempo | None:
         value: The field's text.
         unit: The unit note length; in older files it is the beat (``Q:C3=40``).
     """
-    value = value.strip()
+    # Runs of spaces, which the pattern could divide in many ways, are one.
+    value = " ".join(value.split())[:MAX_TEXT]
     match = _TEMPO.fullmatch(value)
     if not match:
         return Tempo(short_text(value)) if value else None
@@ -105,12 +106,13 @@ def read_tempo(value: str, unit: Fraction) -> Tempo | None:
         # ``Q:120``: quarters, as all programs play it.
         return Tempo(words, (Fraction(1, 4),), number, after)
     if beats[0].isalpha():
-        return Tempo(words, (unit * int(beats[1:4] or 1),), number, after)
-    values = tuple(
-        Fraction(int(above), int(below))
-        for above, below in _NOTE_VALUE.findall(beats)
-        if int(below)
-    )
+        values: tuple[Fraction, ...] = (unit * int(beats[1:4] or 1),)
+    else:
+        values = tuple(
+            Fraction(int(above), int(below))
+            for above, below in _NOTE_VALUE.findall(beats)
+            if int(below)
+        )
     if not 0 < len(values) <= MAX_WORDS_AT_NOTE or not all(0 < beat <= 4 for beat in values):
         return Tempo(short_text(value))
     return Tempo(words, values, number, after)

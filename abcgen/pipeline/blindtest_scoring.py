@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from abcgen.config import LIMITS
 from abcgen.errors import InputError, first_problem, reason_of
 from abcgen.evaluation.statistics import Estimate, bootstrap, mean_of, proportion, ratio, wilson
+from abcgen.files import read_regular
 from abcgen.score.blind import ANSWERS_FORMAT, PERSON, PROGRAM, RATINGS
 
 if TYPE_CHECKING:
@@ -130,10 +130,7 @@ _Model = TypeVar("_Model", bound=_Record)
 
 def _read(path: Path, model: type[_Model]) -> _Model:
     try:
-        status = path.stat()
-        if status.st_size > LIMITS.answers_bytes or not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path} is not a file of at most {LIMITS.answers_bytes:,} bytes")
-        content = path.read_bytes()
+        content = read_regular(path, LIMITS.answers_bytes)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     try:

@@ -38,7 +38,8 @@ class RenderOptions:
     # Sheet music: PDF and PNG.
     page: PageConfig = field(default_factory=PageConfig)
     composer: str = ""  # printed at the right above every tune
-    title: str = ""  # of the book; empty for no title page
+    footer: str = ""  # at the foot of every page; empty for none
+    title: str = ""  # of the book; empty for none
     # Sound: MIDI, WAV and HTML.
     instrument: Instrument = field(default_factory=_default_instrument)
     tempo: float | None = None  # beats a minute; None: usual for the rhythm
@@ -101,7 +102,7 @@ def _bind_sheets(
 ) -> list[bytes]:
     from abcgen.score.pages import set_pages
 
-    return set_pages(sheets, options.page, kind, title=options.title)
+    return set_pages(sheets, options.page, kind, title=options.title, footer=options.footer)
 
 
 def _render_svg(tune: Tune, options: RenderOptions) -> bytes:
@@ -120,7 +121,7 @@ def _render_web_tune(tune: Tune, options: RenderOptions) -> WebTune:
 def _bind_html(tunes: Iterable[WebTune], options: RenderOptions) -> list[bytes]:
     from abcgen.score.web import web_page
 
-    return web_page(tunes, title=options.title)
+    return web_page(tunes, title=options.title, footer=options.footer)
 
 
 def _render_midi(tune: Tune, options: RenderOptions) -> bytes:

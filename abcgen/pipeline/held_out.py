@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
 
-from abcgen.config import LIMITS, Amount, Count, SplitConfig
+from abcgen.config import Amount, Count, SplitConfig
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.families import HeldOutTunes, families_by_intervals, split_tunes
 from abcgen.corpus.records import extract_of, read_again
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held-out.json"
 MAX_TUNES = 20_000
+# A tune of a few hundred bars has less of both; a text made to be slow would have more.
+MAX_CHARACTERS, MAX_WHOLE_NOTES = 8_000, 4_000
+# How long reading the tunes of a checkpoint may take.
+READ_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class HeldOut:
 
 # The file is untrusted, so everything in it is bounded.
 _Texts = Annotated[
-    list[Annotated[str, Strict(), Field(max_length=LIMITS.tune_characters)]],
+    list[Annotated[str, Strict(), Field(max_length=MAX_CHARACTERS)]],
     Field(max_length=MAX_TUNES),
 ]
 _Score = tuple[Annotated[Amount, Strict()], Annotated[Count, Strict()], Annotated[Count, Strict()]]
@@ -101,7 +106,7 @@ def write_held_out(
         examples = [
             example
             for example in _examples_of(unseen_tunes(part, earlier))
-            if len(example.text) <= LIMITS.tune_characters
+            if len(example.text) <= MAX_CHARACTERS
         ]
         step = -(-len(examples) // MAX_TUNES) or 1
         bounded.append(tuple(examples[::step]))
@@ -134,9 +139,10 @@ def read_held_out(folder: Path) -> HeldOut:
         )
     try:
         file = _HeldOutFile.model_validate(read_json(path))
+        deadline = time.monotonic() + READ_SECONDS
         held_out = HeldOut(
-            tuple(map(_example, file.test)),
-            tuple(map(_example, file.validation)),
+            tuple(_example(text, deadline) for text in file.test),
+            tuple(_example(text, deadline) for text in file.validation),
             tuple(file.ngrams),
             _scored_texts(file.baselines),
         )
@@ -309,8 +315,17 @@ def _scored_texts(
     return {name: tuple(ScoredText(*text) for text in texts) for name, texts in scores.items()}
 
 
-def _example(text: str) -> Example:
-    """Restore an example from its text."""
+def _example(text: str, deadline: float) -> Example:
+    """Restore an example from its text.
+
+    Raises:
+        NotationError: if it cannot be read, or is too long, or time is up.
+    """
+    if time.monotonic() > deadline:
+        raise NotationError(f"all together take more than {READ_SECONDS:g} seconds")
+    tune = decode_tune(text)
+    if sum(bar.duration for bar in tune.bars) > MAX_WHOLE_NOTES:
+        raise NotationError(f"longer than {MAX_WHOLE_NOTES} whole notes", text=text[:40])
     # The ``R:`` line is not scored.
     unscored = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
-    return Example(text, unscored, len(pitches_of(decode_tune(text))))
+    return Example(text, unscored, len(pitches_of(tune)))

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.config import SplitConfig
+from abcgen.config import LIMITS, SplitConfig
 from abcgen.corpus.cache import NO_CACHE, TextCache
 from abcgen.corpus.doctor import Doctor
 from abcgen.corpus.reading import nothing_read, read_files
 from abcgen.corpus.records import record_format
 from abcgen.corpus.tune_files import READERS, STDIN, STDIN_NAME, find_files
 from abcgen.errors import InputError, NotationError, reason_of
-from abcgen.files import check_writable, open_atomically, refuse_to_overwrite
+from abcgen.files import check_writable, open_atomically, read_regular, refuse_to_overwrite
 from abcgen.notation.tune import NAME_ACCIDENTALS, Key
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def list_tracks(path: Path, config: MidiConfig) -> list[TrackRow]:
         return f"{pitch.letter}{NAME_ACCIDENTALS[pitch.alter]}{pitch.octave}"
 
     try:
-        parts = list_parts(path.read_bytes(), config)
+        parts = list_parts(read_regular(path, LIMITS.file_bytes), config)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     except NotationError as error:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from abcgen.config import LIMITS, Request, SampleConfig, Schema
 from abcgen.errors import InputError, reason_of, shown
+from abcgen.files import open_regular
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
@@ -81,6 +82,11 @@ def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:
     return write_abc(tune) + "".join(f"{PREFIX}{line}\n" for line in lines)
 
 
+def without_recipe(abc: str) -> str:
+    """Return a sampled tune without its remarks and recipe."""
+    return "".join(line for line in abc.splitlines(True) if not line.startswith(PREFIX))
+
+
 def recipe_in(text: str) -> Recipe | None:
     """Return the recipe under a tune; None if there is none.
 
@@ -98,7 +104,7 @@ def read_recipes(path: Path) -> list[tuple[Recipe, str]]:
         InputError: if the file cannot be read, a recipe is damaged, or there is none.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(LIMITS.tunebook_bytes + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error

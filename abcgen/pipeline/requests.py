@@ -10,11 +10,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import LIMITS, Request
 from abcgen.corpus.tune_files import chunks_of
 from abcgen.errors import InputError, NotationError, reason_of
+from abcgen.files import open_regular
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.grammar.positions import begun_form
 from abcgen.notation.encoding import decode_text
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Bar, Key, Metre, Tune
 
 
+PARTS_HINT = "give each part a letter, twice if it is repeated, such as AABB, AAB or AB"
 MOST_NAMED = 10  # metres, modes or rhythms that are named as known
 
 
@@ -62,12 +65,26 @@ def make_request(
         wishes = {"instrument": instrument, "in_range": not free, **wishes}
     spoken = {"metre": abc_metre, "key": abc_key}
     wishes |= {name: abc(wishes[name]) for name, abc in spoken.items() if wishes.get(name)}
+    if parts := wishes.get("parts"):
+        wishes["parts"] = _named_in_order(parts)
     implied = metre_of_rhythm(rhythm_named(wishes.get("rhythm", "")))
     if implied and not (wishes.get("metre") or prime):
         wishes["metre"] = str(implied)
     request = Request(free=free, **wishes)
     check_request(request)
     return continue_tune(request, prime, keep_bars) if prime else request
+
+
+def _named_in_order(parts: str) -> str:
+    """Return parts in capitals, after checking that their names are A, B, C and so on in order.
+
+    Raises:
+        InputError: if they are not.
+    """
+    names = [letter for letter, _ in groupby(parts.upper())]
+    if names != list(ascii_uppercase[: len(names)]):
+        raise InputError(f"impossible parts {parts!r}", hint=PARTS_HINT)
+    return parts.upper()
 
 
 def check_request(request: Request) -> None:
@@ -144,7 +161,7 @@ def form_of(request: Request) -> Form:
     if not request.parts.isalpha() or len(letters) < len(runs) or longest > 2:
         raise InputError(
             f"impossible parts {request.parts!r}",
-            hint="give each part a letter, twice if it is repeated, such as AABB, AAB or AB",
+            hint=PARTS_HINT,
         )
     if request.bars % len(runs):
         raise InputError(f"{request.bars} bars cannot be divided evenly among {len(runs)} parts")
@@ -346,7 +363,7 @@ def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
 
 def _first_tune(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             blocks = split_tunebook(decode_text(file.read(LIMITS.file_bytes)))
             return next(blocks).text
     except OSError as error:

@@ -13,8 +13,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -479,13 +481,17 @@ class TuneStream:
         self._path = path
         self._mode = "w" if force else "x"
         self._file: IO[str] | None = None
+        # Bytes of the tunes that are complete.
+        self._complete = 0
 
     def __enter__(self) -> TuneStream:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file:
-            self._file.close()
+            # All has been flushed, or the error is on its way.
+            with suppress(OSError):
+                self._file.close()
 
     def write(self, abc: str) -> None:
         """Add a tune.
@@ -501,5 +507,9 @@ class TuneStream:
             else:
                 self._file.write(f"\n{abc}")
             self._file.flush()
+            self._complete = self._file.tell()
         except OSError as error:
+            # Half a tune is none.
+            with suppress(OSError):
+                os.truncate(self._path, self._complete)
             raise OutputError(f"cannot write {self._path}: {reason_of(error)}") from error

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-
 from abcgen.files import write_atomically
+
+# matplotlib refuses to be imported where this names no backend that it knows. Pictures here are
+# drawn without one.
+_backend = os.environ.pop("MPLBACKEND", "")
+import matplotlib  # noqa: E402
+from matplotlib import rc_context  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
+
+if _backend:
+    os.environ["MPLBACKEND"] = _backend
+    with suppress(ValueError):
+        matplotlib.rcParams["backend"] = _backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +72,21 @@ def panel_grid(count: int, columns: int, width: float, height: float) -> tuple[F
     return picture, panels[:count]
 
 
+def _show_all_characters(picture: Figure) -> None:
+    """Replace control characters, which no font has and SVG forbids.
+
+    Names from an untrusted checkpoint may hold some. The labels of ticks are only set when drawn.
+    """
+    for text in picture.findobj(Text):
+        if isinstance(text, Text):
+            text.set_text(visible(text.get_text()))
+
+
+def visible(text: str) -> str:
+    """Return a text with a sign instead of each control character."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
+
+
 def write_figure(picture: Figure, stem: Path) -> list[Path]:
     """Write a picture as PNG and SVG, and return the files.
 
@@ -71,6 +97,7 @@ def write_figure(picture: Figure, stem: Path) -> list[Path]:
     Raises:
         OutputError: if one cannot be written.
     """
+    _show_all_characters(picture)
     paths = []
     # Without dates and program versions, so that the same picture is the same file.
     for kind, metadata in (("png", {"Software": ""}), ("svg", {"Date": None})):

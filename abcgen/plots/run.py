@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib import colormaps
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, figure, panel_grid
+from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, figure, panel_grid, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def draw_attention(
     axes.set_xticks(range(len(bars)), [str(number) for number in numbers], fontsize=7)
     axes.set_yticks(
         range(len(bars)),
-        [f"{bar}  {number}" for number, bar in zip(numbers, bars, strict=True)],
+        [f"{visible(bar)}  {number}" for number, bar in zip(numbers, bars, strict=True)],
         fontsize=7,
         family="monospace",
     )

@@ -29,6 +29,7 @@ from abcgen.notation.tune import (
     key_at,
 )
 from abcgen.notation.words import MAX_VERSES
+from abcgen.score.clefs import CLEFS
 from abcgen.score.musicxml_symbols import (
     HAIRPIN_END,
     MAX_DOTS,
@@ -132,6 +133,8 @@ class Measure:
     # Changes of key by staff (0 is every staff), and of metre.
     keys: dict[int, WrittenKey] = field(default_factory=dict)
     metre: Metre | None = None
+    # Clefs by time and staff, as ABC names them.
+    clefs: dict[tuple[Fraction, int], str] = field(default_factory=dict)
 
 
 class WrittenKey(NamedTuple):
@@ -279,6 +282,10 @@ class PartReader:
                 self._percussion_staves.add(staff)
             else:
                 self._percussion_staves.discard(staff)
+            name = clef_in(clef)
+            # A clef suits the notes as written.
+            if name and self.transposition == AS_WRITTEN:
+                self._measure.clefs[self._now, staff] = name
 
     def _key(self, element: Element) -> WrittenKey | None:
         steps = [step.text or "" for step in element.findall("key-step")]
@@ -499,3 +506,14 @@ def metre_in(element: Element) -> Metre:
         raise NotationError("a metre not understood", text=named)
     symbols = {("common", 4, 4): "C", ("cut", 2, 2): "C|"}
     return Metre(total, unit, symbols.get((element.get("symbol", ""), total, unit), ""))
+
+
+def clef_in(element: Element) -> str:
+    """Return the name that ABC has for a clef; ``""`` if it has none."""
+    sign = element.findtext("sign", "").strip()
+    line = int(number_in(element, "line", {"G": 2, "F": 4, "C": 3}.get(sign, 0)))
+    octave = int(number_in(element, "clef-octave-change"))
+    names = {(clef.sign, clef.line): name for name, clef in CLEFS.items()}
+    if (sign, line) not in names or abs(octave) > 1:
+        return ""
+    return names[sign, line] + ("", "+8", "-8")[octave]

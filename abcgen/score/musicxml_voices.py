@@ -42,6 +42,8 @@ class StaffVoice:
     # By measure: the name of the part that begins there, and chord symbols at its end.
     parts: dict[int, str] = field(default_factory=dict)
     last_chords: dict[int, list[ChordSymbol]] = field(default_factory=dict)
+    # The clef that it opens in, if the file names one.
+    clef: str = ""
 
     @property
     def events(self) -> Iterator[Event]:
@@ -73,6 +75,8 @@ def staff_voices(measures: Sequence[Measure], lengths: Sequence[Fraction]) -> li
         for direction in measure.directions:
             # A direction at a staff without notes stands at the top one.
             _add_direction(tops.get(direction.staff, tops[min(tops)]), index, direction)
+    for voice in tops.values():
+        _add_clefs(voice, measures)
     for voice in voices:
         _drop_loose_ends(voice)
         _sing(voice)
@@ -260,6 +264,24 @@ def divided(event: Event, time: Fraction) -> tuple[Event, Event]:
         held=set(),
     )
     return first, second
+
+
+def _add_clefs(voice: StaffVoice, measures: Sequence[Measure]) -> None:
+    """Add the clefs of a staff: the first to its top voice, changes to the notes they precede."""
+    current = ""
+    for index, measure in enumerate(measures):
+        for (time, staff), clef in measure.clefs.items():
+            if staff != voice.staff or clef == current:
+                continue
+            events, is_first = voice.measures[index], not current
+            if time >= events[-1].end and index + 1 < len(voice.measures):
+                events, time = voice.measures[index + 1], Fraction(0)  # noqa: PLW2901 - the same
+            at = next((event for event in events if event.onset >= time), None)
+            if is_first:
+                voice.clef = clef
+            elif at:
+                at.marks = replace(at.marks, clef=clef)
+            current = clef
 
 
 def _add_direction(voice: StaffVoice, index: int, direction: Direction) -> None:

@@ -186,6 +186,7 @@ def set_pages(
     file_format: Literal["pdf", "png"],
     *,
     title: str = "",
+    footer: str = "",
 ) -> list[bytes]:
     """Set tunes on pages, several on a page where they fit.
 
@@ -194,7 +195,8 @@ def set_pages(
             have been checked.
         page: Paper, size and, for PNG, resolution.
         file_format: The format of the pages.
-        title: The book's title, on its own page; empty for none.
+        title: The book's title, on its own page if there are four pages or more; empty for none.
+        footer: Words at the foot of every page; empty for none.
 
     Returns:
         One PDF with its fonts embedded, or a PNG picture for every page; nothing if there is no
@@ -204,7 +206,7 @@ def set_pages(
         InputError: if the paper or staff height cannot be used.
     """
     _line_width(page)
-    system_fonts = fonts_for([title]).system
+    system_fonts = fonts_for([title, footer]).system
     # typst may read nothing outside this folder.
     with scratch_folder() as root:
         # 1) Store the lines of music as files.
@@ -226,6 +228,7 @@ def set_pages(
             "paper": page.paper,
             "size": TEXT_SIZE * page.staff_height / USUAL_STAFF,
             "margin": MARGIN,
+            "footer": one_line(footer),
             "gap": GAP,
             "tunes": tunes,
         }

@@ -52,7 +52,7 @@ _ENCODING = re.compile(
 )
 # What programs call a part that has no name.
 _DEFAULT_NAME = re.compile(r"(MusicXML )?Part( ?\d+)?", re.IGNORECASE)
-_DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
+_DECLARATION = re.compile(r"\A<\?xml.*?\?>", re.DOTALL)
 
 
 def read_musicxml_file(data: bytes, name: str) -> Iterator[Reading | LeftOut]:
@@ -111,7 +111,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     metre = next((measure.metre for measure in shared[:1] if measure.metre), Metre(4, 4))
     names = _voice_names(parts, by_part)
     voices = [
-        Voice(names.pop(0), _bars_of(voice, part, shared, (opening, metre), modes))
+        Voice(names.pop(0), _bars_of(voice, part, shared, (opening, metre), modes), voice.clef)
         for part, part_voices in zip(parts, by_part, strict=True)
         for voice in part_voices
     ]
@@ -124,6 +124,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         source=_line(root.findtext("identification/source", "")),
         voice=first.name if others else "",
         others=tuple(others),
+        clef=first.clef,
         staves=_staves(parts, by_part),
         words=words_of([*(("T", text) for text in titles[1:]), *_people_in(root)], tempo),
     )

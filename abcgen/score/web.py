@@ -218,8 +218,13 @@ def _loops(tune: Tune, played: Performance) -> Iterator[tuple[str, Fraction, Fra
             yield f"Part {letter}", start, end
 
 
-def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
+def web_page(tunes: Iterable[WebTune], *, title: str = "", footer: str = "") -> list[bytes]:
     """Put tunes on one page, with the title of a single tune or the number of tunes by default.
+
+    Args:
+        tunes: The tunes.
+        title: The heading; empty for the default.
+        footer: Words at the foot of the page; empty for none.
 
     Returns:
         One HTML document; nothing if there is no tune.
@@ -231,7 +236,9 @@ def web_page(tunes: Iterable[WebTune], *, title: str = "") -> list[bytes]:
     heading = one_line(title) or (all_tunes[0].title if number == 1 else f"{number} tunes")
     data = [tune.data for tune in all_tunes]
     style, script = read_part("web.css"), read_part("web.js")
-    return [render_page("web.html", all_tunes, data, heading, style, script)]
+    return [
+        render_page("web.html", all_tunes, data, heading, style, script, footer=one_line(footer))
+    ]
 
 
 def render_page(

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from abcgen.config import MidiConfig
 from abcgen.midi import read_midi
 from abcgen.midi.key import spell
 from abcgen.notation.encoding import decode_text
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 # Every how many chords there is one with its third in the bass.
 INVERTED = 5
+AS_PLAYED = MidiConfig(repeats=False)
 
 
 def main() -> None:
@@ -59,7 +61,8 @@ def report(name: str, tunes: Sequence[Tune]) -> None:
     """Print the mean F1 of chord symbols; time, root, quality and bass must be right."""
     scores = []
     for tune in tunes:
-        true, read = changes(tune), changes(read_midi(render_midi(tune, Rendition(""))).tune)
+        reading = read_midi(render_midi(tune, Rendition("")), config=AS_PLAYED)
+        true, read = changes(tune), changes(reading.tune)
         shift = _shift(true, read)
         moved: Counter[object] = Counter((time + shift, name) for time, name in read.items())
         scores.append(f1(Counter(true.items()), moved))

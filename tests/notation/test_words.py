@@ -400,3 +400,11 @@ def test_a_tune_without_words_has_none() -> None:
 def test_an_unknown_chord_has_its_text_only() -> None:
     assert chord_symbol_named("N.C.").root is None
     assert str(chord_symbol_named("N.C.")) == "N.C."
+
+
+def test_a_hyphen_within_a_syllable_is_no_accent() -> None:
+    text = "X:1\nT:x\nM:4/4\nL:1/4\nK:C\nc d e f |]\nw:va\\-do l\\-o \\'e\\-d i\\-H\n"
+    tune = read_abc(text)
+    sung = [note.marks.lyrics[0] for note in tune.notes if note.marks]
+    assert [syllable.text for syllable in sung if syllable] == ["va-do", "l-o", "é-d", "i-H"]
+    assert read_abc(write_abc(tune)).bars == tune.bars

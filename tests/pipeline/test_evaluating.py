@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 WIDE = plain_critic(range=1.0)
-FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24)
+FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24, candidates=3)
 
 
 @contextmanager
@@ -66,7 +66,8 @@ def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
         patch.setattr(Referee, "read_voices", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
         patch.setattr("abcgen.evaluation.statistics.REPLICATES", 200)
-        # A critic that prefers a wide range.
+        # A critic that prefers a wide range, among tunes that would be rejected otherwise.
+        patch.setattr(sampling.Composer, "fault", lambda *_: None)
         patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
         patch.setattr(sampling, "read_critic", lambda _folder: WIDE)
         yield evaluate(checkpoint, FEW, 3, unseen)
@@ -302,3 +303,26 @@ ASKED = Request(metre="4/4", key="Cdor", bars=2, parts="AA")
 def test_delivery_compares_a_text_with_the_request(text: str, delivered: tuple[bool, ...]) -> None:
     found = delivery(ASKED, Sampled(text, ended=True, number=0))
     assert (found.metre, found.key, found.bars, found.parts) == delivered
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["C128" * 300 + "|", "C8|" * 3000, ("C127/128" * 300 + "|") * 20],
+    ids=["long notes", "many bars", "odd lengths"],
+)
+def test_held_out_tunes_made_to_be_slow_are_refused(
+    body: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    data = json.loads((checkpoint / HELD_OUT).read_text(encoding="utf-8"))
+    data["test"][0] = f"M:4/4\nK:Cmaj\n{body}\n"
+    (tmp_path / HELD_OUT).write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(CheckpointError):
+        read_held_out(tmp_path)
+
+
+def test_reading_held_out_tunes_ends_in_time(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("abcgen.pipeline.held_out.READ_SECONDS", -1.0)
+    with pytest.raises(CheckpointError):
+        read_held_out(checkpoint)

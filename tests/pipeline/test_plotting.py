@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -17,7 +21,15 @@ from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline import plotting
 from abcgen.pipeline.plotting import bars_of, plot_run
 from abcgen.plots.canvas import plot_style, write_figure
-from abcgen.plots.run import BOX_HEIGHT, Box, Curve, draw_curves, draw_diagram, draw_weights
+from abcgen.plots.run import (
+    BOX_HEIGHT,
+    Box,
+    Curve,
+    draw_attention,
+    draw_curves,
+    draw_diagram,
+    draw_weights,
+)
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -173,3 +185,23 @@ def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
             files = write_figure(picture, tmp_path / name)
         contents.append([path.read_bytes() for path in files])
     assert contents[0] == contents[1]
+
+
+def test_control_characters_in_labels_are_replaced(tmp_path: Path) -> None:
+    names = ["\x00|", "\ud800\x1b|"]
+    picture = draw_attention("\x01", names, [[0.5, 0.5], [0.5, 0.5]])
+    png, svg = write_figure(picture, tmp_path / "attention")
+    assert png.stat().st_size
+    ElementTree.parse(svg)  # noqa: S314 - our own
+
+
+def test_an_unknown_backend_of_matplotlib_does_not_matter() -> None:
+    code = "import abcgen.plots.canvas as c; print(c.figure(1, 1) is not None)"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MPLBACKEND": "nonsense"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "True\n"

@@ -72,6 +72,13 @@ def test_wishes_may_be_in_the_words_that_people_use() -> None:
     assert instrument_of(request) == instrument_of(make_request(key="Bm", instrument="whistle"))
 
 
+def test_parts_have_names_in_order() -> None:
+    assert make_request(parts="aabb") == make_request(parts="AABB")
+    for parts in ("foo", "BBAA", "AACC", "ABA", "A A", "ÄÄ", "A1"):
+        with pytest.raises(InputError):
+            make_request(parts=parts)
+
+
 @pytest.mark.parametrize("metre", ["C", "C|", "common time", "6-8", "none"])
 def test_every_metre_that_can_be_requested_can_begin_a_tune(metre: str) -> None:
     request = make_request(metre=metre)

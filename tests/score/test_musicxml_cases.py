@@ -365,3 +365,18 @@ def test_voices_of_one_staff_are_drawn_on_it() -> None:
     assert [len(measure.voices) for measure in upper.getElementsByClass("Measure")] == [0, 2, 0, 0]
     assert [group.symbol for group in score.getElementsByClass("StaffGroup")] == ["brace"]
     assert len(lower.flatten().notes) == 4
+
+
+def test_clefs_are_kept() -> None:
+    def clef(sign: str, line: int, octave: int = 0) -> str:
+        return (
+            f"<attributes><clef><sign>{sign}</sign><line>{line}</line>"
+            f"<clef-octave-change>{octave}</clef-octave-change></clef></attributes>"
+        )
+
+    first = FOUR + clef("C", 4) + note("C", 12, "half", octave=4) + clef("G", 2, -1)
+    tune = read_musicxml(score(first + note("D", 12, "half", octave=4))).tune
+    assert tune.clef == "tenor"
+    assert [note.marks.clef if note.marks else "" for note in tune.notes] == ["", "treble-8"]
+    text = write_abc(tune)
+    assert write_abc(read_abc(text)) == text

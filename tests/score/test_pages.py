@@ -96,6 +96,24 @@ def test_a_tune_longer_than_a_page_continues_on_the_next(tmp_path: Path) -> None
     assert len(pages_of(tmp_path / "x.pdf")) == 3
 
 
+@pytest.mark.parametrize(("tunes", "title_page"), [(1, False), (3, False), (4, True)])
+def test_a_book_has_a_title_page_from_four_pages_on(
+    tunes: int, title_page: bool, tmp_path: Path
+) -> None:
+    sheets = [sheet_of(long_tune(2, f"Tune {number}"), A4) for number in range(tunes)]
+    (document,) = set_pages(sheets, A4, "pdf", title="A Book", footer="made by hand")
+    (tmp_path / "book.pdf").write_bytes(document)
+    first, *more = pages_of(tmp_path / "book.pdf")
+    assert len(more) + (not title_page) == tunes
+    assert "A Book" in first
+    assert ("Tune 0" not in first) is title_page
+    # At the foot of every page of music.
+    assert ["made by hand" in page for page in (first, *more)] == [
+        not title_page,
+        *[True] * len(more),
+    ]
+
+
 def test_every_page_is_a_picture() -> None:
     one = set_pages([sheet_of(CHORDS, LOW)], LOW, "png")
     many = set_pages([sheet_of(long_tune(9), LOW)], LOW, "png")
