@@ -46,7 +46,7 @@ def measure(outline: Outline, ngrams: Mapping[str, Ngrams]) -> dict[str, float]:
         **surprise(outline, ngrams),
         **melody(tones),
         **rhythm(bars),
-        **returns(bars),
+        **returns(list(outline.counted.values())),
         **cadences(outline),
         **form(outline),
         **mode_and_range(outline, tones),

@@ -95,6 +95,12 @@ class Outline:
         """All bars as written."""
         return [bar for section in self.sections for bar in section.bars]
 
+    @property
+    def counted(self) -> dict[int, OutlinedBar]:
+        """All bars but pickups, by their number, counted from 1 as written."""
+        pickups = {id(s.bars[0]) for s in self.sections if s.pickup}
+        return {n: bar for n, bar in enumerate(self.bars, start=1) if id(bar) not in pickups}
+
 
 def outline_of(tune: Tune) -> Outline:
     """Return the outline of a tune's first voice. It is the same in every key."""

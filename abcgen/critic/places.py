@@ -54,7 +54,7 @@ def bits_by_bar(sections: list[list[str]], ngrams: Ngrams) -> Iterator[tuple[int
 
 def _longest_return(outline: Outline, only: int | None) -> str:
     """Return the longest passage that returns, after any number of bars or one only."""
-    music = [bar.music for bar in outline.bars]
+    numbers, music = list(outline.counted), [bar.music for bar in outline.counted.values()]
     lags = range(1, len(music)) if only is None else [only]
     length, begin, back = 0, 0, 0
     for lag in lags:
@@ -65,17 +65,19 @@ def _longest_return(outline: Outline, only: int | None) -> str:
                 length, begin, back = run, n + lag - run + 1, lag
     if not length:
         return ""
-    later, first = _span(begin, length), _span(begin - back, length)
+    later = _span(numbers[begin : begin + length])
+    first = _span(numbers[begin - back : begin - back + length])
     return f"{later} {'repeats' if length == 1 else 'repeat'} {first}"
 
 
-def _span(begin: int, length: int) -> str:
-    return f"bar {begin + 1}" if length == 1 else f"bars {begin + 1} to {begin + length}"
+def _span(numbers: list[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return f"bar {first}" if first == last else f"bars {first} to {last}"
 
 
 def _commonest(outline: Outline) -> str:
-    numbers: defaultdict[object, list[int]] = defaultdict(list)
-    for number, bar in enumerate(outline.bars, start=1):
-        numbers[bar.music].append(number)
-    *others, last = max(numbers.values(), key=len, default=[0])
+    by_music: defaultdict[object, list[int]] = defaultdict(list)
+    for number, bar in outline.counted.items():
+        by_music[bar.music].append(number)
+    *others, last = max(by_music.values(), key=len, default=[0])
     return f"bars {', '.join(map(str, others))} and {last} are the same" if others else ""

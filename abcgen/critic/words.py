@@ -74,12 +74,18 @@ def measured(
 
 def _surprise(language: str, what: str) -> dict[str, Feature]:
     words = {
-        "forwards": (f"{what} more unusual than usual", f"{what} plainer than usual"),
-        "backwards": (f"{what} more unusual, read backwards", f"{what} plainer, read backwards"),
-        "of a bar": (f"{what} odd in one bar", f"{what} without a bar that surprises"),
-        "least": (f"{what} unusual even in its plainest bar", f"{what} very plain in one bar"),
-        "spread": (f"{what} now plain, now odd", f"{what} equally plain in all bars"),
-        "closing": (f"{what} closes where none would", f"{what} closes very plainly"),
+        "forwards": (f"{what} is stranger than usual", f"{what} is plainer than usual"),
+        "backwards": (
+            f"{what}, read backwards, is stranger",
+            f"{what}, read backwards, is plainer",
+        ),
+        "of a bar": (f"{what} is odd in one bar", f"{what} has no bar that surprises"),
+        "least": (
+            f"{what} is strange even in its plainest bar",
+            f"{what} is very plain in one bar",
+        ),
+        "spread": (f"{what} is now plain, now strange", f"{what} is equally plain in all bars"),
+        "closing": (f"{what} closes where tunes seldom do", f"{what} closes very plainly"),
     }
     return {
         f"{language} {name}": Feature(SURPRISE, more, less, None)
@@ -220,9 +226,9 @@ def _mode_and_range() -> dict[str, Feature]:
 
 
 FEATURES: dict[str, Feature] = {
-    **_surprise("degrees", "degrees of the scale"),
-    **_surprise("intervals", "intervals"),
-    **_surprise("rhythm", "rhythm"),
+    **_surprise("degrees", "the melody"),
+    **_surprise("intervals", "the run of intervals"),
+    **_surprise("rhythm", "the rhythm"),
     **_melody(),
     **_rhythm(),
     **_returns(),
