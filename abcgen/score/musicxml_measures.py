@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     Ratio = tuple[int, int]
 
 MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
+# Of a time; with that of notes and divisions that no program writes it would grow without bound.
+MAX_DENOMINATOR = 10**12
 MAX_TUPLET, MAX_METRE, MAX_ENDINGS = 64, 64, 8
 LARGEST_ALTER, HIGHEST_STEP = 2, 69  # a double sharp; the highest octave that ABC is read in
 BAR_STYLES = {
@@ -243,6 +245,8 @@ class PartReader:
             self._now += duration
             self._exact.setdefault(self._count, self._now)
         self._measure.length = max(self._measure.length, self._now)
+        if self._now.denominator > MAX_DENOMINATOR:
+            raise NotationError("a duration not understood", text=str(count))
         if self._now > LIMITS.duration:
             raise NotationError("a bar too long", text=str(self._now))
 

@@ -13,6 +13,8 @@ from fractions import Fraction
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.config import LIMITS
+from abcgen.errors import NotationError
 from abcgen.notation.tune import Marks, Note, Rest, Tuplet
 from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, Syllable, Tempo
 from abcgen.score.musicxml_measures import NO_MARKS, Event
@@ -108,6 +110,8 @@ def _staves_by_voice(measures: Sequence[Measure]) -> _Homes:
                 key = (*key[:2], key[2] + 1)
             by_voice.setdefault(key, []).append(event)
             counts[key][event.staff] += 1
+        if len(by_voice) > LIMITS.voices:
+            raise NotationError(f"more than {LIMITS.voices} voices")
         lanes.append(by_voice)
     # 3) A voice that crosses between staves is on the one where it has most notes.
     return _Homes(lanes, {key: count.most_common(1)[0][0] for key, count in counts.items()})

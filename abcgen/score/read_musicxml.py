@@ -43,6 +43,8 @@ MAX_BYTES = 4_000_000  # of XML, unpacked
 LONGEST_NAME = 40
 # What the zip module raises where an archive is not what it should be.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
+# Others may ask for gigabytes of memory in their headers.
+_PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ROOT_FILE = re.compile(rb'full-path\s*=\s*["\']([^"\']+)["\']')
 # The encodings that programs write; Python has others, which are no encodings of text.
 _ENCODING = re.compile(
@@ -161,6 +163,8 @@ def _unpacked(data: bytes) -> bytes:
         return data
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
+            if any(entry.compress_type not in _PACKINGS for entry in archive.infolist()):
+                raise NotationError("packed in a way that MusicXML does not allow")
             # The container names the score; there may be pictures and other files.
             names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
             container = b""
