@@ -39,7 +39,7 @@ CHUNK_BYTES = ReadingConfig().chunk_bytes
 _LINE_END = rb"(?:\r{0,2}\n|\r(?!\r?\n))"
 _BLANK_LINE = re.compile(_LINE_END + rb"[ \t]*" + _LINE_END)
 _TITLES = rb"(?:[ \t]*T:[^\r\n]{0,500}" + _LINE_END + rb"){0,5}"
-_TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?=" + _TITLES + rb"[ \t]*X:)")
+_TUNE_START = re.compile(rb"(?:\A|" + _LINE_END + rb")(?P<tune>" + _TITLES + rb"[ \t]*X:)")
 _BOUNDARY = re.compile(_BLANK_LINE.pattern + rb"|" + _LINE_END + rb"(?=[ \t]*X:)")
 # The beginning of a paragraph of fields that may hold for the tunes after it.
 _BOOK_FIELD = re.compile(
@@ -270,7 +270,7 @@ def _read(file: IO[bytes]) -> bytes:
 def _last_boundary(text: bytes) -> int:
     """Return where the last complete tune ends, or 0 if none does."""
     # Not at the first X:, as any text before it is not a tune.
-    starts = [match.end() for match in _TUNE_START.finditer(text)]
+    starts = [match.start("tune") for match in _TUNE_START.finditer(text)]
     if len(starts) > 1 or (starts and starts[0] and not text[: starts[0]].isspace()):
         return starts[-1]
     # Music after a blank line may belong to the tune before, but a tune has no end in sight.

@@ -108,8 +108,8 @@ _PATTERNS = (
     (SymbolKind.IGNORED, "!", "!"),
     # Decorations of ABC 2.0 and chords of ABC 1.6.
     (SymbolKind.DECORATION, "+", rf"\+(?P<name>{_DECORATIONS})\+"),
+    (SymbolKind.UNKNOWN_DECORATION, "+", r"\+(?=[^+]*[h-wH-W])(?P<name>[A-Za-z]{3,20})\+"),
     (SymbolKind.CHORD, "+", rf"\+(?P<notes>[^+|:]{{1,200}})\+(?P<length>{LENGTH})"),
-    (SymbolKind.UNKNOWN_DECORATION, "+", r"\+(?P<name>[A-Za-z]{3,20})\+"),
     (SymbolKind.SLUR, ".()", r"\.?(?P<sign>[()])"),
     # Space between notes.
     (SymbolKind.IGNORED, "y", r"y\d*"),

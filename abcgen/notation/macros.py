@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 MAX_MACROS = 100
 _MACRO = re.compile(r"(?P<target>[^=]{1,30}?)\s*=\s*(?P<text>.{1,200})")
-_USER_SYMBOL = re.compile(r"(?P<letter>[H-Wh-w~])\s*=\s*(?P<text>.{1,80})")
+_USER_SYMBOL = re.compile(
+    r"(?P<letter>[H-Wh-w~])\s*=\s*(?P<text>\"[^\"]{1,80}\"|![^!]{1,40}!|\+[^+]{1,40}\+|[\w().<>-]{1,40})"
+)
 _NOTE = r"(?P<note>[\^_=]{0,2}[A-Ga-g][,']*)"
 # What macros leave alone: quoted texts, decorations by name, fields in the line.
 _LEFT_ALONE = r'"[^"]*"|![^!|\s]*!|\[[A-Za-z]:[^\[\]]*\]'
@@ -105,6 +107,6 @@ def user_symbol(value: str, line: int) -> tuple[str, tuple[AbcSymbol, ...]]:
     text = match["text"]
     if text.strip("!+") in _NOTHING:
         return match["letter"], ()
-    if text[0] not in '"!+' and len(text) > 1:
+    if text[0] not in '"!+':
         text = f"!{text}!"
     return match["letter"], tuple(symbols_in(text, line))

@@ -428,7 +428,8 @@ class TuneParser:
 
         # 3) Add the symbols; a field in the line may change the voice.
         for symbol in symbols_in(text.removesuffix(self._carried), self._line):
-            if symbol.kind in _READER_SYMBOLS:
+            # Most symbols are notes, and hashing an enum is slow.
+            if symbol.kind is not SymbolKind.NOTE and symbol.kind in _READER_SYMBOLS:
                 self._add_symbol(symbol)
             else:
                 self._body().add(symbol)

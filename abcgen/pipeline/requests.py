@@ -365,7 +365,8 @@ def _first_tune(path: Path) -> str:
     try:
         with open_regular(path) as file:
             blocks = split_tunebook(decode_text(file.read(LIMITS.file_bytes)))
-            return next(blocks).text
+            block = next(blocks)
+            return "\n".join([*block.book_lines, *block.lines])
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason_of(error)}") from error
     except StopIteration:

@@ -154,7 +154,7 @@ LINE_ENDS = ["\n", "\r\n", "\r"]
 def blocks_of(path: Path) -> list[TuneBlock]:
     """The tunes of a file as they are found chunk by chunk."""
     return [
-        TuneBlock(chunk.line + block.line - 1, block.lines)
+        TuneBlock(chunk.line + block.line - 1, block.lines, block.book_lines)
         for chunk in chunks_of(path, ABC)
         if isinstance(chunk, Chunk)
         for block in split_tunebook(chunk.data.decode())
@@ -177,7 +177,24 @@ def test_real_tunes_are_the_same_however_small_the_chunks(
 
 
 @given(
-    pieces=st.lists(st.sampled_from(["X:1", "K:C", "CDE|", "words", " ", "", "X:2 ", " X:3"])),
+    pieces=st.lists(
+        st.sampled_from(
+            [
+                "X:1",
+                "K:C",
+                "CDE|",
+                "words",
+                " ",
+                "",
+                "X:2 ",
+                " X:3",
+                "M:3/4",
+                "L:1/4",
+                "U:T=!up!",
+                "T:a",
+            ]
+        )
+    ),
     line_end=st.sampled_from(LINE_ENDS),
     size=st.integers(1, 12),
 )

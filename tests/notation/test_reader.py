@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from abcgen.errors import NotationError
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
-from abcgen.notation.transpose import transpose
+from abcgen.notation.transpose import pitches_of, transpose
 from abcgen.notation.tune import BarLine, Key, Metre, Note, Pitch, Tune, Tuplet
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.walk import sounding_notes, walk_tune
@@ -338,6 +339,151 @@ def test_hostile_texts_are_refused_quickly(body: str) -> None:
 
 def test_a_line_of_bar_lines_is_one_bar_line() -> None:
     assert len(tune(f"A8{'|' * 30_000}B8\\\n|").bars) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "voices"),
+    [
+        ("c4 & C4|d4|", ["72 74", "60"]),
+        ("c4|^d4 & D4|d4 & D4|", ["72 75 74", "62 62"]),
+        ("c4- & C4|c4 & E4|", ["72", "60 64"]),
+        ("c4 & C4- | d4 & C4|", ["72 74", "60"]),
+        ("c4 & C2|d4|", ["72 74", "60"]),
+        ("c4 & C4 & E4|", ["72", "60", "64"]),
+        ("|:c4 & C4|1 d4 & D4:|2 e4|]", ["72 74 76", "60 62"]),
+    ],
+)
+def test_an_overlay_is_a_further_voice(body: str, voices: list[str]) -> None:
+    read = tune(body, metre="2/4")
+    for one in (read, read_abc(write_abc(read))):
+        found = [
+            " ".join(str(key) for sound in sounding_notes(replace(one, bars=voice.bars))
+                     for key in sound.keys)
+            for voice in one.voices
+        ]  # fmt: skip
+        assert found == voices
+        assert {len(voice.bars) for voice in one.voices} == {len(one.bars)}
+        assert {voice.bars[0].duration for voice in one.voices} == {one.bars[0].duration}
+
+
+@pytest.mark.parametrize(
+    ("reach", "expected"),
+    [
+        ("not", [66, 65, 77, 66, 66]),
+        ("octave", [66, 66, 77, 66, 66]),
+        ("pitch", [66, 66, 78, 66, 66]),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ["I:propagate-accidentals {}\nK:C\n", "K:C\n%%propagate-accidentals {}\n"]
+)
+def test_a_file_says_how_far_an_accidental_reaches(
+    form: str, reach: str, expected: list[int]
+) -> None:
+    read = read_abc(f"X:1\nM:none\nL:1/4\n{form.format(reach)}^F F f ^F-|F\n")
+    assert pitches_of(read) == expected
+    assert pitches_of(read_abc(write_abc(read))) == expected
+
+
+def test_an_unknown_reach_of_accidentals_is_an_error() -> None:
+    with pytest.raises(NotationError):
+        read_abc("X:1\nI:propagate-accidentals maybe\nK:C\nC|\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Repeat first part and Fine", "D.C. al Fine", "Fine", "Chorus:", "A part", "End here.",
+        "Play ABBA twice!",
+    ],
+)  # fmt: skip
+def test_a_line_of_words_is_no_music(line: str) -> None:
+    assert keys(f"CDEF|\n{line}\nGABc|") == [60, 62, 64, 65, 67, 69, 71, 72]
+
+
+@pytest.mark.parametrize(
+    "line", ["(uiBc) \\", "ABc def", "~A2 TB2", "A B c d", "kAB2 c4", "fed cab"]
+)
+def test_a_line_of_notes_is_not_taken_for_words(line: str) -> None:
+    assert len(keys(f"{line}\nGABc|")) > 4
+
+
+@pytest.mark.parametrize(
+    ("body", "notes_read"),
+    [
+        ("!wobble!C !D.C. al coda!D|", 2),
+        ("!^!C !^^!D !8va(!E !8va)!F|", 4),
+        ("C !trem1! D !///! E !beambr1! F|", 4),
+        ("C D!E F!G A|", 6),
+        ("C D! G A uB c! d|", 7),
+        ("+intro+C +trill+D|", 2),
+    ],
+)
+def test_decorations_that_nobody_knows_change_no_note(body: str, notes_read: int) -> None:
+    assert len(keys(body)) == notes_read
+
+
+@pytest.mark.parametrize(
+    ("body", "endings"),
+    [
+        ("|:A4|[12 B4:|[3 c4|]", [(), (1, 2), (3,)]),
+        ("|:A4|1. B4:|2. c4|]", [(), (1,), (2,)]),
+        ("|:A4| 1 B4:| 2 c4|]", [(), (1,), (2,)]),
+        ('|:A4|["1." B4:|["last time" c4|]', [(), (1,), (2,)]),
+        ("|:A4|[1 B4]:|[2 c4]||", [(), (1,), (2,)]),
+    ],
+)
+def test_endings_are_read_however_they_are_typed(body: str, endings: list[tuple[int, ...]]) -> None:
+    assert [bar.ending for bar in tune(body).bars] == endings
+
+
+@pytest.mark.parametrize("body", ["AB|2z4 c|", "AB| 3A2|", "A2]c|"])
+def test_a_stray_number_or_bracket_is_no_ending(body: str) -> None:
+    try:
+        endings = [bar.ending for bar in tune(body).bars]
+    except NotationError:
+        return
+    assert (3,) not in endings
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("A^/B|", "quarter tone"),
+        ("A_3/B|", "quarter tone"),
+        ("AB0|", "length"),
+        ('A"B|', "quotation mark"),
+        ("A(&B&)|", "overlay"),
+        ("A[B", "bracket"),
+    ],
+)
+def test_the_reason_names_the_thing(body: str, reason: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        tune(body)
+    assert reason in caught.value.reason
+
+
+def test_tuplets_may_have_more_than_nine_notes() -> None:
+    (bar,) = tune("(12:8:12CDEFGABcdefg|").bars
+    assert bar.duration == 1
+    assert lengths("(1:2:2CC", metre="none") == [2, 2]
+    assert read_abc(write_abc(tune("(12:8:12CDEFGABcdefg|"))).bars[0].duration == 1
+
+
+@pytest.mark.parametrize(
+    ("metre", "body", "unit"),
+    [
+        ("2/4", "dBAF|A2AB|dBAF|", 8),
+        ("4/4", "GABc|d2d2|c4|", 4),
+        ("2/4", "dBAFdBAF|A4AB3|", 16),
+        ("3/4", "CDEFGA|C6|", 8),
+    ],
+)
+def test_a_missing_unit_length_is_that_which_the_bars_need(
+    metre: str, body: str, unit: int
+) -> None:
+    read = read_abc(f"X:1\nM:{metre}\nK:C\n{body}\n")
+    assert read.bars[0].notes.__next__().duration == Fraction(1, unit)
 
 
 def test_almost_all_real_tunes_are_read(real_blocks: list[object], real_tunes: list[Tune]) -> None:
