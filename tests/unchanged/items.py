@@ -24,7 +24,7 @@ FEW_TUNES = ("marked-0", "marked-1", "oneills-597", "ryans-881", "airds-1002", "
 READ_BY_NETWORK = ("oneills-263", "ryans-881", "airds-915", "misc-121")
 
 # Folders of old/, whose networks were drawn by chance, and a text that they can read.
-OLD_FORMATS = ("format-1", "format-2")
+OLD_FORMATS = ("format-1", "format-2", "format-3")
 READ_BY_OLD_NETWORKS = "R:jig\nM:6/8\nK:Ador\n|:ABcdef|gfedcB|A2Bc2d|e6:|\n"
 
 # How tunes are printed and played where it is not left to abcgen: options of render.

@@ -36,6 +36,7 @@ import abcgen
 
 # ---- Names of abcgen's inside: a renaming touches these lines and open_network below. ----
 from abcgen.cli import app as COMMAND_LINE  # noqa: N812
+from abcgen.grammar.positions import with_form_line
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.vocabulary import BEGIN, Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune
@@ -238,7 +239,7 @@ def _expected(checkpoint: Path, text: str) -> Parts:
 
 def _model_text(text: str) -> str:
     (tune,) = (one for one in abcgen.read_tunebook(text) if isinstance(one, abcgen.Tune))
-    return encode_tune(tune).text[:READ]
+    return with_form_line(encode_tune(tune).text)[:READ]
 
 
 def _step_logits(folder: Path, text: str) -> Any:
