@@ -103,9 +103,9 @@ def name_chords(
         spans: The bars.
         key: The key by which roots are spelled.
     """
-    beats = list(_beats(spans))[:MAX_BEATS]
-    if not beats:
+    if not notes:
         return {}
+    beats = list(_beats(spans))[:MAX_BEATS]
     sounding, bass = _profiles(notes, beats)
     path = _likeliest(sounding, bass, [beat.strength for beat in beats])
     symbols: dict[Fraction, ChordSymbol] = {}

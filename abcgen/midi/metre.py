@@ -182,8 +182,10 @@ def _shown(named: Metre) -> tuple[Metre, Fraction]:
 
 def _has_fast_runs(notes: Sequence[QuantizedNote], scale: Fraction) -> bool:
     """Return whether most notes are in runs faster than the tables know."""
-    steps = [(after.onset - note.onset) * scale * 16 for note, after in pairwise(notes)]
-    in_runs = sum(first < 1 and second < 1 for first, second in pairwise(steps))
+    onsets = [float(note.onset) for note in notes]
+    shortest = 0.99 / 16 / scale
+    is_fast = [after - before < shortest for before, after in pairwise(onsets)]
+    in_runs = sum(both == (True, True) for both in pairwise(is_fast))
     return in_runs > MAX_FAST_NOTES * len(notes)
 
 
@@ -354,14 +356,18 @@ def melody_grid(
         return (2 * 16 * time.numerator + time.denominator) // (2 * time.denominator)
 
     begin = notes[0].onset
-    before = begin - 1
+    # In whole numbers, many times faster than fractions.
+    per_whole = 16 * scale.numerator
+    earlier, earlier_parts = -per_whole, 1
     highest: Counter[int] = Counter()
     velocity: Counter[int] = Counter()
     for note in notes:
-        place, step = (16 * scale * time for time in (note.onset - begin, note.onset - before))
-        before = note.onset
+        time = note.onset - begin
+        place, parts = time.numerator * per_whole, time.denominator * scale.denominator
+        is_fast = place * earlier_parts - earlier * parts < parts * earlier_parts
+        earlier, earlier_parts = place, parts
         # Of notes faster than sixteenths only those on the grid.
-        if note.pitches and (step >= 1 or place.denominator == 1):
+        if note.pitches and not (is_fast and place % parts):
             onset = sixteenths((note.onset - begin) * scale)
             highest[onset] = max(highest[onset], note.pitches[-1])
             velocity[onset] = max(velocity[onset], note.velocity)
