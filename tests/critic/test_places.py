@@ -23,7 +23,7 @@ def test_passages_that_return_are_named_by_their_bars() -> None:
 
 
 def test_reasons_have_words_and_places() -> None:
-    weights = {"returns 4": -20.0, "quarters": -10.0, "heard before": 20.0}
+    weights = {"returns 4": -20.0, "quarters": -40.0, "heard before": 20.0}
     judgement = plain_critic(**weights).judge(TUNE)
     assert len(judgement.reasons) == 2
     assert judgement.reasons[0].endswith("(bars 5 to 7 repeat bars 1 to 3)")
