@@ -138,3 +138,15 @@ def test_the_tracks_of_a_midi_file_are_listed_and_nothing_is_written(folder: Pat
     assert (tune["notes"], tune["lowest"], tune["highest"]) == (80, "G4", "E5")
     assert len(rows) == 9
     assert not (folder / "output").exists()
+
+
+def test_what_was_inferred_is_told_apart_from_what_was_repaired(folder: Path) -> None:
+    case = Path(__file__).parent / "midi" / "cases" / "wrong-signature.mid"
+    code, out, err = run(folder, str(case), "--json", "--report", "report.json")
+    assert code == 0
+    assert (json.loads(out)["inferred"], json.loads(out)["repaired"]) == (1, 0)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report["total"]["inferred"] == 1
+    assert any("key Dmin" in finding["what"] for finding in report["inferred"])
+    assert not report["repaired"]
+    assert sum("key Dmin" in line for line in err.splitlines()) == 1
