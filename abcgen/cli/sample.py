@@ -194,7 +194,11 @@ def sample(
 
     # 2) Compose, and write each tune to the file as soon as it is done.
     with Composer(source, config, seed, request) as composer:
-        display.say(f"network {network.description}; temperature {temperature:g}, seed {seed}")
+        drawn = composer.candidates
+        chosen = f"the critic's choice of {drawn} each" if drawn > 1 else "no choice by a critic"
+        display.say(
+            f"network {network.description}; temperature {temperature:g}, seed {seed}; {chosen}"
+        )
         for warning in (*network.warnings, *composer.warnings):
             display.warn(warning)
         # Tunes that are neither printed nor rendered need not stay in memory.

@@ -198,9 +198,13 @@ class Composer:
         self._critic = read_critic(folder) if has_choice else None
         self.candidates = (config.candidates or CANDIDATES) if self._critic else 1
         if has_choice and self._critic is None and (folder / CRITIC).is_file():
-            self.warnings.append("its critic is of another version: learn it with abcgen critic")
+            self.warnings.append(
+                "the network's critic is of another version: learn it with abcgen critic"
+            )
         elif has_choice and self._critic is None and config.candidates:
-            self.warnings.append("it has no critic to choose: learn one with abcgen critic")
+            self.warnings.append(
+                "the network has no critic to choose: learn one with abcgen critic"
+            )
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """Return the grammar of the request, constrained to its beginning.
