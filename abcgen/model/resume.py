@@ -104,11 +104,15 @@ class CheckpointWriter:
         save_state(self._network.model, TrainingState(progress, self._pending), self._folder)
         self.saved_at = time.monotonic()
 
-    def save_measured(self, measurement: Measurement, progress: Progress) -> None:
-        """Save the state with its measurement, then the best weights and the metrics."""
+    def add(self, measurement: Measurement) -> None:
+        """Add a measurement, which the next save will have."""
         # After an interrupt, the last measurement may already be in the metrics.
         if measurement not in self.measurements:
             self._pending = measurement
+
+    def save_measured(self, measurement: Measurement, progress: Progress) -> None:
+        """Save the state with its measurement, then the best weights and the metrics."""
+        self.add(measurement)
         self.save(progress)
         self.write_pending()
 

@@ -170,6 +170,8 @@ class Trainer:
                     self._writer.save(self._progress_now())
             # 7) At the end of the epoch, or of the time, measure the held-out texts ...
             measurement = self._measure()
+            # From here on an interrupt would save it too.
+            self._writer.add(measurement)
             epoch, speed = self._progress.epoch + 1, self._epoch_speed
             if self._steps_of_epoch >= len(self._batches):
                 self._start_epoch(

@@ -17,7 +17,8 @@ from abcgen.model.checkpoint import WEIGHTS, load_checkpoint
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.events import BaseMeasured, Event, Started, Step
 from abcgen.model.metrics import read_metrics
-from abcgen.model.resume import STATE
+from abcgen.model.resume import STATE, Progress
+from abcgen.model.trainer import Trainer
 from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
@@ -88,6 +89,33 @@ def test_a_run_killed_in_any_write_resumes_to_the_same_weights(
     first, second = load_checkpoint(whole).weights, load_checkpoint(tmp_path).weights
     assert all(np.allclose(first[name], second[name], atol=1e-6) for name in first)
     assert not list(tmp_path.rglob(f"*{DRAFT}"))
+
+
+@pytest.mark.parametrize("after_start", [False, True])
+def test_an_interrupt_between_two_epochs_loses_no_line(
+    after_start: bool,
+    short: TinyRun,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_epoch = Trainer._start_epoch
+
+    def interrupted(trainer: Trainer, progress: Progress) -> None:
+        if after_start or progress.epoch != 1:
+            start_epoch(trainer, progress)
+        if progress.epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as now:
+        now.setattr(Trainer, "_start_epoch", interrupted)
+        assert short.train(tmp_path).interrupted
+    assert len(read_metrics(tmp_path)) == 1
+    short.train(tmp_path, resume=True)
+    once, again = read_metrics(whole), read_metrics(tmp_path)
+    assert [line.steps for line in again] == [line.steps for line in once]
+    for one, other in zip(once, again, strict=True):
+        assert other.bits_per_character == pytest.approx(one.bits_per_character, abs=1e-6)
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing_saved(
