@@ -115,7 +115,8 @@ def scratch_folder() -> Iterator[Path]:
         # Whoever can lock the file knows that its owner has ended. It gets its name when locked.
         lock = (folder / f"{LOCK}{DRAFT}").open("wb")
         if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(OSError):  # some file systems have no locks; then nobody sweeps there
+                fcntl.flock(lock, fcntl.LOCK_EX)
         Path(lock.name).rename(folder / LOCK)
     except OSError as error:
         reason = reason_of(error)

@@ -132,12 +132,7 @@ def rhythm(bars: Sequence[OutlinedBar]) -> dict[str, float]:
         "uneven": mean(uneven),
         "rhythms": share(len(set(rhythms)), len(rhythms)),
         "commonest rhythm": share(commonest[0][1] if commonest else 0, len(rhythms)),
-        "even bars": mean(
-            [
-                len(set(rhythm)) <= len(rhythm) and len({ticks for ticks, _ in rhythm}) == 1
-                for rhythm in rhythms
-            ]
-        ),
+        "even bars": mean([len({ticks for ticks, _ in rhythm}) == 1 for rhythm in rhythms]),
     }
 
 

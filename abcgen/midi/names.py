@@ -67,7 +67,7 @@ ACCOMPANIMENT_WORDS = _words(
 DRUM_WORDS = _words(
     """
     drum drums drumkit drumset kit percussion perc percussions batterie schlagzeug bateria
-    bateria beat beats kick snare hihat hat hats cymbal cymbals toms conga congas bongo bongos
+    beat beats kick snare hihat hat hats cymbal cymbals toms conga congas bongo bongos
     shaker tambourine claps clap cowbell maracas
     """
 )
