@@ -11,7 +11,7 @@ import time
 import urllib.request
 from contextlib import suppress
 from http.client import HTTPException
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from abcgen.files import open_regular, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from http.client import HTTPResponse
     from pathlib import Path
 
     OnProgress = Callable[[int, int], None]  # bytes so far, bytes in all
@@ -224,9 +225,10 @@ def _save(
     on_progress(total, total)
 
 
-def _next_bytes(response: IO[bytes], count: int) -> bytes:
+def _next_bytes(response: HTTPResponse, count: int) -> bytes:
     try:
-        data = response.read(count)
+        # What has come so far: waiting for all of it could outlast the deadline many times.
+        data = response.read1(count)
     except (HTTPException, OSError) as error:
         raise _BrokenOffError(shown(str(error) or type(error).__name__)) from error
     if not data:
