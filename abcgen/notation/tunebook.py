@@ -235,7 +235,7 @@ def _begins_tune(line: str) -> bool:
 
 
 def _is_field(line: str, letter: str) -> bool:
-    return line.lstrip().startswith(f"{letter}:")
+    return line.lstrip().startswith(letter) and _field_letter(line) == letter
 
 
 def _field_letter(line: str) -> str:

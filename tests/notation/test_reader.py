@@ -488,3 +488,8 @@ def test_a_missing_unit_length_is_that_which_the_bars_need(
 
 def test_almost_all_real_tunes_are_read(real_blocks: list[object], real_tunes: list[Tune]) -> None:
     assert len(real_tunes) >= 0.98 * len(real_blocks)
+
+
+def test_a_tune_without_a_number_may_have_a_space_before_the_colon_of_its_key() -> None:
+    blocks = split_tunebook("T:a\nM:4/4\nL:1/4\nK : D\nCDEF|\n\nT:b\nK:G\nCDEF|\n")
+    assert [block.lines[0] for block in blocks] == ["T:a", "T:b"]
