@@ -132,9 +132,18 @@ def _plain(tune: Tune, *, chord_symbols: bool) -> Tune:
         key = bar.key and replace(bar.key, extra=())
         return replace(bar, key=key, metre=bar.metre and replace(bar.metre, symbol=""))
 
-    bars = tuple(map(plain_bar, tune.bars))
     key, metre = replace(tune.key, extra=()), replace(tune.metre, symbol="")
-    return replace(tune, key=key, metre=metre, bars=bars, others=(), staves=())
+    bars = []
+    key_before, metre_before = key, metre
+    for bar in map(plain_bar, tune.bars):
+        # What is left of a change may be none.
+        new_key = bar.key if bar.key != key_before else None
+        new_metre = bar.metre if bar.metre != metre_before else None
+        if (bar.key, bar.metre) != (new_key, new_metre):
+            bar = replace(bar, key=new_key, metre=new_metre)  # noqa: PLW2901 - the same bar
+        key_before, metre_before = new_key or key_before, new_metre or metre_before
+        bars.append(bar)
+    return replace(tune, key=key, metre=metre, bars=tuple(bars), others=(), staves=())
 
 
 def _key_name(key: Key) -> str:

@@ -69,3 +69,8 @@ def test_any_tune_survives_encoding_and_decoding(tune: Tune) -> None:
 def test_a_text_that_is_no_model_text_is_refused(text: str) -> None:
     with pytest.raises(NotationError):
         decode_tune(text)
+
+
+def test_a_change_of_key_or_metre_that_model_text_does_not_tell_is_none() -> None:
+    text = "X:1\nM:C\nL:1/8\nK:none ^f\nC8|\nK:C\nM:4/4\nC8|\nK:Cmin\nM:3/4\nC6|\n"
+    assert encode_tune(read_abc(text)).text == "M:4/4\nK:Cmaj\nC8|C8|[M:3/4][K:Cmin]C6|\n"
