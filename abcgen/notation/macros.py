@@ -61,10 +61,22 @@ class Macros:
             NotationError: if that makes it too long.
         """
         for macro in self._macros:
-            text = macro.pattern.sub(lambda match, macro=macro: _applied(macro, match), text)  # type: ignore[misc]
-            if len(text) > LIMITS.tune_characters:
-                raise NotationError("macro makes a line too long", line=line)
+            text = _apply(macro, text, line)
         return text
+
+
+def _apply(macro: _Macro, text: str, line: int) -> str:
+    length = 0
+
+    def replacement(match: re.Match[str]) -> str:
+        nonlocal length
+        applied = _applied(macro, match)
+        length += len(applied)
+        if length > LIMITS.tune_characters:
+            raise NotationError("macro makes a line too long", line=line)
+        return applied
+
+    return macro.pattern.sub(replacement, text)
 
 
 def _applied(macro: _Macro, match: re.Match[str]) -> str:

@@ -26,6 +26,7 @@ MUSIC = "CDEF GABc|\n"
         f"X:1\nT:a\nK:C\n{MUSIC}\n{'{' * 90_000}|\n",
         f"X:1\nT:a\nK:C\n{MUSIC}{'[A:' * 30_000}\n",
         f"X:1\nT:a\nm:~G=GAG\nK:C\n{MUSIC}{'[A:' * 30_000}|\n",
+        f"X:1\nT:a\nm:n={'n' * 200}\nK:C\n{'C' * 20_000}|\n",
         "X:1\nT:a\nK:C\n" + "%%beginps\n" * 20_000 + MUSIC,
     ],
     ids=lambda text: text[:40].replace("\n", " ")[8:],
