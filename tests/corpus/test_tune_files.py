@@ -15,6 +15,7 @@ from abcgen.corpus import tune_files
 from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.tune_files import READERS, Chunk, Reader, chunks_of, find_files, read_abc_file
 from abcgen.errors import InputError
+from abcgen.files import open_regular
 from abcgen.notation.reader import LeftOut
 from abcgen.notation.tunebook import TuneBlock, split_tunebook
 
@@ -99,14 +100,13 @@ def test_a_file_without_permission_is_reported(
 ) -> None:
     write(tmp_path / "good.abc", GOOD)
     locked = write(tmp_path / "locked.abc", GOOD)
-    opened = Path.open
 
-    def refuse(path: Path, *arguments: object, **options: object) -> object:
+    def refuse(path: Path) -> object:
         if path == locked:
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **options)  # type: ignore[call-overload]
+        return open_regular(path)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(tune_files, "open_regular", refuse)
     assert reasons(tmp_path) == {"locked.abc": "permission denied"}
 
 
