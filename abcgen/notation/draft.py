@@ -11,9 +11,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from abcgen.config import LIMITS
+from abcgen.errors import NotationError
 from abcgen.notation.tune import (
     Bar,
     BarLine,
+    Item,
     Marks,
     Metre,
     Note,
@@ -137,6 +140,18 @@ class DraftTuplet:
     def normal_in(self, metre: Metre) -> int:
         """Return ``normal``, by the standard's default for the metre where the file has none."""
         return self.normal or _DEFAULT_NORMAL.get(self.actual, 3 if metre.is_compound else 2)
+
+    def longer_notes(self, normal: int, line: int) -> list[Note | Rest]:
+        """Return what a tuplet of one in the time of several is: nothing but longer notes.
+
+        Raises:
+            NotationError: if that makes one too long.
+        """
+        for note in self.notes:
+            note.duration *= normal
+            if note.duration > LIMITS.duration:
+                raise NotationError("note length out of range", line=line, text=f"(1:{normal}")
+        return [note.frozen() for note in self.notes]
 
     def frozen(self, normal: int) -> Tuplet:
         """Return the finished tuplet, played in the time of ``normal`` notes."""
@@ -294,15 +309,17 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
             actual = draft.tuplets[0].actual
             what = f"{actual} notes played in the time of {fitting}, for the bar to add up"
             repairs.append(Repair(draft.text_line, what, f"({actual}"))
-        items = tuple(
-            item.frozen(fitting or item.normal_in(metre))
-            if isinstance(item, DraftTuplet)
-            else item.frozen()
-            for item in draft.items
-        )
+        items: list[Item] = []
+        for item in draft.items:
+            if isinstance(item, DraftNote):
+                items.append(item.frozen())
+            elif item.actual == 1:
+                items += item.longer_notes(item.normal_in(metre), draft.text_line)
+            else:
+                items.append(item.frozen(fitting or item.normal_in(metre)))
         bars.append(
             Bar(
-                items,
+                tuple(items),
                 draft.line,
                 draft.repeat_start,
                 draft.ending,
