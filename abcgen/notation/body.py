@@ -352,7 +352,7 @@ class BodyBuilder:
         self._bar.ending, self._in_ending = numbers, True
 
     def begin_named_ending(self, symbol: AbcSymbol) -> None:
-        """Begin an ending with words instead of a number: ``["last"``."""
+        """Begin an ending with words instead of a number: ``["last"``; others are words only."""
         if self._bar.items:
             raise NotationError("bracket that is never closed", line=symbol.line, text=symbol.text)
         words = symbol.match["words"]
@@ -360,9 +360,13 @@ class BodyBuilder:
         # Without a number, it is the one after the ending that a repeat has just closed.
         endings = [bar.ending for bar in self._bars[-MAX_ENDING_BARS:] if bar.ending]
         follows = endings and self._bars[-1].line is BarLine.REPEAT
-        number = int(named[0]) if named else min(max(endings[-1]) + 1, MAX_TURNS) if follows else 1
-        self._bar.ending, self._in_ending = (number,), True
-        what = f"ending {words!r} read as ending {number}"
+        if named or follows:
+            number = int(named[0]) if named else min(max(endings[-1]) + 1, MAX_TURNS)
+            self._bar.ending, self._in_ending = (number,), True
+            what = f"ending {words!r} read as ending {number}"
+        else:
+            self._marks.add_quoted(f"^{words}")
+            what = f"a bracket before {words!r} passed over"
         self.repairs.append(Repair(symbol.line, what, symbol.text))
 
     def end_ending(self, symbol: AbcSymbol) -> None:

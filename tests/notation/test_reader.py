@@ -431,6 +431,7 @@ def test_decorations_that_nobody_knows_change_no_note(body: str, notes_read: int
         ("|:A4| 1 B4:| 2 c4|]", [(), (1,), (2,)]),
         ('|:A4|["1." B4:|["last time" c4|]', [(), (1,), (2,)]),
         ("|:A4|[1 B4]:|[2 c4]||", [(), (1,), (2,)]),
+        ('A4|B4|]["Coda" c4|]', [(), (), ()]),
     ],
 )
 def test_endings_are_read_however_they_are_typed(body: str, endings: list[tuple[int, ...]]) -> None:
