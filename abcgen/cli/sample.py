@@ -30,6 +30,7 @@ from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConf
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.fields import RHYTHMS
+from abcgen.notation.spoken import with_plain_rhythm
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 
 if TYPE_CHECKING:
@@ -314,7 +315,7 @@ def _render(
 
     if not formats:
         return Rendering([], [])
-    tunes = [tune.tune for tune in sampled]
+    tunes = [with_plain_rhythm(tune.tune) for tune in sampled]
     options = RenderOptions(
         page=page,
         footer=tunes[0].source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abcgen.errors import NotationError
@@ -11,6 +12,8 @@ from abcgen.notation.tune import Metre
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from abcgen.notation.tune import Tune
 
 _METRES = {
     "common": "C",
@@ -34,6 +37,9 @@ _METRES_OF_RHYTHMS = {
     "waltz": Metre(3, 4),
 }
 
+# The rhythm of nine in ten dances in a metre, for metres that have one.
+_RHYTHMS_OF_METRES = {(6, 8): "jig", (9, 8): "slip jig", (12, 8): "slide"}
+
 _ACCIDENTALS = {"♯": "#", "♭": "b", "sharp": "#", "flat": "b"}
 _GERMAN_MODES = {"dur": "maj", "moll": "min"}
 # A tonic, perhaps in German; what follows is the mode.
@@ -43,6 +49,12 @@ _TONIC = re.compile(r"([A-Ha-h])(#|b(?!\w)|b(?=m)|is(?!\w)|(?<=[EAea])s(?!\w)|es
 def metre_of_rhythm(rhythm: str) -> Metre | None:
     """Return the metre that goes without saying for a rhythm of ``fields.RHYTHMS``, if one does."""
     return _METRES_OF_RHYTHMS.get(rhythm)
+
+
+def with_plain_rhythm(tune: Tune) -> Tune:
+    """Return a tune of a network with its rhythm, if it names none and its metre makes it plain."""
+    rhythm = _RHYTHMS_OF_METRES.get((tune.metre.beats, tune.metre.unit), "")
+    return replace(tune, rhythm=rhythm) if rhythm and not tune.rhythm else tune
 
 
 def abc_metre(words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _ATTEMPTS = 200
 
 
 def new_title(random_numbers: random.Random, used: set[str]) -> str:
-    """Return a random title that is not among those used."""
+    """Return a random title that is not among those used, which are casefolded."""
     pick = random_numbers.choice
     for _ in range(_ATTEMPTS):
         pattern = random_numbers.randrange(3)
@@ -46,6 +47,7 @@ def new_title(random_numbers: random.Random, used: set[str]) -> str:
             title = f"The {pick(_QUALITIES)} {pick(_SIGHTS)}"
         else:
             title = f"The {pick(_SIGHTS)} in the {pick(_PLACES)}"
-        if title not in used:
+        if title.casefold() not in used:
             return title
-    return f"{title} No. {len(used) + 1}"
+    numbered = (f"{title} No. {number}" for number in count(2))
+    return next(each for each in numbered if each.casefold() not in used)

@@ -107,8 +107,10 @@ def _bind_sheets(
 
 def _render_svg(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.engrave import engrave_svg
+    from abcgen.score.musicxml import musicxml_of
 
-    return engrave_svg(_render_musicxml(tune, options)).encode()
+    silent = musicxml_of(tune, composer=options.composer, keep_lines=options.page.keep_lines)
+    return engrave_svg(silent).encode()
 
 
 def _render_web_tune(tune: Tune, options: RenderOptions) -> WebTune:
@@ -139,7 +141,12 @@ def _render_wav(tune: Tune, options: RenderOptions) -> bytes:
 def _render_musicxml(tune: Tune, options: RenderOptions) -> bytes:
     from abcgen.score.musicxml import musicxml_of
 
-    return musicxml_of(tune, composer=options.composer, keep_lines=options.page.keep_lines)
+    return musicxml_of(
+        tune,
+        composer=options.composer,
+        keep_lines=options.page.keep_lines,
+        playback=options.playback,
+    )
 
 
 FORMATS = {

@@ -280,14 +280,17 @@ class Composer:
             attempts = 1
 
         texts: set[bytes] = set()  # hashes
-        titles: set[str] = set()
+        # Titles used, and those of real tunes.
+        names = self._training_tunes.facts.names if self._training_tunes else ()
+        titles = {name.casefold() for name in names}
         # 1) Sample texts.
         drawn = self.sample(range(attempts), 1 if watch else batch_size, watch)
         while self.tally.valid < config.count and (group := list(islice(drawn, candidates))):
             # 2) Those that nothing is wrong with, the best first. Steps 3 to 6 are in `finish`.
             ranked = self.ranked(group)
             for rank, sampled in enumerate(ranked, start=1):
-                title = new_title(self._random(sampled.number), titles)
+                # Not by the seed alone: other settings make other tunes.
+                title = new_title(self._random(f"{sampled.number} {sampled.text}"), titles)
                 result = self.finish(sampled, self.tally.valid + 1, title)
                 text = hashlib.sha256(sampled.text.encode()).digest()
                 if isinstance(result, SampledTune):
@@ -299,7 +302,7 @@ class Composer:
                     self.tally.rejected[result] += 1
                     continue
                 texts.add(text)
-                titles.add(title)
+                titles.add(title.casefold())
                 self.tally.valid += 1
                 self.tally.passed_over += len(ranked) - rank
                 yield result
@@ -403,7 +406,7 @@ class Composer:
 
         # 3) Key and octave, title and source.
         chance = self._random(sampled.number)
-        chance.random()  # the first number chose the title
+        chance.random()  # the first number chose the title once
         # To keep every note in range, the grammar counts on a free choice of octave.
         first_pitch = None if self._request.in_range else self._request.first_pitch or None
         tune = arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
@@ -446,9 +449,9 @@ class Composer:
         )
         return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
 
-    def _random(self, number: int) -> random.Random:
-        """Return the random generator for the title and key of the text with this number."""
-        return random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret
+    def _random(self, text: int | str) -> random.Random:
+        """Return the random generator for the title or key of a text, or that with a number."""
+        return random.Random(f"{self._seed} {text}")  # noqa: S311 - no secret
 
 
 def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection:

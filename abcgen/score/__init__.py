@@ -5,7 +5,8 @@ In reading order:
 1. ``musicxml``: a tune as a music21 Score and as MusicXML (``musicxml_of``). It uses ``layout``
    (voices in parallel, the plan of all bars, line breaks), ``clefs``, ``printed_notes`` (any
    duration as tied notes), ``symbols`` (beams, accidentals, tuplets), ``marks`` (decorations,
-   chords, lyrics, slurs) and ``additions`` (what music21 cannot write).
+   chords, lyrics, slurs), ``additions`` (what music21 cannot write) and ``playback`` (instrument
+   and tempo, for other programs).
 2. ``engrave``: MusicXML to SVG with verovio, ``metronome`` its metronome marks; ``pages``: SVG to
    PDF and PNG with typst.
 3. ``performance``: a tune as it is played, with repeats, swing, tempo and accompaniment;

@@ -27,6 +27,7 @@ from abcgen.score.layout import (
     staves_of,
 )
 from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of, sing, slurs_of, words_above
+from abcgen.score.playback import tell_playback
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import closing_elements, printed_fifths, printed_signature, symbols_of
 from abcgen.score.text import one_line
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from abcgen.notation.staves import Staff
     from abcgen.notation.tune import Tune
     from abcgen.score.layout import PlannedBar
+    from abcgen.score.performance import PlaybackOptions
     from abcgen.score.printed_notes import PrintedNote
     from abcgen.score.symbols import Symbol
 
@@ -57,7 +59,12 @@ PART_ID = re.compile(rb'<score-part id="(P[0-9a-f]{32})"')
 
 
 def musicxml_of(
-    tune: Tune, *, composer: str = "", line_width: float = LINE_WIDTH, keep_lines: bool = False
+    tune: Tune,
+    *,
+    composer: str = "",
+    line_width: float = LINE_WIDTH,
+    keep_lines: bool = False,
+    playback: PlaybackOptions | None = None,
 ) -> bytes:
     """Write a tune as MusicXML in UTF-8, the same bytes for the same tune.
 
@@ -66,6 +73,7 @@ def musicxml_of(
         composer: Its composer where the tune names none; empty for none.
         line_width: Width of a line in staff heights, to plan line breaks by.
         keep_lines: Whether lines end where those of the tune's source do.
+        playback: How other programs are to play it; None to say nothing of that.
 
     Raises:
         NotationError: if there is no bar, or a duration cannot be printed.
@@ -75,6 +83,8 @@ def musicxml_of(
     exporter.midiChannelList = _Channels()
     root = exporter.parse()
     complete(root)
+    if playback:
+        tell_playback(root, tune, playback)
     if not score.metadata.composer:
         # music21 would be named instead.
         for creator in root.findall("identification/creator"):

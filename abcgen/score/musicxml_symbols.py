@@ -13,6 +13,7 @@ from abcgen.errors import NotationError
 from abcgen.notation.tune import LETTERS, NAME_ACCIDENTALS, ChordSymbol, Pitch, chord_symbol_named
 from abcgen.notation.words import Annotation, Syllable, Tempo, plain_text
 from abcgen.score.marks import CHORD_KINDS, DYNAMICS, chord_kind
+from abcgen.score.playback import USUAL_TEMPO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -243,7 +244,7 @@ def directions_in(
         # What it sounds as, where no sign or word says it.
         if not set(marks) & JUMPS:
             marks += [name for attribute, name in _SOUNDS.items() if sound.get(attribute)]
-        if sound.get("tempo") and not beats:
+        if sound.get("tempo") and not beats and sound.get("id") != USUAL_TEMPO:
             beats, per_minute = (Fraction(1, 4),), float(number_of(sound.get("tempo", "")))
     if not per_minute:
         place = "_" if element.get("placement") == "below" else "^"

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre
-from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm
+from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm, with_plain_rhythm
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
+from abcgen.notation.tune import Key, Tune
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,15 @@ def test_what_is_not_understood_stays_as_it_is_for_the_error(words: str) -> None
         assert abc(abc(words)) == abc(words)
     for words_for_nothing in ("waltz", "H7", "hello", "6/8/4"):
         assert abc_key(words_for_nothing) == abc_metre(words_for_nothing) == words_for_nothing
+
+
+@pytest.mark.parametrize(
+    ("named", "metre", "printed"),
+    [("", "6/8", "jig"), ("", "9/8", "slip jig"), ("", "4/4", ""), ("march", "6/8", "march")],
+)
+def test_a_rhythm_is_plain_from_some_metres(named: str, metre: str, printed: str) -> None:
+    tune = Tune((), Key(), read_metre(metre), rhythm=named)
+    assert with_plain_rhythm(tune).rhythm == printed
 
 
 def test_only_rhythms_with_one_metre_imply_it() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import Phase, given, settings
 
+from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.tune import Metre, Tune, Voice
 from abcgen.notation.walk import Sound, sounding_notes
 from abcgen.score.layout import parts_of
 from abcgen.score.musicxml import musicxml_of
+from abcgen.score.performance import PlaybackOptions
+from abcgen.score.read_musicxml import read_musicxml
 from abcgen.score.referee import first_difference
 from tests.marked_tunes import DUET, MARKED
 from tests.musicxml_readers import read_with_music21, read_with_verovio, schema_errors
@@ -61,8 +65,24 @@ def test_a_tuplet_that_opens_with_a_rest_is_beamed_alone() -> None:
 
 def test_the_documents_are_valid_by_the_schema(real_tunes: Sequence[Tune]) -> None:
     pytest.importorskip("musicxml")
+    fiddle = PlaybackOptions(INSTRUMENTS["fiddle"])
     for each in [MARKED, DUET, CHORDS, *real_tunes[:: 8 * SHARE]]:
         assert schema_errors(musicxml_of(each, composer="<b>&")) == []
+        assert schema_errors(musicxml_of(each, playback=fiddle)) == []
+
+
+def test_a_document_tells_instrument_and_tempo_and_is_read_back_without_them() -> None:
+    document = musicxml_of(JIG, playback=PlaybackOptions(INSTRUMENTS["whistle"], tempo=100))
+    root = ElementTree.fromstring(document)  # noqa: S314 - our own
+    part = root.find("part-list/score-part")
+    assert part is not None
+    assert part.findtext("part-name") == part.findtext("score-instrument/instrument-name")
+    assert part.findtext("midi-instrument/midi-program") == str(78 + 1)
+    # A beat of 6/8 is a dotted quarter.
+    sound = root.find("part/measure/sound")
+    assert sound is not None
+    assert sound.get("tempo") == "150"
+    assert read_musicxml(document) == read_musicxml(musicxml_of(JIG))
 
 
 def test_the_schema_check_finds_an_error() -> None:
