@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 # Of longer pieces only the beginning is heard, in sixteenths.
 MAX_LENGTH = 16 * 400
-# How far around a low note there is none lower, in sixteenths.
-REACH = 3
+# Nearer to a low note than this, in sixteenths, there is none lower; and semitones of a third.
+REACH, THIRD = 4, 4
 # How strong places of a bar are: the bar line, its half, other beats, between beats, all others.
 BAR_LINE, HALF, BEAT, OFF_BEAT, OTHER = range(5)
 # The probability of every event at these places.
@@ -46,6 +46,9 @@ PROBABILITIES = {
 }
 # The same of the first and last low note.
 EDGE = (0.75, 0.3, 0.12, 0.03, 0.01)
+# The mean share of notes held from which on they are heard; those up to this long, in sixteenths,
+# are not held.
+MIN_HELD, LONG = 0.2, 4
 # Events of a piece are alike, and prove less than independent ones would.
 INDEPENDENCE = 0.25
 
@@ -127,7 +130,10 @@ def hear(
         events = {"low note": low, "low note that differs": differing}
     if accompaniment:
         chords, held = _chords(accompaniment, origin, length)
-        events |= {"chord that differs": chords, "notes held": held}
+        events["chord that differs"] = chords
+        # Where every note is short, that none is held proves nothing.
+        if held.mean() > MIN_HELD:
+            events["notes held"] = held
     for name, keys in (("bass drum", BASS_DRUMS), ("snare", SNARES)):
         counts = np.zeros(length)
         for note in drums:
@@ -151,9 +157,12 @@ def _low_notes(
         place = round(16 * note.onset) - origin
         if 0 <= place < length:
             lowest[place + REACH] = min(lowest[place + REACH], note.pitch)
-    around = np.min([lowest[shift : shift + length] for shift in range(2 * REACH + 1)], axis=0)
+    around = np.min([lowest[shift : shift + length] for shift in range(1, 2 * REACH)], axis=0)
     own = lowest[REACH : REACH + length]
     is_low = (own < none) & (own <= around)
+    # Nor is the third of a chord low, a quarter from its root; but basses leap by fourths and more.
+    for neighbour in (lowest[:length], lowest[2 * REACH :]):
+        is_low &= (neighbour >= own) | (neighbour < own - THIRD)
     differs = np.zeros(length)
     at = np.flatnonzero(is_low)
     differs[at[1:]] = own[at[1:]] % 12 != own[at[:-1]] % 12
@@ -171,8 +180,9 @@ def _chords(notes: Sequence[PlayedNote], origin: int, length: int) -> tuple[Floa
         struck.setdefault(onset, set()).add(note.pitch % 12)
         beginning[onset] += 1
         # Over the times after its onset and before its end.
-        sounding[onset + 1] += 1
-        sounding[max(onset + 1, min(offset, length))] -= 1
+        if offset - onset > LONG:
+            sounding[onset + 1] += 1
+            sounding[min(offset, length)] -= 1
     held = np.cumsum(sounding)[:length]
     share = np.divide(held, held + beginning[:length], out=np.zeros(length), where=held > 0)
     differs = np.zeros(length)
