@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
+from abcgen.notation.draft import MAX_TUPLET
+from abcgen.notation.note import SHORTEST
 from abcgen.notation.tune import Marks, Note, Rest, Tuplet
 from abcgen.notation.words import MAX_WORDS_AT_NOTE, Annotation, Syllable, Tempo
 from abcgen.score.musicxml_measures import NO_MARKS, Event
@@ -324,7 +326,7 @@ def items_of(events: Sequence[Event]) -> Iterator[Item]:
             yield from _tuplet(group)
             group = []
         if event.ratio == NO_TUPLET:
-            yield tuplet_of_one(_note(event, event.duration))
+            yield _single(event)
             continue
         if group and event.starts_tuplet:
             yield from _tuplet(group)
@@ -354,11 +356,24 @@ def _tuplet(group: Sequence[Event]) -> Iterator[Item]:
     if all(odd_denominator(note.duration) == 1 for note in notes):
         yield Tuplet(*group[0].ratio, notes)
     else:
-        for event in group:
-            yield tuplet_of_one(_note(event, event.duration))
+        yield from map(_single, group)
+
+
+def _single(event: Event) -> Item:
+    """Return a note or rest outside tuplets, or in one of its own if it has an odd duration.
+
+    Raises:
+        NotationError: if ABC has no such duration.
+    """
+    item = tuplet_of_one(_note(event, event.duration))
+    if isinstance(item, Tuplet) and max(item.actual, item.normal) > MAX_TUPLET:
+        raise NotationError("a duration that no tuplet has", text=str(event.duration))
+    return item
 
 
 def _note(event: Event, duration: Fraction) -> Note | Rest:
+    if duration < SHORTEST:
+        raise NotationError("a note too short", text=str(duration))
     marks = None if event.marks == NO_MARKS else event.marks
     if event.pitches:
         return Note(tuple(sorted(event.pitches)), duration, event.tied, marks)

@@ -380,3 +380,10 @@ def test_clefs_are_kept() -> None:
     assert [note.marks.clef if note.marks else "" for note in tune.notes] == ["", "treble-8"]
     text = write_abc(tune)
     assert write_abc(read_abc(text)) == text
+
+
+@pytest.mark.parametrize(("divisions", "duration"), [(405, 256), (1024, 1)])
+def test_durations_that_abc_lacks_are_refused(divisions: int, duration: int) -> None:
+    odd = note("C", duration, "").replace("<type></type>", "")
+    with pytest.raises(NotationError):
+        read_musicxml(score(FOUR.replace(">6<", f">{divisions}<") + odd))
