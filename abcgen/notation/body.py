@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -19,6 +19,7 @@ from abcgen.notation.draft import (
     DraftBar,
     DraftNote,
     DraftTuplet,
+    Layer,
     PendingMarks,
     Repair,
     finish_bars,
@@ -56,15 +57,6 @@ _CHORD_WORDS = re.compile(r'"([^"]*)"')
 _BAR_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
 # The order in which they are defined: single, double, final, repeat.
 _STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
-
-
-class _Layer(NamedTuple):
-    """Music of a bar that an overlay interrupts, and what its next note depends on."""
-
-    bar: DraftBar
-    last: DraftNote | None
-    tied_alterations: dict[int, int]
-    last_in_tuplet: bool
 
 
 class BodyBuilder:
@@ -126,7 +118,7 @@ class BodyBuilder:
         # Overlays (``&``): for each the bars that have one, by number. In an overlay, the layers
         # before it in the same bar.
         self._overlays: list[dict[int, DraftBar]] = []
-        self._layers: list[_Layer] = []
+        self._layers: list[Layer] = []
 
     def add(self, symbol: AbcSymbol) -> None:
         """Add the next symbol.
@@ -394,7 +386,7 @@ class BodyBuilder:
         if len(self._layers) >= MAX_OVERLAYS:
             raise NotationError(f"more than {MAX_OVERLAYS} voice overlays", line=symbol.line)
         self._layers.append(
-            _Layer(
+            Layer(
                 self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
             )
         )
@@ -409,10 +401,10 @@ class BodyBuilder:
         ]
 
     @property
-    def _layer(self) -> _Layer:
+    def _layer(self) -> Layer:
         """The current layer of the bar."""
         last_in_tuplet = self._last_in_tuplet
-        return _Layer(self._bar, self._last, self._tied_alterations, last_in_tuplet)
+        return Layer(self._bar, self._last, self._tied_alterations, last_in_tuplet)
 
     def _divide_bar(self) -> None:
         """Close the bar where an ending begins within it; accidentals stay in force."""
@@ -515,7 +507,7 @@ class BodyBuilder:
     def _close_overlays(self) -> None:
         """End the overlays of the bar, and go on in its first layer."""
         self._layers.append(
-            _Layer(
+            Layer(
                 self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
             )
         )

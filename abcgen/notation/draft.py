@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -194,6 +194,15 @@ class DraftBar:
         """Return its sounding duration in whole notes, tuplets played by their defaults."""
         tuplets = (t.written * Fraction(t.normal_in(metre), t.actual) for t in self.tuplets)
         return self.plain_duration + sum(tuplets, Fraction(0))
+
+
+class Layer(NamedTuple):
+    """Music of a bar that an overlay interrupts, and what its next note depends on."""
+
+    bar: DraftBar
+    last: DraftNote | None
+    tied_alterations: dict[int, int]
+    last_in_tuplet: bool
 
 
 @dataclass(slots=True)

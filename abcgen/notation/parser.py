@@ -32,7 +32,8 @@ from abcgen.notation.macros import Macros, user_symbol
 from abcgen.notation.properties import NO_PROPERTIES, VoiceProperties, read_properties
 from abcgen.notation.staves import Staff, read_staves
 from abcgen.notation.transpose import transpose_bars
-from abcgen.notation.tune import BarLine, Tune, Voice
+from abcgen.notation.tune import Tune, Voice
+from abcgen.notation.voices import ended_together, opened_together
 from abcgen.notation.words import MAX_TEXTS, TEXT_FIELDS, plain_text, read_tempo, words_of
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ class TuneParser:
                 voices.append(Voice("" if number else title, moved, body.clef))
                 keys.append(key)
             self.repairs += body.repairs
-        return _opened_together(_ended_together(voices), keys, opening.metre)
+        return opened_together(ended_together(voices), keys, opening.metre)
 
     def _add_field(self, name: str, value: str) -> None:
         if name == "w":
@@ -496,45 +497,6 @@ def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
     return [
         replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
         for what, number in counts.items()
-    ]
-
-
-def _opened_together(
-    voices: list[Voice], keys: list[Key], metre: Metre
-) -> tuple[list[Voice], Key, Metre]:
-    """Return the voices, all in the key and metre in which the first one opens, and these.
-
-    Args:
-        voices: The voices.
-        keys: The key in which each opens.
-        metre: The metre in which they open.
-    """
-    first = voices[0].bars[0]
-    key_of_all, metre_of_all = first.key or keys[0], first.metre or metre
-    opened = []
-    for voice, own_key in zip(voices, keys, strict=True):
-        bar = voice.bars[0]
-        key, own_metre = bar.key or own_key, bar.metre or metre
-        bar = replace(
-            bar,
-            key=None if key == key_of_all else key,
-            metre=None if own_metre == metre_of_all else own_metre,
-        )
-        opened.append(replace(voice, bars=(bar, *voice.bars[1:])))
-    return opened, key_of_all, metre_of_all
-
-
-def _ended_together(voices: list[Voice]) -> list[Voice]:
-    """Return the voices with the final bar line of any of them at the end of all."""
-    if len({len(voice.bars) for voice in voices}) > 1:
-        return voices
-    if not any(voice.bars[-1].line is BarLine.FINAL for voice in voices):
-        return voices
-    return [
-        replace(voice, bars=(*voice.bars[:-1], replace(voice.bars[-1], line=BarLine.FINAL)))
-        if voice.bars[-1].line in {BarLine.SINGLE, BarLine.DOUBLE}
-        else voice
-        for voice in voices
     ]
 
 
