@@ -282,6 +282,9 @@ class BodyBuilder:
         """Begin a slur at the next note, or end the last one at the last note."""
         if symbol.match["sign"] == "(":
             self._marks.slur_starts = min(self._marks.slur_starts + 1, MAX_SLURS)
+        elif self._marks.slur_starts:
+            # A slur over grace notes only, ``({AB})``.
+            self._marks.slur_starts -= 1
         elif self._open_slurs and self._last:
             # In ``(c d (e) f g)`` the slur that ends at e is not the one that begins there.
             index = len(self._open_slurs) - 1

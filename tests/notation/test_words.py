@@ -292,6 +292,11 @@ def test_slurs_are_kept_in_pairs() -> None:
     assert read_abc(write_abc(tune)) == tune
 
 
+def test_a_slur_over_grace_notes_alone_is_none_over_notes() -> None:
+    tune = read_abc(HEAD + "C2 D2 ({ef})|(E2 ({g})F2)|]")
+    assert write_abc(tune).endswith("C4 D4{ef} | (E4 {g}F4) |]\n")
+
+
 def test_a_tie_between_two_pitches_is_a_slur() -> None:
     tune = read_abc(HEAD + "C-D E2|]")
     assert write_abc(tune).endswith("(C D) E2 |]\n")
