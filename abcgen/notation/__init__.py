@@ -8,8 +8,8 @@ In reading order:
 3. ``reader``: a file's text to tunes (``read_tunebook``, ``read_abc``). It uses ``encoding`` (bytes
    and accents), ``tunebook`` (a book to tunes), ``parser`` (lines to fields and voices), ``fields``
    and ``properties`` (their values), ``macros``, ``lexer`` (symbols of a line), ``body`` and
-   ``note`` (symbols to bars) ``lyrics`` (words to notes) and ``draft`` (ties, repeats and
-   tuplets of the whole tune).
+   ``note`` (symbols to bars), ``lyrics`` (words to notes), ``draft`` (ties, repeats and tuplets
+   of the whole tune) and ``voices`` (which open and end together).
 4. ``writer``: tunes as canonical ABC (``write_abc``); ``model_text``: tunes as the network sees
    them (``encode_tune``, ``decode_tune``).
 5. ``analysis`` (melody, mode, sections), ``playback`` (the order of bars), ``validation`` (bars
