@@ -27,6 +27,7 @@ from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.staves import Staff
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
 from abcgen.notation.words import MAX_TEXTS, plain_text, words_of
+from abcgen.score.clefs import clef_named, clef_of
 from abcgen.score.musicxml_measures import AS_WRITTEN, BarSign, Measure, PartReader, WrittenKey
 from abcgen.score.musicxml_voices import closing_marks, divided, items_of, staff_voices
 
@@ -113,7 +114,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
     metre = next((measure.metre for measure in shared[:1] if measure.metre), Metre(4, 4))
     names = _voice_names(parts, by_part)
     voices = [
-        Voice(names.pop(0), _bars_of(voice, part, shared, (opening, metre), modes), voice.clef)
+        _voice(names.pop(0), _bars_of(voice, part, shared, (opening, metre), modes), voice.clef)
         for part, part_voices in zip(parts, by_part, strict=True)
         for voice in part_voices
     ]
@@ -413,6 +414,12 @@ def _quantized(measures: Sequence[Sequence[Event]]) -> list[QuantizedNote]:
                 notes.append(QuantizedNote(now + event.onset, now + event.end, keys))
         now += events[-1].end if events else 0
     return notes
+
+
+def _voice(name: str, bars: tuple[Bar, ...], clef: str) -> Voice:
+    """Return a voice with its clef, unless its notes would have that anyway."""
+    usual = clef_of(Tune(bars, Key(), Metre(4, 4)))
+    return Voice(name, bars, "" if clef_named(clef) == usual else clef)
 
 
 # Bars.
