@@ -146,6 +146,8 @@ class FormLine:
         return max(0, least) <= left <= MAX_BARS * (MAX_SECTIONS - index - 1)
 
     def _may_repeat(self, index: int, *, repeated: bool) -> bool:
+        """Return whether section ``index`` may be repeated, or may not be."""
+        # The request comes first, then the tune to continue; otherwise both are possible.
         begun, form = self._begun, self._form
         if form.sections and form.sections[index].repeated != repeated:
             return False
@@ -154,19 +156,29 @@ class FormLine:
         return repeated or not (begun and index == len(begun.sections) and begun.repeated)
 
     def _may_have_endings(self, index: int) -> bool:
+        """Return whether section ``index`` may have endings; requests leave that open."""
         begun = self._begun
         return not begun or index >= len(begun.sections) or begun.sections[index].endings
 
     def _sections_begun(self) -> int:
+        """Return how many sections the tune to continue has, the last one included."""
         return len(self._begun.sections) + bool(self._begun.bars) if self._begun else 0
 
     def _separators(self, index: int, section: AnnouncedSection, before: int) -> str:
-        """Return what may follow a section: a further one, the end, or both."""
+        """Return what may follow a section: a further one, the end, or both; nothing if it is wrong.
+
+        Args:
+            index: The section's index.
+            section: The section as written so far.
+            before: Bars of the sections before it.
+        """
         begun, form = self._begun, self._form
+        # 1) A section as it may be. Without its mark it may still be incomplete.
         if not self._may_repeat(index, repeated=section.repeated):
             return ""
         if begun and index < len(begun.sections) and begun.sections[index] != section:
             return ""
+        # 2) A requested form says how many sections there are, or how many bars.
         count, bars = index + 1, before + section.bars
         if form.sections:
             return "," if count < len(form.sections) else END
