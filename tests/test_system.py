@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from abcgen.system import LazyModule, defer_interrupts, load_module, sigterm_as_interrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_the_body_is_completed_before_ctrl_c_takes_effect() -> None:
@@ -30,6 +34,15 @@ def test_a_second_ctrl_c_takes_effect_immediately() -> None:
     assert not done
 
 
+@pytest.fixture
+def _default_sigterm() -> Iterator[None]:
+    """SIGTERM as it is in a new process; a command that ran in this one may have taken it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_default_sigterm")
 def test_sigterm_acts_like_ctrl_c() -> None:
     with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt(), defer_interrupts():
         signal.raise_signal(signal.SIGTERM)

@@ -165,7 +165,7 @@ class FormLine:
         return len(self._begun.sections) + bool(self._begun.bars) if self._begun else 0
 
     def _separators(self, index: int, section: AnnouncedSection, before: int) -> str:
-        """Return what may follow a section: a further one, the end, or both; nothing if it is wrong.
+        """Return what may follow a section: a further one, the end or both, or nothing.
 
         Args:
             index: The section's index.

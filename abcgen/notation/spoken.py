@@ -59,11 +59,12 @@ def with_plain_rhythm(tune: Tune) -> Tune:
 
 def abc_metre(words: str) -> str:
     """Return a metre as ABC writes it; unchanged if it is ABC or not understood."""
-    if _is_read(read_metre, words):
-        return words
     name = " ".join(words.lower().split()).removesuffix(" time").removesuffix(" metre")
+    # Names come first: the reader of ABC takes some of them too.
+    if name in _METRES or _is_read(read_metre, words):
+        return _METRES.get(name, words)
     match = _METRE.fullmatch(name)
-    return f"{match[1]}/{match[2]}" if match else _METRES.get(name, words)
+    return f"{match[1]}/{match[2]}" if match else words
 
 
 def abc_key(words: str) -> str:

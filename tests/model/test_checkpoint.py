@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from abcgen import files
 from abcgen.config import (
     NetworkConfig,
     TrainConfig,
@@ -260,7 +261,7 @@ def test_a_file_that_cannot_be_read_is_named(
     load: Callable[[Path], object], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / METRICS).touch()
-    monkeypatch.setattr(Path, "open", lambda path, _mode: _forbidden(path))
+    monkeypatch.setattr(files, "open_regular", lambda path, **_: _forbidden(path))
     with pytest.raises(CheckpointError, match=rf"{CONFIG}|{METRICS}") as caught:
         load(folder)
     assert isinstance(caught.value.__cause__, PermissionError)
