@@ -105,6 +105,8 @@ def test_a_missing_module_raises_when_it_is_used() -> None:
 STUCK = """
 import abcgen.system, signal, sys, time
 abcgen.system.GRACE_SECONDS = 0.3
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # these tests may run under nohup
 abcgen.system.interrupt_on_termination()
 try:
     print("ready", flush=True)
