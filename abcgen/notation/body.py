@@ -388,11 +388,7 @@ class BodyBuilder:
             raise NotationError("voice overlay (&) not understood", line=symbol.line, text="&")
         if len(self._layers) >= MAX_OVERLAYS:
             raise NotationError(f"more than {MAX_OVERLAYS} voice overlays", line=symbol.line)
-        self._layers.append(
-            Layer(
-                self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
-            )
-        )
+        self._layers.append(self._layer)
         self._bar, self._last, self._tied_alterations = DraftBar(), None, {}
         self._altered.clear()
 
@@ -509,11 +505,7 @@ class BodyBuilder:
 
     def _close_overlays(self) -> None:
         """End the overlays of the bar, and go on in its first layer."""
-        self._layers.append(
-            Layer(
-                self._bar, self._last, self._tied_alterations, last_in_tuplet=self._last_in_tuplet
-            )
-        )
+        self._layers.append(self._layer)
         main, *overlays = self._layers
         for number, layer in enumerate(overlays):
             if number == len(self._overlays):

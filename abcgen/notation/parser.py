@@ -48,7 +48,7 @@ MAX_FIELD = 4_000
 HEADER_FIELD = re.compile(r"\s*([A-Za-z+])[ \t]*:(.*)")
 # Within the music, a note before a repeat sign (``A::c``) is not a field, nor before `` :``.
 _BODY_FIELD = re.compile(r"\s*([A-Za-z+](?=:)|[HI-Wh-w](?=[ \t]+:))[ \t]*:(?![:|])(.*)")
-_COMMENT = re.compile(r"(?<!\\)%.*")
+COMMENT = re.compile(r"(?<!\\)%.*")
 # Mail programs wrote a space at a line's end as =20 and broke long lines after an equals sign.
 _MAIL_SPACE = re.compile(r"=20$")
 _MAIL_BREAK = re.compile(r"=$")
@@ -137,7 +137,7 @@ class TuneParser:
         if match := _DIRECTIVE.match(text):
             self._add_directive(match[1], match[2])
             return
-        match = HEADER_FIELD.fullmatch(_COMMENT.sub("", text).rstrip())
+        match = HEADER_FIELD.fullmatch(COMMENT.sub("", text).rstrip())
         if match and match[1] in "mU":
             self._add_field(match[1], match[2].strip())
         elif match:
@@ -153,7 +153,7 @@ class TuneParser:
         if match := _DIRECTIVE.match(raw):
             self._add_directive(match[1], match[2])
             return
-        text = _without_tags(_COMMENT.sub("", raw)).rstrip()
+        text = _without_tags(COMMENT.sub("", raw)).rstrip()
         if not text:
             # A comment alone is no gap.
             self._after_gap |= not raw.strip()

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from abcgen.config import MAX_SEED, Request, SampleConfig, SplitConfig
 from abcgen.corpus.families import families_by_intervals
 from abcgen.corpus.records import read_again
-from abcgen.errors import InputError
-from abcgen.model.checkpoint import load_description
 from abcgen.notation.shape import shape_of
 from abcgen.notation.tune import Tune
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.checkpoints import read_bounds, write_critic
-from abcgen.pipeline.held_out import split_again
+from abcgen.pipeline.held_out import training_tunes_again
 from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
@@ -55,12 +53,7 @@ def add_critic(folder: Path, corpus: Extracts, config: CriticConfig, stage: Stag
         CheckpointError: if the checkpoint cannot be read.
         OutputError: if it cannot be written to.
     """
-    checkpoint = load_description(folder)
-    split = split_again(corpus.tunes, checkpoint, folder)
-    recorded = checkpoint.about.get("split")
-    if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
-        raise InputError(f"{folder} was trained on other tunes than these")
-    return learn_critic_of(folder, split.training, config, stage)
+    return learn_critic_of(folder, training_tunes_again(corpus, folder), config, stage)
 
 
 def learn_critic_of(

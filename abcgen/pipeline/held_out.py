@@ -23,7 +23,7 @@ from abcgen.errors import CheckpointError, InputError, NotationError, first_prob
 from abcgen.evaluation.baselines import LZMA, NGRAMS, Baselines, ScoredText, baselines_of
 from abcgen.example import Example
 from abcgen.files import damaged
-from abcgen.model.checkpoint import read_json, write_json
+from abcgen.model.checkpoint import load_description, read_json, write_json
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.pipeline.checkpoints import split_config_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from abcgen.corpus.cache import TextCache
     from abcgen.corpus.families import Split
     from abcgen.corpus.overlap import TrainingTunes
-    from abcgen.corpus.records import Extract
+    from abcgen.corpus.records import Extract, Extracts
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.notation.tune import Tune
 
@@ -137,8 +137,8 @@ def read_held_out(folder: Path) -> HeldOut:
             f"{folder} does not record which tunes were held out from training",
             hint="name the tunes that it was trained on with --tunes, or train it again",
         )
+    file = _read_file(path)
     try:
-        file = _HeldOutFile.model_validate(read_json(path))
         deadline = time.monotonic() + READ_SECONDS
         held_out = HeldOut(
             tuple(_example(text, deadline) for text in file.test),
@@ -146,8 +146,6 @@ def read_held_out(folder: Path) -> HeldOut:
             tuple(file.ngrams),
             _scored_texts(file.baselines),
         )
-    except ValidationError as error:
-        raise damaged(path, first_problem(error)) from error
     except NotationError as error:
         raise damaged(path, f"a held-out tune cannot be read: {error.message}") from error
     if not held_out.test:
@@ -156,6 +154,13 @@ def read_held_out(folder: Path) -> HeldOut:
             hint="train on more tunes, or name tunes that it was not trained on with --tunes",
         )
     return held_out
+
+
+def _read_file(path: Path) -> _HeldOutFile:
+    try:
+        return _HeldOutFile.model_validate(read_json(path))
+    except ValidationError as error:
+        raise damaged(path, first_problem(error)) from error
 
 
 class Yardstick(NamedTuple):
@@ -176,10 +181,7 @@ def yardstick_of(folder: Path) -> Yardstick | None:
     path = folder / HELD_OUT
     if not path.is_file():
         return None
-    try:
-        file = _HeldOutFile.model_validate(read_json(path))
-    except ValidationError as error:
-        raise damaged(path, first_problem(error)) from error
+    file = _read_file(path)
     if not file.validation:
         return None
     # Headers differ between networks that are told different things.
@@ -206,6 +208,21 @@ def tunes_held_out(folder: Path, earlier: TrainingTunes | None = None) -> HeldOu
         for part in (held_out.validation, held_out.test)
     )
     return HeldOutTunes(validation, test)
+
+
+def training_tunes_again(corpus: Extracts, folder: Path) -> tuple[Extract, ...]:
+    """Return the training tunes of a checkpoint among all that it was trained on.
+
+    Raises:
+        InputError: if these are other tunes.
+        CheckpointError: if the checkpoint cannot be read.
+    """
+    checkpoint = load_description(folder)
+    split = split_again(corpus.tunes, checkpoint, folder)
+    recorded = checkpoint.about.get("split")
+    if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
+        raise InputError(f"{folder} was trained on other tunes than these")
+    return split.training
 
 
 def split_again(tunes: Sequence[Extract], checkpoint: Checkpoint, folder: Path) -> Split:

@@ -22,6 +22,7 @@ from abcgen.grammar.positions import begun_form
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
+from abcgen.notation.parser import COMMENT
 from abcgen.notation.reader import LeftOut, read_abc
 from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm
 from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
@@ -268,7 +269,6 @@ def unseen_wishes(
 _KEY = re.compile(r"(?m)^\s*K:")
 # A line of a header, unlike one of music that begins with a repeat sign.
 _FIELD = re.compile(r"\s*[A-Za-z]:(?![|:])")
-_COMMENT = re.compile(r"(?<!\\)%.*")
 _FINAL_BAR_LINE = re.compile(r"(?:\||\|\]|::|\|:)\s*\Z")
 
 
@@ -356,7 +356,7 @@ def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
         header = list(takewhile(_FIELD.match, lines))
         start = [f"M:{request.metre or '4/4'}", "L:1/8", *header, f"K:{request.key or 'C'}"]
         text = "\n".join([*start, *lines[len(header) :]])
-    without_comments = (_COMMENT.sub("", line) for line in text.splitlines())
+    without_comments = (COMMENT.sub("", line) for line in text.splitlines())
     music = [line for line in without_comments if line.strip() and not _FIELD.match(line)]
     return read_abc(text), bool(music and _FINAL_BAR_LINE.search(music[-1]))
 

@@ -44,7 +44,7 @@ from abcgen.pipeline.checkpoints import (
     write_bounds,
     write_training_tunes,
 )
-from abcgen.pipeline.held_out import split_again, tunes_held_out, write_held_out
+from abcgen.pipeline.held_out import training_tunes_again, tunes_held_out, write_held_out
 from abcgen.presets import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.system import cores
 
@@ -294,12 +294,7 @@ def add_bounds(folder: Path, corpus: Extracts) -> None:
         CheckpointError: if the checkpoint cannot be read.
         OutputError: if it cannot be written to.
     """
-    checkpoint = load_description(folder)
-    split = split_again(corpus.tunes, checkpoint, folder)
-    recorded = checkpoint.about.get("split")
-    if not isinstance(recorded, dict) or recorded.get("fingerprint") != split.fingerprint:
-        raise InputError(f"{folder} was trained on other tunes than these")
-    write_bounds(folder, split.training)
+    write_bounds(folder, training_tunes_again(corpus, folder))
 
 
 def _tunes_by_file(corpus: Extracts) -> dict[str, int]:
