@@ -794,7 +794,9 @@ def test_an_interrupted_training_can_be_sampled_and_resumed(
     before = len(metrics.read_text(encoding="utf-8").splitlines())
     sampled = run("sample", "-c", "run-1", "--count", "1", "--temperature", "30", "--free")
     fails(sampled, "40")
-    resumed = run("train", "--resume", "--epochs", str(before + 2))
+    resumed = run("train", "--resume", "--epochs", str(before + 2), "--dropout", "0.3")
     assert resumed.code == 0, resumed.err
+    network = json.loads((metrics.parent / "config.json").read_text(encoding="utf-8"))["network"]
+    assert network["dropout"] == 0.3
     assert "resuming after" in resumed.err
     assert len(metrics.read_text(encoding="utf-8").splitlines()) > before

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from abcgen.model.events import TrainResult
     from abcgen.pipeline.training import RunEstimate, TrainPlan
 
-# Parameters that may be given with --resume: duration, device, output, and how files are read. A
-# resumed run keeps all others.
-WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes"}
+# Parameters that may be given with --resume: duration, dropout, device, output, and how files are
+# read. A resumed run keeps all others.
+WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes", "dropout"}
 WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
 WITH_RESUME |= {"critic", "texture", "track", "fold_range", "cache"}
 # Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
-WITH_FROM |= {"learning_rate", "seed", "dropout", "chord_symbols", "dry_run", "force"}
+WITH_FROM |= {"learning_rate", "seed", "chord_symbols", "dry_run", "force"}
 WITH_FROM |= {"wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}

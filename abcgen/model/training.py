@@ -205,7 +205,7 @@ def _as_resumed(description: Checkpoint, folder: Path) -> Checkpoint:
         reason = f"does not know the character {unknown[0]!r} of the tunes"
     elif begun.vocabulary != description.vocabulary:
         reason = "has another vocabulary than the tunes"
-    elif begun.network != description.network:
+    elif begun.network.replace(dropout=0.0) != description.network.replace(dropout=0.0):
         reason = "has another network"
     # A run need not say how its tunes were split.
     elif old and new and old != new:

@@ -152,7 +152,7 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
 
     Args:
         folder: The checkpoint.
-        changes: New values of total ``minutes`` or ``epochs``, and of ``save_minutes``.
+        changes: New values of total ``minutes`` or ``epochs``, of ``dropout`` and ``save_minutes``.
 
     Raises:
         CheckpointError: if there is no run in the folder, or it is damaged.
@@ -162,9 +162,10 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
     if "epochs" in changes:  # they replace a time budget
         changes = {"minutes": None} | dict(changes)
     split = split_config_of(base, folder)
+    shape, training = _dropout_and_others(changes)
     return TrainPlan(
-        base.network,
-        base.training.replace(**changes),
+        base.network.replace(**shape),
+        base.training.replace(**training),
         f"settings of {folder}",
         split=split,
         held_out=tunes_held_out(folder) if split.held_out_of else None,
@@ -194,8 +195,7 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Tr
             hint="choose another folder with --out",
         )
     checkpoint = load_checkpoint(base)
-    shape = {name: changes[name] for name in ("dropout",) if name in changes}
-    training = {name: value for name, value in changes.items() if name not in shape}
+    shape, training = _dropout_and_others(changes)
     training = {"chord_symbols": checkpoint.training.chord_symbols} | training
     return TrainPlan(
         checkpoint.network.replace(**shape),
@@ -206,6 +206,12 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Tr
         about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
         learned=read_training_tunes(base),
     )
+
+
+def _dropout_and_others(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide changes into that of the network, which keeps its shape, and those of its training."""
+    others = dict(changes)
+    return {name: others.pop(name) for name in ("dropout",) if name in others}, others
 
 
 def hold_out_again(
