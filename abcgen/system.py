@@ -77,7 +77,7 @@ def collect_garbage_rarely() -> None:
 
 
 class _Termination:
-    """The first signal that told this process to end, and the thread that sees that it does."""
+    """The first signal that ended this process, and the thread that sees that it does."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -123,7 +123,7 @@ def interrupt_on_termination() -> None:
 
 
 def termination_signal() -> int:
-    """Return the number of the signal that told this process to end, or 0."""
+    """Return the number of the signal that ended this process, or 0."""
     return _termination.number
 
 

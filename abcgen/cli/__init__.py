@@ -5,7 +5,7 @@ There is a module for each command. ``common`` has the options that several of t
 functions, so that ``--help`` and completion are fast.
 
 Exit codes: 0 success (with a warning if some inputs were skipped), 1 an error, printed on one
-line, 2 wrong usage, 130 interrupted, 143 told to end by SIGTERM, 129 by SIGHUP.
+line, 2 wrong usage, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations

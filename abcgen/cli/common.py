@@ -263,7 +263,7 @@ def to_stdout(suffix: str) -> Iterator[Path]:
 
 
 def repair_facts(repaired: RepairedTune) -> dict[str, str | int]:
-    """Return what was put right or passed over for the JSON result."""
+    """Return what was repaired or ignored for the JSON result."""
     return {
         "file": str(repaired.path),
         "line": repaired.repair.line,

@@ -74,7 +74,7 @@ class Display:
             self.warn(f"{counted(len(skipped), name)} left out{more}")
 
     def repaired(self, repaired: Sequence[object]) -> None:
-        """Print what was put right or passed over in the first tunes, and the number of all."""
+        """Print what was repaired or ignored in the first tunes, and the number of all."""
         for repair in repaired[:MOST_SHOWN]:
             text = escape(_printable(str(repair)))
             self._messages.print(f"[dim]put right[/] {text}", soft_wrap=True)

@@ -163,7 +163,7 @@ def render(
 
 
 def _check_stream(formats: list[str]) -> None:
-    """Check that what is rendered can go to standard output: one format at a time."""
+    """Check that the output can go to standard output: one format at a time."""
     if len(formats) > 1:
         raise InputError(
             f"standard output can hold one format, not {','.join(formats)}",

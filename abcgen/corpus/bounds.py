@@ -100,7 +100,7 @@ class TuneBounds(Schema):
         )
 
     def faults(self, shape: Shape, *, any_length: bool = False) -> Iterator[Finding]:
-        """Yield what is wrong with a tune.
+        """Yield the faults of a tune.
 
         Args:
             shape: The shape of the tune.

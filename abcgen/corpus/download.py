@@ -40,7 +40,7 @@ AGAIN = "run the same command again, and it continues where it stopped"
 
 
 class _BrokenOffError(Exception):
-    """A download that may go on if it is tried again."""
+    """A download that can be continued by trying again."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -62,7 +62,7 @@ class _Part(NamedTuple):
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def remove(self) -> None:
-        """Remove what is there."""
+        """Remove what was downloaded."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
             self.mark.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def sha256_of(path: Path) -> str:
 def _continue(
     address: str, part: _Part, deadline: float, on_progress: OnProgress, *, any_version: bool
 ) -> int:
-    """Download what is missing of a file, and return the length of all of it.
+    """Download the missing part of a file, and return the length of all of it.
 
     Args:
         address: Where it is.
@@ -244,7 +244,7 @@ def _mark_of(part: _Part) -> str:
 
 
 def _write_mark(part: _Part, mark: str) -> None:
-    """Keep the mark of a version, if it stands for exactly the same bytes (a strong ETag)."""
+    """Keep the mark of a version, if it identifies exactly the same bytes (a strong ETag)."""
     is_strong = mark.startswith('"') and mark.isascii() and mark.isprintable()
     try:
         if is_strong:

@@ -65,7 +65,7 @@ class SkippedTune:
 
 @dataclass(frozen=True, slots=True)
 class RepairedTune:
-    """Something put right or passed over in reading a tune."""
+    """Something repaired or ignored in reading a tune."""
 
     path: Path
     tune: Tune
@@ -314,7 +314,7 @@ class Corpus:
 
     @property
     def repaired(self) -> tuple[RepairedTune, ...]:
-        """All that was put right or passed over."""
+        """All that was repaired or ignored."""
         return tuple(repair for file in self.files for repair in file.repaired)
 
 

@@ -353,7 +353,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 def reader_for(path: Path, readers: Mapping[str, Reader]) -> Reader:
     """Return the reader for a file; one with an unknown suffix is read as a tunebook.
 
-    What comes through standard input is told by its first bytes.
+    Standard input is recognised by its first bytes.
     """
     suffix = path.suffix.lower()
     if path == STDIN:

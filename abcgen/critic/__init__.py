@@ -1,8 +1,8 @@
 """The critic: judges whether a tune could be a real one, and says why.
 
 It has learnt to tell a network's training tunes from tunes that the network sampled. Of several
-sampled tunes ``abcgen sample`` keeps what the critic takes for the most real one. It is never the
-judge of an evaluation: ``abcgen.evaluation`` has features and models of its own.
+sampled tunes ``abcgen sample`` keeps what the critic takes for the most real one. It never judges
+an evaluation: ``abcgen.evaluation`` has its own features and models.
 
 ::
 

@@ -1,6 +1,6 @@
 """How surprising melodies and rhythms are, by n-grams learnt from tunes (``Ngrams``).
 
-A tune is a text in a language of its own, one character for each tone or note, with a mark where
+A tune is a text in its own alphabet, one character for each tone or note, with a mark where
 sections begin and end. Counts of n-grams say how surprising a character is after those before it,
 and, read backwards, before those after it. They are smoothed by interpolated Witten-Bell (Witten &
 Bell, "The zero-frequency problem", IEEE Transactions on Information Theory 37(4), 1991).

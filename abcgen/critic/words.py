@@ -37,7 +37,7 @@ class Feature(NamedTuple):
     unit: str | None = "%"
 
     def sentence(self, value: float, low: float, high: float) -> str:
-        """Return what is unusual about a value, given what is usual.
+        """Return how a value is unusual, given the usual ones.
 
         Args:
             value: The value of a tune.

@@ -2,7 +2,7 @@
 
 In ``discriminator_auc`` two models vote: a logistic regression on character n-grams, which learns
 short phrases, and randomised trees on the features of whole tunes, which learn form and repetition.
-``likelihood_auc`` is a judge of another kind, so that what fools one need not fool both: n-grams of
+``likelihood_auc`` is a model of another kind, so that what fools one need not fool both: n-grams of
 generated tunes and n-grams of real ones say how likely a tune is. Neither shares features, models
 or tunes with a network's critic.
 

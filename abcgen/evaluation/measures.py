@@ -83,7 +83,7 @@ class TuneVerdict:
 
 
 def unfinished(verdict: TuneVerdict) -> TuneVerdict:
-    """Return the verdict on a text that the network did not end: wrong, whoever accepts it."""
+    """Return the verdict on a text that the network did not end: wrong even if it is valid."""
     return replace(
         verdict,
         bars_right=False,

@@ -27,7 +27,7 @@ An example with few characters, where a bar of 2/4 has four units:
 >>> sorted(grammar.allowed(state, remaining=2))  # no time for another bar
 ['\n', '|']
 
-A text may announce its form in a line of its own before the music (``form_line``). ``positions``
+A text may announce its form in a line before the music (``form_line``). ``positions``
 is not part of the state machine: it computes the network's position features, what is left by the
 announced form among them.
 """

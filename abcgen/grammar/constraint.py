@@ -195,7 +195,7 @@ class Grammar:
             return False
 
     def states(self, state_id: int) -> tuple[State, PitchState]:
-        """Return the states that an id stands for, to continue with another grammar."""
+        """Return the states that an id names, to continue with another grammar."""
         state, pitch_id = self._states[state_id]
         return state, self._pitch_states[pitch_id]
 

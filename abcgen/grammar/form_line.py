@@ -1,9 +1,9 @@
-"""The form line of a model text: what is to come, announced before the music.
+"""The form line of a model text, which announces its sections before the music.
 
 ``P:2,8:,8:2`` announces a pickup of two sixteenth notes and two sections of eight bars, both
 repeated, the second with endings. ``P:0,8,8`` has no pickup and no repeats. Pickups and second
-endings are not counted in the bars. A network writes this line itself, or it is asked for; from
-then on the position features say how much is left.
+endings are not counted in the bars. A network writes this line itself, or the user asks for it;
+from then on the position features say how much is left.
 
 ``announced_form`` finds the form of a text, and ``FormLine`` the characters that may follow in a
 form line.

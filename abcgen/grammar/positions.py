@@ -1,4 +1,4 @@
-"""The position features of each character: where it is in its tune, and what is still to come.
+"""The position features of each character: where it is in its tune, and what follows.
 
 - section, bar of the section, and time in the bar: a network need not learn to count bars;
 - sections, bars and time left, by the form that the text announced (``form_line``);

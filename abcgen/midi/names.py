@@ -1,4 +1,4 @@
-"""Names in MIDI files: what is a title, and what names an instrument, drums or a tune.
+"""Names in MIDI files: which are titles, and which name an instrument, drums or a tune.
 
 Source: General MIDI 1, "Sound Set" (https://midi.org/general-midi).
 """

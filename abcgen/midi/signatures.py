@@ -1,7 +1,7 @@
 """Read a file's events of metre for what they mean.
 
 Notation programs name the bars that they play and not the metre of the tune: a pickup or a bar
-divided at a repeat has an event of its own, and each track may name a change at another time.
+divided at a repeat has its own event, and each track may name a change at another time.
 
 Times are in whole notes from the start of the file.
 """

@@ -357,7 +357,7 @@ def _hypotheses(score: Score, named: Metre | None, played: _Played) -> list[Metr
 
 
 def _hear(played: _Played) -> Accompaniment | None:
-    """Return what is heard under the tune, if it has an accompaniment."""
+    """Return the chords under the tune, if it has an accompaniment."""
     (_, tune), *written = played.parts
     begin = min(note.onset for note in tune)
     beneath = sorted([*(note for _, notes in written for note in notes), *played.others])

@@ -1,7 +1,7 @@
 """Sampling: texts drawn from a network token by token, with or without a constraint.
 
 A constraint, such as a grammar, says which characters may come next. Every token is drawn freely
-first, and a second time from what is allowed only if the first is forbidden. So a text that keeps
+first, and a second time from the allowed ones only if the first is forbidden. So a text that keeps
 to the constraint anyway is the same with and without it. The outcome is distributed as if
 forbidden tokens had been excluded from the start, since
 
@@ -394,7 +394,7 @@ class TokenMask:
 
 
 def apply_mask(logits: NDArray[Any], allowed: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return logits with minus infinity for what is not allowed, (B, V).
+    """Return logits with minus infinity for forbidden characters, (B, V).
 
     Raises:
         InputError: if nothing is allowed in some row.

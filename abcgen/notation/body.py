@@ -504,7 +504,7 @@ class BodyBuilder:
             before.line = max(before.line, line, key=_STRENGTHS.__getitem__)
 
     def _close_overlays(self) -> None:
-        """End the overlays of the bar, and go on in its first layer."""
+        """End the overlays of the bar, and return to its first layer."""
         self._layers.append(self._layer)
         main, *overlays = self._layers
         for number, layer in enumerate(overlays):

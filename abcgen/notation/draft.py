@@ -345,7 +345,7 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
 def finish_overlay(
     overlay: dict[int, DraftBar], bars: tuple[Bar, ...], metre: Metre, repairs: list[Repair]
 ) -> tuple[Bar, ...]:
-    """Turn the bars of an overlay into those of a voice beside another.
+    """Turn the bars of an overlay into those of a further voice.
 
     Args:
         overlay: The bars as read, by the number of the other voice's bar.

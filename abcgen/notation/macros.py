@@ -108,7 +108,7 @@ def _moved(note: str, steps: int) -> str:
 
 
 def user_symbol(value: str, line: int) -> tuple[str, tuple[AbcSymbol, ...]]:
-    """Return the letter that a ``U:`` field defines, and the symbols that it stands for.
+    """Return the letter that a ``U:`` field defines, and the symbols that it means.
 
     Raises:
         NotationError: if it defines none.

@@ -1,7 +1,7 @@
 """Read ABC: a file's text to tunes (``read_tunebook``), or a single tune (``read_abc``).
 
 A tune is either read exactly or refused, with the line and the reason. What people wrote around the
-notes is kept; what is passed over is reported.
+notes is kept; what is ignored is reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure a tune against what players expect: no circles, a beat that goes on between sections."""
+"""Measure a tune against what players expect: no circles, a beat kept between sections."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class TunebookSplitter:
                 self._add_to_book(paragraph.lines)
 
     def _add(self, paragraph: _Paragraph) -> Iterator[TuneBlock]:
-        """Add a paragraph, or the part of one that stands before its first ``X:``."""
+        """Add a paragraph, or the part of one before its first ``X:``."""
         tune, first = self._tune, paragraph.first_field
         if tune is None:
             if paragraph.has_key:

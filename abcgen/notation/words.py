@@ -38,7 +38,7 @@ def plain_text(value: str) -> str:
 
 
 def short_text(value: str) -> str:
-    """Return the text that stands in quotation marks at a note."""
+    """Return the text in quotation marks at a note."""
     return plain_text(value).replace('"', "'")[:MAX_SHORT_TEXT].rstrip()
 
 
@@ -149,7 +149,7 @@ NO_WORDS = Words()
 
 
 def words_of(texts: list[tuple[str, str]], tempo: Tempo | None = None, parts: str = "") -> Words:
-    """Return the words of a tune from its fields in any order; other fields are left out."""
+    """Return the words of a tune from its fields in any order; other fields are ignored."""
     kept = [(name, text) for name, text in texts if name in TEXT_FIELDS and (text or name == "W")]
     # Empty lines divide verses, but at their ends they mean nothing.
     while kept and not kept[-1][1]:

@@ -58,7 +58,7 @@ _DECORATION_CHARACTERS = {
 def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
     """Return one tune as canonical ABC, without the blank line that ends it.
 
-    Fields without a text are left out, but for ``T:``.
+    Fields without a text are omitted, but for ``T:``.
 
     Args:
         tune: The tune.

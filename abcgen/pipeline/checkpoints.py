@@ -152,7 +152,7 @@ def tracker_of(network: NetworkConfig, vocabulary: Vocabulary) -> PositionTracke
 
 
 def examples_for(network: NetworkConfig, examples: Iterable[Example]) -> tuple[Example, ...]:
-    """Return texts as a network reads them: with a form line if it is told forms."""
+    """Return texts as a network reads them: with a form line if it reads one."""
     if not network.form:
         return tuple(examples)
     return tuple(replace(example, text=with_form_line(example.text)) for example in examples)

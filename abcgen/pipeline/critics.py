@@ -85,7 +85,7 @@ def _is_right(tune: Tune, bounds: TuneBounds | None) -> bool:
 def _draw(
     folder: Path, config: CriticConfig, on_progress: Callable[[int, int], None]
 ) -> Iterator[Tune]:
-    """Yield the valid tunes among so many samples, or those drawn when the time is over."""
+    """Yield the valid tunes among this many samples, or those drawn when the time is over."""
     composer = Composer(folder, SampleConfig(candidates=1), SEED, Request())
     end = time.monotonic() + 60 * config.minutes
     on_progress(0, config.samples)

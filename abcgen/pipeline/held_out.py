@@ -197,7 +197,7 @@ def tunes_held_out(folder: Path, earlier: TrainingTunes | None = None) -> HeldOu
 
     Args:
         folder: The checkpoint, or its file of them.
-        earlier: Tunes of earlier training; versions of them are left out.
+        earlier: Tunes of earlier training; versions of them are omitted.
 
     Raises:
         CheckpointError: if it has none, or they are damaged.

@@ -35,7 +35,7 @@ MUCH_WORSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """What a checkpoint tells of its network.
+    """The facts about a network in its checkpoint.
 
     Attributes:
         name: ``pretrained``, the name of a run, or a path.
@@ -103,7 +103,7 @@ def _folders() -> Iterator[Path]:
 
 
 def facts_of(folder: Path) -> NetworkFacts:
-    """Return what a checkpoint tells of its network, even if it is damaged."""
+    """Return the facts about a network, even if it is damaged."""
     name = name_of(folder)
     try:
         description = load_description(folder)

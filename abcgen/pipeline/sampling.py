@@ -74,7 +74,7 @@ _decoded = lru_cache(maxsize=2 * SIDE_BY_SIDE)(decode_tune)
 
 
 class Rejection(StrEnum):
-    """The reasons why a sampled text is rejected, beside the faults of tunes."""
+    """The reasons why a sampled text is rejected, besides the faults of tunes."""
 
     UNENDED = "did not end by itself"
     UNREADABLE = "is no readable ABC"
@@ -325,7 +325,7 @@ class Composer:
         return sorted(valid, key=lambda sampled: -scores[sampled.number])
 
     def candidate(self, sampled: Sampled) -> Tune | Reason:
-        """Return the tune of a text, in C, or what is wrong with it."""
+        """Return the tune of a text, in C, or the reason to reject it."""
         metre = metre_of(self._request)
         tune = validated(sampled, free_metre=metre is not None and metre.is_free)
         return tune if isinstance(tune, Rejection) else self.fault(sampled, tune) or tune
@@ -351,7 +351,7 @@ class Composer:
     def _continuations(
         self, numbers: Iterable[int], config: SampleConfig, watch: Watcher | None
     ) -> Iterator[Sampled]:
-        """Yield continuations of the beginning, each with a form line of its own."""
+        """Yield continuations of the beginning, each with its own form line."""
         header = header_of(self._beginning)
         music = self._beginning.removeprefix(header)
         network, vocabulary, seed = self._network, self._vocabulary, self._seed
@@ -375,7 +375,7 @@ class Composer:
     def fault(self, sampled: Sampled, tune: Tune) -> Reason | None:
         """Return in what way the network made a broken tune, or None if it did not.
 
-        What the user gave or asked for is no fault.
+        What the user requested is no fault.
         """
         # A beginning of more than half the characters may leave the network too few to end in.
         may_be_limited = 2 * len(self._beginning) > self._config.max_characters

@@ -23,7 +23,7 @@ LONGEST_WORDS = 80
 
 
 def tempo_placeholder(tempo: Tempo) -> str:
-    """Return the text that stands for a tempo in the score."""
+    """Return the placeholder of a tempo in the score."""
     words, after = one_line(tempo.words, LONGEST_WORDS), one_line(tempo.after, LONGEST_WORDS)
     beat, *others = tempo.beats or (None,)
     if others or (beat and beat not in NOTE_VALUES):

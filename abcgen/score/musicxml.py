@@ -97,7 +97,7 @@ def musicxml_of(
 
 
 class _Channels(list[int]):
-    """The MIDI channels that parts have; when all are taken, they are given out anew.
+    """The MIDI channels that parts have; when all are taken, they are reused.
 
     music21 would warn on the terminal.
     """

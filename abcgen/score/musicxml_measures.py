@@ -104,7 +104,7 @@ class Event:
 
 
 class Direction(NamedTuple):
-    """What stands at a staff: a decoration by its name, words, a tempo, or the name of a part."""
+    """A direction at a staff: a decoration by its name, words, a tempo, or the name of a part."""
 
     time: Fraction
     staff: int
@@ -113,7 +113,7 @@ class Direction(NamedTuple):
 
 @dataclass(slots=True)
 class BarSign:
-    """What stands at a bar line."""
+    """A sign at a bar line."""
 
     line: BarLine | None = None
     repeat_start: bool = False
@@ -155,7 +155,7 @@ class WrittenKey(NamedTuple):
 
 
 class Transposition(NamedTuple):
-    """How far a part sounds from what is written."""
+    """How far a part sounds from its written notes."""
 
     steps: int
     semitones: int
@@ -166,7 +166,7 @@ class Transposition(NamedTuple):
         return Pitch(moved.step, pitch.midi + self.semitones - moved.midi)
 
     def fifths(self, fifths: int) -> int:
-        """Return the signature that sounds; one of more than seven signs is spelled anew."""
+        """Return the signature that sounds; one of more than seven signs is respelled."""
         moved = fifths + 7 * self.semitones - 12 * self.steps
         return moved if abs(moved) <= MAX_SIGNATURE else (moved + 6) % 12 - 6
 

@@ -211,7 +211,7 @@ class PartName(NamedTuple):
 def directions_in(
     element: Element, passed_over: dict[str, int]
 ) -> list[str | Annotation | Tempo | PartName]:
-    """Return what a ``direction`` or ``sound`` element stands for: decorations by name, and words.
+    """Return what a ``direction`` or ``sound`` element means: decorations by name, and words.
 
     Args:
         element: The element.

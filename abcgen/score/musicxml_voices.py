@@ -1,7 +1,7 @@
 """Turn the measures of a MusicXML part into the voices of its staves, bar by bar.
 
 A file's voices come and go: the second voice of a piano's upper staff may be there in one bar of
-four. Each staff has as many voices as ever sound on it at once, and a bar's lowest numbered voice
+four. Each staff has all voices that ever sound on it at once, and a bar's lowest numbered voice
 belongs to the first. Gaps, which files need not fill, become rests, within a tuplet as its notes.
 """
 
@@ -291,7 +291,7 @@ def _add_clefs(voice: StaffVoice, measures: Sequence[Measure]) -> None:
 
 
 def _add_direction(voice: StaffVoice, index: int, direction: Direction) -> None:
-    """Add what stands at a time to the note there; what closes a passage, to the one before it."""
+    """Add the directions at a time to the note there; those that close a passage, to the one before."""
     mark, time = direction.mark, direction.time
     measures = voice.measures
     if isinstance(mark, PartName) and time == 0:
@@ -345,7 +345,7 @@ def _written(event: Event) -> Fraction:
 
 
 def _is_complete(group: Sequence[Event]) -> bool:
-    """Return whether notes make up a tuplet: so many of the shortest as its number says."""
+    """Return whether notes make up a tuplet: as many of the shortest as its number."""
     shortest = min(event.undotted for event in group)
     total = sum(map(_written, group), Fraction(0))
     return total % (group[0].ratio[0] * shortest) == 0
@@ -360,7 +360,7 @@ def _tuplet(group: Sequence[Event]) -> Iterator[Item]:
 
 
 def _single(event: Event) -> Item:
-    """Return a note or rest outside tuplets, or in one of its own if it has an odd duration.
+    """Return a note or rest outside tuplets, or in its own tuplet if it has an odd duration.
 
     Raises:
         NotationError: if ABC has no such duration.
@@ -381,7 +381,7 @@ def _note(event: Event, duration: Fraction) -> Note | Rest:
 
 
 def closing_marks(voice: StaffVoice, index: int) -> Marks | None:
-    """Return what stands between the last note of a measure and its bar line, or None."""
+    """Return the marks between the last note of a measure and its bar line, or None."""
     grace = voice.measures[index][-1].after
     marks = Marks(tuple(voice.last_chords.get(index, ()))[:MAX_WORDS_AT_NOTE], grace=grace)
     return None if marks == NO_MARKS else marks

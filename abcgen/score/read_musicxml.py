@@ -316,7 +316,7 @@ def _read_part(part: _PartElements, passed_over: Counter[str]) -> _Part:
 
 
 def _remarks(parts: Sequence[_Part]) -> list[str]:
-    """Return remarks on the parts that are left out and those that sound otherwise than written."""
+    """Return remarks on the parts that are omitted and those that sound otherwise than written."""
     remarks = []
     for number, part in enumerate(parts, start=1):
         name = part.name or f"part {number}"
