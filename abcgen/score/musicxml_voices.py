@@ -291,7 +291,7 @@ def _add_clefs(voice: StaffVoice, measures: Sequence[Measure]) -> None:
 
 
 def _add_direction(voice: StaffVoice, index: int, direction: Direction) -> None:
-    """Add the directions at a time to the note there; those that close a passage, to the one before."""
+    """Add a direction to the note at its time; one that closes a passage, to the note before."""
     mark, time = direction.mark, direction.time
     measures = voice.measures
     if isinstance(mark, PartName) and time == 0:
