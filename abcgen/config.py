@@ -395,6 +395,34 @@ class EvaluationConfig(Schema):
     batch_size: int = Field(64, ge=1, le=65_536, description="Tunes sampled side by side.")
 
 
+class RefineConfig(Schema):
+    """How a network learns from what its critic prefers."""
+
+    rounds: int = Field(3, ge=1, le=100, description="Most rounds of drawing and learning.")
+    minutes: float | None = Field(
+        None, ge=0.0, le=1e6, description="Begin no round that would end after so many minutes."
+    )
+    beginnings: int = Field(
+        400, ge=1, le=100_000, description="Headers of training tunes to draw tunes for in a round."
+    )
+    candidates: int = Field(4, ge=2, le=1000, description="Tunes to draw for each header.")
+    beta: float = Field(
+        0.1, ge=1e-6, le=1e3, description="How much moving away from the network before counts."
+    )
+    likelihood: float = Field(
+        5.0, ge=0.0, le=1e6, description="How much the likelihood of training tunes counts."
+    )
+    learning_rate: float = Field(3e-4, ge=1e-9, le=10.0, description="Peak learning rate.")
+    batch_size: int = Field(8, ge=1, le=65_536, description="Pairs per batch.")
+    worse: float = Field(
+        0.05, ge=0.0, le=1e3, description="Most bits per note that held-out tunes may get worse."
+    )
+    temperature: Temperature = 0.8
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="Seed of the tunes drawn and of the learning."
+    )
+
+
 class SplitConfig(Schema):
     """How families of tunes are divided; the rest is for training."""
 

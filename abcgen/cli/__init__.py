@@ -28,6 +28,7 @@ from abcgen.cli import (
     networks,
     normalise,
     plot,
+    refine,
     render,
     replay,
     sample,
@@ -67,6 +68,7 @@ COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     "Train": {
         train.train: "abcgen train corpora/ --minutes 6",
         critic.critic: "abcgen critic run-1 corpora/",
+        refine.refine: "abcgen refine run-1 corpora/ --minutes 25",
         plot.plot: "abcgen plot run-1",
         evaluate.evaluate: "abcgen evaluate run-1",
         networks.networks: "abcgen networks",

@@ -88,14 +88,31 @@ class CompiledNetwork:
         """A copy of the weights."""
         return weights_of(self.model)
 
-    def train_step(self, batch: Batch, rate: float) -> StepResult:
-        """Make one step; return loss and accuracy before it."""
+    def train_step(
+        self, batch: Batch, rate: float, weights: NDArray[np.float32] | None = None
+    ) -> StepResult:
+        """Make one step; return loss and accuracy before it.
+
+        The loss is the mean over all targets, or with ``weights`` (B, T) their weighted sum.
+        """
         self.model.optimizer.learning_rate = rate
         # Keras returns means over the batches since the last reset.
         self.model.reset_metrics()
-        batch = divisible(batch, self._devices.count)
-        loss, accuracy = self.model.train_on_batch(*self._arguments(batch, batch.present))
+        if weights is None:
+            weights = batch.present / batch.present.sum()
+        loss, accuracy = self.model.train_on_batch(*self._arguments(batch, weights))
         return StepResult(float(loss), float(accuracy))
+
+    def log_probabilities(self, batch: Batch) -> NDArray[np.float64]:
+        """Return the log probability of the scored part of each text (B,), without dropout."""
+        padded = divisible(batch, self._devices.count)
+        inputs = network_inputs(self._config, self._vocabulary_size, padded.inputs)
+        logits = self.model.predict_on_batch(inputs)[: len(batch.inputs)]  # (B, T, classes)
+        logits -= logits.max(axis=-1, keepdims=True)
+        of_targets = np.take_along_axis(logits, batch.targets[..., None], axis=-1)[..., 0]  # (B, T)
+        logs = (of_targets - np.log(np.exp(logits).sum(axis=-1))).astype(np.float64)
+        summed: NDArray[np.float64] = (logs * batch.scored).sum(axis=1)
+        return summed
 
     def measure(self, dataset: Dataset) -> Bits:
         """Return the bits of all scored characters and end marks, without dropout.
@@ -107,20 +124,21 @@ class CompiledNetwork:
         for indices in dataset.in_order():
             batch = dataset.batch(indices)
             self.model.reset_metrics()
-            batch = divisible(batch, self._devices.count)
             scored = float(batch.scored.sum())
             if scored:
-                loss, accuracy = self.model.test_on_batch(*self._arguments(batch, batch.scored))
+                arguments = self._arguments(batch, batch.scored / batch.scored.sum())
+                loss, accuracy = self.model.test_on_batch(*arguments)
                 nats += float(loss) * scored
                 hits += float(accuracy) * scored
                 measured += scored
         total = nats / math.log(2) * dataset.scored / measured if measured else 0.0
         return Bits(total, dataset.scored, dataset.notes, hits / measured if measured else math.nan)
 
-    def _arguments(self, batch: Batch, counted: NDArray[np.float32]) -> tuple[Any, Any, Any]:
+    def _arguments(self, batch: Batch, weights: NDArray[np.float32]) -> tuple[Any, Any, Any]:
         """Return this process's share of inputs, targets, and each target's weight in the loss."""
-        # The weights of a batch add up to 1, so that the summed loss is a mean.
-        weights = counted / counted.sum()
+        batch = divisible(batch, self._devices.count)
+        missing = len(batch.inputs) - len(weights)
+        weights = np.pad(weights, [(0, missing), *[(0, 0)] * (weights.ndim - 1)])
         inputs = network_inputs(self._config, self._vocabulary_size, batch.inputs)
         share = self._devices.share
         return share(inputs), share(batch.targets), share(weights)

@@ -274,6 +274,13 @@ class Shares(keras.Model):  # type: ignore[misc]
         results = [self._forward_share(share, training=False) for share in self._shares(data)]
         return self._metrics_of(data, results)
 
+    def predict_step(self, data: Any) -> Any:
+        """Return the logits of a batch; Keras calls this with inputs alone."""
+        (inputs,) = data
+        return tf.concat(
+            [self(share, training=False) for share in tf.split(inputs, self._count)], 0
+        )
+
     def _shares(self, data: Any) -> Iterator[tuple[Any, Any, Any]]:
         return zip(*(tf.split(rows, self._count) for rows in data), strict=True)
 

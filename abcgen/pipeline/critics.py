@@ -62,12 +62,7 @@ def learn_critic_of(
     """Learn the critic of a checkpoint from its training tunes, and save it; see ``add_critic``."""
     from abcgen.critic.learning import learn_critic  # noqa: PLC0415 - only learning needs NumPy
 
-    # Only tunes that sampling would not reject, so that the critic learns what it cannot see.
-    bounds = read_bounds(folder)
-    pairs = [(extract, tune) for extract, tune in read_again(training) if _is_right(tune, bounds)]
-    families = families_by_intervals(
-        [extract.intervals for extract, _ in pairs], SplitConfig().similarity
-    )
+    pairs, families = right_tunes(training, read_bounds(folder))
     with stage("sampling tunes for the critic") as on_progress:
         sampled = list(_draw(folder, config, on_progress))
     with stage("learning the critic") as on_progress:
@@ -76,7 +71,22 @@ def learn_critic_of(
     return learnt
 
 
-def _is_right(tune: Tune, bounds: TuneBounds | None) -> bool:
+def right_tunes(
+    training: Sequence[Extract], bounds: TuneBounds | None
+) -> tuple[list[tuple[Extract, Tune]], list[int]]:
+    """Return the tunes that sampling would not reject, and a number for the family of each.
+
+    From these alone a critic learns, so that it learns what rejection cannot see.
+    """
+    pairs = [(extract, tune) for extract, tune in read_again(training) if is_right(tune, bounds)]
+    families = families_by_intervals(
+        [extract.intervals for extract, _ in pairs], SplitConfig().similarity
+    )
+    return pairs, families
+
+
+def is_right(tune: Tune, bounds: TuneBounds | None) -> bool:
+    """Return whether nothing is wrong with a tune, as far as can be told without a critic."""
     if tune.metre.is_free or bar_problems(tune) or repeat_problems(tune):
         return False
     return bounds is None or not any(bounds.faults(shape_of(tune)))

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 CHARACTERS = "\n'(,-/123456789:=ABCDEFGKMR[]^_abcdefghijlmnoprstwxyz| "
 
 
-def untrained(folder: Path, more: str = "") -> Path:
+def untrained(folder: Path, more: str = "", *, attention: bool = True) -> Path:
     """Write a checkpoint whose vocabulary has ``more`` characters."""
-    network = NetworkConfig(layers=1, units=24, embedding=8)
+    network = NetworkConfig(layers=1, units=24, embedding=8, attention=attention)
     vocabulary = Vocabulary("".join(sorted(CHARACTERS + more)))
     random = np.random.default_rng(7)
     weights = {

@@ -1,0 +1,194 @@
+"""A network learns what is preferred, by the loss of direct preference optimization."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from abcgen.config import RefineConfig, SampleConfig
+from abcgen.example import Example
+from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.inference import StepNetwork
+from abcgen.model.preferences import (
+    PreferenceDataset,
+    PreferencePair,
+    learn_preferences,
+    loss_weights,
+    preference_loss,
+)
+from abcgen.model.resume import set_weights
+from abcgen.model.sampling import sample
+from abcgen.model.scoring import measure_each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abcgen.config import NetworkConfig, TrainConfig
+    from abcgen.model.checkpoint import Weights
+    from abcgen.model.vocabulary import Vocabulary
+    from tests.model.conftest import TinyRun
+
+BETA = 0.3
+
+
+def plain_loss(now: list[list[float]], reference: list[list[float]], beta: float) -> list[float]:
+    """The loss as it is in the paper, pair by pair."""
+    losses = []
+    for better, worse, better_before, worse_before in zip(*now, *reference, strict=True):
+        margin = beta * ((better - better_before) - (worse - worse_before))
+        losses.append(-math.log(1 / (1 + math.exp(-margin))))
+    return losses
+
+
+NOW, REFERENCE = [[-3.0, -9.0, -40.0], [-5.0, -7.0, -90.0]], [[-4.0, -8.0, -41.0], [-4.5] * 3]
+
+
+def test_the_loss_is_that_of_the_paper() -> None:
+    loss, margin, _ = preference_loss(np.array(NOW), np.array(REFERENCE), BETA)
+    assert loss == pytest.approx(plain_loss(NOW, REFERENCE, BETA))
+    assert margin[0] == pytest.approx(BETA * (1.0 + 0.5))
+
+
+def test_the_slope_is_that_of_the_loss() -> None:
+    now, reference, step = np.array(NOW), np.array(REFERENCE), 1e-6
+    _, _, slope = preference_loss(now, reference, BETA)
+    for row, sign in enumerate((-1, 1)):
+        moved = now.copy()
+        moved[row] += step
+        change = np.subtract(
+            plain_loss(moved.tolist(), REFERENCE, BETA), plain_loss(NOW, REFERENCE, BETA)
+        )
+        assert sign * slope == pytest.approx(change / step, abs=1e-6)
+
+
+def test_a_very_wrong_pair_is_no_infinity() -> None:
+    loss, _, slope = preference_loss(np.array([[-9e4], [0.0]]), np.zeros((2, 1)), 1.0)
+    assert np.isfinite([loss, slope]).all()
+    assert slope == pytest.approx(1.0)
+
+
+def pairs_of(examples: list[Example]) -> list[PreferencePair]:
+    """Pair each text with the next; their first characters are given."""
+    given = [Example(one.text, 9, one.notes) for one in examples]
+    return [
+        PreferencePair(better, worse, real)
+        for better, worse, real in zip(given, given[1:], examples, strict=False)
+    ]
+
+
+def compiled(
+    network: NetworkConfig, config: TrainConfig, vocabulary: Vocabulary, weights: Weights
+) -> CompiledNetwork:
+    made = CompiledNetwork(network, vocabulary.size, config)
+    set_weights(made.model, weights)
+    return made
+
+
+@pytest.fixture
+def plain(tiny_run: TinyRun) -> NetworkConfig:
+    return tiny_run.network.replace(dropout=0.0)
+
+
+def test_log_probabilities_are_those_of_scoring(
+    plain: NetworkConfig,
+    tiny_run: TinyRun,
+    random_weights: Callable[[NetworkConfig, int], Weights],
+) -> None:
+    vocabulary = tiny_run.data.vocabulary
+    weights = random_weights(plain, vocabulary.size)
+    # With a batch for two cores, in shares.
+    network = compiled(plain, tiny_run.config.replace(batch_size=8), vocabulary, weights)
+    pairs = pairs_of(list(tiny_run.data.training))[:7]
+    data = PreferenceDataset(pairs, vocabulary, 7)
+    found = network.log_probabilities(data.batch(np.arange(7), real=False)).reshape(2, -1)
+    for row, texts in zip(found, list(zip(*pairs, strict=True))[:2], strict=True):
+        bits = measure_each(StepNetwork(plain, weights), vocabulary, texts)
+        assert row == pytest.approx([-one.total * math.log(2) for one in bits], rel=1e-4)
+
+
+def test_a_step_follows_the_gradient_of_the_loss(
+    plain: NetworkConfig,
+    tiny_run: TinyRun,
+    random_weights: Callable[[NetworkConfig, int], Weights],
+) -> None:
+    """The loss falls by as much as its own gradient says."""
+    vocabulary, rate = tiny_run.data.vocabulary, 1e-4
+    weights = random_weights(plain, vocabulary.size)
+    config = tiny_run.config.replace(optimizer="sgd", clip_norm=1e6, weight_decay=0.0)
+    network = compiled(plain, config, vocabulary, weights)
+    data = PreferenceDataset(pairs_of(list(tiny_run.data.training))[:6], vocabulary, 6)
+    rows = np.arange(6)
+    reference = np.random.default_rng(1).normal(-20.0, 2.0, (2, 6))
+
+    def loss_and_slope() -> tuple[float, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+        now = network.log_probabilities(data.batch(rows, real=False)).reshape(2, -1)
+        loss, _, slope = preference_loss(now, reference, BETA)
+        return float(loss.mean()), slope
+
+    before, slope = loss_and_slope()
+    batch = data.batch(rows)
+    network.train_step(batch, rate, loss_weights(batch, slope, likelihood=0.0))
+    after, _ = loss_and_slope()
+    moved = sum(float(((network.weights[name] - weights[name]) ** 2).sum()) for name in weights)
+    # A first step with Nesterov momentum of .9 is 1.9 times as long.
+    assert before - after == pytest.approx(moved / (1.9 * rate), rel=0.05)
+
+
+def test_it_learns_to_write_fewer_of_a_letter(
+    plain: NetworkConfig,
+    tiny_run: TinyRun,
+    random_weights: Callable[[NetworkConfig, int], Weights],
+) -> None:
+    vocabulary = tiny_run.data.vocabulary
+    weights = random_weights(plain, vocabulary.size)
+    config = tiny_run.config.replace(optimizer="adamw", weight_decay=0.0, batch_size=24)
+
+    def draw(weights: Weights) -> list[str]:
+        settings = SampleConfig(temperature=1.0, max_characters=24, batch_size=64)
+        network = StepNetwork(plain, weights)
+        drawn = sample(network, vocabulary, ((n, "K:C\n") for n in range(256)), settings, 5)
+        return [one.text for one in drawn]
+
+    texts = draw(weights)
+    ranked = sorted(texts, key=lambda text: text.count("a") / len(text))
+    pairs = [
+        PreferencePair(Example(better, 4), Example(worse, 4), tiny_run.data.training[n % 20])
+        for n, (better, worse) in enumerate(zip(ranked[:96], ranked[:-97:-1], strict=True))
+    ]
+    learnt = []
+    for _ in range(2):  # the same twice
+        network = compiled(plain, config, vocabulary, weights)
+        data = PreferenceDataset(pairs, vocabulary, 8)
+        learning = RefineConfig(beta=0.3, likelihood=0.1)
+        result = learn_preferences(network, data, learning, config.replace(learning_rate=0.03))
+        assert result.pairs == len(pairs)
+        assert result.loss < math.log(2)
+        learnt.append(network.weights)
+    assert all((learnt[0][name] == learnt[1][name]).all() for name in weights)
+    share = ["".join(texts).count("a") / len("".join(texts)) for texts in (texts, draw(learnt[0]))]
+    assert share[1] < 0.7 * share[0]
+
+
+def test_given_characters_do_not_count(tiny_run: TinyRun) -> None:
+    data = PreferenceDataset(
+        pairs_of(list(tiny_run.data.training))[:4], tiny_run.data.vocabulary, 4
+    )
+    batch = data.batch(np.arange(4))
+    weights = loss_weights(batch, np.full(4, 0.5), likelihood=2.0)
+    assert not weights[:8, :9].any()
+    assert (weights[:4, 9] > 0).all()
+    assert (weights[4:8, 9] < 0).all()
+    assert weights[8:].sum() == pytest.approx(2.0)
+    assert (weights[8:, 0] > 0).all()
+
+
+def test_every_pair_is_in_one_batch(tiny_run: TinyRun) -> None:
+    data = PreferenceDataset(pairs_of(list(tiny_run.data.training)), tiny_run.data.vocabulary, 4)
+    batches = data.batches(seed=1)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(data.pairs))
+    assert max(map(len, batches)) <= 4
+    again = data.batches(seed=1)
+    assert all((one == other).all() for one, other in zip(batches, again, strict=True))
