@@ -2,6 +2,9 @@
 
 An ``R:`` line if the rhythm is known, ``M:`` and ``K:`` lines, and the first voice on one line
 without spaces, transposed to C in the same mode, with unit length 1/8. It is never written as .abc.
+Several voices are interleaved bar by bar, as ABC's overlays are: ``c4B4&G8&E4D4&C4G,4|``. Whatever
+reads it from left to right knows the voices above when it comes to the next, and bar lines,
+repeats, endings, keys and metres are written once.
 Networks may also read and write a form line after ``K:`` (``abcgen.grammar.form_line``), which adds
 nothing to the tune.
 """
@@ -18,7 +21,7 @@ from abcgen.example import Example
 from abcgen.notation.fields import read_metre, rhythm_named
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import pitches_of, transpose
-from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune, read_chord_symbol
+from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune, Voice, read_chord_symbol
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:
@@ -28,6 +31,15 @@ UNIT = Fraction(1, 8)
 _MODEL_TEXT = re.compile(
     r"(?P<before_key>(?:R:[a-z ]+\n)?M:[^\n]+\n)(?P<key>K:C[a-z]{3}\n)(?P<body>[^\n]+\n)"
 )
+# Between the bars of two voices.
+NEXT_VOICE = "&"
+# A bar: a repeat or an ending at its left, its notes, and the bar line.
+_BAR = re.compile(
+    r"(?P<left>(?:\|:)?(?:\[?[1-9](?:,[1-9])*)?)"
+    r"(?P<notes>(?:\([0-9:]*|\[[MK]:[^\]\n]*\]|[^|:\n])*)"
+    r"(?P<line>\|\]|:?\|+:?|::|\|\]\|:|\n)\n?"
+)
+_CHANGES = re.compile(r"(?:\[[MK]:[^\]\n]*\])*")
 _FORM_LINE = re.compile(r"(?<=\n)P:[^\n]*\n")
 _HEADER = re.compile(r"(?:R:(?P<rhythm>[a-z ]+)\n)?M:(?P<metre>[^\n]+)\nK:C(?P<mode>[a-z]{3})\n")
 
@@ -42,17 +54,29 @@ class ModelTextHeader(NamedTuple):
     mode: str
 
 
-def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
-    """Return the model text of a tune's first voice, with or without its chord symbols."""
-    tune = _plain(transpose(tune, Key("C")), chord_symbols=chord_symbols)
+def encode_tune(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> Example:
+    """Return the model text of a tune.
+
+    Args:
+        tune: The tune. Of several voices the bars must be alike (``ensemble.in_step``).
+        chord_symbols: Whether the text has its chord symbols.
+        voices: How many of its voices the text has, beginning with the first.
+    """
+    moved = transpose(tune, Key("C"))
+    tune = _plain(moved, chord_symbols=chord_symbols)
+    below = [
+        _plain(replace(moved, bars=voice.bars), chord_symbols=False)
+        for voice in moved.others[: voices - 1]
+    ]
     rhythm = rhythm_named(tune.rhythm)
     rhythm_line = f"R:{rhythm}\n" if rhythm else ""
     metre_and_key = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
 
     body = ""
-    music = MusicWriter(tune.key, tune.metre, UNIT)
+    writers = [MusicWriter(tune.key, tune.metre, UNIT) for _ in (tune, *below)]
     before: BarLine | None = None
-    for bar in tune.bars:
+    for bars in zip(tune.bars, *(voice.bars for voice in below), strict=True):
+        bar = bars[0]
         # The left side is glued to the bar line before: ``:|`` and ``|:`` make ``::``.
         left = opening(bar, before)
         if left.startswith("|:") and before is not None and before is not BarLine.FINAL:
@@ -61,11 +85,13 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False) -> Example:
                 body = body.removesuffix("|")
         metre = f"[M:{bar.metre}]" if bar.metre else ""
         key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
+        music = ("".join(writer.items(own)) for writer, own in zip(writers, bars, strict=True))
         # Invisible rests become visible ones.
-        notes = "".join(music.items(bar)).replace("x", "z")
+        notes = NEXT_VOICE.join(music).replace("x", "z")
         body += f"{left}{metre}{key}{notes}{bar.line}"
         before = bar.line
-    return Example(f"{rhythm_line}{metre_and_key}{body}\n", len(rhythm_line), len(pitches_of(tune)))
+    letters = sum(len(pitches_of(voice)) for voice in (tune, *below))
+    return Example(f"{rhythm_line}{metre_and_key}{body}\n", len(rhythm_line), letters)
 
 
 def decode_tune(text: str) -> Tune:
@@ -77,7 +103,32 @@ def decode_tune(text: str) -> Tune:
     match = _MODEL_TEXT.fullmatch(without_form_line(text))
     if not match:
         raise NotationError("no model text", text=text[:40])
-    return read_abc(f"{match['before_key']}L:{UNIT}\n{match['key']}{match['body']}")
+    header = f"{match['before_key']}L:{UNIT}\n{match['key']}"
+    if NEXT_VOICE not in match["body"]:
+        return read_abc(header + match["body"])
+    first, *others = (read_abc(header + voice) for voice in voices_in(match["body"]))
+    return replace(first, others=tuple(Voice("", voice.bars) for voice in others))
+
+
+def voices_in(body: str) -> list[str]:
+    """Return the music of each voice, with all bar lines, of the music of a model text.
+
+    Raises:
+        NotationError: if a bar lacks a voice.
+    """
+    voices: list[str] = []
+    for bar in _BAR.finditer(body):
+        parts = bar["notes"].split(NEXT_VOICE)
+        # What is given on in every bar line.
+        voices = voices or [""] * len(parts)
+        if len(parts) != len(voices):
+            raise NotationError(f"a bar of {len(parts)} voices, not {len(voices)}", text=bar[0])
+        fields = _CHANGES.match(bar["notes"])
+        changes = fields[0] if fields else ""
+        for index, part in enumerate(parts):
+            notes = part if index == 0 else changes + part
+            voices[index] += bar["left"] + notes + bar["line"]
+    return voices
 
 
 def header_of(text: str) -> str:
