@@ -295,6 +295,16 @@ class TrainConfig(Schema):
     weight_decay: float = Field(0.1, ge=0.0, le=10.0, description="Weight decay.")
     clip_norm: float = Field(1.0, ge=1e-6, le=1e6, description="Maximum global gradient norm.")
 
+    # Bavarian et al., "Efficient Training of Language Models to Fill in the Middle", 2022.
+    gaps: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        description="Share of tunes shown with some bars moved to their end, so that the network "
+        "learns to fill gaps.",
+        exclude_if=lambda share: share == 0,
+    )
+
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="Random seed of weights, order and dropout."
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# In a text shown with a gap, ``before…after…gap``: where the gap is, and then what was in it.
+GAP_MARK = "…"
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from abcgen.model.events import TrainResult
     from abcgen.pipeline.training import RunEstimate, TrainPlan
 
-# Parameters that may be given with --resume: duration, dropout, device, output, and how files are
-# read. A resumed run keeps all others.
-WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes", "dropout"}
+# Parameters that may be given with --resume: duration, dropout, gaps, device, output, and how files
+# are read. A resumed run keeps all others.
+WITH_RESUME = {"paths", "out", "resume", "minutes", "epochs", "save_minutes", "dropout", "gaps"}
 WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
 WITH_RESUME |= {"critic", "texture", "track", "fold_range", "cache"}
 # Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
-WITH_FROM |= {"learning_rate", "seed", "chord_symbols", "dry_run", "force"}
-WITH_FROM |= {"wrong_bars", "held_out"}
+WITH_FROM |= {"learning_rate", "warm_up", "weight_decay", "seed", "chord_symbols", "dry_run"}
+WITH_FROM |= {"force", "wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
 
@@ -134,6 +134,9 @@ def train(
     stride: Annotated[int | None, training_option("stride")] = None,
     optimizer: Annotated[str | None, training_option("optimizer")] = None,
     learning_rate: Annotated[float | None, training_option("learning_rate")] = None,
+    warm_up: Annotated[float | None, training_option("warm_up")] = None,
+    weight_decay: Annotated[float | None, training_option("weight_decay")] = None,
+    gaps: Annotated[float | None, training_option("gaps")] = None,
     seed: Annotated[int | None, training_option("seed", bounded=True, show_default="0")] = None,
     # Device
     device: Annotated[
@@ -400,6 +403,7 @@ def _description(plan: TrainPlan) -> str:
     parts += ["positions"] * network.positions
     parts += ["form"] * network.form
     parts += ["relative pitch"] * network.relative_pitch
+    parts += [f"gaps in {config.gaps:.0%} of the tunes"] * bool(config.gaps)
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")
     return f"{plan.reason}: {', '.join(parts)}"

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from abcgen.example import GAP_MARK
+from abcgen.grammar.bars import bars_of
 from abcgen.grammar.form_line import (
     MAX_BARS,
     MAX_PICKUP,
@@ -156,7 +158,8 @@ class PositionTracker:
     """
 
     def __init__(self, tokens: Sequence[str], features: Sequence[str] = POSITION) -> None:
-        self._tokens = np.array(tokens, object)
+        # Marks of gaps change nothing either.
+        self._tokens = np.array(["" if token == GAP_MARK else token for token in tokens], object)
         columns = (*POSITION, *LEFT, *PITCH)
         self._columns = [columns.index(name) for name in features]
         has_form = not set(LEFT).isdisjoint(features)
@@ -186,11 +189,32 @@ class PositionTracker:
 
     def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Return the features after every character of one text, (T, F)."""
-        state, states = self._start, []
+        return self._stack(self._states_of(self._start, ids))
+
+    def features_around(self, ids: NDArray[np.int32], start: int, stop: int) -> NDArray[np.uint8]:
+        """Return the features of a text shown with a gap, from ``start`` to ``stop``, (T + 2, F).
+
+        Before the gap, its mark, after the gap, the mark again, the gap. The marks are where the
+        gap begins. What comes after is where it is in the whole text, but it has no last note yet.
+        """
+        before = self._states_of(self._start, ids[:start])
+        mark = before[-1:] or [self._start]
+        gap = self._states_of(mark[0], ids[start:stop])
+        after = self._states_of(without_notes((gap or mark)[-1]), ids[stop:])
+        return self._stack([*before, *mark, *after, *mark, *gap])
+
+    def bars_of(self, ids: NDArray[np.int32]) -> list[tuple[int, int]]:
+        """Return where each bar of one text begins and ends, without its bar lines."""
+        # A token without a character takes a place too.
+        return bars_of("".join(token or "\0" for token in self._tokens[ids].tolist()))
+
+    def _states_of(self, state: TrackedState, ids: NDArray[np.int32]) -> list[TrackedState]:
+        """Return the states after each of some tokens."""
+        states = []
         for token in self._tokens[ids].tolist():
             state = self._after(state, token)
             states.append(state)
-        return self._stack(states)
+        return states
 
     def _after(self, state: TrackedState, token: str) -> TrackedState:
         position, height, height_before = state
@@ -221,6 +245,11 @@ class PositionTracker:
         )
         columns = len(POSITION) + len(LEFT) + len(PITCH)
         return np.frombuffer(rows, np.uint8).reshape(-1, columns)[:, self._columns]
+
+
+def without_notes(state: TrackedState) -> TrackedState:
+    """Return the same position, as if no note had come before."""
+    return TrackedState(state.position)
 
 
 def _objects(states: Sequence[TrackedState]) -> NDArray[Any]:

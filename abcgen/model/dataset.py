@@ -34,6 +34,8 @@ WIDEST_FULL_BATCH = 1024
 # With attention they grow with the width squared, and so does the time.
 WIDEST_ATTENDING_BATCH = 512
 NARROWEST_STEP = 16
+# The most bars of a gap that a text is shown with.
+WIDEST_GAP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Batch:
     # The id after each input up to the end mark, (B, T); of windows only the one after the last,
     # (B,).
     targets: NDArray[np.int32]
-    # 1.0 where there is a target, 0.0 in the padding; shaped like ``targets``.
+    # 1.0 where there is a target, 0.0 in the padding and at marks of gaps, which are always given;
+    # shaped like ``targets``.
     present: NDArray[np.float32]
     # The same, but 0.0 also where the text is given rather than predicted.
     scored: NDArray[np.float32]
@@ -115,8 +118,8 @@ def dataset_of(
 ) -> Dataset:
     """Return examples in the batches that a network needs.
 
-    A network with position features needs a tracker, which computes them. Long texts
-    are not divided for measuring.
+    A network with position features needs a tracker, which computes them, and so does training
+    with gaps. Long texts are not divided for measuring, and have no gaps.
     """
     features = len(feature_tables(network))
     if features and tracker is None:
@@ -132,14 +135,69 @@ def dataset_of(
         longest=None if measuring or network.bidirectional else length,
         attending=network.attention,
         tracker=tracker if features else None,
+        gaps=Gaps.of(config, vocabulary, tracker) if config.gaps and not measuring else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Shows texts with a gap of whole bars: what is before it, after it, and last what is in it.
+
+    A network that reads them learns to fill gaps that it knows both sides of (Bavarian et al.,
+    "Efficient Training of Language Models to Fill in the Middle", 2022). It is told where the gap
+    is by a mark, and by the same mark where its content begins.
+    """
+
+    # Share of texts with a gap.
+    share: float
+    # The id of the mark.
+    mark: int
+    # Knows where bars are, and the position features.
+    tracker: PositionFeatures
+
+    @classmethod
+    def of(
+        cls, config: TrainConfig, vocabulary: Vocabulary, tracker: PositionFeatures | None
+    ) -> Gaps:
+        """Return the gaps of a training."""
+        if vocabulary.gap_mark is None or tracker is None:
+            raise ValueError("gaps need a mark in the vocabulary, and a tracker")
+        return cls(config.gaps, vocabulary.gap_mark, tracker)
+
+    def draw(
+        self, texts: Sequence[NDArray[np.int32]], random: np.random.Generator
+    ) -> dict[int, tuple[int, int]]:
+        """Return by text where its gap begins and ends, for texts chosen at random.
+
+        A gap has 1 to ``WIDEST_GAP`` bars, but never all of a text.
+        """
+        drawn = {}
+        for text in np.flatnonzero(random.random(len(texts)) < self.share).tolist():
+            bars = self.tracker.bars_of(texts[text])
+            width = min(int(random.integers(1, WIDEST_GAP + 1)), len(bars) - 1)
+            if width > 0:
+                first = int(random.integers(len(bars) - width + 1))
+                drawn[text] = bars[first][0], bars[first + width - 1][1]
+        return drawn
+
+    def show(
+        self, ids: NDArray[np.int32], start: int, stop: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Return ids and position features of a text with a gap, before the end mark at its end.
+
+        The end mark needs no features: it is a target only.
+        """
+        ids, end = ids[:-1], ids[-1:]
+        parts = ids[:start], [self.mark], ids[stop:], [self.mark], ids[start:stop], end
+        return np.concatenate(parts, dtype=np.int32), self.tracker.features_around(ids, start, stop)
 
 
 class TextDataset:
     """Whole texts in batches of similar length, padded on the right.
 
     Texts longer than ``longest`` characters are divided into chunks. ``multiple`` divides the width
-    of every batch. With ``attending``, batches of long texts have fewer rows.
+    of every batch. With ``attending``, batches of long texts have fewer rows. With ``gaps`` a share
+    of the texts, other ones in every epoch, is shown with a gap.
 
     Raises:
         InputError: if the vocabulary lacks a character.
@@ -155,6 +213,7 @@ class TextDataset:
         longest: int | None = None,
         attending: bool = False,
         tracker: PositionFeatures | None = None,
+        gaps: Gaps | None = None,
     ) -> None:
         self._ids = [with_marks(vocabulary.encode(example.text)) for example in examples]
         self._positions = [tracker.features_of(ids) for ids in self._ids] if tracker else None
@@ -173,6 +232,9 @@ class TextDataset:
         ]
         # Number of targets of each chunk, the end mark included.
         self.lengths = np.array([stop - start for _, start, stop in self._chunks], np.int64)
+        # Where the gaps of this epoch begin and end, by text; their marks make these texts longer.
+        self._gaps, self._drawn = gaps, dict[int, tuple[int, int]]()
+        self._widths = self.lengths
 
     @property
     def characters(self) -> int:
@@ -185,27 +247,35 @@ class TextDataset:
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
         """Return the batches of an epoch in random order, the same for the same seed."""
+        if self._gaps:
+            self._drawn = self._gaps.draw(self._ids, np.random.default_rng([seed, epoch, 1]))
+            marks = [2 if text in self._drawn else 0 for text, _, _ in self._chunks]
+            self._widths = self.lengths + np.array(marks, np.int64)
         random = np.random.default_rng([seed, epoch])
         noise = random.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, self.lengths.size)
         batches = self._batches(np.argsort(self.lengths * noise, kind="stable"))
         return [batches[index] for index in random.permutation(len(batches))]
 
     def batch(self, indices: NDArray[np.intp]) -> Batch:
-        """Lay out the chunks of these indices."""
+        """Lay out the chunks of these indices, with the gaps of the epoch shuffled last."""
         shape = indices.size, self._width(indices)
         features = self._positions[0].shape[1] if self._positions else 0  # F
         inputs = np.full((*shape, 1 + features), PADDING, np.int32)  # (B, T, 1 + F)
         targets = np.full(shape, PADDING, np.int32)  # (B, T)
         present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # (B, T)
         for row, index in enumerate(indices):
-            text, start, stop = self._chunks[index]
-            ids, length = self._ids[text], stop - start
+            text, start, _ = self._chunks[index]
+            stop = start + int(self._widths[index])
+            ids, positions, length = *self._shown(text), stop - start
             inputs[row, :length, 0] = ids[start:stop]
             targets[row, :length] = ids[start + 1 : stop + 1]
             present[row, :length] = 1.0
             scored[row, max(0, self._unscored[text] - start) : length] = 1.0
-            if self._positions is not None:
-                inputs[row, :length, 1:] = self._positions[text][start:stop]
+            if positions is not None:
+                inputs[row, :length, 1:] = positions[start:stop]
+        if self._gaps:
+            is_mark = targets == self._gaps.mark
+            present[is_mark] = scored[is_mark] = 0.0
         return Batch(inputs if features else inputs[..., 0], targets, present, scored)
 
     def fingerprint(self) -> str:
@@ -218,6 +288,12 @@ class TextDataset:
             characters = ids[1:-1]
             digest.update(np.int64(characters.size).tobytes() + characters.tobytes())
         return digest.hexdigest()[:16]
+
+    def _shown(self, text: int) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
+        """Return the ids and position features of a text, with its gap if it is shown with one."""
+        if self._gaps and (gap := self._drawn.get(text)):
+            return self._gaps.show(self._ids[text], *gap)
+        return self._ids[text], self._positions[text] if self._positions is not None else None
 
     def _batches(self, order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         """Cut an order of the chunks into batches of even size, smaller where they are wide."""
@@ -234,7 +310,7 @@ class TextDataset:
         return batches
 
     def _width(self, indices: NDArray[np.intp]) -> int:
-        width = round_up(int(self.lengths[indices].max()))
+        width = round_up(int(self._widths[indices].max()))
         return -(-width // self._multiple) * self._multiple
 
 

@@ -72,3 +72,13 @@ class PositionFeatures(Protocol):
 
     def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Return the features of every character of one text, (T, F)."""
+
+    def features_around(self, ids: NDArray[np.int32], start: int, stop: int) -> NDArray[np.uint8]:
+        """Return the features of a text shown with a gap, from ``start`` to ``stop``, (T + 2, F).
+
+        Before the gap, its mark, after the gap, the mark again, the gap. What comes after is where
+        it is in the whole text, but tells nothing of the notes in the gap.
+        """
+
+    def bars_of(self, ids: NDArray[np.int32]) -> list[tuple[int, int]]:
+        """Return where each bar of one text begins and ends, without its bar lines."""

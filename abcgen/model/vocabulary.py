@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.errors import InputError, shown
+from abcgen.example import GAP_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,9 +72,16 @@ class Vocabulary:
         return ("",) * self.special_tokens + tuple(self.characters)
 
     @property
+    def gap_mark(self) -> int | None:
+        """The id of the mark of a gap; None in networks that do not fill gaps."""
+        index = self.characters.find(GAP_MARK)
+        return None if index < 0 else index + self.special_tokens
+
+    @property
     def never_drawn(self) -> tuple[int, ...]:
         """The ids that are never drawn."""
-        return (PADDING, BEGIN) if self.unknown is None else (PADDING, BEGIN, UNKNOWN)
+        given = self.unknown, self.gap_mark
+        return (PADDING, BEGIN, *(id_ for id_ in given if id_ is not None))
 
     def unknown_in(self, texts: Iterable[str]) -> str:
         """Return the unknown characters in ``texts``, sorted."""

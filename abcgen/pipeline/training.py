@@ -20,6 +20,7 @@ from abcgen.config import (
 from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.families import split_tunes
 from abcgen.errors import InputError, NotationError
+from abcgen.example import GAP_MARK
 from abcgen.files import printable
 from abcgen.grammar.form_line import FORM_LINE_CHARACTERS
 from abcgen.model.architecture import architecture
@@ -101,6 +102,22 @@ class TrainPlan:
     about: Mapping[str, object] = field(default_factory=dict)
     learned: TrainingTunes | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse gaps where the network could not learn to fill them."""
+        if not self.config.gaps:
+            return
+        network = self.network
+        if network.kind == "window" or (network.sequence_length and not network.bidirectional):
+            raise InputError(
+                "only a network that reads whole tunes learns to fill gaps",
+                hint="leave out --gaps, or --network window and --sequence-length",
+            )
+        if self.resume and self.base and self.base.vocabulary.gap_mark is None:
+            raise InputError(
+                "a run that began without gaps cannot go on with them",
+                hint="fine-tune its network instead, with --from and --gaps",
+            )
+
 
 def check_settings(preset: str, changes: Mapping[str, Any]) -> None:
     """Check a preset and changes to its settings, without loading Keras.
@@ -152,7 +169,8 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
 
     Args:
         folder: The checkpoint.
-        changes: New values of total ``minutes`` or ``epochs``, of ``dropout`` and ``save_minutes``.
+        changes: New values of total ``minutes`` or ``epochs``, of ``dropout``, ``gaps`` and
+            ``save_minutes``.
 
     Raises:
         CheckpointError: if there is no run in the folder, or it is damaged.
@@ -276,9 +294,10 @@ def prepare_data(
     return data, split
 
 
-def as_read_by(network: NetworkConfig, data: TrainData) -> TrainData:
+def as_read_by(network: NetworkConfig, data: TrainData, config: TrainConfig) -> TrainData:
     """Return texts as a network reads them, with the tracker of its position features."""
     vocabulary = data.vocabulary.extended([FORM_LINE_CHARACTERS] if network.form else [])
+    vocabulary = vocabulary.extended([GAP_MARK] if config.gaps else [])
     return replace(
         data,
         training=examples_for(network, data.training),
@@ -346,7 +365,7 @@ def estimate_run(data: TrainData, plan: TrainPlan, classes: int | None = None) -
     """
     from abcgen.model.compiled import seconds_per_epoch  # noqa: PLC0415 - loads Keras
 
-    data = as_read_by(plan.network, data)
+    data = as_read_by(plan.network, data, plan.config)
     size, config = data.vocabulary.size, plan.config
     training, _ = datasets_of(data, plan.network, config)
     layers = architecture(plan.network, classes or size)
@@ -379,7 +398,7 @@ def train_network(
         CheckpointError: if a run cannot be resumed.
         OutputError: if the folder cannot be written to.
     """
-    data = as_read_by(plan.network, data)
+    data = as_read_by(plan.network, data, plan.config)
     weights = None
     if plan.base and not plan.resume:
         weights = extended(plan.base, [data.vocabulary.characters]).weights
