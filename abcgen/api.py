@@ -37,6 +37,7 @@ from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
+from abcgen.pipeline.rendering import with_usual_heading
 from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.sampling import Composer
 
@@ -110,7 +111,8 @@ class Playable:
         if not tunes:
             raise InputError("there is no tune to write")
         options = RenderOptions(footer=tunes[0].source)
-        parts = [file_format.render(tune, options) for tune in tunes]
+        printed = [with_usual_heading(tune) if tune.remarks else tune for tune in tunes]
+        parts = [file_format.render(tune, options) for tune in printed]
         content: bytes = file_format.bind(parts, options)[0] if file_format.bind else parts[0]
         return content
 

@@ -49,6 +49,17 @@ def test_sampled_tunes_are_tunes_with_their_recipe(sampled: Tunebook) -> None:
     assert all('"seed": 1' in tune.abc for tune in sampled)
 
 
+def test_a_sampled_tune_is_printed_with_what_its_abc_leaves_to_players(
+    sampled: Tunebook, jig: PlayableTune, tmp_path: Path
+) -> None:
+    printed = abcgen.read(sampled[0].to_musicxml(tmp_path / "sampled.musicxml"))[0]
+    assert str(printed.words.tempo) == "3/8=112"
+    assert sampled[0].words.tempo is None
+    # What a person wrote is left as it is.
+    written = abcgen.read(jig.to_musicxml(tmp_path / "written.musicxml"))[0]
+    assert written.words.tempo is None
+
+
 def test_the_same_seed_gives_the_same_tunes(sampled: Tunebook) -> None:
     again = abcgen.load("pretrained").sample(metre="6/8", key="G", bars=16, count=2, seed=1)
     assert again.abc == sampled.abc

@@ -30,7 +30,6 @@ from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConf
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.fields import RHYTHMS
-from abcgen.notation.spoken import with_plain_rhythm
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 
 if TYPE_CHECKING:
@@ -311,11 +310,11 @@ def _render(
     force: bool,
 ) -> Rendering:
     from abcgen.pipeline.formats import RenderOptions
-    from abcgen.pipeline.rendering import Rendering, render_tunes
+    from abcgen.pipeline.rendering import Rendering, render_tunes, with_usual_heading
 
     if not formats:
         return Rendering([], [])
-    tunes = [with_plain_rhythm(tune.tune) for tune in sampled]
+    tunes = [with_usual_heading(tune.tune) for tune in sampled]
     options = RenderOptions(
         page=page,
         footer=tunes[0].source,

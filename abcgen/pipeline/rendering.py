@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from abcgen.corpus.tune_files import STDIN, STDIN_NAME
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, write_atomically
+from abcgen.notation.spoken import with_plain_rhythm
 from abcgen.pipeline.formats import FORMATS, Format, RenderOptions
 from abcgen.score.pages import Sheet
+from abcgen.score.performance import with_usual_tempo
 from abcgen.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -43,6 +45,14 @@ class Rendering:
     left_out: list[str]
     # A line for every tune that is not printed as it should be, with the reason.
     notes: list[str] = field(default_factory=list)
+
+
+def with_usual_heading(tune: Tune) -> Tune:
+    """Return a tune of a network with the rhythm and the tempo that players take for granted.
+
+    Its ABC has neither, so that it stays what the network wrote.
+    """
+    return with_usual_tempo(with_plain_rhythm(tune))
 
 
 def render_tunes(

@@ -6,7 +6,7 @@ Times are in whole notes from the start. MIDI, WAV and the web player all play t
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +16,7 @@ from abcgen.notation.fields import rhythm_named
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Note
 from abcgen.notation.walk import Sound, sounding_durations, sounding_notes, walk_bars, walk_notes
+from abcgen.notation.words import Tempo
 from abcgen.score.layout import parts_of, plan_bars
 from abcgen.score.marks import chord_kind, pitch_class
 from abcgen.score.symbols import note_name
@@ -180,6 +181,15 @@ def opening_tempo(tune: Tune) -> float:
     if not tempo or not tempo.whole_notes:
         return usual_tempo(tune)
     return min(max(tempo.whole_notes / float(beat_of(tune.metre)), SLOWEST), FASTEST)
+
+
+def with_usual_tempo(tune: Tune) -> Tune:
+    """Return a tune that says the tempo usual for it, if it says none and has a metre."""
+    first = next((note.marks for note in tune.notes), None)
+    if tune.metre.is_free or tune.words.tempo or (first and first.tempo):
+        return tune
+    tempo = Tempo(beats=(beat_of(tune.metre),), per_minute=usual_tempo(tune))
+    return replace(tune, words=replace(tune.words, tempo=tempo))
 
 
 def tempo_changes(

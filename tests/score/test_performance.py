@@ -11,11 +11,12 @@ import pytest
 
 from abcgen.errors import InputError
 from abcgen.notation.transpose import INSTRUMENTS
-from abcgen.notation.tune import FREE_METRE, Metre, Note, Pitch, Tune
+from abcgen.notation.tune import FREE_METRE, Marks, Metre, Note, Pitch, Tune
 from abcgen.notation.walk import Sound
+from abcgen.notation.words import Tempo
 from abcgen.score.marks import CHORD_KINDS, chord_kind
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import PlaybackOptions, perform, strokes
+from abcgen.score.performance import PlaybackOptions, perform, strokes, with_usual_tempo
 from abcgen.score.wav import LONGEST_SECONDS, RATE, TIMBRES, wav_of
 from abcgen.system import LazyModule
 from tests.marked_tunes import DUET, MARKED, at, with_marks
@@ -271,3 +272,28 @@ def test_a_tune_of_one_note_has_one_sound() -> None:
     (sounds,) = perform(one, FIDDLE).voices
     assert sounds == (Sound(Fraction(0), Fraction(1), (69,)),)
     assert Note((Pitch(33),), Fraction(1)).pitches[0].midi == 69
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "metre", "tempo"),
+    [
+        ("jig", Metre(6, 8), "3/8=112"),
+        ("reel", Metre(4, 4), "1/4=196"),
+        ("", Metre(2, 2, symbol="C|"), "1/2=80"),
+        ("", FREE_METRE, "None"),
+    ],
+)
+def test_a_tune_that_says_no_tempo_can_say_the_usual_one(
+    rhythm: str, metre: Metre, tempo: str
+) -> None:
+    silent = replace(tune("ABcd efga |]", rhythm=rhythm), metre=metre)
+    said = with_usual_tempo(silent)
+    assert str(said.words.tempo) == tempo
+    assert perform(said, FIDDLE) == perform(silent, FIDDLE)
+
+
+def test_a_tune_that_says_a_tempo_keeps_it() -> None:
+    slow = replace(REEL, words=replace(REEL.words, tempo=Tempo("Slowly")))
+    changing = with_marks(REEL, {(0, 0): Marks(tempo=Tempo("", (Fraction(1, 4),), 60.0))})
+    assert with_usual_tempo(slow) == slow
+    assert with_usual_tempo(changing) == changing
