@@ -51,6 +51,7 @@ def critic(
     training are not used.
     """
     from abcgen.cli.train import read_extracts
+    from abcgen.critic.learning import check_library
     from abcgen.model.checkpoint import load_description
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.critics import add_critic
@@ -58,6 +59,7 @@ def critic(
 
     display = Display(as_json=as_json)
     config = CriticConfig(samples=samples, minutes=minutes)
+    check_library()
     folder = find_checkpoint(checkpoint)
     corpus = read_extracts(
         paths or [CORPORA],

@@ -56,6 +56,21 @@ class Learnt:
     without: Mapping[str, float]
 
 
+def check_library() -> None:
+    """Check that scikit-learn, which learning needs, is installed.
+
+    Raises:
+        InputError: if it is not.
+    """
+    try:
+        import sklearn  # noqa: F401, PLC0415 - only learning needs it
+    except ImportError as error:
+        raise InputError(
+            f"learning a critic needs scikit-learn: {str(error)[:200]}",
+            hint="pip install scikit-learn",
+        ) from error
+
+
 def learn_critic(
     real: Sequence[Tune],
     families: Sequence[int],

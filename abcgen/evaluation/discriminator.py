@@ -52,6 +52,15 @@ class LabeledTune(NamedTuple):
     family: int
 
 
+def has_library() -> bool:
+    """Return whether scikit-learn, without which there is no discriminator, is installed."""
+    try:
+        import sklearn  # noqa: F401, PLC0415 - takes a second
+    except ImportError:
+        return False
+    return True
+
+
 def discriminator_auc(
     generated: Sequence[LabeledTune], real: Sequence[LabeledTune], *, seed: int = 0
 ) -> Estimate | None:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from abcgen.evaluation.discriminator import LabeledTune, discriminator_auc, likelihood_auc, roc_auc
+from abcgen.evaluation.discriminator import (
+    LabeledTune,
+    discriminator_auc,
+    has_library,
+    likelihood_auc,
+    roc_auc,
+)
 from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.statistics import (
     UNIT_INTERVAL,
@@ -174,6 +180,8 @@ def _judged_by(judge: Callable[..., Estimate | None]) -> Computation:
     """Return the computation of how well a judge tells the subset from the test tunes."""
 
     def compute(sample: Sample) -> Estimate | None:
+        if not has_library():
+            return None
         verdicts = [*sample.subset, *sample.test]
         tunes = [
             LabeledTune(verdict.text, verdict.features, family)

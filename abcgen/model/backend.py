@@ -54,8 +54,8 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
                     hint="set KERAS_BACKEND to one of these, or to nothing",
                 ) from error
             raise InputError(
-                f"Keras cannot load its backend {NAMES[name]}: {str(error)[:200]}",
-                hint=f"pip install 'abcgen[{name}]', or leave KERAS_BACKEND unset",
+                f"Keras cannot be loaded with {NAMES[name]}: {str(error)[:200]}",
+                hint=f"pip install keras {name}, or keras with torch and set KERAS_BACKEND=torch",
             ) from error
         if before_devices:
             before_devices(keras)

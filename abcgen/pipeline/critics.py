@@ -60,8 +60,9 @@ def learn_critic_of(
     folder: Path, training: Sequence[Extract], config: CriticConfig, stage: Stage
 ) -> Learnt:
     """Learn the critic of a checkpoint from its training tunes, and save it; see ``add_critic``."""
-    from abcgen.critic.learning import learn_critic  # noqa: PLC0415 - only learning needs NumPy
+    from abcgen.critic.learning import check_library, learn_critic  # noqa: PLC0415 - only learning needs NumPy
 
+    check_library()
     pairs, families = right_tunes(training, read_bounds(folder))
     with stage("sampling tunes for the critic") as on_progress:
         sampled = list(_draw(folder, config, on_progress))

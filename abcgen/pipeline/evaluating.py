@@ -16,6 +16,7 @@ from abcgen.config import Request, SplitConfig
 from abcgen.corpus.families import families_of
 from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.baselines import ScoredText
+from abcgen.evaluation.discriminator import has_library
 from abcgen.evaluation.measures import Delivery, Sample, measure_sample, unfinished
 from abcgen.evaluation.report import (
     CHOSEN,
@@ -119,6 +120,8 @@ def evaluate(
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
     critic = read_critic(folder)
+    if not has_library():
+        notes.append("scikit-learn is not installed: nothing on discriminators")
 
     with CheckerPool(training_tunes, critic) as checkers:
         # 1) The bits of the test tunes under each predictor.

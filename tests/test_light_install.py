@@ -1,0 +1,124 @@
+"""All but training works where TensorFlow, Keras, scikit-learn and SciPy are not installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from abcgen.pipeline.checkpoints import find_checkpoint
+from tests.pipeline.checkpoints import untrained
+from tests.small_corpus import write_small_corpus
+from tests.test_cli import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKOUT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras", "scikit-learn")
+MODULES = ("tensorflow", "keras", "sklearn", "scipy")
+
+# A command line for every command, in a folder with two tunes, a network and a blind test.
+WORKING = {
+    "sample": "sample --count 1 --seed 3 --to pdf,html,midi,musicxml,wav --out made",
+    "replay": "replay tunes.abc",
+    "render": "render tunes.abc --to pdf,png,svg --out printed",
+    "plot": "plot pretrained --out plots",
+    "evaluate": "evaluate small --samples 20 --out judged --json",
+    "networks": "networks",
+    "normalise": "normalise tunes.abc --out clean.abc --report clean.html",
+    "check": "check tunes.abc --critic",
+    "blindtest make": "blindtest make --count 2 --out test",
+    "blindtest score": "blindtest score answers.json --key key.json",
+    "corpus list": "corpus list",
+    "corpus install": "corpus install airds",
+    "corpus credits": "corpus credits airds",
+}
+# These learn from tunes.
+TRAINING = {
+    "train": "train small.abc --epochs 1",
+    "critic": "critic small small.abc",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[int, str, str]]:
+    """Return a function that runs a command without the heavy libraries."""
+    folder, hidden = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("hidden")
+    for name in MODULES:
+        error = f"raise ModuleNotFoundError('No module named {name}', name='{name}')\n"
+        (hidden / f"{name}.py").write_text(error, encoding="utf-8")
+    write_small_corpus(folder)
+    network = untrained(folder / "checkpoints" / "small")
+    held_out = json.loads((find_checkpoint(None) / "held-out.json").read_text(encoding="utf-8"))
+    held_out |= {part: held_out[part][:20] for part in ("test", "validation", "ngrams")}
+    held_out["baselines"] = {}
+    (network / "held-out.json").write_text(json.dumps(held_out), encoding="utf-8")
+    shutil.copy(CHECKOUT / "tests/unchanged/given/answers.json", folder)
+    shutil.copy(CHECKOUT / "tests/unchanged/given/key.json", folder)
+    path = os.pathsep.join([str(hidden), os.environ["PYTHONPATH"]])
+
+    def run_it(arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "abcgen", *arguments.split()],
+            cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    code, _, error = run_it("sample --count 2 --seed 1 --to none --out tunes")
+    assert code == 0, error
+    shutil.copy(folder / "tunes" / "tunes.abc", folder)
+    return run_it
+
+
+def test_every_command_is_tried() -> None:
+    assert {" ".join(words) for words in commands()} == set(WORKING) | set(TRAINING)
+
+
+@pytest.mark.parametrize("command", WORKING)
+def test_it_works_without_the_libraries_of_training(
+    command: str, run: Callable[[str], tuple[int, str, str]]
+) -> None:
+    code, out, error = run(WORKING[command])
+    assert code == 0, error
+    assert "Traceback" not in error
+    assert out
+    if command == "evaluate":
+        facts = json.loads(out)
+        assert "discriminator_auc" not in facts
+        assert any("scikit-learn" in note for note in facts["notes"])
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_training_says_in_one_line_what_to_install(
+    command: str, run: Callable[[str], tuple[int, str, str]]
+) -> None:
+    code, _, error = run(TRAINING[command])
+    lines = [line for line in error.splitlines() if line.startswith("error:")]
+    assert code == 1
+    assert len(lines) == 1, error
+    assert "pip install" in lines[0]
+    assert "Traceback" not in error
+
+
+def requirements(lines: list[str]) -> dict[str, str]:
+    """Return version bounds by the name of the package."""
+    pairs = (re.fullmatch(r"([\w-]+)(.*)", line.partition(";")[0].strip()) for line in lines)
+    return {match[1]: match[2] for match in pairs if match}
+
+
+def test_the_light_requirements_are_all_others() -> None:
+    text = (CHECKOUT / "requirements" / "light.txt").read_text(encoding="utf-8")
+    light = requirements([line for line in text.splitlines() if not line.startswith("#")])
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    whole = requirements(project["dependencies"])
+    assert light == {name: bound for name, bound in whole.items() if name not in HEAVY}
