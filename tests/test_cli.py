@@ -53,6 +53,11 @@ class Answer:
     err: str
 
     @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
     def json(self) -> dict[str, object]:
         facts: dict[str, object] = json.loads(self.out)
         return facts
@@ -605,6 +610,25 @@ def test_an_impossible_wish_is_named_in_one_line(
     fails(run("sample", *options), value)
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "names"),
+    [
+        ("check nowhere.abc --json", 1, "nowhere.abc"),
+        ("sample --metre 5/3 --json", 1, "5/3"),
+        ("sample --count many --json", 2, "--count"),
+        ("render --json", 2, "paths"),
+        ("networks --fast --json", 2, "--fast"),
+    ],
+)
+def test_an_error_is_json_where_the_result_would_be(
+    line: str, code: int, names: str, run: Callable[..., Answer]
+) -> None:
+    answer = run(*line.split())
+    assert answer.code == answer.json["exit_code"] == code
+    assert names in str(answer.json["error"])
+    assert answer.json.keys() == {"error", "hint", "exit_code"}
+
+
 def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Path) -> None:
     assert here.exists()
     answer = run("sample", "-c", "run-1", "--temperature", "0", "--count", "3")
@@ -613,7 +637,7 @@ def test_at_temperature_0_there_is_one_tune(run: Callable[..., Answer], here: Pa
 
 def test_the_same_seed_gives_the_same_tunes(run: Callable[..., Answer], here: Path) -> None:
     first, again, other = (
-        run("sample", "-c", "run-1", "--count", "2", "--seed", seed, "--json").json["tunes"]
+        run("sample", "-c", "run-1", "--count", "2", "--seed", seed, "--json").lines[:-1]
         for seed in ("1", "1", "2")
     )
     assert first == again

@@ -120,7 +120,7 @@ def test_json_at_a_terminal_is_nothing_but_json(checkpoint: Path, tmp_path: Path
     with at_a_terminal(checkpoint, *arguments) as seen:
         seen.read()
         printed = seen.process.communicate(timeout=PATIENCE)[0]
-    assert len(json.loads(printed)["tunes"]) == 1
+    assert [json.loads(line)["type"] for line in printed.splitlines()] == ["tune", "result"]
 
 
 def test_ctrl_c_keeps_finished_tunes(checkpoint: Path, tmp_path: Path) -> None:

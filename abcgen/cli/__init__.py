@@ -4,6 +4,8 @@ There is a module for each command. ``common`` has the options that several of t
 ``display`` prints results, messages and progress. Commands import the pipeline inside their
 functions, so that ``--help`` and completion are fast.
 
+An error under ``--json`` is a JSON object too: ``error``, ``hint`` and ``exit_code``.
+
 Exit codes: 0 success (with a warning if some inputs were skipped), 1 an error, printed on one
 line, 2 wrong usage, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.
 """
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+# The common base of wrong usage, which Typer does not export.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="abcgen",
@@ -102,29 +106,28 @@ def main() -> NoReturn:
 def _run() -> int:
     """Run the command, say what went wrong, and return the exit code."""
     try:
+        # Typer shows a usage error by itself, but not as JSON.
+        if _is_json():
+            sys.exit(app(standalone_mode=False))
         app()
     except AbcgenError as error:
-        _fail(str(error))
-        return error.exit_code
+        return _fail(error.message, error.hint, error.exit_code)
+    except USAGE_ERROR as error:
+        return _fail(error.format_message(), code=error.exit_code)  # type: ignore[attr-defined]
     except OSError as error:
         # For example an unreadable path or a full disk.
         name = f"{error.filename}: " if error.filename else ""
-        _fail(f"{name}{reason_of(error)}")
-        return AbcgenError.exit_code
+        return _fail(f"{name}{reason_of(error)}")
     except MemoryError:
-        _fail("not enough memory")
-        return AbcgenError.exit_code
+        return _fail("not enough memory")
     except BrokenExecutor:
-        _fail("a worker process was ended from outside, perhaps for want of memory")
-        return AbcgenError.exit_code
+        return _fail("a worker process was ended from outside, perhaps for want of memory")
     except ImportError as error:
-        _fail(f"a library cannot be loaded: {' '.join(str(error).split())[:200]}")
-        return AbcgenError.exit_code
+        return _fail(f"a library cannot be loaded: {' '.join(str(error).split())[:200]}")
     except RuntimeError as error:
         if "thread" not in str(error):
             raise
-        _fail("the system allows no more threads")
-        return AbcgenError.exit_code
+        return _fail("the system allows no more threads")
     except SystemExit as exit_:
         if exit_.code == INTERRUPTED:
             with suppress(OSError):
@@ -135,10 +138,19 @@ def _run() -> int:
     return 0
 
 
-def _fail(message: str) -> None:
+def _is_json() -> bool:
+    """Return whether the command line asks for JSON."""
+    return "--json" in sys.argv[1:]
+
+
+def _fail(message: str, hint: str = "", code: int = AbcgenError.exit_code) -> int:
+    """Say what went wrong, and return the exit code."""
     # The terminal may be closed.
     with suppress(OSError):
-        Display().fail(message)
+        display = Display(as_json=_is_json())
+        display.fail(f"{message} ({hint})" if hint else message)
+        display.line({"error": message, "hint": hint or None, "exit_code": code})
+    return code
 
 
 def _show_version(wanted: bool) -> None:

@@ -95,6 +95,15 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel="Output"),
 ]
+JsonLines = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print each tune as a JSON object on a line as soon as it is composed, and the result "
+        "on the last line.",
+        rich_help_panel="Output",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite existing files.", rich_help_panel="Output")
 ]

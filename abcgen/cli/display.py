@@ -116,6 +116,11 @@ class Display:
         if self._as_json:
             print(json.dumps(data, indent=2))  # noqa: T201 - the purpose of --json
 
+    def line(self, data: dict[str, Any]) -> None:
+        """Print a part of the result as a line of JSON at once, if output is JSON."""
+        if self._as_json:
+            print(json.dumps(data), flush=True)  # noqa: T201 - the purpose of --json
+
     # Progress, on standard error and only at a terminal.
 
     @contextmanager

@@ -15,11 +15,11 @@ PICTURES = 4
 
 
 def plot(
-    run: Annotated[
-        Path | None,
+    runs: Annotated[
+        list[Path] | None,
         typer.Argument(
             readable=False,
-            help="A network by its name, such as run-1, or its folder.",
+            help="A network by its name, such as run-1, or its folder; several to compare.",
             show_default="the newest under checkpoints/, else pretrained",
         ),
     ] = None,
@@ -36,24 +36,31 @@ def plot(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Plot a training run as PNG and SVG: learning curves, weights, network and attention."""
+    """Plot a training run as PNG and SVG: learning curves, weights, network and attention.
+
+    Of several runs, the learning curves are drawn over one another.
+    """
     from abcgen.pipeline.checkpoints import find_checkpoint, newest_run
     from abcgen.pipeline.networks import name_of
 
     display = Display(as_json=as_json)
-    folder = find_checkpoint(run or newest_run())
+    folders = [find_checkpoint(run) for run in runs or [newest_run()]]
     target = target_for(out, "plots", force=force)
-    display.say(f"network {name_of(folder)}")
+    display.say(f"network {', '.join(map(name_of, folders))}")
     with display.counting("drawing", PICTURES) as count_one:
-        from abcgen.pipeline.plotting import plot_run  # Matplotlib takes a second to import.
+        # Matplotlib takes a second to import.
+        from abcgen.pipeline.plotting import plot_run, plot_runs
 
-        pictures = plot_run(folder, target, seed, on_picture=count_one)
+        if len(folders) == 1:
+            pictures = plot_run(folders[0], target, seed, on_picture=count_one)
+        else:
+            pictures = plot_runs(folders, target)
     for line in pictures.left_out:
         display.say(f"not drawn: {line}")
     display.files(pictures.files)
     display.result(
         {
-            "checkpoint": str(folder),
+            "checkpoints": [str(folder) for folder in folders],
             "files": [str(path) for path in pictures.files],
             "left_out": list(pictures.left_out),
         }

@@ -14,7 +14,7 @@ from abcgen.cli.common import (
     BookTitle,
     CheckpointOption,
     Force,
-    Json,
+    JsonLines,
     LargePrint,
     NewFolder,
     Paper,
@@ -155,7 +155,7 @@ def sample(
         ),
     ] = False,
     force: Force = False,
-    as_json: Json = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Compose new tunes, print them, and write them as ABC and in other formats.
 
@@ -204,7 +204,7 @@ def sample(
         # Tunes that are neither printed nor rendered need not stay in memory.
         keep = bool(formats) or count <= MAX_SHOWN
         tunes, interrupted = _compose(
-            composer, book, display, count, max_copy, keep, force, verbose
+            composer, book, display, count, max_copy, keep, force, verbose, as_json
         )
     tally = composer.tally
     _show_tally(composer, display)
@@ -225,13 +225,13 @@ def sample(
     rendering = _render(tunes, formats, folder, request, page, title, display, force)
     files = [book, *rendering.files]
     display.files(files)
-    display.result(
+    display.line(
         {
+            "type": "result",
             "checkpoint": str(source),
             "seed": seed,
             "temperature": temperature,
             **_tally_facts(composer, free=free),
-            "tunes": [_tune_facts(tune) for tune in tunes],
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in files],
@@ -248,6 +248,7 @@ def _compose(
     keep: bool,
     force: bool,
     verbose: bool,
+    as_json: bool,
 ) -> tuple[list[SampledTune], bool]:
     """Write tunes to a file as they are composed, and print the first of them at the end.
 
@@ -269,6 +270,8 @@ def _compose(
                     count_one = progress.enter_context(display.counting("composing", count))
                 for tune in composer.compose(max_copy=max_copy, watch=watch):
                     stream.write(tune.abc)
+                    if as_json:
+                        display.line(_tune_facts(tune, composer))
                     if count_one:
                         count_one()
                     if keep:
@@ -345,13 +348,15 @@ def _tally_facts(composer: Composer, *, free: bool) -> dict[str, object]:
     }
 
 
-def _tune_facts(tune: SampledTune) -> dict[str, object]:
+def _tune_facts(tune: SampledTune, composer: Composer) -> dict[str, object]:
     overlap = tune.overlap
     return {
+        "type": "tune",
         "title": tune.tune.title,
         "abc": tune.abc,
         "forced": tune.sampled.forced,
         "characters": tune.sampled.drawn,
+        "log_probability": composer.log_probability(tune.sampled),
         "shared_bars": overlap.bars if overlap else None,
         "nearest": overlap.title if overlap else None,
     }

@@ -14,6 +14,7 @@ from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.metrics import read_metrics
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.checkpoints import sample_text, step_network
+from abcgen.pipeline.networks import name_of
 from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.run import (
     Box,
@@ -23,6 +24,7 @@ from abcgen.plots.run import (
     draw_curves,
     draw_diagram,
     draw_weights,
+    overlay_curves,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from abcgen.model.metrics import Measurement
     from abcgen.plots.canvas import Picture
 
+NO_MEASUREMENTS = "the run has no measurements yet"
 MAX_STAGES = 6  # stages of training whose weights are drawn
 SEEDS = 8  # seeds that are tried for a tune with bars
 MAX_LABEL = 24  # characters of a bar's label
@@ -85,9 +88,39 @@ def plot_run(folder: Path, out: Path, seed: int = 0, *, on_picture: Callable[[],
     return Pictures(tuple(files), tuple(left_out))
 
 
+def plot_runs(folders: Sequence[Path], out: Path) -> Pictures:
+    """Draw the learning curves of several runs over one another.
+
+    Args:
+        folders: The checkpoints.
+        out: The folder for the picture.
+
+    Raises:
+        CheckpointError: if a checkpoint cannot be read.
+        InputError: if no run has measurements.
+        OutputError: if the picture cannot be written.
+    """
+    runs, left_out = {}, []
+    for folder in folders:
+        if measurements := read_metrics(folder):
+            epochs = [item.epochs for item in measurements]
+            runs[name_of(folder)] = epochs, _curves_of(measurements)
+        else:
+            left_out.append(f"{name_of(folder)}: {NO_MEASUREMENTS}")
+    if not runs:
+        raise InputError("none of these runs has measurements to draw")
+    with plot_style():
+        files = write_figure(overlay_curves(runs), out / "curves")
+    return Pictures(tuple(files), tuple(left_out))
+
+
 def _curves(measurements: Sequence[Measurement]) -> Picture:
     if not measurements:
-        raise _NothingToDrawError("the run has no measurements yet")
+        raise _NothingToDrawError(NO_MEASUREMENTS)
+    return draw_curves([item.epochs for item in measurements], _curves_of(measurements))
+
+
+def _curves_of(measurements: Sequence[Measurement]) -> list[Curve]:
     curves = [
         Curve(
             "loss",
@@ -107,7 +140,7 @@ def _curves(measurements: Sequence[Measurement]) -> Picture:
     if any(value is not None for value in bits_per_note):
         unknown = [None] * len(bits_per_note)
         curves.append(Curve("held-out tunes", "bits per note", unknown, bits_per_note))
-    return draw_curves([item.epochs for item in measurements], curves)
+    return curves
 
 
 def _weights(measurements: Sequence[Measurement]) -> Picture:

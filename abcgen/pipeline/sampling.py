@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 from collections import Counter
@@ -27,9 +28,11 @@ from abcgen import __version__
 from abcgen.corpus.bounds import Fault
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError, NotationError, OutputError, reason_of
+from abcgen.example import Example
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
+from abcgen.model.scoring import measure_each
 from abcgen.notation.model_text import decode_tune, header_of
 from abcgen.notation.shape import shape_of
 from abcgen.notation.titles import new_title
@@ -448,6 +451,16 @@ class Composer:
             title=title,
         )
         return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
+
+    def log_probability(self, sampled: Sampled) -> float:
+        """Return the natural logarithm of the probability of what was sampled of a text.
+
+        It is that of the network alone, after what was given: at temperature 1, without grammar.
+        """
+        given = len(sampled.text) + sampled.ended - sampled.drawn
+        example = Example(sampled.text, unscored=given)
+        (bits,) = measure_each(self._network, self._vocabulary, [example])
+        return -bits.total * math.log(2)
 
     def _random(self, text: int | str) -> random.Random:
         """Return the random generator for the title or key of a text, or that with a number."""

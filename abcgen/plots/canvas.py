@@ -48,6 +48,8 @@ DOTS_PER_INCH = 150
 # Colours that the colour-blind can distinguish (Okabe & Ito, 2008).
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#666666"
 PURPLE = "#cc79a7"
+# A colour and a marker for each source or run, so that colours are not needed to distinguish them.
+SERIES = ((GREY, "s"), (ORANGE, "o"), (BLUE, "D"), (PURPLE, "v"), (GREEN, "^"))
 
 
 @contextmanager

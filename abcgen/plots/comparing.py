@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, panel_grid
+from abcgen.plots.canvas import SERIES, figure, panel_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.figure import Figure
 
-# A colour and a marker for each source, so that colours are not needed to distinguish them.
-SERIES = ((GREY, "s"), (ORANGE, "o"), (BLUE, "D"), (PURPLE, "v"), (GREEN, "^"))
 MAX_TICKS = 14
 
 

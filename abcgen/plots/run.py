@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib import colormaps
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, figure, panel_grid, visible
+from abcgen.plots.canvas import BLUE, GREEN, GREY, ORANGE, SERIES, figure, panel_grid, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +58,37 @@ def draw_curves(epochs: Sequence[float], curves: Sequence[Curve]) -> Figure:
         panel.set(title=curve.title, xlabel="epochs", ylabel=curve.unit)
         panel.margins(y=0.12)
         panel.legend()
+    return picture
+
+
+def overlay_curves(runs: Mapping[str, tuple[Sequence[float], Sequence[Curve]]]) -> Figure:
+    """Draw the curves of several runs over one another, held-out solid and training dashed.
+
+    Args:
+        runs: The epochs and the curves of every run by its name. Curves with one title share a
+            panel.
+    """
+    titles = list(dict.fromkeys(curve.title for _, curves in runs.values() for curve in curves))
+    picture, panels = panel_grid(len(titles), columns=len(titles), width=5.2, height=4)
+    for number, (name, (epochs, curves)) in enumerate(runs.items()):
+        colour, marker = SERIES[number % len(SERIES)]
+        for curve in curves:
+            panel = panels[titles.index(curve.title)]
+            for values, style, label in (
+                (curve.training, "--", f"{name}, training"),
+                (curve.held_out, "-", f"{name}, held-out"),
+            ):
+                points = [(x, y) for x, y in zip(epochs, values, strict=True) if y is not None]
+                if points:
+                    xs, ys = zip(*points, strict=True)
+                    panel.plot(
+                        xs, ys, style, color=colour, marker=marker, markersize=3, label=label
+                    )
+            panel.set(title=curve.title, xlabel="epochs", ylabel=curve.unit)
+    for panel in panels:
+        panel.margins(y=0.12)
+    handles = {str(line.get_label()): line for panel in panels for line in panel.lines}
+    picture.legend(handles.values(), handles, loc="outside lower center", ncols=2)
     return picture
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
 from abcgen.model.metrics import Histogram, Measurement, write_metrics
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.pipeline import plotting
-from abcgen.pipeline.plotting import bars_of, plot_run
+from abcgen.pipeline.plotting import bars_of, plot_run, plot_runs
 from abcgen.plots.canvas import plot_style, write_figure
 from abcgen.plots.run import (
     BOX_HEIGHT,
@@ -29,6 +30,7 @@ from abcgen.plots.run import (
     draw_curves,
     draw_diagram,
     draw_weights,
+    overlay_curves,
 )
 from tests.pipeline.checkpoints import untrained
 
@@ -85,28 +87,50 @@ def test_a_network_that_learnt_nothing_is_drawn_as_far_as_it_can_be(
     assert "seed 7" in (tmp_path / "out" / "attention.svg").read_text(encoding="utf-8")
 
 
+def measured(epochs: int) -> Measurement:
+    return Measurement(
+        epochs=epochs,
+        steps=epochs,
+        seconds=1.0,
+        training_bits=3.0 / epochs,
+        bits_per_character=None,
+        bits_per_note=None,
+        characters_per_second=9.0,
+        learning_rate=0.1,
+        training_accuracy=0.1 * epochs,
+        weights={"$x_1$<b>": Histogram(low=-1.0, high=1.0, counts=(1, 5, 1))},
+    )
+
+
 def test_a_run_without_held_out_tunes_is_drawn(run: Path, tmp_path: Path) -> None:
-    shapes = {"$x_1$<b>": Histogram(low=-1.0, high=1.0, counts=(1, 5, 1))}
-    lines = [
-        Measurement(
-            epochs=n,
-            steps=n,
-            seconds=1.0,
-            training_bits=3.0 / n,
-            bits_per_character=None,
-            bits_per_note=None,
-            characters_per_second=9.0,
-            learning_rate=0.1,
-            training_accuracy=0.1 * n,
-            weights=shapes,
-        )
-        for n in range(1, 9)
-    ]
-    write_metrics(lines, run)
+    write_metrics([measured(epochs) for epochs in range(1, 9)], run)
     pictures = plot_run(run, tmp_path / "out", on_picture=lambda: None)
     assert len(pictures.files) == 6
     # A stranger's names are drawn as they are, no formula and no markup.
     assert "$x_1$&lt;b&gt;" in (tmp_path / "out" / "weights.svg").read_text(encoding="utf-8")
+
+
+def test_curves_of_several_runs_share_panels() -> None:
+    loss = Curve("loss", "bits", [3.0, 2.0], [3.5, None])
+    notes = Curve("notes", "bits per note", [None, None], [9.0, 8.0])
+    picture = overlay_curves({"run-1": ([1, 2], [loss]), "run-2": ([2, 4], [loss, notes])})
+    first, second = picture.axes
+    assert [line.get_label() for line in first.lines] == [
+        f"{name}, {kind}" for name in ("run-1", "run-2") for kind in ("training", "held-out")
+    ]
+    assert [line.get_label() for line in second.lines] == ["run-2, held-out"]
+    assert len({line.get_color() for line in first.lines}) == 2
+    assert list(first.lines[2].get_xdata()) == [2, 4]
+
+
+def test_runs_are_compared_as_far_as_they_were_measured(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "measured")
+    write_metrics([measured(1), measured(2)], tmp_path / "measured")
+    pictures = plot_runs([run, tmp_path / "measured"], tmp_path / "out")
+    assert [path.name for path in pictures.files] == ["curves.png", "curves.svg"]
+    assert len(pictures.left_out) == 1
+    with pytest.raises(InputError):
+        plot_runs([run, run], tmp_path / "none")
 
 
 def test_the_best_held_out_figure_is_marked() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from abcgen.config import Request, SampleConfig
@@ -13,6 +15,7 @@ from abcgen.corpus.bounds import Fault
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
+from abcgen.model.vocabulary import BEGIN, END
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
@@ -21,7 +24,7 @@ from abcgen.pipeline import sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.replaying import replay_file
-from abcgen.pipeline.requests import continue_tune
+from abcgen.pipeline.requests import beginning_of, continue_tune
 from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, validated
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
@@ -159,6 +162,24 @@ def test_even_an_untrained_network_writes_valid_tunes(checkpoint: Path) -> None:
     assert set(composer.tally.rejected) == {Rejection.UNENDED}
     assert all(bar_problems(one.tune) == [] for one in made)
     assert composer.tally.forced > 0
+
+
+@pytest.mark.parametrize("metre", ["", "6/8"])
+def test_the_log_probability_is_of_what_the_network_added(checkpoint: Path, metre: str) -> None:
+    request = Request(metre=metre)
+    composer = Composer(checkpoint, ONE, 7, request)
+    (sampled,) = composer.sample([0])
+    assert sampled.ended
+    assert sampled.forced
+    network, vocabulary = composer._network, composer._vocabulary
+    ids = [BEGIN, *vocabulary.encode(sampled.text), END]
+    given = len(beginning_of(request))
+    state, expected = network.start(1), 0.0
+    for position, (this, following) in enumerate(pairwise(ids)):
+        logits, state = network.step(np.array([this]), state)
+        if position >= given:
+            expected += logits[0, following] - np.logaddexp.reduce(logits[0])
+    assert composer.log_probability(sampled) == pytest.approx(expected, rel=1e-4)
 
 
 def test_without_the_grammar_an_untrained_network_writes_none(checkpoint: Path) -> None:

@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import chdir
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -84,8 +84,12 @@ class Answer:
 
     @property
     def facts(self) -> Any:
-        """What it printed as JSON; None if that is none."""
-        return json.loads(self.out) if self.out.startswith("{") else None
+        """What it printed as JSON, as a list if that is a line for each object; None if none."""
+        if not self.out.startswith("{"):
+            return None
+        with suppress(json.JSONDecodeError):
+            return json.loads(self.out)
+        return [json.loads(line) for line in self.out.splitlines()]
 
 
 def abcgen_run(words: Sequence[str | Path], folder: Path, cache: str = "off") -> Answer:
