@@ -44,7 +44,7 @@ def plot(
     from abcgen.pipeline.networks import name_of
 
     display = Display(as_json=as_json)
-    folders = [find_checkpoint(run) for run in runs or [newest_run()]]
+    folders = [find_checkpoint(run) for run in runs] if runs else [find_checkpoint(newest_run())]
     target = target_for(out, "plots", force=force)
     display.say(f"network {', '.join(map(name_of, folders))}")
     with display.counting("drawing", PICTURES) as count_one:

@@ -120,7 +120,7 @@ def test_curves_of_several_runs_share_panels() -> None:
     ]
     assert [line.get_label() for line in second.lines] == ["run-2, held-out"]
     assert len({line.get_color() for line in first.lines}) == 2
-    assert list(first.lines[2].get_xdata()) == [2, 4]
+    assert np.asarray(first.lines[2].get_xdata()).tolist() == [2, 4]
 
 
 def test_runs_are_compared_as_far_as_they_were_measured(run: Path, tmp_path: Path) -> None:
