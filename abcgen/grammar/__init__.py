@@ -8,10 +8,10 @@ In reading order:
    as the time left in the bar. Texts that may continue in the same ways share a state.
 2. ``music``: ``Music`` returns the characters that may follow a state, and the states they lead to.
    It uses ``notes`` (what fits into the bar), ``lengths`` (time) and ``form`` (how the bar may
-   end). ``pitch`` excludes notes that an instrument cannot play.
-3. ``constraint``: ``ShortestCompletion`` finds a short way from any state to the end of a valid
-   tune. ``Grammar`` allows a character only if the completion after it still fits into the
-   remaining length, so generation never reaches a dead end and always ends in time.
+   end). ``pitch`` excludes notes that an instrument cannot play or a ``melody`` has not.
+3. ``completion``: ``ShortestCompletion`` finds a short way from any state to the end of a valid
+   tune. ``constraint``: ``Grammar`` allows a character only if the completion after it still fits
+   into the remaining length, so generation never reaches a dead end and always ends in time.
 4. ``abcgen.model.sampling.TokenMask`` turns the characters allowed in a state into a mask over the
    vocabulary, once, so that the sampler can look it up for a whole batch.
 

@@ -6,45 +6,39 @@
 
 from __future__ import annotations
 
+import math
 import re
-from itertools import islice
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from abcgen.errors import InputError
-from abcgen.grammar.form import LINE_END, SINGLE, TO_SECOND_ENDING
-from abcgen.grammar.form_line import FormLine
-from abcgen.grammar.lengths import UNIT
-from abcgen.grammar.music import FORM_LINE, Music
+from abcgen.grammar.completion import ShortestCompletion
+from abcgen.grammar.form import LINE_END, bars_to_come
+from abcgen.grammar.music import Music
 from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
     ACCIDENTAL,
-    AFTER_CHORD_SYMBOL,
     BAR_LINE,
     BRACKET,
-    CHORD_SYMBOL,
     DONE,
     END,
-    FIELD,
     HEADER,
-    LENGTH,
-    LETTER,
     LETTERS,
-    MIN_CHORD,
-    REST,
-    TUPLET,
+    OCTAVE_MARKS,
     State,
     Transition,
     materialize,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Mapping
 
     from abcgen.grammar.form import Rules
 
 
 T = TypeVar("T")
 MAX_STATES = 15_000  # about 30 MB
+NOTE_STARTS = LETTERS + "^_="  # accidentals last, for notes that are as near without
 
 
 class Grammar:
@@ -63,8 +57,12 @@ class Grammar:
     start = 0
 
     def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        self._music, self._pitch = Music(rules), PitchRule(rules)
+        self._pitch = PitchRule(rules)
+        modes = tuple(mode for mode in rules.modes if self._pitch.ranges(mode) != ())
+        if not modes:
+            raise InputError("no note of the melody is within the range")
+        self.rules = replace(rules, modes=modes)
+        self._music = Music(self.rules)
         self._completion = ShortestCompletion(self._music)
         self._forget()
 
@@ -73,9 +71,11 @@ class Grammar:
         self._pitch_states = IdTable[PitchState]()
         self._states = IdTable[tuple[State, int]]()  # with the id of a pitch state
         self.state_id(self._music.start, self._pitch.start)
+        self._pitch_after: dict[tuple[int, str], int | None] = {}
+        self._possible: dict[int, dict[str, tuple[Transition, int]]] = {}
         self._following: dict[int, dict[str, tuple[Transition, int]]] = {}
         self._after: dict[tuple[int, str], int] = {}
-        self._distances: dict[int, int] = {}
+        self._distances: dict[int, float] = {}
         self._max_distances: dict[int, int] = {}
 
     def prune(self) -> bool:
@@ -112,52 +112,105 @@ class Grammar:
         Raises:
             KeyError: if the character may not come next.
         """
+        if character not in self._transitions(state_id):
+            raise KeyError(character)
+        return self._step(state_id, character)
+
+    def _step(self, state_id: int, character: str) -> int:
+        """Return the state that a possible character leads to."""
         step = state_id, character
         if step not in self._after:
-            transition, pitch_id = self._transitions(state_id)[character]
+            transition, pitch_id = self._possible_after(state_id)[character]
             self._after[step] = self._states.id_of((materialize(transition), pitch_id))
         return self._after[step]
 
     def _transitions(self, state_id: int) -> dict[str, tuple[Transition, int]]:
+        """Return the transitions after which the text can still end."""
         if state_id not in self._following:
-            # Time and form allow some characters, and pitch some of these.
-            state, pitch_id = self._states[state_id]
-            transitions, pitch = self._music.following(state), self._pitch_states[pitch_id]
-            if pitch.is_unlimited:
-                following = {char: (after, pitch_id) for char, after in transitions.items()}
-            else:
+            following = self._possible_after(state_id)
+            if self._may_miss_tonic(state_id):
                 following = {
-                    character: (transition, self._pitch_states.id_of(pitch_after))
-                    for character, transition in transitions.items()
-                    if (pitch_after := self._pitch.after(pitch, character)) is not None
+                    character: after
+                    for character, after in following.items()
+                    if character == END
+                    or self.distance_to_end(self._step(state_id, character)) < math.inf
                 }
             self._following[state_id] = following
         return self._following[state_id]
 
+    def _may_miss_tonic(self, state_id: int) -> bool:
+        """Return whether so few bars are left that the melody may not come to its tonic."""
+        state, pitch_id = self._states[state_id]
+        way = self._pitch.longest_way(self._pitch_states[pitch_id])
+        if not way or state.written in {HEADER, DONE}:
+            return False
+        in_bar = self._music.notes.durations.most_notes(state.bar_ticks)
+        return bars_to_come(self.rules.form, state.form) * in_bar < way
+
+    def _possible_after(self, state_id: int) -> dict[str, tuple[Transition, int]]:
+        """Return the transitions that time and form allow, and pitch too."""
+        if state_id not in self._possible:
+            state, pitch_id = self._states[state_id]
+            transitions, pitch = self._music.following(state), self._pitch_states[pitch_id]
+            if pitch.is_unlimited:
+                possible = {char: (after, pitch_id) for char, after in transitions.items()}
+            else:
+                possible = {
+                    character: (transition, pitch_after)
+                    for character, transition in transitions.items()
+                    if (pitch_after := self._after_pitch(pitch_id, character)) is not None
+                    and not self._only_ends(transition, pitch_after)
+                }
+            self._possible[state_id] = possible
+        return self._possible[state_id]
+
+    def _after_pitch(self, pitch_id: int, character: str) -> int | None:
+        """Return the pitch state after a character; None if it is not allowed."""
+        step = pitch_id, character
+        if step not in self._pitch_after:
+            after = self._pitch.after(self._pitch_states[pitch_id], character)
+            self._pitch_after[step] = None if after is None else self._pitch_states.id_of(after)
+        return self._pitch_after[step]
+
+    def _only_ends(self, transition: Transition, pitch_id: int) -> bool:
+        """Return whether only the end can follow, though the tonic has to come before it."""
+        _, written, text = transition
+        if written != BAR_LINE or not text:
+            return False
+        if not self._pitch.notes_to_tonic(self._pitch_states[pitch_id]):
+            return False
+        ends = self._music.ends(materialize(transition))
+        return not any(end.startswith(text) and not end.endswith(LINE_END) for end in ends)
+
     def max_distance(self, state_id: int) -> int:
         """Return a bound on the distance to the end; with more left, nothing is excluded."""
         if state_id not in self._max_distances:
-            self._max_distances[state_id] = self._completion.max_distance(self._states[state_id][0])
+            state, pitch_id = self._states[state_id]
+            way = self._pitch.longest_way(self._pitch_states[pitch_id])
+            self._max_distances[state_id] = self._completion.max_distance(state, way)
         return self._max_distances[state_id]
 
-    def distance_to_end(self, state_id: int) -> int:
-        """Return the number of characters of a state's completion."""
+    def distance_to_end(self, state_id: int) -> float:
+        """Return the number of characters of a state's completion; infinite if it has none."""
         # Follow the completion up to a state whose distance is known, then count back.
         path: dict[int, None] = {}
-        while state_id not in self._distances:
-            if state_id in path:
-                raise _no_end()
-            character = self.completion(state_id)
-            if character == END:
-                self._distances[state_id] = 0
+        distance = math.inf
+        while state_id not in path:
+            if state_id in self._distances:
+                distance = self._distances[state_id]
                 break
             path[state_id] = None
-            state_id = self.advance(state_id, character)
-        distance = self._distances[state_id]
+            character = self._next(state_id)
+            if character is None:
+                break
+            if character == END:
+                distance = -1.0  # this state is on the path
+                break
+            state_id = self._step(state_id, character)
         for earlier in reversed(path):
             distance += 1
             self._distances[earlier] = distance
-        return distance
+        return self._distances[next(iter(path))] if path else distance
 
     def completion(self, state_id: int) -> str:
         """Return the next character of a state's completion; empty at the end.
@@ -165,15 +218,41 @@ class Grammar:
         Raises:
             InputError: if there is none, which is possible only after a given prefix.
         """
-        following = self.following(state_id)
-        # Candidates come from time and form; if pitch excludes the best one, another will do.
-        if END in following:
+        character = self._next(state_id)
+        if character is None or self.distance_to_end(state_id) == math.inf:
+            raise _no_end()
+        return character
+
+    def _next(self, state_id: int) -> str | None:
+        """Return the next character of a state's completion; None if nothing leads on."""
+        possible = self._possible_after(state_id)
+        if END in possible:
             return END
-        if following:
-            for character in self._completion.candidates(self._states[state_id][0]):
-                if character in following:
-                    return character
-        raise _no_end()
+        state, pitch_id = self._states[state_id]
+        pitch = self._pitch_states[pitch_id]
+        way = self._pitch.notes_to_tonic(pitch) if possible else 0
+        if way and self._pitch.needs_mark(pitch):
+            return OCTAVE_MARKS[state.text[0]]
+        # Candidates come from time and form; if pitch excludes the best one, another will do.
+        candidates = self._completion.candidates(state, way) if possible else ""
+        best = next((character for character in candidates if character in possible), None)
+        # Where a note may begin, it is one that leads to the tonic.
+        if way and best and best in ShortestCompletion.ITEMS:
+            is_begun = state.written in {ACCIDENTAL, BRACKET}
+            return self._towards_tonic(possible, way + is_begun) or best
+        return best
+
+    def _towards_tonic(
+        self, possible: Mapping[str, tuple[Transition, int]], way: int
+    ) -> str | None:
+        """Return the character of a note that is nearer to the tonic; None if there is none."""
+        ways = {
+            character: self._pitch.notes_to_tonic(self._pitch_states[possible[character][1]])
+            for character in NOTE_STARTS
+            if character in possible
+        }
+        best = min(ways, key=ways.__getitem__, default=None)
+        return best if best and ways[best] < way else None
 
     def read(self, text: str, state_id: int = start) -> int:
         """Return the state after a text.
@@ -345,112 +424,3 @@ class PrefixConstraint:
         if state_id == len(self._prefix):
             return self._drawing.state_id(*self._after_prefix)
         return state_id - self._offset
-
-
-class ShortestCompletion:
-    """Leads from any state to the end of a valid tune in few characters.
-
-    Because there is such a completion, and the grammar allows every step of it, generation never
-    reaches a dead end. Its length decides when a text has to turn towards its end.
-    """
-
-    ITEMS = "z" + LETTERS
-    OCTAVE_MARKS = "',"
-
-    def __init__(self, music: Music) -> None:
-        self._music, self._notes = music, music.notes
-        self._candidates: dict[str, Callable[[State], str]] = {
-            HEADER: self._in_header,
-            FIELD: lambda state: _next_character(state.text, music.header.fields.texts),
-            BAR_LINE: self._in_bar_line,
-            TUPLET: self._in_tuplet,
-            CHORD_SYMBOL: self._in_chord_symbol,
-            AFTER_CHORD_SYMBOL: lambda _: self.ITEMS,
-            ACCIDENTAL: lambda _: LETTERS,
-            BRACKET: lambda _: LETTERS,
-            LETTER: self._after_letter,
-            LENGTH: self._in_length,
-            REST: self._in_length,
-        }
-
-    def candidates(self, state: State) -> str:
-        """Return the next characters that lead to the end, best first."""
-        return self._candidates.get(state.written, self._in_bar)(state)
-
-    def max_distance(self, state: State) -> int:
-        """Return a bound on the length of the completion, one character later too."""
-        form, neat = self._music.rules.form, self._music.rules.neat
-        slack = 120  # more than it takes to complete a tuplet, a chord and a repeat
-        if self._music.rules.form_line and state.written == HEADER:
-            slack += FormLine.LONGEST
-        if state.written == DONE or (form.is_free and not neat):
-            return slack
-        # Before the header is complete the longest bar counts.
-        bar_ticks = state.bar_ticks or max(self._music.header.metres.values())
-        # Rests of up to nine units, one for what is left, and its fractions.
-        in_bar = 2 * (bar_ticks // (9 * UNIT)) + 14
-        if not self._music.rules.alphabet >= set("23456789"):
-            in_bar += bar_ticks // UNIT
-        in_sections = sum(section.bars + 3 for section in form.sections)
-        bars = 1 if form.is_free else form.bars + in_sections + 4
-        return bars * in_bar + slack
-
-    def _in_bar(self, state: State) -> str:
-        """Close the bar if that leads towards the end, else fill it."""
-        if state.items and not state.tuplet[0]:
-            ends = self._music.ends(state)
-            if ends:
-                return min(ends, key=_rank)[0]
-        return self.ITEMS
-
-    def _in_bar_line(self, state: State) -> str:
-        ends = [text for text in self._music.ends(state) if text.startswith(state.text)]
-        best = min(ends, key=_rank)
-        return self.ITEMS if best == state.text else best[len(state.text)]
-
-    def _in_header(self, state: State) -> str:
-        if state.items == FORM_LINE:
-            return FormLine.COMPLETION
-        return _next_character(state.text, self._music.header.lines[state.items].texts)
-
-    def _in_chord_symbol(self, state: State) -> str:
-        symbols = self._notes.symbols
-        return '"' if symbols.is_symbol(state.text) else symbols.completion(state.text)
-
-    def _in_tuplet(self, state: State) -> str:
-        tuplets = self._notes.durations.tuplets(self._notes.time_left(state)).texts
-        return self.ITEMS if state.text in tuplets else _next_character(state.text, tuplets)
-
-    def _after_letter(self, state: State) -> str:
-        # Octave marks come last, for notes that only they can bring into range.
-        if state.chord >= 0:
-            characters = "]" if state.chord + 1 >= MIN_CHORD else LETTERS
-        else:
-            characters = self._in_length(state._replace(text=""))
-        return characters + self.OCTAVE_MARKS
-
-    def _in_length(self, state: State) -> str:
-        """Return a short length or, if the bar must be filled, the longest of one character."""
-        lengths = self._notes.durations.with_prefix(self._notes.time_left(state), state.text)
-        if (self._notes.exact or self._music.rules.neat) and not state.tuplet[0]:
-            # The texts are sorted by their lengths, and those of one character come first.
-            shortest = list(islice(lengths, 1 + len("/123456789")))
-            brief = [text for text in shortest if len(text) <= 1] or shortest[:1]
-            best = max(brief, key=self._notes.durations.lengths.__getitem__)
-        else:
-            best = next(lengths)
-        if best == state.text:
-            return self._in_bar(self._notes.after_length(state))
-        return best[len(state.text)]
-
-
-def _next_character(prefix: str, texts: Iterable[str]) -> str:
-    """Return the next character of the shortest text with a prefix."""
-    best = min((t for t in texts if t.startswith(prefix)), key=lambda text: (len(text), text))
-    return best[len(prefix)]
-
-
-def _rank(text: str) -> tuple[int, int, str]:
-    """Return the sort key of a bar's end: first the tune's end, then second endings, last ``|``."""
-    order = 0 if text.endswith(LINE_END) else {TO_SECOND_ENDING: 1, SINGLE: 3}.get(text, 2)
-    return order, len(text), text

@@ -6,6 +6,7 @@ line end follows, to the end of the tune. ``bar_ends`` returns those that are po
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from abcgen.grammar.form_line import BegunForm
-
-
-PitchRange = tuple[int, int]  # lowest and highest MIDI key number
+    from abcgen.grammar.melody import Melody, PitchRange
 
 
 class SectionPlan(NamedTuple):
@@ -75,6 +74,12 @@ class Rules:
     # By mode, alternative pitch ranges: one of them must contain all notes. Modes without ranges
     # are not limited.
     ranges: Mapping[Mode, tuple[PitchRange, ...]] = field(default_factory=dict)
+    # By mode, limits on the melody; other modes have none.
+    melodies: Mapping[Mode, Melody] = field(default_factory=dict)
+    # Allowed lengths of notes and rests in 128ths, so that there are no tuplets; empty for any.
+    lengths: frozenset[int] = frozenset()
+    # Whether there may be chords.
+    chords: bool = True
 
     def all_metres(self) -> tuple[Metre, ...]:
         """Return every allowed metre."""
@@ -161,6 +166,23 @@ def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
     if bar.is_short and bar.opens_section and state.repeat in {UNREPEATED, REPEATED}:
         ends[SINGLE] = state._replace(pickup=bar.pickup)
     return ends
+
+
+def bars_to_come(form: Form, state: FormState) -> float:
+    """Return how many bars there will be after this one at least; infinite if as many as wanted."""
+    sections = form.sections[state.section + 1 :]
+    if form.is_free or any(not section.bars for section in sections):
+        return math.inf
+    later = sum(section.bars for section in sections)
+    wanted = form.sections[state.section].bars if form.sections else form.bars
+    if state.repeat == SECOND_ENDING:
+        more = state.ending - 1
+        return more + later + (0 if form.sections else wanted - state.bars)
+    if state.repeat == FIRST_ENDING:
+        later += state.ending + 1
+    elif not wanted:
+        return math.inf
+    return later + (max(0, wanted - state.bars - 1) if wanted else 0)
 
 
 def _free_ends(state: FormState, bar: ClosingBar) -> BarEnds:

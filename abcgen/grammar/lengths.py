@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.errors import InputError
 from abcgen.notation.writer import length_text
 
 if TYPE_CHECKING:
@@ -110,17 +111,31 @@ class Durations:
         alphabet: The characters that may be used.
         shortest: The shortest note, in 128ths.
         neat: Whether a tuplet's first number has to count its notes.
+        wanted: The only lengths allowed, in 128ths, which then have to fill every bar, without
+            tuplets; empty for any.
 
     Attributes:
         lengths: Lengths in 128ths by their texts.
     """
 
-    def __init__(self, alphabet: frozenset[str], shortest: int = 1, *, neat: bool = False) -> None:
-        self.lengths = lengths_in(alphabet, shortest)
+    def __init__(
+        self,
+        alphabet: frozenset[str],
+        shortest: int = 1,
+        *,
+        neat: bool = False,
+        wanted: frozenset[int] = frozenset(),
+    ) -> None:
+        self.lengths = lengths_in(alphabet, 1 if wanted else shortest)
+        if wanted:
+            self.lengths = {text: n for text, n in self.lengths.items() if n in wanted}
+        if not self.lengths:
+            raise InputError("the network's characters cannot write such note values")
+        self._is_limited = bool(wanted)
         self._shapes = {
             text: shape
             for text, shape in TUPLETS.items()
-            if alphabet.issuperset(text) and (not neat or shape[0] == shape[2])
+            if not wanted and alphabet.issuperset(text) and (not neat or shape[0] == shape[2])
         }
         self._shortest = min(self.lengths.values())
         # For every prefix of a length: each next character with the shortest length it can become.
@@ -142,9 +157,34 @@ class Durations:
         """Ticks of the shortest note, which every bar must be a multiple of."""
         return self._shortest * TICKS
 
+    @cached_property
+    def _fillable(self) -> frozenset[int]:
+        """Times that the limited lengths can fill, in 128ths."""
+        fillable = {0}
+        for time in range(1, LONGEST * UNIT_LENGTH + 1):
+            if any(time - length in fillable for length in self.lengths.values()):
+                fillable.add(time)
+        return frozenset(fillable)
+
+    def can_fill_exactly(self, ticks: int) -> bool:
+        """Return whether plain notes can fill a time."""
+        if self._is_limited:
+            return not ticks % TICKS and ticks // TICKS in self._fillable
+        return ticks % self.grain == 0
+
+    def most_notes(self, ticks: int) -> int:
+        """Return how many notes, no shorter than an eighth unless it must be, surely fit."""
+        shortest = (self._shortest if self._is_limited else UNIT_LENGTH) * TICKS
+        is_sure = not self._is_limited or not ticks % shortest
+        return max(1, ticks // shortest) if is_sure else 1
+
+    def _needs_exact(self, time: TimeLeft) -> bool:
+        """Return whether not every length that is short enough may be used."""
+        return self._is_limited or time.is_constrained
+
     def following(self, time: TimeLeft, prefix: str) -> list[str]:
         """Return the characters that may make a length longer."""
-        if time.is_constrained:
+        if self._needs_exact(time):
             return [*self._exact(time).after(prefix)]
         longest = self._longest(time)
         characters = self._shortest_after.get(prefix, {}).items()
@@ -152,7 +192,7 @@ class Durations:
 
     def is_length(self, time: TimeLeft, text: str) -> bool:
         """Return whether a text is a whole length that fits."""
-        if time.is_constrained:
+        if self._needs_exact(time):
             return text in self._exact(time).texts
         return self.lengths.get(text, LONGEST * UNIT) <= self._longest(time)
 
@@ -178,12 +218,12 @@ class Durations:
         shortest = self._shortest * TICKS * normal // actual
         if time.ticks < count * shortest:
             return False
-        if not time.is_constrained:
+        if not self._needs_exact(time):
             return True
         # After the tuplet plain notes must be able to fill the bar; within it, some next note must
         # make that possible.
         if count == 0:
-            return time.ticks % self.grain == 0
+            return self.can_fill_exactly(time.ticks)
         if time not in self._can_fill:
             longest = time.ticks * actual // (TICKS * normal)
             self._can_fill[time] = any(

@@ -24,7 +24,7 @@ from abcgen.grammar.form import (
     beginnings,
 )
 from abcgen.grammar.form_line import MAX_PICKUP, FormLine
-from abcgen.grammar.lengths import LONGEST, UNIT, WHOLE, Trie
+from abcgen.grammar.lengths import LONGEST, UNIT, WHOLE, Durations, Trie
 from abcgen.grammar.notes import Notes, after_accidental, in_chord, octave_marks, pitches
 from abcgen.grammar.state import (
     ACCIDENTAL,
@@ -78,7 +78,7 @@ class Music:
 
     def __init__(self, rules: Rules) -> None:
         self.rules, self.notes = rules, Notes(rules)
-        self.header = Header(rules, self.notes.durations.grain)
+        self.header = Header(rules, self.notes.durations)
         self._characters = rules.alphabet | {END}
         self._bar_ends: dict[tuple[FormState, ClosingBar], BarEnds] = {}
         # Many states lead to the same bar or length, so these transitions are shared.
@@ -241,22 +241,26 @@ class Header:
 
     Args:
         rules: The requirements on texts.
-        grain: The duration of every bar must be a multiple of this number of ticks.
+        durations: The note lengths, which have to fill every bar.
     """
 
-    def __init__(self, rules: Rules, grain: int) -> None:
-        self._rules, self._grain = rules, grain
+    def __init__(self, rules: Rules, durations: Durations) -> None:
+        self._rules, self._durations = rules, durations
         self._form_line = FormLine(rules.form, rules.alphabet, rules.begun)
 
     @cached_property
     def metres(self) -> dict[str, int]:
         """Ticks of a bar by ``M:`` values, of metres whose bars can be written and filled."""
         # In a requested form a bar must not be able to hold too many of the shortest notes.
-        metres, grain = self._rules.all_metres(), self._grain
+        metres, durations = self._rules.all_metres(), self._durations
         ticks = {str(metre): int(metre.bar_duration * WHOLE) for metre in metres}
         has_form = not self._rules.form.is_free
-        most = LIMITS.bar_notes * grain if has_form else max(ticks.values())
-        return {name: bar for name, bar in ticks.items() if not bar % grain and bar <= most}
+        most = LIMITS.bar_notes * durations.grain if has_form else max(ticks.values())
+        return {
+            name: bar
+            for name, bar in ticks.items()
+            if bar <= most and durations.can_fill_exactly(bar)
+        }
 
     @cached_property
     def lines(self) -> tuple[Trie, Trie, Trie]:

@@ -59,9 +59,12 @@ class Notes:
         self.exact = not rules.form.is_free
         # No note shorter than a 64th where bars must be filled, so that no requested bar can have
         # too many notes.
-        self.durations = Durations(rules.alphabet, 2 if self.exact else 1, neat=rules.neat)
+        self.durations = Durations(
+            rules.alphabet, 2 if self.exact else 1, neat=rules.neat, wanted=rules.lengths
+        )
         self.symbols = ChordSymbols(rules.alphabet)
-        self._has_chords, self._has_tuplets = "]" in rules.alphabet, "3" in rules.alphabet
+        self._has_chords = rules.chords and "]" in rules.alphabet
+        self._has_tuplets = not rules.lengths and "3" in rules.alphabet
 
     def time_left(self, state: State) -> TimeLeft:
         """Return the time that is left for the current note."""
@@ -148,7 +151,8 @@ class Notes:
 
     def can_fill_bar(self, state: State) -> bool:
         """Return whether plain notes can fill the bar."""
-        return not state.ticks_left % self.durations.grain and state.items < LIMITS.bar_notes
+        fills = self.durations.can_fill_exactly(state.ticks_left)
+        return fills and state.items < LIMITS.bar_notes
 
     def _one_more_item(self, state: State) -> int:
         # Counting only where there could be too many lets more texts share a state.

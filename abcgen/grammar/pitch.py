@@ -1,4 +1,4 @@
-"""Pitch in the grammar: which characters keep all notes within an instrument's range.
+"""Pitch in the grammar: which characters keep to an instrument's range and to a ``Melody``.
 
 ``PitchRule`` is a second state machine over the same characters. It follows only what determines
 the pitch of a note, in a ``PitchState``; time and form are left to ``Music``.
@@ -7,6 +7,7 @@ the pitch of a note, in a ``PitchState``; time and form are left to ``Music``.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.grammar.state import (
@@ -23,13 +24,17 @@ from abcgen.grammar.state import (
     OCTAVE_MARKS,
 )
 from abcgen.notation.fields import read_key
-from abcgen.notation.tune import ALTERATIONS, MIDDLE_C_STEP, Key, Pitch
+from abcgen.notation.tune import ABC_ACCIDENTALS, ALTERATIONS, MIDDLE_C_STEP, Key, Mode, Pitch
 
 if TYPE_CHECKING:
-    from abcgen.grammar.form import PitchRange, Rules
+    from collections.abc import Iterator
+
+    from abcgen.grammar.form import Rules
+    from abcgen.grammar.melody import Note, PitchRange
 
 
-BODY, COLON = "body", "colon"  # further values of ``written``
+BODY, COLON, FORM = "body", "colon", "form"  # further values of ``written``
+ANY_RANGE = ((0, 127),)
 # Effects on a PitchState of characters that are no notes.
 EFFECTS: dict[str, dict[str, Any]] = {
     "[": {"written": BRACKET, "in_chord": True, "last_notes": ()},
@@ -62,6 +67,8 @@ class PitchState(NamedTuple):
     last_notes: tuple[tuple[int, int], ...] = ()
     # Whether a chord is open.
     in_chord: bool = False
+    # The last note, rests not counted, as far as the melody depends on it.
+    last: Note | None = None
 
     @property
     def is_unlimited(self) -> bool:
@@ -70,7 +77,7 @@ class PitchState(NamedTuple):
 
 
 class PitchRule:
-    """Keeps all notes within one of the pitch ranges that an instrument allows.
+    """Keeps all notes within one of the pitch ranges that an instrument allows, and to a melody.
 
     A model text is in C, and transposed afterwards. Each possible transposition allows a range of
     its own, and all notes must be in the same one.
@@ -80,17 +87,78 @@ class PitchRule:
 
     def __init__(self, rules: Rules) -> None:
         self._ranges = rules.ranges
+        # Between tunes in several keys a note is what its letter, or its tie, says.
+        self._has_changes, self._has_form_line = rules.changes, rules.form_line
         # A note out of range can be brought into it only by characters of the alphabet.
         self._letters = [letter for letter in LETTERS if letter in rules.alphabet]
         self._octave_marks = rules.alphabet & {",", "'"}
+        self._melodies = {
+            mode: replace(melody, notes=self._notes_of(Key("C", 0, mode), rules.alphabet))
+            for mode, melody in rules.melodies.items()
+        }
+
+    def _notes_of(self, key: Key, alphabet: frozenset[str]) -> frozenset[Note]:
+        """Return the notes that an alphabet can write in a key."""
+        notes = set()
+        for letter in self._letters:
+            alters = {key.signature[letter.upper()]} | {
+                alter for alter, text in ABC_ACCIDENTALS.items() if alphabet.issuperset(text)
+            }
+            mark = OCTAVE_MARKS[letter]
+            octave = 1 if mark == "'" else -1
+            for marks in range(MAX_OCTAVE_MARKS + 1 if mark in self._octave_marks else 1):
+                step = MIDDLE_C_STEP + LOW.index(letter.upper()) + 7 * (letter in HIGH)
+                notes |= {(step + 7 * octave * marks, alter) for alter in alters}
+        return frozenset(notes)
+
+    def ranges(self, mode: Mode) -> tuple[PitchRange, ...] | None:
+        """Return the pitch ranges that a mode has notes in; None if pitch is not limited."""
+        ranges, melody = self._ranges.get(mode), self._melodies.get(mode)
+        if melody is None:
+            return ranges
+        return tuple(limits for limits in ranges or ANY_RANGE if melody.can_be_in(limits))
+
+    def notes_to_tonic(self, state: PitchState) -> int:
+        """Return how many notes must still come before the text may end.
+
+        In an unfinished note, it is those after it, if it is finished in the best way.
+        """
+        if state.ranges is None or state.key.mode not in self._melodies:
+            return 0
+        if state.written == ACCIDENTAL:
+            notes = [after for letter in self._letters if (after := self._letter(state, letter))]
+            return min(map(self.notes_to_tonic, notes))
+        if state.written == LETTER:
+            return min(
+                self.notes_to_tonic(note)
+                for letter in self._with_marks(state)
+                if (note := self._note(letter))
+            )
+        return self._melodies[state.key.mode].notes_to_tonic(state.ranges, state.last)
+
+    def longest_way(self, state: PitchState) -> int:
+        """Return how many notes it can take to come to the tonic, if the text has to end on it."""
+        melody = self._melodies.get(state.key.mode)
+        if state.written == HEADER or melody is None or not state.ranges:
+            return 0
+        return melody.longest_way(state.ranges)
+
+    def needs_mark(self, state: PitchState) -> bool:
+        """Return whether a letter is a step towards the tonic only with another octave mark."""
+        if state.written != LETTER:
+            return False
+        note = self._note(state)
+        return note is None or self.notes_to_tonic(note) > self.notes_to_tonic(state)
 
     def after(self, state: PitchState, character: str) -> PitchState | None:
-        """Return the state after a character; None if no range contains all notes."""
+        """Return the state after a character; None if it breaks the limits on notes."""
         if state.written == HEADER:
             return self._after_header(state, state.text + character)
         # If the mode has no ranges, nothing is limited after the key.
         if state.ranges is None:
             return state
+        if state.written == FORM:
+            return state._replace(written=BODY) if character == "\n" else state
         if state.written == CHORD_SYMBOL:
             return state._replace(written=BODY if character == '"' else CHORD_SYMBOL)
         if state.written == FIELD:
@@ -111,7 +179,9 @@ class PitchRule:
         if not match:
             return state._replace(text="")
         key = read_key(match[1])
-        return PitchState(BODY, ranges=self._ranges.get(key.mode), key=key)
+        ranges = self.ranges(key.mode)
+        written = FORM if self._has_form_line and ranges is not None else BODY
+        return PitchState(written, ranges=ranges, key=key)
 
     def _after_field(self, state: PitchState, character: str) -> PitchState:
         if character != "]":
@@ -124,6 +194,8 @@ class PitchRule:
         return state._replace(written=BODY, text="", key=key, altered=altered)
 
     def _in_body(self, state: PitchState, character: str) -> PitchState | None:
+        if character == "\n" and self.notes_to_tonic(state):
+            return None
         if state.written == BRACKET and character in "MK1":
             written = BODY if character == "1" else FIELD
             return state._replace(written=written, text=character, in_chord=False)
@@ -147,11 +219,13 @@ class PitchRule:
         letter = state._replace(written=LETTER, text=text)
         if not state.in_chord:
             letter = letter._replace(last_notes=())
-        # Octave marks can bring a letter into range, if they can be written.
-        mark = OCTAVE_MARKS[text[0]]
-        most = MAX_OCTAVE_MARKS + 1 - len(text) if mark in self._octave_marks else 0
-        candidates = (letter._replace(text=text + mark * more) for more in range(most + 1))
-        return letter if any(self._note(candidate) for candidate in candidates) else None
+        return letter if any(map(self._note, self._with_marks(letter))) else None
+
+    def _with_marks(self, letter: PitchState) -> Iterator[PitchState]:
+        """Yield a letter with any number of further octave marks, which may bring it into range."""
+        mark = OCTAVE_MARKS[letter.text[0]]
+        most = MAX_OCTAVE_MARKS + 1 - len(letter.text) if mark in self._octave_marks else 0
+        return (letter._replace(text=letter.text + mark * more) for more in range(most + 1))
 
     def _note(self, state: PitchState) -> PitchState | None:
         """Return the state after a letter that is complete; None if no range contains the note."""
@@ -167,16 +241,28 @@ class PitchRule:
             alter = tied[step]
         else:
             alter = altered.get(letter, state.key.signature[letter])
-        midi = Pitch(step, alter).midi
+        # 1) The ranges that contain it, and in which the melody can end.
+        note, midi = (step, alter), Pitch(step, alter).midi
         ranges = tuple(r for r in state.ranges or () if r[0] <= midi <= r[1])
+        melody, last = self._melodies.get(state.key.mode), None
+        if melody:
+            ranges = tuple(limits for limits in ranges if melody.can_end_after(note, limits))
+            in_chord = state.in_chord and state.last_notes
+            if not melody.allows(state.last, note):
+                return None
+            last = melody.memory_of(note) or (state.last if in_chord else None)
         if not ranges:
             return None
+        # 2) A tie extends an alteration across the bar line; that of the key holds there anyway.
+        is_plain = not self._has_changes and not state.in_chord
+        extends = not is_plain or alter != state.key.signature[letter]
         return state._replace(
             written=BODY,
             text="",
             accidental="",
             ranges=ranges,
             altered=tuple(sorted(altered.items())),
-            last_notes=(*state.last_notes, (step, alter)),
+            last_notes=(*state.last_notes, note) if extends else (),
             tied=state.tied if state.in_chord else (),
+            last=last,
         )
