@@ -29,7 +29,7 @@ An example with few characters, where a bar of 2/4 has four units:
 
 A text may announce its form in a line before the music (``form_line``). ``positions``
 is not part of the state machine: it computes the network's position features, what is left by the
-announced form among them.
+announced form among them. ``bars`` finds the bars of a text.
 """
 
 from abcgen.grammar.constraint import Grammar, HeaderConstraint, PrefixConstraint

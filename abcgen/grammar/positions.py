@@ -191,6 +191,11 @@ class PositionTracker:
         """Return the features after every character of one text, (T, F)."""
         return self._stack(self._states_of(self._start, ids))
 
+    def skip(self, states: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the states after more characters (T,), without a last note, (B,)."""
+        after = [[state, *self._states_of(state, ids)][-1] for state in states.tolist()]
+        return _objects([without_notes(state) for state in after])
+
     def features_around(self, ids: NDArray[np.int32], start: int, stop: int) -> NDArray[np.uint8]:
         """Return the features of a text shown with a gap, from ``start`` to ``stop``, (T + 2, F).
 

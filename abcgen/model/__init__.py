@@ -10,7 +10,8 @@ In reading order:
    of an interrupted run). ``training`` sets it up (``train``).
 4. ``checkpoint``: the folder of a trained network. ``extending``: further characters for it.
 5. ``inference`` and ``cells``: the same network in NumPy, one character at a time.
-6. ``sampling``: draws texts under a constraint (``generate``). ``scoring``: bits of given texts.
+6. ``sampling``: draws texts under a constraint (``generate``). ``filling``: draws what fills a gap
+   between given texts. ``scoring``: bits of given texts.
 7. For speed only: ``backend`` (what Keras computes with), ``lstm_cpu`` (a faster LSTM for
    TensorFlow on a CPU), ``distribution`` (several devices and hosts).
 

@@ -67,6 +67,7 @@ class StepNetwork:
         if feature_tables(config) and tracker is None:
             raise ValueError("a network with position features needs a tracker")
         layers = architecture(config, weights["logits/bias"].size)
+        self._tracker = tracker if feature_tables(config) else None  # its states come first
         length = config.chunk_length or 1
         self._stepper: _Stepper
         if config.kind == "window":
@@ -88,6 +89,19 @@ class StepNetwork:
         """
         logits, after, _ = self._stepper.step(ids, state)
         return logits, after
+
+    def skip(self, ids: NDArray[np.int32], state: State) -> State:
+        """Return a state that is some characters further (T,) in the tune, which are not read.
+
+        They change the position features only, which then tell nothing of their notes.
+        """
+        if self._tracker is None:
+            return state
+        return self._tracker.skip(state[0], ids), *state[1:]
+
+    def placed_as(self, other: State, state: State) -> State:
+        """Return a state with the position features of another."""
+        return state if self._tracker is None else (other[0], *state[1:])
 
     def attention_weights(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Return the attention weights of a stream network while it reads one text, (T, T).

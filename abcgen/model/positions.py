@@ -73,6 +73,9 @@ class PositionFeatures(Protocol):
     def features_of(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Return the features of every character of one text, (T, F)."""
 
+    def skip(self, states: NDArray[Any], ids: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the states after more characters (T,), as if they had no notes, (B,)."""
+
     def features_around(self, ids: NDArray[np.int32], start: int, stop: int) -> NDArray[np.uint8]:
         """Return the features of a text shown with a gap, from ``start`` to ``stop``, (T + 2, F).
 

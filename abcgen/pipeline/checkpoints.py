@@ -204,7 +204,7 @@ def write_training_tunes(
     before: TrainingTunes | None = None,
     cache: TextCache = NO_CACHE,
 ) -> None:
-    """Record in a checkpoint which tunes it was trained on.
+    """Record in a checkpoint which tunes it was trained on, each once.
 
     Args:
         folder: The checkpoint.
@@ -217,7 +217,9 @@ def write_training_tunes(
         OutputError: if the folder cannot be written to.
     """
     earlier = before.index.sequences if before else []
-    index = SuffixArray.of(earlier + [tune.symbols for tune in training])
+    known = frozenset(earlier)
+    new = [tune for tune in training if tune.symbols not in known]
+    index = SuffixArray.of(earlier + [tune.symbols for tune in new])
 
     # The bars of each held-out tune's longest passage shared with a training tune.
     version = version_of(("notation", "corpus"))
@@ -230,7 +232,7 @@ def write_training_tunes(
         ],
     )
 
-    facts = TrainingFacts.of(training, shared_bars)
+    facts = TrainingFacts.of(new, shared_bars)
     index.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
     write_bounds(folder, training, before)

@@ -495,3 +495,9 @@ def test_tunes_of_the_base_network_count_as_training_tunes(tmp_path: Path) -> No
     assert known.facts.metres == {"4/4": 2}
     assert len(known.facts.shared) == 2
     assert [known.compare(tune).title for tune in (old, new)] == ["Old", "New"]
+    # Tuned further on the same tunes.
+    write_training_tunes(tmp_path / "again", own, [], read_training_tunes(tmp_path / "tuned"))
+    again = read_training_tunes(tmp_path / "again")
+    assert again
+    assert again.facts.names == known.facts.names
+    assert again.index.sequences == known.index.sequences
