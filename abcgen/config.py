@@ -385,6 +385,21 @@ class Request(Schema):
         return bool(self.bars or self.parts or self.in_range)
 
 
+BarIndex = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class Revision(Schema):
+    """Bars of a tune to be drawn anew, all else unchanged."""
+
+    tune: str = Field(description="The tune as canonical ABC.")
+    # The first and last bar of each run of bars, counted from 0 as written.
+    bars: Annotated[
+        tuple[Annotated[tuple[BarIndex, BarIndex], Field(strict=False)], ...],
+        Field(strict=False, min_length=1, max_length=1000),
+    ]
+    alike: bool = Field(False, description="Redraw bars of the same notes in the same way.")
+
+
 class BlindTestConfig(Schema):
     """The tunes of a blind test."""
 

@@ -49,6 +49,8 @@ class Grammar:
 
     Args:
         rules: The requirements on texts.
+        music: The transitions of time and form; those of whole texts if None.
+        pitch: The state of pitch before the first character.
 
     Raises:
         InputError: if the alphabet of the rules cannot write a tune.
@@ -56,13 +58,15 @@ class Grammar:
 
     start = 0
 
-    def __init__(self, rules: Rules) -> None:
-        self._pitch = PitchRule(rules)
+    def __init__(
+        self, rules: Rules, music: Music | None = None, pitch: PitchState = PitchRule.start
+    ) -> None:
+        self._pitch, self._first_pitch = PitchRule(rules), pitch
         modes = tuple(mode for mode in rules.modes if self._pitch.ranges(mode) != ())
         if not modes:
             raise InputError("no note of the melody is within the range")
         self.rules = replace(rules, modes=modes)
-        self._music = Music(self.rules)
+        self._music = music or Music(self.rules)
         self._completion = ShortestCompletion(self._music)
         self._forget()
 
@@ -70,7 +74,7 @@ class Grammar:
         """Forget all states but the start."""
         self._pitch_states = IdTable[PitchState]()
         self._states = IdTable[tuple[State, int]]()  # with the id of a pitch state
-        self.state_id(self._music.start, self._pitch.start)
+        self.state_id(self._music.start, self._first_pitch)
         self._pitch_after: dict[tuple[int, str], int | None] = {}
         self._possible: dict[int, dict[str, tuple[Transition, int]]] = {}
         self._following: dict[int, dict[str, tuple[Transition, int]]] = {}

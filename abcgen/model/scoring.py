@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.model.dataset import Bits, TextDataset
+from abcgen.model.vocabulary import BEGIN, PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from abcgen.example import Example
     from abcgen.model.sampling import LanguageModel
@@ -69,3 +72,23 @@ def measure_each(
         Bits(float(total), example.scored, example.notes)
         for total, example in zip(totals, examples, strict=True)
     ]
+
+
+def log_probabilities(
+    network: LanguageModel, vocabulary: Vocabulary, texts: Sequence[str]
+) -> list[NDArray[np.float64]]:
+    """Return for each text the log of the probability of each character after those before it."""
+    ids = [vocabulary.encode(text) for text in texts]
+    longest = max(map(len, ids), default=0)
+    targets = np.full((len(ids), longest), PADDING, np.int32)  # (N, T)
+    for row, text_ids in zip(targets, ids, strict=True):
+        row[: len(text_ids)] = text_ids
+    nats, rows = np.zeros(targets.shape), np.arange(len(ids))
+    state, tokens = network.start(len(ids)), np.full(len(ids), BEGIN, np.int32)
+    for position in range(longest):
+        logits, state = network.step(tokens, state)  # (N, V)
+        scores = logits.astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        tokens = targets[:, position]  # (N,)
+        nats[:, position] = scores[rows, tokens] - np.log(np.exp(scores).sum(axis=1))
+    return [row[: len(text_ids)] for row, text_ids in zip(nats, ids, strict=True)]

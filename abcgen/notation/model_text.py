@@ -20,11 +20,14 @@ from abcgen.errors import NotationError
 from abcgen.example import Example
 from abcgen.notation.fields import read_metre, rhythm_named
 from abcgen.notation.reader import read_abc
-from abcgen.notation.transpose import pitches_of, transpose
+from abcgen.notation.transpose import pitches_of, transpose, transpose_back
 from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune, Voice, read_chord_symbol
+from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import MusicWriter, opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from abcgen.notation.tune import Bar, Metre
 
 UNIT = Fraction(1, 8)
@@ -62,6 +65,31 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> 
         chord_symbols: Whether the text has its chord symbols.
         voices: How many of its voices the text has, beginning with the first.
     """
+    header, bars = encode_bars(tune, chord_symbols=chord_symbols, voices=voices)
+    body = "".join(f"{bar.left}{''.join(bar.items)}{bar.below}{bar.line}" for bar in bars)
+    rhythm_line = header[: header.index("M:")]
+    below = (replace(tune, bars=voice.bars) for voice in tune.others[: voices - 1])
+    letters = sum(len(pitches_of(voice)) for voice in (tune, *below))
+    return Example(f"{header}{body}\n", len(rhythm_line), letters)
+
+
+class BarText(NamedTuple):
+    """A bar of model text."""
+
+    # Repeat sign, ending and changes of metre and key before its first note.
+    left: str
+    # Notes, rests and tuplets of the first voice.
+    items: tuple[str, ...]
+    # The other voices.
+    below: str
+    # The bar line, of which the left side of the next bar may be a part: ``::`` is ``:`` and ``:``.
+    line: str
+
+
+def encode_bars(
+    tune: Tune, *, chord_symbols: bool = False, voices: int = 1
+) -> tuple[str, list[BarText]]:
+    """Return the header of a tune's model text, and its bars, which together make the body."""
     moved = transpose(tune, Key("C"))
     tune = _plain(moved, chord_symbols=chord_symbols)
     below = [
@@ -70,10 +98,10 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> 
     ]
     rhythm = rhythm_named(tune.rhythm)
     rhythm_line = f"R:{rhythm}\n" if rhythm else ""
-    metre_and_key = f"M:{tune.metre}\nK:{_key_name(tune.key)}\n"
+    header = f"{rhythm_line}M:{tune.metre}\nK:{_key_name(tune.key)}\n"
 
-    body = ""
     writers = [MusicWriter(tune.key, tune.metre, UNIT) for _ in (tune, *below)]
+    texts: list[BarText] = []
     before: BarLine | None = None
     for bars in zip(tune.bars, *(voice.bars for voice in below), strict=True):
         bar = bars[0]
@@ -82,16 +110,18 @@ def encode_tune(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> 
         if left.startswith("|:") and before is not None and before is not BarLine.FINAL:
             left = left[1:]
             if before is BarLine.REPEAT:
-                body = body.removesuffix("|")
+                texts[-1] = texts[-1]._replace(line=texts[-1].line.removesuffix("|"))
         metre = f"[M:{bar.metre}]" if bar.metre else ""
         key = f"[K:{_key_name(bar.key)}]" if bar.key else ""
-        music = ("".join(writer.items(own)) for writer, own in zip(writers, bars, strict=True))
-        # Invisible rests become visible ones.
-        notes = NEXT_VOICE.join(music).replace("x", "z")
-        body += f"{left}{metre}{key}{notes}{bar.line}"
+        items, *others = (
+            # Invisible rests become visible ones.
+            tuple(item.replace("x", "z") for item in writer.items(own))
+            for writer, own in zip(writers, bars, strict=True)
+        )
+        others_text = "".join(NEXT_VOICE + "".join(voice) for voice in others)
+        texts.append(BarText(f"{left}{metre}{key}", items, others_text, str(bar.line)))
         before = bar.line
-    letters = sum(len(pitches_of(voice)) for voice in (tune, *below))
-    return Example(f"{rhythm_line}{metre_and_key}{body}\n", len(rhythm_line), letters)
+    return header, texts
 
 
 def decode_tune(text: str) -> Tune:
@@ -129,6 +159,29 @@ def voices_in(body: str) -> list[str]:
             notes = part if index == 0 else changes + part
             voices[index] += bar["left"] + notes + bar["line"]
     return voices
+
+
+def decode_bars(texts: Sequence[str], tune: Tune, first: int) -> tuple[Bar, ...]:
+    """Return bars of model text as they are in a tune's own key.
+
+    Args:
+        texts: The notes of each bar, without bar lines.
+        tune: The tune that they are for, in which keys and their changes are looked up.
+        first: The index of the first of them in the tune.
+
+    Raises:
+        NotationError: if they cannot be read as music.
+    """
+    in_c = _plain(transpose(tune, Key("C")), chord_symbols=False)
+    keys = [key for key, _ in keys_and_metres(in_c.bars, in_c.key, in_c.metre)]
+    changes = [bar.key for bar in in_c.bars[first + 1 : first + len(texts)]]
+    fields = ["", *(f"[K:{_key_name(key)}]" if key else "" for key in changes)]
+    music = "".join(f"{field}{text}|" for field, text in zip(fields, texts, strict=True))
+    # In free metre a bar may have any length.
+    read = read_abc(f"M:none\nL:{UNIT}\nK:{_key_name(keys[first])}\n{music}\n")
+    if len(read.bars) != len(texts):
+        raise NotationError(f"{len(read.bars)} bars instead of {len(texts)}", text=music[:40])
+    return transpose_back(read.bars, tune.key)
 
 
 def header_of(text: str) -> str:

@@ -63,6 +63,12 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
     )
 
 
+def transpose_back(bars: tuple[Bar, ...], key: Key) -> tuple[Bar, ...]:
+    """Return bars of a tune that was moved to the tonic C as they are in its own key."""
+    steps, semitones = _interval(key, Key("C"), 0)
+    return _move_bars(bars, (-steps, -semitones))
+
+
 def transpose_bars(bars: tuple[Bar, ...], key: Key, semitones: int) -> tuple[tuple[Bar, ...], Key]:
     """Return bars that open in a key, and that key, both moved by semitones.
 

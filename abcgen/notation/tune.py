@@ -391,6 +391,8 @@ class Bar:
     closing: Marks | None = None
     # Whether it ends a line of its source.
     ends_line: bool = field(default=False, compare=False)
+    # Whether its notes are new in a tune that was there before; printed on a shade.
+    is_new: bool = field(default=False, compare=False)
 
     @property
     def notes(self) -> Iterator[Note | Rest]:

@@ -144,6 +144,10 @@ class Words:
         """Where it comes from, in one line."""
         return ", ".join(self.named("O"))
 
+    def with_text(self, field: str, text: str) -> Words:
+        """Return the words with one more text of a field."""
+        return words_of([*self.texts, (field, text)], self.tempo, self.parts)
+
 
 NO_WORDS = Words()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from abcgen.config import LIMITS, Request, SampleConfig, Schema
+from abcgen.config import LIMITS, Request, Revision, SampleConfig, Schema
 from abcgen.errors import InputError, reason_of, shown
 from abcgen.files import open_regular
 from abcgen.notation.encoding import decode_text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "%abcgen "
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000 + 2 * LIMITS.tune_characters  # a recipe may have a tune in it
 # All settings that a tune depends on.
 SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts", "candidates"}
 # Those that every recipe has. Of later ones a recipe has those that differ from their default, so
@@ -51,6 +51,8 @@ class Recipe(Schema):
     # Reference number (``X:``) and title.
     reference: Number
     title: str
+    # The tune and the bars of it that were drawn; None for a new tune.
+    revision: Revision | None = None
 
     def to_json(self) -> str:
         """Return the recipe on one line, without later settings and wishes at their default."""
@@ -60,7 +62,10 @@ class Recipe(Schema):
             "settings": settings.model_dump(include=FIRST_SETTINGS) | later,
             "request": self.request.model_dump(exclude_defaults=True),
         }
-        return json.dumps(dict(self) | parts, ensure_ascii=False)
+        if self.revision:
+            parts["revision"] = self.revision.model_dump()
+        values = {name: value for name, value in self if value is not None}
+        return json.dumps(values | parts, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Recipe:

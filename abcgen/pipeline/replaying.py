@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from abcgen import __version__
 from abcgen.errors import CheckpointError
 from abcgen.pipeline.checkpoints import checkpoint_hash
+from abcgen.pipeline.choosing import SampledTune
 from abcgen.pipeline.networks import network_with_hash
 from abcgen.pipeline.recipes import Recipe, read_recipes
-from abcgen.pipeline.sampling import Composer, SampledTune
+from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

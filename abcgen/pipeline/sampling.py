@@ -12,40 +12,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-import random
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.corpus.bounds import Fault
-from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.example import Example
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
-from abcgen.model.checkpoint import load_checkpoint
-from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
+from abcgen.model.sampling import sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.model_text import decode_tune, header_of
 from abcgen.notation.shape import shape_of
-from abcgen.notation.titles import new_title
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checkpoints import (
-    CRITIC,
-    checkpoint_hash,
-    read_critic,
-    read_training_tunes,
-    step_network,
-)
+from abcgen.pipeline.choosing import SIDE_BY_SIDE, Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.recipes import Recipe, with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
@@ -57,86 +42,22 @@ from abcgen.pipeline.requests import (
     rules_of,
     unseen_wishes,
 )
-from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from abcgen.config import Request, SampleConfig
-    from abcgen.corpus.overlap import Overlap
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
 
 BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
-# Attempts for each candidate wanted, if that is more than ``SampleConfig.max_attempts``.
-CANDIDATE_ATTEMPTS = 5
-SIDE_BY_SIDE = 48  # candidates of all tunes together
 # A text is decoded to look for faults, to be judged and to be finished.
 _decoded = lru_cache(maxsize=2 * SIDE_BY_SIDE)(decode_tune)
 
 
-class Rejection(StrEnum):
-    """The reasons why a sampled text is rejected, besides the faults of tunes."""
-
-    UNENDED = "did not end by itself"
-    UNREADABLE = "is no readable ABC"
-    FREE_METRE = "has no metre to add up to"
-    BARS = "has bars that do not add up"
-    REPEATS = "has repeats that do not pair"
-    DISAGREEMENT = "is read otherwise by music21"
-    DUPLICATE = "was drawn before"
-    COPY = "borrows more than it may"
-
-
-Reason: TypeAlias = Rejection | Fault
-
-
-@dataclass(frozen=True, slots=True)
-class SampledTune:
-    """A valid tune.
-
-    Attributes:
-        tune: The tune.
-        abc: Its canonical ABC, with remarks and its recipe in comments.
-        sampled: The text that it was decoded from.
-        overlap: The longest passage shared with a training tune; None if the checkpoint does not
-            record its training tunes.
-    """
-
-    tune: Tune
-    abc: str
-    sampled: Sampled
-    overlap: Overlap | None
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of sampled texts.
-
-    Attributes:
-        sampled: Texts sampled.
-        valid: Those that became valid tunes, and were chosen.
-        passed_over: Candidates that nothing is wrong with, but the critic preferred another.
-        rejected: Those that did not become valid tunes, by reason.
-        unforced: Those in which the grammar replaced no character.
-        characters: Characters sampled.
-        forced: Those of them that the grammar replaced.
-    """
-
-    sampled: int = 0
-    valid: int = 0
-    passed_over: int = 0
-    rejected: Counter[Reason] = field(default_factory=Counter)
-    unforced: int = 0
-    characters: int = 0
-    forced: int = 0
-
-
-class Composer:
-    """Composes tunes with one checkpoint for one request; a context manager.
-
-    Entering it starts music21 in another process.
+class Composer(Chooser):
+    """Composes tunes with one checkpoint for one request.
 
     Args:
         folder: The checkpoint.
@@ -144,11 +65,6 @@ class Composer:
         seed: Determines the tunes, together with the checkpoint, ``config`` and ``request``.
         request: The wishes.
         name: The name of the checkpoint in the tunes; by default that of its folder.
-
-    Attributes:
-        candidates: How many texts are sampled for each tune wanted.
-        warnings: Warnings about wishes that no training tune had, or that cannot be met.
-        tally: Counts of the texts sampled so far.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
@@ -158,28 +74,19 @@ class Composer:
     def __init__(
         self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
     ) -> None:
-        check_seed(seed)
         check_request(request)
-        self._seed, self._request = seed, request
         longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
-        self._config = config.replace(max_characters=longest)
-        self._referee = Referee()
-        self.tally = Tally()
-
-        # The network, and the tunes it was trained on.
-        self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
-        checkpoint = load_checkpoint(folder)
-        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
-        self._training_tunes = read_training_tunes(folder)
+        super().__init__(folder, config.replace(max_characters=longest), seed, name)
+        self._request = request
 
         # The beginning of every text, and the grammar for the rest.
-        self._beginning, self._has_form_line = beginning_of(request), checkpoint.network.form
+        self._beginning = beginning_of(request)
         # Draws the form line of a tune to continue.
         self._header_constraint: HeaderConstraint | None = None
         self._vocabulary.encode(self._beginning)  # raises if the network cannot read it
         alphabet = frozenset(self._vocabulary.characters)
         facts = self._training_tunes.facts if self._training_tunes else None
-        self.warnings = unseen_wishes(request, facts, alphabet)
+        self.warnings = [*unseen_wishes(request, facts, alphabet), *self.warnings]
         unknown = self._vocabulary.unknown_in([self._beginning])
         if unknown:
             self.warnings.append(f"the beginning has {unknown!r}, unknown to the network")
@@ -194,20 +101,6 @@ class Composer:
             self._header_constraint = HeaderConstraint(Grammar(rules))
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self._given_bars = given_bars(request)
-
-        # The critic that chooses among candidates. If nothing is left to chance, all are the same.
-        self._is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
-        has_choice = config.candidates != 1 and not self._is_deterministic
-        self._critic = read_critic(folder) if has_choice else None
-        self.candidates = (config.candidates or CANDIDATES) if self._critic else 1
-        if has_choice and self._critic is None and (folder / CRITIC).is_file():
-            self.warnings.append(
-                "the network's critic is of another version: learn it with abcgen critic"
-            )
-        elif has_choice and self._critic is None and config.candidates:
-            self.warnings.append(
-                "the network has no critic to choose: learn one with abcgen critic"
-            )
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """Return the grammar of the request, constrained to its beginning.
@@ -247,85 +140,6 @@ class Composer:
                 else "ask for fewer bars",
             )
         return grammar
-
-    def __enter__(self) -> Composer:
-        self._referee.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._referee.__exit__(None, None, None)
-
-    def compose(
-        self, *, max_copy: float | None = None, watch: Watcher | None = None
-    ) -> Iterator[SampledTune]:
-        """Yield distinct valid tunes until there are ``config.count``, or attempts run out.
-
-        Args:
-            max_copy: Most bars that a tune may share with a training tune.
-            watch: Called with a text's number and its next character; texts are then sampled one
-                after another.
-
-        Raises:
-            InputError: if ``max_copy`` is given but the checkpoint does not record its training
-                tunes.
-        """
-        if max_copy is not None and self._training_tunes is None:
-            raise InputError(
-                "this checkpoint does not record which tunes it was trained on",
-                hint="leave out --max-copy, or train it again",
-            )
-        config, candidates = self._config, self.candidates
-        attempts = config.count * max(config.max_attempts, CANDIDATE_ATTEMPTS * candidates)
-        batch_size = min(config.batch_size, config.count)
-        if candidates > 1:
-            batch_size = min(max(config.batch_size, SIDE_BY_SIDE), config.count * candidates)
-        if self._is_deterministic:
-            attempts = 1
-
-        texts: set[bytes] = set()  # hashes
-        # Titles used, and those of real tunes.
-        names = self._training_tunes.facts.names if self._training_tunes else ()
-        titles = {name.casefold() for name in names}
-        # 1) Sample texts.
-        drawn = self.sample(range(attempts), 1 if watch else batch_size, watch)
-        while self.tally.valid < config.count and (group := list(islice(drawn, candidates))):
-            # 2) Those that nothing is wrong with, the best first. Steps 3 to 6 are in `finish`.
-            ranked = self.ranked(group)
-            for rank, sampled in enumerate(ranked, start=1):
-                # Not by the seed alone: other settings make other tunes.
-                title = new_title(self._random(f"{sampled.number} {sampled.text}"), titles)
-                result = self.finish(sampled, self.tally.valid + 1, title)
-                text = hashlib.sha256(sampled.text.encode()).digest()
-                if isinstance(result, SampledTune):
-                    if text in texts:
-                        result = Rejection.DUPLICATE
-                    elif max_copy is not None and result.overlap and result.overlap.bars > max_copy:
-                        result = Rejection.COPY
-                if isinstance(result, Rejection):
-                    self.tally.rejected[result] += 1
-                    continue
-                texts.add(text)
-                titles.add(title.casefold())
-                self.tally.valid += 1
-                self.tally.passed_over += len(ranked) - rank
-                yield result
-                break
-
-    def ranked(self, group: Sequence[Sampled]) -> list[Sampled]:
-        """Count texts, and return those that make a valid tune, the most like real tunes first."""
-        scores: dict[int, float] = {}
-        for sampled in group:
-            self.tally.sampled += 1
-            self.tally.unforced += sampled.forced == 0
-            self.tally.characters += sampled.drawn
-            self.tally.forced += sampled.forced
-            tune = self.candidate(sampled)
-            if isinstance(tune, Rejection | Fault):
-                self.tally.rejected[tune] += 1
-            else:
-                scores[sampled.number] = self._critic.score(tune) if self._critic else 0.0
-        valid = [sampled for sampled in group if sampled.number in scores]
-        return sorted(valid, key=lambda sampled: -scores[sampled.number])
 
     def candidate(self, sampled: Sampled) -> Tune | Reason:
         """Return the tune of a text, in C, or the reason to reject it."""
@@ -429,16 +243,7 @@ class Composer:
         overlap = self._training_tunes.compare(tune) if self._training_tunes else None
 
         # 6) ABC with remarks and recipe.
-        removed = sampled.removed / max(1, sampled.drawn)
-        how = (
-            "drawn without the grammar"
-            if self._grammar is None
-            else f"the grammar stepped in at {sampled.forced} of {sampled.drawn} characters, "
-            f"and ruled out {removed:.2%} of probability"
-        )
-        remarks = [f"{__version__}, checkpoint {self._name}: {how}"]
-        if overlap:
-            remarks.append(f"longest passage shared with a training tune: {overlap}")
+        remarks = self._remarks(sampled, overlap, with_grammar=self._grammar is not None)
         recipe = Recipe(
             version=__version__,
             checkpoint=self._hash,
@@ -461,10 +266,6 @@ class Composer:
         example = Example(sampled.text, unscored=given)
         (bits,) = measure_each(self._network, self._vocabulary, [example])
         return -bits.total * math.log(2)
-
-    def _random(self, text: int | str) -> random.Random:
-        """Return the random generator for the title or key of a text, or that with a number."""
-        return random.Random(f"{self._seed} {text}")  # noqa: S311 - no secret
 
 
 def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection:

@@ -20,12 +20,12 @@ from abcgen.notation.model_text import decode_tune
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
 from abcgen.notation.validation import bar_problems
-from abcgen.pipeline import sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
+from abcgen.pipeline.choosing import Rejection, SampledTune
 from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import beginning_of, continue_tune
-from abcgen.pipeline.sampling import Composer, Rejection, TuneStream, validated
+from abcgen.pipeline.sampling import Composer, TuneStream, validated
 from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played
@@ -149,7 +149,7 @@ def test_free_metre_is_valid_only_if_requested() -> None:
 def test_a_valid_text_becomes_a_tune_for_the_instrument(checkpoint: Path) -> None:
     with Composer(checkpoint, SHORT, 7, Request(instrument="whistle")) as composer:
         made = composer.finish(Sampled(RIGHT, ended=True, number=0), 4, "A Title")
-    assert isinstance(made, sampling.SampledTune)
+    assert isinstance(made, SampledTune)
     assert (made.tune.number, made.tune.title, made.tune.rhythm) == (4, "A Title", "reel")
     assert made.tune.key.signature["F"] == 1  # one sharp, two or three: what a D whistle likes
     assert "checkpoint net, seed 7" in made.tune.source
