@@ -16,9 +16,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from abcgen import __version__
 from abcgen.config import Request, Revision
@@ -205,8 +204,8 @@ class Rewriter(Chooser):
         texts_and_after = [whole for whole, _ in wholes]
         scored = log_probabilities(self._network_here, self._vocabulary, texts_and_after)
         for text, (_, is_given), nats in zip(new, wholes, scored, strict=True):
-            given = np.array(is_given)
-            self._nats[text] = float(nats[given].sum()), float(nats[~given].sum())
+            given = sum(map(float, compress(nats, is_given)))
+            self._nats[text] = given, float(nats.sum()) - given
         return super().ranked(group)
 
     def log_probability(self, sampled: Sampled) -> float:

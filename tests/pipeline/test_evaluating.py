@@ -18,7 +18,7 @@ from abcgen.evaluation.measures import MEASURES
 from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
-from abcgen.pipeline import evaluating, sampling
+from abcgen.pipeline import choosing, evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
 from abcgen.pipeline.evaluation_report import write_evaluation
@@ -69,7 +69,7 @@ def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
         # A critic that prefers a wide range, among tunes that would be rejected otherwise.
         patch.setattr(sampling.Composer, "fault", lambda *_: None)
         patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
-        patch.setattr(sampling, "read_critic", lambda _folder: WIDE)
+        patch.setattr(choosing, "read_critic", lambda _folder: WIDE)
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 
