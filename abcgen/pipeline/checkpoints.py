@@ -235,7 +235,7 @@ def write_training_tunes(
     facts = TrainingFacts.of(new, shared_bars)
     index.write(folder / INDEX)
     write_json(folder / FACTS, (before.facts + facts if before else facts).to_json())
-    write_bounds(folder, training, before)
+    write_bounds(folder, new if before and before.bounds else training, before)
 
 
 def write_bounds(

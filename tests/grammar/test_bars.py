@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abcgen.example import GAP_MARK
+from abcgen.grammar import Grammar, Rules
 from abcgen.grammar.bars import bars_of
 from abcgen.grammar.positions import LEFT, PITCH, POSITION, PositionTracker, with_form_line
 from abcgen.model.vocabulary import BEGIN, Vocabulary
@@ -87,6 +88,19 @@ def test_features_outside_a_gap_tell_nothing_of_its_notes(
         assert not after[0, position:].any()
         assert np.array_equal(features[start], features[outside - 1])
     assert np.array_equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize("form_line", [False, True])
+def test_the_grammar_never_allows_the_mark_of_a_gap(form_line: bool) -> None:
+    text = 'R:reel\nM:4/4\nK:Cmaj\n|:"Am"c4d2(3efg|[ce]8:|f8|]\n'
+    text = with_form_line(text) if form_line else text
+    alphabet = frozenset(text + "0123456789P,:|" + GAP_MARK)
+    grammar = Grammar(Rules(alphabet, form_line=form_line))
+    state = Grammar.start
+    for character in text:
+        assert GAP_MARK not in grammar.following(state)
+        state = grammar.advance(state, character)
+    assert GAP_MARK not in grammar.following(state)
 
 
 def test_the_mark_of_a_gap_changes_no_position() -> None:

@@ -501,3 +501,4 @@ def test_tunes_of_the_base_network_count_as_training_tunes(tmp_path: Path) -> No
     assert again
     assert again.facts.names == known.facts.names
     assert again.index.sequences == known.index.sequences
+    assert again.bounds == known.bounds

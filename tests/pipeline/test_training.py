@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.corpus.records import Extracts, extract_of
-from abcgen.errors import CheckpointError
+from abcgen.errors import CheckpointError, InputError
+from abcgen.example import GAP_MARK
 from abcgen.model.checkpoint import Checkpoint, load_description, write_description
 from abcgen.pipeline.checkpoints import find_checkpoint
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, split_again, write_held_out
-from abcgen.pipeline.training import hold_out_again, plan_resuming, prepare_data
+from abcgen.pipeline.training import (
+    as_read_by,
+    hold_out_again,
+    plan_new_run,
+    plan_resuming,
+    prepare_data,
+)
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
@@ -103,3 +111,23 @@ def test_a_checkpoint_without_held_out_tunes_lends_none(damage: str | None, tmp_
         hold_out_again(folder, SplitConfig())
     with pytest.raises(CheckpointError, match="nowhere"):
         hold_out_again(tmp_path / "nowhere", SplitConfig())
+
+
+def test_gaps_are_planned_where_they_can_be_learnt(corpora: list[Extracts], tmp_path: Path) -> None:
+    for changes in ({"kind": "window"}, {"sequence_length": 50}):
+        with pytest.raises(InputError):
+            plan_new_run("small", {**changes, "gaps": 0.3}, "cpu")
+    plan = plan_new_run("small", {"gaps": 0.3}, "cpu")
+    data, split = prepare_data(corpora[0], SHARES)
+    plain, marked = (
+        as_read_by(plan.network, data, config).vocabulary for config in (TrainConfig(), plan.config)
+    )
+    assert marked.characters == plain.characters + GAP_MARK
+    # A run that began without gaps has no mark; one that began with them may go on without.
+    run = begun(tmp_path / "plain", data, split)
+    with pytest.raises(InputError):
+        plan_resuming(run, {"gaps": 0.3})
+    run = begun(tmp_path / "gaps", replace(data, vocabulary=marked), split)
+    assert plan_resuming(run, {"gaps": 0.3}).config.gaps == 0.3
+    again, _ = prepare_data(corpora[0], SHARES, plan_resuming(run, {}).base)
+    assert as_read_by(plan.network, again, TrainConfig()).vocabulary == marked

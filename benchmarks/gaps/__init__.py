@@ -1,0 +1,1 @@
+"""What knowing both sides of a gap is worth."""
