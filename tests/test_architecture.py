@@ -36,9 +36,10 @@ ALLOWED = {
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"}
     | {"critic", "presets"},
+    "studio": BASE | {"notation", "score", "pipeline"},
     "cli": BASE
     | {"presets"}
-    | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline"},
+    | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline", "studio"},
     "api": BASE | {"notation", "corpus", "model", "pipeline"},
     "__main__": {"cli"},
     "__init__": {"errors", "notation", "api"},
@@ -58,6 +59,9 @@ OWNERS = {
     "sklearn": {"evaluation", "critic"},
     "tensorboard": {"pipeline"},
     "jinja2": {"corpus", "evaluation", "score"},
+    "starlette": {"studio"},
+    "uvicorn": {"studio"},
+    "segno": {"cli"},
     "rich": {"cli"},
     "typer": {"cli"},
 }

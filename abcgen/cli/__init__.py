@@ -34,6 +34,7 @@ from abcgen.cli import (
     render,
     replay,
     sample,
+    studio,
     train,
 )
 from abcgen.cli.common import INTERRUPTED
@@ -66,6 +67,7 @@ app = typer.Typer(
 COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     "Compose": {
         sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
+        studio.studio: "abcgen studio",
         replay.replay: "abcgen replay output/tunes-1/tunes.abc",
         render.render: "abcgen render my-tunes.abc --to pdf,midi",
     },

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ from abcgen.model.checkpoint import (
     MAX_JSON_BYTES,
     VOCABULARY,
     WEIGHTS,
+    load_checkpoint,
     newest_checkpoint,
     read_json,
     write_json,
@@ -144,6 +146,31 @@ def step_network(checkpoint: Checkpoint) -> StepNetwork:
     """Return the network of a checkpoint for sampling, which reads character by character."""
     tracker = tracker_of(checkpoint.network, checkpoint.vocabulary)
     return StepNetwork(checkpoint.network, checkpoint.weights, tracker)
+
+
+class LoadedNetwork:
+    """A checkpoint in memory, with all that composing needs of it.
+
+    Args:
+        folder: The checkpoint.
+        name: Its name in the tunes; by default that of its folder.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+
+    def __init__(self, folder: Path, name: str = "") -> None:
+        checkpoint = load_checkpoint(folder)
+        self.folder, self.name = folder, name or folder.resolve().name
+        self.hash = checkpoint_hash(folder)
+        self.config, self.vocabulary = checkpoint.network, checkpoint.vocabulary
+        self.steps = step_network(checkpoint)
+        self.training_tunes = read_training_tunes(folder)
+
+    @cached_property
+    def critic(self) -> Critic | None:
+        """The critic that chooses among candidates."""
+        return read_critic(self.folder)
 
 
 def tracker_of(network: NetworkConfig, vocabulary: Vocabulary) -> PositionTracker:

@@ -20,16 +20,9 @@ from abcgen import __version__
 from abcgen.corpus.bounds import Fault
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
-from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed
 from abcgen.notation.titles import new_title
-from abcgen.pipeline.checkpoints import (
-    CRITIC,
-    checkpoint_hash,
-    read_critic,
-    read_training_tunes,
-    step_network,
-)
+from abcgen.pipeline.checkpoints import CRITIC, LoadedNetwork
 from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
@@ -107,13 +100,14 @@ class Tally:
 class Chooser(ABC):
     """Draws tunes with one checkpoint, several for each wanted; a context manager.
 
-    Entering it starts music21 in another process.
+    Entering it starts music21 in another process, unless a referee is given.
 
     Args:
-        folder: The checkpoint.
+        network: The network, or its checkpoint.
         config: The settings of sampling.
         seed: Determines the tunes, together with the checkpoint and ``config``.
         name: The name of the checkpoint in the tunes; by default that of its folder.
+        referee: A second reader that was started before, and is not stopped.
 
     Attributes:
         candidates: How many texts are drawn for each tune wanted.
@@ -125,27 +119,34 @@ class Chooser(ABC):
         InputError: if the seed is negative.
     """
 
-    def __init__(self, folder: Path, config: SampleConfig, seed: int, name: str = "") -> None:
+    def __init__(
+        self,
+        network: Path | LoadedNetwork,
+        config: SampleConfig,
+        seed: int,
+        name: str = "",
+        referee: Referee | None = None,
+    ) -> None:
         check_seed(seed)
         self._seed, self._config = seed, config
-        self._referee = Referee()
+        self._referee, self._owns_referee = referee or Referee(), referee is None
         self.tally = Tally()
         self._chosen_texts: set[bytes] = set()  # hashes
         self.warnings: list[str] = []
 
         # The network, and the tunes it was trained on.
-        self._name, self._hash = name or folder.resolve().name, checkpoint_hash(folder)
-        checkpoint = load_checkpoint(folder)
-        self._network, self._vocabulary = step_network(checkpoint), checkpoint.vocabulary
-        self._has_form_line = checkpoint.network.form
-        self._training_tunes = read_training_tunes(folder)
+        loaded = network if isinstance(network, LoadedNetwork) else LoadedNetwork(network, name)
+        self._name, self._hash = loaded.name, loaded.hash
+        self._network, self._vocabulary = loaded.steps, loaded.vocabulary
+        self._has_form_line = loaded.config.form
+        self._training_tunes = loaded.training_tunes
 
         # The critic that chooses among candidates. If nothing is left to chance, all are the same.
         self._is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1
         has_choice = config.candidates != 1 and not self._is_deterministic
-        self._critic = read_critic(folder) if has_choice else None
+        self._critic = loaded.critic if has_choice else None
         self.candidates = (config.candidates or CANDIDATES) if self._critic else 1
-        if has_choice and self._critic is None and (folder / CRITIC).is_file():
+        if has_choice and self._critic is None and (loaded.folder / CRITIC).is_file():
             self.warnings.append(
                 "the network's critic is of another version: learn it with abcgen critic"
             )
@@ -155,11 +156,13 @@ class Chooser(ABC):
             )
 
     def __enter__(self) -> Self:
-        self._referee.__enter__()
+        if self._owns_referee:
+            self._referee.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._referee.__exit__(None, None, None)
+        if self._owns_referee:
+            self._referee.__exit__(None, None, None)
 
     @abstractmethod
     def sample(
@@ -212,8 +215,8 @@ class Chooser(ABC):
 
         Args:
             max_copy: Most bars that a tune may share with a training tune.
-            watch: Called with a text's number and its next character; texts are then sampled one
-                after another.
+            watch: Called with a text's number and its next character; tunes are then composed one
+                after another, each from its candidates side by side.
 
         Raises:
             InputError: if ``max_copy`` is given but the checkpoint does not record its training
@@ -236,7 +239,7 @@ class Chooser(ABC):
         names = self._training_tunes.facts.names if self._training_tunes else ()
         titles = {name.casefold() for name in names}
         # 1) Sample texts.
-        drawn = self.sample(range(attempts), 1 if watch else batch_size, watch)
+        drawn = self.sample(range(attempts), candidates if watch else batch_size, watch)
         while self.tally.valid < config.count and (group := list(islice(drawn, candidates))):
             # 2) Those that nothing is wrong with, the best first.
             ranked = self.ranked(group)

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from abcgen.notation.splicing import Gap
     from abcgen.notation.tune import Item, Tune
     from abcgen.pipeline.barnumbers import Span
+    from abcgen.pipeline.checkpoints import LoadedNetwork
+    from abcgen.score.referee import Referee
 
 # Bars that are at least so much like those that were there, or those of another tune chosen, are
 # no other bars.
@@ -95,12 +97,13 @@ class Rewriter(Chooser):
     """Draws bars of a tune anew with one checkpoint.
 
     Args:
-        folder: The checkpoint.
+        network: The network, or its checkpoint.
         config: The settings of sampling.
         seed: Determines the bars, together with the checkpoint, ``config`` and ``revision``.
         revision: The tune and its bars.
         name: The name of the checkpoint in the tunes; by default that of its folder.
         closeness: How much it counts, in choosing, that the new bars are like the old ones.
+        referee: A second reader that was started before, and is not stopped.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
@@ -109,12 +112,13 @@ class Rewriter(Chooser):
 
     def __init__(
         self,
-        folder: Path,
+        network: Path | LoadedNetwork,
         config: SampleConfig,
         seed: int,
         revision: Revision,
         name: str = "",
         closeness: float = 0.0,
+        referee: Referee | None = None,
     ) -> None:
         # 1) The tune, and its bars.
         self._original, self._revision = tune_of(revision), revision
@@ -123,7 +127,7 @@ class Rewriter(Chooser):
         self._places = [index for gap in self._gaps for index in gap.bars]
         longest = SLACK + BAR_CHARACTERS * (self._places[-1] - self._places[0] + 1)
         longest = max(config.max_characters, longest)
-        super().__init__(folder, config.replace(max_characters=longest), seed, name)
+        super().__init__(network, config.replace(max_characters=longest), seed, name, referee)
 
         # 2) The text around them, which the network reads once, and the grammar of theirs.
         header, self._texts = encode_bars(emptied(tune, self._gaps))

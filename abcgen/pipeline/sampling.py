@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from abcgen.config import Request, SampleConfig
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
+    from abcgen.pipeline.checkpoints import LoadedNetwork
+    from abcgen.score.referee import Referee
 
 BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
 # A text is decoded to look for faults, to be judged and to be finished.
@@ -60,11 +62,12 @@ class Composer(Chooser):
     """Composes tunes with one checkpoint for one request.
 
     Args:
-        folder: The checkpoint.
+        network: The network, or its checkpoint.
         config: The settings of sampling.
         seed: Determines the tunes, together with the checkpoint, ``config`` and ``request``.
         request: The wishes.
         name: The name of the checkpoint in the tunes; by default that of its folder.
+        referee: A second reader that was started before, and is not stopped.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
@@ -72,11 +75,17 @@ class Composer(Chooser):
     """
 
     def __init__(
-        self, folder: Path, config: SampleConfig, seed: int, request: Request, name: str = ""
+        self,
+        network: Path | LoadedNetwork,
+        config: SampleConfig,
+        seed: int,
+        request: Request,
+        name: str = "",
+        referee: Referee | None = None,
     ) -> None:
         check_request(request)
         longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
-        super().__init__(folder, config.replace(max_characters=longest), seed, name)
+        super().__init__(network, config.replace(max_characters=longest), seed, name, referee)
         self._request = request
 
         # The beginning of every text, and the grammar for the rest.
@@ -222,11 +231,7 @@ class Composer(Chooser):
             return tune
 
         # 3) Key and octave, title and source.
-        chance = self._random(sampled.number)
-        chance.random()  # the first number chose the title once
-        # To keep every note in range, the grammar counts on a free choice of octave.
-        first_pitch = None if self._request.in_range else self._request.first_pitch or None
-        tune = arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
+        tune = self.arranged(tune, sampled.number)
         source = (
             f"abcgen {__version__}, checkpoint {self._name}, seed {self._seed}, "
             f"T {self._config.temperature:g}"
@@ -256,6 +261,14 @@ class Composer(Chooser):
             title=title,
         )
         return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
+
+    def arranged(self, tune: Tune, number: int) -> Tune:
+        """Return the tune of the text with a number, in a key and an octave for the instrument."""
+        chance = self._random(number)
+        chance.random()  # the first number chose the title once
+        # To keep every note in range, the grammar counts on a free choice of octave.
+        first_pitch = None if self._request.in_range else self._request.first_pitch or None
+        return arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
 
     def log_probability(self, sampled: Sampled) -> float:
         """Return the natural logarithm of the probability of what was sampled of a text.

@@ -1,7 +1,8 @@
 """Tunes as a web page that shows and plays them, in a single file that loads nothing else.
 
 ``web_tune_of`` prepares each tune and ``web_page`` fills the template ``web.html``; its style is
-``web.css`` and its player ``web.js``. Text from tunes is escaped or JSON; the SVG is verovio's.
+``web.css`` and ``sheet.css``, and ``web.js`` starts the player, ``player.js``. Text from tunes is
+escaped or JSON; the SVG is verovio's.
 """
 
 from __future__ import annotations
@@ -56,6 +57,37 @@ RULES = re.compile(r'<style type="text/css">(.*?)</style>', re.DOTALL)
 RULE_SCOPE = re.compile(r"#\w+ ")
 NOTE_ID = re.compile(r' id="(v\d+b\d+n\d+)"')
 OTHER_ID = re.compile(r' id="[^"]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class WebSheet:
+    """The picture of a tune as a part of a page.
+
+    Attributes:
+        svg: The picture, whose glyphs and rules are left to the page.
+        rules: The engraver's CSS for it.
+        glyphs: The musical glyphs that it uses, by name.
+    """
+
+    svg: str
+    rules: str
+    glyphs: dict[str, str]
+
+
+def web_sheet_of(tune: Tune, *, narrow: bool = False, keep_lines: bool = False) -> WebSheet:
+    """Engrave a tune for a page, or for a telephone.
+
+    Raises:
+        InputError: if it cannot be engraved.
+    """
+    width = LINE_WIDTH * NARROW if narrow else LINE_WIDTH
+    svg = engrave_svg(musicxml_of(tune, line_width=width, keep_lines=keep_lines), line_width=width)
+    rules = RULES.search(svg)
+    return WebSheet(
+        svg=_inline(svg),
+        rules=RULE_SCOPE.sub(".sheet ", rules[1]) if rules else "",
+        glyphs=dict(GLYPH.findall(svg)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +157,18 @@ def web_tune_of(
     Raises:
         InputError: if it cannot be engraved or played.
     """
-    wide, narrow = (
-        engrave_svg(musicxml_of(tune, line_width=width, keep_lines=keep_lines), line_width=width)
-        for width in (LINE_WIDTH, LINE_WIDTH * NARROW)
-    )
-    rules = RULES.search(wide)
+    wide = web_sheet_of(tune, keep_lines=keep_lines)
+    narrow = web_sheet_of(tune, narrow=True, keep_lines=keep_lines)
     return WebTune(
         title=one_line(tune.title) or UNTITLED,
         rhythm_and_key=rhythm_and_key(tune),
         composer=composer_and_origin(tune, composer),
         subtitles=subtitles_of(tune),
         stanzas=stanzas_of(tune),
-        wide=_inline(wide),
-        narrow=_inline(narrow),
-        rules=RULE_SCOPE.sub(".sheet ", rules[1]) if rules else "",
-        glyphs=dict(GLYPH.findall(wide) + GLYPH.findall(narrow)),
+        wide=wide.svg,
+        narrow=narrow.svg,
+        rules=wide.rules,
+        glyphs=wide.glyphs | narrow.glyphs,
         midi=midi_of(tune, options),
         data=_player_data(tune, perform(tune, options), options),
     )
@@ -235,7 +264,8 @@ def web_page(tunes: Iterable[WebTune], *, title: str = "", footer: str = "") -> 
     number = len(all_tunes)
     heading = one_line(title) or (all_tunes[0].title if number == 1 else f"{number} tunes")
     data = [tune.data for tune in all_tunes]
-    style, script = read_part("web.css"), read_part("web.js")
+    style = read_part("web.css") + read_part("sheet.css")
+    script = read_part("player.js") + read_part("web.js")
     return [
         render_page("web.html", all_tunes, data, heading, style, script, footer=one_line(footer))
     ]

@@ -1,0 +1,86 @@
+"""What clients may ask for: the bodies of requests, as JSON, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from abcgen.config import LIMITS, MAX_SEED, Schema
+
+MOST_TUNES = 6  # composed for one request
+MOST_RENDERED = 200  # in one book
+# Of JSON bodies; a book of tunes is the largest.
+BODY_BYTES = 2_000_000
+UPLOAD_BYTES = 8_000_000
+TITLE_CHARACTERS = 200
+
+Word = Annotated[str, Field(max_length=80)]
+OneTune = Annotated[str, Field(max_length=LIMITS.tune_characters)]
+
+
+class SampleBody(Schema):
+    """Wishes for new tunes; what is left out is left to the network."""
+
+    count: int = Field(1, ge=1, le=MOST_TUNES, description="Tunes to compose.")
+    rhythm: Word = Field("", description="Rhythm, such as jig.")
+    metre: Word = Field("", description="Metre, such as 6/8.")
+    key: Word = Field("", description="Key, such as D, Em or Dmix.")
+    bars: int = Field(0, ge=0, le=256, description="Total number of bars, without pickups.")
+    parts: Word = Field("", description="Parts, such as AABB.")
+    instrument: Word = Field("", description="Instrument: keeps every note within its range.")
+    prime: OneTune = Field("", description="ABC of a tune to continue.")
+    keep_bars: int | None = Field(None, ge=1, le=256, description="Bars of it to keep.")
+
+    network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
+    temperature: float = Field(1.0, ge=0.0, le=3.0, description="Below 1 safer, above 1 bolder.")
+    candidates: int | None = Field(None, ge=1, le=32, description="Texts drawn for each tune.")
+    seed: int | None = Field(
+        None, ge=0, le=MAX_SEED, description="The same seed gives the same tunes; null for any."
+    )
+    stream: bool = Field(True, description="Answer line by line while composing.")
+    keep: bool = Field(True, description="Keep the tunes in the history.")
+
+
+Target = Literal["staff", "abc", "midi", "musicxml", "pdf", "wav", "html", "svg"]
+
+
+class RenderBody(Schema):
+    """Tunes to be shown, or to be written in a file format."""
+
+    abc: str = Field(max_length=1_500_000, description="One tune, or a book of several.")
+    to: Target = Field(
+        "staff", description="staff: JSON with SVG and the notes in time; else a file."
+    )
+    instrument: Word = Field("", description="Instrument to play on.")
+    tempo: float | None = Field(None, ge=10, le=600, description="Beats a minute; null for usual.")
+    semitones: int = Field(0, ge=-24, le=24, description="Semitones to move up or, below 0, down.")
+    keep_lines: bool = Field(False, description="Break lines where the ABC does.")
+    draft: bool = Field(False, description="Only the picture of the first tune, for a wide page.")
+    narrow: bool = Field(False, description="With draft: for a narrow page.")
+    paper: Literal["a4", "us-letter"] = "a4"
+    large_print: bool = Field(False, description="Larger notes in PDF.")
+    title: str = Field("", max_length=TITLE_CHARACTERS, description="Title of the book.")
+
+
+class CheckBody(Schema):
+    """ABC as it is being typed."""
+
+    abc: OneTune
+
+
+class NewTune(Schema):
+    """A tune for the history."""
+
+    abc: OneTune
+    origin: Literal["brought", "written", "rewritten"] = "brought"
+    parent: int | None = Field(None, ge=1, description="The tune that it was made from.")
+
+
+class TuneChange(Schema):
+    """What is to change of a tune in the history; what is left out stays."""
+
+    title: str | None = Field(None, max_length=TITLE_CHARACTERS)
+    liked: bool | None = None
+    binned: bool | None = None
+    abc: OneTune | None = None

@@ -1,0 +1,397 @@
+"""The HTTP interface: a row of ``ENDPOINTS`` for each path and method, and the functions behind."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from abcgen import __version__
+from abcgen.config import Schema
+from abcgen.errors import InputError
+from abcgen.notation.fields import RHYTHMS
+from abcgen.notation.transpose import INSTRUMENTS
+from abcgen.score.text import one_line
+from abcgen.studio.bodies import (
+    BODY_BYTES,
+    UPLOAD_BYTES,
+    CheckBody,
+    NewTune,
+    RenderBody,
+    SampleBody,
+    TuneChange,
+)
+from abcgen.studio.history import PAGE, MissingTuneError, Tune
+from abcgen.studio.openapi import description_of
+from abcgen.studio.queue import RETRY_SECONDS, BusyError, WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from abcgen.studio.history import History
+    from abcgen.studio.queue import Job, JobQueue
+
+Body = TypeVar("Body", bound=Schema)
+
+BODY_SECONDS = 30.0  # that a client may take to send a body
+CLIENT = "x-client"  # the header by which tabs and programs are told apart for their turns
+MEDIA_TYPES = {
+    "abc": "text/vnd.abc; charset=utf-8",
+    "midi": "audio/midi",
+    "musicxml": "application/vnd.recordare.musicxml+xml",
+    "pdf": "application/pdf",
+    "wav": "audio/wav",
+    "html": "text/html; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+JSON, LINES = "application/json", "application/x-ndjson"
+_NUMBER = re.compile(r"[0-9]{1,18}")  # of a tune
+
+
+@dataclass(slots=True)
+class Studio:
+    """What endpoints need: the history, and a queue for each kind of work."""
+
+    history: History
+    networks: JobQueue
+    tunes: JobQueue
+
+
+class TunePage(Schema):
+    """A page of the history."""
+
+    tunes: list[Tune]
+    more: bool = Field(description="Whether there are older ones.")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path and method, and what is asked and answered there."""
+
+    method: str
+    path: str
+    answer: Callable[[Request], Awaitable[Response]]
+    summary: str
+    body: type[Schema] | None = None
+    result: type[Schema] | None = None
+    # Of the answer; several if the body decides.
+    media: tuple[str, ...] = (JSON,)
+    # Parameters of the query, each with its meaning.
+    query: tuple[tuple[str, str], ...] = ()
+    upload: bool = False
+
+
+# Reading requests.
+
+
+async def _content(request: Request, limit: int) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        HTTPException: if it is too large, or too slow in coming.
+    """
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > limit:
+                    raise HTTPException(413, f"more than {limit // 1_000_000} MB")
+    except TimeoutError:
+        raise HTTPException(408, "the request took too long to arrive") from None
+    return bytes(data)
+
+
+async def read_body(request: Request, schema: type[Body]) -> Body:
+    """Return the JSON body of a request.
+
+    Raises:
+        HTTPException: if it is no JSON, or too large.
+        InputError: if a value is unknown or out of bounds.
+    """
+    # A form of another site can send anything but this type.
+    if request.headers.get("content-type", "").partition(";")[0].strip() != JSON:
+        raise HTTPException(415, f"the body must be {JSON}")
+    return schema.from_json(await _content(request, BODY_BYTES))
+
+
+def _studio(request: Request) -> Studio:
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+def _client(request: Request) -> str:
+    """Return the name of a client for its turns."""
+    address = request.client.host if request.client else ""
+    return f"{address} {request.headers.get(CLIENT, '')[:64]}"
+
+
+def _number(request: Request) -> int:
+    text = request.path_params["number"]
+    if not _NUMBER.fullmatch(text):
+        raise MissingTuneError
+    return int(text)
+
+
+# Composing.
+
+
+async def sample(request: Request) -> Response:
+    """Compose tunes."""
+    body, studio = await read_body(request, SampleBody), _studio(request)
+    job = studio.networks.submit(_client(request), "sample", body.model_dump())
+    events = _sampling(job, studio, keep=body.keep)
+    if body.stream:
+        return StreamingResponse(map_lines(events), media_type=LINES)
+    return await _collected(events)
+
+
+async def _sampling(job: Job, studio: Studio, *, keep: bool) -> AsyncIterator[dict[str, Any]]:
+    """Yield the events of composing; each tune is in the history first."""
+    try:
+        async for event in job.events():
+            if event["event"] == "tune" and keep:
+                tune = await run_in_threadpool(studio.history.add, event["abc"], "composed")
+                yield event | {"tune": tune.model_dump()}
+            else:
+                yield event
+    finally:
+        # Whoever goes away needs no more tunes.
+        studio.networks.cancel(job)
+
+
+async def map_lines(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[str]:
+    """Yield events as lines of JSON."""
+    async for event in events:
+        yield json.dumps(event, ensure_ascii=False) + "\n"
+
+
+async def _collected(events: AsyncIterator[dict[str, Any]]) -> Response:
+    """Return all tunes of composing in one answer."""
+    tunes: list[dict[str, Any]] = []
+    facts: dict[str, Any] = {}
+    async for event in events:
+        kind = event["event"]
+        told = {name: value for name, value in event.items() if name != "event"}
+        if kind == "tune":
+            tunes.append(told)
+        elif kind == "start":
+            facts = told
+        elif kind == "error":
+            error = WorkerError if event.get("fault") else InputError
+            raise error(event["message"], hint=event.get("hint", ""))
+    return JSONResponse({**facts, "tunes": tunes})
+
+
+# Tunes.
+
+
+async def render(request: Request) -> Response:
+    """Show tunes, or write them in a file format."""
+    body = await read_body(request, RenderBody)
+    result = await _studio(request).tunes.result(_client(request), "render", body.model_dump())
+    if "data" not in result:
+        return JSONResponse(result)
+    name = f"tunes.{result['suffix']}"
+    return Response(
+        base64.b64decode(result["data"]),
+        media_type=MEDIA_TYPES[body.to],
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def check(request: Request) -> Response:
+    """Return what is wrong with ABC, by line."""
+    body = await read_body(request, CheckBody)
+    result = await _studio(request).tunes.result(_client(request), "check", body.model_dump())
+    return JSONResponse(result)
+
+
+async def read(request: Request) -> Response:
+    """Read an uploaded file of tunes."""
+    content = await _content(request, UPLOAD_BYTES)
+    name = one_line(request.query_params.get("name", ""))
+    body = {"name": name, "data": base64.b64encode(content).decode()}
+    return JSONResponse(await _studio(request).tunes.result(_client(request), "read", body))
+
+
+async def networks(request: Request) -> Response:
+    """Return the networks that can be named."""
+    return JSONResponse(await _studio(request).tunes.result(_client(request), "networks", {}))
+
+
+async def choices(_request: Request) -> Response:
+    """Return the words that wishes can be made of."""
+    return JSONResponse({"rhythms": list(RHYTHMS), "instruments": list(INSTRUMENTS)})
+
+
+async def health(request: Request) -> Response:
+    """Return whether the workers are ready, and how many jobs wait."""
+    studio = _studio(request)
+    queues = {"networks": studio.networks, "tunes": studio.tunes}
+    return JSONResponse(
+        {
+            "version": __version__,
+            "warning": studio.history.warning,
+            **{
+                name: {"ready": queue.ready, "waiting": queue.waiting, "restarts": queue.restarts}
+                for name, queue in queues.items()
+            },
+        }
+    )
+
+
+# The history.
+
+
+async def list_tunes(request: Request) -> Response:
+    """Return a page of the history."""
+    query = request.query_params
+    shelf = query.get("shelf", "all")
+    if shelf not in {"all", "liked", "bin"}:
+        raise InputError("shelf must be one of all, liked, bin")
+    before = query.get("before", "")
+    if before and not _NUMBER.fullmatch(before):
+        raise InputError("before must be the number of a tune")
+    tunes = await run_in_threadpool(
+        _studio(request).history.tunes,
+        shelf,
+        query.get("search", "")[:200],
+        int(before) if before else None,
+    )
+    return _answer(TunePage(tunes=tunes, more=len(tunes) == PAGE))
+
+
+async def add_tune(request: Request) -> Response:
+    """Add a tune to the history."""
+    body = await read_body(request, NewTune)
+    history = _studio(request).history
+    tune = await run_in_threadpool(history.add, body.abc, body.origin, body.parent)
+    return _answer(tune, 201)
+
+
+async def get_tune(request: Request) -> Response:
+    """Return a tune of the history."""
+    return _answer(await run_in_threadpool(_studio(request).history.tune, _number(request)))
+
+
+async def change_tune(request: Request) -> Response:
+    """Change title, ABC, liked or binned of a tune."""
+    body = await read_body(request, TuneChange)
+    changes = {name: value for name, value in body.model_dump().items() if value is not None}
+    history = _studio(request).history
+    return _answer(await run_in_threadpool(history.change, _number(request), changes))
+
+
+async def undo(request: Request) -> Response:
+    """Undo the last change of a tune."""
+    tune = await run_in_threadpool(_studio(request).history.undo)
+    if tune is None:
+        raise HTTPException(409, "there is nothing to undo")
+    return _answer(tune)
+
+
+def _answer(result: Schema, status: int = 200) -> Response:
+    return JSONResponse(result.model_dump(), status)
+
+
+async def openapi(_request: Request) -> Response:
+    """Return this interface's description."""
+    return JSONResponse(description_of(ENDPOINTS))
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/api/sample", sample, "Compose tunes.", SampleBody, media=(LINES, JSON)),
+    Endpoint(
+        "POST",
+        "/api/render",
+        render,
+        "Show tunes, or write them in a file format.",
+        RenderBody,
+        media=(JSON, *(media.partition(";")[0] for media in MEDIA_TYPES.values())),
+    ),
+    Endpoint("POST", "/api/check", check, "What is wrong with ABC, by line.", CheckBody),
+    Endpoint(
+        "POST",
+        "/api/read",
+        read,
+        "Read a file of tunes: .abc, .mid or .musicxml.",
+        query=(("name", "The name of the file, whose ending tells its kind."),),
+        upload=True,
+    ),
+    Endpoint("GET", "/api/networks", networks, "The networks that can be named."),
+    Endpoint("GET", "/api/choices", choices, "The words that wishes can be made of."),
+    Endpoint(
+        "GET",
+        "/api/history",
+        list_tunes,
+        "A page of the history, the newest tune first.",
+        result=TunePage,
+        query=(
+            ("shelf", "all (but the bin), liked or bin."),
+            ("search", "Words that title, rhythm, metre or key must have."),
+            ("before", "The number of the last tune of the page before."),
+        ),
+    ),
+    Endpoint("POST", "/api/history", add_tune, "Add a tune.", NewTune, Tune),
+    Endpoint("GET", "/api/history/{number}", get_tune, "A tune of the history.", result=Tune),
+    Endpoint("PATCH", "/api/history/{number}", change_tune, "Change a tune.", TuneChange, Tune),
+    Endpoint("POST", "/api/undo", undo, "Undo the last change of a tune.", result=Tune),
+    Endpoint("GET", "/api/health", health, "Whether the studio is ready."),
+    Endpoint("GET", "/api/openapi.json", openapi, "This description."),
+)
+
+
+# Errors.
+
+
+def problem(message: str, hint: str = "", status: int = 422, **headers: str) -> JSONResponse:
+    """Return an error as every endpoint returns it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return JSONResponse({"error": message, "hint": hint}, status, headers=named)
+
+
+async def on_input_error(_request: Request, error: Exception) -> Response:
+    """Answer a request for the impossible."""
+    assert isinstance(error, InputError)  # noqa: S101 - it is registered for these
+    return problem(error.message, error.hint)
+
+
+async def on_busy(_request: Request, error: Exception) -> Response:
+    """Answer when too many are waiting."""
+    return problem(str(error), status=503, retry_after=str(RETRY_SECONDS))
+
+
+async def on_worker_error(_request: Request, error: Exception) -> Response:
+    """Answer when a worker failed."""
+    return problem(str(error), status=500)
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Answer a request for what is not there, or is too large."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    return problem(str(error.detail).lower(), status=error.status_code)
+
+
+async def on_missing(_request: Request, _error: Exception) -> Response:
+    """Answer a request for a tune that is not there."""
+    return problem("no such tune", status=404)
+
+
+ERRORS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    InputError: on_input_error,
+    BusyError: on_busy,
+    WorkerError: on_worker_error,
+    HTTPException: on_http_error,
+    MissingTuneError: on_missing,
+}

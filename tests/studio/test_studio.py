@@ -1,0 +1,159 @@
+"""The real studio over HTTP: it composes, draws, checks and reads, and refuses what is hostile."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from abcgen.api import load
+from abcgen.midi import read_midi
+from abcgen.notation.reader import read_abc
+from abcgen.notation.tunebook import split_tunebook
+from abcgen.notation.writer import write_abc
+from abcgen.score.read_musicxml import read_musicxml
+from tests.tunes import JIG, REEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECONDS = 120.0  # to be ready; a busy machine is slow
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of ``abcgen studio``, started as people start it."""
+    yield from started(tmp_path_factory.mktemp("studio"))
+
+
+def started(folder: Path, *arguments: str) -> Iterator[httpx.Client]:
+    command = [sys.executable, "-m", "abcgen", "studio", "--no-browser", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data", str(folder), *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        link = re.search(r"http://\S+", process.stderr.readline())
+        assert link
+        try:
+            with httpx.Client(base_url=link[0], timeout=SECONDS) as client:
+                yield client
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def rendered(studio: httpx.Client, abc: str, to: str = "staff", **more: Any) -> httpx.Response:
+    answer = studio.post("/api/render", json={"abc": abc, "to": to, **more})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_it_composes_what_is_wished_for_and_shows_it_while_it_is_written(
+    studio: httpx.Client,
+) -> None:
+    wishes = {"rhythm": "jig", "key": "Em", "bars": 8, "parts": "AB", "seed": 3, "candidates": 2}
+    with studio.stream("POST", "/api/sample", json=wishes) as answer:
+        events = [json.loads(line) for line in answer.iter_lines()]
+    names = [event["event"] for event in events]
+    assert names[:2] == ["queued", "start"]
+    assert names[-2:] == ["tune", "done"]
+    drafts = [event["abc"] for event in events if event["event"] == "draft"]
+    lengths = [len(read_abc(abc).bars) for abc in drafts]
+    assert lengths == sorted(lengths)
+    assert lengths[-1] >= 8
+    made = read_abc(events[-2]["abc"])
+    assert (made.rhythm, str(made.metre), len(made.bars)) == ("jig", "6/8", 8)
+    assert studio.get("/api/history").json()["tunes"][0]["abc"] == events[-2]["abc"]
+
+
+def test_the_same_seed_gives_the_tunes_of_the_command_line(studio: httpx.Client) -> None:
+    wishes = {"bars": 4, "parts": "A", "metre": "4/4", "seed": 5, "candidates": 1, "count": 2}
+    answer = studio.post("/api/sample", json={**wishes, "stream": False, "keep": False}).json()
+    book = load(answer["network"]).sample(**wishes)
+    assert "\n".join(made["abc"] for made in answer["tunes"]) == book.abc
+
+
+def test_staff_and_files_are_of_the_tune(studio: httpx.Client) -> None:
+    shown = rendered(studio, write_abc(JIG)).json()["tunes"][0]
+    assert shown["title"] == JIG.title
+    assert shown["wide"].startswith("<svg")
+    names = {name for _, name in shown["data"]["steps"]}
+    assert names <= set(re.findall(r'data-note="(\w+)"', shown["narrow"]))
+    midi = read_midi(rendered(studio, write_abc(REEL), "midi").content)
+    assert midi.tune.metre == REEL.metre
+    musicxml = read_musicxml(rendered(studio, write_abc(REEL), "musicxml").content)
+    assert musicxml.tune.bars[0] == REEL.bars[0]
+    for to, begins in (("pdf", b"%PDF"), ("wav", b"RIFF"), ("html", b"<!DOCTYPE")):
+        answer = rendered(studio, write_abc(REEL), to)
+        assert answer.content.startswith(begins)
+        assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_book_has_all_tunes_and_moves_them(studio: httpx.Client) -> None:
+    book = f"{write_abc(JIG)}\n{write_abc(REEL)}"
+    moved = rendered(studio, book, "abc", semitones=2).text
+    keys = [str(read_abc(block.text).key.letter) for block in split_tunebook(moved)]
+    assert len(keys) == 2
+    assert keys != [JIG.key.letter, REEL.key.letter]
+    refused = studio.post("/api/render", json={"abc": book, "to": "midi"})
+    assert refused.status_code == 422
+
+
+def test_files_are_read_and_what_is_no_tune_is_refused(studio: httpx.Client) -> None:
+    def read(name: str, content: bytes) -> httpx.Response:
+        return studio.post("/api/read", params={"name": name}, content=content)
+
+    midi = rendered(studio, write_abc(REEL), "midi").content
+    for name, content in (("a.abc", write_abc(REEL).encode()), ("b.MID", midi)):
+        (found,) = read(name, content).json()["tunes"]
+        assert read_abc(found["abc"]).metre == REEL.metre
+    broken = read("a.abc", b"X:1\nT:Broken\nK:D\n[[[\n").json()
+    assert (broken["tunes"], broken["left_out"][0]["title"]) == ([], "Broken")
+    for name in ("a.exe", "../../etc/passwd", "", "a.abc/.."):
+        assert read(name, b"x").status_code == 422
+
+
+def test_the_doctor_and_the_networks_answer(studio: httpx.Client) -> None:
+    messages = studio.post("/api/check", json={"abc": "X:1\nM:4/4\nL:1/8\nK:D\nDE|DE|]\n"}).json()
+    assert [message["line"] for message in messages["messages"]] == [5]
+    networks = studio.get("/api/networks").json()["networks"]
+    assert [one["name"] for one in networks if one["default"]]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"network": "/etc"},
+        {"network": "../../etc"},
+        {"prime": "/etc/passwd.abc"},
+        {"prime": "x.mid"},
+        {"key": "nonsense"},
+        {"parts": "ZZ"},
+        {"rhythm": "<script>"},
+    ],
+)
+def test_impossible_wishes_are_refused_and_no_path_is_opened(
+    studio: httpx.Client, wishes: dict[str, Any]
+) -> None:
+    answer = studio.post("/api/sample", json={**wishes, "stream": False})
+    assert answer.status_code == 422, answer.text
+    assert "passwd" not in answer.text or "read" not in answer.text
+
+
+def test_a_client_that_goes_away_frees_the_network(studio: httpx.Client) -> None:
+    with studio.stream("POST", "/api/sample", json={"count": 6, "keep": False}) as answer:
+        next(answer.iter_lines())
+    begun = time.monotonic()
+    small = {"bars": 2, "candidates": 1, "stream": False, "keep": False, "seed": 1}
+    assert studio.post("/api/sample", json=small).status_code == 200
+    assert time.monotonic() - begun < SECONDS / 2
+    assert studio.get("/api/health").json()["networks"]["restarts"] == 0
