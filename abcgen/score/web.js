@@ -28,6 +28,6 @@
   articles.forEach((article, number) => {
     const { abc } = tunes[number];
     new player.Stand(article, tunes[number]);
-    article.querySelector('[data-control="copy"]')?.addEventListener("click", () => copy(abc));
+    article.querySelector("[data-control=copy]")?.addEventListener("click", () => copy(abc));
   });
 })();
