@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from abcgen.cli.common import Json  # noqa: TC001 - Typer looks it up
 from abcgen.cli.display import Display
 from abcgen.errors import InputError
 
@@ -38,10 +39,11 @@ def studio(
             show_default="the user's data folder",
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     r"""Compose, hear, keep and print tunes in the browser, on this machine and offline.
 
-    It needs pip install 'abcgen\[studio]'. Ctrl-C stops it.
+    It needs pip install 'abcgen\[studio]'. Ctrl-C stops it. With --json the link is printed as JSON.
     """
     try:
         from abcgen.studio.server import data_folder, serve
@@ -52,7 +54,7 @@ def studio(
             f"the studio needs {error.name}", hint="pip install 'abcgen[studio]'"
         ) from error
 
-    display = Display()
+    display = Display(as_json=as_json)
 
     def on_open(opened: Opened) -> None:
         display.say(f"abcgen studio: {opened.link}")
@@ -62,6 +64,7 @@ def studio(
         elif lan:
             display.warn("this machine has no address on a network")
         display.say("Ctrl-C stops it")
+        display.result({"link": opened.link, "lan_link": opened.lan_link or None})
         if browser:
             # Some systems wait until the browser is closed.
             threading.Thread(target=webbrowser.open, args=(opened.link,), daemon=True).start()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from abcgen.config import LIMITS, MAX_SEED, Schema
+from abcgen.config import LIMITS, MAX_SEED, SampleConfig, Schema
 
 MOST_TUNES = 6  # composed for one request
 MOST_RENDERED = 200  # in one book
@@ -33,7 +33,9 @@ class SampleBody(Schema):
     keep_bars: int | None = Field(None, ge=1, le=256, description="Bars of it to keep.")
 
     network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
-    temperature: float = Field(1.0, ge=0.0, le=3.0, description="Below 1 safer, above 1 bolder.")
+    temperature: float = Field(
+        SampleConfig().temperature, ge=0.0, le=3.0, description="Below 1 safer, above 1 bolder."
+    )
     candidates: int | None = Field(None, ge=1, le=32, description="Texts drawn for each tune.")
     seed: int | None = Field(
         None, ge=0, le=MAX_SEED, description="The same seed gives the same tunes; null for any."

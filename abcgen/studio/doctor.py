@@ -37,9 +37,9 @@ def messages_of(abc: str) -> list[dict[str, Any]]:
         ]
         messages += [_message(block.line, "inference", what) for what in found.inferences]
         lines = lines_of_bars(block, found.tune)
-        for problem in (*bar_problems(found.tune), *repeat_problems(found.tune)):
-            message = _message(lines[problem.bar - 1], "bar", str(problem))
-            messages.append(message | {"bar": problem.bar})
+        wrong = [(problem.bar, str(problem)) for problem in bar_problems(found.tune)]
+        wrong += [(problem.bar, str(problem)) for problem in repeat_problems(found.tune)]
+        messages += [_message(lines[bar - 1], "bar", text) | {"bar": bar} for bar, text in wrong]
     return sorted(messages, key=lambda message: message["line"])[:MOST_MESSAGES]
 
 

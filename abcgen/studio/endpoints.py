@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
@@ -29,7 +29,7 @@ from abcgen.studio.bodies import (
     SampleBody,
     TuneChange,
 )
-from abcgen.studio.history import PAGE, MissingTuneError, Tune
+from abcgen.studio.history import PAGE, MissingTuneError, Shelf, Tune
 from abcgen.studio.openapi import description_of
 from abcgen.studio.queue import RETRY_SECONDS, BusyError, WorkerError
 
@@ -258,14 +258,14 @@ async def list_tunes(request: Request) -> Response:
     """Return a page of the history."""
     query = request.query_params
     shelf = query.get("shelf", "all")
-    if shelf not in {"all", "liked", "bin"}:
+    if shelf not in get_args(Shelf):
         raise InputError("shelf must be one of all, liked, bin")
     before = query.get("before", "")
     if before and not _NUMBER.fullmatch(before):
         raise InputError("before must be the number of a tune")
     tunes = await run_in_threadpool(
         _studio(request).history.tunes,
-        shelf,
+        cast("Shelf", shelf),
         query.get("search", "")[:200],
         int(before) if before else None,
     )

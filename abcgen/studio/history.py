@@ -200,7 +200,7 @@ class History:
         """
         with self._transaction() as database:
             old = self._tune(database, number)
-            new = {"abc": old.abc, "liked": old.liked, "binned": old.binned} | {
+            new: dict[str, Any] = {"abc": old.abc, "liked": old.liked, "binned": old.binned} | {
                 name: value for name, value in changes.items() if name != "title"
             }
             if "title" in changes:

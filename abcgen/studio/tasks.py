@@ -14,7 +14,7 @@ from pathlib import PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import LARGE_PRINT, MAX_SEED, PageConfig, SampleConfig
+from abcgen.config import LARGE_PRINT, MAX_SEED, PageConfig, SampleConfig, SoundConfig
 from abcgen.errors import AbcgenError, InputError, NotationError
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.model_text import decode_tune
@@ -192,7 +192,8 @@ class TuneTasks(Tasks):
             raise InputError(
                 f"{name[:80]!r} is no file of tunes", hint="drop .abc, .mid or .musicxml"
             )
-        tunes, left_out = [], []
+        tunes: list[dict[str, Any]] = []
+        left_out: list[dict[str, Any]] = []
         for found in reader.read(data, name):
             if isinstance(found, LeftOut):
                 left_out.append(asdict(found))
@@ -254,7 +255,6 @@ def _tunes_in(abc: str) -> tuple[list[Tune], list[dict[str, Any]]]:
 
 
 def _render_options(wanted: RenderBody, first: Tune) -> RenderOptions:
-    named = {"instrument": instrument_named(wanted.instrument)} if wanted.instrument else {}
     height = LARGE_PRINT if wanted.large_print else PageConfig().staff_height
     page = PageConfig(paper=wanted.paper, staff_height=height, keep_lines=wanted.keep_lines)
     return RenderOptions(
@@ -264,7 +264,7 @@ def _render_options(wanted: RenderBody, first: Tune) -> RenderOptions:
         tempo=float(wanted.tempo) if wanted.tempo else None,
         semitones=wanted.semitones,
         chords=True,
-        **named,
+        instrument=instrument_named(wanted.instrument or SoundConfig().instrument),
     )
 
 

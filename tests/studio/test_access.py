@@ -77,7 +77,7 @@ def test_every_answer_has_the_policy() -> None:
 
 def test_without_the_token_nothing_is_answered() -> None:
     guarded = client(TOKEN)
-    wrong = (
+    wrong: tuple[dict[str, str], ...] = (
         {},
         {"authorization": "Bearer wrong"},
         {"authorization": "Bearer é".encode("latin-1").decode("latin-1")},

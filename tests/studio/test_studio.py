@@ -76,7 +76,14 @@ def test_it_composes_what_is_wished_for_and_shows_it_while_it_is_written(
 
 
 def test_the_same_seed_gives_the_tunes_of_the_command_line(studio: httpx.Client) -> None:
-    wishes = {"bars": 4, "parts": "A", "metre": "4/4", "seed": 5, "candidates": 1, "count": 2}
+    wishes: dict[str, Any] = {
+        "bars": 4,
+        "parts": "A",
+        "metre": "4/4",
+        "seed": 5,
+        "candidates": 1,
+        "count": 2,
+    }
     answer = studio.post("/api/sample", json={**wishes, "stream": False, "keep": False}).json()
     book = load(answer["network"]).sample(**wishes)
     assert "\n".join(made["abc"] for made in answer["tunes"]) == book.abc
