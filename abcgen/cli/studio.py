@@ -43,7 +43,7 @@ def studio(
 ) -> None:
     r"""Compose, hear, keep and print tunes in the browser, on this machine and offline.
 
-    It needs pip install 'abcgen\[studio]'. Ctrl-C stops it. With --json the link is printed as JSON.
+    It needs pip install 'abcgen\[studio]'. Ctrl-C stops it. --json prints the link as JSON.
     """
     try:
         from abcgen.studio.server import data_folder, serve
@@ -64,7 +64,7 @@ def studio(
         elif lan:
             display.warn("this machine has no address on a network")
         display.say("Ctrl-C stops it")
-        display.result({"link": opened.link, "lan_link": opened.lan_link or None})
+        display.line({"link": opened.link, "lan_link": opened.lan_link or None})
         if browser:
             # Some systems wait until the browser is closed.
             threading.Thread(target=webbrowser.open, args=(opened.link,), daemon=True).start()
