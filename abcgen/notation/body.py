@@ -19,24 +19,17 @@ from abcgen.notation.draft import (
     DraftBar,
     DraftNote,
     DraftTuplet,
-    Layer,
     PendingMarks,
     Repair,
     finish_bars,
-    finish_overlay,
 )
 from abcgen.notation.fields import MAX_TURNS, read_ending, read_key, read_metre, read_unit
 from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
 from abcgen.notation.lyrics import LyricsAligner
 from abcgen.notation.note import SHORTEST, duration_of, spelling
+from abcgen.notation.overlays import Layer, Overlays
 from abcgen.notation.properties import NO_PROPERTIES, VoiceProperties, read_properties
-from abcgen.notation.tune import (
-    Bar,
-    BarLine,
-    Marks,
-    Metre,
-    Pitch,
-)
+from abcgen.notation.tune import Bar, BarLine, Marks, Metre, Pitch
 from abcgen.notation.words import plain_text, read_tempo
 
 if TYPE_CHECKING:
@@ -46,7 +39,6 @@ if TYPE_CHECKING:
 
 HIGHEST_STEP = 69
 MAX_SLURS = 4
-MAX_OVERLAYS = 4
 # The most bars that an ending has.
 MAX_ENDING_BARS = 16
 
@@ -63,9 +55,7 @@ class BodyBuilder:
     """Builds the bars of one voice, symbol by symbol.
 
     Args:
-        key: The key it opens in.
-        metre: The metre it opens in.
-        unit: The unit note length, in whole notes.
+        key, metre, unit: Those it opens in; the unit note length is in whole notes.
         accidentals: How far accidentals reach within their bar: ``pitch`` for all octaves,
             ``octave``, or ``not`` at all.
     """
@@ -115,10 +105,7 @@ class BodyBuilder:
         self._part = ""
         # Whether an ending is open.
         self._in_ending = False
-        # Overlays (``&``): for each the bars that have one, by number. In an overlay, the layers
-        # before it in the same bar.
-        self._overlays: list[dict[int, DraftBar]] = []
-        self._layers: list[Layer] = []
+        self._overlays = Overlays()
 
     def add(self, symbol: AbcSymbol) -> None:
         """Add the next symbol.
@@ -151,11 +138,7 @@ class BodyBuilder:
             self._part = plain_text(value)
 
     def add_words(self, texts: Sequence[str]) -> int:
-        """Set words (``w:``), a text for each verse, to the notes of the line before.
-
-        Returns:
-            The number of syllables that found no note.
-        """
+        """Set words (``w:``), a text for each verse; return how many syllables found no note."""
         return self._lyrics.add(texts)
 
     def change_properties(self, properties: VoiceProperties, line: int) -> None:
@@ -185,7 +168,8 @@ class BodyBuilder:
         """Close a full bar at the end of a line: some files write no bar line there."""
         self._lyrics.end_line()
         full = self._metre.bar_duration
-        bar = self._layers[0].bar if self._layers else self._bar
+        main = self._overlays.main
+        bar = main.bar if main and not self._overlays.over_bars else self._bar
         if full and self._tuplet is None and bar.duration(self._metre) == full:
             self.repairs.append(Repair(self._line, "the line's end taken for a bar line"))
             self._close_bar(BarLine.SINGLE)
@@ -200,7 +184,7 @@ class BodyBuilder:
     @property
     def layers(self) -> int:
         """The number of voices that it makes: itself and its overlays."""
-        return 1 + len(self._overlays)
+        return 1 + len(self._overlays.bars)
 
     @property
     def is_between_bars(self) -> bool:
@@ -215,6 +199,7 @@ class BodyBuilder:
         """
         if self._broken is not None:
             raise NotationError("broken rhythm with no second note", line=self._line)
+        self._end_overlay()
         if self._bar.items:
             self._close_bar(BarLine.SINGLE)
         for note in self._open_slurs:
@@ -378,32 +363,71 @@ class BodyBuilder:
         self._close_bar(BarLine.FINAL)
         self._in_ending = False
 
-    def begin_overlay(self, symbol: AbcSymbol) -> None:
-        """Begin a further voice at the beginning of the bar.
+    def change_overlay(self, symbol: AbcSymbol) -> None:
+        """Begin a further voice at the beginning of the bar or of ``(&``, or end it at ``&)``.
 
         Raises:
             NotationError: if the music before it cannot end here.
         """
-        if self._tuplet is not None or self._broken is not None or not self._bar.items:
+        overlays = self._overlays
+        if symbol.text == "(&":
+            if self._bar.items or overlays.main or overlays.over_bars:
+                raise NotationError("voice overlay (&) not understood", line=symbol.line, text="(&")
+            overlays.start, overlays.over_bars = len(self._bars), True
+            overlays.opening = self._key, self._metre
+            return
+        ends = symbol.text == "&)"
+        is_empty = not self._bar.items and (not overlays.over_bars or not self._bars)
+        if self._tuplet is not None or self._broken is not None or (is_empty and not ends):
             raise NotationError("voice overlay (&) not understood", line=symbol.line, text="&")
-        if len(self._layers) >= MAX_OVERLAYS:
-            raise NotationError(f"more than {MAX_OVERLAYS} voice overlays", line=symbol.line)
-        self._layers.append(self._layer)
-        self._bar, self._last, self._tied_alterations = DraftBar(), None, {}
+        if ends:
+            self._end_overlay()
+            return
+        if overlays.main is None:
+            overlays.main = self._layer
+            if not overlays.over_bars:
+                overlays.start, overlays.opening = len(self._bars), (self._key, self._metre)
+        else:
+            overlays.add(self._bars_read, self._line)
+        key, metre = overlays.opening or (self._key, self._metre)
+        self._layer = Layer(
+            [], DraftBar(), None, {}, False, overlays.begin(symbol.line), key, metre, key, metre
+        )
         self._altered.clear()
+        self._follow_key()
+
+    def _follow_key(self) -> None:
+        """In an overlay, change the key where the voice itself does."""
+        if key := self._overlays.new_key(len(self._bars)):
+            self._key, self._signature = key, key.signature
 
     def finish_overlays(self, bars: tuple[Bar, ...]) -> list[tuple[Bar, ...]]:
         """Return the bars of every overlay, with rests where it is silent."""
-        return [
-            finish_overlay(overlay, bars, self._opening_metre, self.repairs)
-            for overlay in self._overlays
-        ]
+        return self._overlays.finish(bars, self._opening_metre, self.repairs)
+
+    def _end_overlay(self) -> None:
+        """End the overlays of the bar or bars, and go on in the voice itself."""
+        overlays = self._overlays
+        if overlays.main:
+            overlays.add(self._bars_read, self._line)
+            self._layer = overlays.main
+        overlays.main, overlays.count, overlays.over_bars = None, 0, False
+
+    @property
+    def _bars_read(self) -> list[DraftBar]:
+        """The bars of this layer, with the one being read."""
+        return [*self._bars, self._bar] if self._bar.items else self._bars
 
     @property
     def _layer(self) -> Layer:
-        """The current layer of the bar."""
-        last_in_tuplet = self._last_in_tuplet
-        return Layer(self._bar, self._last, self._tied_alterations, last_in_tuplet)
+        """The music being read: the voice itself or an overlay."""
+        return Layer(*(getattr(self, f"_{name}") for name in Layer._fields))
+
+    @_layer.setter
+    def _layer(self, layer: Layer) -> None:
+        for name, value in zip(Layer._fields, layer, strict=True):
+            setattr(self, f"_{name}", value)
+        self._signature = self._key.signature
 
     def _divide_bar(self) -> None:
         """Close the bar where an ending begins within it; accidentals stay in force."""
@@ -455,7 +479,7 @@ class BodyBuilder:
         marks = self._marks.pop()
         note = self._last = DraftNote(pitches, duration, visible=visible, marks=marks)
         self._open_slurs += [note] * (marks.slur_starts if marks else 0)
-        if not self._layers:
+        if not self._overlays.main:
             self._lyrics.add_note(note, len(self._bars))
         self._last_in_tuplet = self._tuplet is not None
         if self._tuplet is None:
@@ -468,8 +492,8 @@ class BodyBuilder:
     def _append_item(self, item: DraftNote | DraftTuplet) -> None:
         bar = self._bar
         if not bar.items:
-            # Changes since the bar before take effect with the first note.
             bar.text_line = self._line
+            # Changes since the bar before take effect with the first note.
             if self._key != self._bars_key:
                 bar.key = self._bars_key = self._key
             if self._metre != self._bars_metre:
@@ -486,8 +510,8 @@ class BodyBuilder:
         if len(self._bars) >= LIMITS.bars:
             raise NotationError(f"more than {LIMITS.bars} bars", line=self._line)
         self._altered.clear()
-        if self._layers:
-            self._close_overlays()
+        if self._overlays.main and not self._overlays.over_bars:
+            self._end_overlay()
         if line is not BarLine.SINGLE:
             self._in_ending = False
         if self._bar.items:
@@ -499,20 +523,10 @@ class BodyBuilder:
             self._bar.line = line
             self._bars.append(self._bar)
             self._bar = DraftBar()
+            self._follow_key()
         elif self._bars and not self._bar.ending and not self._bar.repeat_start:
             before = self._bars[-1]
             before.line = max(before.line, line, key=_STRENGTHS.__getitem__)
-
-    def _close_overlays(self) -> None:
-        """End the overlays of the bar, and return to its first layer."""
-        self._layers.append(self._layer)
-        main, *overlays = self._layers
-        for number, layer in enumerate(overlays):
-            if number == len(self._overlays):
-                self._overlays.append({})
-            self._overlays[number][len(self._bars)] = layer.bar
-        self._layers = []
-        self._bar, self._last, self._tied_alterations, self._last_in_tuplet = main
 
 
 _HANDLERS = {
@@ -527,7 +541,7 @@ _HANDLERS = {
     SymbolKind.ENDING: BodyBuilder.begin_ending,
     SymbolKind.NAMED_ENDING: BodyBuilder.begin_named_ending,
     SymbolKind.ENDING_END: BodyBuilder.end_ending,
-    SymbolKind.OVERLAY: BodyBuilder.begin_overlay,
+    SymbolKind.OVERLAY: BodyBuilder.change_overlay,
     SymbolKind.FIELD: BodyBuilder.add_inline_field,
     SymbolKind.DECORATION: BodyBuilder.add_decoration,
     SymbolKind.QUOTED: BodyBuilder.add_quoted,

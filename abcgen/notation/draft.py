@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -80,6 +80,7 @@ _DECORATION_SYNONYMS = {
 # These close what they refer to: before a bar line they belong to the note before.
 _CLOSING_DECORATIONS = frozenset(
     {"fine", "D.C.", "D.S.", "dacoda", "D.C.alfine", "D.C.alcoda", "D.S.alfine", "D.S.alcoda"}
+    | {"8va)", "8vb)", "15ma)", "15mb)"}
 )
 
 
@@ -194,15 +195,6 @@ class DraftBar:
         """Return its sounding duration in whole notes, tuplets played by their defaults."""
         tuplets = (t.written * Fraction(t.normal_in(metre), t.actual) for t in self.tuplets)
         return self.plain_duration + sum(tuplets, Fraction(0))
-
-
-class Layer(NamedTuple):
-    """Music of a bar that an overlay interrupts, and what its next note depends on."""
-
-    bar: DraftBar
-    last: DraftNote | None
-    tied_alterations: dict[int, int]
-    last_in_tuplet: bool
 
 
 @dataclass(slots=True)
@@ -340,31 +332,6 @@ def finish_bars(drafts: list[DraftBar], metre: Metre, repairs: list[Repair]) -> 
             )
         )
     return tuple(bars)
-
-
-def finish_overlay(
-    overlay: dict[int, DraftBar], bars: tuple[Bar, ...], metre: Metre, repairs: list[Repair]
-) -> tuple[Bar, ...]:
-    """Turn the bars of an overlay into those of a further voice.
-
-    Args:
-        overlay: The bars as read, by the number of the other voice's bar.
-        bars: The other voice's bars, whose lines and signatures it shares.
-        metre: The metre the tune opens in.
-        repairs: Corrections are appended to these.
-    """
-    drafts = []
-    for index, bar in enumerate(bars):
-        metre_here = bar.metre or metre
-        draft = overlay.get(index) or DraftBar()
-        missing = bar.duration - draft.duration(metre_here)
-        if missing > 0:
-            draft.items.append(DraftNote((), missing, visible=False))
-        draft.line, draft.repeat_start, draft.ending = bar.line, bar.repeat_start, bar.ending
-        draft.key, draft.metre = bar.key, bar.metre
-        drafts.append(draft)
-        metre = metre_here
-    return finish_bars(drafts, bars[0].metre or metre if bars else metre, repairs)
 
 
 def open_repeats(drafts: list[DraftBar]) -> None:

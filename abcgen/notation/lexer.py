@@ -66,7 +66,7 @@ _DECORATIONS = (
     r"(?:[<>][()]?|[+^0-9]|p{1,4}|f{1,4}|mp|mf|s?fp|sfz?|fz|rfz|trill[()]?|turnx?|invertedturnx?|roll"
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
     r"|snap|slide|wedge|upbow|downbow|open|thumb|plus|breath|staccato|marcato"
-    r"|(?:crescendo|diminuendo)[()]|[Ss]egno|[Cc]oda|D\.?[SC]\.?(?:al(?:fine|coda))?|dacoda|dacapo|fine"
+    r"|(?:crescendo|diminuendo|8v[ab]|15m[ab])[()]|[Ss]egno|[Cc]oda|D\.?[SC]\.?(?:al(?:fine|coda))?|dacoda|dacapo|fine"
     r"|(?:short|medium|long)phrase|editorial|courtesy)"
 )
 # Exclamation marks also break lines in older files: what stands between two of them is music if it
@@ -92,6 +92,7 @@ _PATTERNS = (
     (SymbolKind.CHORD, "[", rf"\[(?P<notes>[^\[\]|:]{{1,200}})\](?P<length>{LENGTH})"),
     (SymbolKind.NAMED_ENDING, "[", r"\[\"(?P<words>[^\"]*)\""),
     (SymbolKind.ENDING_END, "]", r"\](?=[ \t]*(?:[|:]|$))"),
+    (SymbolKind.OVERLAY, "(", r"\(&"),
     (SymbolKind.TUPLET, "(", r"\((?P<actual>\d{1,2})(?::(?P<normal>\d*))?(?::(?P<count>\d*))?"),
     (SymbolKind.REST, "zx", rf"(?P<letter>[zx])(?P<length>{LENGTH})"),
     (SymbolKind.BAR_REST, "ZX", r"(?P<letter>[ZX])(?P<length>\d*)"),
@@ -116,7 +117,7 @@ _PATTERNS = (
     (SymbolKind.DECORATION, "~.HLMOPSTuv", r"(?P<name>.)"),
     # Letters that each file may define for itself.
     (SymbolKind.LETTER, "IJKNQRUVWhijklmnopqrstw", r"."),
-    (SymbolKind.OVERLAY, "&", r"&(?!\))"),
+    (SymbolKind.OVERLAY, "&", r"&\)?"),
     # Beam glue; line breaks and justification of older programs.
     (SymbolKind.IGNORED, "`*$", r"."),
 )
@@ -156,7 +157,6 @@ def symbols_in(text: str, line: int) -> Iterator[AbcSymbol]:
 # What is wrong with the text at a place that no pattern matches.
 _REASONS = (
     (re.compile(r"[^\s^_=]?[,']*(?:\d+/?)?(?:\^|_)\d?/|[=^_]\d"), "quarter tone"),
-    (re.compile(r"\(?&\)?"), "voice overlay over several bars"),
     (re.compile('"'), "quotation mark that is never closed"),
     (re.compile(r"\["), "bracket that is never closed"),
     (re.compile(r"\]"), "bracket that closes nothing"),

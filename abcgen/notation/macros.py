@@ -40,6 +40,12 @@ class Macros:
     def __init__(self) -> None:
         self._macros: list[_Macro] = []
 
+    def copy(self) -> Macros:
+        """Return the same macros, for others to be added."""
+        macros = Macros()
+        macros._macros = self._macros.copy()
+        return macros
+
     def add(self, value: str, line: int) -> None:
         """Add the macro that an ``m:`` field defines.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +29,12 @@ from abcgen.notation.fields import (
 )
 from abcgen.notation.lexer import SymbolKind, reads_as_words, symbols_in
 from abcgen.notation.macros import Macros, user_symbol
-from abcgen.notation.properties import NO_PROPERTIES, VoiceProperties, read_properties
+from abcgen.notation.properties import (
+    MAX_SEMITONES,
+    NO_PROPERTIES,
+    VoiceProperties,
+    read_properties,
+)
 from abcgen.notation.staves import Staff, read_staves
 from abcgen.notation.transpose import transpose_bars
 from abcgen.notation.tune import Tune, Voice
@@ -55,6 +60,8 @@ _MAIL_BREAK = re.compile(r"=$")
 _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 # A directive, in either of its two forms.
 _DIRECTIVE = re.compile(r"(?:%%|I:)[ \t]*([a-z-]+)[ \t]*(.*)")
+# abc2midi's directive, which says how far a voice sounds from its letters.
+_MIDI_TRANSPOSE = re.compile(r"(?:%%|I:)[ \t]*MIDI[ \t=]+transpose[ \t=]+([+-]?\d{1,3})\b.*")
 _TEXT_DIRECTIVES = frozenset({"text", "center", "begintext"})
 # Fields of music; E: is layout of older programs, r: a remark in the code.
 _MUSIC_FIELDS = frozenset("EIKLMPQRUVXmr+")
@@ -62,7 +69,6 @@ _ACCIDENTAL_RANGES = frozenset({"not", "octave", "pitch"})
 # What web pages leave at the ends of lines, and lines that are nothing else.
 _CLOSING_TAG = re.compile(r"</[A-Za-z]\w*\s*>|<br\s*/?>", re.IGNORECASE)
 _TAGS = re.compile(r"\s*(?:</?[A-Za-z!][^<>]*>\s*)+")
-_OTTAVA = re.compile(r"!(?:8v[ab]|15m[ab])[()]!")
 # Symbols without a meaning of their own, and all that the reader looks at before a voice does.
 _MEANINGLESS = frozenset({SymbolKind.LETTER, SymbolKind.UNKNOWN_DECORATION})
 _READER_SYMBOLS = _MEANINGLESS | {SymbolKind.FIELD, SymbolKind.DECORATION}
@@ -100,6 +106,8 @@ class TuneParser:
     _macros: Macros = field(default_factory=Macros)
     _letters: dict[str, tuple[AbcSymbol, ...]] = field(default_factory=dict)
     _accidentals: str = "pitch"
+    # What directives in the header say of all voices.
+    _common: VoiceProperties = NO_PROPERTIES
     # The staves that it asks for, as written.
     _score: str = ""
     # Voices by their id (None if only announced), their properties, and the id of the current one.
@@ -116,6 +124,14 @@ class TuneParser:
     _after_gap: bool = False
     # A bar line at the end of a continued line, which the next line may complete.
     _carried: str = ""
+
+    def copy(self) -> TuneParser:
+        """Return a parser that has read the same lines of a book, before those of a tune."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        own = {
+            name: value.copy() for name, value in values if isinstance(value, list | dict | Macros)
+        }
+        return replace(self, **own)
 
     @property
     def names_unit(self) -> bool:
@@ -134,8 +150,7 @@ class TuneParser:
         Raises:
             NotationError: if it defines something that cannot be read.
         """
-        if match := _DIRECTIVE.match(text):
-            self._add_directive(match[1], match[2])
+        if self._add_directive(text):
             return
         match = HEADER_FIELD.fullmatch(COMMENT.sub("", text).rstrip())
         if match and match[1] in "mU":
@@ -150,8 +165,7 @@ class TuneParser:
             NotationError: at the first symbol or field that cannot be read.
         """
         self._line = number
-        if match := _DIRECTIVE.match(raw):
-            self._add_directive(match[1], match[2])
+        if self._add_directive(raw):
             return
         text = _without_tags(COMMENT.sub("", raw)).rstrip()
         if not text:
@@ -354,21 +368,49 @@ class TuneParser:
                 self._report_field(name, header.get(name, ""), lines.get(name, line))
             if len(self._voices) == 1:
                 self._voice = next(iter(self._voices))
-        self._opening = _Opening(key, metre, unit, own.over(opening.properties if opening else own))
+        common = opening.properties if opening else self._common
+        self._opening = _Opening(key, metre, unit, own.over(common))
 
-    def _add_directive(self, name: str, value: str) -> None:
+    def _add_directive(self, text: str) -> bool:
+        """Read a directive, in either of its forms; return False if the text is none."""
+        if match := _MIDI_TRANSPOSE.match(text):
+            line = self._line
+            self._end_field()
+            self._line = line
+            self._add_transposition(int(match[1]))
+            return True
+        match = _DIRECTIVE.match(text)
+        if not match:
+            return False
+        name, value = match.groups()
         if name in {"score", "staves"}:
             self._score = value
         elif name in _TEXT_DIRECTIVES and self._line:
             self._repair(f"text for the page (%%{name}) passed over", value[:40])
-        if name != "propagate-accidentals":
-            return
-        if value.strip() not in _ACCIDENTAL_RANGES:
-            raise NotationError(f"{name} not understood", line=self._line, text=value)
-        self._accidentals = value.strip()
-        for body in self._voices.values():
-            if body:
+        elif name == "propagate-accidentals":
+            if value.strip() not in _ACCIDENTAL_RANGES:
+                raise NotationError(f"{name} not understood", line=self._line, text=value)
+            self._accidentals = value.strip()
+            for body in filter(None, self._voices.values()):
                 body.accidentals = self._accidentals
+        return True
+
+    def _add_transposition(self, semitones: int) -> None:
+        """Let the current voice, or in the header every voice, sound some semitones away."""
+        properties = VoiceProperties(transpose=max(-MAX_SEMITONES, min(semitones, MAX_SEMITONES)))
+        body = self._voices.get(self._voice)
+        if not self._opening:
+            self._common = properties.over(self._common)
+        elif not self._started:
+            common = properties.over(self._opening.properties)
+            self._opening = self._opening._replace(properties=common)
+        elif body and body.has_music and semitones % 12:
+            self._repair("a transposition for MIDI within the tune passed over", str(semitones))
+        elif body:
+            body.change_properties(properties, self._line)
+        else:
+            known = self._properties.get(self._voice, NO_PROPERTIES)
+            self._properties[self._voice] = properties.over(known)
 
     def _report_field(self, name: str, value: str, line: int) -> None:
         if remark := field_repair(name, value):
@@ -441,10 +483,7 @@ class TuneParser:
         """Add a symbol whose meaning the file may define, or which has none."""
         if symbol.kind is SymbolKind.FIELD and symbol.match["field"] in "VmUI":
             name, value = symbol.match["field"], symbol.match["value"].strip()
-            directive = _DIRECTIVE.match(f"{name}:{value}")
-            if directive:
-                self._add_directive(directive[1], directive[2])
-            else:
+            if not self._add_directive(f"{name}:{value}"):
                 self._add_field(name, value)
         elif symbol.text in self._letters:
             for defined in self._letters[symbol.text]:
@@ -462,8 +501,6 @@ class TuneParser:
     def _report_meaningless(self, symbol: AbcSymbol) -> None:
         if symbol.kind is SymbolKind.LETTER:
             what = f"the letter {symbol.text}, which has no meaning here, passed over"
-        elif _OTTAVA.match(symbol.text):
-            what = f"the octave bracket {symbol.text} passed over"
         else:
             what = f"the unknown decoration {symbol.text} passed over"
         self._repair(what, symbol.text)

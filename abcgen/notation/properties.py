@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 
 from abcgen.errors import NotationError
-from abcgen.notation.tune import clef_octaves
+from abcgen.notation.note import spelling
+from abcgen.notation.tune import Pitch, clef_octaves
 
 MAX_OCTAVES, MAX_SEMITONES = 4, 48
 
@@ -34,8 +35,9 @@ _BARE_CLEF = re.compile(
 _LETTER_CLEFS = {"G": "treble", "F": "bass", "C": "alto", "P": "perc"}
 # The lines on which these clefs stand where no number says so.
 _LINES = {"treble": "2", "bass": "4", "alto": "3"}
-# Properties that transpose in ways of their own.
-_SOUND_PROPERTIES = frozenset({"score", "sound", "shift", "instrument", "t"})
+# Properties that transpose from a note to another: ``sound=`` what sounds, ``shift=`` the page too.
+_INTERVALS = frozenset({"sound", "shift"})
+_NOTE_NAME = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,27 @@ def _with_property(found: VoiceProperties, name: str, value: str, line: int) -> 
         return replace(found, name=value)
     if name == "octave":
         return replace(found, octave=_number(name, value, MAX_OCTAVES, line))
-    if name == "transpose":
+    if name in {"transpose", "t"}:
         return replace(found, transpose=_number(name, value, MAX_SEMITONES, line))
-    if name in _SOUND_PROPERTIES and value != "0":
-        raise NotationError(
-            f"voice that sounds otherwise than written ({name}=)", line=line, text=value
-        )
+    if name in _INTERVALS:
+        return replace(found, transpose=_interval(name, value, line))
+    if name == "instrument" and value:
+        raise NotationError("instrument= not understood", line=line, text=value)
+    # ``score=`` moves the page only.
     return found
+
+
+def _interval(name: str, value: str, line: int) -> int:
+    """Return the semitones between two notes, as in ``sound=CD``."""
+    keys: list[int] = []
+    place = 0
+    while match := _NOTE_NAME.match(value, place):
+        _, step, alter = spelling(*match.groups())
+        keys.append(Pitch(step, alter or 0).midi)
+        place = match.end()
+    if place < len(value) or len(keys) != 2 or abs(keys[1] - keys[0]) > MAX_SEMITONES:
+        raise NotationError(f"{name}= not understood", line=line, text=value)
+    return keys[1] - keys[0]
 
 
 def _number(name: str, value: str, limit: int, line: int) -> int:

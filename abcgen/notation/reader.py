@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from abcgen.errors import NotationError
@@ -122,10 +123,17 @@ def _fitting_unit(tune: Tune) -> Fraction | None:
     return default_unit(tune.metre) / share if fits else None
 
 
-def _parse(lines: Sequence[str], first_number: int, book_lines: Sequence[str] = ()) -> TuneParser:
+@lru_cache(maxsize=4)
+def _with_book_lines(book_lines: tuple[str, ...]) -> TuneParser:
+    """Return a parser that has read the fields of a book, for copies of it to read its tunes."""
     parser = TuneParser()
     for line in book_lines:
         parser.add_book_line(line)
+    return parser
+
+
+def _parse(lines: Sequence[str], first_number: int, book_lines: Sequence[str] = ()) -> TuneParser:
+    parser = _with_book_lines(tuple(book_lines)).copy()
     block_end = -1
     for index, line in enumerate(lines):
         if line.startswith("%%") and (end := text_block_end(lines, index)) > index:

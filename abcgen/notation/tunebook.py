@@ -195,7 +195,7 @@ def text_block_end(lines: Sequence[str], index: int) -> int:
         for last in range(index + 1, min(len(lines), index + MAX_TEXT_BLOCK)):
             if end.match(lines[last]):
                 return last
-            if TEXT_BLOCK.match(lines[last]) or _begins_tune(lines[last]):
+            if TEXT_BLOCK.match(lines[last]):
                 break
     return index
 
@@ -216,8 +216,11 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[_Paragraph]:
 def _starts(lines: Sequence[str]) -> list[int]:
     """Return the indices at which tunes begin: at ``X:``, or a title directly above it."""
     starts: list[int] = []
+    block_end = -1
     for index, line in enumerate(lines):
-        if not _begins_tune(line):
+        if index > block_end and line.startswith("%%"):
+            block_end = text_block_end(lines, index)
+        if index <= block_end or not _begins_tune(line):
             continue
         start, first = index, starts[-1] if starts else 0
         while start > first and _is_field(lines[start - 1], "T"):

@@ -16,7 +16,7 @@ from abcgen.score.text import one_line
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from abcgen.notation.tune import ChordSymbol, Marks, Root
 
@@ -64,6 +64,8 @@ WORDS = {
 }
 FINGERS = frozenset("012345")
 HAIRPINS = {"crescendo": "Crescendo", "diminuendo": "Diminuendo"}
+# Brackets over notes that are printed one octave or two from where they sound.
+OCTAVE_BRACKETS = ("8va", "8vb", "15ma", "15mb")
 # After the letter of a pitch's name; in music21 a flat is a minus sign.
 PITCH_MODIFIERS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 
@@ -153,16 +155,41 @@ def slurs_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
 
 def hairpins_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
     """Return the crescendos and diminuendos of a part, from its notes with their marks."""
-    opened: dict[str, Any] = {}
-    hairpins: list[Any] = []
+    return [
+        getattr(music21.dynamics, kind)(begin, end)
+        for name, kind in HAIRPINS.items()
+        for begin, *_, end in _between(name, notes, least=2)
+    ]
+
+
+def octave_brackets_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
+    """Return the octave brackets of a part, from its notes with their marks."""
+    return [
+        music21.spanner.Ottava(*span, type=name, transposing=False)
+        for name in OCTAVE_BRACKETS
+        for span in _between(name, notes, least=1)
+    ]
+
+
+def _between(
+    name: str, notes: Sequence[tuple[Any, Marks | None]], least: int
+) -> Iterator[list[Any]]:
+    """Yield the notes from each decoration ``name(`` to ``name)``, if they are enough."""
+    opened: list[Any] = []
     for note, marks in notes:
         names = marks.decorations if marks else ()
-        for name, kind in HAIRPINS.items():
-            if f"{name})" in names and name in opened:
-                hairpins.append(getattr(music21.dynamics, kind)(opened.pop(name), note))
-            if f"{name}(" in names:
-                opened[name] = note
-    return hairpins
+        ends = f"{name})" in names
+        if opened:
+            opened.append(note)
+        # At the note where one ends the next may begin.
+        if ends and len(opened) >= least:
+            yield opened
+            opened, ends = [], False
+        if f"{name}(" in names:
+            opened = [note]
+            if ends and least == 1:
+                yield opened
+                opened = []
 
 
 def chord_symbol_of(symbol: ChordSymbol) -> Any:

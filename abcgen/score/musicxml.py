@@ -26,7 +26,14 @@ from abcgen.score.layout import (
     plan_bars,
     staves_of,
 )
-from abcgen.score.marks import PITCH_MODIFIERS, hairpins_of, sing, slurs_of, words_above
+from abcgen.score.marks import (
+    PITCH_MODIFIERS,
+    hairpins_of,
+    octave_brackets_of,
+    sing,
+    slurs_of,
+    words_above,
+)
 from abcgen.score.playback import tell_playback
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.symbols import closing_elements, printed_fifths, printed_signature, symbols_of
@@ -211,8 +218,9 @@ def _part(number: int, drawn: list[_DrawnVoice]) -> Any:
     for bars in symbols:
         notes_with_marks = [(symbol.element, symbol.marks) for bar in bars for symbol in bar]
         sing(notes_with_marks)
-        for spanner in (*hairpins_of(notes_with_marks), *slurs_of(notes_with_marks)):
-            part.insert(0, spanner)
+        for spanners in (hairpins_of, octave_brackets_of, slurs_of):
+            for spanner in spanners(notes_with_marks):
+                part.insert(0, spanner)
     return part
 
 

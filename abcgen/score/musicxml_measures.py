@@ -33,6 +33,7 @@ from abcgen.score.clefs import CLEFS
 from abcgen.score.musicxml_symbols import (
     HAIRPIN_END,
     MAX_DOTS,
+    OCTAVE_BRACKET_END,
     UNDOTTED,
     chord_symbol_in,
     decorations_in,
@@ -195,8 +196,8 @@ class PartReader:
         # durations of tuplets.
         self._count, self._now = Fraction(0), Fraction(0)
         self._exact: dict[Fraction, Fraction] = {}
-        # The hairpin that is open, by staff.
-        self._hairpins: dict[int, str] = {}
+        # The hairpin and the octave bracket that are open, by their kind of end and staff.
+        self._passages: dict[tuple[str, int], str] = {}
         # The numbers of the slurs that are open.
         self._slurs: set[str] = set()
         # Grace notes before the next note, by voice.
@@ -451,14 +452,15 @@ class PartReader:
         staff = int(number_in(element, "staff", 1))
         time = self._time_of(element)
         for mark in directions_in(element, self._passed_over):
-            if mark == HAIRPIN_END:
-                # The end does not say of which hairpin.
-                opened = self._hairpins.pop(staff, "")
+            if mark in {HAIRPIN_END, OCTAVE_BRACKET_END}:
+                # The end does not say of which passage.
+                opened = self._passages.pop((str(mark), staff), "")
                 if opened:
                     self._measure.directions.append(Direction(time, staff, f"{opened})"))
                 continue
             if isinstance(mark, str) and mark.endswith("("):
-                self._hairpins[staff] = mark.removesuffix("(")
+                end = OCTAVE_BRACKET_END if mark[0].isdigit() else HAIRPIN_END
+                self._passages[end, staff] = mark.removesuffix("(")
             self._measure.directions.append(Direction(time, staff, mark))
 
     def _figured_bass(self, _element: Element) -> None:

@@ -80,7 +80,6 @@ _PASSED_OVER = {
     **dict.fromkeys(("slide", "schleifer", "doit", "falloff", "plop", "scoop"), "slides"),
 }
 _DIRECTIONS = {
-    "octave-shift": "octave lines (what sounds is written)",
     "pedal": "pedal marks",
     "dashes": "dashes",
     "bracket": "brackets",
@@ -109,6 +108,14 @@ _JUMP_WORDS = tuple(
 )
 JUMPS = frozenset([*(name for _, name in _JUMP_WORDS), *_SOUNDS.values()])
 HAIRPIN_END = "hairpin)"  # of either kind
+# Octave brackets by the way that their notes are moved on the page, and by their size.
+_OCTAVE_BRACKETS = {
+    ("down", "8"): "8va",
+    ("up", "8"): "8vb",
+    ("down", "15"): "15ma",
+    ("up", "15"): "15mb",
+}
+OCTAVE_BRACKET_END = "octave bracket)"  # of any kind
 # Those that close what they refer to.
 CLOSING = JUMPS - {"segno", "coda"}
 
@@ -227,6 +234,8 @@ def directions_in(
             marks += [level.tag for level in child if level.tag in DYNAMICS]
         elif tag == "wedge":
             marks += _hairpin(child)
+        elif tag == "octave-shift":
+            marks += _octave_bracket(child)
         elif tag in {"segno", "coda"}:
             marks.append(tag)
         elif tag == "metronome":
@@ -267,6 +276,14 @@ def _hairpin(element: Element) -> list[str]:
     if kind in {"crescendo", "diminuendo"}:
         return [f"{kind}("]
     return [HAIRPIN_END] if kind == "stop" else []
+
+
+def _octave_bracket(element: Element) -> list[str]:
+    kind = element.get("type", "")
+    name = _OCTAVE_BRACKETS.get((kind, element.get("size", "8").strip()))
+    if name:
+        return [f"{name}("]
+    return [OCTAVE_BRACKET_END] if kind == "stop" else []
 
 
 def count(passed_over: dict[str, int], what: str) -> None:

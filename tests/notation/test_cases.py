@@ -116,7 +116,6 @@ REMARKS: dict[str, list[int]] = {
     "marcato-sign": [6],
     "metres-of-many-kinds": [10],
     "no-break-spaces": [6],
-    "ottava": [6, 6],
     "polka-without-L": [4],
     "tremolo-pedal": [6, 6, 6, 6],
     "tune-in-html": [7],

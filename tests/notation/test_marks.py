@@ -46,6 +46,8 @@ def marks_of(body: str) -> list[Marks | None]:
         ("!>!", "accent"),
         ("!emphasis!", "accent"),
         ("!<(!", "crescendo("),
+        ("!8va(!", "8va("),
+        ("+15mb)+", "15mb)"),
         ("!segno!", "segno"),
     ],
 )

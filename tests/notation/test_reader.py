@@ -243,7 +243,7 @@ def test_header_fields_are_kept() -> None:
         ("Z2000", "Z2000"),
         ("A/128<<<<B", ""),
         ("A^/B", "A^/B"),
-        ("A(&B&)", "&)"),
+        ("A(&B&)", "(&"),
         ("AB]c", "]c"),
         ("AB]|", "]"),
         ("& AB|", "&"),
@@ -351,6 +351,11 @@ def test_a_line_of_bar_lines_is_one_bar_line() -> None:
         ("c4 & C2|d4|", ["72 74", "60"]),
         ("c4 & C4 & E4|", ["72", "60", "64"]),
         ("|:c4 & C4|1 d4 & D4:|2 e4|]", ["72 74 76", "60 62"]),
+        ("c4|(&d4|e4|&D4|E4&)|f4|", ["72 74 76 77", "62 64"]),
+        ("(&d4|e4|&D4|&F4|A4&)|f4|", ["74 76 77", "62", "65 69"]),
+        ("(&d4|[K:D]f4|&F4|F4&)|f4|", ["74 78 78", "65 66"]),
+        ("(&d4|\ne4|\n&D4|\nE4&)|f4|", ["74 76 77", "62 64"]),
+        ("(&d4|e4|&D4|E4", ["74 76", "62 64"]),
     ],
 )
 def test_an_overlay_is_a_further_voice(body: str, voices: list[str]) -> None:
@@ -364,6 +369,15 @@ def test_an_overlay_is_a_further_voice(body: str, voices: list[str]) -> None:
         assert found == voices
         assert {len(voice.bars) for voice in one.voices} == {len(one.bars)}
         assert {voice.bars[0].duration for voice in one.voices} == {one.bars[0].duration}
+
+
+def test_slurs_join_notes_of_one_voice() -> None:
+    read = tune("(c2 d2) & (C2 D2)|(e4 & E4|f4) & F4|c4 & (C4|d4 & D4)|")
+    for one in (read, read_abc(write_abc(read))):
+        for voice in one.voices:
+            notes = [note.marks for bar in voice.bars for note in bar.items if note.marks]
+            opened = sum(marks.slur_starts for marks in notes)
+            assert opened == sum(marks.slur_ends for marks in notes) == 2
 
 
 @pytest.mark.parametrize(
@@ -455,6 +469,7 @@ def test_a_stray_number_or_bracket_is_no_ending(body: str) -> None:
         ("AB0|", "length"),
         ('A"B|', "quotation mark"),
         ("A(&B&)|", "overlay"),
+        ("(&A4|&B4|c4|&)|", "overlay"),
         ("A[B", "bracket"),
     ],
 )

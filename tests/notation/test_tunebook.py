@@ -76,6 +76,12 @@ def test_a_text_block_that_never_ends_costs_no_tune() -> None:
     assert len(tunes(f"{TUNE}%%begintext\nwords\n\n{TUNE}")) == 2
 
 
+def test_a_text_for_the_page_may_speak_of_a_tune() -> None:
+    text = "%%begintext\nX:1 is sung twice\n\nX: is a number\nK:D\n%%endtext\n"
+    assert tunes(f"{text}{TUNE}{text}") == tunes(TUNE)
+    assert len(tunes(f"{TUNE}\n{text}\n{TUNE}")) == 2
+
+
 @pytest.mark.parametrize(
     ("rest", "notes", "repaired"),
     [

@@ -11,8 +11,9 @@ import pytest
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.model_text import encode_tune
-from abcgen.notation.reader import read_abc
+from abcgen.notation.reader import Reading, read_abc, read_block
 from abcgen.notation.transpose import pitches_of
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from tests.referee import played
 
@@ -118,11 +119,51 @@ def test_the_tune_opens_in_the_key_and_metre_of_its_first_note(body: str) -> Non
     assert read_abc(write_abc(tune)) == tune
 
 
-@pytest.mark.parametrize("properties", ["t=2", "score=CA", "octave=x", "transpose=999"])
+@pytest.mark.parametrize("properties", ["instrument=Bb", "sound=C", "octave=x", "transpose=999"])
 def test_a_transposition_that_is_not_known_is_refused(properties: str) -> None:
     with pytest.raises(NotationError) as caught:
         read_abc(HEAD + f"V:1 {properties}\nK:D\nDEFG|\n")
     assert caught.value.line == 5
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "keys"),
+    [
+        # The keys are abc2midi's.
+        ("K:C score=CD", "", [60, 62, 64, 65]),
+        ("K:C sound=AC", "", [51, 53, 55, 56]),
+        ("K:C shift=CD", "", [62, 64, 66, 67]),
+        ("K:C shift=GF", "", [58, 60, 62, 63]),
+        ("K:C", "V:1 sound=A,C", [63, 65, 67, 68]),
+        ("K:C sound=_B,C", "", [62, 64, 66, 67]),
+        ("K:C t=-2", "", [58, 60, 62, 63]),
+        ("%%MIDI transpose 2\nK:C", "", [62, 64, 66, 67]),
+        ("I:MIDI=transpose 2\nK:C", "", [62, 64, 66, 67]),
+        ("K:C", "%%MIDI transpose 2", [62, 64, 66, 67]),
+        ("K:C", "V:1\n%%MIDI transpose -12", [48, 50, 52, 53]),
+        ("K:C", "CDEF|\n%%MIDI transpose -12", [60, 62, 64, 65, 48, 50, 52, 53]),
+    ],
+)
+def test_a_voice_sounds_as_far_from_its_letters_as_it_says(
+    header: str, body: str, keys: list[int]
+) -> None:
+    tune = read_abc(f"{HEAD}{header}\n{body}\nCDEF|\n")
+    assert pitches_of(tune) == keys
+    assert read_abc(write_abc(tune)) == tune
+
+
+def test_a_transposition_for_midi_is_that_of_its_voice() -> None:
+    body = "K:C\nV:1\n%%MIDI transpose -12\nCDEF|\nV:2\nCDEF|\n"
+    tune = read_abc(HEAD + body)
+    keys = [pitches_of(replace(tune, bars=voice.bars)) for voice in tune.voices]
+    assert keys == [[48, 50, 52, 53], [60, 62, 64, 65]]
+
+
+def test_a_transposition_for_midi_within_the_tune_is_reported() -> None:
+    (result,) = map(read_block, split_tunebook(f"{HEAD}K:C\nCDEF|\n%%MIDI transpose -1\nCDEF|\n"))
+    assert isinstance(result, Reading)
+    assert [repair.line for repair in result.repairs] == [7]
+    assert pitches_of(result.tune) == 2 * [60, 62, 64, 65]
 
 
 def test_music_before_its_voice_is_named_is_refused() -> None:

@@ -387,3 +387,15 @@ def test_durations_that_abc_lacks_are_refused(divisions: int, duration: int) -> 
     odd = note("C", duration, "").replace("<type></type>", "")
     with pytest.raises(NotationError):
         read_musicxml(score(FOUR.replace(">6<", f">{divisions}<") + odd))
+
+
+def test_octave_brackets_are_printed_and_read_and_move_no_note() -> None:
+    text = "X:1\nT:T\nM:4/4\nL:1/4\nK:C\nab c'd'|!8va(!e'f'g'!8va)!a'|!8vb(!C!8vb)!z z2|"
+    tune = read_abc(text + "!15ma(!!15ma)!c''4|]\n")
+    written = musicxml_of(tune)
+    assert written.count(b'<octave-shift number="1" size="8" type="down"') == 1
+    assert written.count(b'type="stop"') == 3
+    again = read_musicxml(written)
+    assert music(again.tune) == music(tune)
+    assert sounding(again.tune) == sounding(tune)
+    assert not again.repairs
