@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
@@ -128,7 +128,7 @@ class TuneParser:
     def copy(self) -> TuneParser:
         """Return a parser that has read the same lines of a book, before those of a tune."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        own = {
+        own: dict[str, Any] = {
             name: value.copy() for name, value in values if isinstance(value, list | dict | Macros)
         }
         return replace(self, **own)
