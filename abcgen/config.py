@@ -400,6 +400,14 @@ class Revision(Schema):
     alike: bool = Field(False, description="Redraw bars of the same notes in the same way.")
 
 
+class VariationConfig(Schema):
+    """How much of a tune a new setting redraws."""
+
+    amount: float = Field(
+        0.3, ge=0.01, le=1.0, description="Share of the tune's bars to draw anew."
+    )
+
+
 class BlindTestConfig(Schema):
     """The tunes of a blind test."""
 

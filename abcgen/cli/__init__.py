@@ -33,6 +33,7 @@ from abcgen.cli import (
     refine,
     render,
     replay,
+    rewrite,
     sample,
     studio,
     train,
@@ -67,6 +68,8 @@ app = typer.Typer(
 COMMANDS: dict[str, dict[Callable[..., None], str]] = {
     "Compose": {
         sample.sample: "abcgen sample -m 6/8 -k Dmix --rhythm jig --bars 16 --parts AABB",
+        rewrite.rewrite: "abcgen rewrite my-tune.abc --bars 5-8",
+        rewrite.vary: "abcgen vary my-tune.abc --amount 0.3",
         studio.studio: "abcgen studio",
         replay.replay: "abcgen replay output/tunes-1/tunes.abc",
         render.render: "abcgen render my-tunes.abc --to pdf,midi",

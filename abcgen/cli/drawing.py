@@ -128,7 +128,7 @@ def draw_tunes(
             "checkpoint": str(network.folder),
             "seed": seed,
             "temperature": config.temperature,
-            **_tally_facts(chooser, free=free),
+            **_tally_facts(chooser, counts_forced=chooser.counts_forced and not free),
             "not_rendered": rendering.left_out,
             "notes": rendering.notes,
             "files": [str(path) for path in files],
@@ -190,7 +190,7 @@ def _show_tally(chooser: Chooser, display: Display) -> None:
     )
     for reason, number in tally.rejected.most_common():
         display.say(f"  {number:4} {reason}")
-    if tally.sampled and tally.forced:
+    if tally.sampled and tally.forced and chooser.counts_forced:
         display.say(
             f"the grammar stepped in at {tally.forced:,} of {tally.characters:,} characters; "
             f"{tally.unforced} of {counted(tally.sampled, 'tune')} did not need it"
@@ -227,7 +227,7 @@ def _render(sampled: list[SampledTune], output: Output, display: Display) -> Ren
     return rendering
 
 
-def _tally_facts(chooser: Chooser, *, free: bool) -> dict[str, object]:
+def _tally_facts(chooser: Chooser, *, counts_forced: bool) -> dict[str, object]:
     tally = chooser.tally
     return {
         "drawn": tally.sampled,
@@ -235,7 +235,7 @@ def _tally_facts(chooser: Chooser, *, free: bool) -> dict[str, object]:
         "passed_over": tally.passed_over,
         "thrown_away": dict(tally.rejected),
         "valid": tally.valid,
-        "untouched_by_grammar": None if free else tally.unforced,
+        "untouched_by_grammar": tally.unforced if counts_forced else None,
         "characters": tally.characters,
         "forced": tally.forced,
     }

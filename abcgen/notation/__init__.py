@@ -13,5 +13,6 @@ In reading order:
 4. ``writer``: tunes as canonical ABC (``write_abc``); ``model_text``: tunes as the network sees
    them (``encode_tune``, ``decode_tune``).
 5. ``analysis`` (melody, mode, sections), ``playback`` (the order of bars), ``validation`` (bars
-   that add up, repeats that pair), ``transpose`` (keys and instruments) and ``titles``.
+   that add up, repeats that pair), ``transpose`` (keys and instruments), ``titles``, and
+   ``splicing`` (other notes in some bars, all else as it is).
 """

@@ -119,12 +119,12 @@ def splice(tune: Tune, gap: Gap, new: Sequence[tuple[Item, ...]]) -> Tune:
         start, stop = gap.free_span(bar, index)
         marked = _with_marks(items, before, slurs)
         closing = bar.closing and replace(bar.closing, grace=())
-        bars[index] = replace(
+        after = replace(
             bar,
             items=(*bar.items[:start], *marked, *bar.items[stop:]),
             closing=closing if closing != Marks() else None,
-            is_new=True,
         )
+        bars[index] = replace(after, is_new=sound_of(after) != sound_of(bar))
     return replace(tune, bars=tuple(bars))
 
 

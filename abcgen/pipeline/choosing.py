@@ -113,11 +113,14 @@ class Chooser(ABC):
         candidates: How many texts are drawn for each tune wanted.
         warnings: Warnings about wishes that no training tune had, or that cannot be met.
         tally: Counts of the texts drawn so far.
+        counts_forced: Whether a character that was replaced is always the grammar's correction.
 
     Raises:
         CheckpointError: if the checkpoint cannot be read.
         InputError: if the seed is negative.
     """
+
+    counts_forced = True
 
     def __init__(
         self,

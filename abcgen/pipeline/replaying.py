@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from abcgen import __version__
 from abcgen.errors import CheckpointError
 from abcgen.pipeline.checkpoints import checkpoint_hash
-from abcgen.pipeline.choosing import SampledTune
+from abcgen.pipeline.choosing import Chooser, SampledTune
 from abcgen.pipeline.networks import network_with_hash
 from abcgen.pipeline.recipes import Recipe, read_recipes
+from abcgen.pipeline.rewriting import Rewriter
 from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
@@ -75,9 +76,13 @@ def replay_file(path: Path, folder: Path | None = None) -> Iterator[Replay]:
     for first, group in groupby(recipes, key=shared_recipe):
         pairs = list(group)
         settings = first.settings.replace(candidates=1)
-        with Composer(
-            folders[first.checkpoint], settings, first.seed, first.request, first.name
-        ) as composer:
+        folder_of_first = folders[first.checkpoint]
+        composer: Chooser = (
+            Rewriter(folder_of_first, settings, first.seed, first.revision, first.name)
+            if first.revision
+            else Composer(folder_of_first, settings, first.seed, first.request, first.name)
+        )
+        with composer:
             texts = composer.sample(recipe.number for recipe, _ in pairs)
             for (recipe, text), sampled in zip(pairs, texts, strict=True):
                 result = composer.finish(sampled, recipe.reference, recipe.title)

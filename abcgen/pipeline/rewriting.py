@@ -35,7 +35,7 @@ from abcgen.notation.splicing import emptied, gap_in, likeness, splice, with_cop
 from abcgen.notation.tune import total
 from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.barnumbers import described, joined
+from abcgen.pipeline.barnumbers import described, endings_of, joined, part_named, spans_named
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.recipes import Recipe, with_recipe
 
@@ -60,6 +60,7 @@ CHARACTERS_AFTER = 100
 # Characters for each bar: the grammar would end it in haste in fewer.
 BAR_CHARACTERS = 60
 SLACK = 300
+MOST_NAMED = 5  # tunes that are named to choose from
 _SETTING = re.compile(r"(.*), setting (\d{1,4})")
 
 
@@ -103,6 +104,7 @@ class Rewriter(Chooser):
         revision: The tune and its bars.
         name: The name of the checkpoint in the tunes; by default that of its folder.
         closeness: How much it counts, in choosing, that the new bars are like the old ones.
+        referee: A second reader that was started before, and is not stopped.
         referee: A second reader that was started before, and is not stopped.
 
     Raises:
@@ -160,6 +162,9 @@ class Rewriter(Chooser):
             [GapBar(duration, end) for duration, end in zip(free, ends, strict=True)], alphabet
         )
 
+        # The grammar also writes the bars between gaps.
+        self.counts_forced = len(self._gaps) == 1
+
         # 3) What the draws are compared with.
         # By text, the log of the probability of what is given, and of what is drawn.
         self._nats: dict[str, tuple[float, float]] = {}
@@ -170,7 +175,7 @@ class Rewriter(Chooser):
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
-        yield from sample(
+        for sampled in sample(
             self._network_here,
             self._vocabulary,
             ((number, "") for number in numbers),
@@ -178,7 +183,10 @@ class Rewriter(Chooser):
             self._seed,
             constraint=self._grammar,
             watch=watch,
-        )
+        ):
+            # A network without gaps is always made to end.
+            made_to_end = self._vocabulary.gap_mark is None and sampled.ended
+            yield replace(sampled, forced=sampled.forced - made_to_end)
 
     def candidate(self, sampled: Sampled) -> Tune | Reason:
         """Return the tune with the bars of a text, or what is wrong with it."""
@@ -239,7 +247,7 @@ class Rewriter(Chooser):
         tune = self._tune_of(sampled)
         if isinstance(tune, Rejection):
             return tune
-        words = tune.words.with_text("N", self._note())
+        words = tune.words.with_text("N", self.note)
         tune = replace(tune, number=reference, title=title, words=words)
         # A second reader. What it does not understand in the tune itself is no fault of the bars.
         if self._referee.disagreement(tune, write_abc(tune)) and not self._referee.disagreement(
@@ -269,7 +277,9 @@ class Rewriter(Chooser):
         """The bars that are drawn, by their numbers."""
         return described(self._original, self._revision.bars)
 
-    def _note(self) -> str:
+    @property
+    def note(self) -> str:
+        """A line that says what is new, and where it comes from."""
         return (
             f"{self.bars} drawn anew by abcgen {__version__}, checkpoint {self._name}, "
             f"seed {self._seed}"
@@ -347,6 +357,57 @@ def gaps_of(tune: Tune, spans: Sequence[Span]) -> list[Gap]:
                 hint="give the tune a metre (M:) first",
             )
     return [gap_in(tune.bars, first, last) for first, last in joined(spans)]
+
+
+def tune_named(tunes: Sequence[Tune], wanted: str) -> Tune:
+    """Return the tune with a number (``X:``) or place among some, or with words in its title.
+
+    Args:
+        tunes: The tunes.
+        wanted: A number, or words; empty for the only tune.
+
+    Raises:
+        InputError: if there is none, or more than one.
+    """
+    if not wanted and len(tunes) == 1:
+        return tunes[0]
+    titles = ", ".join(f"{tune.number} {tune.title!r}" for tune in tunes[:MOST_NAMED])
+    if len(tunes) > MOST_NAMED:
+        titles += " ..."
+    if not wanted:
+        raise InputError(f"there are {len(tunes)} tunes", hint=f"choose one with --tune: {titles}")
+    if wanted.isdecimal():
+        number = int(wanted[:9])
+        found = [tune for tune in tunes if tune.number == number]
+        if len(found) != 1:
+            found = list(tunes[number - 1 : number]) if number else []
+    else:
+        found = [tune for tune in tunes if wanted.casefold() in tune.title.casefold()]
+    if len(found) != 1:
+        raise InputError(
+            f"{len(found) or 'no'} tunes are {wanted!r}",
+            hint=f"choose one by its number: {titles}",
+        )
+    return found[0]
+
+
+def spans_wanted(tune: Tune, bars: str = "", part: str = "", *, ending: bool = False) -> list[Span]:
+    """Return the bars that a user chose: by number, by part, the endings, or those of a part.
+
+    Raises:
+        InputError: if none were chosen, or the tune has none of that name.
+    """
+    spans = spans_named(tune, bars) if bars else []
+    within = part_named(tune, part) if part else None
+    if ending:
+        spans += endings_of(tune, within)
+    elif within:
+        spans.append(within)
+    if not spans:
+        raise InputError(
+            "no bars to redraw", hint="choose some with --bars 5-8, --part B or --ending"
+        )
+    return joined(spans)
 
 
 def setting_title(title: str, number: int) -> str:

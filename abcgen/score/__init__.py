@@ -7,8 +7,8 @@ In reading order:
    duration as tied notes), ``symbols`` (beams, accidentals, tuplets), ``marks`` (decorations,
    chords, lyrics, slurs), ``additions`` (what music21 cannot write) and ``playback`` (instrument
    and tempo, for other programs).
-2. ``engrave``: MusicXML to SVG with verovio, ``metronome`` its metronome marks; ``pages``: SVG to
-   PDF and PNG with typst.
+2. ``engrave``: MusicXML to SVG with verovio, ``metronome`` its metronome marks, ``shading`` the
+   shade of new bars; ``pages``: SVG to PDF and PNG with typst.
 3. ``performance``: a tune as it is played, with repeats, swing, tempo and accompaniment;
    ``midi`` and ``wav`` write it as files.
 4. ``web``: a page that shows and plays tunes; ``blind``: the page of a blind test.

@@ -13,6 +13,7 @@ from typing import Any
 from abcgen.errors import InputError
 from abcgen.score.layout import LINE_WIDTH
 from abcgen.score.metronome import draw_metronome_notes
+from abcgen.score.shading import shade_new
 from abcgen.system import LazyModule
 
 verovio = LazyModule("verovio")
@@ -101,10 +102,10 @@ def _toolkit() -> Any:
 
 
 def _clean(svg: str) -> str:
-    """Remove the title, and draw what verovio writes in letters of its music font."""
+    """Remove the title, draw what verovio writes in letters of its music font, shade new bars."""
 
     def plain(match: re.Match[str]) -> str:
         accidental = CHORD_ACCIDENTALS.get(match[1], match[1])
         return f'<tspan font-size="{CHORD_SIZE}">{accidental}</tspan>'
 
-    return CHORD_ACCIDENTAL.sub(plain, draw_metronome_notes(TITLE.sub("", svg)))
+    return shade_new(CHORD_ACCIDENTAL.sub(plain, draw_metronome_notes(TITLE.sub("", svg))))

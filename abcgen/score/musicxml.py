@@ -36,6 +36,7 @@ from abcgen.score.marks import (
 )
 from abcgen.score.playback import tell_playback
 from abcgen.score.printed_notes import printed_notes
+from abcgen.score.shading import mark_new
 from abcgen.score.symbols import closing_elements, printed_fifths, printed_signature, symbols_of
 from abcgen.score.text import one_line
 from abcgen.system import LazyModule
@@ -90,6 +91,7 @@ def musicxml_of(
     exporter.midiChannelList = _Channels()
     root = exporter.parse()
     complete(root)
+    mark_new(root, tune)
     if playback:
         tell_playback(root, tune, playback)
     if not score.metadata.composer:

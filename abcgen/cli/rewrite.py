@@ -1,0 +1,244 @@
+"""``abcgen rewrite`` and ``abcgen vary``: draw bars of a tune anew."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from abcgen.cli.common import (
+    BookTitle,
+    CheckpointOption,
+    Force,
+    Json,
+    LargePrint,
+    NewFolder,
+    Paper,
+    Temperature,
+    format_list,
+    load,
+    option,
+    page_config,
+    target_for,
+)
+from abcgen.cli.display import Display
+from abcgen.cli.drawing import DEFAULT_FORMATS, MAX_SHOWN, Output, draw_tunes, formats_to_write
+from abcgen.config import MAX_SEED, PageConfig, SampleConfig, VariationConfig
+from abcgen.critic.config import CANDIDATES
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
+DEFAULTS, VARIATION, PAGE = SampleConfig(), VariationConfig(), PageConfig()
+COUNT = 4
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        readable=False,
+        allow_dash=True,
+        help="A file of tunes: .abc, .mid or .musicxml; - for standard input.",
+    ),
+]
+Chosen = Annotated[
+    str,
+    typer.Option(
+        "--tune",
+        help="The tune, by its number (X:), its place in the file, or words of its title.",
+        show_default="the only one",
+        rich_help_panel="What to draw anew",
+    ),
+]
+Count = Annotated[
+    int,
+    option(
+        SampleConfig, "count", "--count", "-n", bounded=True, rich_help_panel="What to draw anew"
+    ),
+]
+MaxCopy = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Reject tunes that share more than this many bars with a training tune.",
+        show_default="no limit",
+        rich_help_panel="Sampling",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MAX_SEED,
+        help="Random seed; the same seed gives the same bars.",
+        show_default="random",
+        rich_help_panel="Sampling",
+    ),
+]
+Candidates = Annotated[
+    int | None,
+    option(
+        SampleConfig,
+        "candidates",
+        bounded=True,
+        show_default=f"{CANDIDATES} if the network has a critic, else 1",
+        rich_help_panel="Sampling",
+    ),
+]
+Formats = Annotated[
+    str | None,
+    format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the recipe under each tune too, which its file has in any case.",
+        rich_help_panel="Output",
+    ),
+]
+
+
+def rewrite(
+    file: File,
+    # Network
+    checkpoint: CheckpointOption = None,
+    # What to draw anew
+    bars: Annotated[
+        str,
+        typer.Option(
+            help="Bars by number, such as 5-8 or 5-8,13. They are counted as on abcgen's pages: "
+            "from 1, each ending on; a pickup before bar 1 is 0, and one after bar 8 is 8a.",
+            show_default="none",
+            rich_help_panel="What to draw anew",
+        ),
+    ] = "",
+    part: Annotated[
+        str,
+        typer.Option(
+            help="A part, such as B: by its name in the tune, else by the order of its sections.",
+            show_default="none",
+            rich_help_panel="What to draw anew",
+        ),
+    ] = "",
+    ending: Annotated[
+        bool,
+        typer.Option(
+            "--ending",
+            help="The bars under the brackets of endings, of the tune or of --part; without "
+            "brackets, the last two bars.",
+            rich_help_panel="What to draw anew",
+        ),
+    ] = False,
+    tune: Chosen = "",
+    count: Count = COUNT,
+    max_copy: MaxCopy = None,
+    # Sampling
+    seed: Seed = None,
+    temperature: Temperature = DEFAULTS.temperature,
+    candidates: Candidates = None,
+    # Sheet music
+    title: BookTitle = "",
+    paper: Paper = PAGE.paper,
+    large_print: LargePrint = False,
+    # Output
+    to: Formats = None,
+    out: NewFolder = None,
+    verbose: Verbose = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Draw some bars of a tune anew, in several versions, and keep all else to the note.
+
+    The bars keep their lengths, bar lines, repeats and endings, and notes tied over their edges
+    stay. New bars are shaded on the page.
+    """
+    from abcgen.pipeline.networks import choose_network
+    from abcgen.pipeline.rewriting import Rewriter, revision_of, spans_wanted, tune_named
+
+    display = Display(as_json=as_json)
+    config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
+    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    before = tune_named(load([file], display).tunes, tune)
+    spans = spans_wanted(before, bars, part, ending=ending)
+    network = choose_network(checkpoint)
+    rewriter = Rewriter(network.folder, config, seed, revision_of(before, spans))
+
+    def printed(after: Tune) -> Tune:
+        several = count > 1
+        return replace(after, title=f"{after.title}, version {after.number}") if several else after
+
+    output = Output(
+        folder=target_for(out, "tunes", force=force),
+        formats=formats_to_write(to, count),
+        page=page_config(paper, large_print=large_print),
+        force=force,
+        verbose=verbose,
+        as_json=as_json,
+        title=title,
+        footer=rewriter.note,
+        printed=printed,
+    )
+    draw_tunes(rewriter, network, config, seed, output, display, max_copy=max_copy)
+
+
+def vary(
+    file: File,
+    # Network
+    checkpoint: CheckpointOption = None,
+    # What to draw anew
+    amount: Annotated[
+        float,
+        option(VariationConfig, "amount", bounded=True, rich_help_panel="What to draw anew"),
+    ] = VARIATION.amount,
+    tune: Chosen = "",
+    count: Count = COUNT,
+    max_copy: MaxCopy = None,
+    # Sampling
+    seed: Seed = None,
+    temperature: Temperature = DEFAULTS.temperature,
+    candidates: Candidates = None,
+    # Sheet music
+    title: BookTitle = "",
+    paper: Paper = PAGE.paper,
+    large_print: LargePrint = False,
+    # Output
+    to: Formats = None,
+    out: NewFolder = None,
+    verbose: Verbose = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Make settings of a tune: draw anew the bars that the network finds least certain.
+
+    Bars that return are redrawn alike, and the first bar stays. The differences are shaded on the
+    page.
+    """
+    from abcgen.pipeline.checkpoints import LoadedNetwork
+    from abcgen.pipeline.networks import choose_network
+    from abcgen.pipeline.rewriting import Rewriter, tune_named
+    from abcgen.pipeline.varying import CLOSENESS, setting_of
+
+    display = Display(as_json=as_json)
+    config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
+    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    chosen = tune_named(load([file], display).tunes, tune)
+    network = choose_network(checkpoint)
+    loaded = LoadedNetwork(network.folder)
+    revision = setting_of(loaded, chosen, VariationConfig(amount=amount).amount)
+    rewriter = Rewriter(loaded, config, seed, revision, closeness=CLOSENESS)
+    output = Output(
+        folder=target_for(out, "tunes", force=force),
+        formats=formats_to_write(to, count),
+        page=page_config(paper, large_print=large_print),
+        force=force,
+        verbose=verbose,
+        as_json=as_json,
+        title=title,
+        footer=rewriter.note,
+        printed=lambda after: after,
+    )
+    draw_tunes(rewriter, network, config, seed, output, display, max_copy=max_copy)
