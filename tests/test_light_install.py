@@ -32,7 +32,7 @@ WORKING = {
     "replay": "replay tunes.abc",
     "render": "render tunes.abc --to pdf,png,svg --out printed",
     "plot": "plot pretrained --out plots",
-    "evaluate": "evaluate small --samples 20 --out judged --json",
+    "evaluate": "evaluate small --samples small.abc --out judged --json",
     "networks": "networks",
     "normalise": "normalise tunes.abc --out clean.abc --report clean.html",
     "check": "check tunes.abc --critic",

@@ -1,15 +1,15 @@
-"""``abcgen evaluate``: measure how good a network is, and how much it copies."""
+"""``abcgen evaluate``: measure how good networks are, or any program's tunes, and how they copy."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from abcgen.cli.common import (
+    CHECKPOINT,
     MOST_TUNES,
-    CheckpointArgument,
     Force,
     Json,
     NewFolder,
@@ -18,14 +18,26 @@ from abcgen.cli.common import (
     option,
     target_for,
 )
-from abcgen.cli.display import Display
+from abcgen.cli.display import Display, counted
 from abcgen.config import MAX_SEED, EvaluationConfig, SampleConfig
+
+if TYPE_CHECKING:
+    from abcgen.evaluation.report import Evaluation
 
 _SAMPLE, _EVALUATION = SampleConfig(), EvaluationConfig()
 
 
 def evaluate(
-    checkpoint: CheckpointArgument = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            **CHECKPOINT
+            | {
+                "help": "Networks by their names in abcgen networks, or their folders; several are "
+                "set side by side."
+            }
+        ),
+    ] = None,
     tunes: Annotated[
         list[Path] | None,
         typer.Option(
@@ -37,8 +49,16 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[
-        int, option(EvaluationConfig, "samples", max=MOST_TUNES, rich_help_panel="Sampling")
-    ] = _EVALUATION.samples,
+        str,
+        option(
+            EvaluationConfig,
+            "samples",
+            metavar="NUMBER|PATH",
+            help="Tunes to sample with the grammar, and again without it; or a file or folder of "
+            "tunes by any program, to be judged instead of a network's.",
+            rich_help_panel="Sampling",
+        ),
+    ] = str(_EVALUATION.samples),
     temperature: Temperature = _SAMPLE.temperature,
     seed: Annotated[
         int,
@@ -48,22 +68,25 @@ def evaluate(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a network on held-out tunes: surprise, form, likeness to real tunes, copying.
+    """Evaluate networks on held-out tunes: surprise, form, likeness to real tunes, copying.
 
     Every figure has a 95% confidence interval, and the same figure of real tunes next to it.
-    Writes a web page with plots, and the figures as JSON.
+    Writes a web page with plots and tunes to hear, and the figures as JSON.
     """
-    from abcgen.pipeline import evaluating
-    from abcgen.pipeline.networks import choose_network
-
     display = Display(as_json=as_json)
-    network = choose_network(checkpoint)
-    source = network.folder
+    given = None if samples.isdecimal() else Path(samples)
+    if given and len(checkpoints or ()) > 1:
+        raise typer.BadParameter("--samples PATH needs one network at most")
+    if not given and int(samples) > MOST_TUNES:
+        raise typer.BadParameter(f"--samples must be {MOST_TUNES} or less")
     folder = target_for(out, "evaluation", force=force)
-    config = SampleConfig(count=samples, temperature=temperature, batch_size=_EVALUATION.batch_size)
-    display.say(f"network {network.description}; {samples} samples, temperature {temperature:g}")
-    real_tunes = load(tunes, display).tunes if tunes else None
-    evaluation = evaluating.evaluate(source, config, seed, display.progress, real_tunes)
+    if given:
+        evaluation = _of_tunes(given, checkpoints, tunes, seed, display)
+    else:
+        config = SampleConfig(
+            count=int(samples), temperature=temperature, batch_size=_EVALUATION.batch_size
+        )
+        evaluation = _of_networks(checkpoints, config, tunes, seed, display)
     with display.progress("drawing the report"):
         # Matplotlib takes a second to import.
         from abcgen.pipeline.evaluation_report import write_evaluation
@@ -78,3 +101,50 @@ def evaluate(
         display.text(f"{table.note}\n")
     display.files(files)
     display.result(evaluation.to_json() | {"files": [str(path) for path in files]})
+
+
+def _of_tunes(
+    given: Path,
+    checkpoints: list[Path] | None,
+    tunes: list[Path] | None,
+    seed: int,
+    display: Display,
+) -> Evaluation:
+    """Evaluate a file or folder of tunes."""
+    from abcgen.pipeline import comparing
+    from abcgen.pipeline.networks import choose_network
+
+    judged = load([given], display)
+    network = choose_network(checkpoints[0] if checkpoints else None)
+    beside = "those given" if tunes else f"those held out from network {network.description}"
+    display.say(f"{counted(len(judged.tunes), 'tune')} of {given.name}; real tunes: {beside}")
+    return comparing.evaluate_tunes(
+        judged,
+        given.name,
+        network.folder,
+        seed,
+        display.progress,
+        load(tunes, display).tunes if tunes else None,
+    )
+
+
+def _of_networks(
+    checkpoints: list[Path] | None,
+    config: SampleConfig,
+    tunes: list[Path] | None,
+    seed: int,
+    display: Display,
+) -> Evaluation:
+    """Evaluate one network, or several side by side."""
+    from abcgen.pipeline import comparing, evaluating
+    from abcgen.pipeline.networks import choose_network
+
+    networks = [choose_network(checkpoint) for checkpoint in checkpoints or (None,)]
+    for network in networks:
+        display.say(f"network {network.description}")
+    display.say(f"{config.count} samples, temperature {config.temperature:g}")
+    real_tunes = load(tunes, display).tunes if tunes else None
+    folders = [network.folder for network in networks]
+    if len(folders) == 1:
+        return evaluating.evaluate(folders[0], config, seed, display.progress, real_tunes)
+    return comparing.compare_networks(folders, config, seed, display.progress, real_tunes)

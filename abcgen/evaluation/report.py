@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.evaluation.baselines import LZMA, NGRAMS
@@ -26,7 +27,6 @@ SOURCES = {
     CHOSEN: "chosen by critic",
     NGRAM_SAMPLES: "n-grams",
 }
-TUNES_SHOWN = 6  # on the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,14 @@ class Evaluation:
     verdicts: Mapping[str, Sequence[TuneVerdict]]
     # Remarks for the reader.
     notes: tuple[str, ...] = ()
+    # The page's heading, and what was drawn and judged.
+    title: str = ""
+    introduction: str = ""
+    # Predictors and sources with their labels, in the order they are shown.
+    predictors: Mapping[str, str] = field(default_factory=lambda: PREDICTORS)
+    sources: Mapping[str, str] = field(default_factory=lambda: SOURCES)
+    # The sources whose first tunes can be heard on the page.
+    heard: tuple[str, ...] = ()
 
     def estimate(self, measure: str, column: str) -> Estimate | None:
         """Return one figure; None if there is none."""
@@ -64,7 +72,8 @@ class Evaluation:
             columns = {
                 column: figure for column in self.figures if (figure := self.estimate(name, column))
             }
-            for own in (NETWORK, FREE, CONSTRAINED):
+            others = [source for source in self.sources if source != REAL]
+            for own in (NETWORK, FREE, CONSTRAINED, *others):
                 if own in columns:
                     data[name] = columns[own].to_json() | {
                         "columns": {column: figure.to_json() for column, figure in columns.items()}
@@ -75,7 +84,7 @@ class Evaluation:
     def tables(self) -> Iterator[Table]:
         """Yield the figures group by group, for people."""
         for group, note in GROUPS.items():
-            labels = PREDICTORS if group == SURPRISE else SOURCES
+            labels = self.predictors if group == SURPRISE else self.sources
             columns = [column for column in labels if column in self.figures]
             rows = []
             for name, measure in MEASURES.items():
@@ -106,10 +115,18 @@ class Illustration(NamedTuple):
     svg: str
 
 
-def report_page(
+class Report(NamedTuple):
+    """The parts of the page around the tunes that can be heard, and their style sheet."""
+
+    before: str
+    after: str
+    style: str
+
+
+def report_of(
     evaluation: Evaluation, pictures: Mapping[str, Sequence[Illustration]], version: str
-) -> str:
-    """Return the results as an HTML page.
+) -> Report:
+    """Return the results as parts of an HTML page.
 
     Args:
         evaluation: The results.
@@ -125,11 +142,13 @@ def report_page(
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template("report.html").render(
-        facts=evaluation.facts,
+    before = environment.get_template("report.html").render(
+        introduction=evaluation.introduction,
         notes=evaluation.notes,
         tables=list(evaluation.tables()),
         pictures=pictures,
-        first_tunes=[verdict.text.strip() for verdict in evaluation.verdicts[FREE][:TUNES_SHOWN]],
-        version=version,
+        heard=[evaluation.sources[source] for source in evaluation.heard],
     )
+    after = environment.get_template("method.html").render(version=version)
+    style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+    return Report(before, after, style)

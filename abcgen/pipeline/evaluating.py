@@ -45,11 +45,12 @@ from abcgen.pipeline.checkpoints import (
     step_network,
 )
 from abcgen.pipeline.held_out import read_held_out, select_held_out
+from abcgen.pipeline.networks import short_name_of
 from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
 from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -110,7 +111,7 @@ def evaluate(
         CheckpointError: if the checkpoint cannot be read, or holds no tunes to evaluate on.
         InputError: if a setting is invalid, or no tune is left to evaluate on.
     """
-    timed = _TimedStages(stage)
+    timed = TimedStages(stage)
     check_seed(seed)
     if config.count < MIN_SAMPLES:
         raise InputError(
@@ -119,29 +120,27 @@ def evaluate(
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
-    critic = read_critic(folder)
-    if not has_library():
-        notes.append("scikit-learn is not installed: nothing on discriminators")
+    critic, name = read_critic(folder), short_name_of(folder)
 
     with CheckerPool(training_tunes, critic) as checkers:
         # 1) The bits of the test tunes under each predictor.
-        scores = {NETWORK: _score(checkpoint, held_out.test, timed), **held_out.baselines}
+        scores = {NETWORK: score_tunes(checkpoint, held_out.test, timed), **held_out.baselines}
         figures = {name: measure_sample(Sample(scores=texts)) for name, texts in scores.items()}
 
         # 2) Texts of every source, and comparisons of texts with requests.
         composer = Composer(folder, config, seed, Request()) if critic else None
         sampler = EvaluationSampler(checkpoint, config, seed)
         samples, deliveries = _draw(sampler, composer, config, timed)
-        texts = _texts(samples, held_out, seed)
+        texts = texts_of(samples) | held_out_texts(held_out, seed)
 
         # 3) Verdicts on every text.
-        verdicts = _verdicts(texts, samples, checkers, timed)
+        verdicts = verdicts_on(texts, samples, checkers, timed)
 
     # 4) All measures of every source.
     replaced = [(sampled.forced, sampled.drawn) for sampled in samples[CONSTRAINED]]
-    figures |= _measure_sources(verdicts, deliveries, replaced, timed)
+    figures |= measure_sources(verdicts, deliveries, {CONSTRAINED: replaced}, timed)
     facts = {
-        "checkpoint": str(folder),
+        "checkpoint": name,
         "checkpoint_hash": checkpoint_hash(folder),
         "samples": config.count,
         "temperature": config.temperature,
@@ -153,25 +152,49 @@ def evaluate(
         "training_tunes": len(training_tunes.facts.names) if training_tunes else None,
         "seconds": timed.seconds,
     }
-    return Evaluation(facts, figures, verdicts, tuple(notes))
+    real = f"{len(held_out.test)} test tunes"
+    if held_out.validation:
+        real += f" and {len(held_out.validation)} validation tunes"
+    return Evaluation(
+        facts,
+        figures,
+        verdicts,
+        tuple(notes),
+        title=f"How good is {name}, and does it copy?",
+        introduction=f"{config.count:,} tunes were drawn at temperature {config.temperature:g}, "
+        f"seed {seed}, and set beside {real}, real ones that it did not learn from. Nothing was "
+        "chosen or left out, but where it says so; what cannot be read counts as wrong, and is in "
+        "none of what is measured of tunes.",
+        heard=(FREE,),
+    )
 
 
-def _texts(samples: dict[str, list[Sampled]], held_out: HeldOut, seed: int) -> dict[str, list[str]]:
-    """Return the texts of every source."""
+def texts_of(samples: dict[str, list[Sampled]]) -> dict[str, list[str]]:
+    """Return the texts of drawn tunes by source."""
+    return {
+        source: [without_form_line(sampled.text) for sampled in drawn]
+        for source, drawn in samples.items()
+    }
+
+
+def held_out_texts(held_out: HeldOut, seed: int) -> dict[str, list[str]]:
+    """Return the texts that drawn ones are compared with by source."""
     # In random order, because only the first tunes of larger sources are compared.
     shuffled = random.Random(seed).sample(held_out.validation, len(held_out.validation))  # noqa: S311 - no secret
     return {
-        **{
-            source: [without_form_line(sampled.text) for sampled in drawn]
-            for source, drawn in samples.items()
-        },
         TEST: [tune.text for tune in held_out.test],
         VALIDATION: [tune.text for tune in shuffled],
         NGRAM_SAMPLES: list(held_out.ngrams),
     }
 
 
-class _TimedStages:
+def general_notes() -> list[str]:
+    """Return notes for the reader on what cannot be measured here."""
+    missing = "scikit-learn is not installed: nothing on discriminators"
+    return [] if has_library() else [missing]
+
+
+class TimedStages:
     """Opens stages, and measures how many seconds each takes."""
 
     def __init__(self, stage: Stage) -> None:
@@ -179,6 +202,7 @@ class _TimedStages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Progress]:
+        """Open a stage."""
         began = time.monotonic()
         with self._stage(name) as on_progress:
             yield on_progress
@@ -192,7 +216,7 @@ def _held_out(
     training_tunes: TrainingTunes | None,
 ) -> tuple[HeldOut, list[str]]:
     """Return the tunes to evaluate on, and notes about them for the reader."""
-    notes: list[str] = []
+    notes = general_notes()
     if tunes is None:
         held_out = read_held_out(folder)
     else:
@@ -200,7 +224,18 @@ def _held_out(
         notes.append(f"judged by {description}")
     if training_tunes is None:
         notes.append("the checkpoint does not tell what it learnt: nothing on copying")
-    # Networks without an id for unknown characters cannot score tunes that have them.
+    held_out, missing = known_to(checkpoint, held_out)
+    return held_out, notes + missing
+
+
+def known_to(checkpoint: Checkpoint, held_out: HeldOut) -> tuple[HeldOut, list[str]]:
+    """Return held-out tunes without test tunes that a network cannot score, and a note of these.
+
+    Networks without an id for unknown characters cannot score tunes that have them.
+
+    Raises:
+        InputError: if no test tune is left.
+    """
     vocabulary = checkpoint.vocabulary
     alphabet = frozenset(vocabulary.characters)
     test = tuple(
@@ -208,16 +243,19 @@ def _held_out(
         for tune in held_out.test
         if vocabulary.unknown is not None or alphabet.issuperset(tune.text)
     )
-    if missing := len(held_out.test) - len(test):
-        notes.append(f"{missing} tunes with what the network has no sign for are left out")
+    missing = len(held_out.test) - len(test)
+    note = f"{missing} tunes with what the network has no sign for are left out"
     if not test:
         raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
-    return replace(held_out, test=test), notes
+    return replace(held_out, test=test), [note] if missing else []
 
 
-def _score(checkpoint: Checkpoint, test: Sequence[Example], stage: Stage) -> list[ScoredText]:
+def score_tunes(
+    checkpoint: Checkpoint, test: Sequence[Example], stage: Stage, of: str = ""
+) -> list[ScoredText]:
+    """Return what each text costs a network; ``of`` is added to the name of the stage."""
     network, texts = step_network(checkpoint), examples_for(checkpoint.network, test)
-    with stage("measuring bits per note") as on_progress:
+    with stage(f"measuring bits per note{of}") as on_progress:
         scores = measure_each(network, checkpoint.vocabulary, texts, on_progress)
     return [ScoredText(bits.total, bits.characters, bits.notes) for bits in scores]
 
@@ -319,7 +357,7 @@ def _draw(
     deliveries: dict[str, list[Delivery]] = {}
     for source in samples:
         with stage(f"drawing what is asked for, {source}") as on_progress:
-            count = max(len(REQUESTS), config.count // 10)
+            count = requested_of(config)
             pairs = sampler.requested(count, free=source == FREE, on_progress=on_progress)
         deliveries[source] = [delivery(request, sampled) for request, sampled in pairs]
     # Without the grammar no form can be requested.
@@ -329,6 +367,11 @@ def _draw(
         with stage("drawing candidates for the critic") as on_progress:
             samples[CHOSEN] = list(_reporting(_chosen(composer, count), count, on_progress))
     return samples, deliveries
+
+
+def requested_of(config: SampleConfig) -> int:
+    """Return how many texts are drawn for requests."""
+    return max(len(REQUESTS), config.count // 10)
 
 
 def _chosen(composer: Composer, count: int) -> Iterator[Sampled]:
@@ -373,7 +416,7 @@ def keeps_key(tune: Tune) -> bool:
     return same and mode_of(tune.bars, Key("C")) is tune.key.mode
 
 
-def _verdicts(
+def verdicts_on(
     texts: dict[str, list[str]],
     samples: dict[str, list[Sampled]],
     checkers: CheckerPool,
@@ -392,13 +435,22 @@ def _verdicts(
     }
 
 
-def _measure_sources(
+def measure_sources(
     verdicts: dict[str, list[TuneVerdict]],
     deliveries: dict[str, list[Delivery]],
-    replaced: list[tuple[int, int]],
+    replaced: Mapping[str, Sequence[tuple[int, int]]],
     stage: Stage,
+    scores: Mapping[str, Sequence[ScoredText]] | None = None,
 ) -> dict[str, Figures]:
-    """Return all measures by source; in ``verdicts``, REAL replaces TEST and VALIDATION."""
+    """Return all measures by source; in ``verdicts``, REAL replaces TEST and VALIDATION.
+
+    Args:
+        verdicts: The verdicts on texts by source.
+        deliveries: Comparisons of texts with requests by source.
+        replaced: By source, for each text the characters that the grammar replaced, and all.
+        stage: See ``evaluate``.
+        scores: What the test tunes cost networks, by source.
+    """
     # Distances, the discriminator, duplicates and coverage depend on the number of tunes, so they
     # use a subset: the same number of tunes from every source.
     test, validation = verdicts.pop(TEST), verdicts.pop(VALIDATION)
@@ -423,7 +475,8 @@ def _measure_sources(
                     real=real,
                     families_of=_families,
                     deliveries=deliveries.get(source, ()),
-                    replaced=replaced if source == CONSTRAINED else (),
+                    replaced=replaced.get(source, ()),
+                    scores=scores.get(source, ()) if scores else (),
                 )
             )
     return figures

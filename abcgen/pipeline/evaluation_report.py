@@ -6,28 +6,35 @@ import io
 import json
 import math
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
+from abcgen.errors import InputError
 from abcgen.evaluation.features import CATEGORIES, QUANTITIES
 from abcgen.evaluation.measures import FORM, LIKENESS, MEASURES, ORIGINALITY, RIGHT
-from abcgen.evaluation.report import SOURCES, Illustration, report_page
+from abcgen.evaluation.report import Illustration, report_of
 from abcgen.files import write_atomically
+from abcgen.pipeline.formats import RenderOptions
 from abcgen.plots.canvas import plot_style
 from abcgen.plots.comparing import Distribution, draw_distributions, draw_estimates
+from abcgen.score.web import page_around, web_tune_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abcgen.evaluation.report import Evaluation
     from abcgen.plots.canvas import Picture
+    from abcgen.score.web import WebTune
 
 # Features whose distributions are drawn.
 DRAWN_CATEGORIES = ("pitch_class", "interval", "duration", "metre", "mode")
 DRAWN_QUANTITIES = ("bars", "repeats", "pitch_range", "notes_per_bar", "recurring_bars")
 MAX_CATEGORIES = 25
+TUNES_HEARD = 6  # on the page, of all sources together
 BINS = 12
 PAGE, FACTS = "evaluation.html", "evaluation.json"
 
@@ -38,11 +45,29 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     Raises:
         OutputError: if one cannot be written.
     """
-    page = report_page(evaluation, _pictures(evaluation), __version__)
-    write_atomically(folder / PAGE, page.encode())
+    report = report_of(evaluation, _pictures(evaluation), __version__)
+    page = page_around(_heard(evaluation), title=evaluation.title, **report._asdict())
+    write_atomically(folder / PAGE, page)
     facts = json.dumps(evaluation.to_json(), indent=1) + "\n"
     write_atomically(folder / FACTS, facts.encode())
     return [folder / PAGE, folder / FACTS]
+
+
+def _heard(evaluation: Evaluation) -> Iterator[WebTune]:
+    """Yield the first tunes of the sources that can be heard on the page."""
+    options = RenderOptions().playback
+    for source in evaluation.heard:
+        label, number = evaluation.sources[source], 0
+        for verdict in evaluation.verdicts.get(source, ()):
+            if number == -(-TUNES_HEARD // len(evaluation.heard)):
+                break
+            if verdict.tune is None:
+                continue
+            # What cannot be engraved is left out: the tables tell how many are wrong.
+            with suppress(InputError):
+                title = f"{label}, tune {number + 1}"
+                yield web_tune_of(replace(verdict.tune, title=title), options)
+                number += 1
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
@@ -50,7 +75,7 @@ def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
     # 1) Verdicts, features and shared bars by the label of their source, if it has tunes.
     verdicts = {
         label: evaluation.verdicts[source]
-        for source, label in SOURCES.items()
+        for source, label in evaluation.sources.items()
         if evaluation.verdicts.get(source)
     }
     features = {
@@ -114,7 +139,7 @@ def _shares(
         if measure.group == group and measure.is_share:
             values = {
                 label: (100 * estimate.value, 100 * estimate.low, 100 * estimate.high)
-                for source, label in SOURCES.items()
+                for source, label in evaluation.sources.items()
                 if (estimate := evaluation.estimate(name, source))
             }
             if values:

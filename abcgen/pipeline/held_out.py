@@ -272,22 +272,30 @@ def select_held_out(
         description = f"{len(split.test)} of {len(tunes)} tunes: those held out from training"
     else:
         unseen = unseen_tunes(extracts, training_tunes)
-        similarity = SplitConfig().similarity
-        families = families_by_intervals([tune.intervals for tune in unseen], similarity)
-        # Every other family, in the order of their first tunes.
-        numbers = {family: n for n, family in enumerate(dict.fromkeys(families))}
-        halves: tuple[list[Extract], list[Extract]] = ([], [])
-        for tune, family in zip(unseen, families, strict=True):
-            halves[numbers[family] % 2].append(tune)
-        held_out = HeldOut(_examples_of(halves[0]), _examples_of(halves[1]))
+        held_out = halved(unseen)
         description = f"{len(unseen)} of {len(tunes)} tunes: " + (
             "those that share no half of their bars with a tune that it learnt"
             if training_tunes
             else "it does not tell what it learnt, so it may have learnt these"
         )
-    if not held_out.test:
-        raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
     return held_out, description
+
+
+def halved(tunes: Sequence[Extract]) -> HeldOut:
+    """Return tunes as test and validation tunes: half of the families each.
+
+    Raises:
+        InputError: if there are none.
+    """
+    families = families_by_intervals([tune.intervals for tune in tunes], SplitConfig().similarity)
+    # Every other family, in the order of their first tunes.
+    numbers = {family: n for n, family in enumerate(dict.fromkeys(families))}
+    halves: tuple[list[Extract], list[Extract]] = ([], [])
+    for tune, family in zip(tunes, families, strict=True):
+        halves[numbers[family] % 2].append(tune)
+    if not tunes:
+        raise InputError("no tune is left to evaluate on", hint="name more tunes with --tunes")
+    return HeldOut(_examples_of(halves[0]), _examples_of(halves[1]))
 
 
 def unseen_tunes(tunes: Sequence[Extract], training_tunes: TrainingTunes | None) -> list[Extract]:

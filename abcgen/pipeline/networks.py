@@ -7,6 +7,7 @@ under ``./checkpoints``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.errors import CheckpointError
@@ -25,7 +26,6 @@ from abcgen.pipeline.held_out import Yardstick, yardstick_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # A network that learnt fewer tunes than this writes noise, unless it was fine-tuned.
 FEW_TUNES = 100
@@ -85,6 +85,11 @@ def name_of(folder: Path) -> str:
     if folder == shipped_folder():
         return SHIPPED
     return folder.name if folder.parent == RUNS else str(folder)
+
+
+def short_name_of(folder: Path) -> str:
+    """Return the name of a checkpoint, without the folders that it may be in."""
+    return Path(name_of(folder)).resolve().name
 
 
 def all_networks() -> list[NetworkFacts]:

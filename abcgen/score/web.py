@@ -271,6 +271,31 @@ def web_page(tunes: Iterable[WebTune], *, title: str = "", footer: str = "") -> 
     ]
 
 
+def page_around(
+    tunes: Iterable[WebTune], *, title: str, before: str, after: str, style: str
+) -> bytes:
+    """Put tunes, which may be none, into a page about something else.
+
+    Args:
+        tunes: The tunes.
+        title: The heading.
+        before: Markup above the tunes; trusted.
+        after: Markup below them; trusted.
+        style: CSS of this markup.
+    """
+    all_tunes = list(tunes)
+    return render_page(
+        "around.html",
+        all_tunes,
+        [tune.data for tune in all_tunes],
+        one_line(title),
+        read_part("web.css") + style,
+        read_part("web.js"),
+        before=before,
+        after=after,
+    )
+
+
 def render_page(
     template: str,
     tunes: list[WebTune],
@@ -284,7 +309,7 @@ def render_page(
 
     Args:
         template: The name of the template.
-        tunes: The tunes, at least one.
+        tunes: The tunes.
         data: The player's data for each.
         title: The heading.
         style: CSS.
@@ -309,7 +334,7 @@ def render_page(
         shifts=range(WIDEST_SHIFT, -WIDEST_SHIFT - 1, -1),
         data=json_text,
         policy=policy,
-        style=tunes[0].rules + "\n" + style,
+        style=(tunes[0].rules if tunes else "") + "\n" + style,
         script=script,
         **context,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,16 +13,19 @@ import pytest
 from abcgen.config import LIMITS, Request, SampleConfig, SplitConfig
 from abcgen.corpus.cache import TextCache
 from abcgen.corpus.families import Split, split_tunes
+from abcgen.corpus.reading import Corpus, load_corpus
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, NotationError
 from abcgen.evaluation.measures import MEASURES
 from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
+from abcgen.notation.writer import write_abc
 from abcgen.pipeline import choosing, evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
+from abcgen.pipeline.comparing import compare_networks, evaluate_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
-from abcgen.pipeline.evaluation_report import write_evaluation
+from abcgen.pipeline.evaluation_report import TUNES_HEARD, write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
 from abcgen.score.referee import Referee
 from tests.critic.plain import plain_critic
@@ -58,14 +62,21 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
-    with pytest.MonkeyPatch.context() as patch:  # music21 has its own tests, and takes seconds
+@contextmanager
+def quick() -> Iterator[pytest.MonkeyPatch]:
+    """Leave out music21, which has its own tests and takes seconds, and some precision."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
         patch.setattr(Referee, "__enter__", lambda self: self)
         patch.setattr(Referee, "read_voices", lambda _self, abc: [[abc]])
         patch.setattr("abcgen.evaluation.discriminator.TREES", 40)
         patch.setattr("abcgen.evaluation.statistics.REPLICATES", 200)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
+    with quick() as patch:
         # A critic that prefers a wide range, among tunes that would be rejected otherwise.
         patch.setattr(sampling.Composer, "fault", lambda *_: None)
         patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
@@ -136,13 +147,105 @@ def test_json_holds_every_measure_with_its_interval(evaluated: Evaluation) -> No
 def test_the_page_is_self_contained_and_escapes_markup(
     evaluated: Evaluation, tmp_path: Path
 ) -> None:
-    evaluated.facts["checkpoint"] = "<script>alert(1)</script>"  # type: ignore[index]
-    page, facts = write_evaluation(evaluated, tmp_path)
+    hostile = replace(evaluated, title="<script>alert(1)</script>", notes=("<script>2</script>",))
+    page, facts = write_evaluation(hostile, tmp_path)
     text = page.read_text(encoding="utf-8")
-    assert "<script" not in text
+    # The data of the player, and the player.
+    assert text.count("<script") == 2
+    assert "default-src 'none'" in text
     assert text.count("<svg") >= 3
     assert 'src="http' not in text
     assert json.loads(facts.read_text(encoding="utf-8"))["bits_per_note"]
+
+
+def test_the_page_names_no_folder_of_this_machine(
+    evaluated: Evaluation, tmp_path: Path, checkpoint: Path
+) -> None:
+    for path in write_evaluation(evaluated, tmp_path):
+        text = path.read_text(encoding="utf-8")
+        assert checkpoint.name in text
+        assert str(checkpoint.parent) not in text
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory, real_tunes: list[Tune]) -> Corpus:
+    path = tmp_path_factory.mktemp("theirs") / "theirs.abc"
+    broken = "X:1\nT:Broken\nM:4/4\nL:1/8\nK:C\nCD@F|\n"
+    path.write_text("\n".join([*map(write_abc, real_tunes[220:250]), broken]), encoding="utf-8")
+    return load_corpus([path])
+
+
+@pytest.fixture(scope="module")
+def judged(checkpoint: Path, theirs: Corpus) -> Iterator[Evaluation]:
+    with quick():
+        yield evaluate_tunes(theirs, "theirs.abc", checkpoint, 3, unseen)
+
+
+def test_tunes_of_any_program_are_judged_beside_real_ones(judged: Evaluation) -> None:
+    readable = judged.figures["samples"]["readable"]
+    assert readable
+    assert readable.value == pytest.approx(30 / 31)
+    bars = [judged.figures[source]["bars_right"] for source in ("samples", "real")]
+    assert all(estimate and estimate.value >= 0.8 for estimate in bars)
+    assert "ngrams_order_5" in judged.figures
+    assert judged.figures["samples"]["shared_bars"]
+    assert any("theirs.abc" in table.columns for table in judged.tables())
+    assert judged.to_json()["readable"]["value"] == readable.value
+
+
+def test_the_first_tunes_can_be_played_on_the_page(judged: Evaluation, tmp_path: Path) -> None:
+    page, _ = write_evaluation(judged, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<article") == TUNES_HEARD
+    assert text.count('data-control="play"') == TUNES_HEARD
+
+
+def test_tunes_can_be_judged_beside_given_ones(
+    checkpoint: Path, theirs: Corpus, real_tunes: list[Tune]
+) -> None:
+    with quick():
+        found = evaluate_tunes(theirs, "theirs", checkpoint, 3, unseen, real_tunes[:40])
+    assert found.facts["test_tunes"] + found.facts["validation_tunes"] == 40
+    assert not found.figures["samples"]["shared_bars"]
+    assert found.notes
+    with pytest.raises(InputError):
+        evaluate_tunes(Corpus(()), "nothing", checkpoint, 3, unseen)
+
+
+def test_networks_are_set_side_by_side(checkpoint: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(checkpoint, other)
+    with quick():
+        found = compare_networks([checkpoint, other], FEW.replace(count=20), 3, unseen)
+    names = list(found.facts["networks"])
+    assert names == ["net", "other"]
+    # The same network twice, under two names.
+    assert found.figures["net"] == found.figures["other"]
+    for table in found.tables():
+        assert {"net", "other"} <= set(table.columns)
+    bits, parts = (found.figures["net"][name] for name in ("bits_per_note", "parts_delivered"))
+    assert bits
+    assert parts
+    assert parts.value == 1.0
+    assert found.to_json()["bits_per_note"]["value"] == bits.value
+
+
+def test_networks_with_other_held_out_tunes_do_not_compare(
+    checkpoint: Path, tmp_path: Path, real_tunes: list[Tune]
+) -> None:
+    other = tmp_path / "net"
+    shutil.copytree(checkpoint, other)
+    data = json.loads((other / HELD_OUT).read_text(encoding="utf-8"))
+    data["test"] = data["test"][:-1]
+    data["baselines"] = {}
+    (other / HELD_OUT).write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(InputError, match="--tunes"):
+        compare_networks([checkpoint, other], FEW, 3, unseen)
+    with quick():
+        few = FEW.replace(count=20, max_characters=60)
+        found = compare_networks([checkpoint, other], few, 3, unseen, real_tunes[220:260])
+    # Two of one name are told apart.
+    assert len(set(found.facts["networks"])) == 2
 
 
 def test_held_out_tunes_survive_a_round_trip(checkpoint: Path, split: Split) -> None:

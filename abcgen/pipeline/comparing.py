@@ -1,0 +1,309 @@
+"""Evaluate any program's tunes (``evaluate_tunes``), or several networks (``compare_networks``).
+
+Both measure as ``evaluating`` does, with a column for each source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from abcgen.corpus.records import extract_of
+from abcgen.errors import InputError, NotationError
+from abcgen.evaluation.baselines import LZMA, NGRAMS
+from abcgen.evaluation.measures import Sample, measure_sample
+from abcgen.evaluation.report import (
+    NGRAM_SAMPLES,
+    PREDICTORS,
+    REAL,
+    SOURCES,
+    Evaluation,
+)
+from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.sampling import check_seed
+from abcgen.pipeline.checking import CheckerPool
+from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes
+from abcgen.pipeline.evaluating import (
+    MIN_SAMPLES,
+    TEST,
+    VALIDATION,
+    EvaluationSampler,
+    TimedStages,
+    delivery,
+    general_notes,
+    held_out_texts,
+    known_to,
+    measure_sources,
+    requested_of,
+    score_tunes,
+    texts_of,
+    verdicts_on,
+)
+from abcgen.pipeline.held_out import halved, read_held_out, unseen_tunes
+from abcgen.pipeline.networks import short_name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from abcgen.config import SampleConfig
+    from abcgen.corpus.overlap import TrainingTunes
+    from abcgen.corpus.reading import Corpus
+    from abcgen.evaluation.measures import Figures, TuneVerdict
+    from abcgen.model.checkpoint import Checkpoint
+    from abcgen.model.sampling import Sampled
+    from abcgen.notation.tune import Tune
+    from abcgen.pipeline.evaluating import Stage
+    from abcgen.pipeline.held_out import HeldOut
+
+SAMPLES = "samples"  # the column of another program's tunes
+
+
+def evaluate_tunes(
+    judged: Corpus,
+    name: str,
+    folder: Path,
+    seed: int,
+    stage: Stage,
+    tunes: Sequence[Tune] | None = None,
+) -> Evaluation:
+    """Evaluate tunes of any program beside real ones.
+
+    Args:
+        judged: The tunes; what cannot be read counts as wrong.
+        name: The name of their column.
+        folder: The checkpoint whose held-out tunes are the real ones, and with whose training tunes
+            they are compared.
+        seed: Seed of the order of the real tunes.
+        stage: See ``evaluating.evaluate``.
+        tunes: Real tunes instead of those of the checkpoint.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be read, or holds no tunes to evaluate on.
+        InputError: if there are too few tunes.
+    """
+    timed = TimedStages(stage)
+    check_seed(seed)
+    texts = [*map(_text_of, judged.tunes), *(f"%{n}\n" for n, _ in enumerate(judged.skipped))]
+    if len(texts) < MIN_SAMPLES:
+        raise InputError(f"{len(texts)} tunes are too few to judge", hint="give 20 or more")
+    notes = general_notes()
+    if judged.skipped:
+        notes.append(f"{len(judged.skipped)} tunes of {name} could not be read, and count as wrong")
+    if tunes is None:
+        held_out, training_tunes = read_held_out(folder), read_training_tunes(folder)
+        where = f"held out from the training of {short_name_of(folder)}"
+        notes.append(f"copying is looked for among the tunes that {short_name_of(folder)} learnt")
+    else:
+        held_out, training_tunes = halved([extract_of(tune) for tune in tunes]), None
+        where = "given"
+        notes.append("what the program learnt from is not known: nothing on copying")
+
+    all_texts = {SAMPLES: texts, **held_out_texts(held_out, seed)}
+    with CheckerPool(training_tunes) as checkers:
+        verdicts = verdicts_on(all_texts, {}, checkers, timed)
+    figures = {
+        **_baselines(held_out),
+        **measure_sources(verdicts, {}, {}, timed),
+    }
+    facts = {
+        "samples_of": name,
+        "samples": len(texts),
+        "seed": seed,
+        **_sizes(held_out),
+        "seconds": timed.seconds,
+    }
+    return Evaluation(
+        facts,
+        figures,
+        verdicts,
+        tuple(notes),
+        title=f"How good are the tunes of {name}?",
+        introduction=f"{len(texts):,} tunes of {name} were set beside {_real(held_out)}, real ones "
+        f"{where}. None was left out; what cannot be read counts as wrong, and is in none of what "
+        "is measured of tunes.",
+        sources={REAL: SOURCES[REAL], SAMPLES: name, NGRAM_SAMPLES: SOURCES[NGRAM_SAMPLES]},
+        heard=(SAMPLES,),
+    )
+
+
+def _text_of(tune: Tune) -> str:
+    """Return a tune as a network would write it; one that cannot be written so cannot be read."""
+    try:
+        return extract_of(tune).example.text
+    except NotationError:
+        return f"%{tune.number} {tune.title}\n"
+
+
+def compare_networks(
+    folders: Sequence[Path],
+    config: SampleConfig,
+    seed: int,
+    stage: Stage,
+    tunes: Sequence[Tune] | None = None,
+) -> Evaluation:
+    """Evaluate networks side by side, on the same tunes: a column each, drawn with the grammar.
+
+    Args:
+        folders: Their checkpoints.
+        config: How to sample; ``count`` texts of each.
+        seed: Seed of all samples.
+        stage: See ``evaluating.evaluate``.
+        tunes: Tunes to evaluate on instead of those saved in the checkpoints; those that one of the
+            networks learnt are not used.
+
+    Raises:
+        CheckpointError: if a checkpoint cannot be read, or holds no tunes to evaluate on.
+        InputError: if the networks held out different tunes and no others are given, or too few
+            samples are wanted.
+    """
+    timed = TimedStages(stage)
+    check_seed(seed)
+    if config.count < MIN_SAMPLES:
+        raise InputError(
+            f"{config.count} samples are too few", hint="use 20 or more; 1000 is usual"
+        )
+    names = _names_of(folders)
+    checkpoints = dict(zip(names, map(load_checkpoint, folders), strict=True))
+    learnt = dict(zip(names, map(read_training_tunes, folders), strict=True))
+    notes = general_notes()
+    if tunes is None:
+        held_out = _same_held_out(names, folders)
+    else:
+        held_out = _unseen_by_all(tunes, checkpoints, list(learnt.values()))
+    notes += [
+        f"{name} does not tell what it learnt: nothing on copying"
+        for name in names
+        if not learnt[name]
+    ]
+
+    # 1) Bits of the test tunes, and texts with the grammar.
+    scores, deliveries = {}, {}
+    drawn: dict[str, list[Sampled]] = {}
+    for name, checkpoint in checkpoints.items():
+        held_out[name], missing = known_to(checkpoint, held_out[name])
+        notes += [f"{name}: {note}" for note in missing]
+        scores[name] = score_tunes(checkpoint, held_out[name].test, timed, f", {name}")
+        sampler = EvaluationSampler(checkpoint, config, seed)
+        with timed(f"drawing with the grammar, {name}") as on_progress:
+            drawn[name] = sampler.constrained(config.count, on_progress)
+        with timed(f"drawing what is asked for, {name}") as on_progress:
+            count = requested_of(config)
+            pairs = sampler.requested(count, free=False, on_progress=on_progress)
+        deliveries[name] = [delivery(request, sampled) for request, sampled in pairs]
+
+    # 2) Verdicts, copying from what each learnt, and all measures.
+    first = held_out[names[0]]
+    with CheckerPool(None) as checkers:
+        verdicts = verdicts_on(
+            texts_of(drawn) | held_out_texts(first, seed), drawn, checkers, timed
+        )
+    owners = {**learnt, TEST: learnt[names[0]], VALIDATION: learnt[names[0]]}
+    for source, training_tunes in owners.items():
+        verdicts[source] = [_with_overlap(verdict, training_tunes) for verdict in verdicts[source]]
+    replaced = {
+        name: [(sampled.forced, sampled.drawn) for sampled in samples]
+        for name, samples in drawn.items()
+    }
+    figures = {
+        **_baselines(first),
+        **measure_sources(verdicts, deliveries, replaced, timed, scores),
+    }
+    facts = {
+        "networks": names,
+        "checkpoint_hashes": dict(zip(names, map(checkpoint_hash, folders), strict=True)),
+        "samples": config.count,
+        "temperature": config.temperature,
+        "top_k": config.top_k,
+        "top_p": config.top_p,
+        "seed": seed,
+        **_sizes(first),
+        "seconds": timed.seconds,
+    }
+    own = {name: name for name in names}
+    return Evaluation(
+        facts,
+        figures,
+        verdicts,
+        tuple(notes),
+        title=f"{', '.join(names)} side by side",
+        introduction=f"{config.count:,} tunes of each were drawn with the grammar at temperature "
+        f"{config.temperature:g}, seed {seed}, and set beside {_real(first)}, real ones that none "
+        "of them learnt. Nothing was chosen or left out; what cannot be read counts as wrong, and "
+        "is in none of what is measured of tunes.",
+        predictors={**own, NGRAMS: PREDICTORS[NGRAMS], LZMA: PREDICTORS[LZMA]},
+        sources={REAL: SOURCES[REAL], **own, NGRAM_SAMPLES: SOURCES[NGRAM_SAMPLES]},
+        heard=tuple(names),
+    )
+
+
+def _names_of(folders: Sequence[Path]) -> list[str]:
+    """Return the names of checkpoints, with numbers where two have the same."""
+    names: list[str] = []
+    for folder in folders:
+        name, number = short_name_of(folder), 2
+        while name in names or name in {REAL, NGRAM_SAMPLES, TEST, VALIDATION, NGRAMS, LZMA}:
+            name, number = f"{short_name_of(folder)} ({number})", number + 1
+        names.append(name)
+    return names
+
+
+def _same_held_out(names: Sequence[str], folders: Sequence[Path]) -> dict[str, HeldOut]:
+    """Return the held-out tunes of every network, as it reads them.
+
+    Raises:
+        InputError: if they are not the same tunes.
+    """
+    held_out = dict(zip(names, map(read_held_out, folders), strict=True))
+    # Headers differ between networks that are told different things.
+    music = {
+        tuple(sorted(tune.text.rstrip("\n").rpartition("\n")[2] for tune in tunes.test))
+        for tunes in held_out.values()
+    }
+    if len(music) > 1:
+        raise InputError(
+            "these networks held out different tunes, on which their figures do not compare",
+            hint="name tunes for all of them with --tunes",
+        )
+    return held_out
+
+
+def _unseen_by_all(
+    tunes: Sequence[Tune],
+    checkpoints: dict[str, Checkpoint],
+    learnt: Sequence[TrainingTunes | None],
+) -> dict[str, HeldOut]:
+    """Return the tunes that no network learnt, as each reads them."""
+    kept = list(tunes)
+    for training_tunes in learnt:
+        extracts = [extract_of(tune) for tune in kept]
+        unseen = set(map(id, unseen_tunes(extracts, training_tunes)))
+        kept = [tune for tune, one in zip(kept, extracts, strict=True) if id(one) in unseen]
+    return {
+        name: halved(
+            [extract_of(tune, chord_symbols=checkpoint.training.chord_symbols) for tune in kept]
+        )
+        for name, checkpoint in checkpoints.items()
+    }
+
+
+def _with_overlap(verdict: TuneVerdict, training_tunes: TrainingTunes | None) -> TuneVerdict:
+    if training_tunes is None or verdict.tune is None:
+        return verdict
+    return replace(verdict, shared_bars=training_tunes.compare(verdict.tune).bars)
+
+
+def _baselines(held_out: HeldOut) -> dict[str, Figures]:
+    """Return the figures of predictors that every network is compared with."""
+    return {name: measure_sample(Sample(scores=s)) for name, s in held_out.baselines.items()}
+
+
+def _sizes(held_out: HeldOut) -> dict[str, int]:
+    return {"test_tunes": len(held_out.test), "validation_tunes": len(held_out.validation)}
+
+
+def _real(held_out: HeldOut) -> str:
+    """Return how many real tunes there are, for people."""
+    if not held_out.validation:
+        return f"{len(held_out.test)} test tunes"
+    return f"{len(held_out.test)} test tunes and {len(held_out.validation)} validation tunes"
