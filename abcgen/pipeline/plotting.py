@@ -182,10 +182,26 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         raise _NothingToDrawError("the network has no attention")
     if network.kind != "stream":
         raise _NothingToDrawError("a window network attends only to its window")
-    seed, text, bars = _tune_with_bars(checkpoint, seed)
+    seed, text = _tune_with_bars(checkpoint, seed)
+    bars, shares = attention_between_bars(checkpoint, text)
+    labels = [bar.strip()[:MAX_LABEL] for bar in bars]
+    title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
+    return draw_attention(title, labels, shares)
 
-    # Attention between bars: the mean, over the characters of one bar, of their attention to all
-    # characters of the other. Bar 0 is the header, with the begin token.
+
+def attention_between_bars(
+    checkpoint: Checkpoint, text: str
+) -> tuple[list[str], list[list[float]]]:
+    """Return the bars of a model text, and how much of its attention each pays to each.
+
+    It is the mean, over the characters of one bar, of their attention to all characters of the
+    other. The header is omitted, because characters that need no attention attend to it.
+
+    Raises:
+        InputError: if the text has no key.
+    """
+    # Bar 0 is the header, with the begin token.
+    bars = bars_of(text)
     ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
     weights = step_network(checkpoint).attention_weights(ids)  # (characters, characters)
     bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
@@ -195,17 +211,14 @@ def _attention(checkpoint: Checkpoint, seed: int) -> Picture:
         for other, weight in zip(bar_of, row, strict=True):
             shares[bar][other] += weight / length[bar]
 
-    # The header is omitted, because characters that need no attention attend to it.
-    labels = [bar.strip()[:MAX_LABEL] for bar in bars[1:]]
-    title = f"which earlier bar each bar of a tune drawn with seed {seed} looks at"
-    return draw_attention(title, labels, [row[1:] for row in shares[1:]])
+    return bars[1:], [row[1:] for row in shares[1:]]
 
 
-def _tune_with_bars(checkpoint: Checkpoint, seed: int) -> tuple[int, str, list[str]]:
+def _tune_with_bars(checkpoint: Checkpoint, seed: int) -> tuple[int, str]:
     """Sample a tune with two bars or more, if not with this seed then with one of the next.
 
     Returns:
-        The seed, the tune's model text, and its header and bars.
+        The seed, and the tune's model text.
     """
     seeds = range(seed, min(seed + SEEDS, MAX_SEED + 1))
     for number in seeds:
@@ -215,7 +228,7 @@ def _tune_with_bars(checkpoint: Checkpoint, seed: int) -> tuple[int, str, list[s
         except InputError:
             continue
         if len(bars) > 2:
-            return number, text, bars
+            return number, text
     raise _NothingToDrawError(
         f"no tune sampled with seeds {seeds[0]} to {seeds[-1]} has two bars: train it longer"
     )

@@ -242,7 +242,7 @@ def test_networks_with_other_held_out_tunes_do_not_compare(
     with pytest.raises(InputError, match="--tunes"):
         compare_networks([checkpoint, other], FEW, 3, unseen)
     with quick():
-        few = FEW.replace(count=20, max_characters=60)
+        few = FEW.replace(count=20)
         found = compare_networks([checkpoint, other], few, 3, unseen, real_tunes[220:260])
     # Two of one name are told apart.
     assert len(set(found.facts["networks"])) == 2
