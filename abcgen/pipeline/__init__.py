@@ -13,7 +13,8 @@ Programs can call them as the command line does. Long work reports its progress 
 3. ``critics``: the critic that chooses among a checkpoint's tunes, learnt (``add_critic``).
 4. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
 5. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.
-6. ``evaluating``, ``evaluation_report``: the figures of a checkpoint, and their page.
+6. ``evaluating``, ``comparing``, ``evaluation_report``: the figures of a checkpoint, of another
+   program's tunes or of several checkpoints, and their page.
 7. ``blindtest``, ``blindtest_scoring``: tests of whether people can tell its tunes apart.
 8. ``plotting``: pictures of a checkpoint and its training run.
 """
