@@ -6,7 +6,7 @@ Both measure as ``evaluating`` does, with a column for each source.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abcgen.corpus.records import extract_of
 from abcgen.errors import InputError, NotationError
@@ -29,11 +29,13 @@ from abcgen.pipeline.evaluating import (
     VALIDATION,
     EvaluationSampler,
     TimedStages,
+    check_count,
     delivery,
     general_notes,
     held_out_texts,
     known_to,
     measure_sources,
+    real_tunes,
     requested_of,
     score_tunes,
     texts_of,
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from abcgen.config import SampleConfig
     from abcgen.corpus.overlap import TrainingTunes
     from abcgen.corpus.reading import Corpus
-    from abcgen.evaluation.measures import Figures, TuneVerdict
+    from abcgen.evaluation.measures import Delivery, Figures, TuneVerdict
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.sampling import Sampled
     from abcgen.notation.tune import Tune
@@ -119,8 +121,8 @@ def evaluate_tunes(
         verdicts,
         tuple(notes),
         title=f"How good are the tunes of {name}?",
-        introduction=f"{len(texts):,} tunes of {name} were set beside {_real(held_out)}, real ones "
-        f"{where}. None was left out; what cannot be read counts as wrong, and is in none of what "
+        introduction=f"{len(texts):,} tunes of {name} were set beside {real_tunes(facts)}, real "
+        f"ones {where}. None was left out; what cannot be read counts as wrong, and is in none of what "
         "is measured of tunes.",
         sources={REAL: SOURCES[REAL], SAMPLES: name, NGRAM_SAMPLES: SOURCES[NGRAM_SAMPLES]},
         heard=(SAMPLES,),
@@ -159,18 +161,16 @@ def compare_networks(
     """
     timed = TimedStages(stage)
     check_seed(seed)
-    if config.count < MIN_SAMPLES:
-        raise InputError(
-            f"{config.count} samples are too few", hint="use 20 or more; 1000 is usual"
-        )
+    check_count(config)
     names = _names_of(folders)
     checkpoints = dict(zip(names, map(load_checkpoint, folders), strict=True))
     learnt = dict(zip(names, map(read_training_tunes, folders), strict=True))
     notes = general_notes()
-    if tunes is None:
-        held_out = _same_held_out(names, folders)
-    else:
-        held_out = _unseen_by_all(tunes, checkpoints, list(learnt.values()))
+    held_out = (
+        _same_held_out(names, folders)
+        if tunes is None
+        else _unseen_by_all(tunes, checkpoints, list(learnt.values()))
+    )
     notes += [
         f"{name} does not tell what it learnt: nothing on copying"
         for name in names
@@ -178,19 +178,13 @@ def compare_networks(
     ]
 
     # 1) Bits of the test tunes, and texts with the grammar.
-    scores, deliveries = {}, {}
-    drawn: dict[str, list[Sampled]] = {}
+    scores, drawn, deliveries = {}, dict[str, "list[Sampled]"](), {}
     for name, checkpoint in checkpoints.items():
         held_out[name], missing = known_to(checkpoint, held_out[name])
         notes += [f"{name}: {note}" for note in missing]
         scores[name] = score_tunes(checkpoint, held_out[name].test, timed, f", {name}")
         sampler = EvaluationSampler(checkpoint, config, seed)
-        with timed(f"drawing with the grammar, {name}") as on_progress:
-            drawn[name] = sampler.constrained(config.count, on_progress)
-        with timed(f"drawing what is asked for, {name}") as on_progress:
-            count = requested_of(config)
-            pairs = sampler.requested(count, free=False, on_progress=on_progress)
-        deliveries[name] = [delivery(request, sampled) for request, sampled in pairs]
+        drawn[name], deliveries[name] = _draw(sampler, config, timed, name)
 
     # 2) Verdicts, copying from what each learnt, and all measures.
     first = held_out[names[0]]
@@ -198,28 +192,30 @@ def compare_networks(
         verdicts = verdicts_on(
             texts_of(drawn) | held_out_texts(first, seed), drawn, checkers, timed
         )
-    owners = {**learnt, TEST: learnt[names[0]], VALIDATION: learnt[names[0]]}
-    for source, training_tunes in owners.items():
-        verdicts[source] = [_with_overlap(verdict, training_tunes) for verdict in verdicts[source]]
+    for source in (*names, TEST, VALIDATION):
+        known = learnt.get(source, learnt[names[0]])
+        verdicts[source] = [_with_overlap(verdict, known) for verdict in verdicts[source]]
     replaced = {
         name: [(sampled.forced, sampled.drawn) for sampled in samples]
         for name, samples in drawn.items()
     }
-    figures = {
-        **_baselines(first),
-        **measure_sources(verdicts, deliveries, replaced, timed, scores),
-    }
-    facts = {
-        "networks": names,
-        "checkpoint_hashes": dict(zip(names, map(checkpoint_hash, folders), strict=True)),
-        "samples": config.count,
-        "temperature": config.temperature,
-        "top_k": config.top_k,
-        "top_p": config.top_p,
-        "seed": seed,
-        **_sizes(first),
-        "seconds": timed.seconds,
-    }
+    figures = _baselines(first)
+    figures |= measure_sources(verdicts, deliveries, replaced, timed, scores)
+    hashes = dict(zip(names, map(checkpoint_hash, folders), strict=True))
+    facts = {"networks": names, "checkpoint_hashes": hashes, "samples": config.count}
+    facts |= {name: getattr(config, name) for name in ("temperature", "top_k", "top_p")}
+    facts |= {"seed": seed, **_sizes(first), "seconds": timed.seconds}
+    return _side_by_side(facts, figures, verdicts, notes)
+
+
+def _side_by_side(
+    facts: dict[str, Any],
+    figures: dict[str, Figures],
+    verdicts: dict[str, list[TuneVerdict]],
+    notes: list[str],
+) -> Evaluation:
+    """Return figures with a column for each network."""
+    names = facts["networks"]
     own = {name: name for name in names}
     return Evaluation(
         facts,
@@ -227,14 +223,25 @@ def compare_networks(
         verdicts,
         tuple(notes),
         title=f"{', '.join(names)} side by side",
-        introduction=f"{config.count:,} tunes of each were drawn with the grammar at temperature "
-        f"{config.temperature:g}, seed {seed}, and set beside {_real(first)}, real ones that none "
-        "of them learnt. Nothing was chosen or left out; what cannot be read counts as wrong, and "
-        "is in none of what is measured of tunes.",
+        introduction=f"{facts['samples']:,} tunes of each were drawn with the grammar at "
+        f"temperature {facts['temperature']:g}, seed {facts['seed']}, and set beside "
+        f"{real_tunes(facts)}, real ones that none of them learnt. Nothing was chosen or left out; "
+        "what cannot be read counts as wrong, and is in none of what is measured of tunes.",
         predictors={**own, NGRAMS: PREDICTORS[NGRAMS], LZMA: PREDICTORS[LZMA]},
         sources={REAL: SOURCES[REAL], **own, NGRAM_SAMPLES: SOURCES[NGRAM_SAMPLES]},
         heard=tuple(names),
     )
+
+
+def _draw(
+    sampler: EvaluationSampler, config: SampleConfig, stage: Stage, name: str
+) -> tuple[list[Sampled], list[Delivery]]:
+    """Return texts with the grammar, and comparisons of texts with requests."""
+    with stage(f"drawing with the grammar, {name}") as on_progress:
+        drawn = sampler.constrained(config.count, on_progress)
+    with stage(f"drawing what is asked for, {name}") as on_progress:
+        pairs = sampler.requested(requested_of(config), free=False, on_progress=on_progress)
+    return drawn, [delivery(request, sampled) for request, sampled in pairs]
 
 
 def _names_of(folders: Sequence[Path]) -> list[str]:
@@ -300,10 +307,3 @@ def _baselines(held_out: HeldOut) -> dict[str, Figures]:
 
 def _sizes(held_out: HeldOut) -> dict[str, int]:
     return {"test_tunes": len(held_out.test), "validation_tunes": len(held_out.validation)}
-
-
-def _real(held_out: HeldOut) -> str:
-    """Return how many real tunes there are, for people."""
-    if not held_out.validation:
-        return f"{len(held_out.test)} test tunes"
-    return f"{len(held_out.test)} test tunes and {len(held_out.validation)} validation tunes"

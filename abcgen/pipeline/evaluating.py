@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abcgen.config import Request, SplitConfig
 from abcgen.corpus.families import families_of
@@ -113,10 +113,7 @@ def evaluate(
     """
     timed = TimedStages(stage)
     check_seed(seed)
-    if config.count < MIN_SAMPLES:
-        raise InputError(
-            f"{config.count} samples are too few", hint="use 20 or more; 1000 is usual"
-        )
+    check_count(config)
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
@@ -152,21 +149,37 @@ def evaluate(
         "training_tunes": len(training_tunes.facts.names) if training_tunes else None,
         "seconds": timed.seconds,
     }
-    real = f"{len(held_out.test)} test tunes"
-    if held_out.validation:
-        real += f" and {len(held_out.validation)} validation tunes"
-    return Evaluation(
-        facts,
-        figures,
-        verdicts,
-        tuple(notes),
-        title=f"How good is {name}, and does it copy?",
-        introduction=f"{config.count:,} tunes were drawn at temperature {config.temperature:g}, "
-        f"seed {seed}, and set beside {real}, real ones that it did not learn from. Nothing was "
-        "chosen or left out, but where it says so; what cannot be read counts as wrong, and is in "
-        "none of what is measured of tunes.",
-        heard=(FREE,),
+    title, introduction = f"How good is {name}, and does it copy?", _introduction(facts)
+    return Evaluation(facts, figures, verdicts, tuple(notes), title, introduction, heard=(FREE,))
+
+
+def _introduction(facts: Mapping[str, Any]) -> str:
+    """Return what was drawn and judged, for people."""
+    return (
+        f"{facts['samples']:,} tunes were drawn at temperature {facts['temperature']:g}, seed "
+        f"{facts['seed']}, and set beside {real_tunes(facts)}, real ones that it did not learn "
+        "from. Nothing was chosen or left out, but where it says so; what cannot be read counts "
+        "as wrong, and is in none of what is measured of tunes."
     )
+
+
+def real_tunes(facts: Mapping[str, Any]) -> str:
+    """Return how many real tunes there are, for people."""
+    validation = facts["validation_tunes"]
+    more = f" and {validation} validation tunes" if validation else ""
+    return f"{facts['test_tunes']} test tunes{more}"
+
+
+def check_count(config: SampleConfig) -> None:
+    """Check that there are enough samples.
+
+    Raises:
+        InputError: if there are not.
+    """
+    if config.count < MIN_SAMPLES:
+        raise InputError(
+            f"{config.count} samples are too few", hint="use 20 or more; 1000 is usual"
+        )
 
 
 def texts_of(samples: dict[str, list[Sampled]]) -> dict[str, list[str]]:
