@@ -121,9 +121,9 @@ def evaluate_tunes(
         verdicts,
         tuple(notes),
         title=f"How good are the tunes of {name}?",
-        introduction=f"{len(texts):,} tunes of {name} were set beside {real_tunes(facts)}, real "
-        f"ones {where}. None was left out; what cannot be read counts as wrong, and is in none of what "
-        "is measured of tunes.",
+        introduction=f"{len(texts):,} tunes of {name} were set beside {real_tunes(facts)}, "
+        f"real ones {where}. None was left out; what cannot be read counts as wrong, and is in "
+        "none of what is measured of tunes.",
         sources={REAL: SOURCES[REAL], SAMPLES: name, NGRAM_SAMPLES: SOURCES[NGRAM_SAMPLES]},
         heard=(SAMPLES,),
     )
