@@ -165,17 +165,14 @@ def compare_networks(
     names = _names_of(folders)
     checkpoints = dict(zip(names, map(load_checkpoint, folders), strict=True))
     learnt = dict(zip(names, map(read_training_tunes, folders), strict=True))
-    notes = general_notes()
     held_out = (
         _same_held_out(names, folders)
         if tunes is None
         else _unseen_by_all(tunes, checkpoints, list(learnt.values()))
     )
-    notes += [
-        f"{name} does not tell what it learnt: nothing on copying"
-        for name in names
-        if not learnt[name]
-    ]
+    unknown = [name for name in names if not learnt[name]]
+    notes = [f"{name} does not tell what it learnt: nothing on copying" for name in unknown]
+    notes += general_notes()
 
     # 1) Bits of the test tunes, and texts with the grammar.
     scores, drawn, deliveries = {}, dict[str, "list[Sampled]"](), {}
