@@ -377,12 +377,43 @@ class Request(Schema):
     beginning: str = Field("", description="Model text to continue.")
     first_pitch: int = Field(0, ge=0, le=127, description="First note of the beginning.")
 
+    # What may sound; ``abcgen.wishes`` reads these words.
+    range: str = Field(
+        "", description="Lowest and highest note, such as G3-B5, first-position or whistle."
+    )
+    scale: str = Field(
+        "", description="Scale: pentatonic, degrees such as 1,2,b3,5, or notes such as G,A,B,D,E."
+    )
+    max_leap: int = Field(
+        0, ge=0, le=29, description="Widest interval between two notes: 3 is a third, 8 an octave."
+    )
+    rhythms: str = Field(
+        "",
+        description="Note values, in quarter notes (2,1,1/2) or by name (half,quarter,eighth).",
+    )
+    no_accidentals: bool = Field(False, description="Only notes of the key.")
+    end_on_tonic: bool = Field(
+        False, description="End on the tonic; by default if bars or parts are given."
+    )
+    level: int = Field(0, ge=0, le=5, description="Level of a sight-reading exercise, 1 to 5.")
+
     free: bool = Field(False, description="Sample without the grammar: bars need not add up.")
 
     @property
     def needs_grammar(self) -> bool:
         """Whether these wishes can only be met with the grammar."""
-        return bool(self.bars or self.parts or self.in_range)
+        return bool(self.bars or self.parts or self.in_range or self.limits_notes)
+
+    @property
+    def depends_on_spelling(self) -> bool:
+        """Whether these wishes are about degrees and intervals, which depend on spelling."""
+        return bool(self.scale or self.max_leap or self.level)
+
+    @property
+    def limits_notes(self) -> bool:
+        """Whether there are wishes for what may sound."""
+        names = ("range", "scale", "max_leap", "rhythms", "no_accidentals", "end_on_tonic", "level")
+        return any(getattr(self, name) for name in names)
 
 
 BarIndex = Annotated[int, Field(ge=0, le=100_000)]

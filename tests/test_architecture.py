@@ -26,6 +26,7 @@ ALLOWED = {
     "workers": {"system"},
     "notation": BASE,
     "grammar": BASE | {"notation"},
+    "wishes": BASE | {"notation"},
     "midi": BASE | {"notation"},
     "corpus": BASE | {"notation", "midi"},
     "score": BASE | {"notation", "midi"},  # the mode of a signature is judged as MIDI's is
@@ -35,10 +36,10 @@ ALLOWED = {
     "critic": BASE | {"notation"},
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"}
-    | {"critic", "presets"},
+    | {"critic", "presets", "wishes"},
     "studio": BASE | {"notation", "score", "pipeline"},
     "cli": BASE
-    | {"presets"}
+    | {"presets", "wishes"}
     | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline", "studio"},
     "api": BASE | {"notation", "corpus", "model", "pipeline"},
     "__main__": {"cli"},

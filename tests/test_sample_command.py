@@ -227,6 +227,8 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     options = ["--checkpoint", str(checkpoint), "-n", "1", "--seed", "1", "-t", "1.5"]
     options += ["--top-k", "20", "--top-p", "0.9", "-m", "6/8", "-k", "Dmix", "--rhythm", "jig"]
     options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
+    options += ["--range", "D4-B5", "--scale", "hexatonic", "--max-leap", "6", "--level", "5"]
+    options += ["--rhythms", "1.5,1,1/2", "--no-accidentals"]
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["sample", *options, "--to", "none", "-o", str(out)])
     assert result.exit_code == 0, result.output

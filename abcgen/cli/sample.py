@@ -24,6 +24,15 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display
 from abcgen.cli.drawing import DEFAULT_FORMATS, MAX_SHOWN, Output, draw_tunes, formats_to_write
+from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
+    EndOnTonic,
+    LevelOption,
+    MaxLeap,
+    NoAccidentals,
+    Range,
+    Rhythms,
+    ScaleOption,
+)
 from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
 from abcgen.critic.config import CANDIDATES
 from abcgen.notation.fields import RHYTHMS
@@ -103,6 +112,14 @@ def sample(
             rich_help_panel="What to compose",
         ),
     ] = None,
+    # What may sound
+    pitch_range: Range = "",
+    scale: ScaleOption = "",
+    max_leap: MaxLeap = 0,
+    rhythms: Rhythms = "",
+    no_accidentals: NoAccidentals = False,
+    end_on_tonic: EndOnTonic = None,
+    level: LevelOption = 0,
     # Sampling
     seed: Annotated[
         int | None,
@@ -170,6 +187,13 @@ def sample(
         free=free,
         prime=prime,
         keep_bars=keep_bars,
+        range=pitch_range,
+        scale=scale,
+        max_leap=max_leap,
+        rhythms=rhythms,
+        no_accidentals=no_accidentals,
+        end_on_tonic=end_on_tonic,
+        level=level,
     )
     config = SampleConfig(
         temperature=temperature, top_k=top_k, top_p=top_p, count=count, candidates=candidates

@@ -64,7 +64,9 @@ class Grammar:
         self._pitch, self._first_pitch = PitchRule(rules), pitch
         modes = tuple(mode for mode in rules.modes if self._pitch.ranges(mode) != ())
         if not modes:
-            raise InputError("no note of the melody is within the range")
+            has_tonic = any(melody.ends_on_tonic for melody in rules.melodies.values())
+            missing = "tonic to end on" if has_tonic else "note of the scale"
+            raise InputError(f"the range has no {missing}")
         self.rules = replace(rules, modes=modes)
         self._music = music or Music(self.rules)
         self._completion = ShortestCompletion(self._music)
@@ -419,8 +421,14 @@ class PrefixConstraint:
         return PrefixConstraint(self._reading, self._drawing, prefix)
 
     def fits(self, length: int) -> bool:
-        """Return whether a text can end within a length, the prefix included."""
+        """Return whether a text can end within a length, the prefix included.
+
+        Raises:
+            InputError: if it cannot end at all.
+        """
         distance = self._drawing.distance_to_end(self._inner(len(self._prefix)))
+        if distance == math.inf:
+            raise _no_end()
         return len(self._prefix) + distance <= length
 
     def _inner(self, state_id: int) -> int:

@@ -100,6 +100,8 @@ class Music:
             AFTER_CHORD_SYMBOL: self.notes.notes,
             DONE: lambda state: {END: transition_to(state)},
         }
+        if rules.lengths and not self.header.metres:
+            raise InputError("the note values fill no bar of such a metre")
         has_header = all(trie.texts for trie in self.header.lines)
         if not has_header or not rules.alphabet >= {"|", "\n"}:
             raise InputError(

@@ -37,9 +37,8 @@ _CHORD_WORD = re.compile(r"[^\s;,|()\\]+")
 # Diatonic steps and semitones.
 Interval = tuple[int, int]
 
-# Tunes are moved to one of an instrument's most usual keys, in one of these octaves.
+# Tunes are moved to one of an instrument's most usual keys.
 FAVOURITE_KEYS = 3
-_OCTAVES = (0, 1, -1)
 
 
 def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
@@ -218,6 +217,8 @@ class Instrument:
     program: int
     # How its sound begins and dies away: ``bowed``, ``blown``, ``reed`` or ``plucked``.
     tone: str
+    # The octaves that a tune may be moved by, the usual one first.
+    octaves: tuple[int, ...] = (0, 1, -1)
 
     @property
     def comfort(self) -> float:
@@ -284,6 +285,14 @@ def playing_in(instrument: Instrument, key: Key | None) -> Instrument:
     return replace(instrument, keys=(key_at(key.fifths, Mode.MAJOR).tonic,))
 
 
+def within_range(instrument: Instrument, lowest: int, highest: int) -> Instrument:
+    """Return the instrument limited to a range, in octaves that suit it."""
+    # Most tunes as the network writes them lie around the C above middle C.
+    usual = round(((lowest + highest) / 2 - MIDDLE_C - 12) / 12)
+    octaves = (usual, usual + 1, usual - 1)
+    return replace(instrument, lowest=lowest, highest=highest, octaves=octaves)
+
+
 def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tune:
     """Return the tune in a usual key and an octave in which an instrument can play all of it.
 
@@ -297,7 +306,7 @@ def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tu
     candidates = [
         transpose(tune, _with_signature(major, tune.key.mode), octaves=octaves)
         for major in instrument.keys[:FAVOURITE_KEYS]
-        for octaves in _OCTAVES
+        for octaves in instrument.octaves
     ]
     pitches = [pitches_of(candidate) or [MIDDLE_C] for candidate in candidates]
 
@@ -320,7 +329,12 @@ def transpose_for(tune: Tune, instrument: Instrument, choice: float = 0.0) -> Tu
 
 
 def arrange_for(
-    tune: Tune, instrument: Instrument, choice: float, first_pitch: int | None = None
+    tune: Tune,
+    instrument: Instrument,
+    choice: float,
+    first_pitch: int | None = None,
+    *,
+    keep_spelling: bool = False,
 ) -> Tune:
     """Return the tune in a key and octave that suit an instrument, spelled as players expect.
 
@@ -330,6 +344,7 @@ def arrange_for(
         choice: As in ``transpose_for``.
         first_pitch: The MIDI key number to which its first note is moved as near as octaves allow;
             None leaves the octave to the instrument.
+        keep_spelling: Keep double sharps and flats, which scales and intervals depend on.
     """
 
     def respell(note: Note | Rest) -> Note | Rest:
@@ -343,7 +358,8 @@ def arrange_for(
         return replace(note, pitches=tuple(dict.fromkeys(pitches)), untied=frozenset())
 
     tune = transpose_for(tune, instrument, choice)
-    tune = replace(tune, bars=tuple(bar.with_notes(respell) for bar in tune.bars))
+    if not keep_spelling:
+        tune = replace(tune, bars=tuple(bar.with_notes(respell) for bar in tune.bars))
     pitches = pitches_of(tune)
     if first_pitch is None or not pitches:
         return tune
@@ -366,7 +382,7 @@ def ranges_in_c(
             pitches_of(transpose(probe, _with_signature(major, mode), octaves=octaves))[0]
             - MIDDLE_C
             for major in instrument.keys[:FAVOURITE_KEYS]
-            for octaves in _OCTAVES
+            for octaves in instrument.octaves
         ]
         ranges[mode] = tuple(
             (instrument.lowest - move, instrument.highest - move) for move in moves

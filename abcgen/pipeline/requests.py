@@ -25,9 +25,17 @@ from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.parser import COMMENT
 from abcgen.notation.reader import LeftOut, read_abc
 from abcgen.notation.spoken import abc_key, abc_metre, metre_of_rhythm
-from abcgen.notation.transpose import instrument_named, pitches_of, playing_in, ranges_in_c
+from abcgen.notation.transpose import (
+    instrument_named,
+    pitches_of,
+    playing_in,
+    ranges_in_c,
+    within_range,
+)
 from abcgen.notation.tune import BarLine, Mode
 from abcgen.notation.tunebook import split_tunebook
+from abcgen.pipeline.wishes import level_of, narrowed, scales_of
+from abcgen.wishes.sounding import read_note_values, read_range, read_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +56,7 @@ def make_request(
     free: bool = False,
     prime: str = "",
     keep_bars: int | None = None,
+    end_on_tonic: bool | None = None,
     **wishes: Any,
 ) -> Request:
     """Return the checked request for a user's wishes, in words that people use.
@@ -57,6 +66,7 @@ def make_request(
         free: Sample without the grammar, and so without a guaranteed range.
         prime: A tune to continue: ABC, or the name of a tune file.
         keep_bars: Bars of ``prime`` to keep, without pickups; all if None.
+        end_on_tonic: Whether to end on the tonic; by default if bars or parts are asked for.
         wishes: Other fields of ``Request``.
 
     Raises:
@@ -71,9 +81,33 @@ def make_request(
     implied = metre_of_rhythm(rhythm_named(wishes.get("rhythm", "")))
     if implied and not (wishes.get("metre") or prime):
         wishes["metre"] = str(implied)
-    request = Request(free=free, **wishes)
+    request = with_implied_wishes(Request(free=free, **wishes))
+    if end_on_tonic:
+        request = request.replace(end_on_tonic=True)
     check_request(request)
-    return continue_tune(request, prime, keep_bars) if prime else request
+    if prime:
+        request = continue_tune(request, prime, keep_bars)
+    if end_on_tonic is None and (request.bars or request.parts) and not request.free:
+        # The tonic of a tune that changes its key is not the first one.
+        request = request.replace(end_on_tonic=not _CHANGE.search(request.beginning))
+    return request
+
+
+def with_implied_wishes(request: Request) -> Request:
+    """Return the request with what its wishes for notes imply: form, key and range.
+
+    Raises:
+        InputError: if one of them is impossible.
+    """
+    level = level_of(request)
+    if level and not (request.bars or request.parts):
+        request = request.replace(bars=level.bars, parts="A")
+    if request.scale and not request.key:
+        _, key = read_scale(request.scale, None)
+        request = request.replace(key=str(key) if key else "")
+    if request.range or level:
+        request = request.replace(in_range=True)
+    return request
 
 
 def _named_in_order(parts: str) -> str:
@@ -96,11 +130,16 @@ def check_request(request: Request) -> None:
     """
     # These functions raise InputError where a wish is impossible.
     metre_of(request), key_of(request), instrument_of(request), form_of(request)
+    level_of(request), scales_of(request)
+    if request.rhythms:
+        read_note_values(request.rhythms)
+    if request.max_leap == 1:
+        raise InputError("the widest leap must be 2, a second, or more", hint="or 0 for any")
     if request.rhythm and not rhythm_named(request.rhythm):
         raise InputError(f"unknown rhythm {request.rhythm!r}", hint=f"one of {', '.join(RHYTHMS)}")
     if request.free and request.needs_grammar:
         raise InputError(
-            "only the grammar, which --free switches off, can keep bars, parts and range",
+            "only the grammar, which --free switches off, can keep bars, parts and notes",
             hint="leave out --free",
         )
     if request.free and request.key and not (request.metre or request.beginning):
@@ -139,12 +178,15 @@ def key_of(request: Request) -> Key | None:
 
 
 def instrument_of(request: Request) -> Instrument:
-    """Return the instrument, limited to the requested key if there is one.
+    """Return the instrument, limited to the requested key and range if there are any.
 
     Raises:
-        InputError: if there is no such instrument or key.
+        InputError: if there is no such instrument, key or range.
     """
-    return playing_in(instrument_named(request.instrument), key_of(request))
+    instrument = playing_in(instrument_named(request.instrument), key_of(request))
+    if not request.range:
+        return instrument
+    return within_range(instrument, *read_range(request.range, request.instrument))
 
 
 def form_of(request: Request) -> Form:
@@ -184,7 +226,7 @@ def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = Fa
     # A beginning has its metre and key already, and may change them any number of times.
     beginning_changes = bool(_CHANGE.search(request.beginning))
     constrained = bool(metre or key or not form.is_free)
-    return Rules(
+    rules = Rules(
         alphabet,
         rhythms=(rhythm,) if rhythm else Rules(alphabet).rhythms,
         metres=(replace(metre, symbol=""),) if metre and not beginning_changes else (),
@@ -197,6 +239,7 @@ def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = Fa
         begun=begun_form(request.beginning) if form_line and request.beginning else None,
         ranges=ranges_in_c(instrument_of(request), modes) if request.in_range else {},
     )
+    return narrowed(rules, request)
 
 
 def rules_after(beginning: str, rules: Rules, alphabet: frozenset[str]) -> Rules:
@@ -206,7 +249,7 @@ def rules_after(beginning: str, rules: Rules, alphabet: frozenset[str]) -> Rules
     """
     return replace(
         rules,
-        alphabet=alphabet,
+        alphabet=alphabet & rules.alphabet,
         rhythms=Rules(alphabet).rhythms if beginning.startswith("R:") else rules.rhythms,
         metres=() if _METRE_LINE.search(beginning) else rules.metres,
         modes=tuple(Mode) if _KEY_LINE.search(beginning) else rules.modes,

@@ -31,6 +31,7 @@ from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.choosing import SIDE_BY_SIDE, Chooser, Reason, Rejection, SampledTune
+from abcgen.pipeline.clashes import impossible
 from abcgen.pipeline.recipes import Recipe, with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
@@ -137,9 +138,8 @@ class Composer(Chooser):
             grammar = PrefixConstraint(whole_grammar, rest_grammar, beginning)
             fits = grammar.fits(longest)
         except InputError as error:
-            raise InputError(
-                f"the beginning does not fit the request: {error.message}",
-                hint="ask for less, or use --free",
+            raise impossible(
+                self._request, error, alphabet, form_line=self._has_form_line
             ) from error
         if not fits:
             raise InputError(
@@ -268,7 +268,13 @@ class Composer(Chooser):
         chance.random()  # the first number chose the title once
         # To keep every note in range, the grammar counts on a free choice of octave.
         first_pitch = None if self._request.in_range else self._request.first_pitch or None
-        return arrange_for(tune, instrument_of(self._request), chance.random(), first_pitch)
+        return arrange_for(
+            tune,
+            instrument_of(self._request),
+            chance.random(),
+            first_pitch,
+            keep_spelling=self._request.depends_on_spelling,
+        )
 
     def log_probability(self, sampled: Sampled) -> float:
         """Return the natural logarithm of the probability of what was sampled of a text.

@@ -371,6 +371,13 @@ WISHES: dict[str, Any] = {
     "in_range": True,
     "beginning": "R:jig\n",
     "first_pitch": 62,
+    "range": "G3-B5",
+    "scale": "pentatonic",
+    "max_leap": 5,
+    "rhythms": "2,1,1/2",
+    "no_accidentals": True,
+    "end_on_tonic": True,
+    "level": 2,
     "free": True,
 }
 

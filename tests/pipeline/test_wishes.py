@@ -1,0 +1,128 @@
+"""Wishes for what may sound: kept in sampled tunes, and refused where they clash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from abcgen.config import Request, SampleConfig
+from abcgen.errors import InputError
+from abcgen.grammar import Rules
+from abcgen.notation.tune import Mode
+from abcgen.pipeline.recipes import recipe_in
+from abcgen.pipeline.replaying import replay_file
+from abcgen.pipeline.requests import make_request, rules_of
+from abcgen.pipeline.sampling import Composer
+from abcgen.wishes.checking import delivered
+from tests.grammar.test_grammar import ALPHABET
+from tests.pipeline.checkpoints import untrained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WISHES: list[dict[str, Any]] = [
+    {"range": "G3-B5", "bars": 4, "metre": "3/4"},
+    {"range": "C2-D4", "key": "G", "metre": "4/4", "bars": 4},
+    {"scale": "pentatonic", "max_leap": 5, "bars": 4, "metre": "6/8"},
+    {"scale": "melodic-minor", "key": "Em", "metre": "4/4", "parts": "AB", "bars": 4},
+    {"scale": "G,A,B,D,E", "rhythms": "1,1/2", "metre": "2/4", "bars": 4},
+    {"rhythms": "half,quarter", "max_leap": 2, "range": "first-position", "bars": 5},
+    {"no_accidentals": True, "key": "Ador", "metre": "6/8", "bars": 4, "instrument": "whistle"},
+    {"level": 1},
+    {"level": 3, "key": "Dm", "metre": "6/8"},
+    {"level": 5, "bars": 4},
+]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
+
+
+@pytest.mark.parametrize("wishes", WISHES, ids=",".join)
+def test_a_network_that_learnt_nothing_keeps_every_wish(
+    wishes: dict[str, Any], network: Path, tmp_path: Path
+) -> None:
+    request = make_request(**wishes)
+    assert request.end_on_tonic == (bool(request.bars))
+    config = SampleConfig(count=2, max_attempts=20)
+    with Composer(network, config, 3, request) as composer:
+        tunes = list(composer.compose())
+    assert len(tunes) == 2
+    for tune in tunes:
+        result = delivered(tune.tune, request)
+        assert set(wishes) & set(result)
+        assert all(result.values()), (result, tune.abc)
+        recipe = recipe_in(tune.abc)
+        assert recipe is not None
+        assert recipe.request == request
+    file = tmp_path / "tunes.abc"
+    file.write_text(tunes[1].abc, encoding="utf-8")
+    assert [replay.is_same for replay in replay_file(file, network)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "named"),
+    [
+        ({"rhythms": "2", "metre": "3/4"}, {"--rhythms", "--metre"}),
+        ({"scale": "C,G", "max_leap": 3}, {"--scale", "--max-leap"}),
+        ({"scale": "1,b3,#4", "no_accidentals": True}, {"--scale", "--no-accidentals"}),
+        ({"level": 1, "metre": "9/8"}, {"--level", "--metre"}),
+        ({"range": "D4-F4", "key": "C", "bars": 4}, {"--range", "--key"}),
+        ({"scale": "pentatonic", "range": "F4-F4", "key": "D"}, {"--range", "--scale"}),
+    ],
+)
+def test_the_two_wishes_that_clash_are_named(
+    wishes: dict[str, Any], named: set[str], network: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        Composer(network, SampleConfig(count=1), 1, make_request(**wishes))
+    assert "\n" not in caught.value.message
+    options = {word for word in caught.value.message.split() if word.startswith("--")}
+    assert options == named
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"range": "nowhere"},
+        {"scale": "blues", "key": "D"},
+        {"rhythms": "1/3"},
+        {"max_leap": 1},
+        {"level": 6},
+        {"free": True, "level": 1},
+        {"free": True, "max_leap": 3},
+    ],
+)
+def test_impossible_wishes_are_refused_at_once(wishes: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        make_request(**wishes)
+
+
+def test_a_tune_with_a_form_ends_on_the_tonic_unless_told_otherwise() -> None:
+    assert make_request(bars=8).end_on_tonic
+    assert make_request(parts="AB").end_on_tonic
+    assert not make_request(bars=8, end_on_tonic=False).end_on_tonic
+    assert not make_request(metre="6/8").end_on_tonic
+    assert make_request(metre="6/8", end_on_tonic=True).end_on_tonic
+    assert not make_request(bars=8, prime="X:1\nM:6/8\nK:D\nd3e3|[K:G]g3a3|").end_on_tonic
+
+
+def test_requests_without_such_wishes_have_the_rules_they_had() -> None:
+    for request in (Request(), Request(bars=8, metre="6/8", key="D"), Request(in_range=True)):
+        rules = rules_of(request, ALPHABET)
+        assert (rules.alphabet, rules.melodies, rules.lengths) == (ALPHABET, {}, frozenset())
+        assert rules.chords
+    assert rules_of(Request(), ALPHABET) == Rules(ALPHABET, neat=True)
+
+
+def test_notes_of_a_scale_fix_the_key_and_a_level_the_form() -> None:
+    assert make_request(scale="E,G,A,B,D").key == "Emin"
+    assert make_request(scale="pentatonic").key == ""
+    level = make_request(level=2)
+    assert (level.bars, level.parts, level.in_range) == (8, "A", True)
+    rules = rules_of(level, ALPHABET)
+    assert rules.modes == (Mode.MAJOR,)
+    assert not rules.alphabet & set("^_=-")
+    assert all(high - low == 12 for low, high in rules.ranges[Mode.MAJOR])
