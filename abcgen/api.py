@@ -200,7 +200,9 @@ class Network:
             max_copy: Most bars that a tune may share with a training tune.
             settings: Fields of ``SampleConfig`` and ``Request`` in ``abcgen.config``:
                 ``temperature``, ``top_k``, ``top_p`` and ``candidates``; ``metre``, ``key``,
-                ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``.
+                ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``; for what may sound,
+                ``range``, ``scale``, ``max_leap``, ``rhythms``, ``no_accidentals``,
+                ``end_on_tonic`` and ``level``.
 
         Raises:
             InputError: if the request is impossible, or fewer than ``count`` tunes are valid.
