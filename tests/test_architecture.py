@@ -19,7 +19,8 @@ BASE = {"config", "errors", "example", "files", "system", "workers"}
 ALLOWED = {
     "errors": set(),
     "example": set(),
-    "config": {"errors"},
+    "config": {"errors", "limits"},
+    "limits": set(),
     "presets": {"config"},
     "files": {"errors"},
     "system": set(),
