@@ -29,6 +29,8 @@ MODULES = ("tensorflow", "keras", "sklearn", "scipy")
 # A command line for every command, in a folder with two tunes, a network and a blind test.
 WORKING = {
     "sample": "sample --count 1 --seed 3 --to pdf,html,midi,musicxml,wav --out made",
+    "rewrite": "rewrite tunes.abc --tune 1 --bars 2 --count 1 --candidates 1 --to none --out anew",
+    "vary": "vary tunes.abc --tune 1 --count 1 --candidates 1 --to none --out varied",
     "replay": "replay tunes.abc",
     "render": "render tunes.abc --to pdf,png,svg --out printed",
     "plot": "plot pretrained --out plots",
@@ -47,8 +49,8 @@ TRAINING = {
     "train": "train small.abc --epochs 1",
     "critic": "critic small small.abc",
 }
-# It needs them too, but only after minutes of sampling.
-UNTRIED = {"refine"}
+# The first needs them too, but only after minutes of sampling; the second serves until it is ended.
+UNTRIED = {"refine", "studio"}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[int, 
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 
-    code, _, error = run_it("sample --count 2 --seed 1 --to none --out tunes")
+    code, _, error = run_it("sample --count 2 --candidates 1 --seed 1 --to none --out tunes")
     assert code == 0, error
     shutil.copy(folder / "tunes" / "tunes.abc", folder)
     return run_it
