@@ -25,6 +25,8 @@ ELSEWHERE = {
     "corpora/README.md": "corpora.md",
 }
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\]\([^)]*\))*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
+# An annotation that is a string.
+QUOTED = re.compile(r"(: |-> )'([^']*)'")
 # A section of a docstring, and an item in it.
 SECTION, ITEM = (
     re.compile(r"^(Args|Returns|Raises|Yields|Attributes):$"),
@@ -161,11 +163,7 @@ def api_page() -> str:
 
 def _described(name: str, member: Any) -> list[str]:
     """Return signature and docstring as Markdown."""
-    signature = ""
-    try:
-        signature = str(inspect.signature(member))
-    except (TypeError, ValueError):
-        signature = "(...)"
+    signature = QUOTED.sub(r"\1\2", str(inspect.signature(member))).replace("(self, ", "(")
     lines = ["```python", f"{name}{signature}", "```", ""]
     in_section = False
     for line in inspect.cleandoc(member.__doc__ or "").splitlines():
