@@ -5,12 +5,16 @@ Model is Secretly a Reward Model", NeurIPS 2023). Of two texts, one is preferred
 probabilities of the network, and of the *reference network* that it was at first,
 
     margin = beta * ((log p(preferred) - log r(preferred)) - (log p(other) - log r(other)))
-    loss   = -log sigmoid(margin)
+    loss   = -c * log sigmoid(margin) - (1 - c) * log sigmoid(-margin)
 
 so that what counts is how far the network moved from the reference, not how likely the texts were.
+c is how certain the preference is; it is 1 in the paper. Where it is the probability that of a real
+and a sampled text the preferred one is the real, the loss is least, with a beta of 1, when the
+network's texts are as likely as real ones are: it need not go further.
+
 The gradient of the loss is that of a weighted cross-entropy,
 
-    d loss = -beta * sigmoid(-margin) * (d log p(preferred) - d log p(other))
+    d loss = -beta * (c - sigmoid(margin)) * (d log p(preferred) - d log p(other))
 
 so a step first measures both texts, and then trains as always, with these weights. To it is added
 the likelihood of a real text for every pair, which keeps the network from forgetting what it knows.
@@ -58,6 +62,8 @@ class PreferencePair(NamedTuple):
     preferred: Example
     other: Example
     real: Example
+    # The probability that the preference is right.
+    certainty: float = 1.0
 
 
 class PreferenceResult(NamedTuple):
@@ -70,19 +76,22 @@ class PreferenceResult(NamedTuple):
     loss: float
 
 
-def preference_loss(now: Floats, reference: Floats, beta: float) -> tuple[Floats, Floats, Floats]:
+def preference_loss(
+    now: Floats, reference: Floats, certainty: Floats, beta: float
+) -> tuple[Floats, Floats, Floats]:
     """Return loss, margin, and minus the loss's slope by log p(preferred), of each pair, (P,).
 
     Args:
         now: Log probabilities of preferred texts and of others, (2, P).
         reference: The same by the reference network.
+        certainty: The probability that the preference is right, (P,).
         beta: How much the network's moving away from the reference counts.
     """
     moved = now - reference  # (2, P)
     margin = beta * (moved[0] - moved[1])  # (P,)
-    loss = np.logaddexp(0.0, -margin)
-    # sigmoid(-margin) = exp(-loss) * exp(-margin)
-    return loss, margin, beta * np.exp(-loss - margin)
+    if_right, if_wrong = np.logaddexp(0.0, -margin), np.logaddexp(0.0, margin)  # -log sigmoid
+    loss = certainty * if_right + (1 - certainty) * if_wrong
+    return loss, margin, beta * (certainty - np.exp(-if_right))
 
 
 class PreferenceDataset:
@@ -96,7 +105,9 @@ class PreferenceDataset:
         tracker: PositionFeatures | None = None,
     ) -> None:
         self.pairs, self._batch_size = len(pairs), batch_size
-        texts = [text for column in zip(*pairs, strict=True) for text in column]
+        self.certainty = np.array([pair.certainty for pair in pairs])
+        *columns, _ = zip(*pairs, strict=True)
+        texts = [text for column in columns for text in column]
         self._texts = TextDataset(texts, vocabulary, batch_size, tracker=tracker)
         # The longest text of each pair.
         self.lengths = self._texts.lengths.reshape(3, -1).max(axis=0)  # (pairs,)
@@ -159,7 +170,9 @@ def learn_preferences(
             break
         on_progress(MEASURING_SHARE + (1 - MEASURING_SHARE) * done)
         now = measure(indices)
-        loss, margin, slope = preference_loss(now, reference[:, indices], config.beta)
+        loss, margin, slope = preference_loss(
+            now, reference[:, indices], data.certainty[indices], config.beta
+        )
         batch = data.batch(indices)
         weights = loss_weights(batch, slope, config.likelihood)
         result = network.train_step(batch, learning_rate(training, done), weights)

@@ -46,6 +46,8 @@ SIDE_BY_SIDE = 64  # texts
 # A better tune is preferred to a worse one if the critic's log odds differ by this much.
 LEAST_DIFFERENCE = 0.5
 PAIRS_OF_GROUP = 2
+# The log odds by which any right tune is preferred to a broken one.
+OF_BROKEN = 4.0
 MOST_JUDGED = 800  # texts; the judge learns for a minute or more from thousands
 
 
@@ -74,6 +76,8 @@ class Pair(NamedTuple):
     preferred: DrawnText
     other: DrawnText
     real: int
+    # The log odds that of a real and a sampled text the preferred one is the real.
+    difference: float
 
 
 def header_lines(text: str) -> str:
@@ -163,7 +167,8 @@ def preference_pairs(drawn: Sequence[DrawnText], critic: Critic) -> Iterator[Pai
         for rank in range(min(PAIRS_OF_GROUP, len(scored) // 2)):
             (high, preferred), (low, other) = scored[rank], scored[-1 - rank]
             if preferred.tune and high - low >= LEAST_DIFFERENCE:
-                yield Pair(preferred, other, preferred.real)
+                difference = high - low if other.tune else OF_BROKEN
+                yield Pair(preferred, other, preferred.real, difference)
 
 
 def example_of(drawn: DrawnText) -> Example:

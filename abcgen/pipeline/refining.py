@@ -23,6 +23,7 @@ at the weights that it would have had.
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import time
 from dataclasses import replace
@@ -432,7 +433,12 @@ class Refiner:
         )
         tracker = tracker_of(before.network, before.vocabulary)
         texts = [
-            PreferencePair(example_of(one.preferred), example_of(one.other), self._texts[one.real])
+            PreferencePair(
+                example_of(one.preferred),
+                example_of(one.other),
+                self._texts[one.real],
+                1 / (1 + math.exp(-one.difference)),
+            )
             for one in pairs
         ]
         with self._stage("learning from preferences") as on_progress:

@@ -34,38 +34,53 @@ if TYPE_CHECKING:
 BETA = 0.3
 
 
-def plain_loss(now: list[list[float]], reference: list[list[float]], beta: float) -> list[float]:
-    """The loss as it is in the paper, pair by pair."""
+def plain_loss(
+    now: list[list[float]], reference: list[list[float]], certainty: list[float]
+) -> list[float]:
+    """The loss as it is in the paper, pair by pair, with the chance that a preference is wrong."""
     losses = []
-    for better, worse, better_before, worse_before in zip(*now, *reference, strict=True):
-        margin = beta * ((better - better_before) - (worse - worse_before))
-        losses.append(-math.log(1 / (1 + math.exp(-margin))))
+    for better, worse, better_before, worse_before, sure in zip(
+        *now, *reference, certainty, strict=True
+    ):
+        margin = BETA * ((better - better_before) - (worse - worse_before))
+        right, wrong = 1 / (1 + math.exp(-margin)), 1 / (1 + math.exp(margin))
+        losses.append(-sure * math.log(right) - (1 - sure) * math.log(wrong))
     return losses
 
 
 NOW, REFERENCE = [[-3.0, -9.0, -40.0], [-5.0, -7.0, -90.0]], [[-4.0, -8.0, -41.0], [-4.5] * 3]
+CERTAINTIES = [[1.0, 1.0, 1.0], [0.9, 0.5, 0.7]]
 
 
-def test_the_loss_is_that_of_the_paper() -> None:
-    loss, margin, _ = preference_loss(np.array(NOW), np.array(REFERENCE), BETA)
-    assert loss == pytest.approx(plain_loss(NOW, REFERENCE, BETA))
+@pytest.mark.parametrize("certainty", CERTAINTIES)
+def test_the_loss_is_that_of_the_paper(certainty: list[float]) -> None:
+    loss, margin, _ = preference_loss(np.array(NOW), np.array(REFERENCE), np.array(certainty), BETA)
+    assert loss == pytest.approx(plain_loss(NOW, REFERENCE, certainty))
     assert margin[0] == pytest.approx(BETA * (1.0 + 0.5))
 
 
-def test_the_slope_is_that_of_the_loss() -> None:
-    now, reference, step = np.array(NOW), np.array(REFERENCE), 1e-6
-    _, _, slope = preference_loss(now, reference, BETA)
+@pytest.mark.parametrize("certainty", CERTAINTIES)
+def test_the_slope_is_that_of_the_loss(certainty: list[float]) -> None:
+    now, step = np.array(NOW), 1e-6
+    _, _, slope = preference_loss(now, np.array(REFERENCE), np.array(certainty), BETA)
+    before = plain_loss(NOW, REFERENCE, certainty)
     for row, sign in enumerate((-1, 1)):
         moved = now.copy()
         moved[row] += step
-        change = np.subtract(
-            plain_loss(moved.tolist(), REFERENCE, BETA), plain_loss(NOW, REFERENCE, BETA)
-        )
+        change = np.subtract(plain_loss(moved.tolist(), REFERENCE, certainty), before)
         assert sign * slope == pytest.approx(change / step, abs=1e-6)
 
 
+def test_what_is_as_certain_as_it_should_be_is_not_moved() -> None:
+    certainty = np.array([0.9])
+    now = np.array([[math.log(0.9 / 0.1)], [0.0]])
+    _, _, slope = preference_loss(now, np.zeros((2, 1)), certainty, 1.0)
+    assert slope == pytest.approx(0.0)
+
+
 def test_a_very_wrong_pair_is_no_infinity() -> None:
-    loss, _, slope = preference_loss(np.array([[-9e4], [0.0]]), np.zeros((2, 1)), 1.0)
+    now = np.array([[-9e4], [0.0]])
+    loss, _, slope = preference_loss(now, np.zeros((2, 1)), np.ones(1), 1.0)
     assert np.isfinite([loss, slope]).all()
     assert slope == pytest.approx(1.0)
 
@@ -74,8 +89,10 @@ def pairs_of(examples: list[Example]) -> list[PreferencePair]:
     """Pair each text with the next; their first characters are given."""
     given = [Example(one.text, 9, one.notes) for one in examples]
     return [
-        PreferencePair(better, worse, real)
-        for better, worse, real in zip(given, given[1:], examples, strict=False)
+        PreferencePair(better, worse, real, 1.0 if number % 2 else 0.8)
+        for number, (better, worse, real) in enumerate(
+            zip(given, given[1:], examples, strict=False)
+        )
     ]
 
 
@@ -125,7 +142,7 @@ def test_a_step_follows_the_gradient_of_the_loss(
 
     def loss_and_slope() -> tuple[float, np.ndarray[tuple[int], np.dtype[np.float64]]]:
         now = network.log_probabilities(data.batch(rows, real=False)).reshape(2, -1)
-        loss, _, slope = preference_loss(now, reference, BETA)
+        loss, _, slope = preference_loss(now, reference, data.certainty, BETA)
         return float(loss.mean()), slope
 
     before, slope = loss_and_slope()
