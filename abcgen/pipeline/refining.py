@@ -7,10 +7,11 @@ Here the network itself learns to make what the critic would choose. In every ro
 2. an outside judge, which shares nothing with the critic, tells them from held-out tunes;
 3. the critic is learnt anew, from training tunes and these: an old one would soon be outwitted;
 4. of tunes with the same header the better are preferred to the worse (``preference_pairs``);
-5. the network learns from these pairs (``abcgen.model.preferences``), but not so much that held-out
-   tunes surprise it more than is allowed.
+5. the network learns from these pairs (``abcgen.model.preferences``), and what it draws is judged
+   again.
 
-What it draws then is judged again. If it is told from held-out tunes as easily as before, the round
+If its tunes are told from held-out ones as easily as before, or held-out ones surprise it more than
+is allowed, half of what it learnt is tried, then a quarter. If that does not help either, the round
 is undone and was the last one. The new checkpoint is complete after every round::
 
     refinement.json   the settings, and a report of every round
@@ -81,9 +82,10 @@ from abcgen.pipeline.training import ORIGIN
 from abcgen.presets import FINE_TUNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
     from abcgen.corpus.records import Extract, Extracts
     from abcgen.critic.critic import Critic
@@ -101,9 +103,8 @@ TRAINING = "training"
 KEPT = (HELD_OUT, BOUNDS, INDEX, FACTS, CRITIC)
 # Of a round's time, drawing and learning may each take this share; judging and the critic the rest.
 DRAWING, LEARNING = 0.3, 0.4
-# The share of what was learnt that is kept is the first by which held-out tunes are not too
-# surprising.
-MOVED = (1.0, 0.75, 0.5, 0.25)
+# How much of what was learnt is tried to be kept.
+MOVED = (1.0, 0.5, 0.25)
 LEARNING_CONFIG = FINE_TUNING.replace(final_rate=0.1)
 NO_PROGRESS = "the judge found no progress"
 TOO_SURPRISING = "held-out tunes became too surprising"
@@ -122,7 +123,7 @@ class RoundReport(Schema):
         critic_auc: How easily the critic told what was drawn before the round from real tunes.
         pairs: Number of pairs learnt.
         agreed: The share of the pairs whose better text it preferred already when it came to them.
-        moved: The share of what it learnt that was kept, so that bits did not grow too much.
+        moved: The share of what it learnt that was kept.
         weights: The hash of the weights.
         seconds: Of the whole run, up to the end of the round.
     """
@@ -148,7 +149,7 @@ class Refinement(Schema):
     base: str
     config: RefineConfig
     rounds: Annotated[tuple[RoundReport, ...], Field(strict=False, max_length=1000)] = ()
-    # The last round, if it was undone.
+    # The last that was tried of the last round, if it made no progress.
     undone: RoundReport | None = None
     # Why there were no more rounds; empty if it is not finished.
     end: str = ""
@@ -295,27 +296,46 @@ class Refiner:
             if not pairs:
                 self.run = self.run.replace(end=TOO_ALIKE)
                 break
-            network, result, moved = self._learn(pairs, number)
-            # 4) Draw, judge, and keep it or not.
-            candidate = self._folder / CANDIDATE
-            write_description(network, candidate)
-            write_weights(network.weights, candidate)
-            drawn_next = self._draw(candidate, number)
-            report = self._report(drawn_next, network).replace(
-                critic_auc=critic.auc, pairs=result.pairs, agreed=result.agreed, moved=moved
-            )
+            after, result = self._learn(pairs, number)
+            facts = {"critic_auc": critic.auc, "pairs": result.pairs, "agreed": result.agreed}
+            # 4) Keep as much of it as makes progress.
+            drawn = self._progress(after, number, facts, on_round) or drawn
             self._round_seconds = time.monotonic() - began
-            if report.bits_per_note > self._most_bits:
-                self.run = self.run.replace(undone=report, end=TOO_SURPRISING)
-            elif report.auc >= self.run.rounds[-1].auc:
-                self.run = self.run.replace(undone=report, end=NO_PROGRESS)
-            else:
-                drawn, self._network = drawn_next, network
-                self._keep(report)
-            on_round(number, report)
         self._write_report()
         shutil.rmtree(self._folder / CANDIDATE, ignore_errors=True)
         return self.run
+
+    def _progress(
+        self,
+        after: Weights,
+        number: int,
+        facts: Mapping[str, Any],
+        on_round: Callable[[int, RoundReport], None],
+    ) -> list[DrawnText]:
+        """Keep the first network on the way to what was learnt that makes progress.
+
+        Returns:
+            What it draws. Nothing if there is no progress, which ends the run.
+        """
+        candidate, end = self._folder / CANDIDATE, ""
+        for moved in MOVED:
+            weights = between(self._network.weights, after, moved)
+            network = replace(self._network, weights=weights)
+            if self._measure(network).per_note > self._most_bits:
+                end = TOO_SURPRISING
+                continue
+            write_description(network, candidate)
+            write_weights(weights, candidate)
+            drawn = self._draw(candidate, number)
+            report = self._report(drawn, network).replace(moved=moved, **facts)
+            on_round(number, report)
+            if report.auc < self.run.rounds[-1].auc:
+                self._network = network
+                self._keep(report)
+                return drawn
+            end, self.run = NO_PROGRESS, self.run.replace(undone=report)
+        self.run = self.run.replace(end=end)
+        return []
 
     def _keep(self, report: RoundReport) -> None:
         """Save the network of a round. If this is killed half-way, the round is undone."""
@@ -455,13 +475,7 @@ class Refiner:
                 on_progress=lambda share: on_progress(round(1000 * share), 1000),
                 seconds=self._seconds(LEARNING),
             )
-        after = compiled.weights
-        with self._stage("measuring held-out tunes"):
-            for moved in MOVED:
-                network = replace(before, weights=between(before.weights, after, moved))
-                if self._measure(network).per_note <= self._most_bits:
-                    break
-        return network, result, moved
+        return compiled.weights, result
 
 
 def between(before: Weights, after: Weights, share: float) -> Weights:

@@ -161,8 +161,12 @@ def test_rounds_are_learnt_as_long_as_the_judge_agrees(
 def test_a_round_without_progress_is_undone(
     checkpoint: Path, corpus: Extracts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge_by(monkeypatch, 0.9, 0.91)
-    run = refined(checkpoint, tmp_path / "out", corpus)
+    judge_by(monkeypatch, 0.9, 0.95, 0.91)
+    tried: list[float] = []
+    run = refiner(checkpoint, tmp_path / "out", corpus).refine(
+        lambda _number, report: tried.append(report.moved)
+    )
+    assert tried == [0.0, *MOVED]
     assert run.end == NO_PROGRESS
     assert len(run.rounds) == 1
     assert run.undone
@@ -177,15 +181,18 @@ def test_held_out_tunes_bound_what_is_learnt(
     # It makes these tunes less likely.
     judge_by(monkeypatch, 0.9, 0.8)
     config = SMALL.replace(rounds=1, learning_rate=0.03, likelihood=0.0)
-    none = refined(checkpoint, tmp_path / "none", corpus, config.replace(worse=0.0))
-    assert none.end == TOO_SURPRISING
-    assert none.undone
-    worse = none.undone.bits_per_note - none.rounds[0].bits_per_note
+    free = refined(checkpoint, tmp_path / "free", corpus, config)
+    worse = free.rounds[1].bits_per_note - free.rounds[0].bits_per_note
+    assert free.rounds[1].moved == 1
     assert worse > 0
     judge_by(monkeypatch, 0.9, 0.8)
-    some = refined(checkpoint, tmp_path / "some", corpus, config.replace(worse=1.01 * worse))
-    assert some.rounds[1].moved == min(MOVED)
-    assert some.rounds[1].weights == none.undone.weights
+    some = refined(checkpoint, tmp_path / "some", corpus, config.replace(worse=0.9 * worse))
+    assert some.rounds[1].moved < 1
+    assert some.rounds[1].bits_per_note <= some.rounds[0].bits_per_note + 0.9 * worse
+    judge_by(monkeypatch, 0.9, 0.8)
+    none = refined(checkpoint, tmp_path / "none", corpus, config.replace(worse=0.0))
+    assert none.end == TOO_SURPRISING
+    assert len(none.rounds) == 1
 
 
 def test_no_round_begins_that_would_end_late(
