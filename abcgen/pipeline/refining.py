@@ -435,8 +435,8 @@ class Refiner:
         write_critic(self._folder, critic)
         return critic
 
-    def _learn(self, pairs: list[Pair], number: int) -> tuple[Checkpoint, PreferenceResult, float]:
-        """Return the network after learning, how that went, and the share of it that was kept."""
+    def _learn(self, pairs: list[Pair], number: int) -> tuple[Weights, PreferenceResult]:
+        """Return the network's weights after learning, and how that went."""
         from abcgen.model.compiled import CompiledNetwork  # noqa: PLC0415 - loads Keras
         from abcgen.model.preferences import (  # noqa: PLC0415 - the same
             PreferenceDataset,
