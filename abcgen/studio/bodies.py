@@ -44,6 +44,26 @@ class SampleBody(Schema):
     keep: bool = Field(True, description="Keep the tunes in the history.")
 
 
+Bar = Annotated[int, Field(ge=0, lt=LIMITS.bars)]
+
+
+class RewriteBody(Schema):
+    """Bars of a tune to be drawn anew."""
+
+    abc: OneTune = Field(description="The tune.")
+    # The first and last bar of each run.
+    bars: Annotated[
+        tuple[Annotated[tuple[Bar, Bar], Field(strict=False)], ...],
+        Field(strict=False, min_length=1, max_length=100),
+    ] = Field(description="Runs of bars, first and last, counted from 0 as written: [[4, 7]].")
+    count: int = Field(4, ge=1, le=MOST_TUNES, description="Versions to choose from.")
+    network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
+    temperature: float = Field(SampleConfig().temperature, ge=0.0, le=3.0)
+    candidates: int | None = Field(None, ge=1, le=32, description="Texts drawn for each version.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    stream: bool = Field(True, description="Answer line by line.")
+
+
 Target = Literal["staff", "abc", "midi", "musicxml", "pdf", "wav", "html", "svg"]
 
 

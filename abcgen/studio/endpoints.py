@@ -26,6 +26,7 @@ from abcgen.studio.bodies import (
     CheckBody,
     NewTune,
     RenderBody,
+    RewriteBody,
     SampleBody,
     TuneChange,
 )
@@ -151,6 +152,16 @@ async def sample(request: Request) -> Response:
     body, studio = await read_body(request, SampleBody), _studio(request)
     job = studio.networks.submit(_client(request), "sample", body.model_dump())
     events = _sampling(job, studio, keep=body.keep)
+    if body.stream:
+        return StreamingResponse(map_lines(events), media_type=LINES)
+    return await _collected(events)
+
+
+async def rewrite(request: Request) -> Response:
+    """Draw bars of a tune anew."""
+    body, studio = await read_body(request, RewriteBody), _studio(request)
+    job = studio.networks.submit(_client(request), "rewrite", body.model_dump())
+    events = _sampling(job, studio, keep=False)
     if body.stream:
         return StreamingResponse(map_lines(events), media_type=LINES)
     return await _collected(events)
@@ -312,6 +323,14 @@ async def openapi(_request: Request) -> Response:
 
 ENDPOINTS = (
     Endpoint("POST", "/api/sample", sample, "Compose tunes.", SampleBody, media=(LINES, JSON)),
+    Endpoint(
+        "POST",
+        "/api/rewrite",
+        rewrite,
+        "Draw bars of a tune anew.",
+        RewriteBody,
+        media=(LINES, JSON),
+    ),
     Endpoint(
         "POST",
         "/api/render",

@@ -23,7 +23,14 @@ MOST_WAITING, MOST_OF_CLIENT = 64, 12
 ATTEMPTS = 2
 START_ATTEMPTS = 3
 # Seconds that a task may take.
-SECONDS = {"sample": 240.0, "render": 90.0, "read": 30.0, "check": 15.0, "networks": 30.0}
+SECONDS = {
+    "sample": 240.0,
+    "rewrite": 120.0,
+    "render": 90.0,
+    "read": 30.0,
+    "check": 15.0,
+    "networks": 30.0,
+}
 DEFAULT_SECONDS = 60.0
 RETRY_SECONDS = 5  # what a client is told to wait when the queue is full
 FINAL = {"done", "error", "cancelled"}

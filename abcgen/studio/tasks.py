@@ -9,7 +9,7 @@ import base64
 import random
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,20 @@ from abcgen.notation.encoding import decode_text
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.reader import LeftOut, Reading, read_abc, read_block
 from abcgen.notation.transpose import instrument_named
+from abcgen.notation.tune import BarLine
 from abcgen.notation.tunebook import split_tunebook
+from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.barnumbers import numbers_of
 from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
 from abcgen.pipeline.networks import all_networks, choose_network
 from abcgen.pipeline.requests import make_request
+from abcgen.pipeline.rewriting import Rewriter, revision_of
 from abcgen.pipeline.sampling import Composer
 from abcgen.score.referee import Referee
 from abcgen.score.web import web_sheet_of, web_tune_of
-from abcgen.studio.bodies import MOST_RENDERED, CheckBody, RenderBody, SampleBody
+from abcgen.studio.bodies import MOST_RENDERED, CheckBody, RenderBody, RewriteBody, SampleBody
 from abcgen.studio.doctor import messages_of
 from abcgen.studio.worker import Tasks
 
@@ -97,7 +101,7 @@ class NetworkTasks(Tasks):
         config = SampleConfig(
             temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
         )
-        seed = random.randrange(MAX_SEED) if wishes.seed is None else wishes.seed  # noqa: S311 - no secret
+        seed = _seed(wishes.seed)
         with Composer(network, config, seed, request, referee=self._referee) as composer:
             connection.tell(
                 "start",
@@ -119,6 +123,45 @@ class NetworkTasks(Tasks):
                 )
         tally = composer.tally
         return {"seed": seed, "sampled": tally.sampled, "made": tally.valid}
+
+    def do_rewrite(self, body: dict[str, Any], connection: Connection) -> dict[str, Any]:
+        """Draw bars of a tune anew; tell of each version, and of its new bars alone."""
+        wishes = RewriteBody(**body)
+        network, tune = self.network(wishes.network), read_abc(wishes.abc)
+        config = SampleConfig(
+            temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
+        )
+        seed = _seed(wishes.seed)
+        revision = revision_of(tune, wishes.bars)
+        with Rewriter(network, config, seed, revision, referee=self._referee) as rewriter:
+            connection.tell(
+                "start",
+                seed=seed,
+                network=network.name,
+                candidates=rewriter.candidates,
+                warnings=rewriter.warnings,
+                bars=rewriter.bars,
+            )
+            for made in rewriter.compose():
+                connection.check()
+                excerpt = write_abc(_excerpt(made.tune, *wishes.bars[0]))
+                connection.tell("tune", abc=made.abc, title=made.tune.title, excerpt=excerpt)
+        return {"seed": seed, "sampled": rewriter.tally.sampled, "made": rewriter.tally.valid}
+
+
+def _seed(wanted: int | None) -> int:
+    return random.randrange(MAX_SEED) if wanted is None else wanted  # noqa: S311 - no secret
+
+
+def _excerpt(tune: Tune, first: int, last: int) -> Tune:
+    """Return some bars of a tune as a tune, without repeats and endings."""
+    in_force = keys_and_metres(tune.bars, tune.key, tune.metre)
+    key, metre = in_force[first]
+    bars = tuple(
+        replace(bar, line=BarLine.SINGLE, repeat_start=False, ending=())
+        for bar in tune.bars[first : last + 1]
+    )
+    return replace(tune, key=key, metre=metre, bars=bars)
 
 
 class Draft:
@@ -273,6 +316,7 @@ def _shown(tune: Tune, options: RenderOptions) -> dict[str, Any]:
     shown = web_tune_of(tune, options.playback, keep_lines=options.page.keep_lines)
     return {
         "title": shown.title,
+        "bars": numbers_of(tune),
         "rhythm_and_key": shown.rhythm_and_key,
         "composer": shown.composer,
         "subtitles": shown.subtitles,

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,36 +16,21 @@ from abcgen.notation.reader import read_abc
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from abcgen.score.read_musicxml import read_musicxml
+from tests.studio.running import SECONDS, running
 from tests.tunes import JIG, REEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-SECONDS = 120.0  # to be ready; a busy machine is slow
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of ``abcgen studio``, started as people start it."""
-    yield from started(tmp_path_factory.mktemp("studio"))
-
-
-def started(folder: Path, *arguments: str) -> Iterator[httpx.Client]:
-    command = [sys.executable, "-m", "abcgen", "studio", "--no-browser", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--data", str(folder), *arguments], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr
-        link = re.search(r"http://\S+", process.stderr.readline())
-        assert link
-        try:
-            with httpx.Client(base_url=link[0], timeout=SECONDS) as client:
-                yield client
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
-    assert process.returncode == 0
+    with (
+        running(tmp_path_factory.mktemp("studio")) as link,
+        httpx.Client(base_url=link, timeout=SECONDS) as client,
+    ):
+        yield client
 
 
 def rendered(studio: httpx.Client, abc: str, to: str = "staff", **more: Any) -> httpx.Response:
@@ -87,6 +69,20 @@ def test_the_same_seed_gives_the_tunes_of_the_command_line(studio: httpx.Client)
     answer = studio.post("/api/sample", json={**wishes, "stream": False, "keep": False}).json()
     book = load(answer["network"]).sample(**wishes)
     assert "\n".join(made["abc"] for made in answer["tunes"]) == book.abc
+
+
+def test_bars_are_rewritten_and_all_else_stays(studio: httpx.Client) -> None:
+    body = {"abc": write_abc(JIG), "bars": [[4, 5]], "count": 2, "candidates": 2, "seed": 1}
+    answer = studio.post("/api/rewrite", json={**body, "stream": False}).json()
+    assert 1 <= len(answer["tunes"]) <= 2
+    for version in answer["tunes"]:
+        tune = read_abc(version["abc"])
+        changed = [index for index, bar in enumerate(tune.bars) if bar != JIG.bars[index]]
+        assert changed
+        assert set(changed) <= {4, 5}
+        assert len(read_abc(version["excerpt"]).bars) == 2
+    body["bars"] = [[400, 401]]
+    assert studio.post("/api/rewrite", json={**body, "stream": False}).status_code == 422
 
 
 def test_staff_and_files_are_of_the_tune(studio: httpx.Client) -> None:

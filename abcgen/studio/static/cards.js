@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { attempt, byId, say, showPicture, take, takeUp } from "./page.js";
+import { Rework } from "./rework.js";
 import { linkTo, withoutRecipe } from "./share.js";
 
 const SEMITONES = 12;
@@ -73,8 +74,9 @@ export class Card {
     }
     const { id, liked, binned } = this.tune;
     if (id) this.element.dataset.tune = id;
-    for (const name of ["like", "bin", "rename"]) this.part(`[data-do=${name}]`).hidden = !id;
+    for (const name of ["like", "bin", "rename", "rework"]) this.part(`[data-do=${name}]`).hidden = !id;
     this.part("[data-do=like]").setAttribute("aria-pressed", String(Boolean(liked)));
+    this.part("[data-do=like] span").textContent = liked ? "♥" : "♡";
     this.part("[data-do=bin]").textContent = binned ? "Take out of the bin" : "Bin";
     this.part("[data-do=edit]").hidden = !this.on.onEdit;
     this.part("[data-do=continue]").hidden = !this.on.onContinue;
@@ -89,6 +91,7 @@ export class Card {
       print: () => this.print(),
       edit: () => this.on.onEdit(this.tune),
       continue: () => this.on.onContinue(this.tune),
+      rework: () => this.toggleRework(),
     };
     this.element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -101,13 +104,19 @@ export class Card {
     });
   }
 
-  // Engraves the tune as it is now; of several calls the last one counts.
-  async engrave() {
+  toggleRework() {
+    if (this.rework) this.rework.close();
+    else this.rework = new Rework(this, () => (this.rework = null));
+    this.part("[data-do=rework]").setAttribute("aria-expanded", String(Boolean(this.rework)));
+  }
+
+  // Engraves the tune as it is now, or another version; of several calls the last one counts.
+  async engrave(abc = this.tune.abc) {
     this.asked?.abort();
     this.asked = new AbortController();
     const problem = this.part("[data-show=problem]");
     try {
-      const body = { abc: this.tune.abc, semitones: this.semitones };
+      const body = { abc, semitones: this.semitones };
       const { tunes } = await api.post("/api/render", body, this.asked.signal);
       this.shown(tunes[0]);
       problem.hidden = true;
@@ -137,7 +146,10 @@ export class Card {
       this.tune.title = shown.title;
       this.named();
     }
+    this.bars = shown.bars;
+    this.data = shown.data;
     this.standFor(shown);
+    this.rework?.engraved();
   }
 
   // Makes the controls play what is shown.
@@ -202,8 +214,10 @@ export class Card {
       }
     };
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      // Or the button that then has the focus would be pressed too.
+      event.preventDefault();
+      finish(event.key === "Enter");
     });
     field.addEventListener("blur", () => finish(true));
   }

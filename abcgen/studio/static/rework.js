@@ -1,0 +1,238 @@
+// Reworking: bars of a tune are selected and drawn anew, heard in place, and chosen.
+
+import * as api from "./api.js";
+import { attempt, byId, say, showPicture, takeUp } from "./page.js";
+
+const VERSIONS = 4;
+const barOf = (name) => Number(name.match(/^v0b(\d+)n/)?.[1] ?? -1);
+
+export class Rework {
+  constructor(card, onClose) {
+    this.card = card;
+    this.onClose = onClose;
+    this.first = this.last = 0;
+    this.panel = byId("rework-panel").content.firstElementChild.cloneNode(true);
+    this.place = card.part(".rework");
+    this.place.replaceChildren(this.panel);
+    this.place.hidden = false;
+    this.place.setAttribute("aria-label", `Rework ${card.tune.title}`);
+    this.sheet = card.part(".sheet");
+    this.listeners = new AbortController();
+    this.listen();
+    this.engraved();
+    this.select(0, Math.min(3, this.count - 1));
+    this.sheet.focus();
+  }
+
+  part(selector) {
+    return this.panel.querySelector(selector);
+  }
+
+  get count() {
+    return this.card.bars?.length ?? 0;
+  }
+
+  listen() {
+    const { signal } = this.listeners;
+    this.sheet.tabIndex = 0;
+    this.sheet.setAttribute("role", "group");
+    this.sheet.setAttribute("aria-label", "Bars: the arrow keys move, with Shift they select");
+    this.sheet.classList.add("selecting");
+    this.sheet.addEventListener("keydown", (event) => this.key(event), { signal });
+    this.sheet.addEventListener("pointerdown", (event) => this.press(event), { signal });
+    this.sheet.addEventListener("pointermove", (event) => this.drag(event), { signal });
+    for (const kind of ["pointerup", "pointercancel"]) {
+      this.sheet.addEventListener(kind, () => (this.pressed = null), { signal });
+    }
+    addEventListener("resize", () => this.mark(), { signal });
+    for (const name of ["first", "last"]) {
+      this.part(`[data-bar=${name}]`).addEventListener("change", () => {
+        const [first, last] = ["first", "last"].map((one) => Number(this.part(`[data-bar=${one}]`).value));
+        this.select(...(name === "first" ? [first, Math.max(first, last)] : [Math.min(first, last), last]));
+      });
+    }
+    const actions = { rewrite: () => this.rewrite(), close: () => this.card.toggleRework() };
+    this.panel.addEventListener("click", (event) => {
+      const action = actions[event.target.closest("button")?.dataset.rework];
+      if (action) attempt(action);
+    });
+  }
+
+  // The tune has been engraved anew.
+  engraved() {
+    for (const name of ["first", "last"]) {
+      const select = this.part(`[data-bar=${name}]`);
+      select.replaceChildren(...(this.card.bars ?? []).map((number, index) => new Option(number, index)));
+    }
+    this.select(this.first, this.last);
+  }
+
+  // The measures of the picture that is seen, in order.
+  get measures() {
+    const seen = [...this.sheet.querySelectorAll(".wide, .narrow")].find((one) => one.getClientRects().length);
+    return seen ? [...seen.querySelectorAll(".measure")] : [];
+  }
+
+  select(first, last) {
+    this.first = first;
+    this.last = last;
+    this.part("[data-bar=first]").value = first;
+    this.part("[data-bar=last]").value = last;
+    this.mark();
+  }
+
+  get named() {
+    const { bars } = this.card;
+    const [first, last] = [bars?.[this.first], bars?.[this.last]];
+    return first === last ? `bar ${first}` : `bars ${first} to ${last}`;
+  }
+
+  // Colours the selected bars.
+  mark() {
+    this.sheet.querySelectorAll(".selection").forEach((one) => one.remove());
+    const whole = this.sheet.getBoundingClientRect();
+    for (const measure of this.measures.slice(this.first, this.last + 1)) {
+      // Only the staff: a long slur or ending would widen the measure.
+      const place = (measure.querySelector(".staff > path") ?? measure).getBoundingClientRect();
+      const all = measure.getBoundingClientRect();
+      const selection = document.createElement("div");
+      selection.className = "selection";
+      selection.style.left = `${(100 * (place.left - whole.left)) / whole.width}%`;
+      selection.style.width = `${(100 * place.width) / whole.width}%`;
+      selection.style.top = `${(100 * (all.top - whole.top)) / whole.height}%`;
+      selection.style.height = `${(100 * all.height) / whole.height}%`;
+      this.sheet.append(selection);
+    }
+  }
+
+  // The bar at a place on the screen, or the nearest.
+  barAt({ clientX: x, clientY: y }) {
+    const away = (low, high, at) => Math.max(low - at, 0, at - high);
+    let [best, least] = [0, Infinity];
+    this.measures.forEach((measure, index) => {
+      const { left, right, top, bottom } = measure.getBoundingClientRect();
+      const distance = away(left, right, x) + 3 * away(top, bottom, y);
+      if (distance < least) [best, least] = [index, distance];
+    });
+    return best;
+  }
+
+  press(event) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    this.sheet.focus();
+    this.pressed = this.barAt(event);
+    this.sheet.setPointerCapture(event.pointerId);
+    this.select(this.pressed, this.pressed);
+  }
+
+  drag(event) {
+    if (this.pressed == null) return;
+    const bar = this.barAt(event);
+    this.select(Math.min(bar, this.pressed), Math.max(bar, this.pressed));
+  }
+
+  key(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 4, ArrowUp: -4 }[event.key];
+    if (event.key === "Enter") attempt(() => this.rewrite());
+    if (!step) return;
+    event.preventDefault();
+    const inside = (bar) => Math.max(0, Math.min(this.count - 1, bar));
+    if (event.shiftKey) this.select(this.first, Math.max(this.first, inside(this.last + step)));
+    else this.select(inside(this.first + step), inside(this.first + step));
+    this.part("[data-show=progress]").textContent = "";
+    say(`${this.named} selected`.replace("b", "B"));
+  }
+
+  async rewrite() {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    const list = this.part(".versions");
+    list.replaceChildren();
+    list.hidden = false;
+    const progress = this.part("[data-show=progress]");
+    progress.textContent = `Rewriting ${this.named}…`;
+    const original = this.card.tune.abc;
+    const span = [this.first, this.last];
+    const body = { abc: original, bars: [span], count: VERSIONS, temperature: Number(byId("wishes").temperature.value) };
+    try {
+      await api.stream("/api/rewrite", body, (event) => this.hear(event, list, span), this.listeners.signal);
+      progress.textContent = list.children.length ? "" : "No other version was found; try again, or bolder.";
+      say(`${list.children.length} versions of ${this.named}.`);
+    } catch (error) {
+      progress.textContent = "";
+      throw error;
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  hear(event, list, span) {
+    const progress = this.part("[data-show=progress]");
+    if (event.event === "queued" && event.position > 1) {
+      progress.textContent = `Position ${event.position} of ${event.of}`;
+    } else if (event.event === "error") {
+      throw new Error(api.sentence(event.message, event.hint));
+    } else if (event.event === "tune") {
+      this.offer(event, list, span);
+    }
+  }
+
+  // Shows a version, to be heard and chosen.
+  offer({ abc, excerpt }, list, span) {
+    const item = byId("version").content.firstElementChild.cloneNode(true);
+    const name = `version ${list.children.length + 1}`;
+    item.querySelector(".picture").setAttribute("aria-label", `The bars of ${name}`);
+    item.querySelector("[data-rework=hear]").setAttribute("aria-label", `Hear ${name} in place`);
+    item.querySelector("[data-rework=choose]").setAttribute("aria-label", `Choose ${name}`);
+    item.addEventListener("click", (event) => {
+      const action = event.target.closest("button")?.dataset.rework;
+      if (action === "hear") attempt(() => this.play(abc, item, span));
+      if (action === "choose") attempt(() => this.choose(abc));
+    });
+    list.append(item);
+    attempt(async () => {
+      const picture = await api.post("/api/render", { abc: excerpt, draft: true, narrow: true });
+      takeUp(picture);
+      showPicture(item.querySelector(".picture"), picture.svg);
+    });
+  }
+
+  // Shows a version in the tune, and plays it there with a bar before.
+  async play(abc, item, [first, last]) {
+    for (const one of this.part(".versions").children) one.classList.toggle("heard", one === item);
+    await this.card.engrave(abc);
+    this.select(first, last);
+    const { steps, parts } = this.card.data;
+    const begin = steps.findIndex(([, name]) => barOf(name) >= Math.max(0, first - 1));
+    if (begin < 0) return;
+    const inside = (name) => barOf(name) < 0 || (barOf(name) >= first - 1 && barOf(name) <= last);
+    const after = steps.slice(begin).find(([, name]) => !inside(name));
+    parts.push({ name: "Rewritten bars", from: steps[begin][0], to: after?.[0] ?? parts[0].to });
+    const select = this.card.part("[data-control=part]");
+    select.add(new Option("Rewritten bars", parts.length - 1));
+    select.value = String(parts.length - 1);
+    this.card.stand.play();
+  }
+
+  async choose(abc) {
+    await this.card.change({ abc });
+    this.card.toggleRework();
+    say("The version is in the tune.", { undo: true });
+  }
+
+  // Shows the tune as it is, and goes.
+  close() {
+    this.listeners.abort();
+    this.sheet.removeAttribute("tabindex");
+    this.sheet.removeAttribute("role");
+    this.sheet.removeAttribute("aria-label");
+    this.sheet.classList.remove("selecting");
+    this.sheet.querySelectorAll(".selection").forEach((one) => one.remove());
+    this.place.hidden = true;
+    this.place.replaceChildren();
+    this.onClose();
+    this.card.engrave();
+    this.card.part("[data-do=rework]").focus();
+  }
+}

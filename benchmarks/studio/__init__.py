@@ -1,0 +1,1 @@
+"""The studio under load, and when it is killed."""
