@@ -38,7 +38,7 @@ ALLOWED = {
     "pipeline": BASE
     | {"notation", "grammar", "corpus", "midi", "score", "model", "plots", "evaluation"}
     | {"critic", "presets", "wishes"},
-    "studio": BASE | {"notation", "score", "pipeline"},
+    "studio": BASE | {"notation", "wishes", "score", "pipeline"},
     "cli": BASE
     | {"presets", "wishes"}
     | {"notation", "corpus", "critic", "score", "model", "evaluation", "pipeline", "studio"},

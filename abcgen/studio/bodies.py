@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from abcgen.config import LIMITS, MAX_SEED, SampleConfig, Schema
+from abcgen.config import LIMITS, MAX_SEED, Request, SampleConfig, Schema
 
 MOST_TUNES = 6  # composed for one request
 MOST_RENDERED = 200  # in one book
@@ -19,16 +19,28 @@ Word = Annotated[str, Field(max_length=80)]
 OneTune = Annotated[str, Field(max_length=LIMITS.tune_characters)]
 
 
+def _meaning(wish: str) -> str:
+    """Return what a wish of ``Request`` means."""
+    return Request.model_fields[wish].description or ""
+
+
 class SampleBody(Schema):
     """Wishes for new tunes; what is left out is left to the network."""
 
     count: int = Field(1, ge=1, le=MOST_TUNES, description="Tunes to compose.")
-    rhythm: Word = Field("", description="Rhythm, such as jig.")
-    metre: Word = Field("", description="Metre, such as 6/8.")
-    key: Word = Field("", description="Key, such as D, Em or Dmix.")
-    bars: int = Field(0, ge=0, le=256, description="Total number of bars, without pickups.")
-    parts: Word = Field("", description="Parts, such as AABB.")
+    rhythm: Word = Field("", description=_meaning("rhythm"))
+    metre: Word = Field("", description=_meaning("metre"))
+    key: Word = Field("", description=_meaning("key"))
+    bars: int = Field(0, ge=0, le=256, description=_meaning("bars"))
+    parts: Word = Field("", description=_meaning("parts"))
     instrument: Word = Field("", description="Instrument: keeps every note within its range.")
+    range: Word = Field("", description=_meaning("range"))
+    scale: Word = Field("", description=_meaning("scale"))
+    max_leap: int = Field(0, ge=0, le=29, description=_meaning("max_leap"))
+    rhythms: Word = Field("", description=_meaning("rhythms"))
+    no_accidentals: bool = Field(False, description=_meaning("no_accidentals"))
+    end_on_tonic: bool | None = Field(None, description=_meaning("end_on_tonic"))
+    level: int = Field(0, ge=0, le=5, description=_meaning("level"))
     prime: OneTune = Field("", description="ABC of a tune to continue.")
     keep_bars: int | None = Field(None, ge=1, le=256, description="Bars of it to keep.")
 

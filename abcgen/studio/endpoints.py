@@ -33,6 +33,8 @@ from abcgen.studio.bodies import (
 from abcgen.studio.history import PAGE, MissingTuneError, Shelf, Tune
 from abcgen.studio.openapi import description_of
 from abcgen.studio.queue import RETRY_SECONDS, BusyError, WorkerError
+from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.sounding import RANGE_NAMES, SCALES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -243,7 +245,15 @@ async def networks(request: Request) -> Response:
 
 async def choices(_request: Request) -> Response:
     """Return the words that wishes can be made of."""
-    return JSONResponse({"rhythms": list(RHYTHMS), "instruments": list(INSTRUMENTS)})
+    return JSONResponse(
+        {
+            "rhythms": list(RHYTHMS),
+            "instruments": list(INSTRUMENTS),
+            "ranges": list(RANGE_NAMES),
+            "scales": list(SCALES),
+            "levels": {number: level.description for number, level in LEVELS.items()},
+        }
+    )
 
 
 async def health(request: Request) -> Response:

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import LARGE_PRINT, MAX_SEED, PageConfig, SampleConfig, SoundConfig
+from abcgen.config import LARGE_PRINT, MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
 from abcgen.errors import AbcgenError, InputError, NotationError
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.model_text import decode_tune
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from abcgen.studio.worker import Connection
 
 MOST_NETWORKS = 2  # in memory
+# Of ``SampleBody``, as ``Request`` has them.
+WISHES = set(SampleBody.model_fields) & set(Request.model_fields) - {"instrument"}
 DRAFT_SECONDS = 0.15  # between two drafts
 WARM_UP = "X:1\nT:Warm-up\nM:4/4\nL:1/8\nK:D\n|: DEFA dfaf | g2 fe d4 :|\n"
 
@@ -88,11 +90,7 @@ class NetworkTasks(Tasks):
         wishes = SampleBody(**body)
         network = self.network(wishes.network)
         request = make_request(
-            metre=wishes.metre,
-            key=wishes.key,
-            rhythm=wishes.rhythm,
-            bars=wishes.bars,
-            parts=wishes.parts,
+            **wishes.model_dump(include=WISHES),
             instrument=wishes.instrument or None,
             # With a line end it cannot be the name of a file.
             prime=f"{wishes.prime}\n" if wishes.prime.strip() else "",

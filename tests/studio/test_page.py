@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 DESK, PHONE = (1280, 900), (390, 844)
 CARD = ".tune:not(.draft)"
-# The names of all controls that are seen and have none.
-NAMELESS = """
+# All controls that are seen, with their HTML.
+CONTROLS = """
     const controls = "button, a, select, input, textarea, summary, [role=img]";
     return [...document.querySelectorAll(controls)]
     .filter((one) => one.checkVisibility() && one.getClientRects().length)
@@ -74,8 +74,10 @@ class Page:
 
     def check(self, link: str) -> None:
         """Everything has a name, nothing is cut off, nothing is logged or asked of others."""
+        controls = self.browser.execute_script(CONTROLS)
+        # What was said for a while may have gone.
         nameless = [
-            html for one, html in self.browser.execute_script(NAMELESS) if not one.accessible_name
+            html for one, html in controls if not one.accessible_name and one.is_displayed()
         ]
         assert nameless == []
         script = "return document.documentElement.scrollWidth"

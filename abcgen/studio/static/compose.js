@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { attempt, byId, say, showPicture, takeUp } from "./page.js";
 import { withoutRecipe } from "./share.js";
 
-const NUMBERS = ["bars", "temperature", "keep_bars", "seed"];
+const NUMBERS = ["bars", "temperature", "keep_bars", "seed", "level", "max_leap"];
 const narrow = matchMedia("(width < 40rem)");
 
 export class Composing {
@@ -24,7 +24,13 @@ export class Composing {
   }
 
   async fillIn() {
-    const { rhythms, instruments } = await api.get("/api/choices");
+    const { rhythms, instruments, ranges, scales, levels } = await api.get("/api/choices");
+    for (const [id, names] of Object.entries({ ranges, scales })) {
+      byId(id).append(...names.map((name) => new Option(name)));
+    }
+    for (const [level, meaning] of Object.entries(levels)) {
+      this.form.level.add(new Option(`${level}: ${meaning}`, level));
+    }
     for (const name of rhythms) this.form.rhythm.add(new Option(name));
     for (const name of instruments) this.form.instrument.add(new Option(name.replaceAll("-", " "), name));
     const { networks } = await api.get("/api/networks");
@@ -49,7 +55,7 @@ export class Composing {
       if (value === "" || name === "lock") continue;
       if (name === "seed" && !this.form.lock.checked) continue;
       if (name === "keep_bars" && !this.prime) continue;
-      wishes[name] = NUMBERS.includes(name) ? Number(value) : value;
+      wishes[name] = NUMBERS.includes(name) ? Number(value) : value === "on" || value;
     }
     return this.prime ? { ...wishes, prime: this.prime } : wishes;
   }
