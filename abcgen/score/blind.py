@@ -58,8 +58,8 @@ def blind_page(test: str, names: Sequence[str], tunes: Sequence[WebTune]) -> byt
         # With the ABC a rater could look the tune up.
         [{name: value for name, value in tune.data.items() if name != "abc"} for tune in tunes],
         TITLE,
-        style=read_part("web.css") + read_part("sheet.css") + read_part("blind.css"),
-        script=read_part("player.js") + read_part("web.js") + read_part("blind.js"),
+        read_part("blind.css"),
+        read_part("blind.js"),
         test=test,
         names=names,
         questions=QUESTIONS,

@@ -264,11 +264,7 @@ def web_page(tunes: Iterable[WebTune], *, title: str = "", footer: str = "") -> 
     number = len(all_tunes)
     heading = one_line(title) or (all_tunes[0].title if number == 1 else f"{number} tunes")
     data = [tune.data for tune in all_tunes]
-    style = read_part("web.css") + read_part("sheet.css")
-    script = read_part("player.js") + read_part("web.js")
-    return [
-        render_page("web.html", all_tunes, data, heading, style, script, footer=one_line(footer))
-    ]
+    return [render_page("web.html", all_tunes, data, heading, footer=one_line(footer))]
 
 
 def page_around(
@@ -289,8 +285,7 @@ def page_around(
         all_tunes,
         [tune.data for tune in all_tunes],
         one_line(title),
-        read_part("web.css") + style,
-        read_part("web.js"),
+        style,
         before=before,
         after=after,
     )
@@ -301,8 +296,8 @@ def render_page(
     tunes: list[WebTune],
     data: list[dict[str, Any]],
     title: str,
-    style: str,
-    script: str,
+    more_style: str = "",
+    more_script: str = "",
     **context: Any,
 ) -> bytes:
     """Render a page of tunes from ``web.html`` or a template that extends it.
@@ -312,10 +307,12 @@ def render_page(
         tunes: The tunes.
         data: The player's data for each.
         title: The heading.
-        style: CSS.
-        script: JavaScript, the only one that the page may run.
+        more_style: CSS beside that of all pages of tunes.
+        more_script: JavaScript after that of all pages of tunes; the page may run no other.
         context: More values for the template.
     """
+    style = read_part("web.css") + read_part("sheet.css") + more_style
+    script = read_part("player.js") + read_part("web.js") + more_script
     glyphs = {name: shape for tune in tunes for name, shape in tune.glyphs.items()}
     # Escaped, so that no data can end its script element.
     json_text = json.dumps(data, separators=(",", ":"))

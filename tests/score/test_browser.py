@@ -11,7 +11,7 @@ import pytest
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.performance import PlaybackOptions, perform
-from abcgen.score.web import web_page, web_tune_of
+from abcgen.score.web import page_around, web_page, web_tune_of
 from tests.browser import requested_urls, wait_for
 from tests.marked_tunes import DUET
 from tests.tunes import JIG, REEL
@@ -114,6 +114,24 @@ def test_it_plays_and_the_cursor_moves_along_the_notes(browser: Any) -> None:
     control(browser, "play").click()
     assert (cursor(browser), sounding(browser)) == (None, set())
     assert control(browser, "play").text == "Play"
+
+
+def test_tunes_play_on_a_page_about_something_else(started: Any, tmp_path: Path) -> None:
+    document = page_around(
+        [web_tune_of(JIG, PLAYING)],
+        title="A report",
+        before="<p id='figures'>42</p>",
+        after="<p>The end</p>",
+        style="#figures { color: rgb(1, 2, 3); }",
+    )
+    (tmp_path / "report.html").write_bytes(document)
+    started.get((tmp_path / "report.html").as_uri())
+    shown = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    assert started.execute_script(shown, "#figures", "color") == "rgb(1, 2, 3)"
+    assert started.execute_script(shown, ".narrow", "display") == "none"
+    assert started.execute_script(shown, ".wide", "display") != "none"
+    control(started, "play").click()
+    wait_for(lambda: sounding(started))
 
 
 def test_the_notes_that_sound_are_those_of_the_tune_in_time(browser: Any) -> None:

@@ -15,7 +15,7 @@ from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.notation.writer import write_abc
 from abcgen.score.midi import midi_of
 from abcgen.score.performance import PlaybackOptions
-from abcgen.score.web import web_page, web_tune_of
+from abcgen.score.web import page_around, web_page, web_tune_of
 from abcgen.system import LazyModule
 from tests.marked_tunes import DUET, MARKED
 from tests.tunes import JIG, REEL, tune
@@ -146,6 +146,14 @@ def test_the_page_refers_to_nothing_outside_and_its_policy_forbids_it() -> None:
 
 def test_the_same_tunes_give_the_same_page() -> None:
     assert html_of(JIG, REEL) == html_of(JIG, REEL)
+
+
+def test_a_page_about_something_else_needs_no_tunes() -> None:
+    page = page_around([], title="A <b> report", before="<p>b</p>", after="<p>a</p>", style="p {}")
+    text = page.decode()
+    assert "A &lt;b&gt; report" in text
+    assert text.index("<p>b</p>") < text.index("<main>") < text.index("<p>a</p>")
+    assert "<article" not in text
 
 
 def test_no_tunes_make_no_page() -> None:
