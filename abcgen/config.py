@@ -542,7 +542,8 @@ class PageConfig:
     # Height of a staff in millimetres; text is scaled with it.
     staff_height: float = 6.5
     keep_lines: bool = False  # lines end where those of the tune's source do
+    layout: str = "book"  # or ``sheet``: numbered exercises, eight to a page
 
 
-# Height of a staff in millimetres for readers with poor eyesight.
-LARGE_PRINT = 10.0
+# Height of a staff in millimetres for readers with poor eyesight, and on a sheet of exercises.
+LARGE_PRINT, SHEET_PRINT = 10.0, 5.5

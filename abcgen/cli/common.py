@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from abcgen.config import LARGE_PRINT, PageConfig, SampleConfig, Schema, bounds_of, choices_of
+from abcgen.config import (
+    LARGE_PRINT,
+    SHEET_PRINT,
+    PageConfig,
+    SampleConfig,
+    Schema,
+    bounds_of,
+    choices_of,
+)
 from abcgen.errors import InputError
 from abcgen.files import check_writable, refuse_to_overwrite, scratch_folder, unused_folder
 from abcgen.pipeline.formats import FORMATS, all_readers
@@ -198,10 +206,25 @@ LargePrint = Annotated[
 ]
 
 
-def page_config(paper: str, *, large_print: bool, keep_lines: bool = False) -> PageConfig:
+LayoutOption = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        help="A book of tunes, or a sheet of numbered exercises, eight to a page, with a line for "
+        "name and date.",
+        rich_help_panel="Sheet music",
+        **choices("book", "sheet"),
+    ),
+]
+
+
+def page_config(
+    paper: str, *, large_print: bool, keep_lines: bool = False, layout: str = "book"
+) -> PageConfig:
     """Return the printed page that the options describe."""
-    height = LARGE_PRINT if large_print else PageConfig().staff_height
-    return PageConfig(paper=paper, staff_height=height, keep_lines=keep_lines)
+    usual = SHEET_PRINT if layout == "sheet" else PageConfig().staff_height
+    height = LARGE_PRINT if large_print else usual
+    return PageConfig(paper=paper, staff_height=height, keep_lines=keep_lines, layout=layout)
 
 
 def text_cache(*, use: bool) -> TextCache:

@@ -15,6 +15,7 @@ from abcgen.cli.common import (
     Json,
     KeepLines,
     LargePrint,
+    LayoutOption,
     Paper,
     Paths,
     completion,
@@ -65,6 +66,7 @@ def render(
     title: BookTitle = "",
     paper: Paper = PAGE.paper,
     large_print: LargePrint = False,
+    page_layout: LayoutOption = PAGE.layout,
     keep_lines: KeepLines = False,
     # Sound
     instrument: Annotated[
@@ -115,7 +117,7 @@ def render(
         raise InputError("--transpose and --key exclude each other")
     formats = formats_named(to)
     options = RenderOptions(
-        page=page_config(paper, large_print=large_print, keep_lines=keep_lines),
+        page=page_config(paper, large_print=large_print, keep_lines=keep_lines, layout=page_layout),
         instrument=instrument_named(instrument),
         title=title,
         tempo=tempo,

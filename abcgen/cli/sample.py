@@ -13,6 +13,7 @@ from abcgen.cli.common import (
     Force,
     JsonLines,
     LargePrint,
+    LayoutOption,
     NewFolder,
     Paper,
     Temperature,
@@ -147,6 +148,7 @@ def sample(
     title: BookTitle = "",
     paper: Paper = PAGE.paper,
     large_print: LargePrint = False,
+    page_layout: LayoutOption = PAGE.layout,
     # Output
     to: Annotated[
         str | None,
@@ -203,7 +205,7 @@ def sample(
     output = Output(
         folder=target_for(out, "tunes", force=force),
         formats=formats_to_write(to, count),
-        page=page_config(paper, large_print=large_print),
+        page=page_config(paper, large_print=large_print, layout=page_layout),
         force=force,
         verbose=verbose,
         as_json=as_json,

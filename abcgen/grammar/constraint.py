@@ -151,7 +151,9 @@ class Grammar:
         if not way or state.written in {HEADER, DONE}:
             return False
         in_bar = self._music.notes.durations.most_notes(state.bar_ticks)
-        return bars_to_come(self.rules.form, state.form) * in_bar < way
+        # After a bar line the first of the bars to come begins.
+        bars = bars_to_come(self.rules.form, state.form) - (state.written == BAR_LINE)
+        return bars * in_bar < way
 
     def _possible_after(self, state_id: int) -> dict[str, tuple[Transition, int]]:
         """Return the transitions that time and form allow, and pitch too."""

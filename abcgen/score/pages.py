@@ -48,6 +48,8 @@ FOOT = 3.0  # more than the margin
 GAP = 8.0  # between tunes
 # Of the title with key and composer, and of each further title, at the usual size.
 HEADLINE, SUBTITLE = 16.0, 6.0
+LAYOUTS = ("book", "sheet")
+EXERCISES = 8  # on a page of a sheet
 # How often staves are made smaller, at most, so that a line fits the page.
 FITTINGS = 4
 
@@ -203,7 +205,7 @@ def set_pages(
         tune. The same tunes give the same bytes.
 
     Raises:
-        InputError: if the paper or staff height cannot be used.
+        InputError: if the paper, layout or staff height cannot be used.
     """
     _line_width(page)
     system_fonts = fonts_for([title, footer]).system
@@ -224,7 +226,8 @@ def set_pages(
         book = {
             "title": one_line(title),
             "subtitle": "1 tune" if len(tunes) == 1 else f"{len(tunes)} tunes",
-            "contents": len(tunes) >= CONTENTS_FROM,
+            "contents": len(tunes) >= CONTENTS_FROM and page.layout == "book",
+            "exercises": EXERCISES if page.layout == "sheet" else 0,
             "paper": page.paper,
             "size": TEXT_SIZE * page.staff_height / USUAL_STAFF,
             "margin": MARGIN,
@@ -249,6 +252,8 @@ def _line_width(page: PageConfig) -> float:
     if page.paper not in PAPER_WIDTHS:
         known = ", ".join(PAPER_WIDTHS)
         raise InputError(f"unknown paper {page.paper!r}", hint=f"one of {known}")
+    if page.layout not in LAYOUTS:
+        raise InputError(f"unknown layout {page.layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
     lowest, highest = STAFF_HEIGHTS
     if not lowest <= page.staff_height <= highest:
         raise InputError(

@@ -94,6 +94,28 @@ def test_any_walk_keeps_the_limits_and_ends_in_time(name: str) -> None:
         assert keeps(tune, rules), text
 
 
+@pytest.mark.parametrize("beats", [2, 3])
+@pytest.mark.parametrize("bars", [1, 2, 4])
+def test_no_exercise_ends_in_a_corner(beats: int, bars: int) -> None:
+    rules = limited(
+        Melody(max_leap=3, ends_on_tonic=True),
+        metres=(Metre(beats, 4),),
+        form=Form(sections=(SectionPlan(bars, repeated=False),)),
+        lengths=frozenset({64, 32}),
+        ranges={Mode.MAJOR: ((60, 67), (72, 79))},
+        alphabet=ALPHABET - set("^_=-"),
+    )
+    grammar = Grammar(rules)
+    for seed in range(25):
+        chance, state, text = random.Random(seed), grammar.start, ""
+        while (allowed := sorted(grammar.allowed(state, 400 - len(text)))) != [END]:
+            assert allowed, text
+            notes = [character for character in allowed if character and character in "defgDEFG2"]
+            text += chance.choice(notes if notes and chance.random() < 0.9 else allowed)
+            state = grammar.advance(state, text[-1])
+        assert keeps(decode_tune(text), rules), text
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_state_has_a_completion_of_the_promised_length(name: str) -> None:
     grammar, chance = Grammar(CASES[name]), random.Random(name)
