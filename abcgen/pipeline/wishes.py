@@ -110,11 +110,14 @@ def _melody(scale: Scale | None, max_leap: int, request: Request) -> Melody:
 def _within_compass(
     level: Level | None, ranges: Mapping[Mode, tuple[PitchRange, ...]]
 ) -> Mapping[Mode, tuple[PitchRange, ...]]:
-    """Return the octaves of a level's compass that lie within pitch ranges; else these ranges."""
+    """Return a level's compass, in the octaves of the staff that lie within pitch ranges.
+
+    Where there is none, these ranges are returned.
+    """
     if not level:
         return ranges
     low, high = (Pitch(MIDDLE_C_STEP + step).midi for step in level.compass)
-    octaves = [(low + 12 * octave, high + 12 * octave) for octave in range(-2, 3)]
+    octaves = [(low + 12 * octave, high + 12 * octave) for octave in (0, 1)]
     return {
         mode: tuple(
             octave

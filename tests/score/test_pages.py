@@ -127,7 +127,23 @@ def test_larger_staves_and_letter_paper_are_honoured(tmp_path: Path) -> None:
     assert b"/MediaBox[0 0 612 792]" in (tmp_path / "large.pdf").read_bytes()
 
 
-@pytest.mark.parametrize("page", [PageConfig(paper="a0"), PageConfig(staff_height=500.0)])
+def test_a_sheet_has_eight_numbered_exercises_and_a_line_for_the_name(tmp_path: Path) -> None:
+    page = PageConfig(layout="sheet", staff_height=5.5)
+    exercises = [replace(REEL, bars=REEL.bars[:2], title=f"Tune {n}") for n in range(1, 12)]
+    (document,) = set_pages([sheet_of(one, page) for one in exercises], page, "pdf", title="Level")
+    (tmp_path / "sheet.pdf").write_bytes(document)
+    pages = pages_of(tmp_path / "sheet.pdf")
+    numbers = [re.findall(r"(?m)^\s*(\d+)\.", text) for text in pages]
+    assert numbers == [[str(n) for n in range(1, 9)], ["9", "10", "11"]]
+    for text in pages:
+        assert all(word in text for word in ("Level", "Name", "Date"))
+        assert "Tune" not in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [PageConfig(paper="a0"), PageConfig(staff_height=500.0), PageConfig(layout="poster")],
+)
 def test_an_impossible_page_is_refused_before_any_tune_is_engraved(page: PageConfig) -> None:
     tunes = iter([JIG])
     with pytest.raises(InputError):
