@@ -470,14 +470,14 @@ class RefineConfig(Schema):
         None, ge=0.0, le=1e6, description="Begin no round that would end after so many minutes."
     )
     beginnings: int = Field(
-        400, ge=1, le=100_000, description="Headers of training tunes to draw tunes for in a round."
+        500, ge=1, le=100_000, description="Headers of training tunes to draw tunes for in a round."
     )
     candidates: int = Field(4, ge=2, le=1000, description="Tunes to draw for each header.")
     beta: float = Field(
-        0.1, ge=1e-6, le=1e3, description="How much moving away from the network before counts."
+        1.0, ge=1e-6, le=1e3, description="How much moving away from the network before counts."
     )
     likelihood: float = Field(
-        5.0, ge=0.0, le=1e6, description="How much the likelihood of training tunes counts."
+        20.0, ge=0.0, le=1e6, description="How much the likelihood of training tunes counts."
     )
     learning_rate: float = Field(3e-4, ge=1e-9, le=10.0, description="Peak learning rate.")
     batch_size: int = Field(8, ge=1, le=65_536, description="Pairs per batch.")

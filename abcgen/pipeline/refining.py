@@ -368,7 +368,7 @@ class Refiner:
     def _reason_to_end(self, number: int) -> str:
         """Return why no further round may begin; empty if one may."""
         if number > self._config.rounds:
-            return f"{self._config.rounds} rounds are done"
+            return "all rounds are done"
         budget = self._config.minutes
         used = time.monotonic() - self._began
         if budget is not None and used + self._round_seconds > 60 * budget:
