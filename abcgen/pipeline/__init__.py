@@ -16,5 +16,6 @@ Programs can call them as the command line does. Long work reports its progress 
 6. ``evaluating``, ``comparing``, ``evaluation_report``: the figures of a checkpoint, of another
    program's tunes or of several checkpoints, and their page.
 7. ``blindtest``, ``blindtest_scoring``: tests of whether people can tell its tunes apart.
-8. ``plotting``: pictures of a checkpoint and its training run.
+8. ``surprise``: how surprised a network is at each note of a tune.
+9. ``plotting``: pictures of a checkpoint and its training run.
 """

@@ -103,6 +103,13 @@ class CheckBody(Schema):
     abc: OneTune
 
 
+class SurpriseBody(Schema):
+    """A tune whose notes a network is to judge."""
+
+    abc: OneTune
+    network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
+
+
 class NewTune(Schema):
     """A tune for the history."""
 

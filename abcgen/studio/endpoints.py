@@ -28,6 +28,7 @@ from abcgen.studio.bodies import (
     RenderBody,
     RewriteBody,
     SampleBody,
+    SurpriseBody,
     TuneChange,
 )
 from abcgen.studio.history import PAGE, MissingTuneError, Shelf, Tune
@@ -230,6 +231,13 @@ async def check(request: Request) -> Response:
     return JSONResponse(result)
 
 
+async def surprise(request: Request) -> Response:
+    """Return how surprised a network is at each note of a tune."""
+    body = await read_body(request, SurpriseBody)
+    result = await _studio(request).networks.result(_client(request), "surprise", body.model_dump())
+    return JSONResponse(result)
+
+
 async def read(request: Request) -> Response:
     """Read an uploaded file of tunes."""
     content = await _content(request, UPLOAD_BYTES)
@@ -350,6 +358,13 @@ ENDPOINTS = (
         media=(JSON, *(media.partition(";")[0] for media in MEDIA_TYPES.values())),
     ),
     Endpoint("POST", "/api/check", check, "What is wrong with ABC, by line.", CheckBody),
+    Endpoint(
+        "POST",
+        "/api/surprise",
+        surprise,
+        "How surprised a network is at each note, in bits, by bar.",
+        SurpriseBody,
+    ),
     Endpoint(
         "POST",
         "/api/read",

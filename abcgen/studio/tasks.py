@@ -31,9 +31,17 @@ from abcgen.pipeline.networks import all_networks, choose_network
 from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.rewriting import Rewriter, revision_of
 from abcgen.pipeline.sampling import Composer
+from abcgen.pipeline.surprise import surprise_of
 from abcgen.score.referee import Referee
 from abcgen.score.web import web_sheet_of, web_tune_of
-from abcgen.studio.bodies import MOST_RENDERED, CheckBody, RenderBody, RewriteBody, SampleBody
+from abcgen.studio.bodies import (
+    MOST_RENDERED,
+    CheckBody,
+    RenderBody,
+    RewriteBody,
+    SampleBody,
+    SurpriseBody,
+)
 from abcgen.studio.doctor import messages_of
 from abcgen.studio.worker import Tasks
 
@@ -145,6 +153,16 @@ class NetworkTasks(Tasks):
                 excerpt = write_abc(_excerpt(made.tune, *wishes.bars[0]))
                 connection.tell("tune", abc=made.abc, title=made.tune.title, excerpt=excerpt)
         return {"seed": seed, "sampled": rewriter.tally.sampled, "made": rewriter.tally.valid}
+
+    def do_surprise(self, body: dict[str, Any], _connection: Connection) -> dict[str, Any]:
+        """Return how surprised a network is at each note, in bits."""
+        wanted = SurpriseBody(**body)
+        network = self.network(wanted.network)
+        surprise = surprise_of(network, read_abc(wanted.abc))
+        return {
+            "network": network.name,
+            "bits": [[round(bits, 2) for bits in bar] for bar in surprise],
+        }
 
 
 def _seed(wanted: int | None) -> int:

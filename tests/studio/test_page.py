@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 
 from tests.browser import requested_urls
 from tests.score.conftest import started  # noqa: F401 - a fixture
@@ -74,11 +76,7 @@ class Page:
 
     def check(self, link: str) -> None:
         """Everything has a name, nothing is cut off, nothing is logged or asked of others."""
-        controls = self.browser.execute_script(CONTROLS)
-        # What was said for a while may have gone.
-        nameless = [
-            html for one, html in controls if not one.accessible_name and one.is_displayed()
-        ]
+        nameless = [html for one, html in self.browser.execute_script(CONTROLS) if is_nameless(one)]
         assert nameless == []
         script = "return document.documentElement.scrollWidth"
         assert self.browser.execute_script(script) <= self.width
@@ -87,6 +85,13 @@ class Page:
         assert [url for url in urls if not url.startswith((link, "blob:", "data:"))] == []
         # Chromium logs answers that are errors, and there should be none.
         assert self.browser.get_log("browser") == []
+
+
+def is_nameless(control: Any) -> bool:
+    """Return whether a control has no name for screen readers, if it is still there."""
+    with suppress(StaleElementReferenceException):
+        return not control.accessible_name and control.is_displayed()
+    return False
 
 
 def compose(page: Page) -> None:

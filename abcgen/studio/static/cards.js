@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { attempt, byId, say, showPicture, take, takeUp } from "./page.js";
 import { Rework } from "./rework.js";
+import { Surprise } from "./surprise.js";
 import { linkTo, withoutRecipe } from "./share.js";
 
 const SEMITONES = 12;
@@ -35,6 +36,7 @@ export class Card {
       const words = shift ? `${size} semitone${size > 1 ? "s" : ""} ${shift > 0 ? "up" : "down"}` : "as written";
       select.add(new Option(words, shift, shift === 0, shift === 0));
     }
+    this.surprise = new Surprise(this);
     this.show("fact", fact);
     this.named();
     this.listen();
@@ -92,6 +94,7 @@ export class Card {
       edit: () => this.on.onEdit(this.tune),
       continue: () => this.on.onContinue(this.tune),
       rework: () => this.toggleRework(),
+      surprise: () => this.surprise.toggle(),
     };
     this.element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -150,6 +153,7 @@ export class Card {
     this.data = shown.data;
     this.standFor(shown);
     this.rework?.engraved();
+    this.surprise.engraved(shown.data.abc);
   }
 
   // Makes the controls play what is shown.

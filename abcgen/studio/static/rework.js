@@ -92,15 +92,16 @@ export class Rework {
     this.sheet.querySelectorAll(".selection").forEach((one) => one.remove());
     const whole = this.sheet.getBoundingClientRect();
     for (const measure of this.measures.slice(this.first, this.last + 1)) {
-      // Only the staff: a long slur or ending would widen the measure.
-      const place = (measure.querySelector(".staff > path") ?? measure).getBoundingClientRect();
-      const all = measure.getBoundingClientRect();
+      // The lines of the staff and as much above and below: words would make some higher.
+      const lines = [...measure.querySelectorAll(".staff > path")].map((one) => one.getBoundingClientRect());
+      const place = lines[0] ?? measure.getBoundingClientRect();
+      const height = (lines.at(-1) ?? place).bottom - place.top;
       const selection = document.createElement("div");
       selection.className = "selection";
       selection.style.left = `${(100 * (place.left - whole.left)) / whole.width}%`;
       selection.style.width = `${(100 * place.width) / whole.width}%`;
-      selection.style.top = `${(100 * (all.top - whole.top)) / whole.height}%`;
-      selection.style.height = `${(100 * all.height) / whole.height}%`;
+      selection.style.top = `${(100 * (place.top - height / 2 - whole.top)) / whole.height}%`;
+      selection.style.height = `${(200 * height) / whole.height}%`;
       this.sheet.append(selection);
     }
   }

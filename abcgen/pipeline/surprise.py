@@ -1,0 +1,47 @@
+"""How surprised a network is at each note of a tune, in bits."""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from abcgen.grammar.positions import with_form_line
+from abcgen.model.scoring import log_probabilities
+from abcgen.notation.model_text import encode_bars
+from abcgen.notation.tune import notes_in
+
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+    from abcgen.pipeline.checkpoints import LoadedNetwork
+
+
+def surprise_of(network: LoadedNetwork, tune: Tune) -> list[list[float]]:
+    """Return the negative log₂ of the probability of each note and rest, by bar.
+
+    A note's accidental and length count too; the notes of a tuplet share what it takes. Only the
+    first voice is looked at.
+    """
+    # 1) The text that the network reads, and where each item of a bar stands in it.
+    header, bars = encode_bars(tune)
+    pieces = [
+        (piece, (bar, index))
+        for bar, text in enumerate(bars)
+        for index, piece in [(None, text.left), *enumerate(text.items), (None, text.line)]
+    ]
+    body = "".join(piece for piece, _ in pieces)
+    text = f"{header}{body}\n"
+    whole = with_form_line(text) if network.config.form else text
+    begin = len(whole) - len(body) - 1
+
+    # 2) The bits of each character, summed.
+    (nats,) = log_probabilities(network.steps, network.vocabulary, [whole])
+    bits = [0.0, *accumulate(-float(value) / math.log(2) for value in nats)]
+    surprise: list[list[float]] = [[] for _ in bars]
+    for piece, (bar, index) in pieces:
+        if index is not None:
+            notes = len(notes_in(tune.bars[bar].items[index]))
+            taken = bits[begin + len(piece)] - bits[begin]
+            surprise[bar] += [taken / notes] * notes
+        begin += len(piece)
+    return surprise
