@@ -27,6 +27,7 @@ from abcgen.config import (
     SampleConfig,
     SplitConfig,
     TrainConfig,
+    VariationConfig,
 )
 from abcgen.corpus.cache import TextCache, default_folder
 from abcgen.corpus.reading import load_corpus
@@ -35,17 +36,20 @@ from abcgen.errors import InputError
 from abcgen.files import write_atomically
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.checkpoints import find_checkpoint, new_run
+from abcgen.pipeline.checkpoints import LoadedNetwork, find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
 from abcgen.pipeline.rendering import with_usual_heading
 from abcgen.pipeline.requests import make_request
+from abcgen.pipeline.rewriting import Rewriter, revision_of, spans_wanted
 from abcgen.pipeline.sampling import Composer
+from abcgen.pipeline.varying import CLOSENESS, setting_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from abcgen.corpus.reading import SkippedTune
     from abcgen.model.events import Event
+    from abcgen.pipeline.choosing import Chooser
 
 # The frame in a notebook: height in pixels per tune, added margin, and tunes before it scrolls.
 FRAME_HEIGHT, FRAME_MARGIN, MOST_FRAMED = 560, 80, 3
@@ -213,16 +217,87 @@ class Network:
         config = SampleConfig(count=count, **sampling)
         request = make_request(prime=prime, keep_bars=keep_bars, **settings)
         seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
-        with Composer(self.folder, config, seed, request) as composer:
-            sampled = list(composer.compose(max_copy=max_copy))
-        if len(sampled) < count:
-            raise InputError(
-                f"only {len(sampled)} of {count} tunes were valid", hint="try another temperature"
-            )
-        return Tunebook(
-            PlayableTune.of(result.tune, result.abc.removeprefix(write_abc(result.tune)))
-            for result in sampled
+        return _tunebook(Composer(self.folder, config, seed, request), count, max_copy)
+
+    def rewrite(
+        self,
+        tune: Tune,
+        *,
+        bars: str = "",
+        part: str = "",
+        ending: bool = False,
+        count: int = 1,
+        seed: int | None = None,
+        max_copy: float | None = None,
+        **settings: Any,
+    ) -> Tunebook:
+        """Draw bars of a tune anew, and keep all else to the note.
+
+        Args:
+            tune: A tune of one voice.
+            bars: Bars by number, such as ``5-8,13``; a pickup before bar 1 is 0.
+            part: A part, such as ``B``.
+            ending: The bars of endings, of the tune or of ``part``.
+            count: Number of versions.
+            seed: The same seed gives the same bars; random if None.
+            max_copy: Most bars that the tune may share with a training tune.
+            settings: Fields of ``SampleConfig``, such as ``temperature``.
+
+        Raises:
+            InputError: if there are no such bars, or fewer than ``count`` versions are valid.
+        """
+        revision = revision_of(tune, spans_wanted(tune, bars, part, ending=ending))
+        seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+        config = SampleConfig(count=count, **settings)
+        return _tunebook(Rewriter(self.folder, config, seed, revision), count, max_copy)
+
+    def vary(
+        self,
+        tune: Tune,
+        *,
+        amount: float = VariationConfig().amount,
+        count: int = 1,
+        seed: int | None = None,
+        max_copy: float | None = None,
+        **settings: Any,
+    ) -> Tunebook:
+        """Make settings of a tune: draw anew the bars that the network finds least certain.
+
+        Args:
+            tune: A tune of one voice.
+            amount: The share of its bars.
+            count: Number of settings.
+            seed: The same seed gives the same settings; random if None.
+            max_copy: Most bars that the tune may share with a training tune.
+            settings: Fields of ``SampleConfig``, such as ``temperature``.
+
+        Raises:
+            InputError: if the tune cannot be varied, or fewer than ``count`` settings are valid.
+        """
+        loaded = LoadedNetwork(self.folder)
+        revision = setting_of(loaded, tune, VariationConfig(amount=amount).amount)
+        seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+        config = SampleConfig(count=count, **settings)
+        rewriter = Rewriter(loaded, config, seed, revision, closeness=CLOSENESS)
+        return _tunebook(rewriter, count, max_copy)
+
+
+def _tunebook(chooser: Chooser, count: int, max_copy: float | None) -> Tunebook:
+    """Return the tunes that are drawn.
+
+    Raises:
+        InputError: if they are fewer than ``count``.
+    """
+    with chooser:
+        drawn = list(chooser.compose(max_copy=max_copy))
+    if len(drawn) < count:
+        raise InputError(
+            f"only {len(drawn)} of {count} tunes were valid", hint="try another temperature"
         )
+    return Tunebook(
+        PlayableTune.of(result.tune, result.abc.removeprefix(write_abc(result.tune)))
+        for result in drawn
+    )
 
 
 def load(checkpoint: str | Path = "pretrained") -> Network:

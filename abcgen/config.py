@@ -379,6 +379,8 @@ class Request(Schema):
     # A tune to continue, as model text, and the MIDI key number of its first note; 0 if none.
     beginning: str = Field("", description="Model text to continue.")
     first_pitch: int = Field(0, ge=0, le=127, description="First note of the beginning.")
+    # Named where composers are: ``after The Kesh``.
+    after: str = Field("", max_length=2000, description="Title of the tune that goes on.")
 
     # What may sound; ``abcgen.wishes`` reads these words.
     range: str = Field(

@@ -163,6 +163,8 @@ def test_a_continued_tune_keeps_its_beginning_and_can_be_replayed(
     assert len(made) == 2
     notes, *written = ([bar.items for bar in tune.bars] for tune in (begun, *made))
     assert all(own[:kept] == notes[:kept] for own in written)
+    named = ("after Begun",) if given == "file" else ()
+    assert [tune.words.named("C") for tune in made] == [named] * 2
     assert written[0] != written[1]
     source.unlink()  # the recipe is enough
     again = CliRunner().invoke(app, ["replay", str(book), "--checkpoint", str(checkpoint)])
@@ -236,6 +238,7 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     settings, request = dict(recipe.settings), dict(recipe.request)
     # Not an option; derived from --prime; excluded by --bars and --parts.
     del settings["max_characters"], request["beginning"], request["first_pitch"], request["free"]
+    del request["after"]
     for name in SETTINGS & settings.keys():
         assert settings[name] != getattr(SampleConfig(), name), f"give --{name} in this test"
     for name, value in request.items():

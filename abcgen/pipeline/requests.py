@@ -32,7 +32,7 @@ from abcgen.notation.transpose import (
     ranges_in_c,
     within_range,
 )
-from abcgen.notation.tune import BarLine, Mode
+from abcgen.notation.tune import BarLine, Mode, opens_section
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.pipeline.wishes import level_of, narrowed, scales_of
 from abcgen.wishes.sounding import read_note_values, read_range, read_scale
@@ -324,7 +324,7 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
         keep_bars: Number of its bars to keep, not counting pickups; all if None.
 
     Raises:
-        InputError: if the tune cannot be read or contradicts the request.
+        InputError: if the tune cannot be read, has ended, or contradicts the request.
     """
     # 1) Read the tune, and whether its last bar is closed.
     try:
@@ -337,6 +337,11 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
     if keep_bars is not None:
         tune = replace(tune, bars=_first_bars(tune, keep_bars))
         is_closed = True
+    elif _has_ended(tune):
+        raise InputError(
+            f"{tune.title or 'the tune'!r} is whole: it has no open end to go on from",
+            hint="keep its beginning with --keep-bars, or redraw bars of it with abcgen rewrite",
+        )
 
     # 3) Check that it has the requested metre and mode. Its tonic can be transposed.
     metre, key = metre_of(request), key_of(request)
@@ -354,7 +359,15 @@ def continue_tune(request: Request, source: str, keep_bars: int | None = None) -
         key=request.key or str(replace(tune.key, extra=())),
         metre=request.metre or str(replace(tune.metre, symbol="")),
         first_pitch=0 if request.key or not pitches else pitches[0],
+        after=tune.title,
     )
+
+
+def _has_ended(tune: Tune) -> bool:
+    """Return whether a tune has a final bar line, or closes its second section or a later one."""
+    line = tune.bars[-1].line
+    sections = sum(opens_section(tune.bars, index) for index in range(len(tune.bars)))
+    return line is BarLine.FINAL or (line is not BarLine.SINGLE and sections > 1)
 
 
 def _reader_of(source: str) -> Callable[[str], tuple[Tune, bool]] | None:

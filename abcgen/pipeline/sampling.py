@@ -238,7 +238,10 @@ class Composer(Chooser):
         )
         if metre and metre.symbol:  # model text has no symbols
             tune = replace(tune, metre=metre)
-        tune = replace(tune, title=title, source=source, number=reference)
+        words = tune.words
+        if self._request.after:
+            words = words.with_text("C", f"after {self._request.after}")
+        tune = replace(tune, title=title, source=source, number=reference, words=words)
 
         # 4) A second reader.
         if self._referee.disagreement(tune, write_abc(tune)):

@@ -177,10 +177,20 @@ def test_a_short_bar_that_ends_a_section_counts_among_those_kept() -> None:
 
 def test_a_tune_that_changes_its_key_is_continued() -> None:
     tune = "M:6/8\nL:1/8\nK:D\n|:dfd afd|efg efg:|\n[K:Am]|:a3 e3|c3 A3:|\n"
-    request = continue_tune(Request(), tune)
+    request = continue_tune(Request(), tune, 4)
     rules = rules_of(request, frozenset(map(chr, range(127))))
     grammar = Grammar(rules)
     assert PrefixConstraint(grammar, grammar, request.beginning).fits(1200)
+
+
+@pytest.mark.parametrize("end", ["|]", ":|\n|:efg a3:|", "||\nefg a3||"])
+def test_a_tune_that_has_ended_has_nothing_to_go_on_from(end: str) -> None:
+    tune = f"X:1\nT:Whole\nM:6/8\nL:1/8\nK:D\n|:dfd afd{end}\n"
+    with pytest.raises(InputError) as caught:
+        continue_tune(Request(), tune)
+    assert "--keep-bars" in caught.value.hint
+    assert "rewrite" in caught.value.hint
+    assert continue_tune(Request(), tune, 1).after == "Whole"
 
 
 @pytest.mark.parametrize("wishes", [{"metre": "4/4"}, {"key": "Em"}], ids=str)

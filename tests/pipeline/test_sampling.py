@@ -370,6 +370,7 @@ WISHES: dict[str, Any] = {
     "instrument": "whistle",
     "in_range": True,
     "beginning": "R:jig\n",
+    "after": "The Kesh",
     "first_pitch": 62,
     "range": "G3-B5",
     "scale": "pentatonic",
