@@ -27,7 +27,6 @@ from abcgen.config import (
     SampleConfig,
     SplitConfig,
     TrainConfig,
-    VariationConfig,
 )
 from abcgen.corpus.cache import TextCache, default_folder
 from abcgen.corpus.reading import load_corpus
@@ -40,6 +39,7 @@ from abcgen.pipeline.checkpoints import LoadedNetwork, find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
 from abcgen.pipeline.rendering import with_usual_heading
 from abcgen.pipeline.requests import make_request
+from abcgen.pipeline.revision import VariationConfig
 from abcgen.pipeline.rewriting import Rewriter, revision_of, spans_wanted
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.varying import CLOSENESS, setting_of

@@ -26,8 +26,9 @@ from abcgen.cli.common import (
 )
 from abcgen.cli.display import Display
 from abcgen.cli.drawing import DEFAULT_FORMATS, MAX_SHOWN, Output, draw_tunes, formats_to_write
-from abcgen.config import MAX_SEED, PageConfig, SampleConfig, VariationConfig
+from abcgen.config import MAX_SEED, PageConfig, SampleConfig
 from abcgen.critic.config import CANDIDATES
+from abcgen.pipeline.revision import VariationConfig
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from abcgen.config import LIMITS, Request, Revision, SampleConfig, Schema
+from abcgen.config import LIMITS, Request, SampleConfig, Schema
 from abcgen.errors import InputError, reason_of, shown
 from abcgen.files import open_regular
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.revision import Revision
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from abcgen import __version__
-from abcgen.config import Request, Revision
+from abcgen.config import Request
 from abcgen.errors import InputError, NotationError
 from abcgen.grammar.gap import GapBar, gap_grammar
 from abcgen.grammar.positions import with_form_line
@@ -38,6 +38,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.barnumbers import described, endings_of, joined, part_named, spans_named
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.recipes import Recipe, with_recipe
+from abcgen.pipeline.revision import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -23,10 +23,10 @@ from abcgen.pipeline.rewriting import revision_of, tune_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from abcgen.config import Revision
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.barnumbers import Span
     from abcgen.pipeline.checkpoints import LoadedNetwork
+    from abcgen.pipeline.revision import Revision
 
 # How much it counts, for a setting, that the new bars are like the old ones: in log odds.
 CLOSENESS = 4.0

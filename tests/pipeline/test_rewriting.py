@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from abcgen.config import Revision, SampleConfig
+from abcgen.config import SampleConfig
 from abcgen.errors import InputError
 from abcgen.notation.reader import read_abc
 from abcgen.notation.splicing import likeness, sound_of
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.notation.tune import Tune
+    from abcgen.pipeline.revision import Revision
 
 CONFIG = SampleConfig(count=2, temperature=1.0)
 
