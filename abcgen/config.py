@@ -327,6 +327,14 @@ class SampleConfig(Schema):
     """How tunes are sampled from a network."""
 
     temperature: Temperature = 0.8
+    # None: that of the music, as before there was a choice.
+    header_temperature: float | None = Field(
+        1.0,
+        ge=1e-3,
+        le=1e6,
+        description="Temperature of rhythm, metre, mode and form; at 1 they vary as in the tunes "
+        "learnt.",
+    )
     top_k: int = Field(
         0, ge=0, le=4096, description="Sample from the K most likely characters only (0 = off)."
     )
@@ -483,17 +491,6 @@ class SplitConfig(Schema):
     held_out_of: str = Field(
         "", exclude_if=lambda it: not it, description="Hold out just the tunes of this checkpoint."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingConfig:
-    """How tune files are read by several processes."""
-
-    # The approximate size of a chunk of a tunebook.
-    chunk_bytes: int = 64_000
-    # The least work worth starting processes for, in bytes of ABC (other formats take longer per
-    # byte; see ``Reader.cost``).
-    parallel_bytes: int = 256_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,7 @@ def test_missing_glyphs_are_reported(
 
 def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> None:
     options = ["--checkpoint", str(checkpoint), "-n", "1", "--seed", "1", "-t", "1.5"]
+    options += ["--header-temperature", "1.2"]
     options += ["--top-k", "20", "--top-p", "0.9", "-m", "6/8", "-k", "Dmix", "--rhythm", "jig"]
     options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
     options += ["--range", "D4-B5", "--scale", "hexatonic", "--max-leap", "6", "--level", "5"]

@@ -133,6 +133,9 @@ def sample(
         ),
     ] = None,
     temperature: Temperature = DEFAULTS.temperature,
+    header_temperature: Annotated[
+        float | None, sampling_option("header_temperature")
+    ] = DEFAULTS.header_temperature,
     top_k: Annotated[int, sampling_option("top_k")] = DEFAULTS.top_k,
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
     candidates: Annotated[
@@ -198,7 +201,12 @@ def sample(
         level=level,
     )
     config = SampleConfig(
-        temperature=temperature, top_k=top_k, top_p=top_p, count=count, candidates=candidates
+        temperature=temperature,
+        header_temperature=header_temperature,
+        top_k=top_k,
+        top_p=top_p,
+        count=count,
+        candidates=candidates,
     )
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
     network = choose_network(checkpoint)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from abcgen.config import ReadingConfig
 from abcgen.corpus.cache import NO_CACHE, key_of, version_of
 from abcgen.corpus.tune_files import (
     READERS,
@@ -44,6 +43,9 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 
+# The least work worth starting processes for, in bytes of ABC; other formats take longer per byte
+# (``Reader.cost``).
+PARALLEL_BYTES = 256_000
 NO_TUNE = "no tune in it: no line begins with X:"
 _READING_PACKAGES = ("notation", "corpus", "midi", "score")  # their code turns files into records
 
@@ -162,7 +164,7 @@ def read_files(
         processes = 1
     elif not processes:
         cost = sum(size_of(path) * reader_for(path, readers).cost for path in files)
-        processes = 1 if cost < ReadingConfig().parallel_bytes else cores()
+        processes = 1 if cost < PARALLEL_BYTES else cores()
     # 2) Read chunks ahead, and yield their records in order.
     with WorkerPool(processes, fallback=True) as workers:
         chunk_reader = ChunkReader(record_format, text_cache, workers)

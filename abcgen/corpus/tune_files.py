@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, TextIO
 
-from abcgen.config import LIMITS, MidiConfig, ReadingConfig
+from abcgen.config import LIMITS, MidiConfig
 from abcgen.errors import InputError, NotationError, reason_of
 from abcgen.files import open_regular
 from abcgen.notation.encoding import UTF_8, charset_named, decode_text
@@ -33,7 +33,7 @@ STDIN_NAME = "stdin"  # the beginning of the names of files made of it
 HINT = "name files or folders of tunes, or fetch some with: abcgen corpus install oneills"
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 
-CHUNK_BYTES = ReadingConfig().chunk_bytes
+CHUNK_BYTES = 64_000  # approximate size of a chunk of a tunebook
 # Line ends of Unix, Windows and old Macs, and CR CR LF of some programs. Files are cut before an
 # X: and the title directly above it, or in files without at a blank line.
 _LINE_END = rb"(?:\r{0,2}\n|\r(?!\r?\n))"

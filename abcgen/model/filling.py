@@ -71,6 +71,7 @@ def fill(
         InputError: if the seed is negative, or the network cannot read what surrounds the gap.
     """
     reader = ReadGap(network, vocabulary, gap)
+    config = config.replace(header_temperature=None)  # a gap is music
     beginnings = ((number, "") for number in numbers)
     yield from sample(
         reader, vocabulary, beginnings, config, seed, constraint=constraint, watch=watch

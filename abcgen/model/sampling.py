@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.model.headers import Headers
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
 if TYPE_CHECKING:
@@ -159,24 +160,25 @@ def generate(
     """Draw the texts of one batch, given their numbers and beginnings."""
     limit, never_drawn = config.max_characters, vocabulary.never_drawn
     texts = GrowingTexts(batch, vocabulary, limit)
-    # Every text has two random numbers for each position, used or not, so that it depends neither
-    # on other texts nor on how often it was redrawn.
+    # Two for each position, used or not: a text depends neither on others nor on redrawing.
     uniforms = uniform_numbers(texts.numbers, seed, limit + 1)  # (2, T, N)
     # Texts that have ended leave the network's batch now and then: B of N texts are in it.
     rows = np.arange(len(batch))  # (B,): their indices
     growing = np.ones(rows.size, bool)  # (B,): which of them have not ended
+    headers = Headers(vocabulary, len(batch), config)
     mask_rows = np.full(rows.size, TokenMask.start, np.int32)  # (N,): states of the constraint
     state = network.start(rows.size)
     tokens = np.full(rows.size, BEGIN, np.int32)  # (B,)
 
-    # One position more than the limit, because a text as long as the limit may still end there.
+    # One position more than the limit: a text of that length may still end there.
     for position in range(limit + 1):
         # 1) logits
         logits, state = network.step(tokens, state)  # (B, V)
 
         # 2) draw freely
         first, second = uniforms[:, position, rows]  # (B,) each
-        weights = token_weights(logits, config, never_drawn)  # (B, V)
+        temperatures = headers.temperatures(rows)  # (B, 1)
+        weights = token_weights(logits, config, never_drawn, temperatures)  # (B, V)
         tokens, total = draw(weights, first)  # (B,) each
         is_drawn = growing & (position >= texts.given[rows])  # (B,)
 
@@ -190,7 +192,7 @@ def generate(
             forbidden = is_drawn & ~allowed[np.arange(rows.size), tokens]  # (B,)
             if forbidden.any():
                 masked = apply_mask(logits[forbidden], allowed[forbidden])
-                weights = token_weights(masked, config, never_drawn)
+                weights = token_weights(masked, config, never_drawn, temperatures[forbidden])
                 tokens[forbidden], _ = draw(weights, second[forbidden])
                 texts.forced[rows[forbidden]] += 1
 
@@ -207,6 +209,7 @@ def generate(
             state = tuple(part[growing] for part in state)
             rows, tokens, growing = rows[growing], tokens[growing], growing[growing]
         texts.ids[rows, position] = tokens
+        headers.advance(rows, tokens)
         if mask or watch:
             active, read = rows[growing], tokens[growing]
             unknown = texts.unknown_characters(active, position)
@@ -407,11 +410,15 @@ def apply_mask(logits: NDArray[Any], allowed: NDArray[np.bool_]) -> NDArray[Any]
 
 
 def token_weights(
-    logits: NDArray[Any], config: SampleConfig, never_drawn: Sequence[int] = NEVER_DRAWN
+    logits: NDArray[Any],
+    config: SampleConfig,
+    never_drawn: Sequence[int] = NEVER_DRAWN,
+    temperatures: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return how likely each token is to be drawn, not normalised, (B, V).
 
-    Logits (B, V) of minus infinity and ``never_drawn`` tokens have weight 0.
+    Logits (B, V) of minus infinity and ``never_drawn`` tokens have weight 0. ``temperatures``
+    (B, 1) take the place of the one temperature.
     """
     scores = logits.astype(np.float64)  # (B, V)
     scores[:, list(never_drawn)] = -np.inf
@@ -420,7 +427,9 @@ def token_weights(
     if is_greedy:
         weights = (scores == scores.max(axis=1, keepdims=True)).astype(np.float64)
     else:
-        weights = apply_temperature(scores, config.temperature)
+        weights = apply_temperature(
+            scores, config.temperature if temperatures is None else temperatures
+        )
     top_k = 1 if is_greedy else config.top_k
     if not top_k and config.top_p >= 1:
         return weights
@@ -436,7 +445,9 @@ def token_weights(
     return kept
 
 
-def apply_temperature(scores: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+def apply_temperature(
+    scores: NDArray[np.float64], temperature: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the softmax of scores / temperature, not normalised; overwrites the scores, (B, V)."""
     scores -= scores.max(axis=1, keepdims=True)
     scores /= temperature

@@ -33,6 +33,8 @@ SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempt
 # Those that every recipe has. Of later ones a recipe has those that differ from their default, so
 # that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
+HEADER_TEMPERATURE = "header_temperature"
+LATER_SETTINGS = SETTINGS - FIRST_SETTINGS - {HEADER_TEMPERATURE}
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -58,9 +60,11 @@ class Recipe(Schema):
     def to_json(self) -> str:
         """Return the recipe on one line, without later settings and wishes at their default."""
         settings = self.settings
-        later = settings.model_dump(include=SETTINGS - FIRST_SETTINGS, exclude_defaults=True)
+        later = settings.model_dump(include=LATER_SETTINGS, exclude_defaults=True)
+        # Without it a recipe is from before there was a choice.
+        header = settings.model_dump(include={HEADER_TEMPERATURE}, exclude_none=True)
         parts = {
-            "settings": settings.model_dump(include=FIRST_SETTINGS) | later,
+            "settings": settings.model_dump(include=FIRST_SETTINGS) | header | later,
             "request": self.request.model_dump(exclude_defaults=True),
         }
         if self.revision:
@@ -79,7 +83,10 @@ class Recipe(Schema):
         missing = FIRST_SETTINGS - recipe.settings.model_fields_set
         if missing:
             raise InputError(f"no {min(missing)} in the recipe of a tune: {shown(text)}")
-        return recipe.replace(settings=SampleConfig(**recipe.settings.model_dump(include=SETTINGS)))
+        settings = recipe.settings.model_dump(include=SETTINGS)
+        if HEADER_TEMPERATURE not in recipe.settings.model_fields_set:
+            settings[HEADER_TEMPERATURE] = None
+        return recipe.replace(settings=SampleConfig(**settings))
 
 
 def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from abcgen import workers as workers_module
-from abcgen.config import ReadingConfig
 from abcgen.corpus import reading as reading_module
 from abcgen.corpus import tune_files
 from abcgen.corpus.cache import TextCache, default_folder, key_of
-from abcgen.corpus.reading import SkippedTune, load_corpus, read_chunk, read_files
+from abcgen.corpus.reading import PARALLEL_BYTES, SkippedTune, load_corpus, read_chunk, read_files
 from abcgen.corpus.records import TUNE_RECORDS, TuneRecord
 from abcgen.corpus.tune_files import READERS, Chunk, size_of
 from abcgen.notation.writer import write_abc
@@ -102,7 +101,7 @@ def test_slow_formats_are_read_by_several_processes(
     monkeypatch.setattr(reading_module, "cores", processors)
     read(book, processes=0)
     assert not asked
-    cost = 1 + ReadingConfig().parallel_bytes / size_of(book)
+    cost = 1 + PARALLEL_BYTES / size_of(book)
     slow = {".abc": replace(READERS[".abc"], cost=cost)}
     assert list(read_files([book], slow, TUNE_RECORDS, TextCache(None)))
     assert asked

@@ -245,6 +245,39 @@ def test_the_probability_that_the_constraint_removes_is_reported() -> None:
     assert sampled.removed == pytest.approx(5 * 0.9, abs=1e-6)
 
 
+@pytest.mark.parametrize("form", ["", "P:0,8\n"])
+@pytest.mark.parametrize("given", [0, 3])
+def test_the_lines_of_a_header_have_a_temperature_of_their_own(form: str, given: int) -> None:
+    """A network that would write the text that is given, but for one letter in ten."""
+    header, music = f"R:jig\nM:6/8\nK:C\n{form}", "|:GABc|KMPR:|"
+    text, vocabulary = header + music, Vocabulary.of([header + music + "xyz"])
+    spelled = [BEGIN, *vocabulary.encode(text).tolist()]
+
+    class Speller(Spelling):
+        def step(
+            self, ids: NDArray[np.int32], state: tuple[NDArray[Any], ...]
+        ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...]]:
+            (position,) = state
+            logits = np.full((len(ids), vocabulary.size), -np.inf, np.float32)
+            logits[np.arange(len(ids)), (*spelled[1:], END)[int(position[0])]] = np.log(9.0)
+            logits[:, vocabulary.encode("x")] = 0.0
+            return logits, (position + 1,)
+
+    config = SampleConfig(
+        temperature=0.1, header_temperature=1.0, max_characters=len(text), batch_size=500
+    )
+    beginnings = ((number, text[:given]) for number in range(DRAWS // 4))
+    texts = [sampled.text for sampled in sample(Speller(), vocabulary, beginnings, config, 3)]
+    # Only of those whose first lines are as they should be it is known where the header ends.
+    assert not any("x" in sampled[len(header) :] for sampled in texts if header in sampled)
+    changed = sum(sampled[given] == "x" for sampled in texts) / len(texts)
+    assert abs(changed - 0.1) < 0.03
+    alike = config.replace(header_temperature=None)
+    beginnings = ((number, text[:given]) for number in range(200))
+    for sampled in sample(Speller(), vocabulary, beginnings, alike, 3):
+        assert sampled.text == text
+
+
 def test_a_beginning_that_breaks_the_constraint_is_refused() -> None:
     with pytest.raises(InputError, match="'d'"):
         list(sample(Spelling(), LETTERS, [(0, "d")], SampleConfig(), 1, constraint=Only("a")))

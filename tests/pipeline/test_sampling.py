@@ -353,6 +353,7 @@ def test_a_recipe_is_not_trusted(
 # A value of every setting and every wish that is not its default.
 SETTINGS: dict[str, float] = {
     "temperature": 1.5,
+    "header_temperature": 1.2,
     "top_k": 3,
     "top_p": 0.5,
     "count": 2,
@@ -408,6 +409,14 @@ def test_every_setting_that_a_tune_depends_on_is_in_its_recipe(name: str) -> Non
     independent = name in {"count", "batch_size", "max_attempts", "candidates"}
     expected = SampleConfig() if independent else settings
     assert read_back(settings, Request()).settings == expected
+
+
+def test_a_recipe_from_before_headers_had_a_temperature_stays_as_it_is() -> None:
+    written = read_back(SampleConfig(header_temperature=None), Request()).to_json()
+    assert "header_temperature" not in written
+    old = Recipe.from_json(written)
+    assert old.settings.header_temperature is None
+    assert old.to_json() == written
 
 
 @pytest.mark.parametrize("name", Request.model_fields)
