@@ -131,6 +131,7 @@ def expected_value(field: FieldInfo) -> str:
 
 
 Network = Literal["stream", "window"]
+MAX_VOICES = 8  # of a text that a network reads or writes
 Optimizer = Literal["adamw", "adam", "lion", "muon", "nadam", "rmsprop", "sgd"]
 MAX_SEED = 2**31 - 1  # TensorFlow refuses some larger seeds
 # Most numbers that sampling keeps for each text where the network reads windows or blocks.
@@ -211,6 +212,13 @@ class NetworkConfig(Schema):
         False,
         description="Attention and feed-forward after every LSTM, not only the last (stream only).",
         exclude_if=lambda is_on: not is_on,
+    )
+    voices: int = Field(
+        1,
+        ge=1,
+        le=MAX_VOICES,
+        description="Voices of each tune.",
+        exclude_if=lambda number: number == 1,
     )
 
     @property
@@ -383,6 +391,13 @@ class Request(Schema):
         SoundConfig().instrument, description="Instrument: sets sound, key and range."
     )
     in_range: bool = Field(False, description="Keep every note in the instrument's range.")
+
+    # Of a network of several voices: their number, or names; all if empty.
+    voices: str = Field(
+        "",
+        description="Voices, by number or by name, such as soprano,bass.",
+        exclude_if=lambda names: not names,
+    )
 
     # A tune to continue, as model text, and the MIDI key number of its first note; 0 if none.
     beginning: str = Field("", description="Model text to continue.")

@@ -72,6 +72,7 @@ def install_collections(
     is interrupted continues when the same command is given again.
     """
     from abcgen.corpus.collections import collection_named, install_collection, tunes_in
+    from abcgen.pipeline.formats import all_readers
 
     display = Display(as_json=as_json)
     # Check all names before writing anything.
@@ -80,7 +81,12 @@ def install_collections(
     for collection in collections:
         with display.progress(f"fetching {collection.name}") as on_progress:
             path = install_collection(
-                collection, out, force=force, copy=copy, on_progress=on_progress
+                collection,
+                out,
+                force=force,
+                copy=copy,
+                readers=all_readers(),
+                on_progress=on_progress,
             )
         written.append(path)
         display.text(f"wrote {path}: {tunes_in(path):,} tunes of {collection.title}")

@@ -56,17 +56,20 @@ def critic(
     from abcgen.pipeline.checkpoints import find_checkpoint
     from abcgen.pipeline.critics import add_critic
     from abcgen.pipeline.formats import midi_config
+    from abcgen.pipeline.voices import refuse_voices
 
     display = Display(as_json=as_json)
     config = CriticConfig(samples=samples, minutes=minutes)
     check_library()
     folder = find_checkpoint(checkpoint)
+    description = load_description(folder)
+    refuse_voices(description.network, "given a critic")
     corpus = read_extracts(
         paths or [CORPORA],
         display,
         midi_config(texture, track, fold_range),
         text_cache(use=cache),
-        chord_symbols=load_description(folder).training.chord_symbols,
+        chord_symbols=description.training.chord_symbols,
     )
     learnt = add_critic(folder, corpus, config, display.progress)
     show_critic(learnt, display)

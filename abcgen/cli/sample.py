@@ -41,6 +41,10 @@ from abcgen.notation.transpose import INSTRUMENTS
 
 DEFAULTS, INSTRUMENT = SampleConfig(), SoundConfig().instrument
 PAGE = PageConfig()
+VOICES_HELP = (
+    "Compose in several voices: their number, or the names of some, such as soprano,bass. "
+    "Takes a network of several voices, such as chorales."
+)
 
 
 def request_option(field: str, *flags: str, show_default: str = "any", **changes: Any) -> Any:
@@ -78,6 +82,12 @@ def sample(
     ] = "",
     bars: Annotated[int | None, request_option("bars", min=1)] = None,
     parts: Annotated[str, request_option("parts")] = "",
+    voices: Annotated[
+        str,
+        request_option(
+            "voices", metavar="N|NAME,…", show_default="all of the network's", help=VOICES_HELP
+        ),
+    ] = "",
     instrument: Annotated[
         str | None,
         request_option(
@@ -188,6 +198,7 @@ def sample(
         rhythm=rhythm,
         bars=bars or 0,
         parts=parts,
+        voices=voices,
         instrument=instrument,
         free=free,
         prime=prime,
@@ -209,7 +220,7 @@ def sample(
         candidates=candidates,
     )
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
-    network = choose_network(checkpoint)
+    network = choose_network(checkpoint, voices=voices)
     output = Output(
         folder=target_for(out, "tunes", force=force),
         formats=formats_to_write(to, count),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,6 +68,16 @@ def train(
         bool | None,
         training_option(
             "chord_symbols", "--chord-symbols/--no-chord-symbols", rich_help_panel="Data"
+        ),
+    ] = None,
+    voices: Annotated[
+        str | None,
+        network_option(
+            "voices",
+            metavar="N|auto",
+            help="Learn this many voices of each tune, or as many as most have (auto).",
+            show_default="1",
+            rich_help_panel="Data",
         ),
     ] = None,
     wrong_bars: Annotated[
@@ -220,9 +230,10 @@ def train(
 ) -> None:
     """Train a network on tunes. Ctrl-C stops it and keeps what it has learned so far."""
     from abcgen.model.distribution import compute_on
-    from abcgen.pipeline import checkpoints, networks, training
+    from abcgen.pipeline import checkpoints, training
     from abcgen.pipeline.formats import midi_config
     from abcgen.pipeline.tensorboard import log_to
+    from abcgen.pipeline.voices import number_of
 
     # 1) Check the options before reading or writing anything.
     display = Display(as_json=as_json)
@@ -234,10 +245,8 @@ def train(
         _refuse_others(context, WITH_FROM, "--from")
     if resume:
         _refuse_others(context, WITH_RESUME, "--resume")
-    fields = (*NetworkConfig.model_fields, *TrainConfig.model_fields)
-    changes = {
-        name: context.params[name] for name in fields if context.params.get(name) is not None
-    }
+    changes, wanted = _changes(context), number_of(voices or "1")
+    changes |= {"voices": wanted} if wanted and wanted > 1 else {}
     training.check_settings(preset, changes)
     folder = out or (checkpoints.run_to_resume() if resume else checkpoints.new_run())
     if not (resume or dry_run):
@@ -257,6 +266,7 @@ def train(
     disk_cache = text_cache(use=cache)
     with_chords = plan.config.chord_symbols if plan else bool(chord_symbols)
     division, given = (plan.split, plan.held_out) if plan else (SplitConfig(), None)
+    voice_count = plan.network.voices if plan else wanted
     if held_out is not None:
         learned = plan.learned if plan else None
         division, given = training.hold_out_again(held_out, division, learned)
@@ -268,18 +278,17 @@ def train(
         midi,
         disk_cache,
         chord_symbols=with_chords,
+        voices=voice_count,
         listed_in=None if dry_run else folder / LEFT_OUT,
     )
+    if wanted is None:
+        changes["voices"] = max(1, len(corpus.tunes[0].ranges))
     with display.progress("dividing tunes by family"):
         base_checkpoint = plan.base if plan else None
         data, split = training.prepare_data(corpus, division, base_checkpoint, given)
     _show_division(split, division, display)
-    few = len(split.training) < networks.FEW_TUNES
-    if few and not base_checkpoint:
-        display.warn(
-            f"only {counted(len(split.training), 'tune')} to learn: the network will write noise; "
-            "one that knows tunes learns more from few: add --from pretrained"
-        )
+    if base_checkpoint is None:
+        _warn_of_few(split, display)
 
     # 4) Plan a new network. Last, because `auto` needs Keras to find the device.
     if plan is None:
@@ -294,7 +303,7 @@ def train(
     display.say(f"checkpoint: {folder}")
     with display.training() as show_event, log_to(tensorboard, show_event) as on_event:
         result = training.train_network(data, split, plan, folder, on_event, disk_cache)
-    if critic and not result.interrupted:
+    if critic and plan.network.voices == 1 and not result.interrupted:
         _learn_critic(result.folder, split, display)
     _report(result, plan, display, _resuming_command(context, paths or [], result.folder))
     if result.interrupted:
@@ -325,6 +334,24 @@ def _refuse_others(context: typer.Context, allowed: set[str], flag: str) -> None
             raise typer.BadParameter(f"{parameter.opts[0]} cannot be changed with {flag}")
 
 
+def _changes(context: typer.Context) -> dict[str, Any]:
+    """Return the settings of network and training that were given, but for voices."""
+    fields = {*NetworkConfig.model_fields, *TrainConfig.model_fields} - {"voices"}
+    given = ((name, context.params.get(name)) for name in context.params if name in fields)
+    return {name: value for name, value in given if value is not None}
+
+
+def _warn_of_few(split: Split, display: Display) -> None:
+    """Warn of a new network that has few tunes to learn from."""
+    from abcgen.pipeline.networks import FEW_TUNES
+
+    if len(split.training) < FEW_TUNES:
+        display.warn(
+            f"only {counted(len(split.training), 'tune')} to learn: the network will write noise; "
+            "one that knows tunes learns more from few: add --from pretrained"
+        )
+
+
 def _is_given(context: typer.Context, name: str) -> bool:
     """Return whether a parameter is on the command line, even with its default value."""
     source = context.get_parameter_source(name)
@@ -338,23 +365,41 @@ def read_extracts(
     cache: TextCache,
     *,
     chord_symbols: bool,
+    voices: int | None = 1,
     listed_in: Path | None = None,
 ) -> Extracts:
     """Read what training needs of tunes; show progress and the tunes skipped.
 
-    More than a few skipped are listed in the file ``listed_in``, if one is given.
+    Args:
+        paths: Files and folders.
+        display: Shows progress, and what is skipped.
+        midi: How MIDI files are read.
+        cache: Holds earlier results.
+        chord_symbols: Whether to read chord symbols too.
+        voices: How many voices to read of each tune; None for as many as most have.
+        listed_in: The file where the skipped are listed if they are more than a few.
     """
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
+    from abcgen.pipeline.voices import described_choice, usual_number
 
-    with display.progress("reading tunes") as on_progress:
-        corpus = extract_corpus(
-            paths,
-            all_readers(midi),
-            cache,
-            chord_symbols=chord_symbols,
-            on_progress=on_progress,
-        )
+    readers = all_readers(midi)
+
+    def read(voices: int) -> Extracts:
+        with display.progress("reading tunes") as on_progress:
+            return extract_corpus(
+                paths,
+                readers,
+                cache,
+                chord_symbols=chord_symbols,
+                voices=voices,
+                on_progress=on_progress,
+            )
+
+    corpus = read(voices or 1)
+    if voices is None:
+        voices = usual_number(corpus.tunes)
+        corpus = read(voices) if voices > 1 else corpus
     skipped = corpus.skipped
     if listed_in and len(skipped) > MOST_NAMED:
         lines = (printable(str(tune)) + "\n" for tune in skipped)
@@ -363,7 +408,10 @@ def read_extracts(
     else:
         display.left_out(skipped)
     several = sum(tune.voices > 1 for tune in corpus.tunes)
-    if several:
+    if voices > 1:
+        tunes = counted(len(corpus.tunes), "tune")
+        display.say(f"{tunes} in {voices} voices: {described_choice(corpus.tunes)}")
+    elif several:
         display.say(
             f"{counted(several, 'tune')} of {len(corpus.tunes):,} in several voices: learnt is the "
             "first, of MIDI the part most like a tune (normalise --list-tracks shows which)"
@@ -403,6 +451,7 @@ def _description(plan: TrainPlan) -> str:
     parts += ["positions"] * network.positions
     parts += ["form"] * network.form
     parts += ["relative pitch"] * network.relative_pitch
+    parts += [f"{network.voices} voices"] * (network.voices > 1)
     parts += [f"gaps in {config.gaps:.0%} of the tunes"] * bool(config.gaps)
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")

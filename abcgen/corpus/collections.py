@@ -1,13 +1,15 @@
 """Collections of tunes: those inside the music21 package, and openly licensed ones on the web.
 
-They are installed as tunebooks of their original text; only tunes without a source (``S:``) get
-one. Those of music21 are found without importing it. The others are downloaded from their homes
-(``homes``), or taken from a copy of the same files or of the cleaned tunebook.
+They are installed as tunebooks of their original text, or of canonical ABC where that is MusicXML;
+only tunes without a source (``S:``) get one. Those of music21 are found without importing it. The
+others are downloaded from their homes (``homes``), or taken from a copy of the same files or of the
+cleaned tunebook.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,17 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.corpus import homes
+from abcgen.corpus.cache import NO_CACHE
 from abcgen.corpus.download import MAX_BYTES, download
 from abcgen.corpus.homes import VWML_CREDITS
+from abcgen.corpus.reading import read_files
+from abcgen.corpus.records import TUNE_RECORDS
+from abcgen.corpus.tune_files import READERS
 from abcgen.errors import InputError, reason_of
 from abcgen.files import check_writable, open_regular, refuse_to_overwrite, write_atomically
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import TuneBlock, split_tunebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from abcgen.corpus.homes import Home, HomeFile
+    from abcgen.corpus.tune_files import Reader
 
 MUSIC21 = "https://www.music21.org"
 STEPS = 1000  # of progress in one file
@@ -45,6 +52,7 @@ class Collection:
     rights: str  # according to its files
     credits: str = "those named in the tunes (Z:)"  # who transcribed it
     home: Home | None = None  # if it is on the web
+    suffix: str = ".abc"  # of its files in music21
 
     @property
     def origin(self) -> str:
@@ -88,6 +96,15 @@ _TABLE = (
         "Essen Folksong Collection, ed. Helmut Schaffrath",
         8514,
         "non-commercial use only",
+    ),
+    Collection(
+        "chorales",
+        "bach",
+        "Johann Sebastian Bach's four-part chorales",
+        407,
+        "music: public domain; files: (c) 2004 Margaret Greentree, used by permission in music21",
+        "Margaret Greentree",
+        suffix=".mxl",
     ),
     Collection(
         "dances",
@@ -137,7 +154,14 @@ _TABLE = (
     ),
 )
 COLLECTIONS = {collection.name: collection for collection in _TABLE}
-IN_MUSIC21 = {name: collection for name, collection in COLLECTIONS.items() if collection.folder}
+IN_MUSIC21 = {
+    name: collection
+    for name, collection in COLLECTIONS.items()
+    if collection.folder and collection.suffix == ".abc"
+}
+# Files of a collection that are something else: the prelude in C of the Well-Tempered Clavier.
+_OTHERS = {"bach": frozenset({"bwv846.mxl"})}
+_BWV = re.compile(r"(?m)^T:bwv(\d[\w.-]*?)(?:\.mxl)?$")
 
 
 def collection_named(name: str) -> Collection:
@@ -166,6 +190,7 @@ def install_collection(
     *,
     force: bool = False,
     copy: Path | None = None,
+    readers: Mapping[str, Reader] = READERS,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
     """Write a collection as one tunebook, unless that exists already, and return its path.
@@ -175,6 +200,7 @@ def install_collection(
         folder: The folder for the tunebook.
         force: Whether to overwrite a different file of that name.
         copy: A folder that has the files of a collection on the web, or its cleaned tunebook.
+        readers: Readers by suffix, for collections that are not in ABC.
         on_progress: Called with the share of a download that is done, and of what.
 
     Raises:
@@ -183,7 +209,12 @@ def install_collection(
     """
     path = folder / f"{collection.name}.abc"
     if collection.home is None:
-        blocks = [block for _, _, block in collection_blocks(collection)]
+        if collection.suffix == ".abc":
+            blocks = [block for _, _, block in collection_blocks(collection)]
+        elif not force and installed_in(folder, collection):
+            return path
+        else:
+            blocks = _blocks_read(collection, readers, on_progress)
         data = _tunebook(collection, _Original(blocks, []))
         if path.is_file() and path.read_bytes() == data:
             return path
@@ -207,6 +238,21 @@ def install_collection(
             with suppress(OSError):  # it is not empty, or there is none
                 empty.rmdir()
     return path
+
+
+def _blocks_read(
+    collection: Collection,
+    readers: Mapping[str, Reader],
+    on_progress: Callable[[int, int], None],
+) -> list[TuneBlock]:
+    """Return the tunes of a collection that is not in ABC, in canonical ABC."""
+    files = collection_files(collection)
+    blocks: list[TuneBlock] = []
+    for chunk in read_files(files, readers, TUNE_RECORDS, NO_CACHE, on_progress=on_progress):
+        for record in chunk.records:
+            abc = _BWV.sub(r"T:BWV \1", record.abc.rstrip())
+            blocks.append(TuneBlock(1, (f"X:{len(blocks) + 1}", *abc.splitlines())))
+    return blocks
 
 
 def _tunebook(collection: Collection, original: _Original) -> bytes:
@@ -388,7 +434,8 @@ def collection_files(collection: Collection) -> list[Path]:
     files = [
         file
         for package in packages or ()
-        for file in (Path(package) / "corpus" / collection.folder).glob("*.abc")
+        for file in (Path(package) / "corpus" / collection.folder).glob(f"*{collection.suffix}")
+        if file.name not in _OTHERS.get(collection.folder, ())
     ]
     if not files:
         raise InputError(

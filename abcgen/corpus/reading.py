@@ -25,7 +25,7 @@ from abcgen.corpus.tune_files import (
     size_of,
     whole_file,
 )
-from abcgen.errors import InputError
+from abcgen.errors import InputError, NotationError
 from abcgen.files import printable
 from abcgen.notation.reader import LeftOut, Reading
 from abcgen.system import cores
@@ -84,7 +84,8 @@ class RecordFormat(Generic[Record]):
 
     # Part of the cache's keys.
     name: str
-    # Makes the record of a tune, given its file's name. Worker processes must be able to import it.
+    # Makes the record of a tune, given its file's name; raises NotationError if the tune has none.
+    # Worker processes must be able to import it.
     make: Callable[[Reading, str], Record]
     # The records' class, a dataclass that pydantic converts to JSON and back; None if there is no
     # JSON form, so that records are made in this process and are not cached.
@@ -270,10 +271,14 @@ def read_chunk(
     records: list[Record] = []
     left_out: list[LeftOut] = []
     for result in chunk.reader.read(chunk.data, name):
-        if isinstance(result, Reading):
-            records.append(record_format.make(result, name))
-        else:
+        if isinstance(result, LeftOut):
             left_out.append(result)
+            continue
+        try:
+            records.append(record_format.make(result, name))
+        except NotationError as error:  # it has no such record
+            tune = result.tune
+            left_out.append(LeftOut(result.line, str(tune.number), tune.title, error.reason))
     return records, left_out
 
 

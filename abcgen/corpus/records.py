@@ -14,8 +14,10 @@ from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
+from abcgen.notation.ensemble import chosen_voices, in_step
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
+from abcgen.notation.tune import Note
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import MusicWriter, best_unit, write_abc
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from abcgen.corpus.reading import SkippedTune
     from abcgen.corpus.tune_files import Reader
     from abcgen.notation.reader import Reading
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Tune, Voice
 
 
 class RepairNote(NamedTuple):
@@ -125,6 +127,14 @@ def record_format(*, keep_lines: bool = False) -> RecordFormat[TuneRecord]:
 TUNE_RECORDS = record_format()
 
 
+class VoiceRange(NamedTuple):
+    """The range of a voice of a tune, or of several, in its own key."""
+
+    name: str
+    lowest: int  # MIDI key number
+    highest: int
+
+
 @dataclass(frozen=True, slots=True)
 class Extract:
     """The data of a tune that training needs, a fifteenth of the tune's size in memory."""
@@ -135,7 +145,11 @@ class Extract:
     intervals: bytes  # for families and the split
     symbols: bytes  # for finding shared passages; see `melody_sequence`
     is_wrong: bool  # a bar does not add up, or a repeat does not pair
-    voices: int  # of the tune; the first alone is learnt
+    voices: int  # of the tune
+    # How they were chosen (``ensemble.ChosenVoices``), and those chosen; none if the first alone is
+    # learnt.
+    chosen: str
+    ranges: tuple[VoiceRange, ...]
 
     def tune(self) -> Tune:
         """Return the tune in C, reduced to what the network sees.
@@ -162,33 +176,52 @@ def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
             yield extract, extract.tune()
 
 
-def extract_of(tune: Tune, *, chord_symbols: bool = False) -> Extract:
+def extract_of(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> Extract:
     """Return the extract of a tune.
 
     Args:
         tune: The tune.
         chord_symbols: Whether the text includes chord symbols.
+        voices: How many voices the text has.
+
+    Raises:
+        NotationError: if the tune has fewer, or they are not in step.
     """
+    count, chosen = len(tune.voices), ""
+    if voices > 1:
+        tune, chosen = chosen_voices(tune, voices)
+        tune = in_step(tune)
     intervals = intervals_of(tune)
     return Extract(
         tune.title,
-        encode_tune(tune, chord_symbols=chord_symbols),
+        encode_tune(tune, chord_symbols=chord_symbols, voices=voices),
         fingerprint(tune, intervals),
         intervals,
         melody_sequence(tune).symbols,
         bool(bar_problems(tune) or repeat_problems(tune)),
-        len(tune.voices),
+        count,
+        chosen,
+        tuple(map(_range_of, tune.voices)) if voices > 1 else (),
     )
 
 
-def _extract_from(reading: Reading, _name: str, *, chord_symbols: bool) -> Extract:
-    return extract_of(reading.tune, chord_symbols=chord_symbols)
+def _range_of(voice: Voice) -> VoiceRange:
+    notes = [note for note in voice.notes if isinstance(note, Note)]
+    keys = [pitch.midi for note in notes for pitch in note.pitches]
+    return VoiceRange(voice.name, min(keys), max(keys))
 
 
-def extract_format(*, chord_symbols: bool) -> RecordFormat[Extract]:
+def _extract_from(reading: Reading, _name: str, *, chord_symbols: bool, voices: int) -> Extract:
+    return extract_of(reading.tune, chord_symbols=chord_symbols, voices=voices)
+
+
+def extract_format(*, chord_symbols: bool, voices: int = 1) -> RecordFormat[Extract]:
     """Return the format of extracts."""
     name = "extracts with chord symbols" if chord_symbols else "extracts"
-    return RecordFormat(name, partial(_extract_from, chord_symbols=chord_symbols), Extract)
+    if voices > 1:
+        name += f" of {voices} voices"
+    make = partial(_extract_from, chord_symbols=chord_symbols, voices=voices)
+    return RecordFormat(name, make, Extract)
 
 
 def extract_corpus(
@@ -197,6 +230,7 @@ def extract_corpus(
     cache: TextCache,
     *,
     chord_symbols: bool = False,
+    voices: int = 1,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Extracts:
     """Read the extract of every tune in files and folders.
@@ -206,6 +240,7 @@ def extract_corpus(
         readers: Readers by suffix.
         cache: Holds earlier results and receives new ones.
         chord_symbols: Whether the text includes chord symbols.
+        voices: How many voices the text has; tunes of fewer are skipped.
         on_progress: Called with the bytes read so far and the total.
 
     Raises:
@@ -214,7 +249,7 @@ def extract_corpus(
     files = dict.fromkeys(find_files(paths, readers), 0)
     tunes: list[Extract] = []
     skipped: list[SkippedTune] = []
-    record_format = extract_format(chord_symbols=chord_symbols)
+    record_format = extract_format(chord_symbols=chord_symbols, voices=voices)
     for chunk in read_files(list(files), readers, record_format, cache, on_progress=on_progress):
         files[chunk.path] += len(chunk.records)
         tunes += chunk.records

@@ -25,6 +25,7 @@ from abcgen.grammar.state import (
     REST,
     TUPLET,
 )
+from abcgen.notation.model_text import NEXT_VOICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,11 +78,12 @@ class ShortestCompletion:
             state: The state.
             way: How many notes it takes at most before the text may end.
         """
-        form, neat = self._music.rules.form, self._music.rules.neat or self._music.rules.lengths
+        form, rules = self._music.rules.form, self._music.rules
+        fills = bool(rules.neat or rules.lengths or self._notes.exact)
         slack = 120  # more than it takes to complete a tuplet, a chord and a repeat
-        if self._music.rules.form_line and state.written == HEADER:
+        if rules.form_line and state.written == HEADER:
             slack += FormLine.LONGEST
-        if state.written == DONE or (form.is_free and not neat and not way):
+        if state.written == DONE or (form.is_free and not fills and not way):
             return slack
         # Before the header is complete the longest bar counts.
         bar_ticks = state.bar_ticks or max(self._music.header.metres.values())
@@ -91,7 +93,7 @@ class ShortestCompletion:
         if way and form.is_free:
             bars += 1 + -(-way // self._notes.durations.most_notes(bar_ticks))
         # A note takes an accidental, a letter, octave marks and a length.
-        return bars * in_bar + slack + 12 * way
+        return bars * in_bar * max(1, len(rules.voices)) + slack + 12 * way
 
     def _most_characters(self, bar_ticks: int) -> int:
         """Return a bound on the characters that fill a bar with rests."""
@@ -111,6 +113,8 @@ class ShortestCompletion:
             ends = self._music.ends(state)
             if way:
                 ends = {text: after for text, after in ends.items() if not text.endswith(LINE_END)}
+            if ends and state.voice + 1 < len(self._music.rules.voices):
+                return NEXT_VOICE
             if ends:
                 return min(ends, key=_rank)[0]
         return self.ITEMS

@@ -71,8 +71,11 @@ class Rules:
     form_line: bool = False
     # The form of the text to continue, which that line has to agree with.
     begun: BegunForm | None = None
+    # The ranges of the voices, as MIDI key numbers, of texts of several; empty for one voice.
+    voices: tuple[PitchRange, ...] = ()
     # By mode, alternative pitch ranges: one of them must contain all notes. Modes without ranges
-    # are not limited.
+    # are not limited. They are those of the first voice: the others are as far above or below it as
+    # ``voices`` says.
     ranges: Mapping[Mode, tuple[PitchRange, ...]] = field(default_factory=dict)
     # By mode, limits on the melody; other modes have none.
     melodies: Mapping[Mode, Melody] = field(default_factory=dict)
@@ -80,6 +83,11 @@ class Rules:
     lengths: frozenset[int] = frozenset()
     # Whether there may be chords.
     chords: bool = True
+
+    @property
+    def fills_bars(self) -> bool:
+        """Whether bars have to be filled exactly, as a requested form or another voice demands."""
+        return not self.form.is_free or len(self.voices) > 1
 
     def all_metres(self) -> tuple[Metre, ...]:
         """Return every allowed metre."""

@@ -46,6 +46,7 @@ from abcgen.grammar.state import (
     Transitions,
     transition_to,
 )
+from abcgen.notation.model_text import NEXT_VOICE
 from abcgen.notation.tune import MAX_SIGNATURE, SHARP_ORDER, Key
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class Music:
         if rules.lengths and not self.header.metres:
             raise InputError("the note values fill no bar of such a metre")
         has_header = all(trie.texts for trie in self.header.lines)
-        if not has_header or not rules.alphabet >= {"|", "\n"}:
+        needed = {"|", "\n", *([NEXT_VOICE] if rules.voices else [])}
+        if not has_header or not rules.alphabet >= needed:
             raise InputError(
                 "the network's characters cannot write such a tune", hint="sample with --free"
             )
@@ -118,16 +120,22 @@ class Music:
     def _in_bar(self, state: State) -> Transitions:
         """Return the characters that begin another item or end the bar."""
         following = self.notes.items(state)
-        if state.items and not state.tuplet[0]:
+        if not state.items or state.tuplet[0]:
+            return following
+        if state.voice + 1 < len(self.rules.voices):
+            if self.ends(state):
+                following[NEXT_VOICE] = transition_to(self._next_voice(state))
+        else:
             bar = self._closing(state)
             # Of the time left in a closed bar, only a pickup's matters; of other bars, only whether
             # they are short, and why. Forgetting the rest merges many states into one.
+            # Of several voices the first one's bar says so.
             ticks_left = 0
-            if bar.pickup:
+            if bar.pickup and not state.closing:
                 ticks_left = state.ticks_left
-            elif bar.is_short:
+            elif bar.is_short and not state.closing:
                 ticks_left = CUT if bar.is_cut else EXCUSED
-            closed = state._replace(items=1, ticks_left=ticks_left, fields="")
+            closed = state._replace(items=1, ticks_left=ticks_left, fields="", voice=0)
             for text in self.ends(state):
                 following[text[0]] = closed, BAR_LINE, text[0]
         return following
@@ -195,13 +203,18 @@ class Music:
         # Before the first note the only bar line is the start of a repeat.
         if not state.items:
             return self._writable(beginnings(self.rules.form))
+        # Every voice fills the bar.
+        if state.voice and state.ticks_left:
+            return {}
         bar = self._closing(state)
         # Few different pairs occur.
         if (state.form, bar) not in self._bar_ends:
             ends = self._writable(bar_ends(self.rules.form, state.form, bar))
             self._bar_ends[state.form, bar] = ends
         ends = self._bar_ends[state.form, bar]
-        return {text: ends[text] for text in ends if text == SINGLE} if state.tied else ends
+        if state.tied or state.held:
+            return {text: ends[text] for text in ends if text == SINGLE}
+        return ends
 
     def _writable(self, ends: BarEnds) -> BarEnds:
         alphabet, neat = self.rules.alphabet, self.rules.neat
@@ -213,6 +226,8 @@ class Music:
 
     def _closing(self, state: State) -> ClosingBar:
         """Return the properties of the current bar that decide how it may end."""
+        if state.closing:
+            return state.closing
         is_short = state.bar_ticks > 0 and state.ticks_left > 0
         if not is_short or not self.rules.neat:
             return ClosingBar(is_short, state.opens_section)
@@ -226,6 +241,22 @@ class Music:
             completes_pickup = state.ticks_left == state.form.pickup
             is_cut = not completes_pickup and self.notes.can_fill_bar(state)
         return ClosingBar(is_short, opens_section=False, is_cut=is_cut)
+
+    def _next_voice(self, state: State) -> State:
+        """Return the state at the beginning of the same bar of the next voice."""
+        # ``ticks_left`` of the first voice's bar is what it is short of; of the others', nothing.
+        length = state.length or state.bar_ticks - state.ticks_left
+        return State(
+            BAR,
+            bar_ticks=state.bar_ticks,
+            ticks_left=length,
+            opens_section=state.opens_section,
+            form=state.form,
+            voice=state.voice + 1,
+            length=length,
+            closing=self._closing(state),
+            held=state.held or state.tied,
+        )
 
     def _new_bar(self, state: State, form: FormState, *, opens_section: bool) -> State:
         return State(
@@ -256,7 +287,7 @@ class Header:
         # In a requested form a bar must not be able to hold too many of the shortest notes.
         metres, durations = self._rules.all_metres(), self._durations
         ticks = {str(metre): int(metre.bar_duration * WHOLE) for metre in metres}
-        has_form = not self._rules.form.is_free
+        has_form = self._rules.fills_bars
         most = LIMITS.bar_notes * durations.grain if has_form else max(ticks.values())
         return {
             name: bar

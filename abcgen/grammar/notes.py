@@ -50,13 +50,13 @@ class Notes:
     """The notes, rests, chords, tuplets and chord symbols that fit into a bar.
 
     Attributes:
-        exact: Whether bars must be filled exactly, as a requested form demands.
+        exact: Whether bars must be filled exactly, as a requested form or another voice demands.
         durations: The lengths and tuplets that can be written.
         symbols: The chord symbols that can be written.
     """
 
     def __init__(self, rules: Rules) -> None:
-        self.exact = not rules.form.is_free
+        self.exact = rules.fills_bars
         # No note shorter than a 64th where bars must be filled, so that no requested bar can have
         # too many notes.
         self.durations = Durations(

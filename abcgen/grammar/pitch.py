@@ -22,8 +22,10 @@ from abcgen.grammar.state import (
     LOW,
     MAX_OCTAVE_MARKS,
     OCTAVE_MARKS,
+    TUPLET,
 )
 from abcgen.notation.fields import read_key
+from abcgen.notation.model_text import NEXT_VOICE
 from abcgen.notation.tune import ABC_ACCIDENTALS, ALTERATIONS, MIDDLE_C_STEP, Key, Mode, Pitch
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 BODY, COLON, FORM = "body", "colon", "form"  # further values of ``written``
 ANY_RANGE = ((0, 127),)
+TUPLET_NUMBERS = frozenset("0123456789:")
 # Effects on a PitchState of characters that are no notes.
 EFFECTS: dict[str, dict[str, Any]] = {
     "[": {"written": BRACKET, "in_chord": True, "last_notes": ()},
@@ -69,6 +72,9 @@ class PitchState(NamedTuple):
     in_chord: bool = False
     # The last note, rests not counted, as far as the melody depends on it.
     last: Note | None = None
+    # The number of the voice, from 0, and what is ``tied`` in the others, the next one first.
+    voice: int = 0
+    waiting: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def is_unlimited(self) -> bool:
@@ -86,7 +92,7 @@ class PitchRule:
     start = PitchState()
 
     def __init__(self, rules: Rules) -> None:
-        self._ranges = rules.ranges
+        self._ranges, self._voices = rules.ranges, rules.voices
         # Between tunes in several keys a note is what its letter, or its tie, says.
         self._has_changes, self._has_form_line = rules.changes, rules.form_line
         # A note out of range can be brought into it only by characters of the alphabet.
@@ -181,7 +187,8 @@ class PitchRule:
         key = read_key(match[1])
         ranges = self.ranges(key.mode)
         written = FORM if self._has_form_line and ranges is not None else BODY
-        return PitchState(written, ranges=ranges, key=key)
+        waiting = ((),) * max(0, len(self._voices) - 1)
+        return PitchState(written, ranges=ranges, key=key, waiting=waiting)
 
     def _after_field(self, state: PitchState, character: str) -> PitchState:
         if character != "]":
@@ -201,6 +208,14 @@ class PitchRule:
             return state._replace(written=written, text=character, in_chord=False)
         if character in OCTAVE_MARKS:
             return self._letter(state, character)
+        if self._voices:
+            # The colons of ``(5:4:5`` are no bar line.
+            if character == "(" or (state.written == TUPLET and character in TUPLET_NUMBERS):
+                return state._replace(written=TUPLET)
+            if character == NEXT_VOICE:
+                return self._in_voice(state, state.voice + 1)
+            if character in {"|", ":"} and state.voice:
+                state = self._in_voice(state, 0)
         if character and character in "^_=":
             # Some letter with this accidental must be in range.
             begun = state._replace(written=ACCIDENTAL, accidental=state.accidental + character)
@@ -213,6 +228,24 @@ class PitchRule:
             altered = () if state.written == COLON else state.altered
             return state._replace(written=COLON, altered=altered)
         return state._replace(**{"written": BODY} | EFFECTS.get(character, {}))
+
+    def _in_voice(self, state: PitchState, voice: int) -> PitchState:
+        """Return the state at the beginning of a voice's bar."""
+        (lowest, highest), (new_lowest, new_highest) = (
+            self._voices[state.voice],
+            self._voices[voice],
+        )
+        up, wider = new_lowest - lowest, new_highest - highest
+        tied, *others = state.waiting
+        return state._replace(
+            written=BODY,
+            ranges=tuple((low + up, high + wider) for low, high in state.ranges or ()),
+            altered=(),
+            last_notes=(),
+            tied=tied,
+            voice=voice,
+            waiting=(*others, state.tied),
+        )
 
     def _letter(self, state: PitchState, text: str) -> PitchState | None:
         """Return the state after a letter if it can be in range, perhaps with more octave marks."""

@@ -28,6 +28,7 @@ from abcgen.grammar.form_line import (
     BegunForm,
     read_form_line,
 )
+from abcgen.notation.model_text import NEXT_VOICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -376,10 +377,19 @@ def _read_music(state: PositionState, character: str) -> PositionState:
         return _read_bar_line(state, character)
     if character == "/" and state.in_note:
         return state._replace(slashes=min(state.slashes + 1, 7))
+    if character == NEXT_VOICE:
+        return _next_voice(state)
     # A chord, a field or an ending; the next character decides which.
     if character == "[":
         return state._replace(region=CHORD, start=state.now, in_note=False)
     return state._replace(region=CLOSING.get(character, state.region))
+
+
+def _next_voice(state: PositionState) -> PositionState:
+    """Return the state at the beginning of the same bar of the next voice."""
+    return state._replace(
+        start=0, numerator=0, denominator=0, slashes=0, tuplet_left=0, in_note=False
+    )
 
 
 def _read_note(state: PositionState) -> PositionState:

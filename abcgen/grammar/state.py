@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from abcgen.grammar.form import FormState
+from abcgen.grammar.form import ClosingBar, FormState
 
 END = ""  # the end of the text, among characters
 
@@ -52,6 +52,14 @@ class State(NamedTuple):
     tied: bool = False
     # Repeats, endings and sections.
     form: FormState = FormState()
+    # The number of the voice, from 0. Bars of all voices but the first have to last as long as its.
+    voice: int = 0
+    # Ticks of the first voice's bar; 0 in that voice.
+    length: int = 0
+    # How the bar is about to be closed, as far as the first voice decides it; None in that voice.
+    closing: ClosingBar | None = None
+    # Whether a voice above is tied to the next bar.
+    held: bool = False
 
 
 # The state that a character leads to: (state, written, text) stands for ``state`` with ``written``

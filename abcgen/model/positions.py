@@ -21,6 +21,12 @@ POSITION_TABLES = {"section": (8, 4), "bar": (32, 12), "time": (65, 12)}
 FORM_TABLES = {"sections_left": (9, 4), "bars_left": (34, 12), "time_left": (66, 12)}
 # The last interval, and the height of the last note; height 0 is before the first note.
 PITCH_TABLES = {"interval": (32, 12), "height": (48, 12)}
+# The voice, and what sounds in each voice above when the next note begins (the first table is the
+# voice's, the second that of each voice above).
+VOICE_TABLE, SOUNDING_TABLE = (8, 8), (96, 16)
+# The letter of the voice's last note, by its height without octave marks. Relative pitch counts
+# intervals from it: in low voices from the note itself they would be octaves too wide.
+LETTER_TABLES = {"letter": (32, 4)}
 
 
 def feature_tables(config: NetworkConfig) -> dict[str, tuple[int, int]]:
@@ -30,8 +36,14 @@ def feature_tables(config: NetworkConfig) -> dict[str, tuple[int, int]]:
         tables |= POSITION_TABLES
     if config.form:
         tables |= FORM_TABLES
+    if config.positions and config.voices > 1:
+        tables["voice"] = VOICE_TABLE
+        above = (f"sounding_{number}" for number in range(1, config.voices))
+        tables |= dict.fromkeys(above, SOUNDING_TABLE)
     if config.relative_pitch:
         tables |= PITCH_TABLES
+        if config.voices > 1:
+            tables |= LETTER_TABLES
     return tables
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from abcgen.notation.tune import Bar, Key
 
-MAX_VOICES = 8  # in a model text
-
 
 @dataclass(frozen=True, slots=True)
 class VoiceKind:

@@ -19,6 +19,7 @@ from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
 from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.sampling import validated
+from abcgen.pipeline.voices import refuse_voices
 from abcgen.score.blind import blind_page
 from abcgen.score.performance import PlaybackOptions
 from abcgen.score.web import web_tune_of
@@ -120,6 +121,7 @@ def _held_out_texts(
     checkpoint: Checkpoint, folder: Path, tunes: Sequence[Tune], rng: random.Random
 ) -> tuple[Iterator[str], str]:
     """Return model texts of held-out tunes in random order, and a description of them."""
+    refuse_voices(checkpoint.network, "tested blind")
     if tunes:
         training_tunes = read_training_tunes(folder)
         held_out, description = select_held_out(tunes, checkpoint, folder, training_tunes)

@@ -39,6 +39,7 @@ from abcgen.critic.critic import Critic
 from abcgen.errors import CheckpointError, InputError
 from abcgen.files import damaged, read_bounded, unused_folder, write_atomically
 from abcgen.grammar.positions import PositionTracker, with_form_line
+from abcgen.grammar.voice_positions import VoicesTracker
 from abcgen.model.checkpoint import (
     CONFIG,
     MAX_JSON_BYTES,
@@ -164,6 +165,7 @@ class LoadedNetwork:
         self.folder, self.name = folder, name or folder.resolve().name
         self.hash = checkpoint_hash(folder)
         self.config, self.vocabulary = checkpoint.network, checkpoint.vocabulary
+        self.about = checkpoint.about
         self.steps = step_network(checkpoint)
         self.training_tunes = read_training_tunes(folder)
 
@@ -175,7 +177,10 @@ class LoadedNetwork:
 
 def tracker_of(network: NetworkConfig, vocabulary: Vocabulary) -> PositionTracker:
     """Return the tracker that computes the position features of a network."""
-    return PositionTracker(vocabulary.tokens, tuple(feature_tables(network)))
+    features = tuple(feature_tables(network))
+    if network.voices > 1:
+        return VoicesTracker(vocabulary.tokens, features, network.voices)
+    return PositionTracker(vocabulary.tokens, features)
 
 
 def examples_for(network: NetworkConfig, examples: Iterable[Example]) -> tuple[Example, ...]:

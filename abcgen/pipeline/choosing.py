@@ -23,6 +23,7 @@ from abcgen.errors import InputError
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed
 from abcgen.notation.titles import new_title
 from abcgen.pipeline.checkpoints import CRITIC, LoadedNetwork
+from abcgen.pipeline.voices import refuse_voices
 from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ class Chooser(ABC):
 
     counts_forced = True
 
+    # Whether it draws tunes in several voices too.
+    several_voices = False
+
     def __init__(
         self,
         network: Path | LoadedNetwork,
@@ -143,6 +147,8 @@ class Chooser(ABC):
         self._network, self._vocabulary = loaded.steps, loaded.vocabulary
         self._has_form_line = loaded.config.form
         self._training_tunes = loaded.training_tunes
+        if not self.several_voices:
+            refuse_voices(loaded.config, "used for this")
 
         # The critic that chooses among candidates. If nothing is left to chance, all are the same.
         self._is_deterministic = config.temperature < LEAST_TEMPERATURE or config.top_k == 1

@@ -48,6 +48,7 @@ from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.networks import short_name_of
 from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
 from abcgen.pipeline.sampling import Composer
+from abcgen.pipeline.voices import refuse_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,6 +117,7 @@ def evaluate(
     check_count(config)
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
+    refuse_voices(checkpoint.network, "evaluated")
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
     critic, name = read_critic(folder), short_name_of(folder)
 

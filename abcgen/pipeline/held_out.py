@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -204,10 +205,16 @@ def tunes_held_out(folder: Path, earlier: TrainingTunes | None = None) -> HeldOu
     """
     held_out = read_held_out(folder)
     validation, test = (
-        tuple(unseen_tunes([extract_of(decode_tune(tune.text)) for tune in part], earlier))
+        tuple(unseen_tunes([_extract_again(tune.text) for tune in part], earlier))
         for part in (held_out.validation, held_out.test)
     )
     return HeldOutTunes(validation, test)
+
+
+def _extract_again(text: str) -> Extract:
+    """Return the extract of a model text, with all its voices."""
+    tune = decode_tune(text)
+    return extract_of(tune, voices=len(tune.voices))
 
 
 def training_tunes_again(corpus: Extracts, folder: Path) -> tuple[Extract, ...]:
@@ -260,8 +267,11 @@ def select_held_out(
         InputError: if there are none.
         CheckpointError: if the checkpoint is damaged.
     """
-    chord_symbols = checkpoint.training.chord_symbols
-    extracts = [extract_of(tune, chord_symbols=chord_symbols) for tune in tunes]
+    chord_symbols, voices = checkpoint.training.chord_symbols, checkpoint.network.voices
+    extracts: list[Extract] = []
+    for each in tunes:
+        with suppress(NotationError):  # it has fewer voices than the network
+            extracts += [extract_of(each, chord_symbols=chord_symbols, voices=voices)]
     split = split_again(extracts, checkpoint, folder)
     recorded = checkpoint.about.get("split")
     if isinstance(recorded, dict) and recorded.get("fingerprint") == split.fingerprint:

@@ -130,17 +130,20 @@ def facts_of(folder: Path) -> NetworkFacts:
         return NetworkFacts(name, folder, problem=error.message)
 
 
-def choose_network(wanted: Path | None) -> Choice:
+def choose_network(wanted: Path | None, *, voices: str = "") -> Choice:
     """Return the network to sample from.
 
     Args:
         wanted: Its name or folder. If None, it is the best of those measured on the same tunes as
             the one that comes with abcgen; if none comes with it, the newest run.
+        voices: If several are wanted and no network is named, it is one of several voices.
 
     Raises:
         CheckpointError: if there is none.
     """
     shipped = shipped_folder()
+    if wanted is None and voices not in {"", "1"}:
+        wanted = _network_of_voices()
     if wanted is None and shipped and newest_run():
         return _best_network(shipped)
     folder = find_checkpoint(wanted)
@@ -150,6 +153,28 @@ def choose_network(wanted: Path | None) -> Choice:
     facts = facts_of(folder)
     described = name if facts.bits is None else f"{name} ({facts.bits:.2f} bits a note)"
     return Choice(folder, described, tuple(_warnings(facts, shipped)))
+
+
+def _network_of_voices() -> Path:
+    """Return the newest run of several voices, else the network of chorales.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    folders = [folder for folder in _folders() if _voices_of(folder) > 1]
+    if not folders:
+        raise CheckpointError(
+            "there is no network of several voices",
+            hint="train one: abcgen corpus install chorales; abcgen train corpora/ --voices 4",
+        )
+    return max(folders, key=lambda folder: (folder / WEIGHTS).stat().st_mtime)
+
+
+def _voices_of(folder: Path) -> int:
+    try:
+        return load_description(folder).network.voices
+    except CheckpointError:  # it is damaged
+        return 0
 
 
 def _best_network(shipped: Path) -> Choice:

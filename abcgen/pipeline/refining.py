@@ -79,6 +79,7 @@ from abcgen.pipeline.preference_pairs import (
     preference_pairs,
 )
 from abcgen.pipeline.training import ORIGIN
+from abcgen.pipeline.voices import refuse_voices
 from abcgen.presets import FINE_TUNING
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ class Refiner:
         self._began = time.monotonic()
         # 1) The network.
         self._network = load_checkpoint(base)
+        refuse_voices(self._network.network, "refined")
         if self._network.network.kind != "stream" or self._network.network.bidirectional:
             raise InputError(
                 f"{base} reads windows or blocks: only networks that read one character after the "

@@ -149,6 +149,25 @@ def check_request(request: Request) -> None:
         )
 
 
+def check_voices(request: Request) -> None:
+    """Check that a network of several voices can meet the wishes.
+
+    Raises:
+        InputError: naming the first that it cannot.
+    """
+    # That a tune of requested bars ends on the tonic is no wish; a choir's does not have to.
+    if request.replace(end_on_tonic=False).limits_notes:
+        raise InputError(
+            "only a network of one voice keeps a range, a scale, leaps, rhythms or a level",
+            hint="voices are in their own ranges; or name another network with --checkpoint",
+        )
+    if request.beginning:
+        raise InputError(
+            "a network of several voices continues no tunes",
+            hint="leave out --prime, or name a network of one voice with --checkpoint",
+        )
+
+
 def metre_of(request: Request) -> Metre | None:
     """Return the requested metre.
 

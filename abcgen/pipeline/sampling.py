@@ -30,19 +30,23 @@ from abcgen.notation.shape import shape_of
 from abcgen.notation.transpose import arrange_for
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.choosing import SIDE_BY_SIDE, Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.clashes import impossible
 from abcgen.pipeline.recipes import Recipe, with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
     check_request,
+    check_voices,
     given_bars,
     instrument_of,
+    key_of,
     metre_of,
     rules_after,
     rules_of,
     unseen_wishes,
 )
+from abcgen.pipeline.voices import ensemble_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,10 +55,10 @@ if TYPE_CHECKING:
     from abcgen.config import Request, SampleConfig
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.checkpoints import LoadedNetwork
     from abcgen.score.referee import Referee
 
 BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
+VOICE_CHARACTERS = 600  # allowed for each of several voices
 # A text is decoded to look for faults, to be judged and to be finished.
 _decoded = lru_cache(maxsize=2 * SIDE_BY_SIDE)(decode_tune)
 
@@ -75,6 +79,8 @@ class Composer(Chooser):
         InputError: if the request is impossible.
     """
 
+    several_voices = True
+
     def __init__(
         self,
         network: Path | LoadedNetwork,
@@ -85,9 +91,19 @@ class Composer(Chooser):
         referee: Referee | None = None,
     ) -> None:
         check_request(request)
-        longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
-        super().__init__(network, config.replace(max_characters=longest), seed, name, referee)
         self._request = request
+        longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
+        loaded = network if isinstance(network, LoadedNetwork) else LoadedNetwork(network, name)
+        super().__init__(loaded, config.replace(max_characters=longest), seed, name, referee)
+        self._ensemble = ensemble_of(loaded.config, loaded.about, request.voices)
+        if self._ensemble:
+            check_voices(request)
+            # The same again for a recipe, which has this number.
+            longest = max(
+                longest,
+                len(self._ensemble.ranges) * max(VOICE_CHARACTERS, BAR_CHARACTERS * request.bars),
+            )
+            self._config = self._config.replace(max_characters=longest)
 
         # The beginning of every text, and the grammar for the rest.
         self._beginning = beginning_of(request)
@@ -125,6 +141,8 @@ class Composer(Chooser):
         longest = self._config.max_characters
         try:
             rules = rules_of(self._request, alphabet.union(unknown), form_line=self._has_form_line)
+            if self._ensemble:
+                rules = self._ensemble.rules(rules, key_of(self._request))
             whole_grammar = Grammar(rules)
             # Unknown characters are allowed in the beginning, but not in the rest.
             rest = rules_after(self._beginning, rules, alphabet)
@@ -269,6 +287,8 @@ class Composer(Chooser):
         """Return the tune of the text with a number, in a key and an octave for the instrument."""
         chance = self._random(number)
         chance.random()  # the first number chose the title once
+        if self._ensemble:
+            return self._ensemble.arranged(tune, key_of(self._request), chance.random())
         # To keep every note in range, the grammar counts on a free choice of octave.
         first_pitch = None if self._request.in_range else self._request.first_pitch or None
         return arrange_for(
@@ -305,9 +325,10 @@ def validated(sampled: Sampled, *, free_metre: bool = False) -> Tune | Rejection
         return Rejection.UNREADABLE
     if tune.metre.is_free and not free_metre:
         return Rejection.FREE_METRE
-    if bar_problems(tune):
+    voices = [replace(tune, bars=voice.bars) for voice in tune.voices]
+    if any(map(bar_problems, voices)):
         return Rejection.BARS
-    return Rejection.REPEATS if repeat_problems(tune) else tune
+    return Rejection.REPEATS if any(map(repeat_problems, voices)) else tune
 
 
 class TuneStream:

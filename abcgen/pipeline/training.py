@@ -46,6 +46,7 @@ from abcgen.pipeline.checkpoints import (
     write_training_tunes,
 )
 from abcgen.pipeline.held_out import training_tunes_again, tunes_held_out, write_held_out
+from abcgen.pipeline.voices import VOICES, ranges_of
 from abcgen.presets import FINE_TUNING, FINE_TUNING_SPLIT, PRESETS
 from abcgen.system import cores
 
@@ -107,6 +108,8 @@ class TrainPlan:
         if not self.config.gaps:
             return
         network = self.network
+        if network.voices > 1:
+            raise InputError("only a network of one voice learns to fill gaps", hint="no --gaps")
         if network.kind == "window" or (network.sequence_length and not network.bidirectional):
             raise InputError(
                 "only a network that reads whole tunes learns to fill gaps",
@@ -272,7 +275,7 @@ def prepare_data(
     # The vocabulary has the characters of held-out tunes too, so that these can be scored.
     texts = (tune.example.text for tune in (*corpus.tunes, *split.validation, *split.test))
     vocabulary = base.vocabulary.extended(texts) if base else Vocabulary.of(texts)
-    about = {
+    about: dict[str, object] = {
         "corpora": _tunes_by_file(corpus),
         "split": {
             "fingerprint": split.fingerprint,
@@ -285,6 +288,8 @@ def prepare_data(
             "related_tunes": len(split.relatives),
         },
     }
+    if ranges := ranges_of(split.training):
+        about[VOICES] = [voice.model_dump() for voice in ranges]
     data = TrainData(
         tuple(tune.example for tune in split.training),
         tuple(tune.example for tune in split.validation),

@@ -18,15 +18,28 @@ if TYPE_CHECKING:
 CHARACTERS = "\n'(,-/123456789:=ABCDEFGKMR[]^_abcdefghijlmnoprstwxyz| "
 
 
-def untrained(folder: Path, more: str = "", *, attention: bool = True) -> Path:
-    """Write a checkpoint whose vocabulary has ``more`` characters."""
+CHOIR = [
+    {"name": "Soprano", "lowest": 60, "highest": 81},
+    {"name": "Alto", "lowest": 53, "highest": 76},
+    {"name": "Tenor", "lowest": 46, "highest": 69},
+    {"name": "Bass", "lowest": 38, "highest": 64},
+]
+
+
+def untrained(folder: Path, more: str = "", *, attention: bool = True, choir: bool = False) -> Path:
+    """Write a checkpoint whose vocabulary has ``more`` characters, of four voices if wanted."""
     network = NetworkConfig(layers=1, units=24, embedding=8, attention=attention)
+    about: dict[str, object] = {}
+    if choir:
+        network = network.replace(voices=4, positions=True, relative_pitch=True)
+        more, about = more + "&", {"voices": CHOIR}
     vocabulary = Vocabulary("".join(sorted(CHARACTERS + more)))
     random = np.random.default_rng(7)
     weights = {
         name: random.normal(0, 1 / math.sqrt(shape[0]), shape).astype(np.float32)
         for name, shape in weight_shapes(network, vocabulary.size).items()
     }
-    write_description(Checkpoint(network, TrainConfig(), vocabulary, weights), folder)
+    checkpoint = Checkpoint(network, TrainConfig(), vocabulary, weights, about=about)
+    write_description(checkpoint, folder)
     write_weights(weights, folder)
     return folder

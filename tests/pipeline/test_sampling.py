@@ -368,6 +368,7 @@ WISHES: dict[str, Any] = {
     "rhythm": "jig",
     "bars": 16,
     "parts": "AABB",
+    "voices": "soprano,bass",
     "instrument": "whistle",
     "in_range": True,
     "beginning": "R:jig\n",
