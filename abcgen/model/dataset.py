@@ -247,17 +247,22 @@ class TextDataset:
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
         """Return the batches of an epoch in random order, the same for the same seed."""
-        if self._gaps:
-            self._drawn = self._gaps.draw(self._ids, np.random.default_rng([seed, epoch, 1]))
-            marks = [2 if text in self._drawn else 0 for text, _, _ in self._chunks]
-            self._widths = self.lengths + np.array(marks, np.int64)
+        self.draw_gaps(np.random.default_rng([seed, epoch, 1]))
         random = np.random.default_rng([seed, epoch])
         noise = random.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, self.lengths.size)
         batches = self._batches(np.argsort(self.lengths * noise, kind="stable"))
         return [batches[index] for index in random.permutation(len(batches))]
 
+    def draw_gaps(self, random: np.random.Generator, first: int = 0) -> None:
+        """Show other texts with gaps from now on, none before the text number ``first``."""
+        if self._gaps:
+            drawn = self._gaps.draw(self._ids, random)
+            self._drawn = {text: gap for text, gap in drawn.items() if text >= first}
+            marks = [2 if text in self._drawn else 0 for text, _, _ in self._chunks]
+            self._widths = self.lengths + np.array(marks, np.int64)
+
     def batch(self, indices: NDArray[np.intp]) -> Batch:
-        """Lay out the chunks of these indices, with the gaps of the epoch shuffled last."""
+        """Lay out the chunks of these indices, with the gaps that were drawn last."""
         shape = indices.size, self._width(indices)
         features = self._positions[0].shape[1] if self._positions else 0  # F
         inputs = np.full((*shape, 1 + features), PADDING, np.int32)  # (B, T, 1 + F)

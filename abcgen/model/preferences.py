@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from abcgen.config import RefineConfig, TrainConfig
     from abcgen.example import Example
     from abcgen.model.compiled import CompiledNetwork
-    from abcgen.model.dataset import Batch
+    from abcgen.model.dataset import Batch, Gaps
     from abcgen.model.positions import PositionFeatures
     from abcgen.model.vocabulary import Vocabulary
 
@@ -95,7 +95,11 @@ def preference_loss(
 
 
 class PreferenceDataset:
-    """Preference pairs in batches of similar length."""
+    """Preference pairs in batches of similar length.
+
+    A network that fills gaps must not forget it: with ``gaps`` a share of the real texts is shown
+    with a gap.
+    """
 
     def __init__(
         self,
@@ -103,12 +107,14 @@ class PreferenceDataset:
         vocabulary: Vocabulary,
         batch_size: int,
         tracker: PositionFeatures | None = None,
+        gaps: Gaps | None = None,
     ) -> None:
         self.pairs, self._batch_size = len(pairs), batch_size
         self.certainty = np.array([pair.certainty for pair in pairs])
         *columns, _ = zip(*pairs, strict=True)
         texts = [text for column in columns for text in column]
-        self._texts = TextDataset(texts, vocabulary, batch_size, tracker=tracker)
+        self._texts = TextDataset(texts, vocabulary, batch_size, tracker=tracker, gaps=gaps)
+        self._texts.draw_gaps(np.random.default_rng(self.pairs), first=2 * self.pairs)
         # The longest text of each pair.
         self.lengths = self._texts.lengths.reshape(3, -1).max(axis=0)  # (pairs,)
 

@@ -54,6 +54,7 @@ from abcgen.model.checkpoint import (
     write_json,
     write_weights,
 )
+from abcgen.model.dataset import Gaps
 from abcgen.model.metrics import Measurement, write_metrics
 from abcgen.model.scoring import measure
 from abcgen.notation.model_text import decode_tune
@@ -451,6 +452,7 @@ class Refiner:
         training = LEARNING_CONFIG.replace(
             learning_rate=config.learning_rate,
             batch_size=3 * config.batch_size,
+            gaps=before.training.gaps,
             seed=(config.seed + number) % MAX_SEED,
         )
         tracker = tracker_of(before.network, before.vocabulary)
@@ -464,7 +466,8 @@ class Refiner:
             for one in pairs
         ]
         with self._stage("learning from preferences") as on_progress:
-            data = PreferenceDataset(texts, before.vocabulary, config.batch_size, tracker)
+            gaps = Gaps.of(training, before.vocabulary, tracker) if training.gaps else None
+            data = PreferenceDataset(texts, before.vocabulary, config.batch_size, tracker, gaps)
             compiled = CompiledNetwork(
                 before.network, before.vocabulary.size, training, tracker.token_heights
             )

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from abcgen.config import RefineConfig, SampleConfig
-from abcgen.example import Example
+from abcgen.example import GAP_MARK, Example
+from abcgen.grammar.positions import PositionTracker
 from abcgen.model.compiled import CompiledNetwork
+from abcgen.model.dataset import Gaps
 from abcgen.model.inference import StepNetwork
 from abcgen.model.preferences import (
     PreferenceDataset,
@@ -22,13 +24,13 @@ from abcgen.model.preferences import (
 from abcgen.model.resume import set_weights
 from abcgen.model.sampling import sample
 from abcgen.model.scoring import measure_each
+from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from abcgen.config import NetworkConfig, TrainConfig
     from abcgen.model.checkpoint import Weights
-    from abcgen.model.vocabulary import Vocabulary
     from tests.model.conftest import TinyRun
 
 BETA = 0.3
@@ -209,3 +211,15 @@ def test_every_pair_is_in_one_batch(tiny_run: TinyRun) -> None:
     assert max(map(len, batches)) <= 4
     again = data.batches(seed=1)
     assert all((one == other).all() for one, other in zip(batches, again, strict=True))
+
+
+def test_gaps_are_shown_in_real_texts_alone() -> None:
+    text = "M:4/4\nK:Cmaj\n|:c2d2e2f2|g4g'4|e8|d8:|\n"
+    vocabulary = Vocabulary.of([text, GAP_MARK])
+    assert vocabulary.gap_mark is not None
+    tracker = PositionTracker(vocabulary.tokens, ("bar",))
+    pairs = [PreferencePair(*[Example(text, 13)] * 3) for _ in range(3)]
+    gaps = Gaps(1.0, vocabulary.gap_mark, tracker)
+    batch = PreferenceDataset(pairs, vocabulary, 3, tracker, gaps).batch(np.arange(3))
+    has_mark = (batch.inputs[..., 0] == vocabulary.gap_mark).any(axis=1)
+    assert has_mark.tolist() == [False] * 6 + [True] * 3
