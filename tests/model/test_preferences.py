@@ -218,7 +218,8 @@ def test_gaps_are_shown_in_real_texts_alone() -> None:
     vocabulary = Vocabulary.of([text, GAP_MARK])
     assert vocabulary.gap_mark is not None
     tracker = PositionTracker(vocabulary.tokens, ("bar",))
-    pairs = [PreferencePair(*[Example(text, 13)] * 3) for _ in range(3)]
+    one = Example(text, 13)
+    pairs = [PreferencePair(one, one, one) for _ in range(3)]
     gaps = Gaps(1.0, vocabulary.gap_mark, tracker)
     batch = PreferenceDataset(pairs, vocabulary, 3, tracker, gaps).batch(np.arange(3))
     has_mark = (batch.inputs[..., 0] == vocabulary.gap_mark).any(axis=1)
