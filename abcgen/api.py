@@ -32,7 +32,7 @@ from abcgen.corpus.cache import TextCache, default_folder
 from abcgen.corpus.reading import load_corpus
 from abcgen.corpus.records import extract_corpus
 from abcgen.errors import InputError
-from abcgen.files import write_atomically
+from abcgen.files import hold_folder, write_atomically
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork, find_checkpoint, new_run
@@ -346,6 +346,7 @@ def train(
     if unknown:
         raise InputError(f"unknown setting {min(unknown)!r}")
     folder = Path(out) if out else new_run()
+    hold_folder(folder)
     cache = TextCache(default_folder())
     plan = training.plan_fine_tuning(base.folder, folder, settings) if base else None
     chord_symbols = plan.config.chord_symbols if plan else settings.get("chord_symbols", False)

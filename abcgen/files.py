@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import shutil
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 # The suffix of a file that is being written, before it gets its final name.
 DRAFT = ".draft"
 LONGEST_STEM = 200
+# Folders that this process created for its results, and the one that it keeps to itself.
+_created: list[Path] = []
+_held: list[int] = []
 # Temporary folders, and the file in each that its owner keeps locked.
 SCRATCH, LOCK = "abcgen-", ".lock"
 
@@ -159,9 +163,72 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
         raise OutputError(f"{path} exists already", hint="name another, or add --force")
 
 
-def unused_folder(parent: Path, stem: str) -> Path:
-    """Return the first of ``stem-1``, ``stem-2``, … that does not exist in ``parent``."""
-    return next(path for number in count(1) if not (path := parent / f"{stem}-{number}").exists())
+def new_folder(parent: Path, stem: str) -> Path:
+    """Create and return the first of ``stem-1``, ``stem-2``, … that does not exist in ``parent``.
+
+    Processes that begin at the same moment get folders of their own.
+
+    Raises:
+        OutputError: if it cannot be created.
+    """
+    for number in count(1):
+        folder = parent / f"{stem}-{number}"
+        with suppress(FileExistsError):
+            _create(folder)
+            return folder
+    raise AssertionError
+
+
+def hold_folder(folder: Path) -> None:
+    """Create a folder if it is missing, and keep other processes from holding it.
+
+    It is held until this process ends, holds another, or calls ``release_folders``.
+
+    Raises:
+        OutputError: if another process holds it, or it cannot be created.
+    """
+    with suppress(FileExistsError):
+        _create(folder)
+    while _held:
+        os.close(_held.pop())
+    if not fcntl:
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    _held.append(handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"another process is writing to {folder}", hint="wait for it, or name another folder"
+        ) from error
+    except OSError:
+        return  # some file systems have no locks
+
+
+def release_folders() -> None:
+    """Let other processes hold the folder, and remove what was created for results and is empty."""
+    while _held:
+        os.close(_held.pop())
+    while _created:
+        with suppress(OSError):
+            _created.pop().rmdir()
+
+
+def _create(folder: Path) -> None:
+    """Create a folder; raise FileExistsError if it exists, and OutputError if that fails."""
+    missing = [parent for parent in reversed(folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not _created:
+        atexit.register(release_folders)
+    _created.extend([*missing, folder])
 
 
 def check_writable(path: Path) -> None:

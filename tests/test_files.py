@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,11 @@ from abcgen.corpus.tune_files import READERS, chunks_of
 from abcgen.errors import AbcgenError, OutputError
 from abcgen.files import (
     check_writable,
+    hold_folder,
+    new_folder,
     read_bounded,
     refuse_to_overwrite,
-    unused_folder,
+    release_folders,
     write_atomically,
 )
 from abcgen.notation.reader import LeftOut
@@ -63,7 +68,38 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
 
 def test_the_next_unused_number_names_a_folder(tmp_path: Path) -> None:
     (tmp_path / "run-1").mkdir()
-    assert unused_folder(tmp_path, "run") == tmp_path / "run-2"
+    assert new_folder(tmp_path, "run") == tmp_path / "run-2"
+    assert new_folder(tmp_path / "deep", "run") == tmp_path / "deep" / "run-1"
+    (tmp_path / "run-2" / "result").touch()
+    release_folders()
+    assert {path.name for path in tmp_path.iterdir()} == {"run-1", "run-2"}
+
+
+def test_folders_named_at_the_same_moment_differ(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        folders = list(pool.map(lambda _: new_folder(tmp_path, "run"), range(64)))
+    assert len(set(folders)) == 64
+    release_folders()
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_processes_never_hold_one_folder(tmp_path: Path) -> None:
+    code = "import sys, time, pathlib\nfrom abcgen.files import hold_folder\n"
+    code += "hold_folder(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline().strip() == b"held"
+        with pytest.raises(OutputError) as caught:
+            hold_folder(tmp_path / "run")
+        assert str(tmp_path / "run") in caught.value.message
+        assert caught.value.hint
+        other.kill()
+    hold_folder(tmp_path / "run")
+    hold_folder(tmp_path / "other")
+    release_folders()
+    assert not (tmp_path / "other").exists()
 
 
 def test_checking_writability_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from abcgen.cli import (
 from abcgen.cli.common import INTERRUPTED
 from abcgen.cli.display import Display
 from abcgen.errors import AbcgenError, reason_of
+from abcgen.files import release_folders
 from abcgen.system import (
     collect_garbage_rarely,
     interrupt_on_termination,
@@ -103,7 +104,10 @@ def main() -> NoReturn:
     interrupt_on_termination()
     limit_blas_threads()
     collect_garbage_rarely()
-    code = _run()
+    try:
+        code = _run()
+    finally:
+        release_folders()
     number = termination_signal()
     sys.exit(128 + number if number else code)
 

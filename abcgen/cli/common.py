@@ -19,7 +19,13 @@ from abcgen.config import (
     choices_of,
 )
 from abcgen.errors import InputError
-from abcgen.files import check_writable, refuse_to_overwrite, scratch_folder, unused_folder
+from abcgen.files import (
+    check_writable,
+    hold_folder,
+    new_folder,
+    refuse_to_overwrite,
+    scratch_folder,
+)
 from abcgen.pipeline.formats import FORMATS, all_readers
 
 if TYPE_CHECKING:
@@ -235,14 +241,15 @@ def text_cache(*, use: bool) -> TextCache:
 
 
 def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
-    """Return the path for results, ``out`` or a new folder, after checking that it is usable.
+    """Return the folder for results, ``out`` or a new one, which no other process may write to.
 
     Raises:
         OutputError: if it exists already or cannot be written to.
     """
-    target = out or unused_folder(OUTPUT, stem)
+    target = out or new_folder(OUTPUT, stem)
     refuse_to_overwrite(target, force=force)
     check_writable(target)
+    hold_folder(target)
     return target
 
 

@@ -25,7 +25,7 @@ from abcgen.cli.common import (
     to_stdout,
 )
 from abcgen.cli.display import counted
-from abcgen.files import check_writable, refuse_to_overwrite, unused_folder
+from abcgen.files import check_writable, new_folder, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.cli.display import Display
@@ -84,7 +84,7 @@ def normalise(
         _list_tracks(paths, midi_config(texture, track, fold_range), display)
         return
     # 1) Check that results can be written. `normalise_files` checks the target.
-    target = out or unused_folder(OUTPUT, "normalised")
+    target = out or new_folder(OUTPUT, "normalised")
     write_report = report_writer(report) if report else lambda _report: None
     if report:
         refuse_to_overwrite(report, force=force)

@@ -26,7 +26,13 @@ from abcgen.cli.display import Display, clock, counted
 from abcgen.config import NetworkConfig, SplitConfig, TrainConfig
 from abcgen.critic.config import CriticConfig
 from abcgen.errors import InputError, shown
-from abcgen.files import check_writable, printable, refuse_to_overwrite, write_atomically
+from abcgen.files import (
+    check_writable,
+    hold_folder,
+    printable,
+    refuse_to_overwrite,
+    write_atomically,
+)
 from abcgen.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -259,6 +265,8 @@ def train(
     elif base is not None:
         plan = training.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, changes)
     check_writable(folder)
+    if not dry_run:
+        hold_folder(folder)
     compute_on(device, devices, precision)
 
     # 3) Read the tunes, and divide them.

@@ -37,7 +37,7 @@ from abcgen.corpus.records import read_again
 from abcgen.critic.critic import FORMAT_VERSION as CRITIC_VERSION
 from abcgen.critic.critic import Critic
 from abcgen.errors import CheckpointError, InputError
-from abcgen.files import damaged, read_bounded, unused_folder, write_atomically
+from abcgen.files import damaged, new_folder, read_bounded, write_atomically
 from abcgen.grammar.positions import PositionTracker, with_form_line
 from abcgen.grammar.voice_positions import VoicesTracker
 from abcgen.model.checkpoint import (
@@ -139,8 +139,8 @@ def run_to_resume() -> Path:
 
 
 def new_run() -> Path:
-    """Return an unused folder for a new run."""
-    return unused_folder(RUNS, "run")
+    """Create and return a folder for a new run."""
+    return new_folder(RUNS, "run")
 
 
 def step_network(checkpoint: Checkpoint) -> StepNetwork:

@@ -1,0 +1,1 @@
+"""Two commands at the same moment in one folder."""
