@@ -180,13 +180,15 @@ def new_folder(parent: Path, stem: str) -> Path:
 
 
 def hold_folder(folder: Path) -> None:
-    """Create a folder if it is missing, and keep other processes from holding it.
+    """Create a folder if it is missing, check it as ``check_writable`` does, and hold it.
 
-    It is held until this process ends, holds another, or calls ``release_folders``.
+    No other process can hold it at the same time. It is held until this process ends, holds
+    another, or calls ``release_folders``.
 
     Raises:
-        OutputError: if another process holds it, or it cannot be created.
+        OutputError: if another process holds it, or it cannot be written to.
     """
+    check_writable(folder)
     with suppress(FileExistsError):
         _create(folder)
     while _held:

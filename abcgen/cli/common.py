@@ -20,7 +20,6 @@ from abcgen.config import (
 )
 from abcgen.errors import InputError
 from abcgen.files import (
-    check_writable,
     hold_folder,
     new_folder,
     refuse_to_overwrite,
@@ -248,7 +247,6 @@ def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
     """
     target = out or new_folder(OUTPUT, stem)
     refuse_to_overwrite(target, force=force)
-    check_writable(target)
     hold_folder(target)
     return target
 

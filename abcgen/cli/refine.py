@@ -22,7 +22,7 @@ from abcgen.cli.common import (
 from abcgen.cli.display import Display, clock
 from abcgen.config import RefineConfig
 from abcgen.errors import InputError
-from abcgen.files import check_writable, hold_folder, refuse_to_overwrite
+from abcgen.files import hold_folder, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from abcgen.pipeline.refining import RoundReport
@@ -143,7 +143,6 @@ def refine(
         )
     if not resume:
         refuse_to_overwrite(folder, force=force)
-    check_writable(folder)
     hold_folder(folder)
 
     # 2) Read the tunes.

@@ -264,9 +264,7 @@ def train(
         plan = training.plan_resuming(folder, changes)
     elif base is not None:
         plan = training.plan_fine_tuning(checkpoints.find_checkpoint(base), folder, changes)
-    check_writable(folder)
-    if not dry_run:
-        hold_folder(folder)
+    (check_writable if dry_run else hold_folder)(folder)
     compute_on(device, devices, precision)
 
     # 3) Read the tunes, and divide them.
