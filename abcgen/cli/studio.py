@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import webbrowser
 from pathlib import Path
@@ -82,4 +83,5 @@ def _show_code(link: str, display: Display) -> None:
     except ModuleNotFoundError:
         display.say("for a QR code of the link: pip install segno")
         return
-    segno.make(link, error="l", micro=False).terminal(compact=True)
+    # Standard output is for --json.
+    segno.make(link, error="l", micro=False).terminal(out=sys.stderr, compact=True)

@@ -37,6 +37,7 @@ LOOPBACK = ("127.0.0.1", "localhost")
 PORT = 8765
 PORTS_TRIED = 20
 MOST_CONNECTIONS = 512
+WAITING_CONNECTIONS = 256  # to be accepted
 MANY_CORES = 4
 
 
@@ -106,6 +107,7 @@ def open_socket(port: int | None, *, lan: bool) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address, number))
+            listener.listen(WAITING_CONNECTIONS)
         except (OSError, OverflowError) as error:
             listener.close()
             if number == ports[-1]:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
 
 from tests.browser import requested_urls
 from tests.score.conftest import started  # noqa: F401 - a fixture
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+exceptions = pytest.importorskip("selenium.common.exceptions")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 DESK, PHONE = (1280, 900), (390, 844)
 CARD = ".tune:not(.draft)"
@@ -89,7 +89,7 @@ class Page:
 
 def is_nameless(control: Any) -> bool:
     """Return whether a control has no name for screen readers, if it is still there."""
-    with suppress(StaleElementReferenceException):
+    with suppress(exceptions.StaleElementReferenceException):
         return not control.accessible_name and control.is_displayed()
     return False
 
