@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +45,8 @@ def studio(
 
     It needs pip install 'abcgen\[studio]'. Ctrl-C stops it. --json prints the link as JSON.
     """
+    import webbrowser
+
     try:
         from abcgen.studio.server import data_folder, serve
     except ModuleNotFoundError as error:

@@ -11,14 +11,12 @@ import math
 from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
-from abcgen.grammar.positions import with_form_line
-from abcgen.model.scoring import log_probabilities
-from abcgen.notation.model_text import encode_bars, encode_tune
 from abcgen.notation.splicing import gap_in, sound_of
 from abcgen.notation.tune import BarLine
 from abcgen.notation.walk import keys_and_metres
 from abcgen.pipeline.barnumbers import joined
 from abcgen.pipeline.rewriting import revision_of, tune_of
+from abcgen.pipeline.surprise import surprise_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,20 +38,7 @@ def setting_of(network: LoadedNetwork, tune: Tune, amount: float) -> Revision:
 
 def bits_by_bar(network: LoadedNetwork, tune: Tune) -> list[float]:
     """Return how many bits the notes of each bar cost a network."""
-    header, bars = encode_bars(tune)
-    text = encode_tune(tune).text
-    music = text.removeprefix(header)
-    if network.config.form:
-        text = with_form_line(text)
-    (nats,) = log_probabilities(network.steps, network.vocabulary, [text])
-    place = len(text) - len(music)
-    bits = []
-    for bar in bars:
-        start = place + len(bar.left)
-        stop = start + sum(map(len, bar.items))
-        bits.append(-float(nats[start:stop].sum()) / math.log(2))
-        place = stop + len(bar.line)
-    return bits
+    return [math.fsum(bar) for bar in surprise_of(network, tune)]
 
 
 def least_certain(network: LoadedNetwork, tune: Tune, amount: float) -> list[Span]:

@@ -60,14 +60,15 @@ Bar = Annotated[int, Field(ge=0, lt=LIMITS.bars)]
 
 
 class RewriteBody(Schema):
-    """Bars of a tune to be drawn anew."""
+    """Bars of a tune to be drawn anew: those named, or those that the network is least sure of."""
 
     abc: OneTune = Field(description="The tune.")
     # The first and last bar of each run.
     bars: Annotated[
         tuple[Annotated[tuple[Bar, Bar], Field(strict=False)], ...],
-        Field(strict=False, min_length=1, max_length=100),
-    ] = Field(description="Runs of bars, first and last, counted from 0 as written: [[4, 7]].")
+        Field(strict=False, max_length=100),
+    ] = Field((), description="Runs of bars, first and last, counted from 0 as written: [[4, 7]].")
+    amount: float = Field(0.3, ge=0.0, le=1.0, description="Without bars: the share to redraw.")
     count: int = Field(4, ge=1, le=MOST_TUNES, description="Versions to choose from.")
     network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
     temperature: float = Field(SampleConfig().temperature, ge=0.0, le=3.0)

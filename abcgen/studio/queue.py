@@ -19,7 +19,7 @@ from abcgen.studio.processes import CANCEL_SECONDS, WorkerEndedError, WorkerProc
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-MOST_WAITING, MOST_OF_CLIENT = 64, 12
+MOST_WAITING, MOST_OF_CLIENT = 32, 12
 ATTEMPTS = 2
 START_ATTEMPTS = 3
 # Seconds that a task may take.

@@ -32,6 +32,7 @@ from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.rewriting import Rewriter, revision_of
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.surprise import surprise_of
+from abcgen.pipeline.varying import CLOSENESS, setting_of
 from abcgen.score.referee import Referee
 from abcgen.score.web import web_sheet_of, web_tune_of
 from abcgen.studio.bodies import (
@@ -131,15 +132,21 @@ class NetworkTasks(Tasks):
         return {"seed": seed, "sampled": tally.sampled, "made": tally.valid}
 
     def do_rewrite(self, body: dict[str, Any], connection: Connection) -> dict[str, Any]:
-        """Draw bars of a tune anew; tell of each version, and of its new bars alone."""
+        """Draw bars of a tune anew; tell of each version, and of the new bars that were named."""
         wishes = RewriteBody(**body)
         network, tune = self.network(wishes.network), read_abc(wishes.abc)
         config = SampleConfig(
             temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
         )
         seed = _seed(wishes.seed)
-        revision = revision_of(tune, wishes.bars)
-        with Rewriter(network, config, seed, revision, referee=self._referee) as rewriter:
+        if wishes.bars:
+            revision, closeness = revision_of(tune, wishes.bars), 0.0
+        else:
+            revision = setting_of(network, tune, float(wishes.amount))
+            closeness = CLOSENESS
+        with Rewriter(
+            network, config, seed, revision, closeness=closeness, referee=self._referee
+        ) as rewriter:
             connection.tell(
                 "start",
                 seed=seed,
@@ -150,8 +157,10 @@ class NetworkTasks(Tasks):
             )
             for made in rewriter.compose():
                 connection.check()
-                excerpt = write_abc(_excerpt(made.tune, *wishes.bars[0]))
-                connection.tell("tune", abc=made.abc, title=made.tune.title, excerpt=excerpt)
+                shown = _excerpt(made.tune, *wishes.bars[0]) if wishes.bars else made.tune
+                connection.tell(
+                    "tune", abc=made.abc, title=made.tune.title, excerpt=write_abc(shown)
+                )
         return {"seed": seed, "sampled": rewriter.tally.sampled, "made": rewriter.tally.valid}
 
     def do_surprise(self, body: dict[str, Any], _connection: Connection) -> dict[str, Any]:

@@ -81,6 +81,10 @@ def test_bars_are_rewritten_and_all_else_stays(studio: httpx.Client) -> None:
         assert changed
         assert set(changed) <= {4, 5}
         assert len(read_abc(version["excerpt"]).bars) == 2
+    setting = studio.post("/api/rewrite", json={**body, "bars": [], "count": 1, "stream": False})
+    (varied,) = setting.json()["tunes"]
+    assert read_abc(varied["abc"]).bars[0] == JIG.bars[0]
+    assert read_abc(varied["abc"]).bars != JIG.bars
     body["bars"] = [[400, 401]]
     assert studio.post("/api/rewrite", json={**body, "stream": False}).status_code == 422
 

@@ -35,7 +35,9 @@ export async function stream(path, body, onEvent, signal) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : new Error("The studio stopped answering.");
+    });
     if (done) return;
     const lines = (rest + value).split("\n");
     rest = lines.pop();

@@ -51,7 +51,11 @@ export class Rework {
         this.select(...(name === "first" ? [first, Math.max(first, last)] : [Math.min(first, last), last]));
       });
     }
-    const actions = { rewrite: () => this.rewrite(), close: () => this.card.toggleRework() };
+    const actions = {
+      rewrite: () => this.rewrite([this.first, this.last], this.named),
+      vary: () => this.rewrite(null, "the tune"),
+      close: () => this.card.toggleRework(),
+    };
     this.panel.addEventListener("click", (event) => {
       const action = actions[event.target.closest("button")?.dataset.rework];
       if (action) attempt(action);
@@ -135,7 +139,7 @@ export class Rework {
 
   key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 4, ArrowUp: -4 }[event.key];
-    if (event.key === "Enter") attempt(() => this.rewrite());
+    if (event.key === "Enter") attempt(() => this.rewrite([this.first, this.last], this.named));
     if (!step) return;
     event.preventDefault();
     const inside = (bar) => Math.max(0, Math.min(this.count - 1, bar));
@@ -145,21 +149,21 @@ export class Rework {
     say(`${this.named} selected`.replace("b", "B"));
   }
 
-  async rewrite() {
+  // Draws bars anew, or without a span those that the network is least sure of.
+  async rewrite(span, named) {
     if (this.isBusy) return;
     this.isBusy = true;
     const list = this.part(".versions");
     list.replaceChildren();
     list.hidden = false;
     const progress = this.part("[data-show=progress]");
-    progress.textContent = `Rewriting ${this.named}…`;
+    progress.textContent = `Rewriting ${named}…`;
     const original = this.card.tune.abc;
-    const span = [this.first, this.last];
-    const body = { abc: original, bars: [span], count: VERSIONS, temperature: Number(byId("wishes").temperature.value) };
+    const body = { abc: original, bars: span ? [span] : [], count: VERSIONS, temperature: Number(byId("wishes").temperature.value) };
     try {
       await api.stream("/api/rewrite", body, (event) => this.hear(event, list, span), this.listeners.signal);
       progress.textContent = list.children.length ? "" : "No other version was found; try again, or bolder.";
-      say(`${list.children.length} versions of ${this.named}.`);
+      say(`${list.children.length} versions of ${named}.`);
     } catch (error) {
       progress.textContent = "";
       throw error;
@@ -199,10 +203,15 @@ export class Rework {
     });
   }
 
-  // Shows a version in the tune, and plays it there with a bar before.
-  async play(abc, item, [first, last]) {
+  // Shows a version in the tune, and plays it: new bars with the bar before them.
+  async play(abc, item, span) {
     for (const one of this.part(".versions").children) one.classList.toggle("heard", one === item);
     await this.card.engrave(abc);
+    if (!span) {
+      this.card.stand.play();
+      return;
+    }
+    const [first, last] = span;
     this.select(first, last);
     const { steps, parts } = this.card.data;
     const begin = steps.findIndex(([, name]) => barOf(name) >= Math.max(0, first - 1));
