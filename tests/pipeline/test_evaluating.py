@@ -215,7 +215,8 @@ def test_tunes_can_be_judged_beside_given_ones(
 def test_networks_are_set_side_by_side(checkpoint: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(checkpoint, other)
-    with quick():
+    with quick() as patch:
+        patch.setattr(evaluating, "REQUESTS", evaluating.REQUESTS[:2])
         found = compare_networks([checkpoint, other], FEW.replace(count=20), 3, unseen)
     names = list(found.facts["networks"])
     assert names == ["net", "other"]
@@ -241,7 +242,8 @@ def test_networks_with_other_held_out_tunes_do_not_compare(
     (other / HELD_OUT).write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(InputError, match="--tunes"):
         compare_networks([checkpoint, other], FEW, 3, unseen)
-    with quick():
+    with quick() as patch:
+        patch.setattr(evaluating, "REQUESTS", evaluating.REQUESTS[:1])
         few = FEW.replace(count=20)
         found = compare_networks([checkpoint, other], few, 3, unseen, real_tunes[220:260])
     # Two of one name are told apart.
