@@ -77,7 +77,11 @@ class WorkerPool:
                 future = self._executor.submit(function, *arguments)
         except BrokenProcessPool as error:
             return self._fall_back(call_here, error)
-        except _NO_MORE:
+        except _NO_MORE as error:
+            if "bootstrapping" in str(error):
+                # In a worker that runs a program's main module again, because it has no
+                # ``if __name__ == "__main__"``: the work is the program's own.
+                raise
             # Where no more processes or threads may start, this one does the work.
             self._processes = 1
             return call_here

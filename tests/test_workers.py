@@ -114,3 +114,18 @@ def test_where_no_process_can_start_this_one_works(
         assert list(pool.map(process_and_number, range(3))) == [
             (os.getpid(), number) for number in range(3)
         ]
+
+
+def test_a_program_without_a_guard_is_run_once(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from abcgen.workers import WorkerPool\n"
+        "with WorkerPool(2, fallback=True) as pool:\n"
+        "    print(list(pool.map(abs, [-1, -2])))\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n") == ["[1, 2]", ""]

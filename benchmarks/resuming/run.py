@@ -48,7 +48,7 @@ TUNES = 100
 MOMENTS = ("starting", "training", "writing")  # when to kill, in turn
 # How to kill, in turn, after each moment has had its own.
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-PATIENCE = 60.0  # seconds that a run may take to save when it is told to end
+PATIENCE = 600.0  # seconds that a run may take to save when it is told to end, on a busy machine
 # From the start of the process or of training to the kill, at most.
 MAX_SECONDS = {"starting": 8.0, "training": 8.0, "writing": 2.0}
 PAUSE = 0.001  # seconds between two looks for a half-written file

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fuzzer", ["reading", "midi", "checkpoints", "musicxml"])
+@pytest.mark.parametrize("fuzzer", ["reading", "midi", "checkpoints", "musicxml", "round_trips"])
 def test_a_minute_of_nonsense_finds_nothing(fuzzer: str, tmp_path: Path) -> None:
-    if fuzzer != "musicxml":
+    if fuzzer not in {"musicxml", "round_trips"}:
         pytest.importorskip("atheris", reason="pip install atheris")
     command = [sys.executable, "-m", f"tests.fuzz.{fuzzer}", "--seconds", "60"]
     result = subprocess.run(
