@@ -33,7 +33,7 @@ from abcgen.notation.transpose import (
     within_range,
 )
 from abcgen.notation.tune import BarLine, Mode, opens_section
-from abcgen.notation.tunebook import split_tunebook
+from abcgen.notation.tunebook import FIELD, split_tunebook
 from abcgen.pipeline.wishes import level_of, narrowed, scales_of
 from abcgen.wishes.sounding import read_note_values, read_range, read_scale
 
@@ -330,7 +330,6 @@ def unseen_wishes(
 
 _KEY = re.compile(r"(?m)^\s*K:")
 # A line of a header, unlike one of music that begins with a repeat sign.
-_FIELD = re.compile(r"\s*[A-Za-z]:(?![|:])")
 _FINAL_BAR_LINE = re.compile(r"(?:\||\|\]|::|\|:)\s*\Z")
 
 
@@ -428,11 +427,11 @@ def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
     if not _KEY.search(text):
         # Later fields of a header win, so the tune's own M: and L: override these.
         lines = text.splitlines()
-        header = list(takewhile(_FIELD.match, lines))
+        header = list(takewhile(FIELD.match, lines))
         start = [f"M:{request.metre or '4/4'}", "L:1/8", *header, f"K:{request.key or 'C'}"]
         text = "\n".join([*start, *lines[len(header) :]])
     without_comments = (COMMENT.sub("", line) for line in text.splitlines())
-    music = [line for line in without_comments if line.strip() and not _FIELD.match(line)]
+    music = [line for line in without_comments if line.strip() and not FIELD.match(line)]
     return read_abc(text), bool(music and _FINAL_BAR_LINE.search(music[-1]))
 
 
