@@ -10,6 +10,7 @@ import pytest
 
 from abcgen.config import SampleConfig
 from abcgen.errors import InputError
+from abcgen.example import GAP_MARK
 from abcgen.notation.reader import read_abc
 from abcgen.notation.splicing import likeness, sound_of
 from abcgen.notation.tune import FREE_METRE, Voice
@@ -133,6 +134,18 @@ def test_new_bars_differ_from_the_old_ones_and_from_one_another(network: LoadedN
         for other in tunes[:index]:
             bars = ([each.bars[place] for place in places] for each in (one, other))
             assert likeness(*bars) < MOST_LIKE
+
+
+def test_a_network_that_fills_gaps_ends_after_the_last_note(tmp_path: Path) -> None:
+    network = LoadedNetwork(untrained(tmp_path / "net", f"0{GAP_MARK}"))
+    assert network.vocabulary.gap_mark is not None
+    revision = revision_of(REEL, spans_wanted(REEL, "2-3,7"))
+    with Rewriter(network, CONFIG, 7, revision) as rewriter:
+        assert not next(rewriter.sample([0])).text.endswith("|")
+        results = list(rewriter.compose())
+    assert len(results) == CONFIG.count
+    for result in results:
+        check(REEL, result.tune, revision)
 
 
 def test_a_draw_that_changes_nothing_is_rejected(network: LoadedNetwork) -> None:
