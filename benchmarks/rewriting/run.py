@@ -152,10 +152,9 @@ def table_of(results: Results) -> str:
         "all else byte for byte",
         "played by abc2midi as meant, or misread before too",
     ):
-        low, high = wilson(counts[name], counts["rewrites"])
-        lines.append(
-            f"| {name} | {counts[name]} of {counts['rewrites']} | {low:.1%} to {high:.1%} |"
-        )
+        share = wilson(counts[name], counts["rewrites"])
+        interval = f"{share.low:.1%} to {share.high:.1%}"
+        lines.append(f"| {name} | {counts[name]} of {share.count} | {interval} |")
     lines += ["", "| over the seams | as it was | as it is |", "|---|---|---|"]
     both = (results.before, results.after)
     moves = [mean(map(abs, steps)) if steps else 0.0 for steps in both]
