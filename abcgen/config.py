@@ -415,15 +415,14 @@ class Request(Schema):
     max_leap: int = Field(
         0, ge=0, le=29, description="Widest interval between two notes: 3 is a third, 8 an octave."
     )
-    rhythms: str = Field(
-        "",
-        description="Note values, in quarter notes (2,1,1/2) or by name (half,quarter,eighth).",
-    )
+    rhythms: str = Field("", description="Note values, such as half,quarter or 2,1,1/2 quarters.")
     no_accidentals: bool = Field(False, description="Only notes of the key.")
     end_on_tonic: bool = Field(
         False, description="End on the tonic; by default if bars or parts are given."
     )
     level: int = Field(0, ge=0, le=5, description="Level of a sight-reading exercise, 1 to 5.")
+    raga: str = Field("", description="Raga, such as yaman, with Sa the tonic of the key.")
+    sargam: bool = Field(False, description="Write the Indian names of notes under them.")
 
     free: bool = Field(False, description="Sample without the grammar: bars need not add up.")
 
@@ -435,13 +434,13 @@ class Request(Schema):
     @property
     def depends_on_spelling(self) -> bool:
         """Whether these wishes are about degrees and intervals, which depend on spelling."""
-        return bool(self.scale or self.max_leap or self.level)
+        return bool(self.scale or self.max_leap or self.level or self.raga)
 
     @property
     def limits_notes(self) -> bool:
         """Whether there are wishes for what may sound."""
-        names = ("range", "scale", "max_leap", "rhythms", "no_accidentals", "end_on_tonic", "level")
-        return any(getattr(self, name) for name in names)
+        notes = self.range or self.rhythms or self.no_accidentals or self.end_on_tonic
+        return bool(notes or self.depends_on_spelling)
 
 
 class BlindTestConfig(Schema):

@@ -231,15 +231,15 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     options += ["--top-k", "20", "--top-p", "0.9", "-m", "6/8", "-k", "Dmix", "--rhythm", "jig"]
     options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
     options += ["--range", "D4-B5", "--scale", "hexatonic", "--max-leap", "6", "--level", "5"]
-    options += ["--rhythms", "1.5,1,1/2", "--no-accidentals"]
+    options += ["--rhythms", "1.5,1,1/2", "--no-accidentals", "--sargam"]
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["sample", *options, "--to", "none", "-o", str(out)])
     assert result.exit_code == 0, result.output
     ((recipe, _),) = read_recipes(out / "tunes.abc")
     settings, request = dict(recipe.settings), dict(recipe.request)
-    # Not an option; derived from --prime; excluded by --bars and --parts.
+    # Not an option; derived from --prime; excluded by --bars and --parts, and by --scale.
     del settings["max_characters"], request["beginning"], request["first_pitch"], request["free"]
-    del request["after"]
+    del request["after"], request["raga"]
     assert "voices" not in request  # of one voice
     for name in SETTINGS & settings.keys():
         assert settings[name] != getattr(SampleConfig(), name), f"give --{name} in this test"

@@ -30,8 +30,10 @@ from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
     LevelOption,
     MaxLeap,
     NoAccidentals,
+    RagaOption,
     Range,
     Rhythms,
+    Sargam,
     ScaleOption,
 )
 from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
@@ -131,6 +133,8 @@ def sample(
     no_accidentals: NoAccidentals = False,
     end_on_tonic: EndOnTonic = None,
     level: LevelOption = 0,
+    raga: RagaOption = "",
+    sargam: Sargam = False,
     # Sampling
     seed: Annotated[
         int | None,
@@ -210,6 +214,8 @@ def sample(
         no_accidentals=no_accidentals,
         end_on_tonic=end_on_tonic,
         level=level,
+        raga=raga,
+        sargam=sargam,
     )
     config = SampleConfig(
         temperature=temperature,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from abcgen.cli.common import completion, option
 from abcgen.config import Request
 from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.ragas import RAGAS
 from abcgen.wishes.sounding import RANGE_NAMES, SCALES
 
 PANEL = "What may sound"
@@ -50,3 +51,15 @@ LevelOption = Annotated[
         show_default="none",
     ),
 ]
+RagaOption = Annotated[
+    str,
+    wish(
+        "raga",
+        "--raga",
+        help="Raga: its notes, rising and falling, are kept; Sa is the key's tonic, or D. The "
+        f"network learnt European dances. {', '.join(RAGAS)}.",
+        show_default="none",
+        **completion(RAGAS),
+    ),
+]
+Sargam = Annotated[bool, wish("sargam", "--sargam", show_default="")]

@@ -32,8 +32,8 @@ EVERY_NOTE = frozenset(
 class Melody:
     """Limits on the notes of a melody."""
 
-    # The notes between which it may rise, and those between which it may fall. A repeated note
-    # does neither.
+    # The notes that it may rise from, and those that it may fall from: a note of the first only,
+    # however it is reached, has to be left upwards. A repeated note neither rises nor falls.
     rising: frozenset[Degree] = EVERY_DEGREE
     falling: frozenset[Degree] = EVERY_DEGREE
     # The widest interval between two notes, as musicians count: 2 for a second, 5 for a fifth; 0
@@ -71,8 +71,7 @@ class Melody:
         difference = Pitch(*note).midi - Pitch(*last).midi
         if not difference:
             return True
-        scale = self.rising if difference > 0 else self.falling
-        return degree_of(last) in scale and degree_of(note) in scale
+        return degree_of(last) in (self.rising if difference > 0 else self.falling)
 
     def notes_to_tonic(self, ranges: tuple[PitchRange, ...], last: Note | None) -> int:
         """Return how many notes must still come before the melody may end."""

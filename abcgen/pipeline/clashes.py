@@ -16,6 +16,7 @@ OPTIONS = {
     "bars": "--bars",
     "parts": "--parts",
     "level": "--level",
+    "raga": "--raga",
     "scale": "--scale",
     "rhythms": "--rhythms",
     "range": "--range",

@@ -35,7 +35,8 @@ from abcgen.notation.transpose import (
 from abcgen.notation.tune import BarLine, Mode, opens_section
 from abcgen.notation.tunebook import FIELD, split_tunebook
 from abcgen.pipeline.wishes import level_of, narrowed, scales_of
-from abcgen.wishes.sounding import read_note_values, read_range, read_scale
+from abcgen.wishes.ragas import raga_named
+from abcgen.wishes.sounding import mode_of, read_note_values, read_range, read_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,8 @@ def make_request(
     check_request(request)
     if prime:
         request = continue_tune(request, prime, keep_bars)
+    if request.raga and end_on_tonic is False:
+        raise InputError("--raga and --any-end clash: a raga comes to rest on Sa")
     if end_on_tonic is None and (request.bars or request.parts) and not request.free:
         # The tonic of a tune that changes its key is not the first one.
         request = request.replace(end_on_tonic=not _CHANGE.search(request.beginning))
@@ -105,6 +108,15 @@ def with_implied_wishes(request: Request) -> Request:
     if request.scale and not request.key:
         _, key = read_scale(request.scale, None)
         request = request.replace(key=str(key) if key else "")
+    if request.raga:
+        # Sa is D if nothing else is said, as on many harmoniums and flutes.
+        mode = mode_of(raga_named(request.raga).scale)
+        key = read_key(request.key or "D")
+        if key.mode not in {Mode.MAJOR, mode}:
+            raise InputError(
+                f"a raga has no mode such as {key}", hint="name Sa only, as in --key D"
+            )
+        request = request.replace(key=str(replace(key, mode=mode)), end_on_tonic=True)
     if request.range or level:
         request = request.replace(in_range=True)
     return request
@@ -131,6 +143,9 @@ def check_request(request: Request) -> None:
     # These functions raise InputError where a wish is impossible.
     metre_of(request), key_of(request), instrument_of(request), form_of(request)
     level_of(request), scales_of(request)
+    for name, option in {"scale": "--scale", "no_accidentals": "--no-accidentals"}.items():
+        if request.raga and getattr(request, name):
+            raise InputError(f"--raga and {option} clash: a raga has notes of its own")
     if request.rhythms:
         read_note_values(request.rhythms)
     if request.max_leap == 1:

@@ -47,6 +47,8 @@ from abcgen.pipeline.requests import (
     unseen_wishes,
 )
 from abcgen.pipeline.voices import ensemble_of
+from abcgen.wishes.ragas import likeness, raga_named
+from abcgen.wishes.sargam import degrees_of, with_sargam
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
     from abcgen.score.referee import Referee
 
+RAGA_WEIGHT = 3.0  # of likeness to a raga, beside the critic's log-odds
 BAR_CHARACTERS = 16  # allowed for each requested bar; a bar of eight quavers takes nine
 VOICE_CHARACTERS = 600  # allowed for each of several voices
 # A text is decoded to look for faults, to be judged and to be finished.
@@ -260,6 +263,8 @@ class Composer(Chooser):
         if self._request.after:
             words = words.with_text("C", f"after {self._request.after}")
         tune = replace(tune, title=title, source=source, number=reference, words=words)
+        if self._request.sargam:
+            tune = with_sargam(tune)
 
         # 4) A second reader.
         if self._referee.disagreement(tune, write_abc(tune)):
@@ -298,6 +303,13 @@ class Composer(Chooser):
             first_pitch,
             keep_spelling=self._request.depends_on_spelling,
         )
+
+    def score(self, sampled: Sampled, tune: Tune) -> float:
+        """Return how good a tune is among the candidates, and how much of its raga it has."""
+        score = super().score(sampled, tune)
+        if self._request.raga:
+            score += RAGA_WEIGHT * likeness(degrees_of(tune), raga_named(self._request.raga))
+        return score
 
     def log_probability(self, sampled: Sampled) -> float:
         """Return the natural logarithm of the probability of what was sampled of a text.

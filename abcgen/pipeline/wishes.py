@@ -10,7 +10,14 @@ from abcgen.grammar.melody import EVERY_DEGREE, Melody
 from abcgen.notation.fields import read_key
 from abcgen.notation.tune import MIDDLE_C_STEP, Pitch
 from abcgen.wishes.levels import LEVELS, Level
-from abcgen.wishes.sounding import foreign_degrees, read_note_values, read_scale, widest_gap
+from abcgen.wishes.ragas import raga_named
+from abcgen.wishes.sounding import (
+    foreign_degrees,
+    mode_of,
+    read_note_values,
+    read_scale,
+    widest_gap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +49,9 @@ def scales_of(request: Request) -> Mapping[Mode, Scale]:
     Raises:
         InputError: if there is no such scale, or not in the requested mode.
     """
+    if request.raga:
+        scale = raga_named(request.raga).scale
+        return {mode_of(scale): scale}
     if not request.scale:
         return {}
     key = read_key(request.key) if request.key else None
@@ -92,7 +102,8 @@ def narrowed(rules: Rules, request: Request) -> Rules:
         modes=modes,
         metres=metres,
         changes=False,
-        chords=not (max_leap or level or any(m.depends_on_last_note for m in melodies.values())),
+        chords=not (max_leap or level or request.raga)
+        and not any(melody.depends_on_last_note for melody in melodies.values()),
         melodies={mode: melody for mode, melody in melodies.items() if melody != Melody()},
         lengths=frozenset(int(value * LENGTHS) for value in values),
         ranges=rules.ranges if request.range else _within_compass(level, rules.ranges),

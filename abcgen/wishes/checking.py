@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import LETTERS, MIDDLE_C_STEP, NATURAL_SEMITONES, Note, Pitch
 from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.ragas import raga_named
 from abcgen.wishes.sounding import read_note_values, read_range, read_scale
 
 if TYPE_CHECKING:
@@ -27,8 +28,13 @@ def delivered(tune: Tune, request: Request) -> dict[str, bool]:
         lowest, highest = read_range(request.range, request.instrument)
         result["range"] = all(lowest <= pitch.midi <= highest for pitch in pitches)
     if request.scale:
-        scale = read_scale(request.scale, tune.key)[0].get(tune.key.mode)
-        result["scale"] = scale is not None and keeps_scale(chords, tune.key, scale)
+        known = read_scale(request.scale, tune.key)[0].get(tune.key.mode)
+        result["scale"] = known is not None and keeps_scale(chords, tune.key, known)
+    if request.raga:
+        scale = raga_named(request.raga).scale
+        result["raga"] = all(len(chord) == 1 for chord in chords) and keeps_scale(
+            chords, tune.key, scale
+        )
     if request.max_leap:
         result["max_leap"] = widest_leap(chords) <= request.max_leap
     if request.rhythms:
@@ -53,16 +59,15 @@ def degree_of(pitch: Pitch, key: Key) -> Degree:
 
 
 def keeps_scale(chords: list[tuple[Pitch, ...]], key: Key, scale: Scale) -> bool:
-    """Return whether all notes are in a scale, and rise and fall as it does."""
+    """Return whether all notes are in a scale, and each is left as it allows, up or down."""
     degrees = [{degree_of(pitch, key) for pitch in chord} for chord in chords]
     if not all(notes <= scale.degrees for notes in degrees):
         return False
     if scale.rising == scale.falling:
         return True
-    for (before, after), notes in zip(pairwise(chords), pairwise(degrees), strict=True):
+    for (before, after), left in zip(pairwise(chords), degrees, strict=False):
         rise = after[0].midi - before[0].midi
-        allowed = scale.rising if rise > 0 else scale.falling
-        if rise and not notes[0] | notes[1] <= allowed:
+        if rise and not left <= (scale.rising if rise > 0 else scale.falling):
             return False
     return True
 
@@ -88,7 +93,7 @@ def keeps_level(tune: Tune, chords: list[tuple[Pitch, ...]], request: Request) -
     if level.rhythms and not request.rhythms:
         values = read_note_values(level.rhythms)
         keeps &= all(note.duration in values for note in tune.notes)
-    if not level.accidentals and not request.scale:
+    if not level.accidentals and not (request.scale or request.raga):
         keeps &= is_diatonic(pitches, tune.key)
     if not level.ties:
         keeps &= not any(isinstance(note, Note) and note.tied for note in tune.notes)

@@ -172,11 +172,13 @@ def _degree_of(note: tuple[str, int], tonic: tuple[str, int]) -> Degree:
     return steps, high.midi - low.midi - (0, 2, 4, 5, 7, 9, 11)[steps]
 
 
-def _in_modes(scale: Scale, key: Key | None) -> dict[Mode, Scale]:
-    """Return the scale for the modes whose signature writes it best: with no accidentals, if any.
+def mode_of(scale: Scale) -> Mode:
+    """Return the mode that writes a scale with the fewest accidentals, the commonest of several."""
+    return next(iter(_in_modes(scale, None)))
 
-    The commonest mode comes first.
-    """
+
+def _in_modes(scale: Scale, key: Key | None) -> dict[Mode, Scale]:
+    """Return the scale for the modes that write it with the fewest accidentals."""
     accidentals = {mode: foreign_degrees(scale, mode) for mode in Mode}
     fewest = min(map(len, accidentals.values()))
     modes = [mode for mode in Mode if len(accidentals[mode]) == fewest]

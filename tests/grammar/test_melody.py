@@ -75,8 +75,8 @@ def keeps(tune: Tune, rules: Rules) -> bool:
         for (before,), (after,) in pairwise(chords):
             steps, rise = after.step - before.step, after.midi - before.midi
             moves &= not melody.max_leap or abs(steps) + 1 <= melody.max_leap
-            both = {(before.step % 7, before.alter), (after.step % 7, after.alter)}
-            moves &= not rise or both <= (melody.rising if rise > 0 else melody.falling)
+            degree = (before.step % 7, before.alter)
+            moves &= not rise or degree in (melody.rising if rise > 0 else melody.falling)
     return ends and scale and values and in_range and moves
 
 

@@ -381,6 +381,8 @@ WISHES: dict[str, Any] = {
     "no_accidentals": True,
     "end_on_tonic": True,
     "level": 2,
+    "raga": "yaman",
+    "sargam": True,
     "free": True,
 }
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from abcgen.config import Request, SampleConfig
 from abcgen.errors import InputError
-from abcgen.grammar import Rules
+from abcgen.grammar import END, Grammar, Rules
+from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Mode
 from abcgen.pipeline.recipes import recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import make_request, rules_of
 from abcgen.pipeline.sampling import Composer
 from abcgen.wishes.checking import delivered
+from abcgen.wishes.ragas import RAGAS
 from tests.grammar.test_grammar import ALPHABET
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 WISHES: list[dict[str, Any]] = [
@@ -32,6 +36,9 @@ WISHES: list[dict[str, Any]] = [
     {"level": 1},
     {"level": 3, "key": "Dm", "metre": "6/8"},
     {"level": 5, "bars": 4},
+    {"raga": "des", "metre": "4/4", "bars": 4},
+    {"raga": "malkauns", "max_leap": 4, "rhythms": "1,1/2", "metre": "2/4", "bars": 4},
+    {"raga": "Puriya Dhanashri", "key": "C", "metre": "2/4", "bars": 4, "sargam": True},
 ]
 
 
@@ -45,7 +52,7 @@ def test_a_network_that_learnt_nothing_keeps_every_wish(
     wishes: dict[str, Any], network: Path, tmp_path: Path
 ) -> None:
     request = make_request(**wishes)
-    assert request.end_on_tonic == (bool(request.bars))
+    assert request.end_on_tonic == bool(request.bars or request.raga)
     config = SampleConfig(count=2, max_attempts=20)
     with Composer(network, config, 3, request) as composer:
         tunes = list(composer.compose())
@@ -92,6 +99,10 @@ def test_the_two_wishes_that_clash_are_named(
         {"max_leap": 1},
         {"level": 6},
         {"free": True, "level": 1},
+        {"raga": "blues"},
+        {"raga": "yaman", "scale": "pentatonic"},
+        {"raga": "yaman", "key": "Dm"},
+        {"raga": "yaman", "end_on_tonic": False},
         {"free": True, "max_leap": 3},
     ],
 )
@@ -126,3 +137,33 @@ def test_notes_of_a_scale_fix_the_key_and_a_level_the_form() -> None:
     assert rules.modes == (Mode.MAJOR,)
     assert not rules.alphabet & set("^_=-")
     assert all(high - low == 12 for low, high in rules.ranges[Mode.MAJOR])
+
+
+def raga_texts(name: str, count: int) -> Iterator[str]:
+    """Yield texts of random characters that the grammar of a raga allows, mostly notes."""
+    request = make_request(raga=name, metre="2/4", bars=3, key="C")
+    grammar = Grammar(rules_of(request, ALPHABET - {"("}))
+    for seed in range(count):
+        chance, state, text = random.Random(seed), grammar.start, ""
+        while (allowed := sorted(grammar.allowed(state, 400 - len(text)))) != [END]:
+            assert allowed, text
+            tame = [one for one in allowed if one and one in "ABCDEFGabcdefg2|=^_"]
+            others = [one for one in allowed if one]
+            text += chance.choice(tame if tame and chance.random() < 0.95 else others)
+            state = grammar.advance(state, text[-1])
+        yield text
+
+
+@pytest.mark.parametrize("name", ["des", "marwa", "shri", "jog"])
+def test_random_tunes_keep_a_raga(name: str) -> None:
+    for text in raga_texts(name, 3):
+        result = delivered(decode_tune(text), make_request(raga=name))
+        assert result == {"raga": True, "end_on_tonic": True}, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RAGAS)
+def test_a_thousand_random_tunes_keep_each_raga(name: str) -> None:
+    for text in raga_texts(name, 1000):
+        result = delivered(decode_tune(text), make_request(raga=name))
+        assert result == {"raga": True, "end_on_tonic": True}, text
