@@ -4,9 +4,9 @@ Sargam is written as usual in plain letters: S r R g G m M P d D n N, small r g 
 notes, M for tivra (sharp) Ma; a comma for the octave below, an apostrophe for the one above.
 
 After V. N. Bhatkhande, *Kramik Pustak Malika* (six volumes, 1920-1937), and where he has none, or
-teachers now differ, after J. Bor (ed.), *The Raga Guide* (1999); those are marked. It was not compared
-with these books page by page. Where arohana or avarohana turn back (vakra), the table has their
-notes, not their turns.
+teachers now differ, after J. Bor (ed.), *The Raga Guide* (1999); those are marked. It was not
+compared with these books page by page. Where arohana or avarohana turn back (vakra), the table has
+their notes, not their turns.
 """
 
 from __future__ import annotations
