@@ -55,7 +55,8 @@ def test_a_raga_is_known_by_its_chief_notes_and_turns() -> None:
 
 def test_sargam_names_each_note_struck_above_its_own_tonic() -> None:
     tune = with_sargam(read_abc("X:1\nM:4/4\nL:1/4\nK:Dlyd\nD E F- F|z =G ^G A|=B B =c c|\n"))
-    words = [note.marks.lyrics[0].text for note in tune.notes if note.marks]
+    lyrics = [note.marks.lyrics[0] for note in tune.notes if note.marks]
+    words = [syllable.text for syllable in lyrics if syllable]
     assert words == ["S", "R", "G", "", "m", "M", "P", "D", "D", "n", "n"]
     assert read_abc(write_abc(tune)) == tune
     assert degrees_of(tune)[:2] == [(0, 0), (1, 0)]
