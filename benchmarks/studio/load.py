@@ -77,30 +77,31 @@ def kind_of(answer: httpx.Response) -> str:
     return "answered"
 
 
-async def client(link: str, number: int, end: float, tallies: dict[str, Tally]) -> None:
+async def client(
+    http: httpx.AsyncClient, number: int, end: float, tallies: dict[str, Tally]
+) -> None:
     """Ask until the end."""
     chance = random.Random(number)  # noqa: S311 - guards no secret
     weights = [weight for weight, *_ in REQUESTS]
     headers = {"x-client": str(number)}
-    async with httpx.AsyncClient(base_url=link, headers=headers, timeout=TIMEOUT) as http:
-        while time.monotonic() < end:
-            _, name, path, body = chance.choices(REQUESTS, weights)[0]
-            begun = time.monotonic()
-            try:
-                answer = await (http.post(path, json=body) if body else http.get(path))
-                kind = kind_of(answer)
-            except httpx.HTTPError as error:
-                kind = repr(error)
-            tally = tallies[name]
-            if kind == "answered":
-                tally.answered += 1
-                tally.seconds.append(time.monotonic() - begun)
-            elif kind == "busy":
-                tally.busy += 1
-                # Nobody presses a button a hundred times a second.
-                await asyncio.sleep(1.0)
-            else:
-                tally.wrong.append(kind)
+    while time.monotonic() < end:
+        _, name, path, body = chance.choices(REQUESTS, weights)[0]
+        begun = time.monotonic()
+        try:
+            asked = http.post(path, json=body, headers=headers) if body else http.get(path)
+            kind = kind_of(await asked)
+        except httpx.HTTPError as error:
+            kind = repr(error)
+        tally = tallies[name]
+        if kind == "answered":
+            tally.answered += 1
+            tally.seconds.append(time.monotonic() - begun)
+        elif kind == "busy":
+            tally.busy += 1
+            # Nobody presses a button a hundred times a second.
+            await asyncio.sleep(1.0)
+        else:
+            tally.wrong.append(kind)
 
 
 def workers_of(parent: int) -> list[int]:
@@ -126,11 +127,22 @@ async def load(
 ) -> tuple[dict[str, Tally], list[float], list[list[float]]]:
     """Run the clients; return the answers, and the memory of server and workers over time."""
     tallies: dict[str, Tally] = defaultdict(Tally)
-    begun = time.monotonic()
-    asking = [
-        asyncio.create_task(client(link, number, begun + seconds, tallies))
-        for number in range(clients)
-    ]
+    limits = httpx.Limits(max_connections=clients)
+    async with httpx.AsyncClient(base_url=link, timeout=TIMEOUT, limits=limits) as http:
+        begun = time.monotonic()
+        asking = [
+            asyncio.create_task(client(http, number, begun + seconds, tallies))
+            for number in range(clients)
+        ]
+        server, workers = await watch(pid, begun, seconds, kills)
+        await asyncio.gather(*asking)
+    return tallies, server, workers
+
+
+async def watch(
+    pid: int, begun: float, seconds: float, kills: int
+) -> tuple[list[float], list[list[float]]]:
+    """Look at the memory ten times, and kill a worker after every third look."""
     server, workers = [], []
     for tenth in range(10):
         await asyncio.sleep(max(0.0, begun + (tenth + 1) * seconds / 11 - time.monotonic()))
@@ -139,8 +151,7 @@ async def load(
         workers.append([megabytes(worker) for worker in pids])
         if pids and tenth % 3 == 2 and tenth // 3 < kills:
             os.kill(random.choice(pids), signal.SIGKILL)  # noqa: S311 - guards no secret
-    await asyncio.gather(*asking)
-    return tallies, server, workers
+    return server, workers
 
 
 def main() -> None:
