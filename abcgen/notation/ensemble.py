@@ -41,6 +41,12 @@ KINDS = (
 _BY_NAME = {kind.name.casefold(): kind for kind in KINDS}
 
 
+def singer_named(name: str) -> VoiceKind | None:
+    """Return the kind of voice that a name begins with: ``Tenor``, ``Alto 2``; None of others."""
+    first, *_ = [*name.casefold().split(), ""]
+    return _BY_NAME.get(first)
+
+
 class ChosenVoices(NamedTuple):
     """The voices that were chosen from a tune."""
 
@@ -78,11 +84,10 @@ def _named(voices: Sequence[Voice], count: int) -> list[int]:
     """Return the voices with the names of all kinds, each once; none if that is another number."""
     found: dict[str, int] = {}
     for index, voice in enumerate(voices):
-        words = voice.name.casefold().split()
-        kind = next((word for word in words[:1] if word in _BY_NAME), "")
-        if kind and kind not in found:
-            found[kind] = index
-    chosen = [found[kind] for kind in _BY_NAME if kind in found]
+        kind = singer_named(voice.name)
+        if kind:
+            found.setdefault(kind.name, index)
+    chosen = [found[kind.name] for kind in KINDS if kind.name in found]
     return chosen if len(chosen) == count == len(KINDS) else []
 
 

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from abcgen.config import MAX_VOICES, Schema
 from abcgen.errors import InputError
 from abcgen.files import printable
-from abcgen.notation.ensemble import KINDS
+from abcgen.notation.ensemble import KINDS, singer_named
 from abcgen.notation.staves import Staff
 from abcgen.notation.transpose import FAVOURITE_KEYS, pitches_of, transpose
 from abcgen.notation.tune import ALTERATIONS, MIDDLE_C, Key, Note, key_at
@@ -266,8 +266,7 @@ def names_of(ranges: Sequence[NamedRange]) -> list[str]:
 
 def clef_for(voice: Voice, name: str) -> str:
     """Return the clef of a voice: a singer's by its name, else one that suits its notes."""
-    for kind in KINDS:
-        if name.casefold().split()[:1] == [kind.name.casefold()]:
-            return kind.clef
+    if kind := singer_named(name):
+        return kind.clef
     keys = [p.midi for note in voice.notes if isinstance(note, Note) for p in note.pitches]
     return "bass" if keys and median(keys) < MIDDLE_C - 3 else "treble"

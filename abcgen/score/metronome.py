@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# A text of verovio's with a note and perhaps a dot in its music font.
+# A text of verovio's with a note and perhaps a dot in its music font. The empty texts in place of
+# staves' names are none.
 _MARK = re.compile(
-    r'<text x="(?P<x>-?\d+)" y="(?P<y>-?\d+)"(?P<attributes>[^>]*)>(?P<before>(?:(?!</text>).)*?)'
+    r'<text x="(?P<x>-?\d+)" y="(?P<y>-?\d+)"(?P<attributes>[^>]*)(?<!/)>'
+    r"(?P<before>(?:(?!</text>).)*?)"
     r'<tspan[^>]*class="rend"[^>]*><tspan[^>]*class="text"[^>]*><tspan font-family="Leipzig"[^>]*>'
     r"(?P<note>[\uec00-\uecff])(?P<dots>[\uec00-\uecff \u2009]*)</tspan></tspan></tspan>"
     r"(?P<after>(?:(?!</text>).)*)</text>",

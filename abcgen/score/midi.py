@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from abcgen.config import SoundConfig
+from abcgen.notation.ensemble import singer_named
 from abcgen.notation.tune import Mode
 from abcgen.score.performance import ACCOMPANIMENT_PROGRAM, beat_of, perform
 from abcgen.score.symbols import printed_fifths
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Tune, Voice
     from abcgen.score.performance import Performance, PlaybackOptions
 
     # Tick, rank among the events of one tick, message.
@@ -25,6 +27,8 @@ mido = LazyModule("mido")
 
 TICKS_PER_QUARTER = 480
 MELODY_VELOCITY, ACCOMPANIMENT_VELOCITY = 90, 60
+CHOIR_PROGRAM = 52  # "Choir Aahs" of General MIDI, counted from 0
+PAN, LEFT, RIGHT = 10, 34, 94  # the controller, and the places of the outer voices
 # MIDI counts the length of a quarter in microseconds, in 24 bits.
 MICROSECONDS_PER_MINUTE = 60_000_000
 LONGEST_QUARTER = 2**24 - 1
@@ -56,7 +60,12 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         InputError: if the tempo is not between 10 and 600, or a note is out of MIDI's range.
     """
     played = perform(tune, options)
-    parts = [(sounds, options.instrument.program, MELODY_VELOCITY) for sounds in played.voices]
+    voices = tune.voices
+    programs = [_program_of(voice, options) for voice in voices]
+    parts = [
+        (sounds, program, MELODY_VELOCITY)
+        for sounds, program in zip(played.voices, programs, strict=True)
+    ]
     if played.accompaniment:
         parts.append((played.accompaniment, ACCOMPANIMENT_PROGRAM, ACCOMPANIMENT_VELOCITY))
     tracks = []
@@ -65,6 +74,8 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         change = mido.Message("program_change", program=program, channel=channel)
         # Title, tempo and signatures go into the first track.
         events = [*_settings(tune, played)] if number == 0 else []
+        if len(voices) > 1 and number < len(voices):
+            events += _own_settings(voices[number], number, len(voices), channel)
         events.append((0, SETTING, change))
         for onset, duration, keys in sounds:
             start, end = _tick(onset), _tick(onset + duration)
@@ -84,6 +95,23 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
     buffer = BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
+
+
+def _program_of(voice: Voice, options: PlaybackOptions) -> int:
+    """Return the program of a voice: a choir's for singers, unless an instrument is chosen."""
+    is_default = options.instrument.name == SoundConfig().instrument
+    return CHOIR_PROGRAM if is_default and singer_named(voice.name) else options.instrument.program
+
+
+def _own_settings(voice: Voice, number: int, voices: int, channel: int) -> Iterator[Event]:
+    """Yield the name of one of several voices, and its place from left to right."""
+    if voice.name:
+        name = one_line(voice.name, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
+        # The name of the first track is the tune's title.
+        kind = "instrument_name" if number == 0 else "track_name"
+        yield 0, SETTING, mido.MetaMessage(kind, name=name)
+    value = round(LEFT + (RIGHT - LEFT) * number / (voices - 1))
+    yield 0, SETTING, mido.Message("control_change", control=PAN, value=value, channel=channel)
 
 
 def _tick(time: Fraction) -> int:

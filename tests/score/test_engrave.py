@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from abcgen.errors import InputError
+from abcgen.notation.reader import read_abc
 from abcgen.score.engrave import OPTIONS, engrave_svg, engrave_systems
 from abcgen.score.musicxml import musicxml_of
 from tests.marked_tunes import DUET, MARKED
@@ -81,6 +82,14 @@ def test_the_voices_of_a_duet_are_one_below_the_other() -> None:
     assert all(svg.count('class="staff"') % 2 == 0 for svg in systems)
     assert "Melody" in systems[0]
     assert "Bass" in systems[0]
+
+
+def test_a_tempo_above_named_staves_is_a_picture_too() -> None:
+    voices = "".join(f'V:{n} name="{name}"\n{"C4|" * 12}C4|]\n' for n, name in ((1, "A"), (2, "B")))
+    for tempo in ("1/4=100", '"Andante" 1/4=100'):
+        music = read_abc(f"X:1\nT:x\nM:4/4\nL:1/4\nQ:{tempo}\nK:C\n{voices}")
+        for svg in (engrave_svg(musicxml_of(music)), *engrave_systems(musicxml_of(music))):
+            ElementTree.fromstring(svg)  # noqa: S314 - our own
 
 
 def test_a_short_last_line_is_not_stretched() -> None:
