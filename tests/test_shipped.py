@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from abcgen.pipeline.sampling import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 MOST_BYTES = 25_000_000
 
@@ -71,3 +71,10 @@ def test_it_comes_with_held_out_tunes_to_evaluate_it_on() -> None:
     assert known is not None
     assert len(held_out.test) > 200
     assert known.facts.names
+
+
+def test_a_network_of_four_voices_comes_with_it_too() -> None:
+    composed = sampled(["--voices", "4", "--bars", "4", "--metre", "4/4"])
+    assert composed.count('name="Bass"') == 2
+    folder = find_checkpoint(Path("chorales"))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000

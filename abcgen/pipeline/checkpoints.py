@@ -70,6 +70,9 @@ SHIPPED = "pretrained"
 # Where it is in an installed package, and in a checkout of the project.
 _PACKAGE = Path(abcgen.__file__).parent
 SHIPPED_FOLDERS = (_PACKAGE / SHIPPED, _PACKAGE.parent / RUNS / SHIPPED)
+# The network of four voices that comes with it.
+CHORALES = "chorales"
+CHORALES_FOLDERS = (_PACKAGE / CHORALES, _PACKAGE.parent / RUNS / CHORALES)
 INDEX = "tunes.safetensors"
 FACTS = "tunes.json"
 BOUNDS = "bounds.json"
@@ -98,6 +101,8 @@ def find_checkpoint(folder: Path | None) -> Path:
         )
     if not folder.exists() and (run := RUNS / folder).is_dir():
         folder = run
+    elif folder == Path(CHORALES) and not folder.exists():
+        folder = chorales_folder() or folder
     if not folder.exists():
         raise CheckpointError(
             f"checkpoint {folder} does not exist", hint="abcgen networks lists those there are"
@@ -113,6 +118,11 @@ def find_checkpoint(folder: Path | None) -> Path:
 def shipped_folder() -> Path | None:
     """Return the checkpoint that comes with the package, if one does."""
     return next((path for path in SHIPPED_FOLDERS if (path / WEIGHTS).is_file()), None)
+
+
+def chorales_folder() -> Path | None:
+    """Return the network of four voices that comes with the package, if one does."""
+    return next((path for path in CHORALES_FOLDERS if (path / WEIGHTS).is_file()), None)
 
 
 def newest_run(part: str = WEIGHTS) -> Path | None:

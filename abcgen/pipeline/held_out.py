@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
@@ -363,4 +363,5 @@ def _example(text: str, deadline: float) -> Example:
         raise NotationError(f"longer than {MAX_WHOLE_NOTES} whole notes", text=text[:40])
     # The ``R:`` line is not scored.
     unscored = text.index("\n") + 1 if text.startswith("R:") and "\n" in text else 0
-    return Example(text, unscored, len(pitches_of(tune)))
+    notes = sum(len(pitches_of(replace(tune, bars=voice.bars))) for voice in tune.voices)
+    return Example(text, unscored, notes)

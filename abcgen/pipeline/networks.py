@@ -15,9 +15,11 @@ from abcgen.files import unreadable
 from abcgen.model.checkpoint import WEIGHTS, load_description
 from abcgen.model.metrics import best, read_metrics
 from abcgen.pipeline.checkpoints import (
+    CHORALES,
     RUNS,
     SHIPPED,
     checkpoint_hash,
+    chorales_folder,
     find_checkpoint,
     newest_run,
     shipped_folder,
@@ -84,6 +86,8 @@ def name_of(folder: Path) -> str:
     """Return the name by which a checkpoint is found again."""
     if folder == shipped_folder():
         return SHIPPED
+    if folder == chorales_folder():
+        return CHORALES
     return folder.name if folder.parent == RUNS else str(folder)
 
 
@@ -103,6 +107,8 @@ def _folders() -> Iterator[Path]:
     try:
         runs = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
         yield from (run for run in runs if run.name != SHIPPED and (run / WEIGHTS).is_file())
+        if (chorales := chorales_folder()) and not any(run.name == CHORALES for run in runs):
+            yield chorales
     except OSError as error:
         raise unreadable(RUNS, error) from error
 

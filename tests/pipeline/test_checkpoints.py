@@ -16,6 +16,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder without runs and without a shipped checkpoint."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "SHIPPED_FOLDERS", (tmp_path / "shipped",))
+    monkeypatch.setattr("abcgen.pipeline.checkpoints.CHORALES_FOLDERS", ())
     return tmp_path
 
 

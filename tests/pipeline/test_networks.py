@@ -37,6 +37,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = network(tmp_path / "shipped", 2.0)
     monkeypatch.setattr(checkpoints, "SHIPPED_FOLDERS", (folder,))
+    monkeypatch.setattr("abcgen.pipeline.checkpoints.CHORALES_FOLDERS", ())
     return folder
 
 

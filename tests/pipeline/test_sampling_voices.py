@@ -154,6 +154,7 @@ def test_a_network_of_voices_is_found_where_voices_are_wanted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("abcgen.pipeline.checkpoints.SHIPPED_FOLDERS", (tmp_path / "shipped",))
+    monkeypatch.setattr("abcgen.pipeline.checkpoints.CHORALES_FOLDERS", ())
     untrained(tmp_path / "checkpoints" / "tunes")
     with pytest.raises(CheckpointError):
         choose_network(None, voices="4")

@@ -6,11 +6,13 @@ import pytest
 
 from abcgen.config import SplitConfig
 from abcgen.corpus.cache import TextCache
+from abcgen.corpus.families import Split
 from abcgen.corpus.records import Extracts, VoiceRange, extract_corpus, extract_of
 from abcgen.corpus.tune_files import READERS
 from abcgen.errors import InputError
 from abcgen.notation.model_text import encode_tune
 from abcgen.notation.reader import read_abc
+from abcgen.pipeline.held_out import read_held_out, write_held_out
 from abcgen.pipeline.training import prepare_data
 from abcgen.pipeline.voices import (
     NamedRange,
@@ -96,3 +98,10 @@ def test_a_network_tells_the_names_and_ranges_of_its_voices() -> None:
 )  # fmt: skip
 def test_what_a_stranger_s_checkpoint_tells_of_voices_is_not_trusted(voices: object) -> None:
     assert recorded_ranges({"voices": voices}, 4) == []
+
+
+def test_held_out_tunes_are_read_back_with_the_notes_of_all_voices(tmp_path: Any) -> None:
+    tunes = [extract_of(read_abc(FOUR), voices=4)]
+    split = Split(tuple(tunes), tuple(tunes), tuple(tunes), (), (), 1, "")
+    write_held_out(tmp_path, split)
+    assert read_held_out(tmp_path).test == (tunes[0].example,)
