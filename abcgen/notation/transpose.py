@@ -346,24 +346,24 @@ def arrange_for(
             None leaves the octave to the instrument.
         keep_spelling: Keep double sharps and flats, which scales and intervals depend on.
     """
-
-    def respell(note: Note | Rest) -> Note | Rest:
-        # Players read D, not C double sharp.
-        if isinstance(note, Rest) or all(abs(pitch.alter) < 2 for pitch in note.pitches):
-            return note
-        pitches = (
-            spelled(pitch.step + pitch.alter // 2, pitch.midi) if abs(pitch.alter) == 2 else pitch
-            for pitch in note.pitches
-        )
-        return replace(note, pitches=tuple(dict.fromkeys(pitches)), untied=frozenset())
-
     tune = transpose_for(tune, instrument, choice)
     if not keep_spelling:
-        tune = replace(tune, bars=tuple(bar.with_notes(respell) for bar in tune.bars))
+        tune = replace(tune, bars=tuple(bar.with_notes(plainly_spelled) for bar in tune.bars))
     pitches = pitches_of(tune)
     if first_pitch is None or not pitches:
         return tune
     return transpose(tune, tune.key, octaves=round((first_pitch - pitches[0]) / 12))
+
+
+def plainly_spelled(note: Note | Rest) -> Note | Rest:
+    """Return a note without double sharps and flats: players read D, not C double sharp."""
+    if isinstance(note, Rest) or all(abs(pitch.alter) < 2 for pitch in note.pitches):
+        return note
+    pitches = (
+        spelled(pitch.step + pitch.alter // 2, pitch.midi) if abs(pitch.alter) == 2 else pitch
+        for pitch in note.pitches
+    )
+    return replace(note, pitches=tuple(dict.fromkeys(pitches)), untied=frozenset())
 
 
 def ranges_in_c(

@@ -17,7 +17,7 @@ from abcgen.errors import InputError
 from abcgen.files import printable
 from abcgen.notation.ensemble import KINDS, singer_named
 from abcgen.notation.staves import Staff
-from abcgen.notation.transpose import FAVOURITE_KEYS, pitches_of, transpose
+from abcgen.notation.transpose import FAVOURITE_KEYS, pitches_of, plainly_spelled, transpose
 from abcgen.notation.tune import ALTERATIONS, MIDDLE_C, Key, Note, key_at
 
 if TYPE_CHECKING:
@@ -190,7 +190,12 @@ class Ensemble:
         ][:FAVOURITE_KEYS]
         moved = fitting[int(choice * len(fitting))]
         voices = [
-            replace(voice, name=name, clef=clef_for(voice, name))
+            replace(
+                voice,
+                name=name,
+                clef=clef_for(voice, name),
+                bars=tuple(bar.with_notes(plainly_spelled) for bar in voice.bars),
+            )
             for voice, name in zip(moved.voices, self.names, strict=True)
         ]
         first, *others = (voices[index] for index in self.chosen)

@@ -12,6 +12,7 @@ from abcgen.errors import CheckpointError, InputError
 from abcgen.model.checkpoint import write_description
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import pitches_of
+from abcgen.notation.tune import Note
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.pipeline.networks import choose_network
 from abcgen.pipeline.replaying import replay_file
@@ -58,6 +59,8 @@ def check(tune: Tune) -> None:
         assert [bar.duration for bar in voice.bars] == [bar.duration for bar in tune.bars]
         low, high = int(str(limits["lowest"])), int(str(limits["highest"]))
         assert all(low <= key <= high for key in pitches_of(voice))
+        notes = [note for note in voice.notes if isinstance(note, Note)]
+        assert all(abs(pitch.alter) < 2 for note in notes for pitch in note.pitches)
 
 
 @pytest.mark.usefixtures("quick")
