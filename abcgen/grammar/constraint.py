@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from abcgen.errors import InputError
 from abcgen.grammar.completion import ShortestCompletion
 from abcgen.grammar.form import LINE_END, bars_to_come
+from abcgen.grammar.lengths import LONGEST, UNIT, UNIT_LENGTH
 from abcgen.grammar.music import Music
 from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
@@ -23,8 +24,11 @@ from abcgen.grammar.state import (
     DONE,
     END,
     HEADER,
+    LENGTH,
+    LETTER,
     LETTERS,
     OCTAVE_MARKS,
+    REST,
     State,
     Transition,
     materialize,
@@ -78,6 +82,7 @@ class Grammar:
         self._states = IdTable[tuple[State, int]]()  # with the id of a pitch state
         self.state_id(self._music.start, self._first_pitch)
         self._pitch_after: dict[tuple[int, str], int | None] = {}
+        self._ways: dict[int, int] = {}  # notes to the tonic, by pitch state
         self._possible: dict[int, dict[str, tuple[Transition, int]]] = {}
         self._following: dict[int, dict[str, tuple[Transition, int]]] = {}
         self._after: dict[tuple[int, str], int] = {}
@@ -139,6 +144,7 @@ class Grammar:
                     character: after
                     for character, after in following.items()
                     if character == END
+                    or self._leaves_time(state_id, character)
                     or self.distance_to_end(self._step(state_id, character)) < math.inf
                 }
             self._following[state_id] = following
@@ -154,6 +160,30 @@ class Grammar:
         # After a bar line the first of the bars to come begins.
         bars = bars_to_come(self.rules.form, state.form) - (state.written == BAR_LINE)
         return bars * in_bar < way
+
+    def _leaves_time(self, state_id: int, character: str) -> bool:
+        """Return whether there is surely time for another note and the tonic after a character.
+
+        That is enough where the tonic may follow any note. It spares looking for the end.
+        """
+        state, pitch_id = self._states[state_id]
+        rules, way = self.rules, self._pitch.longest_way(self._pitch_states[pitch_id])
+        # Without naturals an altered tonic would stay altered.
+        if way > 1 or rules.lengths or state.tuplet[0] or not rules.alphabet >= set("=/2"):
+            return False
+        if state.written == BAR_LINE or character in "|:":
+            return False
+        units = 1
+        if state.written in {LETTER, LENGTH, REST}:
+            text = "" if state.written == LETTER else state.text
+            if character.isdigit() or character == "/":
+                if text:
+                    return False
+                units = int(character) if character.isdigit() else 1
+            else:
+                length = self._music.notes.durations.lengths.get(text, LONGEST * UNIT_LENGTH)
+                units = 1 + -(-length // UNIT_LENGTH)
+        return state.ticks_left >= (units + 2) * UNIT
 
     def _possible_after(self, state_id: int) -> dict[str, tuple[Transition, int]]:
         """Return the transitions that time and form allow, and pitch too."""
@@ -172,6 +202,12 @@ class Grammar:
             self._possible[state_id] = possible
         return self._possible[state_id]
 
+    def _way(self, pitch_id: int) -> int:
+        """Return how many notes must still come before the text may end."""
+        if pitch_id not in self._ways:
+            self._ways[pitch_id] = self._pitch.notes_to_tonic(self._pitch_states[pitch_id])
+        return self._ways[pitch_id]
+
     def _after_pitch(self, pitch_id: int, character: str) -> int | None:
         """Return the pitch state after a character; None if it is not allowed."""
         step = pitch_id, character
@@ -185,7 +221,7 @@ class Grammar:
         _, written, text = transition
         if written != BAR_LINE or not text:
             return False
-        if not self._pitch.notes_to_tonic(self._pitch_states[pitch_id]):
+        if not self._way(pitch_id):
             return False
         ends = self._music.ends(materialize(transition))
         return not any(end.startswith(text) and not end.endswith(LINE_END) for end in ends)
@@ -238,7 +274,7 @@ class Grammar:
             return END
         state, pitch_id = self._states[state_id]
         pitch = self._pitch_states[pitch_id]
-        way = self._pitch.notes_to_tonic(pitch) if possible else 0
+        way = self._way(pitch_id) if possible else 0
         if way and self._pitch.needs_mark(pitch):
             return OCTAVE_MARKS[state.text[0]]
         # Candidates come from time and form; if pitch excludes the best one, another will do.
@@ -255,7 +291,7 @@ class Grammar:
     ) -> str | None:
         """Return the character of a note that is nearer to the tonic; None if there is none."""
         ways = {
-            character: self._pitch.notes_to_tonic(self._pitch_states[possible[character][1]])
+            character: self._way(possible[character][1])
             for character in NOTE_STARTS
             if character in possible
         }
