@@ -187,7 +187,9 @@ def _best_network(shipped: Path) -> Choice:
     networks = all_networks()
     own = next(network for network in networks if network.folder == shipped)
     comparable = [network for network in networks if network.is_comparable(own)]
-    others = [network.name for network in networks if network not in (*comparable, own)]
+    # Nobody expects the chorales of several voices here.
+    known = (*comparable, own)
+    others = [it.name for it in networks if it not in known and it.folder != chorales_folder()]
     chosen = min(comparable, key=lambda network: network.bits or 0.0, default=own)
     description = chosen.name
     if chosen.bits is not None:
