@@ -20,6 +20,7 @@ from abcgen.config import (
 )
 from abcgen.errors import InputError
 from abcgen.files import (
+    check_writable,
     hold_folder,
     new_folder,
     refuse_to_overwrite,
@@ -239,15 +240,18 @@ def text_cache(*, use: bool) -> TextCache:
     return TextCache(default_folder() if use else None)
 
 
-def target_for(out: Path | None, stem: str, *, force: bool) -> Path:
+def target_for(out: Path | None, stem: str, *, force: bool, may_be_file: bool = False) -> Path:
     """Return the folder for results, ``out`` or a new one, which no other process may write to.
+
+    With ``may_be_file`` a name with a suffix is that of a single file.
 
     Raises:
         OutputError: if it exists already or cannot be written to.
     """
     target = out or new_folder(OUTPUT, stem)
     refuse_to_overwrite(target, force=force)
-    hold_folder(target)
+    is_file = may_be_file and target.suffix and not target.is_dir()
+    (check_writable if is_file else hold_folder)(target)
     return target
 
 

@@ -128,7 +128,7 @@ def render(
     )
     if out == STDOUT:
         _check_stream(formats)
-    target = out if out == STDOUT else target_for(out, "rendered", force=force)
+    target = out if out == STDOUT else target_for(out, "rendered", force=force, may_be_file=True)
 
     # 2) Read and render.
     corpus = load(paths, display)

@@ -23,7 +23,7 @@ An example with few characters, where a bar of 2/4 has four units:
 [':', '|']
 >>> state = grammar.advance(state, "|")
 >>> grammar.distance_to_end(state)
-1
+1.0
 >>> sorted(grammar.allowed(state, remaining=2))  # no time for another bar
 ['\n', '|']
 

@@ -184,8 +184,14 @@ def plan_resuming(folder: Path, changes: Mapping[str, Any]) -> TrainPlan:
         changes = {"minutes": None} | dict(changes)
     split = split_config_of(base, folder)
     shape, training = _dropout_and_others(changes)
+    network = base.network.replace(**shape)
+    if bool(network.dropout) != bool(base.network.dropout):
+        raise InputError(
+            "a run that began without dropout, or with it, cannot go on otherwise",
+            hint="fine-tune its network instead, with --from and --dropout",
+        )
     return TrainPlan(
-        base.network.replace(**shape),
+        network,
         base.training.replace(**training),
         f"settings of {folder}",
         split=split,

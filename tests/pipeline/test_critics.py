@@ -9,7 +9,8 @@ import pytest
 from abcgen.config import Request, SampleConfig
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
-from abcgen.pipeline import choosing
+from abcgen.pipeline import checkpoints
+from abcgen.pipeline.choosing import Reason
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.sampling import Composer
 from abcgen.score.referee import Referee
@@ -43,7 +44,7 @@ def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def with_critic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "read_critic", lambda _folder: Counting())
+    monkeypatch.setattr(checkpoints, "read_critic", lambda _folder: Counting())
 
 
 def composer(checkpoint: Path, config: SampleConfig, request: Request | None = None) -> Composer:
@@ -66,7 +67,7 @@ def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> Non
         rivals = [
             len(list(rival.notes))
             for sampled in group.sample(range(first, first + CANDIDATES))
-            if not isinstance(rival := group.candidate(sampled), choosing.Reason)
+            if not isinstance(rival := group.candidate(sampled), Reason)
         ]
         assert len(list(tune.tune.notes)) == max(rivals)
     # The recipe names the text, so that replaying needs no critic and is the same as ever.

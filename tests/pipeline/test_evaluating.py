@@ -21,7 +21,7 @@ from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline import choosing, evaluating, sampling
+from abcgen.pipeline import checkpoints, evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.comparing import compare_networks, evaluate_tunes
 from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
@@ -80,7 +80,7 @@ def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
         # A critic that prefers a wide range, among tunes that would be rejected otherwise.
         patch.setattr(sampling.Composer, "fault", lambda *_: None)
         patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
-        patch.setattr(choosing, "read_critic", lambda _folder: WIDE)
+        patch.setattr(checkpoints, "read_critic", lambda _folder: WIDE)
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 

@@ -53,7 +53,9 @@ def test_it_composes_what_is_wished_for_and_shows_it_while_it_is_written(
     assert lengths == sorted(lengths)
     assert lengths[-1] >= 8
     made = read_abc(events[-2]["abc"])
-    assert (made.rhythm, str(made.metre), len(made.bars)) == ("jig", "6/8", 8)
+    full = [bar for bar in made.bars if bar.duration == made.metre.bar_duration]
+    assert (made.rhythm, str(made.metre)) == ("jig", "6/8")
+    assert 6 <= len(full) <= 8 <= len(made.bars)  # a part may begin with a pickup
     assert studio.get("/api/history").json()["tunes"][0]["abc"] == events[-2]["abc"]
 
 
@@ -130,7 +132,9 @@ def test_files_are_read_and_what_is_no_tune_is_refused(studio: httpx.Client) -> 
 
 
 def test_the_doctor_and_the_networks_answer(studio: httpx.Client) -> None:
-    messages = studio.post("/api/check", json={"abc": "X:1\nM:4/4\nL:1/8\nK:D\nDE|DE|]\n"}).json()
+    messages = studio.post(
+        "/api/check", json={"abc": "X:1\nM:4/4\nL:1/8\nK:D\nDEFG|DE|DEFG|]\n"}
+    ).json()
     assert [message["line"] for message in messages["messages"]] == [5]
     networks = studio.get("/api/networks").json()["networks"]
     assert [one["name"] for one in networks if one["default"]]
