@@ -183,7 +183,7 @@ def _show_tally(chooser: Chooser, display: Display) -> None:
     tally = chooser.tally
     rejected = tally.rejected.total()
     chosen = "chosen" if chooser.candidates > 1 else "valid"
-    passed_over = f", {tally.passed_over} passed over by the critic" * (tally.passed_over > 0)
+    passed_over = f", {tally.passed_over} not chosen by the critic" * (tally.passed_over > 0)
     display.say(
         f"{counted(tally.sampled, 'tune')} sampled, {tally.valid} {chosen}{passed_over}, "
         f"{rejected} rejected"
