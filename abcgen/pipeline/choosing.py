@@ -200,9 +200,14 @@ class Chooser(ABC):
         It is at temperature 1, without the grammar.
         """
 
-    def score(self, sampled: Sampled, tune: Tune) -> float:  # noqa: ARG002 - others use the text
-        """Return how good a tune is among the candidates."""
-        return self._critic.score(tune) if self._critic else 0.0
+    def score(self, sampled: Sampled, tune: Tune) -> float:
+        """Return the log odds that a tune is real, less the probability that the grammar removed.
+
+        So a text that the grammar led where the network would not have gone is chosen last: the
+        sum approximates the log of its importance weight.
+        """
+        real = self._critic.score(tune) if self._critic else 0.0
+        return real - sampled.removed
 
     def title(self, sampled: Sampled, used: set[str]) -> str:
         """Return a title that is not among those used, which are casefolded."""

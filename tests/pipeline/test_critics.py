@@ -9,6 +9,8 @@ import pytest
 from abcgen.config import Request, SampleConfig
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
+from abcgen.model.sampling import Sampled
+from abcgen.notation.model_text import decode_tune
 from abcgen.pipeline import checkpoints
 from abcgen.pipeline.choosing import Reason
 from abcgen.pipeline.replaying import replay_file
@@ -65,11 +67,11 @@ def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> Non
         first = tune.sampled.number // CANDIDATES * CANDIDATES
         group = composer(checkpoint, SHORT.replace(candidates=1))
         rivals = [
-            len(list(rival.notes))
+            drawn.score(sampled, rival)
             for sampled in group.sample(range(first, first + CANDIDATES))
             if not isinstance(rival := group.candidate(sampled), Reason)
         ]
-        assert len(list(tune.tune.notes)) == max(rivals)
+        assert drawn.score(tune.sampled, tune.tune) == max(rivals)
     # The recipe names the text, so that replaying needs no critic and is the same as ever.
     book = tmp_path / "tunes.abc"
     book.write_text("\n".join(tune.abc for tune in tunes), encoding="utf-8")
@@ -117,3 +119,12 @@ def test_a_checkpoint_without_a_critic_does_without(checkpoint: Path) -> None:
 def test_no_candidates_are_refused() -> None:
     with pytest.raises(InputError):
         SHORT.replace(candidates=0)
+
+
+@pytest.mark.usefixtures("with_critic")
+def test_of_tunes_alike_the_one_is_preferred_that_the_grammar_led_less(checkpoint: Path) -> None:
+    drawn = composer(checkpoint, SHORT)
+    tune = decode_tune("M:2/4\nK:Cmaj\nCDEF|GABc|]\n")
+    free, led = (Sampled("", True, number, removed=3.0 * number) for number in range(2))
+    assert drawn.score(free, tune) == Counting().score(tune)
+    assert drawn.score(led, tune) == Counting().score(tune) - 3.0

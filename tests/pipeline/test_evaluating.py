@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from abcgen.evaluation.report import Evaluation
     from abcgen.notation.tune import Tune
 
-WIDE = plain_critic(range=1.0)
+# So sure that what the grammar had to do for a network without training hardly counts.
+WIDE = plain_critic(range=10_000.0)
 FEW = SampleConfig(count=24, max_characters=500, temperature=1.0, batch_size=24, candidates=3)
 
 
