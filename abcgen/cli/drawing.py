@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcgen.cli.common import INTERRUPTED
+from abcgen.cli.common import INTERRUPTED, format_list, option
 from abcgen.cli.display import counted
-from abcgen.config import SoundConfig
+from abcgen.config import SampleConfig, SoundConfig
+from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.transpose import instrument_named
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.cli.display import Display
-    from abcgen.config import PageConfig, SampleConfig
+    from abcgen.config import PageConfig
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.choosing import Chooser, SampledTune
     from abcgen.pipeline.networks import Choice
@@ -27,6 +28,30 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 50  # tunes that are printed, and rendered without --to
 DEFAULT_FORMATS = "pdf,html,midi,musicxml"
+
+Candidates = Annotated[
+    int | None,
+    option(
+        SampleConfig,
+        "candidates",
+        bounded=True,
+        show_default=f"{CANDIDATES} if the network has a critic, else 1",
+        rich_help_panel="Sampling",
+    ),
+]
+Formats = Annotated[
+    str | None,
+    format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print the recipe under each tune too, which its file has in any case.",
+        rich_help_panel="Output",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

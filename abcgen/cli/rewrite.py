@@ -18,16 +18,21 @@ from abcgen.cli.common import (
     NewFolder,
     Paper,
     Temperature,
-    format_list,
     load,
     option,
     page_config,
     target_for,
 )
 from abcgen.cli.display import Display
-from abcgen.cli.drawing import DEFAULT_FORMATS, MAX_SHOWN, Output, draw_tunes, formats_to_write
+from abcgen.cli.drawing import (
+    Candidates,
+    Formats,
+    Output,
+    Verbose,
+    draw_tunes,
+    formats_to_write,
+)
 from abcgen.config import MAX_SEED, PageConfig, SampleConfig
-from abcgen.critic.config import CANDIDATES
 from abcgen.pipeline.revision import VariationConfig
 
 if TYPE_CHECKING:
@@ -76,29 +81,6 @@ Seed = Annotated[
         help="Random seed; the same seed gives the same bars.",
         show_default="random",
         rich_help_panel="Sampling",
-    ),
-]
-Candidates = Annotated[
-    int | None,
-    option(
-        SampleConfig,
-        "candidates",
-        bounded=True,
-        show_default=f"{CANDIDATES} if the network has a critic, else 1",
-        rich_help_panel="Sampling",
-    ),
-]
-Formats = Annotated[
-    str | None,
-    format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
-]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        help="Print the recipe under each tune too, which its file has in any case.",
-        rich_help_panel="Output",
     ),
 ]
 

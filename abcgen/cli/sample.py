@@ -18,13 +18,19 @@ from abcgen.cli.common import (
     Paper,
     Temperature,
     completion,
-    format_list,
     option,
     page_config,
     target_for,
 )
 from abcgen.cli.display import Display
-from abcgen.cli.drawing import DEFAULT_FORMATS, MAX_SHOWN, Output, draw_tunes, formats_to_write
+from abcgen.cli.drawing import (
+    Candidates,
+    Formats,
+    Output,
+    Verbose,
+    draw_tunes,
+    formats_to_write,
+)
 from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
     EndOnTonic,
     LevelOption,
@@ -37,7 +43,6 @@ from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
     ScaleOption,
 )
 from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
-from abcgen.critic.config import CANDIDATES
 from abcgen.notation.fields import RHYTHMS
 from abcgen.notation.transpose import INSTRUMENTS
 
@@ -152,14 +157,7 @@ def sample(
     ] = DEFAULTS.header_temperature,
     top_k: Annotated[int, sampling_option("top_k")] = DEFAULTS.top_k,
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
-    candidates: Annotated[
-        int | None,
-        sampling_option(
-            "candidates",
-            bounded=True,
-            show_default=f"{CANDIDATES} if the network has a critic, else 1",
-        ),
-    ] = None,
+    candidates: Candidates = None,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Sheet music
     title: BookTitle = "",
@@ -167,20 +165,9 @@ def sample(
     large_print: LargePrint = False,
     page_layout: LayoutOption = PAGE.layout,
     # Output
-    to: Annotated[
-        str | None,
-        format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),
-    ] = None,
+    to: Formats = None,
     out: NewFolder = None,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            help="Print the recipe under each tune too, which its file has in any case.",
-            rich_help_panel="Output",
-        ),
-    ] = False,
+    verbose: Verbose = False,
     force: Force = False,
     as_json: JsonLines = False,
 ) -> None:
