@@ -23,6 +23,7 @@ from abcgen.errors import InputError
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed
 from abcgen.notation.titles import new_title
 from abcgen.pipeline.checkpoints import CRITIC, LoadedNetwork
+from abcgen.pipeline.recipes import Recipe
 from abcgen.pipeline.voices import refuse_voices
 from abcgen.score.referee import Referee
 
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from abcgen.config import SampleConfig
+    from abcgen.config import Request, SampleConfig
     from abcgen.corpus.overlap import Overlap
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
+    from abcgen.pipeline.revision import Revision
 
 # Attempts for each candidate wanted, if that is more than ``SampleConfig.max_attempts``.
 CANDIDATE_ATTEMPTS = 5
@@ -289,6 +291,28 @@ class Chooser(ABC):
                 scores[sampled.number] = self.score(sampled, tune)
         valid = [sampled for sampled in group if sampled.number in scores]
         return sorted(valid, key=lambda sampled: -scores[sampled.number])
+
+    def _recipe(
+        self,
+        sampled: Sampled,
+        reference: int,
+        title: str,
+        request: Request,
+        revision: Revision | None = None,
+    ) -> Recipe:
+        """Return the recipe from which a tune can be made again."""
+        return Recipe(
+            version=__version__,
+            checkpoint=self._hash,
+            name=self._name,
+            seed=self._seed,
+            number=sampled.number,
+            settings=self._config,
+            request=request,
+            reference=reference,
+            title=title,
+            revision=revision,
+        )
 
     def _remarks(
         self, sampled: Sampled, overlap: Overlap | None, *, with_grammar: bool = True

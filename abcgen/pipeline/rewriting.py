@@ -37,7 +37,7 @@ from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.barnumbers import described, endings_of, joined, part_named, spans_named
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
-from abcgen.pipeline.recipes import Recipe, with_recipe
+from abcgen.pipeline.recipes import with_recipe
 from abcgen.pipeline.revision import Revision
 
 if TYPE_CHECKING:
@@ -256,18 +256,7 @@ class Rewriter(Chooser):
         ):
             return Rejection.DISAGREEMENT
         overlap = self._training_tunes.compare(tune) if self._training_tunes else None
-        recipe = Recipe(
-            version=__version__,
-            checkpoint=self._hash,
-            name=self._name,
-            seed=self._seed,
-            number=sampled.number,
-            settings=self._config,
-            request=Request(),
-            reference=reference,
-            title=title,
-            revision=self._revision,
-        )
+        recipe = self._recipe(sampled, reference, title, Request(), self._revision)
         remarks = [f"{__version__}, checkpoint {self._name}: all but {self.bars} is as it was"]
         if overlap:
             remarks.append(f"longest passage shared with a training tune: {overlap}")

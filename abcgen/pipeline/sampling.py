@@ -33,7 +33,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.choosing import SIDE_BY_SIDE, Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.clashes import impossible
-from abcgen.pipeline.recipes import Recipe, with_recipe
+from abcgen.pipeline.recipes import with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
     check_request,
@@ -275,17 +275,7 @@ class Composer(Chooser):
 
         # 6) ABC with remarks and recipe.
         remarks = self._remarks(sampled, overlap, with_grammar=self._grammar is not None)
-        recipe = Recipe(
-            version=__version__,
-            checkpoint=self._hash,
-            name=self._name,
-            seed=self._seed,
-            number=sampled.number,
-            settings=self._config,
-            request=self._request,
-            reference=reference,
-            title=title,
-        )
+        recipe = self._recipe(sampled, reference, title, self._request)
         return SampledTune(tune, with_recipe(tune, recipe, remarks), sampled, overlap)
 
     def arranged(self, tune: Tune, number: int) -> Tune:
