@@ -189,7 +189,7 @@ def _best_network(shipped: Path) -> Choice:
     comparable = [network for network in networks if network.is_comparable(own)]
     # Nobody expects the chorales of several voices here.
     known = (*comparable, own)
-    others = [it.name for it in networks if it not in known and it.folder != chorales_folder()]
+    others = [it.name for it in networks if it not in known and it.name != CHORALES]
     chosen = min(comparable, key=lambda network: network.bits or 0.0, default=own)
     description = chosen.name
     if chosen.bits is not None:
