@@ -105,13 +105,18 @@ def _program_of(voice: Voice, options: PlaybackOptions) -> int:
 
 def _own_settings(voice: Voice, number: int, voices: int, channel: int) -> Iterator[Event]:
     """Yield the name of one of several voices, and its place from left to right."""
-    if voice.name:
-        name = one_line(voice.name, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
+    if name := _name(voice.name):
         # The name of the first track is the tune's title.
         kind = "instrument_name" if number == 0 else "track_name"
         yield 0, SETTING, mido.MetaMessage(kind, name=name)
     value = round(LEFT + (RIGHT - LEFT) * number / (voices - 1))
     yield 0, SETTING, mido.Message("control_change", control=PAN, value=value, channel=channel)
+
+
+def _name(words: str) -> str:
+    """Return a title or a voice's name as a track may carry it."""
+    # Half a surrogate pair, which a damaged title may hold, cannot be encoded.
+    return one_line(words, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
 
 
 def _tick(time: Fraction) -> int:
@@ -121,10 +126,8 @@ def _tick(time: Fraction) -> int:
 
 def _settings(tune: Tune, played: Performance) -> Iterator[Event]:
     """Yield title, tempo, and key and time signatures wherever the bars as played change them."""
-    # Half a surrogate pair, which a damaged title may hold, cannot be encoded.
-    name = one_line(tune.title, LONGEST_NAME).encode("utf-8", "replace").decode("utf-8")
     quarter = round(MICROSECONDS_PER_MINUTE / played.tempo / float(played.beat * 4))
-    yield 0, SETTING, mido.MetaMessage("track_name", name=name)
+    yield 0, SETTING, mido.MetaMessage("track_name", name=_name(tune.title))
     yield 0, SETTING, mido.MetaMessage("set_tempo", tempo=min(LONGEST_QUARTER, quarter))
     for onset, whole_notes, _ in played.tempo_changes:
         quarter = round(MICROSECONDS_PER_MINUTE / whole_notes / 4)

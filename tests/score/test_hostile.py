@@ -24,7 +24,7 @@ from abcgen.notation.walk import sounding_notes
 from abcgen.notation.words import Annotation, Syllable, Tempo, Words
 from abcgen.notation.writer import write_abc
 from abcgen.score.engrave import engrave_svg
-from abcgen.score.midi import midi_of
+from abcgen.score.midi import LONGEST_NAME, midi_of
 from abcgen.score.musicxml import UNTITLED, musicxml_of
 from abcgen.score.pages import fonts_for, missing_letter, set_pages, sheet_of
 from abcgen.score.performance import PlaybackOptions
@@ -137,11 +137,15 @@ class _Tags(HTMLParser):
 
 def test_it_is_text_in_the_midi_file(hostile: Tune) -> None:
     file = mido.MidiFile(file=BytesIO(midi_of(hostile, PLAYING)), charset="utf-8")
-    names = [message.name for message in file if message.type == "track_name"]
-    assert names
-    for name in names:
-        assert len(name) <= 120
-        assert name.isprintable() or "\u200d" in name
+    names = [
+        [message.name for message in track if message.type in {"track_name", "instrument_name"}]
+        for track in file.tracks
+    ]
+    # The first track has the name of the tune and that of its voice, which may be empty.
+    words = one_line(hostile.title, LONGEST_NAME)
+    assert names == [[words, words] if words else [words], ["Bass"]]
+    assert len(words) <= LONGEST_NAME
+    assert words.isprintable() or "\u200d" in words
 
 
 @pytest.mark.parametrize("name", ["read", "injection", "markup"])
