@@ -77,9 +77,9 @@ class Display:
         """Print what was repaired or ignored in the first tunes, and the number of all."""
         for repair in repaired[:MOST_SHOWN]:
             text = escape(_printable(str(repair)))
-            self._messages.print(f"[dim]put right[/] {text}", soft_wrap=True)
+            self._messages.print(f"[dim]corrected[/] {text}", soft_wrap=True)
         if len(repaired) > MOST_SHOWN:
-            self.say(f"put right or passed over: {len(repaired):,} things, {MOST_SHOWN} shown")
+            self.say(f"corrected or ignored: {len(repaired):,} things, {MOST_SHOWN} shown")
 
     def inferred(self, findings: Iterable[InferredTune]) -> None:
         """Print what was inferred of the first tunes, one line for each tune."""

@@ -226,7 +226,7 @@ def _tunebook_chunks(path: Path, reader: Reader, file: IO[bytes]) -> Iterator[Ch
         elif len(buffer) > LIMITS.paragraph_bytes:
             # 3) Skip overlong text to the next tune, so that memory stays bounded.
             size = LIMITS.paragraph_bytes / 1_000_000
-            reason = f"over {size:g} MB without a blank line; passed over to the next tune"
+            reason = f"over {size:g} MB without a blank line; the next tune is read"
             blocks = split_tunebook(decode_text(buffer[:_HEAD_BYTES]))
             block = next(blocks, None)
             yield leave_out(block, line, reason) if block else LeftOut(line, "", "", reason)

@@ -23,8 +23,15 @@ from abcgen.notation.draft import (
     Repair,
     finish_bars,
 )
-from abcgen.notation.fields import MAX_TURNS, read_ending, read_key, read_metre, read_unit
-from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind
+from abcgen.notation.fields import (
+    MAX_TURNS,
+    read_bar_line,
+    read_ending,
+    read_key,
+    read_metre,
+    read_unit,
+)
+from abcgen.notation.lexer import NOTE, AbcSymbol, SymbolKind, notes_of_chord
 from abcgen.notation.lyrics import LyricsAligner
 from abcgen.notation.note import SHORTEST, duration_of, spelling
 from abcgen.notation.overlays import Layer, Overlays
@@ -42,11 +49,6 @@ MAX_SLURS = 4
 # The most bars that an ending has.
 MAX_ENDING_BARS = 16
 
-_CHORD_NOTE = re.compile(NOTE + r"(?P<tie>-?)")
-# Marks within a chord's brackets; only words are kept.
-_CHORD_MARKS = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|[\s.()~HLMPSTuv]')
-_CHORD_WORDS = re.compile(r'"([^"]*)"')
-_BAR_LINES = {"|": BarLine.SINGLE, "[|]": BarLine.SINGLE, "|]": BarLine.FINAL}
 # The order in which they are defined: single, double, final, repeat.
 _STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
 
@@ -60,13 +62,7 @@ class BodyBuilder:
             ``octave``, or ``not`` at all.
     """
 
-    def __init__(
-        self,
-        key: Key,
-        metre: Metre,
-        unit: Fraction,
-        accidentals: str = "pitch",
-    ) -> None:
+    def __init__(self, key: Key, metre: Metre, unit: Fraction, accidentals: str = "pitch") -> None:
         self.repairs: list[Repair] = []
         self.accidentals = accidentals
         # The clef it opens in, if its source names one.
@@ -213,11 +209,10 @@ class BodyBuilder:
 
     def add_chord(self, symbol: AbcSymbol) -> None:
         """Add a chord: notes within brackets."""
-        inside = _CHORD_MARKS.sub("", symbol.match["notes"])
-        for words in _CHORD_WORDS.findall(symbol.match["notes"]):
+        notes, quoted = notes_of_chord(symbol.match["notes"])
+        for words in quoted:
             self._marks.add_quoted(words)
-        notes = list(_CHORD_NOTE.finditer(inside))
-        if not notes or "".join(note.group() for note in notes) != inside:
+        if not notes:
             raise NotationError("chord not understood", line=symbol.line, text=symbol.text)
         if len({note["length"] for note in notes}) > 1:
             what = "notes of a chord with different lengths: all get the first one's"
@@ -311,13 +306,15 @@ class BodyBuilder:
     def add_bar_line(self, symbol: AbcSymbol) -> None:
         """Close the bar, and begin an ending where its number follows."""
         match = symbol.match
-        if max(len(match["before"]), len(match["after"])) > 1 and match["line"]:
+        before, line, after = match.group("before", "line", "after")
+        if ";" in before or line == "}":
+            self.repairs.append(Repair(symbol.line, f"{symbol.text} read as :|", symbol.text))
+        if max(len(before.rstrip(";")), len(after)) > 1 and line:
             raise NotationError(
                 "section played more than twice", line=symbol.line, text=symbol.text
             )
-        repeat = BarLine.REPEAT if match["before"] else None
-        self._close_bar(repeat or _BAR_LINES.get(match["line"], BarLine.DOUBLE))
-        self._bar.repeat_start |= bool(match["after"])
+        self._close_bar(read_bar_line(before, line))
+        self._bar.repeat_start |= bool(after)
         if match["ending"]:
             self.begin_ending(symbol)
 
@@ -346,7 +343,7 @@ class BodyBuilder:
             what = f"ending {words!r} read as ending {number}"
         else:
             self._marks.add_quoted(f"^{words}")
-            what = f"a bracket before {words!r} passed over"
+            what = f"a bracket before {words!r} ignored"
         self.repairs.append(Repair(symbol.line, what, symbol.text))
 
     def end_ending(self, symbol: AbcSymbol) -> None:

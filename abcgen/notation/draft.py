@@ -6,6 +6,7 @@ which tuplets are played.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -94,6 +95,17 @@ class Repair:
     what: str
     # The text corrected.
     text: str = ""
+
+
+def merge_repairs(repairs: list[Repair]) -> list[Repair]:
+    """Merge equal repairs into one with their number, at the first line that needed it."""
+    repairs.sort(key=lambda repair: repair.line)
+    counts = Counter(repair.what for repair in repairs)
+    firsts = {repair.what: repair for repair in reversed(repairs)}
+    return [
+        replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
+        for what, number in counts.items()
+    ]
 
 
 @dataclass(slots=True)

@@ -14,6 +14,10 @@ import unicodedata
 _CHARSET = re.compile(rb"(?:%%|I:[ \t]*)abc-charset[ \t]+([A-Za-z0-9_.-]{2,20})")
 _CHARSETS = re.compile(r"utf-?8|us-ascii|ascii|iso-?8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]")
 UTF_8 = "utf-8"
+# What web pages leave at the ends of lines, and lines that are nothing else.
+_CLOSING_TAG = re.compile(r"</[A-Za-z]\w*\s*>|<br\s*/?>", re.IGNORECASE)
+_TAGS = re.compile(r"\s*(?:</?[A-Za-z!][^<>]*>\s*)+")
+_FIELD = re.compile(r"\s*[A-Za-z+][ \t]*:")
 # How deep an entity may stand for the sign of another.
 MAX_NESTING = 16
 
@@ -157,3 +161,14 @@ def typed_signs(text: str) -> str:
     if text.isascii():
         return text
     return _TYPED_SIGN.sub(lambda match: _TYPED.get(match[0], match[0]), text)
+
+
+def without_tags(text: str) -> str:
+    """Return a line without the tags of a web page around it; those in a field's text stay."""
+    if "<" not in text or _FIELD.match(text):
+        return text
+    text = _CLOSING_TAG.sub("", text)
+    tags = _TAGS.match(text)
+    if tags and (tags.end() == len(text) or _FIELD.match(text, tags.end())):
+        return text[tags.end() :]
+    return text

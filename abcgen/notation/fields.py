@@ -16,6 +16,7 @@ from abcgen.notation.tune import (
     FREE_METRE,
     LETTERS,
     MAX_SIGNATURE,
+    BarLine,
     Key,
     Metre,
     Mode,
@@ -95,9 +96,10 @@ _AMBIGUOUS_MODES = frozenset({"M", "n"})
 _FREYGISH = re.compile(r"fr(?:ey|ei)g", re.IGNORECASE)
 _METRE_WORDS = {"cut": "C|", "common": "C", "free": "none", "frei": "none"}
 # Words after a metre, which say what kind of tune it is.
-_METRE = re.compile(r"(?P<metre>C\|?|[\d+/()=\s]+?|[A-Za-z]+)(?P<words>(?:\s+[A-Za-z]{2,})*)")
+_METRE = re.compile(r"(?P<metre>C\|?|[\d+/()=\s]+?|[A-Za-z]+)(?P<words>(?:\s+\(?[A-Za-z]{2,}\)?)*)")
 # A second field after the value of the first.
 _SECOND_FIELD = re.compile(r"\s(?=[KLMQR]:)")
+_BAR_LINE = re.compile(r"[:\[]?\|.*", re.DOTALL)
 
 
 def read_key(value: str, *, line: int = 0, current: Key | None = None) -> Key:
@@ -186,6 +188,12 @@ def second_field(value: str) -> tuple[str, str]:
     return first.rstrip(), others[0] if others else ""
 
 
+def split_key_line(value: str) -> tuple[str, str]:
+    """Return the value of a ``K:`` field and the music after it, from its first bar line on."""
+    bar = _BAR_LINE.search(value)
+    return (value[: bar.start()].rstrip(), bar[0]) if bar else (value, "")
+
+
 def read_metre(value: str, *, line: int = 0) -> Metre:
     """Return the metre that an ``M:`` field names.
 
@@ -245,6 +253,15 @@ def read_unit(value: str, *, line: int = 0) -> Fraction:
     if not match:
         raise NotationError("unit note length not understood", line=line, text=value)
     return Fraction(1, int(match[1] or 1))
+
+
+def read_bar_line(before: str, line: str) -> BarLine:
+    """Return the bar line that is written as ``line``, after the repeat sign ``before`` if any."""
+    if before:
+        return BarLine.REPEAT
+    if line in {"|", "[|]"}:
+        return BarLine.SINGLE
+    return BarLine.FINAL if line.endswith("]") else BarLine.DOUBLE
 
 
 def read_ending(value: str) -> tuple[tuple[int, ...], str]:

@@ -59,7 +59,8 @@ _NUMBERS = r"\d[\d,.\-]*(?<![,.\-])"
 # (``|1. D4``). After a space, a bare number counts only if a space follows (``| 1 D4``).
 _ENDING_NUMBER = rf"(?P<ending>{_NUMBERS})(?:\.(?=[ \t]))?"
 _ENDING = rf"(?:(?:[ \t]*\[|(?!\s)|[ \t]+(?=\d[\d,.\-]*[ \t])){_ENDING_NUMBER})?"
-_LINE = r"(?P<before>:*)\.?(?P<line>\[\|\]?|\|\]|\|+|(?<=:)\])(?P<after>(?::+(?!\|))?)"
+# People type ``;`` and ``}`` for the keys beside them, and ``||]``.
+_LINE = r"(?P<before>:*;?)\.?(?P<line>\[\|\]?|\|+[ \t]*\]|\|+|(?<=:)[\]}])(?P<after>(?::+(?!\|))?)"
 
 # The decorations of the standard (section 4.14), and a few of older files.
 _DECORATIONS = (
@@ -85,7 +86,7 @@ _UNKNOWN_DECORATION = (
 _PATTERNS = (
     (SymbolKind.IGNORED, " \t", r"[ \t]+"),
     (SymbolKind.NOTE, "^_=ABCDEFGabcdefg", NOTE + r"(?![\^_=]*/)"),
-    (SymbolKind.BAR, ":.[|", _LINE + _ENDING),
+    (SymbolKind.BAR, ":;.[|", _LINE + _ENDING),
     (SymbolKind.BAR, ":", r"(?P<before>:)(?P<line>)(?P<after>:+)" + _ENDING),
     (SymbolKind.FIELD, "[", r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"),
     (SymbolKind.ENDING, "[", rf"\[{_ENDING_NUMBER}"),
@@ -101,6 +102,7 @@ _PATTERNS = (
     (SymbolKind.GRACE, "{", r"\{(?P<notes>[^{}]*)\}"),
     # Chord symbols, fingerings, annotations.
     (SymbolKind.QUOTED, '"', r'"(?P<words>[^"]*)"'),
+    (SymbolKind.LETTER, '"', r'"(?=\s*$)'),
     (SymbolKind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
     # A field on a line of its own, in files whose lines end with exclamation marks.
     (SymbolKind.FIELD, "!", r"!\s*(?P<field>[KLMP]):\s*(?P<value>[^!|]*)(?=!)"),
@@ -173,6 +175,21 @@ def _reason(text: str, position: int) -> str:
         (reason for pattern, reason in _REASONS if pattern.match(text, position)),
         "sign not understood",
     )
+
+
+_CHORD_NOTE = re.compile(NOTE + r"(?P<tie>-?)")
+# Marks within a chord's brackets; only words are kept.
+_CHORD_MARKS = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|[\s.()~HLMPSTuv]')
+_CHORD_WORDS = re.compile(r'"([^"]*)"')
+
+
+def notes_of_chord(text: str) -> tuple[list[re.Match[str]], list[str]]:
+    """Return the notes within a chord's brackets, none if it has other things, and its words."""
+    inside = _CHORD_MARKS.sub("", text)
+    notes = list(_CHORD_NOTE.finditer(inside))
+    if "".join(note[0] for note in notes) != inside:
+        notes = []
+    return notes, _CHORD_WORDS.findall(text)
 
 
 _WORD = re.compile("[A-Za-z]+")

@@ -7,7 +7,6 @@ Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), s
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +15,8 @@ from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.analysis import mode_of
 from abcgen.notation.body import BodyBuilder
-from abcgen.notation.draft import Repair
-from abcgen.notation.encoding import typed_signs
+from abcgen.notation.draft import Repair, merge_repairs
+from abcgen.notation.encoding import typed_signs, without_tags
 from abcgen.notation.fields import (
     default_unit,
     field_repair,
@@ -26,6 +25,7 @@ from abcgen.notation.fields import (
     read_metre,
     read_unit,
     second_field,
+    split_key_line,
 )
 from abcgen.notation.lexer import SymbolKind, reads_as_words, symbols_in
 from abcgen.notation.macros import Macros, user_symbol
@@ -62,13 +62,14 @@ _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 _DIRECTIVE = re.compile(r"(?:%%|I:)[ \t]*([a-z-]+)[ \t]*(.*)")
 # abc2midi's directive, which says how far a voice sounds from its letters.
 _MIDI_TRANSPOSE = re.compile(r"(?:%%|I:)[ \t]*MIDI[ \t=]+transpose[ \t=]+([+-]?\d{1,3})\b.*")
-_TEXT_DIRECTIVES = frozenset({"text", "center", "begintext"})
+_TEXT_DIRECTIVES = frozenset({"text", "center", "begintext", "beginps", "beginsvg", "beginml"})
 # Fields of music; E: is layout of older programs, r: a remark in the code.
 _MUSIC_FIELDS = frozenset("EIKLMPQRUVXmr+")
 _ACCIDENTAL_RANGES = frozenset({"not", "octave", "pitch"})
-# What web pages leave at the ends of lines, and lines that are nothing else.
-_CLOSING_TAG = re.compile(r"</[A-Za-z]\w*\s*>|<br\s*/?>", re.IGNORECASE)
-_TAGS = re.compile(r"\s*(?:</?[A-Za-z!][^<>]*>\s*)+")
+# A field that was typed after a bar line.
+_FIELD_AT_END = re.compile(
+    r"(?P<music>.*[|\]])[ \t]+(?P<field>[KLMQ]):[ \t]*(?P<value>[A-Z\d][^|]*)"
+)
 # Symbols without a meaning of their own, and all that the reader looks at before a voice does.
 _MEANINGLESS = frozenset({SymbolKind.LETTER, SymbolKind.UNKNOWN_DECORATION})
 _READER_SYMBOLS = _MEANINGLESS | {SymbolKind.FIELD, SymbolKind.DECORATION}
@@ -167,13 +168,13 @@ class TuneParser:
         self._line = number
         if self._add_directive(raw):
             return
-        text = _without_tags(COMMENT.sub("", raw)).rstrip()
+        text = without_tags(COMMENT.sub("", raw)).rstrip()
         if not text:
             # A comment alone is no gap.
             self._after_gap |= not raw.strip()
             return
         if self._after_gap and (self._field or self._last_field):
-            self._repair("a blank line within the tune passed over", "")
+            self._repair("a blank line within the tune ignored", "")
         self._after_gap = False
         if _MAIL_SPACE.search(text):
             text = _MAIL_SPACE.sub("", text)
@@ -216,7 +217,7 @@ class TuneParser:
 
         voices, key, metre = self._finish_voices(bodies, self._opening)
         first, *others = voices
-        self.repairs = _merge_repairs(self.repairs)
+        self.repairs = merge_repairs(self.repairs)
 
         number = re.match(r"\d{1,9}", self._header.get("X", ""))
         return Tune(
@@ -307,11 +308,12 @@ class TuneParser:
             return
         self._end_lyrics()
         value, second = second_field(value) if name in "KLMQR" else (value, "")
+        value, music = split_key_line(value) if name == "K" else (value, "")
         if name in TEXT_FIELDS:
             if len(self._texts) < MAX_TEXTS:
                 self._texts.append((name, plain_text(value)))
         elif name not in _MUSIC_FIELDS or (name == "R" and name in self._header):
-            self._repair(f"the field {name}: passed over", f"{name}:{value}"[:40])
+            self._repair(f"the field {name}: ignored", f"{name}:{value}"[:40])
         elif name == "Q" and not any(body and body.has_music for body in self._voices.values()):
             self._header.setdefault(name, value)
         elif name == "V":
@@ -330,6 +332,10 @@ class TuneParser:
         if second:
             self._repair("two fields on one line read as two lines", f"{name}:{value} {second}")
             self._add_field(second[0], second[2:].strip())
+        if music:
+            self._repair("music after the key read as a line of its own", f"K:{value} {music}")
+            self._add_symbols(music.rstrip("\\ \t"))
+            self._body().end_line()
 
     def _add_header_field(self, name: str, value: str) -> None:
         """Add a field that holds for every voice: of the header, or between K: and the music."""
@@ -386,7 +392,7 @@ class TuneParser:
         if name in {"score", "staves"}:
             self._score = value
         elif name in _TEXT_DIRECTIVES and self._line:
-            self._repair(f"text for the page (%%{name}) passed over", value[:40])
+            self._repair(f"text for the page (%%{name}) ignored", value[:40])
         elif name == "propagate-accidentals":
             if value.strip() not in _ACCIDENTAL_RANGES:
                 raise NotationError(f"{name} not understood", line=self._line, text=value)
@@ -405,7 +411,7 @@ class TuneParser:
             common = properties.over(self._opening.properties)
             self._opening = self._opening._replace(properties=common)
         elif body and body.has_music and semitones % 12:
-            self._repair("a transposition for MIDI within the tune passed over", str(semitones))
+            self._repair("a transposition for MIDI within the tune ignored", str(semitones))
         elif body:
             body.change_properties(properties, self._line)
         else:
@@ -447,7 +453,7 @@ class TuneParser:
     def _add_music(self, text: str) -> None:
         # 1) Repair what people and other programs did to the line.
         if "|" not in text and reads_as_words(text, self._letters):
-            self._repair("words among the music passed over", text[:40])
+            self._repair("words among the music ignored", text[:40])
             return
         plain = typed_signs(text)
         if plain != text:
@@ -465,24 +471,35 @@ class TuneParser:
             self._repair("=, a mail program's line break, taken for a line that goes on", "=")
 
         # 2) The next line may complete a bar line: ``|\`` and then ``:`` make ``|:``.
+        field_at_end = _FIELD_AT_END.fullmatch(text)
+        text = field_at_end["music"] if field_at_end else text
         continued = text.endswith("\\")
         text = self._carried + text.rstrip("\\ \t")
         self._carried = text[len(text.rstrip(":|")) :] if continued else ""
 
         # 3) Add the symbols; a field in the line may change the voice.
-        for symbol in symbols_in(text.removesuffix(self._carried), self._line):
+        self._add_symbols(text.removesuffix(self._carried))
+        if not continued and self._started:
+            self._body().end_line()
+        if field_at_end:
+            name, value = field_at_end.group("field", "value")
+            self._repair("a field after a bar line read as a line of its own", f"{name}:{value}")
+            self._add_field(name, value)
+
+    def _add_symbols(self, text: str) -> None:
+        for symbol in symbols_in(text, self._line):
             # Most symbols are notes, and hashing an enum is slow.
             if symbol.kind is not SymbolKind.NOTE and symbol.kind in _READER_SYMBOLS:
                 self._add_symbol(symbol)
             else:
                 self._body().add(symbol)
-        if not continued and self._started:
-            self._body().end_line()
 
     def _add_symbol(self, symbol: AbcSymbol) -> None:
         """Add a symbol whose meaning the file may define, or which has none."""
-        if symbol.kind is SymbolKind.FIELD and symbol.match["field"] in "VmUI":
+        name, value = "", ""
+        if symbol.kind is SymbolKind.FIELD:
             name, value = symbol.match["field"], symbol.match["value"].strip()
+        if name and (name not in "KLMPQ" or second_field(value)[1] or split_key_line(value)[1]):
             if not self._add_directive(f"{name}:{value}"):
                 self._add_field(name, value)
         elif symbol.text in self._letters:
@@ -500,9 +517,9 @@ class TuneParser:
 
     def _report_meaningless(self, symbol: AbcSymbol) -> None:
         if symbol.kind is SymbolKind.LETTER:
-            what = f"the letter {symbol.text}, which has no meaning here, passed over"
+            what = f"the sign {symbol.text}, which has no meaning here, ignored"
         else:
-            what = f"the unknown decoration {symbol.text} passed over"
+            what = f"the unknown decoration {symbol.text} ignored"
         self._repair(what, symbol.text)
 
     def _end_carried(self) -> None:
@@ -524,25 +541,3 @@ class TuneParser:
 
     def _repair(self, what: str, text: str) -> None:
         self.repairs.append(Repair(self._line, what, text))
-
-
-def _merge_repairs(repairs: list[Repair]) -> list[Repair]:
-    """Merge equal repairs into one with their number, at the first line that needed it."""
-    repairs.sort(key=lambda repair: repair.line)
-    counts = Counter(repair.what for repair in repairs)
-    firsts = {repair.what: repair for repair in reversed(repairs)}
-    return [
-        replace(firsts[what], what=f"{what}, {number} times") if number > 1 else firsts[what]
-        for what, number in counts.items()
-    ]
-
-
-def _without_tags(text: str) -> str:
-    """Return a line without the tags of a web page around it; those in a field's text stay."""
-    if "<" not in text or HEADER_FIELD.match(text):
-        return text
-    text = _CLOSING_TAG.sub("", text)
-    tags = _TAGS.match(text)
-    if tags and (tags.end() == len(text) or HEADER_FIELD.match(text, tags.end())):
-        return text[tags.end() :]
-    return text

@@ -29,7 +29,7 @@ _CLEF = re.compile(
 # A clef on its own in ``K:``, where single letters are keys and ``none`` is one too.
 _BARE_CLEF = re.compile(
     r"(?<![\w=\"-])(?:treble|alto|tenor|bass|perc|mezzosoprano|soprano|baritone|subbass)"
-    r"[1-5]?[,']*(?:[-+^_](?:8|15))?(?![\w-])",
+    r"[1-5]?[,']*(?:[-+^_](?:8|15))?(?![\w-])|(?<=\s)[GFC][1-5]?[-+^_](?:8|15)(?!\w)",
     re.IGNORECASE,
 )
 _LETTER_CLEFS = {"G": "treble", "F": "bass", "C": "alto", "P": "perc"}

@@ -136,8 +136,8 @@ def _parse(lines: Sequence[str], first_number: int, book_lines: Sequence[str] = 
     parser = _with_book_lines(tuple(book_lines)).copy()
     block_end = -1
     for index, line in enumerate(lines):
-        if line.startswith("%%") and (end := text_block_end(lines, index)) > index:
-            block_end = end
         if index > block_end:
             parser.add_line(line, first_number + index)
+            if line.startswith("%%"):
+                block_end = text_block_end(lines, index)
     return parser

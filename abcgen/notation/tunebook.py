@@ -32,6 +32,10 @@ MAX_BOOK_LINES = 200
 # A paragraph without ``X:`` that begins with one of these goes on with the tune before.
 _CONTINUING_FIELDS = frozenset("KLPVIwW")
 _TAGGED_START = re.compile(r"(?:<[^<>]{1,200}>\s*)+X:")
+# Four notes at least without a bar line, and what tells them from words such as ``a bad face``.
+_NOTES = re.compile(r"(?:[\s()\[\]<>.~-]*[\^_=]{0,2}[A-Ga-gxz][,']*[\d/]*){4,}[\s)\]-]*")
+_NO_WORD = re.compile(r"[\d^_=,/<>\[]")
+_WORD = re.compile(r"[A-Ga-g]{2}")
 _NO_MUSIC = re.compile(r'"[^"]*"|![^!|]*!|\[[A-Za-z]:[^\[\]]*\]|\{[^{}]*\}')
 
 
@@ -250,6 +254,8 @@ def _field_letter(line: str) -> str:
 
 
 def _is_music(line: str) -> bool:
-    """Return whether a line is music with a bar line, and not words with one."""
+    """Return whether a line is music and not words, with a bar line or without."""
     notes = _NO_MUSIC.sub("", line)
-    return "|" in notes and bool(re.search("[A-Ga-gzxZ]", notes)) and not reads_as_words(notes)
+    if "|" in notes:
+        return bool(re.search("[A-Ga-gzxZ]", notes)) and not reads_as_words(notes)
+    return bool(_NOTES.fullmatch(notes) and (_NO_WORD.search(notes) or not _WORD.search(notes)))

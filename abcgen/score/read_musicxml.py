@@ -106,7 +106,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         inferences.append(f"key {opening}: the file names no mode")
     if passed_over:
         counts = (f"{what} ({number})" for what, number in sorted(passed_over.items()))
-        remarks.append(f"passed over: {', '.join(counts)}")
+        remarks.append(f"ignored: {', '.join(counts)}")
 
     # 4) The tune, with the tempo and the names of the first part's sections.
     tempo = _pop_tempi(by_part)

@@ -1,9 +1,11 @@
 """Compare abc2midi's performances of the original text and of abcgen's canonical ABC.
 
 Every tune is played as written, without repeat signs on either side, and with repeats. Onsets,
-pitches and durations of all notes must be equal. Run from the project's root:
+pitches and durations of all notes must be equal. Run from the project's root, for the collections
+inside music21, or for the tunebooks of a folder:
 
     python -m benchmarks.reading.run [--every N]
+    python -m benchmarks.reading.run --folder corpora
 """
 
 from __future__ import annotations
@@ -17,12 +19,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from multiprocessing import Pool
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from abcgen.corpus.collections import IN_MUSIC21, CollectionBlock, collection_blocks
-from abcgen.errors import NotationError
-from abcgen.notation.reader import read_abc
+from abcgen.corpus.collections import CollectionBlock, collection_blocks
+from abcgen.notation.encoding import decode_text
+from abcgen.notation.reader import Reading, read_block
+from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from tests.referee import ABC2MIDI, FIELD, Performance, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 ESSEN_SYMBOL = re.compile(r"(?P<bar>\|)|(?P<note>[A-Ga-gz])[,']*(?P<length>\d*(?:/\d*)?)")
@@ -56,7 +63,7 @@ class ReadingResult:
     same_as_written: bool = False
     # Whether all notes are equal with repeats
     same_with_repeats: bool = False
-    # The likely cause of a difference, and abc2midi's message
+    # Why it is left out, or the likely cause of a difference and abc2midi's message
     cause: str = ""
     message: str = ""
 
@@ -67,27 +74,39 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--every", type=int, default=1, help="compare every N-th tune only")
-    every = parser.parse_args().every
+    parser.add_argument("--folder", type=Path, help="compare the tunebooks in this folder")
+    parser.add_argument("--processes", type=int, help="by default all processors")
+    options = parser.parse_args()
     start = time.monotonic()
-    jobs = list(collection_blocks())[::every]
-    with Pool() as pool:
+    found = tunebook_blocks(options.folder) if options.folder else collection_blocks()
+    jobs = list(found)[:: options.every]
+    with Pool(options.processes) as pool:
         results = pool.map(_compare, jobs, chunksize=50)
     report = _report(results)
-    if every == 1:
-        (HERE / "table.md").write_text(report, encoding="utf-8")
+    if options.every == 1:
+        name = "tunebooks.md" if options.folder else "table.md"
+        (HERE / name).write_text(report, encoding="utf-8")
     print(report)
     print(f"{time.monotonic() - start:.0f} s")
 
 
+def tunebook_blocks(folder: Path) -> Iterator[CollectionBlock]:
+    """Yield the text of every tune in the tunebooks of a folder and its subfolders."""
+    for path in sorted(folder.rglob("*.abc")):
+        for block in split_tunebook(decode_text(path.read_bytes())):
+            yield CollectionBlock(path.stem, path.name, block)
+
+
 def _compare(found: CollectionBlock) -> ReadingResult:
     collection, file, block = found
-    text = block.text
+    # What the file states for all its tunes comes after the number.
+    text = "\n".join((*block.lines[:1], *block.book_lines, *block.lines[1:]))
     title = re.search(r"(?m)^T:\s*(.*)$", text)
     result = ReadingResult(collection, f"{file}:{block.line}", title[1].strip() if title else "")
-    try:
-        canonical = write_abc(read_abc(text, line=block.line))
-    except NotationError as error:
-        return replace(result, left_out=str(error))
+    reading = read_block(block)
+    if not isinstance(reading, Reading):
+        return replace(result, left_out=reading.reason, cause=reading.reason.partition(":")[0])
+    canonical = write_abc(reading.tune)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = perform(ABC2MIDI, without_repeats(canonical), folder)
@@ -167,7 +186,7 @@ def _report(results: list[ReadingResult]) -> str:
         "| collection | tunes | read | same as written | same with repeats |",
         "|---|---|---|---|---|",
     ]
-    for name in [*IN_MUSIC21, "all"]:
+    for name in [*dict.fromkeys(result.collection for result in results), "all"]:
         own = [result for result in results if name in {result.collection, "all"}]
         read = [result for result in own if not result.left_out]
         as_written = sum(result.same_as_written for result in read)
@@ -185,12 +204,12 @@ def _report(results: list[ReadingResult]) -> str:
         f"- {result.location} {result.title}: {result.cause}{result.message}"
         for result in differing
     ]
-    lines += ["", "## Left out", ""]
-    lines += [
-        f"- {result.location} {result.title}: {result.left_out}"
-        for result in results
-        if result.left_out
-    ]
+    left_out = [result for result in results if result.left_out]
+    causes = Counter(result.cause for result in left_out)
+    lines += ["", "## Left out, by cause", ""]
+    lines += [f"- {count}: {cause}" for cause, count in causes.most_common()]
+    lines.append("")
+    lines += [f"- {result.location} {result.title}: {result.left_out}" for result in left_out]
     return "\n".join(lines) + "\n"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from abcgen.notation.reader import Reading, read_abc, read_block
-from abcgen.notation.tune import Mode
+from abcgen.notation.transpose import pitches_of
+from abcgen.notation.tune import BarLine, Mode
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 
@@ -40,11 +43,48 @@ def test_a_tuplet_is_played_in_the_time_that_fills_its_bar() -> None:
         ("ABcd|=20\ne4|", "=20, a mail program's space, taken out at the line's end"),
         ("AB=\ncd|", "=, a mail program's line break, taken for a line that goes on"),
         ("ABcd|\n:e4:|", "a colon at the line's start joined to the bar line before: |:"),
+        ("ABcd;|", ";| read as :|"),
+        ("|:ABcd:;|]", ":;|] read as :|"),
+        ("|:ABcd:}\ne4|", ":} read as :|"),
+        ('ABcd|"', 'the sign ", which has no meaning here, ignored'),
+        ("ABcd| K: D\ne4|", "a field after a bar line read as a line of its own"),
+        ("ABcd|[M:2/4 L: 1/4]AB|", "two fields on one line read as two lines"),
         ("[A2c]Bc|", "notes of a chord with different lengths: all get the first one's"),
     ],
 )
 def test_each_repair_is_reported(body: str, what: str) -> None:
     assert what in [repair for _, repair in repairs(body)]
+
+
+@pytest.mark.parametrize("end", ["||]", "| ]", "|]"])
+def test_a_bracket_after_a_bar_line_ends_the_tune(end: str) -> None:
+    read = reading(f"|:ABcd:|e4{end}", metre="4/4")
+    assert [bar.line for bar in read.tune.bars] == [BarLine.REPEAT, BarLine.FINAL]
+
+
+@pytest.mark.parametrize("end", [":}", ":]", ";|", ":;|]", ':|"'])
+def test_a_repeat_sign_with_a_slip_of_the_fingers_repeats(end: str) -> None:
+    (first, second) = reading(f"|:ABcd{end}\ne4|]").tune.bars
+    assert (first.repeat_start, first.line, second.line) == (True, BarLine.REPEAT, BarLine.FINAL)
+
+
+@pytest.mark.parametrize(
+    ("key", "rest"),
+    [("G |:", "ABcd:|"), ("G  |:\\", "ABcd:|"), ("G|:ABcd:|", ""), ("G [|:", "ABcd:|")],
+)
+def test_music_may_begin_on_the_line_of_the_key(key: str, rest: str) -> None:
+    read = reading(rest, key=key)
+    assert (str(read.tune.key), [bar.repeat_start for bar in read.tune.bars]) == ("G", [True])
+    assert pitches_of(read.tune) == [69, 71, 72, 74]
+    assert [repair.line for repair in read.repairs] == [5]
+
+
+def test_fields_within_the_music_hold_from_there_on() -> None:
+    tune = reading("ABcf| K: D\nABcf|[M:2/4 L:1/4 K:G |:]Bc:|").tune
+    assert pitches_of(tune) == [69, 71, 72, 77, 69, 71, 73, 78, 71, 72]
+    *_, last = tune.bars
+    assert (str(last.metre), str(last.key), last.repeat_start) == ("2/4", "G", True)
+    assert last.items[0].duration == Fraction(1, 4)
 
 
 def test_equal_repairs_are_reported_once_with_their_number() -> None:

@@ -66,10 +66,11 @@ def test_definitions_and_directives_of_the_book_hold_too() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "ps", "svg", "ml"])
-def test_a_text_block_is_no_music(kind: str) -> None:
+def test_a_text_block_is_no_music_and_is_reported(kind: str) -> None:
     block = f"%%begin{kind}\nA bad egg | faced\n\nX marks\n%%end{kind}\n"
     (tune,) = tunes(f"{block}\n{TUNE}{block}c4|\n")
     assert pitches_of(tune) == [60, 62, 64, 65, 67, 69, 71, 72, 72]
+    assert repaired_lines(f"{TUNE}{block}c4|\n") == [5]
 
 
 def test_a_text_block_that_never_ends_costs_no_tune() -> None:
@@ -92,6 +93,10 @@ def test_a_text_for_the_page_may_speak_of_a_tune() -> None:
         ("\nW: and a verse\n", 8, [6]),
         ("\nas played by | my uncle | at fairs\n", 8, []),
         ("\njust words\n", 8, []),
+        ("\nG F E D\n", 12, [6]),
+        ("\nG2FE/ DC,\n(c>d) [CE]2\n", 17, [6]),
+        ("\na bad face\n", 8, []),
+        ("\nA B\n", 8, []),
         ("\nM:3/4\n", 8, []),
     ],
 )

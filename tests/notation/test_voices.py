@@ -129,7 +129,7 @@ def test_a_transposition_that_is_not_known_is_refused(properties: str) -> None:
 @pytest.mark.parametrize(
     ("header", "body", "keys"),
     [
-        # The keys are abc2midi's.
+        # The keys are abc2midi's, but for ``t=-2``, which it ignores.
         ("K:C score=CD", "", [60, 62, 64, 65]),
         ("K:C sound=AC", "", [51, 53, 55, 56]),
         ("K:C shift=CD", "", [62, 64, 66, 67]),

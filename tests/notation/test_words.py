@@ -413,3 +413,9 @@ def test_a_hyphen_within_a_syllable_is_no_accent() -> None:
     sung = [note.marks.lyrics[0] for note in tune.notes if note.marks]
     assert [syllable.text for syllable in sung if syllable] == ["va-do", "l-o", "é-d", "i-H"]
     assert read_abc(write_abc(tune)).bars == tune.bars
+
+
+def test_texts_within_the_music_are_kept() -> None:
+    tune = read_abc(f"{HEAD}CD[N:slowly]EF|[r:no one sees this]G[C:A. Hand]ABc|\n")
+    assert (tune.words.named("N"), tune.words.composer) == (("slowly",), "A. Hand")
+    assert len(pitches_of(tune)) == 8

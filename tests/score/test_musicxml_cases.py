@@ -1,4 +1,4 @@
-"""MusicXML as programs write it: the tune, and what is passed over or changed is said."""
+"""MusicXML as programs write it: the tune, and what is ignored or changed is said."""
 
 from __future__ import annotations
 
