@@ -603,13 +603,19 @@ def test_sampled_tunes_can_be_replayed(run: Callable[..., Answer], here: Path) -
         (["--parts", "ABA"], "ABA"),
         (["--rhythm", "tango"], "tango"),
         (["--instrument", "kazoo"], "kazoo"),
+        (["--paper", "papyrus"], "papyrus"),
+        (["--layout", "scroll"], "scroll"),
+        (["--to", "docx"], "docx"),
     ],
     ids=str,
 )
-def test_an_impossible_wish_is_named_in_one_line(
-    run: Callable[..., Answer], options: list[str], value: str
+def test_an_impossible_wish_is_named_in_one_line_before_a_tune_is_drawn(
+    run: Callable[..., Answer], options: list[str], value: str, tmp_path: Path
 ) -> None:
-    fails(run("sample", *options), value)
+    answer = run("sample", *options)
+    fails(answer, value)
+    assert "sampled" not in answer.err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

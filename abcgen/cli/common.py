@@ -227,10 +227,20 @@ LayoutOption = Annotated[
 def page_config(
     paper: str, *, large_print: bool, keep_lines: bool = False, layout: str = "book"
 ) -> PageConfig:
-    """Return the printed page that the options describe."""
+    """Return the printed page that the options describe.
+
+    Raises:
+        InputError: if there is no such paper or layout.
+    """
+    from abcgen.score.pages import check_page, paper_named
+
     usual = SHEET_PRINT if layout == "sheet" else PageConfig().staff_height
     height = LARGE_PRINT if large_print else usual
-    return PageConfig(paper=paper, staff_height=height, keep_lines=keep_lines, layout=layout)
+    page = PageConfig(
+        paper=paper_named(paper), staff_height=height, keep_lines=keep_lines, layout=layout
+    )
+    check_page(page)
+    return page
 
 
 def text_cache(*, use: bool) -> TextCache:

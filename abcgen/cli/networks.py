@@ -25,7 +25,7 @@ def networks(as_json: Json = False) -> None:
     # The sets of tunes that networks were measured on, by letter.
     tunes = dict.fromkeys(one.yardstick.tunes for one in found if one.yardstick)
     letters = {name: _letter(number) for number, name in enumerate(tunes)}
-    columns = ("", "name", "bits a note", "measured on", "tunes learnt", "begun", "weights")
+    columns = ("", "name", "bits/note", "measured on", "tunes", "begun", "weights")
     rows = [
         [
             "*" if one.folder == chosen else "",
@@ -57,11 +57,14 @@ def networks(as_json: Json = False) -> None:
 
 
 def _figures(one: NetworkFacts, letters: dict[str, str]) -> list[str]:
+    from abcgen.pipeline.checkpoints import SHIPPED
+
     learnt = "" if one.tunes is None else f"{one.tunes:,}"
     return [
         "" if one.bits is None else f"{one.bits:.2f}",
         f"tunes {letters[one.yardstick.tunes]}" if one.yardstick else "none",
-        f"{learnt}, from {one.base}" if one.base else learnt,
+        # What the one that comes along was made from is not here.
+        f"{learnt}, from {one.base}" if one.base and one.name != SHIPPED else learnt,
         one.created[:10],
         f"{one.size / 1e6:.1f} MB",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unicodedata import combining, normalize
 
 from abcgen.errors import NotationError
 from abcgen.notation.fields import read_key, read_metre
@@ -42,6 +43,24 @@ _RHYTHMS_OF_METRES = {(6, 8): "jig", (9, 8): "slip jig", (12, 8): "slide"}
 
 _ACCIDENTALS = {"♯": "#", "♭": "b", "sharp": "#", "flat": "b"}
 _GERMAN_MODES = {"dur": "maj", "moll": "min"}
+# As in French, Italian and Spanish: ``la mineur``, ``si bemolle maggiore``.
+_SOL_FA = {"do": "C", "ut": "C", "re": "D", "mi": "E", "fa": "F", "sol": "G", "la": "A", "si": "B"}
+_SOL_FA_WORDS = {
+    "diese": "#",
+    "diesis": "#",
+    "sostenido": "#",
+    "bemol": "b",
+    "bemolle": "b",
+    "majeur": " maj",
+    "maggiore": " maj",
+    "mayor": " maj",
+    "mineur": " min",
+    "minore": " min",
+    "menor": " min",
+    "#": "#",
+    "♯": "#",
+    "♭": "b",
+}
 # A tonic, perhaps in German; what follows is the mode.
 _TONIC = re.compile(r"([A-Ha-h])(#|b(?!\w)|b(?=m)|is(?!\w)|(?<=[EAea])s(?!\w)|es(?!\w))?\s*(.*)")
 
@@ -70,11 +89,12 @@ def abc_metre(words: str) -> str:
 def abc_key(words: str) -> str:
     """Return a key as ABC writes it; unchanged if it is ABC or not understood.
 
+    Names in German (``fis-moll``), and in French, Italian and Spanish (``la mineur``) are known.
     ``H`` is B natural, and with a German word for the mode ``B`` is B flat.
     """
     if _is_read(read_key, words):
         return words
-    text = words.strip()
+    text = _without_sol_fa(words.strip())
     for name, sign in _ACCIDENTALS.items():
         text = re.sub(rf"[\s-]*{name}", sign, text, flags=re.IGNORECASE)
     text = text.replace("-", " ")
@@ -89,6 +109,15 @@ def abc_key(words: str) -> str:
     accidental = {"is": "#", "s": "b", "es": "b"}.get(accidental, accidental)
     written = f"{tonic}{accidental}{_GERMAN_MODES.get(mode.lower(), mode)}"
     return written if _is_read(read_key, written) else words
+
+
+def _without_sol_fa(words: str) -> str:
+    """Return a key that is named as in Romance languages with letters; unchanged if it is not."""
+    letters = "".join(sign for sign in normalize("NFD", words.lower()) if not combining(sign))
+    first, *rest = re.findall(r"[a-z]+|[#♯♭]", letters) or [""]
+    if first not in _SOL_FA:
+        return words
+    return _SOL_FA[first] + "".join(_SOL_FA_WORDS.get(word, f" {word}") for word in rest)
 
 
 def _is_read(read: Callable[[str], object], words: str) -> bool:

@@ -261,6 +261,15 @@ _OTHER_NAMES = {
     "melodeon": "accordion",
     "banjo": "tenor-banjo",
     "irish-harp": "harp",
+    "acoustic-guitar": "guitar",
+    "descant-recorder": "recorder",
+    "soprano-recorder": "recorder",
+    "bb-clarinet": "clarinet",
+    "great-highland-bagpipe": "highland-pipes",
+    "highland-bagpipe": "highland-pipes",
+    "uillean-pipes": "uilleann-pipes",
+    "squeezebox": "accordion",
+    "keyboard": "piano",
 }
 
 

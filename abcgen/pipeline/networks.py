@@ -197,7 +197,7 @@ def _best_network(shipped: Path) -> Choice:
         description += f", the best of {len(comparable)})" if len(comparable) > 1 else ")"
     if others:
         named = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
-        description += f", not {named}: measured on other tunes, play only if named (-c)"
+        description += f"; not compared with {named}, which -c NAME plays"
     return Choice(chosen.folder, description)
 
 

@@ -247,8 +247,19 @@ def set_pages(
     return pages if isinstance(pages, list) else [pages]
 
 
-def _line_width(page: PageConfig) -> float:
-    """Return the width of a line of music in staff heights."""
+def paper_named(words: str) -> str:
+    """Return the paper that people mean, such as ``us-letter`` by ``US Letter``; else the words."""
+    name = re.sub(r"[\s_-]+", "-", words.strip().lower())
+    name = "us-letter" if name == "letter" else name
+    return name if name in PAPER_WIDTHS else words
+
+
+def check_page(page: PageConfig) -> None:
+    """Check that paper, layout and staff height can be used.
+
+    Raises:
+        InputError: if one cannot.
+    """
     if page.paper not in PAPER_WIDTHS:
         known = ", ".join(PAPER_WIDTHS)
         raise InputError(f"unknown paper {page.paper!r}", hint=f"one of {known}")
@@ -259,6 +270,11 @@ def _line_width(page: PageConfig) -> float:
         raise InputError(
             f"a staff {page.staff_height} mm high is not between {lowest} and {highest}"
         )
+
+
+def _line_width(page: PageConfig) -> float:
+    """Return the width of a line of music in staff heights."""
+    check_page(page)
     return (PAPER_WIDTHS[page.paper] - 2 * MARGIN) / page.staff_height
 
 

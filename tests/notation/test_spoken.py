@@ -47,6 +47,15 @@ from abcgen.notation.tune import Key, Tune
         ("a-moll", "Amin"),
         ("e-moll", "Emin"),
         ("G", "G"),
+        ("la mineur", "Amin"),
+        ("Ré majeur", "D"),
+        ("si bémol majeur", "Bb"),
+        ("fa dièse mineur", "F#min"),
+        ("fa#", "F#"),
+        ("do minore", "Cmin"),
+        ("Mi bemolle maggiore", "Eb"),
+        ("sol mayor", "G"),
+        ("re dorian", "Ddor"),
     ],
 )
 def test_keys(words: str, key: str) -> None:
@@ -84,6 +93,7 @@ def test_metres(words: str, metre: str) -> None:
         ("uilleann pipes", "uilleann-pipes"),
         ("Tenor Banjo", "tenor-banjo"),
         ("melodeon", "accordion"),
+        ("Bb clarinet", "clarinet"),
     ],
 )
 def test_instruments(words: str, name: str) -> None:
@@ -94,7 +104,7 @@ def test_instruments(words: str, name: str) -> None:
 def test_what_is_not_understood_stays_as_it_is_for_the_error(words: str) -> None:
     for abc in (abc_key, abc_metre):
         assert abc(abc(words)) == abc(words)
-    for words_for_nothing in ("waltz", "H7", "hello", "6/8/4"):
+    for words_for_nothing in ("waltz", "H7", "hello", "6/8/4", "la la", "sol H"):
         assert abc_key(words_for_nothing) == abc_metre(words_for_nothing) == words_for_nothing
 
 

@@ -12,7 +12,7 @@ import pytest
 from abcgen.config import PageConfig
 from abcgen.errors import InputError, NotationError
 from abcgen.notation.reader import read_abc
-from abcgen.score.pages import set_pages, sheet_of
+from abcgen.score.pages import paper_named, set_pages, sheet_of
 from abcgen.score.text import key_name, rhythm_and_key
 from tests.tunes import CHORDS, JIG, REEL, tune
 
@@ -125,6 +125,11 @@ def test_larger_staves_and_letter_paper_are_honoured(tmp_path: Path) -> None:
     page = PageConfig(paper="us-letter", staff_height=12.0)
     write_pdf([REEL], tmp_path / "large.pdf", page)
     assert b"/MediaBox[0 0 612 792]" in (tmp_path / "large.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("words", ["Letter", "US letter", "us_letter", "us-letter"])
+def test_papers_are_understood_as_people_write_them(words: str) -> None:
+    assert (paper_named(words), paper_named("A4")) == ("us-letter", "a4")
 
 
 def test_a_sheet_has_eight_numbered_exercises_and_a_line_for_the_name(tmp_path: Path) -> None:
