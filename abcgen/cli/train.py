@@ -418,9 +418,11 @@ def read_extracts(
         tunes = counted(len(corpus.tunes), "tune")
         display.say(f"{tunes} in {voices} voices: {described_choice(corpus.tunes)}")
     elif several:
+        others = sum(tune.chosen == "tune" for tune in corpus.tunes)
         display.say(
             f"{counted(several, 'tune')} of {len(corpus.tunes):,} in several voices: learnt is the "
-            "first, of MIDI the part most like a tune (normalise --list-tracks shows which)"
+            f"one most like a tune, of {others:,} not the first (in MIDI files the part that "
+            "normalise --list-tracks shows)"
         )
     return corpus
 

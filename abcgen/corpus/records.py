@@ -14,7 +14,7 @@ from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
-from abcgen.notation.ensemble import chosen_voices, in_step
+from abcgen.notation.ensemble import ChosenVoices, chosen_voices, in_step, melody_of
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import Note
@@ -146,8 +146,7 @@ class Extract:
     symbols: bytes  # for finding shared passages; see `melody_sequence`
     is_wrong: bool  # a bar does not add up, or a repeat does not pair
     voices: int  # of the tune
-    # How they were chosen (``ensemble.ChosenVoices``), and those chosen; none if the first alone is
-    # learnt.
+    # How they were chosen (``ensemble.ChosenVoices``), and the ranges of several.
     chosen: str
     ranges: tuple[VoiceRange, ...]
 
@@ -176,13 +175,16 @@ def read_again(extracts: Iterable[Extract]) -> Iterator[tuple[Extract, Tune]]:
             yield extract, extract.tune()
 
 
-def extract_of(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> Extract:
+def extract_of(
+    tune: Tune, *, chord_symbols: bool = False, voices: int = 1, tune_first: bool = False
+) -> Extract:
     """Return the extract of a tune.
 
     Args:
         tune: The tune.
         chord_symbols: Whether the text includes chord symbols.
-        voices: How many voices the text has.
+        voices: How many voices the text has. One alone is that which is most like a tune.
+        tune_first: Whether that is known to be the first.
 
     Raises:
         NotationError: if the tune has fewer, or they are not in step.
@@ -191,6 +193,8 @@ def extract_of(tune: Tune, *, chord_symbols: bool = False, voices: int = 1) -> E
     if voices > 1:
         tune, chosen = chosen_voices(tune, voices)
         tune = in_step(tune)
+    elif count > 1:
+        tune, chosen = ChosenVoices(tune, "first") if tune_first else melody_of(tune)
     intervals = intervals_of(tune)
     return Extract(
         tune.title,
@@ -212,7 +216,12 @@ def _range_of(voice: Voice) -> VoiceRange:
 
 
 def _extract_from(reading: Reading, _name: str, *, chord_symbols: bool, voices: int) -> Extract:
-    return extract_of(reading.tune, chord_symbols=chord_symbols, voices=voices)
+    return extract_of(
+        reading.tune,
+        chord_symbols=chord_symbols,
+        voices=voices,
+        tune_first=reading.tune_first,
+    )
 
 
 def extract_format(*, chord_symbols: bool, voices: int = 1) -> RecordFormat[Extract]:

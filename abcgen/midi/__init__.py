@@ -15,6 +15,7 @@
     metre          the likeliest metre and pickup
     bars           bars, ties and tuplets
     repeats        passages played twice
+    staves         which voices share a staff; names, clefs, braces
 """
 
 from abcgen.midi.performance import MAX_BYTES

@@ -6,6 +6,7 @@ Times are in whole notes from the start of the file.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,7 +120,26 @@ def write_bars(
         if len(own) > LIMITS.bar_notes:
             raise NotationError(f"more than {LIMITS.bar_notes} notes in a bar")
         bars.append(Bar(tuple(_bar_items(own, onset, key)), key=new_key, metre=new_metre))
-    return bars
+    return _spelled_as_tied(bars) if len(keys) > 1 else bars
+
+
+def _spelled_as_tied(bars: Iterable[Bar]) -> list[Bar]:
+    """Return bars in which a note tied over a change of key is spelled as where it began."""
+    before: Note | Rest | None = None
+
+    def spelled(note: Note | Rest) -> Note | Rest:
+        nonlocal before
+        if isinstance(before, Note) and isinstance(note, Note) and before.tied:
+            note = replace(note, pitches=before.pitches)
+        before = note
+        return note
+
+    def members_spelled(item: Item) -> Item:
+        if isinstance(item, Tuplet):
+            return replace(item, items=tuple(map(spelled, item.items)))
+        return spelled(item)
+
+    return [replace(bar, items=tuple(map(members_spelled, bar.items))) for bar in bars]
 
 
 def cut_before(notes: deque[QuantizedNote], time: Fraction) -> deque[QuantizedNote]:

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from itertools import pairwise
-from math import log2
-from statistics import median
 from typing import TYPE_CHECKING
 
-from abcgen.midi.names import (
-    ACCOMPANIMENT_WORDS,
-    BASSES,
-    NO_TUNE_PROGRAMS,
-    PADS,
-    TUNE_WORDS,
-    names_any,
-)
+from abcgen.midi.names import BASSES, NO_TUNE_PROGRAMS, PADS
 from abcgen.midi.quantize import CHORD_SPREAD, STRUM
+from abcgen.notation.melody import COVERAGE, MAX_NOTES, SUNG, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,21 +17,14 @@ if TYPE_CHECKING:
 
 # Notes sound together if they overlap by this share of the shorter one: legato is no polyphony.
 MIN_OVERLAP = 0.5
-# What speaks for a part, in points of one scale. A name, a program that hardly ever has the tune,
-# and notes that keep the times of the words; the rest is added or taken by share.
-NAMED_TUNE, NAMED_ACCOMPANIMENT, UNLIKELY_PROGRAM, SUNG = 15.0, -10.0, -8.0, 60.0
-POLYPHONY, STEPS, VARIETY, COVERAGE = -20.0, 8.0, 3.0, 12.0
-# For each semitone below or above the range of voices and fiddles, and within it upward.
-BELOW, ABOVE, HIGHER = -0.6, -0.6, 0.2
-LOW, HIGH = 57, 86
+# What a program that hardly ever has the tune says, in the points of ``likeness``.
+UNLIKELY_PROGRAM = -8.0
 # The first part is the tune unless another is clearly more like one.
 FIRST = 3.0
 # In whole notes: how near a syllable is to its note, and the length of the cells by which it is
 # judged how much of the piece a part plays.
 NEAR, CELL = 1 / 32, 1.0
 MIN_SYLLABLES, MIN_SUNG = 8, 0.5
-# The notes of a part that are looked at.
-MAX_NOTES = 2000
 
 
 def tune_part(parts: Sequence[Part], syllables: Sequence[float]) -> Part:
@@ -62,7 +45,7 @@ def tune_part(parts: Sequence[Part], syllables: Sequence[float]) -> Part:
         played = {int(note.onset / CELL) for note in part.notes}
         return (
             FIRST * (number == 0)
-            + _likelihood(part)
+            + _likeness(part)
             + COVERAGE * len(played) / len(cells)
             + SUNG * _sung_share(part.notes, sung)
         )
@@ -70,33 +53,12 @@ def tune_part(parts: Sequence[Part], syllables: Sequence[float]) -> Part:
     return parts[max(range(len(parts)), key=points)] if length else parts[0]
 
 
-def _likelihood(part: Part) -> float:
+def _likeness(part: Part) -> float:
     """Return what a part's name, instrument and notes say for it."""
     notes = part.notes[:MAX_NOTES]
-    points = 0.0
-    if names_any(part.name, TUNE_WORDS):
-        points += NAMED_TUNE
-    elif names_any(part.name, ACCOMPANIMENT_WORDS):
-        points += NAMED_ACCOMPANIMENT
-    if part.program in {*BASSES, *PADS, *NO_TUNE_PROGRAMS}:
-        points += UNLIKELY_PROGRAM
-    # A tune moves by steps, in more than one note value and among more than a few pitches.
-    line = _upper_line(notes)
-    intervals = [abs(after.pitch - before.pitch) for before, after in pairwise(line)]
-    moving = [interval for interval in intervals if interval]
-    steps = sum(interval <= 4 for interval in moving) / len(moving) if moving else 0.0
-    values = [round(16 * (after.onset - before.onset)) for before, after in pairwise(line)]
-    middle = median(note.pitch for note in line)
-    return (
-        points
-        + POLYPHONY * polyphony(notes)[0]
-        + STEPS * steps
-        + VARIETY * min(3.0, _bits(note.pitch for note in line))
-        + VARIETY * min(1.5, _bits(values))
-        + BELOW * max(0, LOW - middle)
-        + ABOVE * max(0, middle - HIGH)
-        + HIGHER * (min(max(middle, LOW), HIGH) - LOW)
-    )
+    line = [(note.onset, note.pitch) for note in _upper_line(notes)]
+    is_unlikely = part.program in {*BASSES, *PADS, *NO_TUNE_PROGRAMS}
+    return UNLIKELY_PROGRAM * is_unlikely + likeness(part.name, line, polyphony(notes)[0])
 
 
 def _upper_line(notes: Iterable[PlayedNote]) -> list[PlayedNote]:
@@ -109,13 +71,6 @@ def _upper_line(notes: Iterable[PlayedNote]) -> list[PlayedNote]:
         else:
             line.append(note)
     return line
-
-
-def _bits(values: Iterable[int]) -> float:
-    """Return the entropy of values."""
-    counts = Counter(values)
-    total = counts.total()
-    return -sum(count / total * log2(count / total) for count in counts.values())
 
 
 def _sung_share(notes: Sequence[PlayedNote], syllables: Sequence[float]) -> float:

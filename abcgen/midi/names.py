@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import re
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from abcgen.notation.melody import ACCOMPANIMENT_WORDS, words_in, words_of
 
 # By program, counted from 0.
 INSTRUMENTS = (
@@ -51,20 +48,7 @@ INSTRUMENTS = (
 BASSES, PADS = range(32, 40), range(88, 96)
 NO_TUNE_PROGRAMS = (47, 55, *range(96, 104), *range(112, 128))
 
-TUNE_WORDS = _words(
-    """
-    melody melodie melodia mel lead leadvocal vocal vocals vox voice tune solo soprano sopran
-    cantus discant descant song sing singer gesang chant air theme canto
-    """
-)
-ACCOMPANIMENT_WORDS = _words(
-    """
-    bass basse basso basso contrabass kontrabass accompaniment accomp acc comp chord chords
-    akkorde pad pads warmpad rhythm rythm backing background left lh links gauche harmony riff
-    arpeggio arp strum fill fills alto alt tenor baritone
-    """
-)
-DRUM_WORDS = _words(
+DRUM_WORDS = words_in(
     """
     drum drums drumkit drumset kit percussion perc percussions batterie schlagzeug bateria
     beat beats kick snare hihat hat hats cymbal cymbals toms conga congas bongo bongos
@@ -72,7 +56,7 @@ DRUM_WORDS = _words(
     """
 )
 # Words of which the names that programs give by default consist, and the names of parts.
-_NO_TITLE_WORDS = _words(
+_NO_TITLE_WORDS = words_in(
     """
     track trk tr untitled unnamed unknown noname name new sequence seq sequenced midi mid file
     soft karaoke words lyrics lyric text tempo conductor master control meta main staff stave
@@ -97,22 +81,11 @@ _NO_TITLE = _NO_TITLE_WORDS | _INSTRUMENT_WORDS | ACCOMPANIMENT_WORDS | DRUM_WOR
 _DEFAULT_TITLES = frozenset({"new song", "song", "my song", "theme"})
 
 
-def words_of(name: str) -> list[str]:
-    """Return the words of a name in lower case, without numbers."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.findall(r"[^\W\d_]+", spaced.lower())
-
-
 def is_title(name: str) -> bool:
     """Return whether a name may be a piece's: not an instrument, a part or a program's default."""
     words = words_of(name)
     is_default = " ".join(words) in _DEFAULT_TITLES
     return bool(words) and not is_default and not all(word in _NO_TITLE for word in words)
-
-
-def names_any(name: str, words: frozenset[str]) -> bool:
-    """Return whether any word of a name is among *words*, as in ``Bass 2``."""
-    return any(word in words for word in words_of(name))
 
 
 def instrument(program: int | None) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.config import LIMITS
 from abcgen.errors import NotationError
-from abcgen.midi.names import DRUM_WORDS, is_title, names_any
+from abcgen.midi.names import DRUM_WORDS, is_title
 from abcgen.notation.encoding import decode_text
+from abcgen.notation.melody import names_any
 from abcgen.notation.tune import Key, Metre, Mode, key_at
 
 if TYPE_CHECKING:

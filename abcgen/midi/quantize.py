@@ -92,8 +92,9 @@ class QuantizedNote(NamedTuple):
 class Quantizer:
     """The grid and the articulation of all parts of a file."""
 
-    def __init__(self, notes: Iterable[PlayedNote], tick: float = 0.0) -> None:
-        in_order = sorted(notes)
+    def __init__(self, parts: Iterable[Iterable[PlayedNote]], tick: float = 0.0) -> None:
+        by_part = [sorted(part) for part in parts]
+        in_order = sorted(note for part in by_part for note in part)
         chord_onsets = _chord_onsets(in_order)
         onsets = sorted(set(chord_onsets.values()))
         self._is_on_grid = is_on_grid(onsets, tick)
@@ -101,7 +102,7 @@ class Quantizer:
         quantized = dict(zip(onsets, quantize_onsets(onsets, tick), strict=True))
         self._onsets = {onset: quantized[first] for onset, first in chord_onsets.items()}
         near = 1.5 * TOLERANCE if self._is_on_grid else 1 / 32
-        self._articulation = find_articulation(in_order, near)
+        self._articulation = find_articulation(by_part, near)
 
     def quantize(self, notes: Sequence[PlayedNote]) -> list[QuantizedNote]:
         """Return the notes of a part with their values, by onset.
@@ -167,15 +168,16 @@ def _chord_onsets(notes: Sequence[PlayedNote]) -> dict[float, float]:
     return chord_onsets
 
 
-def find_articulation(notes: Sequence[PlayedNote], near: float) -> _Articulation | None:
+def find_articulation(parts: Sequence[Sequence[PlayedNote]], near: float) -> _Articulation | None:
     """Return the rule by which a file's notes are shorter than written, where no rest follows.
 
-    They may end at the next note, or before it by the same time or the same share of the note all
-    through. None if half of the notes follow no such rule.
+    They may end at the next note of their part, or before it by the same time or the same share of
+    the note all through. None if half of the notes follow no such rule.
     """
     gaps = [
         (note, following.onset)
-        for note, following in pairwise(notes)
+        for part in parts
+        for note, following in pairwise(part)
         if note.onset < following.onset
         and abs(following.onset - note.offset) < MAX_SHORTENING * (following.onset - note.onset)
     ]

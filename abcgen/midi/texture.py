@@ -52,6 +52,11 @@ class MidiVoice:
 
     name: str
     notes: tuple[QuantizedNote, ...]
+    # The number of its part or hand, and whether that is a keyboard's.
+    staff: int = 0
+    is_keyboard: bool = False
+    # The clef that its part has whatever its notes.
+    clef: str = ""
 
 
 def choose_texture(
@@ -185,14 +190,11 @@ def fullest_first(voices: Sequence[MidiVoice]) -> list[MidiVoice]:
     return [*voices[first : first + 1], *voices[:first], *voices[first + 1 :]]
 
 
-def separate_voices(
-    name: str, notes: Iterable[QuantizedNote], most: int
-) -> tuple[list[MidiVoice], int]:
+def separate_voices(notes: Iterable[QuantizedNote], most: int) -> tuple[list[MidiVoice], int]:
     """Divide the notes of a part into as few voices as hold them whole, the highest first.
 
     Args:
-        name: The part's.
-        notes: Its notes.
+        notes: The part's notes.
         most: How many voices there may be.
 
     Returns:
@@ -221,11 +223,9 @@ def separate_voices(
         else:
             left_out += len(chord.pitches)
 
-    # 3) Names, from the highest down.
+    # 3) From the highest down.
     lines.sort(key=lambda line: -median(pitch for note in line for pitch in note.pitches))
-    names = [name, *(f"{name} {number}".strip() for number in range(2, len(lines) + 1))]
-    voices = [MidiVoice(*pair) for pair in zip(names, map(tuple, lines), strict=False)]
-    return voices, left_out
+    return [MidiVoice("", tuple(line)) for line in lines], left_out
 
 
 def divide_hands(notes: Sequence[QuantizedNote]) -> list[list[QuantizedNote]]:

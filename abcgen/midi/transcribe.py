@@ -18,6 +18,7 @@ from abcgen.midi.performance import DEFAULT_TEMPO, parse, perform
 from abcgen.midi.phase import move_notes, pasted_passages
 from abcgen.midi.quantize import Quantizer, is_on_grid
 from abcgen.midi.signatures import nearest_96th, read_signatures
+from abcgen.midi.staves import is_keyboard, staff_name, usual_clef
 from abcgen.midi.texture import (
     MidiVoice,
     accompanying_chords,
@@ -55,8 +56,8 @@ VALUE_NAMES = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixte
 class _Played(NamedTuple):
     """The notes to write and those that are only heard, on beats and without swing."""
 
-    # By the names of the parts, the tune's first.
-    parts: list[tuple[str, list[PlayedNote]]]
+    # The notes of each part to write, the tune's first.
+    parts: list[tuple[Part, list[PlayedNote]]]
     # All other parts, and drums.
     others: list[PlayedNote]
     drums: list[PlayedNote]
@@ -101,7 +102,8 @@ def read_midi(
     played = _find_beats(choice.parts, performance, inferences)
 
     # 5) Exact note values, in voices.
-    voices, line = _quantize(played, choice.texture, config, performance.remarks)
+    title = performance.title or title
+    voices, line = _quantize(played, choice.texture, config, title, performance.remarks)
     notes = [note for voice in voices for note in voice.notes]
     if not notes:
         raise NotationError("no notes")
@@ -126,9 +128,8 @@ def read_midi(
         tune = write_tune(*_as_named(score, metres), [])
     else:
         tune = _in_likeliest_metre(score, metres, played, config, judge, inferences)
-    title = performance.title or title
     repairs = tuple(Repair(0, text) for text in performance.remarks)
-    return Reading(replace(tune, title=title), 0, repairs, tuple(inferences))
+    return Reading(replace(tune, title=title), 0, repairs, tuple(inferences), tune_first=True)
 
 
 class ListedPart(NamedTuple):
@@ -196,47 +197,49 @@ def _find_beats(
             inferences.append(f"swung {late}:{100 - late}: written as even eighths")
             groups = [swing.straighten(group) for group in groups]
     *written, others, drums = groups
-    named = [(part.name, group) for part, group in zip(parts, written, strict=True)]
-    return _Played(named, others, drums, tick)
+    return _Played(list(zip(parts, written, strict=True)), others, drums, tick)
 
 
 def _quantize(
-    played: _Played, texture: str, config: MidiConfig, remarks: dict[str, None]
+    played: _Played, texture: str, config: MidiConfig, title: str, remarks: dict[str, None]
 ) -> tuple[list[MidiVoice], tuple[QuantizedNote, ...]]:
-    """Return the voices to write, with names that ABC can hold, and the line of the tune."""
-    parts = played.parts
-    quantizer = Quantizer((note for _, notes in parts for note in notes), played.tick)
-    quantized = [(name, quantizer.quantize(notes)) for name, notes in parts]
+    """Return the voices to write, and the line of the tune."""
+    quantizer = Quantizer((notes for _, notes in played.parts), played.tick)
+    quantized = [quantizer.quantize(notes) for _, notes in played.parts]
     if config.fold_range:
-        quantized = [(name, fold(notes, *config.fold_range)) for name, notes in quantized]
-    line = skyline(quantized[0][1])
+        quantized = [fold(notes, *config.fold_range) for notes in quantized]
+    line = skyline(quantized[0])
     if texture in {"melody", "chords"}:
-        together = [note for _, notes in quantized for note in notes]
+        together = [note for notes in quantized for note in notes]
         if texture == "melody":
             line = skyline(together)
             return [MidiVoice("", line)], line
         return [MidiVoice("", group_chords(together))], line
 
     voices: list[MidiVoice] = []
-    left_out = 0
-    for name, notes in quantized:
+    left_out = staff = 0
+    for (part, _), notes in zip(played.parts, quantized, strict=True):
+        name, of_keyboard = staff_name(part, title), is_keyboard(part, title)
         # Music on one track is a piano's.
         for hand in divide_hands(notes) if len(quantized) == 1 else [notes]:
-            own, missing = separate_voices(name, hand, LIMITS.voices - len(voices))
+            own, missing = separate_voices(hand, LIMITS.voices - len(voices))
             # The voice that has most to say comes first in the tune's part.
-            voices += own if voices else fullest_first(own)
+            for voice in own if voices else fullest_first(own):
+                voices.append(
+                    replace(
+                        voice,
+                        name=name,
+                        staff=staff,
+                        is_keyboard=of_keyboard,
+                        clef=usual_clef(part),
+                    )
+                )
+                name = ""
             left_out += missing
+            staff += 1
     if left_out:
         remarks[f"{left_out} notes were left out: more than {LIMITS.voices} voices"] = None
-    names: set[str] = set()
-    named = []
-    for number, voice in enumerate(filter(lambda voice: voice.notes, voices), start=1):
-        plain = "".join(char for char in voice.name if char.isascii() and char.isalnum())[:12]
-        if not plain or plain.isdecimal() or plain in names:
-            plain = f"{plain.rstrip('0123456789')}{number}"
-        names.add(plain)
-        named.append(replace(voice, name=plain))
-    return named, line
+    return [voice for voice in voices if voice.notes], line
 
 
 def _keys_in_force(

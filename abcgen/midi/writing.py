@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from abcgen.midi.bars import BarSpan, bar_spans, fill_rests, write_bars
 from abcgen.midi.chords import name_chords, with_symbols
 from abcgen.midi.repeats import Repeat, find_repeats
-from abcgen.notation.tune import Bar, BarLine, Tune, Voice
+from abcgen.midi.staves import on_staves, staves_of
+from abcgen.notation.tune import Bar, BarLine, Tune
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,14 +80,26 @@ def write_tune(score: Score, spans: Sequence[BarSpan], repeats: Sequence[Repeat]
                 symbols[time] = symbols[before]
 
     # 3) Voices.
-    voices: list[Voice] = []
+    bars: list[tuple[Bar, ...]] = []
     for voice in score.voices:
         filled = fill_rests(voice.notes, pieces[0].onset, score.end)
-        filled = filled if voices else with_symbols(filled, symbols)
-        bars = _fold_repeats(write_bars(filled, pieces, score.keys), pieces, repeats)
-        voices.append(Voice(voice.name if len(score.voices) > 1 else "", bars))
-    first, *others = voices
-    return Tune(first.bars, key, pieces[0].metre, voice=first.name, others=tuple(others))
+        filled = filled if bars else with_symbols(filled, symbols)
+        bars.append(_fold_repeats(write_bars(filled, pieces, score.keys), pieces, repeats))
+    if len(bars) == 1:
+        return Tune(bars[0], key, pieces[0].metre)
+
+    # 4) Staves.
+    staves = staves_of(score.voices)
+    first, *others = on_staves(score.voices, bars, staves)
+    return Tune(
+        first.bars,
+        key,
+        pieces[0].metre,
+        voice=first.name,
+        clef=first.clef,
+        others=tuple(others),
+        staves=staves,
+    )
 
 
 def _fold_repeats(

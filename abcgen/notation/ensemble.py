@@ -2,7 +2,8 @@
 
 ``chosen_voices`` chooses them from a tune, and ``in_step`` brings them into step: the same bars,
 bar lines, repeats, endings, keys and metres in each, so that all of this is written once.
-``KINDS`` are the voices by their names, with the ranges and clefs of singers.
+``melody_of`` takes the one voice that is the tune. ``KINDS`` are the voices by their names, with
+the ranges and clefs of singers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
+from abcgen.notation.melody import melody_voice
 from abcgen.notation.tune import BarLine, Mode, Note, Tune, Voice, key_at, opens_section
 from abcgen.notation.voices import opened_together
 from abcgen.notation.walk import keys_and_metres
@@ -52,8 +54,15 @@ class ChosenVoices(NamedTuple):
 
     # The tune with these voices alone.
     tune: Tune
-    # How they were chosen, for people: ``all``, ``by name``, ``outer and fullest``.
+    # How they were chosen: ``all``, ``by name``, ``outer and fullest``; one alone is the ``first``
+    # or another, then called the ``tune``.
     how: str
+
+
+def melody_of(tune: Tune) -> ChosenVoices:
+    """Return the voice that is most like a tune as a tune of one voice."""
+    index = melody_voice(tune)
+    return ChosenVoices(_with_voices(tune, [index]), "tune" if index else "first")
 
 
 def chosen_voices(tune: Tune, count: int) -> ChosenVoices:

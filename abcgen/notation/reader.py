@@ -41,6 +41,8 @@ class Reading:
     repairs: tuple[Repair, ...] = ()
     # What the file leaves open and its notes decide, such as ``metre 6/8: the file names none``.
     inferences: tuple[str, ...] = ()
+    # Whether of several voices the first is known to be the tune.
+    tune_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from abcgen.corpus.families import fingerprint
 from abcgen.errors import InputError, NotationError
 from abcgen.evaluation.features import features_of
 from abcgen.evaluation.measures import TuneVerdict
+from abcgen.notation.ensemble import melody_of
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.shape import shape_of
 from abcgen.notation.validation import bar_problems, repeat_problems
@@ -100,7 +101,7 @@ def check_corpus(
 def _judgement(tune: Tune, critic: Critic) -> Judgement | None:
     """Return what a critic says of a tune as a network would write it, without its marks."""
     try:
-        return critic.judge(decode_tune(encode_tune(tune).text))
+        return critic.judge(decode_tune(encode_tune(melody_of(tune).tune).text))
     except NotationError:
         return None
 

@@ -20,6 +20,7 @@ from abcgen.files import open_regular
 from abcgen.grammar import Form, Rules, SectionPlan
 from abcgen.grammar.positions import begun_form
 from abcgen.notation.encoding import decode_text
+from abcgen.notation.ensemble import melody_of
 from abcgen.notation.fields import RHYTHMS, read_key, read_metre, rhythm_named
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.parser import COMMENT
@@ -424,12 +425,13 @@ def _read_file(reader: Reader, source: str) -> tuple[Tune, bool]:
             if isinstance(reading, LeftOut):
                 raise NotationError(reading.reason)
             # Such files close every tune; here it goes on.
-            *bars, last = reading.tune.bars
+            tune = reading.tune if reading.tune_first else melody_of(reading.tune).tune
+            *bars, last = tune.bars
             if last.line is BarLine.FINAL:
                 last = replace(last, line=BarLine.SINGLE)
             metres = [bar.metre for bar in (*bars, last) if bar.metre]
-            full = (metres[-1] if metres else reading.tune.metre).bar_duration
-            return replace(reading.tune, bars=(*bars, last)), last.duration >= full
+            full = (metres[-1] if metres else tune.metre).bar_duration
+            return replace(tune, bars=(*bars, last)), last.duration >= full
     raise InputError(f"no tune in {path}")
 
 
@@ -447,7 +449,7 @@ def _read_begun(source: str, request: Request) -> tuple[Tune, bool]:
         text = "\n".join([*start, *lines[len(header) :]])
     without_comments = (COMMENT.sub("", line) for line in text.splitlines())
     music = [line for line in without_comments if line.strip() and not FIELD.match(line)]
-    return read_abc(text), bool(music and _FINAL_BAR_LINE.search(music[-1]))
+    return melody_of(read_abc(text)).tune, bool(music and _FINAL_BAR_LINE.search(music[-1]))
 
 
 def _first_tune(path: Path) -> str:

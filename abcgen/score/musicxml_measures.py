@@ -16,6 +16,7 @@ from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.body import MAX_SLURS
 from abcgen.notation.draft import MAX_MARKS
+from abcgen.notation.fields import MAX_TURNS
 from abcgen.notation.tune import (
     FREE_METRE,
     LETTERS,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeolian": Mode.MINOR}
 # Of a time; with that of notes and divisions that no program writes it would grow without bound.
 MAX_DENOMINATOR = 10**12
-MAX_TUPLET, MAX_METRE, MAX_ENDINGS = 64, 64, 8
+MAX_TUPLET, MAX_METRE = 64, 64
 LARGEST_ALTER, HIGHEST_STEP = 2, 69  # a double sharp; the highest octave that ABC is read in
 BAR_STYLES = {
     "light-light": BarLine.DOUBLE,
@@ -326,7 +327,7 @@ class PartReader:
         ending = element.find("ending")
         if ending is not None and ending.get("type") == "start":
             turns = {int(turn) for turn in re.findall(r"\d{1,2}", ending.get("number", ""))}
-            sign.ending = tuple(sorted(turns - {0}))[:MAX_ENDINGS]
+            sign.ending = tuple(sorted(turn for turn in turns if 0 < turn <= MAX_TURNS))
 
     # Notes.
 

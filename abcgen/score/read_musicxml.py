@@ -94,10 +94,7 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
 
     # 2) The bars that all parts share, and the voices of each part.
     shared = _shared_measures(parts)
-    lengths = [measure.length for measure in shared]
-    by_part = [staff_voices(part.measures, lengths) for part in parts]
-    if sum(map(len, by_part)) > LIMITS.voices:
-        raise NotationError(f"more than {LIMITS.voices} voices")
+    by_part = _voices_of(parts, [measure.length for measure in shared])
 
     # 3) The keys, whose modes the file may leave open.
     modes = _modes(parts[0], [voice for voices in by_part for voice in voices])
@@ -335,6 +332,20 @@ def _remarks(parts: Sequence[_Part]) -> list[str]:
                 "read at sounding pitch"
             )
     return remarks
+
+
+def _voices_of(parts: Sequence[_Part], lengths: Sequence[Fraction]) -> list[list[StaffVoice]]:
+    """Return the voices of each part.
+
+    Raises:
+        NotationError: if there are none, because no note has a length, or too many.
+    """
+    by_part = [staff_voices(part.measures, lengths) for part in parts]
+    if not any(by_part):
+        raise NotationError("no notes")
+    if sum(map(len, by_part)) > LIMITS.voices:
+        raise NotationError(f"more than {LIMITS.voices} voices")
+    return by_part
 
 
 def _voice_names(parts: Sequence[_Part], by_part: Sequence[Sequence[StaffVoice]]) -> list[str]:

@@ -47,7 +47,7 @@ def main() -> None:
         fuzzed.write_seeds(seeds)
         quoted = (word.replace('"', '\\"') for word in WORDS.split())
         words.write_text("".join(f'"{word}"\n' for word in quoted), encoding="ascii")
-        limits = [f"-max_total_time={options.seconds}", f"-max_len={MAX_LENGTH}", "-timeout=60"]
+        limits = [f"-max_total_time={options.seconds}", f"-max_len={MAX_LENGTH}", "-timeout=300"]
         quiet = ["-verbosity=0", "-print_final_stats=1", "-rss_limit_mb=4000"]
         findings = Findings(options.findings, ".checkpoint", fuzzed.check)
         atheris.Setup(

@@ -53,7 +53,7 @@ def main() -> None:
         seeds, words = Path(name, "seeds"), Path(name, "words")
         _write_seeds(seeds)
         words.write_text("".join(f'"{word}"\n' for word in WORDS.split()), encoding="ascii")
-        limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=60"]
+        limits = [f"-max_total_time={options.seconds}", f"-max_len={LONGEST}", "-timeout=300"]
         quiet = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={options.findings}/"]
         arguments = [sys.argv[0], str(seeds), f"-dict={words}", *limits, *quiet]
         atheris.Setup(arguments, findings.try_input)

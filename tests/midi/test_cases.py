@@ -11,7 +11,7 @@ import pytest
 from abcgen.config import MidiConfig
 from abcgen.midi import read_midi
 from abcgen.notation.reader import Reading, read_abc
-from abcgen.notation.tune import Metre
+from abcgen.notation.tune import Metre, Note
 from abcgen.notation.validation import bar_problems
 from benchmarks.transcription.measures import first_bar, sounding
 
@@ -126,6 +126,16 @@ def test_what_is_left_out_or_not_as_the_file_says_is_said() -> None:
     assert any("below MIDI key 21" in repair.what for repair in read("keyswitch").repairs)
     assert "drums were left out" in read("drums-on-channel-1").inferences
     assert any("not A as the file says" in what for what in read("wrong-signature").inferences)
+
+
+def test_a_wrong_signature_leaves_no_accidentals() -> None:
+    notes = [note for note in read("wrong-signature").tune.notes if isinstance(note, Note)]
+    assert notes
+    assert all(
+        pitch.alter == (-1 if pitch.letter == "B" else 0)
+        for note in notes
+        for pitch in note.pitches
+    )
 
 
 def test_no_note_of_twenty_held_together_is_lost() -> None:

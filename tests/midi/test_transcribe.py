@@ -21,7 +21,7 @@ from abcgen.notation.tune import ABC_ACCIDENTALS, BarLine, Key, Metre, Mode, Not
 from abcgen.notation.validation import bar_problems
 from abcgen.notation.writer import write_abc
 from benchmarks.transcription.measures import sounding
-from tests.midi_files import QUARTER, lengths, line, meta, metre, note, written
+from tests.midi_files import QUARTER, lengths, line, melody, meta, metre, note, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -302,3 +302,18 @@ def test_accidentals_are_the_nearest_on_the_circle_of_fifths() -> None:
             if isinstance(note, Note)
         ]
         assert " ".join(found) == expected
+
+
+@pytest.mark.parametrize("thirds", [1, 3])
+def test_a_note_tied_over_changes_of_key_keeps_its_spelling(thirds: int) -> None:
+    changes = [
+        *metre(0, 4, 4),
+        *meta(0, "key_signature", key="B"),
+        *meta(4 * QUARTER, "key_signature", key="Ebm"),
+        *meta(8 * QUARTER, "key_signature", key="E"),
+    ]
+    held = melody([(0, 1, 71), (1, 1, 73), (2, 1, 71), (3, 7 - 1 / thirds, 63), (11, 1, 64)])
+    tune = tune_of(written(changes + held))
+    assert len({bar.key for bar in tune.bars}) == 3
+    assert write_abc(read_abc(write_abc(tune))) == write_abc(tune)
+    assert sounding(read_abc(write_abc(tune))) == sounding(tune)

@@ -42,7 +42,7 @@ def test_an_extract_has_the_text_and_the_ranges_of_the_voices() -> None:
 def test_an_extract_of_one_voice_is_as_ever() -> None:
     extract = extract_of(read_abc(FOUR))
     assert extract.example == encode_tune(read_abc(FOUR))
-    assert (extract.voices, extract.chosen, extract.ranges) == (4, "", ())
+    assert (extract.voices, extract.chosen, extract.ranges) == (4, "first", ())
 
 
 def test_tunes_that_have_not_the_voices_are_left_out_with_their_reasons(tmp_path: Any) -> None:

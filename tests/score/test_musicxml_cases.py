@@ -229,6 +229,20 @@ def test_a_repeat_sign_within_a_measure_divides_it() -> None:
     assert abc_of(FOUR + note("C", 12, "half") + sign + note("D", 12, "half")) == "|: c4 :| d4 |]"
 
 
+@pytest.mark.parametrize(("number", "ending"), [("1, 2", (1, 2)), ("1,9", (1,)), ("40", ())])
+def test_an_ending_has_the_turns_that_abc_has(number: str, ending: tuple[int, ...]) -> None:
+    bracket = f'<barline location="left"><ending number="{number}" type="start"/></barline>'
+    first, second = FOUR + note("C", 24, "whole"), bracket + note("D", 24, "whole")
+    tune = read_musicxml(score(first, second)).tune
+    assert tune.bars[1].ending == ending
+    assert read_abc(write_abc(tune)).bars[1].ending == ending
+
+
+def test_a_score_of_notes_without_length_has_none() -> None:
+    with pytest.raises(NotationError):
+        read_musicxml(score(note("C", 24, "whole").replace("<duration>24</duration>", "")))
+
+
 def test_marks_of_the_player_are_kept() -> None:
     inside = (
         "<notations><fermata/><articulations><accent/></articulations>"
