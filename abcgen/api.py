@@ -203,9 +203,9 @@ class Network:
             keep_bars: Number of bars of ``prime`` to keep; all if None.
             max_copy: Most bars that a tune may share with a training tune.
             settings: Fields of ``SampleConfig`` and ``Request`` in ``abcgen.config``:
-                ``temperature``, ``top_k``, ``top_p`` and ``candidates``; ``metre``, ``key``,
-                ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``; for what may sound,
-                ``range``, ``scale``, ``max_leap``, ``rhythms``, ``no_accidentals``,
+                ``temperature``, ``top_k``, ``top_p``, ``candidates`` and ``choose``; ``metre``,
+                ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``; for what may
+                sound, ``range``, ``scale``, ``max_leap``, ``rhythms``, ``no_accidentals``,
                 ``end_on_tonic`` and ``level``.
 
         Raises:

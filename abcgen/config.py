@@ -363,6 +363,11 @@ class SampleConfig(Schema):
         40, ge=1, le=1_000_000, description="Attempts per tune wanted before giving up."
     )
     candidates: int | None = Field(None, ge=1, le=1000, description="Tunes drawn for each wanted.")
+    choose: Literal["varied", "best"] = Field(
+        "varied",
+        description="Keep the candidate that the critic finds best, or choose in proportion to how "
+        "real it finds them, so that tunes stay as varied as real ones.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +489,10 @@ class RefineConfig(Schema):
     batch_size: int = Field(8, ge=1, le=65_536, description="Pairs per batch.")
     worse: float = Field(
         0.05, ge=0.0, le=1e3, description="Most bits per note that held-out tunes may get worse."
+    )
+    # Of 800 tunes against 219 the same network's differ by as much.
+    tolerance: float = Field(
+        0.02, ge=0.0, le=1.0, description="Keep a round whose AUC is higher by less than this."
     )
     temperature: Temperature = 0.8
     seed: int = Field(

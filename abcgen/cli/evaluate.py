@@ -60,6 +60,9 @@ def evaluate(
         ),
     ] = str(_EVALUATION.samples),
     temperature: Temperature = _SAMPLE.temperature,
+    choose: Annotated[
+        str, option(SampleConfig, "choose", rich_help_panel="Sampling")
+    ] = _SAMPLE.choose,
     seed: Annotated[
         int,
         typer.Option(min=0, max=MAX_SEED, help="Random seed.", rich_help_panel="Sampling"),
@@ -85,7 +88,7 @@ def evaluate(
     else:
         config = SampleConfig(
             count=int(samples), temperature=temperature, batch_size=_EVALUATION.batch_size
-        )
+        ).replace(choose=choose)
         evaluation = _of_networks(checkpoints, config, tunes, seed, display)
     with display.progress("drawing the report"):
         # Matplotlib takes a second to import.

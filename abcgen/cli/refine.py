@@ -77,6 +77,9 @@ def refine(
     worse: Annotated[
         float, option(RefineConfig, "worse", rich_help_panel="Training")
     ] = DEFAULTS.worse,
+    tolerance: Annotated[
+        float, option(RefineConfig, "tolerance", rich_help_panel="Training")
+    ] = DEFAULTS.tolerance,
     seed: Annotated[
         int, option(RefineConfig, "seed", bounded=True, rich_help_panel="Training")
     ] = DEFAULTS.seed,
@@ -130,6 +133,7 @@ def refine(
         learning_rate=learning_rate,
         batch_size=batch_size,
         worse=worse,
+        tolerance=tolerance,
         seed=seed,
     )
     base = find_checkpoint(checkpoint)

@@ -158,6 +158,7 @@ def sample(
     top_k: Annotated[int, sampling_option("top_k")] = DEFAULTS.top_k,
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
     candidates: Candidates = None,
+    choose: Annotated[str, sampling_option("choose")] = DEFAULTS.choose,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Sheet music
     title: BookTitle = "",
@@ -211,7 +212,7 @@ def sample(
         top_p=top_p,
         count=count,
         candidates=candidates,
-    )
+    ).replace(choose=choose)
     seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
     network = choose_network(checkpoint, voices=voices)
     output = Output(

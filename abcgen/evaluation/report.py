@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 # Predictors of the test tunes, then sources of tunes, by their names in JSON.
 NETWORK = "network"
-REAL, FREE, CONSTRAINED, CHOSEN = "real", "free", "grammar", "chosen"
+REAL, FREE, CONSTRAINED = "real", "free", "grammar"
+VALID, CHOSEN = "valid", "chosen"
 NGRAM_SAMPLES = "ngrams"
 PREDICTORS = {NETWORK: "network", NGRAMS: "n-grams, order 5", LZMA: "lzma"}
 SOURCES = {
     REAL: "real tunes",
     FREE: "drawn freely",
     CONSTRAINED: "with grammar",
+    VALID: "valid, not chosen",
     CHOSEN: "chosen by critic",
     NGRAM_SAMPLES: "n-grams",
 }

@@ -8,6 +8,7 @@ finished. Its subclasses say how a text is drawn, judged and finished.
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 # Attempts for each candidate wanted, if that is more than ``SampleConfig.max_attempts``.
 CANDIDATE_ATTEMPTS = 5
 SIDE_BY_SIDE = 48  # candidates of all tunes together
+MIN_CHANCE = 1e-12  # has a logarithm
 
 
 class Rejection(StrEnum):
@@ -277,7 +279,13 @@ class Chooser(ABC):
                 break
 
     def ranked(self, group: Sequence[Sampled]) -> list[Sampled]:
-        """Count texts, and return those that make a valid tune, the most like real tunes first."""
+        """Count texts, and return those that make a valid tune, the first choice first.
+
+        A critic's log odds that a tune is real are those of the density of real tunes to that of
+        what the network draws. To choose in proportion to that ratio is importance resampling
+        (Rubin, 1987): the tunes kept are spread like real ones. The best of several are all of a
+        kind, and more typical than real ones.
+        """
         scores: dict[int, float] = {}
         for sampled in group:
             self.tally.sampled += 1
@@ -290,6 +298,12 @@ class Chooser(ABC):
             else:
                 scores[sampled.number] = self.score(sampled, tune)
         valid = [sampled for sampled in group if sampled.number in scores]
+        if self._config.choose == "varied":
+            # Sorted with Gumbel noise they are as if drawn in proportion to exp(score), one after
+            # the other (Kool et al., "Stochastic beams and where to find them", ICML 2019).
+            for number in scores:
+                chance = self._random(f"choice of {number}").random()
+                scores[number] -= math.log(-math.log(max(chance, MIN_CHANCE)))
         return sorted(valid, key=lambda sampled: -scores[sampled.number])
 
     def _recipe(

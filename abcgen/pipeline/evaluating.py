@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from abcgen.config import Request, SplitConfig
@@ -25,6 +26,7 @@ from abcgen.evaluation.report import (
     NETWORK,
     NGRAM_SAMPLES,
     REAL,
+    VALID,
     Evaluation,
 )
 from abcgen.example import Example
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import TypeVar
 
     from abcgen.config import SampleConfig
     from abcgen.corpus.overlap import TrainingTunes
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.held_out import HeldOut
 
+    T = TypeVar("T")
     Progress = Callable[[int, int], None]
     Stage = Callable[[str], AbstractContextManager[Progress]]
 
@@ -350,7 +354,7 @@ class EvaluationSampler:
         )
 
 
-def _reporting(samples: Iterable[Sampled], count: int, on_progress: Progress) -> Iterator[Sampled]:
+def _reporting(samples: Iterable[T], count: int, on_progress: Progress) -> Iterator[T]:
     on_progress(0, count)
     for number, sampled in enumerate(samples, start=1):
         on_progress(number, count)
@@ -362,7 +366,7 @@ def _draw(
 ) -> tuple[dict[str, list[Sampled]], dict[str, list[Delivery]]]:
     """Return texts, and comparisons of texts with requests, with the grammar and without.
 
-    If there is a ``composer``, also texts that its critic chooses.
+    If there is a ``composer``, also valid ones, and those that its critic chooses.
     """
     samples: dict[str, list[Sampled]] = {}
     with stage("drawing with the grammar") as on_progress:
@@ -380,7 +384,9 @@ def _draw(
     if composer:
         count = min(config.count, MOST_CHOSEN)
         with stage("drawing candidates for the critic") as on_progress:
-            samples[CHOSEN] = list(_reporting(_chosen(composer, count), count, on_progress))
+            groups = list(_reporting(_chosen(composer, count), count, on_progress))
+        samples[VALID] = [valid for valid, _ in groups]
+        samples[CHOSEN] = [chosen for _, chosen in groups]
     return samples, deliveries
 
 
@@ -389,16 +395,19 @@ def requested_of(config: SampleConfig) -> int:
     return max(len(REQUESTS), config.count // 10)
 
 
-def _chosen(composer: Composer, count: int) -> Iterator[Sampled]:
-    """Yield the texts that ``abcgen sample`` would keep, each the best of several.
+def _chosen(composer: Composer, count: int) -> Iterator[tuple[Sampled, Sampled]]:
+    """Yield valid texts with those that ``abcgen sample`` would keep in their place.
+
+    Each is the first valid one of several, and the best of them.
 
     Args:
         composer: Draws and judges texts.
-        count: Number of texts wanted. Where all candidates are rejected there is none.
+        count: Number of tunes wanted. Where all candidates are rejected there is none.
     """
     texts = composer.sample(range(count * composer.candidates))
     while group := list(islice(texts, composer.candidates)):
-        yield from composer.ranked(group)[:1]
+        if ranked := composer.ranked(group):
+            yield min(ranked, key=attrgetter("number")), ranked[0]
 
 
 def delivery(request: Request, sampled: Sampled) -> Delivery:
@@ -471,7 +480,9 @@ def measure_sources(
     test, validation = verdicts.pop(TEST), verdicts.pop(VALIDATION)
     subsets = {REAL: validation, **{source: tunes for source, tunes in verdicts.items() if tunes}}
     # The critic may find fewer: where nothing but broken tunes is drawn it has nothing to choose.
-    size = min(len(tunes) for source, tunes in subsets.items() if tunes and source != CHOSEN)
+    size = min(
+        len(tunes) for source, tunes in subsets.items() if tunes and source not in {VALID, CHOSEN}
+    )
     verdicts[REAL] = real = [*test, *validation]
     deliveries[REAL] = [
         Delivery(metre=keeps_metre(verdict.tune), key=keeps_key(verdict.tune))

@@ -29,7 +29,8 @@ PREFIX = "%abcgen "
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
 MAX_CHARACTERS = 20_000 + 2 * LIMITS.tune_characters  # a recipe may have a tune in it
 # All settings that a tune depends on.
-SETTINGS = set(SampleConfig.model_fields) - {"count", "batch_size", "max_attempts", "candidates"}
+NO_SETTINGS = {"count", "batch_size", "max_attempts", "candidates", "choose"}
+SETTINGS = set(SampleConfig.model_fields) - NO_SETTINGS
 # Those that every recipe has. Of later ones a recipe has those that differ from their default, so
 # that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}

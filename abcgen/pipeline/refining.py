@@ -10,9 +10,10 @@ Here the network itself learns to make what the critic would choose. In every ro
 5. the network learns from these pairs (``abcgen.model.preferences``), and what it draws is judged
    again.
 
-If its tunes are told from held-out ones as easily as before, or held-out ones surprise it more than
-is allowed, half of what it learnt is tried, then a quarter. If that does not help either, the round
-is undone and was the last one. The new checkpoint is complete after every round::
+If its tunes are told from held-out ones more easily than before, by more than the judge may err, or
+held-out ones surprise it more than is allowed, half of what it learnt is tried, then a quarter. If
+that does not help either, the round is undone and was the last one. The new checkpoint is complete
+after every round::
 
     refinement.json   the settings, and a report of every round
     candidate/        the network that is being judged
@@ -332,7 +333,7 @@ class Refiner:
             drawn = self._draw(candidate, number)
             report = self._report(drawn, network).replace(moved=moved, **facts)
             on_round(number, report)
-            if report.auc < self.run.rounds[-1].auc:
+            if report.auc < min(each.auc for each in self.run.rounds) + self._config.tolerance:
                 self._network = network
                 self._keep(report)
                 return drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,7 +56,7 @@ def composer(checkpoint: Path, config: SampleConfig, request: Request | None = N
 
 @pytest.mark.usefixtures("with_critic")
 def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> None:
-    drawn = composer(checkpoint, SHORT)
+    drawn = composer(checkpoint, SHORT.replace(choose="best"))
     tunes = list(drawn.compose())
     assert drawn.candidates == CANDIDATES
     assert len(tunes) == drawn.tally.valid == SHORT.count
@@ -77,6 +78,26 @@ def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> Non
     book.write_text("\n".join(tune.abc for tune in tunes), encoding="utf-8")
     assert "candidates" not in book.read_text(encoding="utf-8")
     assert all(replay.is_same for replay in replay_file(book, checkpoint))
+
+
+@pytest.mark.usefixtures("with_critic")
+def test_a_choice_is_made_in_proportion_to_how_real_tunes_are(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["M:2/4\nK:Cmaj\nCDEF|GABc|]\n", "M:2/4\nK:Cmaj\nCDEF|GAB2|]\n"]
+    odds = dict(zip(map(decode_tune, texts), (3.0, 1.0), strict=True))
+    monkeypatch.setattr(Counting, "score", lambda _self, tune: math.log(odds[tune]))
+    groups = [
+        [Sampled(text, True, 2 * n + place) for place, text in enumerate(texts)]
+        for n in range(2000)
+    ]
+    varied, best = (composer(checkpoint, SHORT.replace(choose=how)) for how in ("varied", "best"))
+    firsts = [varied.ranked(group)[0] for group in groups]
+    share = sum(sampled.text == texts[0] for sampled in firsts) / len(groups)
+    assert share == pytest.approx(0.75, abs=0.04)
+    again = composer(checkpoint, SHORT)
+    assert firsts == [again.ranked(group)[0] for group in groups]
+    assert all(best.ranked(group)[0].text == texts[0] for group in groups)
 
 
 @pytest.mark.usefixtures("with_critic")

@@ -6,6 +6,7 @@ import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,6 +134,13 @@ def test_what_the_critic_chooses_is_judged_by_others(evaluated: Evaluation) -> N
     assert own["likelihood_auc"]
     texts = ({v.text for v in evaluated.verdicts[source]} for source in ("grammar", "chosen"))
     assert next(texts) != next(texts)
+
+
+def test_what_is_valid_stands_beside_what_is_chosen_of_it(evaluated: Evaluation) -> None:
+    valid, chosen = (evaluated.verdicts[source] for source in ("valid", "chosen"))
+    assert len(valid) == len(chosen) > 0
+    scores = [[verdict.criticism or 0.0 for verdict in verdicts] for verdicts in (valid, chosen)]
+    assert mean(scores[0]) < mean(scores[1])
 
 
 def test_json_holds_every_measure_with_its_interval(evaluated: Evaluation) -> None:
