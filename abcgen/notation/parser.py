@@ -288,9 +288,10 @@ class TuneParser:
         voices: list[Voice] = []
         keys: list[Key] = []
         written = None
+        is_named = any(self._properties[name].name for name in bodies if name in self._properties)
         for name, body in bodies.items():
-            # Voices are called by their name, or their id if that is not just a number.
-            default = "" if name[:1].isdigit() else name
+            # Where no voice has a name, they are called by their id if that is not just a number.
+            default = "" if is_named or name[:1].isdigit() else name
             named = self._properties[name].name if name in self._properties else None
             title = plain_text(default if named is None else named)
             bars = body.finish()

@@ -248,7 +248,9 @@ def _groups(parts: list[Any], staves: tuple[Staff, ...]) -> Iterator[Any]:
     if not covers_all and not any(symbol == "bracket" for symbol, _ in groups):
         groups.insert(0, ("bracket", parts))
     for symbol, joined in groups:
-        yield music21.layout.StaffGroup(joined, symbol=symbol, barTogether=True)
+        # Bar lines through the words below a staff would be hard to read.
+        sung = any(note.lyrics for part in joined[:-1] for note in part.recurse().notes)
+        yield music21.layout.StaffGroup(joined, symbol=symbol, barTogether=not sung)
 
 
 def _part_name(text: str) -> Any:

@@ -63,6 +63,12 @@ def test_a_voice_without_a_name_is_called_by_its_id() -> None:
     assert [voice.name for voice in read_abc(write_abc(tune)).voices] == ["T1", "a'b"]
 
 
+def test_an_id_is_no_name_where_voices_have_names() -> None:
+    tune = read_abc(HEAD + 'K:D\nV:S name="S A"\nDEFG|\nV:A\nD4|\n')
+    assert [voice.name for voice in tune.voices] == ["S A", ""]
+    assert read_abc(write_abc(tune)) == tune
+
+
 def test_each_voice_has_its_own_accidentals_keys_and_lengths() -> None:
     tune = read_abc(HEAD + "K:C\n[V:1]^F2[V:2]F2[V:1]FG|[K:G]F4|\nV:2\nL:1/8\nF4|F8|\n")
     assert write_abc(tune).splitlines()[-5:] == ["^F2 F G |", "K:G", "F4 |", "V:2", "F2 F2 | F4 |"]

@@ -84,6 +84,22 @@ def test_lyrics_are_divided_and_held() -> None:
     ]
 
 
+@pytest.mark.parametrize("staves", ["(S A) (T B)", "{(S A) (T B)}"])
+@pytest.mark.parametrize(("sung", "together"), [("", "yes"), ("w:la la\n", "no")])
+def test_no_bar_line_crosses_the_words_between_staves(
+    staves: str, sung: str, together: str
+) -> None:
+    text = f"{HEAD.replace('K:', f'%%score {staves}{chr(10)}K:')}[V:S]c2c2|\n{sung}"
+    text += "".join(f"[V:{name}]C2C2|\n" for name in "ATB")
+    root = xml_of(text)
+    assert [each.text for each in root.iter("group-barline")] == [together]
+
+
+def test_words_below_the_last_staff_are_crossed_by_no_bar_line() -> None:
+    root = xml_of(f"{HEAD}[V:1]c2c2|\n[V:2]C2C2|\nw:la la\n")
+    assert root.findtext("part-list/part-group/group-barline") == "yes"
+
+
 def test_tempi_are_metronome_marks_with_their_words() -> None:
     first, second = (
         direction
