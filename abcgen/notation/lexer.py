@@ -68,7 +68,7 @@ _DECORATIONS = (
     r"|(?:lower|upper)?mordent|pralltriller|arpeggio|accent|emphasis|(?:inverted)?fermata|tenuto"
     r"|snap|slide|wedge|upbow|downbow|open|thumb|plus|breath|staccato|marcato"
     r"|(?:crescendo|diminuendo|8v[ab]|15m[ab])[()]|[Ss]egno|[Cc]oda|D\.?[SC]\.?(?:al(?:fine|coda))?|dacoda|dacapo|fine"
-    r"|(?:short|medium|long)phrase|editorial|courtesy)"
+    r"|(?:short|medium|long)phrase|editorial|courtesy|ped(?:-up)?|/{1,4}|trem[1-4])"
 )
 # Exclamation marks also break lines in older files: what stands between two of them is music if it
 # has a note and these signs only. A decoration has none of its spaces and bar lines.
@@ -104,6 +104,8 @@ _PATTERNS = (
     (SymbolKind.QUOTED, '"', r'"(?P<words>[^"]*)"'),
     (SymbolKind.LETTER, '"', r'"(?=\s*$)'),
     (SymbolKind.DECORATION, "!", f"!(?P<name>{_DECORATIONS})!"),
+    # Beams follow the metre.
+    (SymbolKind.IGNORED, "!", r"!beam(?:br[12]|on|off|-accel|-rall)!"),
     # A field on a line of its own, in files whose lines end with exclamation marks.
     (SymbolKind.FIELD, "!", r"!\s*(?P<field>[KLMP]):\s*(?P<value>[^!|]*)(?=!)"),
     (SymbolKind.UNKNOWN_DECORATION, "!", _UNKNOWN_DECORATION),

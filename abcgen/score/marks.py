@@ -62,6 +62,8 @@ WORDS = {
     "D.S.alfine": "D.S. al Fine",
     "D.S.alcoda": "D.S. al Coda",
 }
+# Strokes through the stem, by their number.
+TREMOLOS = {"/": 1, "//": 2, "///": 3, "////": 4}
 FINGERS = frozenset("012345")
 HAIRPINS = {"crescendo": "Crescendo", "diminuendo": "Diminuendo"}
 # Brackets over notes that are printed one octave or two from where they sound.
@@ -77,6 +79,10 @@ def decorate(note: Any, names: tuple[str, ...]) -> None:
             note.articulations.append(getattr(music21.articulations, ARTICULATIONS[name])())
         elif name in FINGERS:
             note.articulations.append(music21.articulations.Fingering(int(name)))
+        elif name in TREMOLOS:
+            tremolo = music21.expressions.Tremolo()
+            tremolo.numberOfMarks = TREMOLOS[name]
+            note.expressions.append(tremolo)
         elif name in EXPRESSIONS:
             kind, shape = EXPRESSIONS[name]
             expression = getattr(music21.expressions, kind)()
@@ -169,6 +175,20 @@ def octave_brackets_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
         for name in OCTAVE_BRACKETS
         for span in _between(name, notes, least=1)
     ]
+
+
+def pedals_of(notes: Sequence[tuple[Any, Marks | None]]) -> list[Any]:
+    """Return the pedal marks of a part, each held until the next ``ped`` or ``ped-up``."""
+    pedals: list[Any] = []
+    held: list[Any] = []
+    for note, marks in notes:
+        names = marks.decorations if marks else ()
+        if held and {"ped", "ped-up"}.intersection(names):
+            pedals.append(music21.expressions.PedalMark(held))
+            held = []
+        if held or "ped" in names:
+            held.append(note)
+    return [*pedals, music21.expressions.PedalMark(held)] if held else pedals
 
 
 def _between(

@@ -30,6 +30,7 @@ from abcgen.score.marks import (
     PITCH_MODIFIERS,
     hairpins_of,
     octave_brackets_of,
+    pedals_of,
     sing,
     slurs_of,
     words_above,
@@ -220,7 +221,7 @@ def _part(number: int, drawn: list[_DrawnVoice]) -> Any:
     for bars in symbols:
         notes_with_marks = [(symbol.element, symbol.marks) for bar in bars for symbol in bar]
         sing(notes_with_marks)
-        for spanners in (hairpins_of, octave_brackets_of, slurs_of):
+        for spanners in (hairpins_of, octave_brackets_of, pedals_of, slurs_of):
             for spanner in spanners(notes_with_marks):
                 part.insert(0, spanner)
     return part

@@ -118,7 +118,7 @@ REMARKS: dict[str, list[int]] = {
     "no-break-spaces": [6],
     "polka-without-L": [4],
     "text-block-in-body": [7],
-    "tremolo-pedal": [6, 6, 6, 6],
+    "tremolo-pedal": [6],
     "tune-in-html": [7],
     "two-fields-on-one-line": [3],
     "unknown-decoration": [7],

@@ -100,6 +100,27 @@ def test_words_below_the_last_staff_are_crossed_by_no_bar_line() -> None:
     assert root.findtext("part-list/part-group/group-barline") == "yes"
 
 
+def test_pedals_are_held_until_they_are_lifted_or_pressed_again() -> None:
+    root = xml_of(HEAD + "!ped!CD!ped!EF|!ped-up!G!ped!A!ped-up!B2|!ped!c4|]")
+    kinds = []
+    for element in root.iter():
+        if element.tag == "pedal":
+            kinds.append(element.get("type"))
+        elif element.tag == "step":
+            kinds.append(element.text)
+    assert kinds == [
+        "start", "C", "D", "stop", "start", "E", "F", "stop", "G", "start", "A", "stop", "B",
+        "start", "C", "stop",
+    ]  # fmt: skip
+
+
+def test_strokes_through_a_stem_are_a_tremolo() -> None:
+    root = xml_of(HEAD + "!/!C!//!D!///![EG]!////!F|!trem1!G4|]")
+    assert [(each.get("type"), each.text) for each in root.iter("tremolo")] == [
+        ("single", "1"), ("single", "2"), ("single", "3"), ("single", "4"),
+    ]  # fmt: skip
+
+
 def test_tempi_are_metronome_marks_with_their_words() -> None:
     first, second = (
         direction
