@@ -308,6 +308,8 @@ class TuneParser:
             self._lyrics.append(value)
             return
         self._end_lyrics()
+        # A text may have signs that stand for spaces.
+        value = plain_text(value) if name == "R" else value
         value, second = second_field(value) if name in "KLMQR" else (value, "")
         value, music = split_key_line(value) if name == "K" else (value, "")
         if name in TEXT_FIELDS:

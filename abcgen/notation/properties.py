@@ -33,6 +33,7 @@ _BARE_CLEF = re.compile(
     re.IGNORECASE,
 )
 _LETTER_CLEFS = {"G": "treble", "F": "bass", "C": "alto", "P": "perc"}
+_OCTAVE_SIGN = re.compile(r"[-+^_](?:8|15)$")
 # The lines on which these clefs stand where no number says so.
 _LINES = {"treble": "2", "bass": "4", "alto": "3"}
 # Properties that transpose from a note to another: ``sound=`` what sounds, ``shift=`` the page too.
@@ -141,7 +142,9 @@ def _clef_named(text: str) -> str:
     """Return a clef in the standard's spelling, or the text itself if it names none."""
     match = _CLEF.fullmatch(text)
     if not match:
-        return text[:20]
+        # Whatever the clef, its 8 says where the notes sound.
+        octave = _OCTAVE_SIGN.search(text)
+        return f"treble{octave[0]}" if octave else text[:20]
     name = match["name"]
     letter = len(name) == 1
     name = _LETTER_CLEFS[name.upper()] if letter else name.lower().replace("-", "")

@@ -181,7 +181,7 @@ def _escaped(value: str) -> str:
 
 def _clef(name: str) -> str:
     """Return the words that name a clef, after a space; none if the name is no clef's."""
-    return f" clef={name}" if re.fullmatch(r"[a-z]{3,12}[1-5]?(?:[-+_](?:8|15))?", name) else ""
+    return f" clef={name}" if re.fullmatch(r"[a-z]{3,12}[1-5]?(?:[-+^_](?:8|15))?", name) else ""
 
 
 def _quoted(text: str) -> str:

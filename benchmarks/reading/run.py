@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ESSEN_SYMBOL = re.compile(r"(?P<bar>\|)|(?P<note>[A-Ga-gz])[,']*(?P<length>\d*(?:/\d*)?)")
 REPAIRED = re.compile(r"\((?:5:[^23]|6:[^2]|7:[^23]|9:[^23]):")
+UNITS = ("1/4", "1/8", "1/16")
+FAULTY_BAR = "time units while the time signature has"
 # Parts of abc2midi's messages, and what they mean.
 CAUSES = {
     "Cannot apply broken rhythm": "abc2midi refuses broken rhythm between unequal notes",
@@ -111,6 +113,8 @@ def _compare(found: CollectionBlock) -> ReadingResult:
         folder = Path(name)
         ours = perform(ABC2MIDI, without_repeats(canonical), folder)
         source = with_line_ends(text) if collection == "essen" else text
+        if any(repair.what.startswith("no L:") for repair in reading.repairs):
+            source = with_fitting_unit(source, folder)
         theirs = perform(ABC2MIDI, without_repeats(source), folder)
         repeated = [perform(ABC2MIDI, abc, folder).notes for abc in (canonical, source)]
     same = ours.notes == theirs.notes
@@ -160,6 +164,12 @@ def with_line_ends(abc: str) -> str:
                 continue
         lines.append(line)
     return "\n".join(lines)
+
+
+def with_fitting_unit(abc: str, folder: Path) -> str:
+    """Return a tune without L: with the one by which abc2midi finds the fewest faulty bars."""
+    texts = [abc, *(re.sub(r"(?m)^K:", f"L:{unit}\nK:", abc, count=1) for unit in UNITS)]
+    return min(texts, key=lambda text: perform(ABC2MIDI, text, folder).messages.count(FAULTY_BAR))
 
 
 def _length(symbol: re.Match[str]) -> Fraction:

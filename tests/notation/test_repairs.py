@@ -87,6 +87,13 @@ def test_fields_within_the_music_hold_from_there_on() -> None:
     assert last.items[0].duration == Fraction(1, 4)
 
 
+@pytest.mark.parametrize("space", [" ", "\x00", r"\u0020", "&nbsp;"])
+def test_a_field_after_the_rhythm_is_read_once(space: str) -> None:
+    tune = read_abc(f"X:1\nR:reel{space}M:3/4\nL:1/4\nK:C\nCDE|\n")
+    assert read_abc(write_abc(tune)) == tune
+    assert (tune.rhythm, str(tune.metre)) == ("reel", "3/4")
+
+
 def test_equal_repairs_are_reported_once_with_their_number() -> None:
     (repair,) = repairs("ABcd\ne4\nf4\ng4|")
     assert repair == (6, "the line's end taken for a bar line, 3 times")

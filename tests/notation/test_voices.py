@@ -94,13 +94,21 @@ def test_the_model_text_is_the_first_voice() -> None:
         ("clef=treble-8 octave=1", [62, 64, 66, 67]),
         ("middle=d clef=bass transpose=-24", [38, 40, 42, 43]),
         ("clef=bass,, foo=bar stem=up", [62, 64, 66, 67]),
+        ("clef=trbele-8", [50, 52, 54, 55]),
+        ("clef=trbele", [62, 64, 66, 67]),
     ],
 )
 def test_a_voice_may_sound_otherwise_than_its_letters(properties: str, keys: list[int]) -> None:
     tune = read_abc(HEAD + f"V:1 {properties}\nK:D\nDEFG|\n")
-    assert pitches_of(tune) == keys
+    assert pitches_of(tune) == pitches_of(read_abc(write_abc(tune))) == keys
     tune = read_abc(HEAD + f"K:D {properties.removeprefix('G-8')}\nV:1 {properties}\nDEFG|\n")
     assert pitches_of(tune) == keys
+
+
+@pytest.mark.parametrize("sign", ["-8", "+8", "^8", "_8", "-15", ""])
+def test_an_octave_clef_is_written_again(sign: str) -> None:
+    tune = read_abc(HEAD + f"K:D clef=bass{sign}\nDEFG|\n")
+    assert read_abc(write_abc(tune)).clef == tune.clef == f"bass{sign}"
 
 
 def test_a_transposed_voice_has_a_key_of_its_own() -> None:
