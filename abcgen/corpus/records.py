@@ -14,7 +14,7 @@ from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
-from abcgen.notation.ensemble import ChosenVoices, chosen_voices, in_step, melody_of
+from abcgen.notation.ensemble import chosen_voices, in_step, melody_of
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import Note
@@ -193,8 +193,8 @@ def extract_of(
     if voices > 1:
         tune, chosen = chosen_voices(tune, voices)
         tune = in_step(tune)
-    elif count > 1:
-        tune, chosen = ChosenVoices(tune, "first") if tune_first else melody_of(tune)
+    else:
+        tune, chosen = melody_of(tune, tune_first=tune_first)
     intervals = intervals_of(tune)
     return Extract(
         tune.title,

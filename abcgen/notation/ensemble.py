@@ -59,10 +59,42 @@ class ChosenVoices(NamedTuple):
     how: str
 
 
-def melody_of(tune: Tune) -> ChosenVoices:
-    """Return the voice that is most like a tune as a tune of one voice."""
-    index = melody_voice(tune)
-    return ChosenVoices(_with_voices(tune, [index]), "tune" if index else "first")
+def melody_of(tune: Tune, *, tune_first: bool = False) -> ChosenVoices:
+    """Return the voice that is most like a tune as a tune of one voice.
+
+    Bars in which only others play, before it begins and after it ends, are left out.
+
+    Args:
+        tune: The tune.
+        tune_first: Whether its first voice is known to be that voice.
+    """
+    if not tune.others:
+        return ChosenVoices(tune, "")
+    index = 0 if tune_first else melody_voice(tune)
+    alone = _with_voices(tune, [index])
+    return ChosenVoices(_without_silence_around(alone), "tune" if index else "first")
+
+
+def _without_silence_around(tune: Tune) -> Tune:
+    """Return a tune of one voice without the silent bars before its first note and after its last.
+
+    It is the same if a repeat sign or an ending is among them.
+    """
+    sounds = [any(isinstance(note, Note) for note in bar.notes) for bar in tune.bars]
+    if not any(sounds):
+        return tune
+    first, stop = sounds.index(True), len(sounds) - sounds[::-1].index(True)
+    silent = [*tune.bars[:first], *tune.bars[stop:]]
+    is_plain = not any(
+        bar.repeat_start or bar.ending or bar.line is BarLine.REPEAT for bar in silent
+    )
+    if not silent or not is_plain:
+        return tune
+    key, metre = keys_and_metres(tune.bars, tune.key, tune.metre)[first]
+    opening = replace(tune.bars[first], key=None, metre=None)
+    bars = [opening, *tune.bars[first + 1 : stop]]
+    bars[-1] = replace(bars[-1], line=tune.bars[-1].line)
+    return replace(tune, key=key, metre=metre, bars=tuple(bars))
 
 
 def chosen_voices(tune: Tune, count: int) -> ChosenVoices:

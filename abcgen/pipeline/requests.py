@@ -425,7 +425,7 @@ def _read_file(reader: Reader, source: str) -> tuple[Tune, bool]:
             if isinstance(reading, LeftOut):
                 raise NotationError(reading.reason)
             # Such files close every tune; here it goes on.
-            tune = reading.tune if reading.tune_first else melody_of(reading.tune).tune
+            tune = melody_of(reading.tune, tune_first=reading.tune_first).tune
             *bars, last = tune.bars
             if last.line is BarLine.FINAL:
                 last = replace(last, line=BarLine.SINGLE)

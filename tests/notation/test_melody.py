@@ -91,6 +91,18 @@ def test_what_opens_in_another_key_is_learnt_in_it() -> None:
     assert not tune.others
 
 
+def test_bars_in_which_only_others_play_are_not_learnt() -> None:
+    voices = f"V:1\nz8|[M:6/8]z6|[M:4/4]{TUNE}z8|]\nV:2\nG,8|[M:6/8]G,6|[M:4/4]{'G,8|' * 4}G,8|]\n"
+    tune = read_abc("X:1\nT:T\nM:4/4\nL:1/8\nK:G\n" + voices)
+    alone = read_abc(f"X:1\nT:T\nM:4/4\nL:1/8\nK:G\n{TUNE.removesuffix('|')}|]\n")
+    assert extract_of(tune).example == encode_tune(alone)
+    # A tune of one voice begins as it is written, and a repeat keeps its bars.
+    one = read_abc(f"X:1\nT:T\nM:4/4\nL:1/8\nK:G\nz8|{TUNE}\n")
+    assert extract_of(one).example == encode_tune(one)
+    repeated = read_abc("X:1\nT:T\nM:4/4\nL:1/8\nK:G\n" + voices.replace("V:1\n", "V:1\n|:"))
+    assert len(melody_of(repeated).tune.bars) == len(repeated.bars)
+
+
 def test_of_midi_the_part_with_the_words_is_learnt_though_another_is_like_a_tune() -> None:
     keys = [67, 69, 71, 72, 71, 69, 67, 66] * 4
     upper = melody((at, 1, key + 12) for at, key in enumerate(keys))
