@@ -196,7 +196,7 @@ class TuneParser:
         elif self._last_field == "H":
             # History may go on without a field.
             self._add_field("H", text.strip())
-        elif "|" in text:
+        elif "|" in text and not reads_as_words(text):
             raise NotationError("music before the key (K:)", line=number, text=text[:20])
         # Any other text in the header is skipped.
 

@@ -118,6 +118,11 @@ def test_a_title_directly_above_the_number_is_the_tunes() -> None:
     assert lines("T:Above\nX:1\nK:C\nC|\n") == [(1, 4)]
 
 
+def test_words_in_the_header_may_have_a_bar_line() -> None:
+    (tune,) = tunes('X:1\nT:One\nN bars 13 and 21 are |f2ed| marked "Bis" with dots\nK:C\nCDEF|\n')
+    assert pitches_of(tune) == [60, 62, 64, 65]
+
+
 def test_blank_lines_in_the_header_do_not_end_it() -> None:
     (tune,) = tunes("X:7\n\nT:Double\n\nM:3/4\n\nL:1/4\n\nK:G\n\nGAB|\n\nc3|\n")
     assert (tune.number, tune.title, str(tune.metre), len(tune.bars)) == (7, "Double", "3/4", 2)
