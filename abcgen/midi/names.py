@@ -71,21 +71,38 @@ _NO_TITLE_WORDS = words_in(
     trombone trombones tuba percussion accordion mandolin ukulele fiddle recorder whistle bells
     strings fx effect effects sound hit english cor a b bb eb f c i ii iii iv and with gm ms mt
     gs xg com www http copyright
+    clavi finger pick pizzicato orchestral french blown bag pipe standard region smart music audio
+    setup alto tenor baritone canto voce voz voix stimme gesang
+    fl vln vl vla vlc vc cb ob cl bsn bn fg hn tpt trp tbn trb tba timp hp perc sop ten bar
+    flöte blockflöte querflöte geige violine bratsche gitarre trompete posaune horn klarinette
+    fagott saxophon akkordeon orgel harfe pauken streicher bläser
+    flauta flauto guitarra chitarra guitare violon violino violín violoncelle contrebasse
+    contrabbasso tromba trompette trompeta clarinette clarinetto clarinete hautbois fagotto basson
+    corno corni saxofón accordéon acordeón fisarmonica orgue órgano arpa harpe archi cordes cuerdas
+    spur piste pista traccia instrumento strumento unbenannt droite gauche destra sinistra derecha
+    izquierda rechte linke rechts links
     """
 )
-# The names of effects, such as rain and bird, may be titles.
-_INSTRUMENT_WORDS = frozenset(
-    word for name in (*INSTRUMENTS[:96], *INSTRUMENTS[104:120]) for word in re.split(r"\W+", name)
+# The names of effects, such as rain and bird, may be titles; "FX 1 (rain)" is none.
+_EFFECT_WORDS, _INSTRUMENT_WORDS = (
+    frozenset(word for name in names for word in re.split(r"\W+", name))
+    for names in (INSTRUMENTS[96:104], (*INSTRUMENTS[:96], *INSTRUMENTS[104:120]))
 )
 _NO_TITLE = _NO_TITLE_WORDS | _INSTRUMENT_WORDS | ACCOMPANIMENT_WORDS | DRUM_WORDS
-_DEFAULT_TITLES = frozenset({"new song", "song", "my song", "theme"})
+_DEFAULT_TITLES = frozenset(
+    {
+        *("new song", "song", "my song", "theme", "tango accordion"),
+        *("ohne titel", "sans titre", "sin título", "senza titolo"),
+    }
+)
 
 
 def is_title(name: str) -> bool:
     """Return whether a name may be a piece's: not an instrument, a part or a program's default."""
     words = words_of(name)
     is_default = " ".join(words) in _DEFAULT_TITLES
-    return bool(words) and not is_default and not all(word in _NO_TITLE for word in words)
+    no_title = _NO_TITLE | _EFFECT_WORDS if "fx" in words else _NO_TITLE
+    return bool(words) and not is_default and not no_title.issuperset(words)
 
 
 def instrument(program: int | None) -> str:

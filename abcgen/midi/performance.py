@@ -296,7 +296,9 @@ def _is_drums(part: Part) -> bool:
 
 
 def _is_named_drums(part: Part) -> bool:
-    return part.channel == DRUMS + 1 or names_any(part.name, DRUM_WORDS)
+    # Steel drums are tuned.
+    is_named = names_any(part.name, DRUM_WORDS) and not names_any(part.name, {"steel"})
+    return part.channel == DRUMS + 1 or is_named
 
 
 def _join_channels(parts: Iterable[Part]) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import mido
@@ -19,30 +20,44 @@ BASS = [43, 50, 43, 50] * 4
 
 
 @pytest.mark.parametrize(
-    "name", ["The Harp", "A Song", "Prelude", "Für Elise", "Song of the Sea", "Rain", "Horn Dance"]
+    "name",
+    [
+        "The Harp",
+        "A Song",
+        "Prelude",
+        "Für Elise",
+        "Song of the Sea",
+        "Rain",
+        "Horn Dance",
+        "Tango",
+    ],
 )
 def test_a_title_is_a_title(name: str) -> None:
     assert is_title(name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("Warmpad", "Vocals", "STRINGS", "MELODY", "Soft karaoke", "Track 1", "untitled"),
-        *(
-            "Clarinet",
-            "Piano right",
-            "Lead Guitar 2",
-            "New Song",
-            "Horn in F",
-            "LeadVocal",
-            "",
-            "1",
-        ),
-    ],
-)
+# As programs, General MIDI and people of several countries write them, divided by bars.
+NO_TITLES = """
+    |1|Warmpad|Vocals|STRINGS|MELODY|Soft karaoke|untitled|Clarinet|Piano right|Lead Guitar 2
+    LeadVocal|New Song|Horn in F|Track 1|Track 01|Staff-1|Inst 1|seq-0|Sequence 1|MIDI 01|Audio 1
+    Channel 1|"control track"|unnamed-000|Tempo Track|Conductor|Master Track|MIDI Region|MIDI out
+    Default Setup|SmartMusic SoftSynth 1|Grand Staff|Grand Piano, Piano|Piano LH|Score|Title
+    Acoustic Grand Piano|Honky-tonk Piano|Clavi|Tubular Bells|Drawbar Organ|Tango Accordion
+    Acoustic Guitar (nylon)|Electric Guitar (clean)|Distortion Guitar|Electric Bass (finger)
+    Electric Bass (pick)|Slap Bass 1|Pizzicato Strings|Orchestral Harp|String Ensemble 1
+    Choir Aahs|Voice Oohs|Orchestra Hit|French Horn|SynthBrass 1|English Horn|Blown Bottle
+    Lead 1 (square)|Lead 8 (bass + lead)|Pad 3 (polysynth)|FX 1 (rain)|FX 3 (crystal)|Bag pipe
+    Steel Drums|Melodic Tom|Fl.|Vln. 1|Vc.|Pno.|Bb Clarinet|Tenor 2|Klavier|Flöte|Geige|Gitarre
+    Spur 1|Unbenannt|Violon|Piano droite|Piste 1|Sans titre|Flauta|Guitarra|Sin título|Violino I
+    Chitarra|Senza titolo
+"""
+
+
+@pytest.mark.parametrize("name", re.split(r"[|\n]\s*", NO_TITLES.strip()))
 def test_the_name_of_an_instrument_or_a_part_or_a_default_is_no_title(name: str) -> None:
-    assert not is_title(name)
+    tune = line(TUNE[:8])
+    for tracks in ([named(name, tune)], [named(name, []), tune], [named(name, []), tune, tune]):
+        assert read_midi(written(*tracks), title="Given").tune.title == "Given"
 
 
 def test_every_program_has_an_instrument() -> None:
@@ -99,6 +114,11 @@ def test_the_words_tell_what_is_sung() -> None:
 @pytest.mark.parametrize("name", ["Drums", "Percussion 2", "Kick"])
 def test_drums_are_known_by_name(name: str) -> None:
     assert uses(line(TUNE), named(name, line([60, 62] * 8, 1))) == ["tune", "drums"]
+
+
+def test_steel_drums_are_tuned() -> None:
+    drums = named("Steel Drums", line([60, 62, 64, 60] * 4))
+    assert "drums" not in uses(line(TUNE), drums)
 
 
 def test_drums_are_known_by_their_few_keys_and_a_bass_is_not() -> None:
