@@ -17,7 +17,7 @@ from __future__ import annotations
 import html
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -37,12 +37,14 @@ from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork, find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
+from abcgen.pipeline.recipes import recipe_in
 from abcgen.pipeline.rendering import with_usual_heading
 from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.revision import VariationConfig
 from abcgen.pipeline.rewriting import Rewriter, revision_of, spans_wanted
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.varying import CLOSENESS, setting_of
+from abcgen.wishes.ragas import raga_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -115,8 +117,13 @@ class Playable:
         if not tunes:
             raise InputError("there is no tune to write")
         options = RenderOptions(footer=tunes[0].source)
-        printed = [with_usual_heading(tune) if tune.remarks else tune for tune in tunes]
-        parts = [file_format.render(tune, options) for tune in printed]
+        parts = [
+            file_format.render(
+                with_usual_heading(tune) if tune.remarks else tune,
+                replace(options, drone=_drone_of(tune)),
+            )
+            for tune in tunes
+        ]
         content: bytes = file_format.bind(parts, options)[0] if file_format.bind else parts[0]
         return content
 
@@ -136,6 +143,12 @@ class PlayableTune(Tune, Playable):
         """Return a tune as a ``PlayableTune``."""
         parts = {part.name: getattr(tune, part.name) for part in fields(Tune)}
         return cls(**parts, remarks=remarks)
+
+
+def _drone_of(tune: PlayableTune) -> int:
+    """Return what a tanpura plays under a tune that was sampled in a raga; 0 for no tanpura."""
+    recipe = recipe_in(tune.remarks)
+    return raga_named(recipe.request.raga).drone if recipe and recipe.request.raga else 0
 
 
 class Tunebook(Playable, Sequence[PlayableTune]):
@@ -206,7 +219,7 @@ class Network:
                 ``temperature``, ``top_k``, ``top_p``, ``candidates`` and ``choose``; ``metre``,
                 ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``; for what may
                 sound, ``range``, ``scale``, ``max_leap``, ``rhythms``, ``no_accidentals``,
-                ``end_on_tonic`` and ``level``.
+                ``end_on_tonic``, ``level``, ``raga``, ``mood``, ``valence`` and ``arousal``.
 
         Raises:
             InputError: if the request is impossible, or fewer than ``count`` tunes are valid.

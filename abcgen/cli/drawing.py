@@ -70,6 +70,8 @@ class Output:
     # Of the book; empty for none.
     title: str = ""
     instrument: str = SoundConfig().instrument
+    # Of a tanpura, as in ``RenderOptions``.
+    drone: int = 0
     # At the foot of every page; by default the source of the first tune.
     footer: str = ""
     # Makes of a tune what is printed; by default it gets the usual heading of new tunes.
@@ -235,6 +237,7 @@ def _render(sampled: list[SampledTune], output: Output, display: Display) -> Ren
         footer=output.footer or tunes[0].source,
         title=output.title,
         instrument=instrument_named(output.instrument),
+        drone=output.drone,
     )
     with display.progress("engraving") as on_progress:
         rendering = render_tunes(

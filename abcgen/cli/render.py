@@ -33,6 +33,7 @@ from abcgen.errors import InputError, NotationError
 from abcgen.notation.fields import read_key
 from abcgen.notation.transpose import INSTRUMENTS, instrument_named
 from abcgen.system import default_processes
+from abcgen.wishes.ragas import DRONES
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Key
@@ -91,6 +92,16 @@ def render(
     chords: Annotated[
         bool, typer.Option("--chords", help="Play chord symbols too.", rich_help_panel="Sound")
     ] = False,
+    drone: Annotated[
+        str,
+        typer.Option(
+            help="Play a tanpura below: the note of its first string, P, m or N above Sa, the "
+            "tonic.",
+            show_default="none",
+            rich_help_panel="Sound",
+            **completion(DRONES),
+        ),
+    ] = "",
     # Output
     to: Annotated[str, format_list()] = "pdf",
     out: Annotated[
@@ -123,6 +134,7 @@ def render(
         tempo=tempo,
         swing=swing,
         chords=chords,
+        drone=_drone(drone),
         semitones=semitones,
         key=_tonic(key),
     )
@@ -171,6 +183,13 @@ def _check_stream(formats: list[str]) -> None:
             f"standard output can hold one format, not {','.join(formats)}",
             hint="name a folder with --out",
         )
+
+
+def _drone(name: str) -> int:
+    """Return the semitones above Sa that ``--drone`` names, or 0 if it is empty."""
+    if name and name not in DRONES:
+        raise InputError(f"unknown drone {name!r}", hint=f"one of {', '.join(DRONES)}")
+    return DRONES.get(name, 0)
 
 
 def _tonic(name: str) -> Key | None:

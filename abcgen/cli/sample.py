@@ -45,6 +45,7 @@ from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
 from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
 from abcgen.notation.fields import RHYTHMS
 from abcgen.notation.transpose import INSTRUMENTS
+from abcgen.wishes.ragas import raga_named
 
 DEFAULTS, INSTRUMENT = SampleConfig(), SoundConfig().instrument
 PAGE = PageConfig()
@@ -224,6 +225,7 @@ def sample(
         as_json=as_json,
         title=title,
         instrument=request.instrument,
+        drone=raga_named(request.raga).drone if request.raga else 0,
     )
 
     # 2) Compose, render and report.

@@ -45,6 +45,7 @@ class RenderOptions:
     tempo: float | None = None  # beats a minute; None: usual for the rhythm
     swing: bool = False  # swing hornpipes and their like
     chords: bool = False  # play chord symbols too
+    drone: int = 0  # instead, a tanpura: the note of its first string, in semitones above Sa
     # Both: to be moved by these semitones, or into the key with this tonic.
     semitones: int = 0
     key: Key | None = None
@@ -62,7 +63,7 @@ class RenderOptions:
         """The options for playing."""
         from abcgen.score.performance import PlaybackOptions
 
-        return PlaybackOptions(self.instrument, self.tempo, self.swing, self.chords)
+        return PlaybackOptions(self.instrument, self.tempo, self.swing, self.chords, self.drone)
 
 
 @dataclass(frozen=True, slots=True)

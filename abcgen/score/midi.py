@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from abcgen.config import SoundConfig
 from abcgen.notation.ensemble import singer_named
 from abcgen.notation.tune import Mode
-from abcgen.score.performance import ACCOMPANIMENT_PROGRAM, beat_of, perform
+from abcgen.score.performance import beat_of, perform
 from abcgen.score.symbols import printed_fifths
 from abcgen.score.text import one_line
 from abcgen.system import LazyModule
@@ -67,7 +67,8 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         for sounds, program in zip(played.voices, programs, strict=True)
     ]
     if played.accompaniment:
-        parts.append((played.accompaniment, ACCOMPANIMENT_PROGRAM, ACCOMPANIMENT_VELOCITY))
+        program = options.accompaniment.program
+        parts.append((played.accompaniment, program, ACCOMPANIMENT_VELOCITY))
     tracks = []
     for number, (sounds, program, velocity) in enumerate(parts):
         channel = CHANNELS[number % len(CHANNELS)]

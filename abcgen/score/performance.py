@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil, log2
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,14 @@ from abcgen.errors import InputError
 from abcgen.notation.fields import rhythm_named
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Note
-from abcgen.notation.walk import Sound, sounding_durations, sounding_notes, walk_bars, walk_notes
+from abcgen.notation.walk import (
+    Sound,
+    sounding_durations,
+    sounding_notes,
+    walk_bars,
+    walk_notes,
+    walk_tune,
+)
 from abcgen.notation.words import Tempo
 from abcgen.score.layout import parts_of, plan_bars
 from abcgen.score.marks import chord_kind, pitch_class
@@ -25,12 +33,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from abcgen.notation.transpose import Instrument
-    from abcgen.notation.tune import ChordSymbol, Metre, Tune
+    from abcgen.notation.tune import ChordSymbol, Key, Metre, Tune
     from abcgen.notation.walk import TimedNote
     from abcgen.score.layout import PlannedBar
 
 FASTEST, SLOWEST = 600.0, 10.0  # beats a minute
 HIGHEST_KEY = 127
+
+
+class Accompaniment(NamedTuple):
+    """An instrument that accompanies."""
+
+    # General MIDI program number, counted from 0.
+    program: int
+    # How its sound begins and dies away.
+    tone: str
+
+
+# A guitar, and the sitar of General MIDI, which has no tanpura.
+CHORDS, TANPURA = Accompaniment(24, "plucked"), Accompaniment(104, "ringing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,13 @@ class PlaybackOptions:
     tempo: float | None = None
     swing: bool = False  # swing hornpipes and their like
     chords: bool = False  # play chord symbols as an accompaniment
+    # Instead, a tanpura plays Sa, the tonic, and this note, in semitones above it; 0 for none.
+    drone: int = 0
+
+    @property
+    def accompaniment(self) -> Accompaniment:
+        """What accompanies, if anything does."""
+        return TANPURA if self.drone else CHORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +169,14 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
     voices = []
     for part in parts:
         sounds = []
+        short = staccato_onsets(part, order)
         for onset, duration, keys in sounding_notes(part, order):
             for key in keys:
                 if not 0 <= key <= HIGHEST_KEY:
                     raise InputError(f"a note lies outside what MIDI can play: key {key}")
             start, end = moved.get(onset, onset), moved.get(onset + duration, onset + duration)
-            sounds.append(Sound(start, end - start, keys))
+            held = (end - start) * STACCATO if onset in short else end - start
+            sounds.append(Sound(start, held, keys))
         voices.append(tuple(sounds))
 
     # 3) The same notes as written, without joined ties, by their names on the page.
@@ -161,7 +191,11 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
                 onset += duration
 
     # 4) The accompaniment, never swung.
-    accompaniment = accompaniment_of(parts, bars) if options.chords else []
+    accompaniment: Sequence[Sound] = ()
+    if options.drone:
+        accompaniment = tuple(drone_of(tune.key, options.drone, length, tempo * float(beat)))
+    elif options.chords:
+        accompaniment = accompaniment_of(parts, bars)
     return Performance(
         voices=tuple(voices),
         accompaniment=tuple(accompaniment),
@@ -172,6 +206,43 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
         beat=beat,
         tempo_changes=tuple(changes),
     )
+
+
+LOWEST_SA = 46  # as a MIDI key number
+
+
+def drone_of(key: Key, string: int, length: Fraction, whole_notes: float) -> Iterator[Sound]:
+    """Yield the strokes of a tanpura: one of its strings about every second, each left to ring.
+
+    Its first string is tuned to Pa, or to another note; two to Sa; the last to Sa an octave lower.
+
+    Args:
+        key: Sa is its tonic.
+        string: The note of the first string, in semitones above Sa; it sounds below.
+        length: How long it plays.
+        whole_notes: Whole notes a minute.
+    """
+    sa = LOWEST_SA + (pitch_class((key.letter, key.alter)) - LOWEST_SA) % 12
+    stroke = Fraction(2) ** round(log2(whole_notes / 60))
+    for number in range(ceil(length / stroke)):
+        onset = number * stroke
+        note = (sa + string - 12, sa, sa, sa - 12)[number % 4]
+        yield Sound(onset, min(4 * stroke, length - onset), (note,))
+
+
+STACCATO = Fraction(1, 2)  # of a note's duration
+
+
+def staccato_onsets(part: Tune, order: tuple[int, ...]) -> set[Fraction]:
+    """Return when the notes of a part that are marked staccato begin, as they are played."""
+    return {
+        timed.onset
+        for timed in walk_tune(part, order)
+        if isinstance(timed.note, Note)
+        and timed.note.marks
+        and "staccato" in timed.note.marks.decorations
+        and not timed.note.tied
+    }
 
 
 def opening_tempo(tune: Tune) -> float:
@@ -331,8 +402,6 @@ def beat_of(metre: Metre) -> Fraction:
 
 # MIDI keys of the octaves that basses and roots of chords are played in.
 LOWEST_BASS, LOWEST_CHORD = 36, 48
-# General MIDI's nylon-stringed guitar, counted from 0.
-ACCOMPANIMENT_PROGRAM = 24
 
 
 def accompaniment_of(parts: Sequence[Tune], bars: Sequence[PlayedBar]) -> list[Sound]:

@@ -12,6 +12,11 @@ const player = (() => {
     blown: { harmonics: [1, 0.35, 0.12, 0.05], attack: 0.03, decay: 0 },
     reed: { harmonics: [1, 0.7, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15], attack: 0.02, decay: 0 },
     plucked: { harmonics: [1, 0.6, 0.35, 0.2, 0.12, 0.07], attack: 0.004, decay: 0.45 },
+    ringing: {
+      harmonics: [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1],
+      attack: 0.01,
+      decay: 1.6,
+    },
   };
   const LOUDNESS = { melody: 0.3, accompaniment: 0.1 };
 
@@ -181,7 +186,7 @@ const player = (() => {
         const [onset, length, key, accompanies] = this.tune.notes[this.nextNote];
         const start = Math.max(this.timeOf(onset), audio.now);
         const seconds = length * this.playedQuarter;
-        const tone = accompanies ? "plucked" : this.tune.tone;
+        const tone = accompanies ? this.tune.accompaniment : this.tune.tone;
         const loudness = accompanies ? LOUDNESS.accompaniment : LOUDNESS.melody;
         const silence = audio.sound(key + shift, start, seconds, tone, loudness);
         this.sounds.push({ end: start + seconds + RELEASE, silence });

@@ -52,6 +52,8 @@ TIMBRES = {
     "blown": Timbre((1.0, 0.35, 0.12, 0.05), 0.03, 0.0),
     "reed": Timbre((1.0, 0.7, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15), 0.02, 0.0),
     "plucked": Timbre((1.0, 0.6, 0.35, 0.2, 0.12, 0.07), 0.004, 0.45),
+    # A tanpura, whose bridge makes the overtones loud.
+    "ringing": Timbre((1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1), 0.01, 1.6),
 }
 
 
@@ -74,7 +76,7 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
     for sounds in played.voices:
         _mix(melody, sounds, TIMBRES[options.instrument.tone], played)
     accompaniment = numpy.zeros_like(melody)
-    _mix(accompaniment, played.accompaniment, TIMBRES["plucked"], played)
+    _mix(accompaniment, played.accompaniment, TIMBRES[options.accompaniment.tone], played)
     mixed = melody + ACCOMPANIMENT_VOLUME * accompaniment
     loudest = float(numpy.abs(mixed).max()) or 1.0
     buffer = BytesIO()

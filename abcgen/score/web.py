@@ -204,6 +204,7 @@ def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> d
         "beat": _quarters(float(played.beat)),
         "tempo": played.tempo,
         "tone": options.instrument.tone,
+        "accompaniment": options.accompaniment.tone,
         "notes": [
             [
                 _quarters(played.opening_time(onset)),

@@ -4,9 +4,10 @@ Sargam is written as usual in plain letters: S r R g G m M P d D n N, small r g 
 notes, M for tivra (sharp) Ma; a comma for the octave below, an apostrophe for the one above.
 
 After V. N. Bhatkhande, *Kramik Pustak Malika* (six volumes, 1920-1937), and where he has none, or
-teachers now differ, after J. Bor (ed.), *The Raga Guide* (1999); those are marked. It was not
-compared with these books page by page. Where arohana or avarohana turn back (vakra), the table has
-their notes, not their turns.
+teachers now differ, after J. Bor (ed.), *The Raga Guide* (1999); those are marked. It was compared
+with tables that follow these books, not with their pages; ``docs/wishes.md`` names them, and where
+they differ. Where arohana or avarohana turn back (vakra), the table has their notes, not their
+turns.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ SARGAM: dict[str, Degree] = {
     "N": (6, 0),
 }
 NAMES = {degree: name for name, degree in SARGAM.items()}
+# What the first string of a tanpura is tuned to, the first of these that a raga has, in semitones
+# above Sa.
+DRONES = {"P": 7, "m": 5, "N": 11}
 SA = SARGAM["S"]
 _NOTE = re.compile(r"([SrRgGmMPdDnN])([,']?)")
 
@@ -65,6 +69,12 @@ class Raga:
         return Scale(rising, falling)
 
     @property
+    def drone(self) -> int:
+        """What the first string of a tanpura is tuned to, in semitones above Sa."""
+        notes = self.rising + self.falling
+        return next(semitones for name, semitones in DRONES.items() if name in notes)
+
+    @property
     def phrase(self) -> list[tuple[int, Degree]]:
         """The pakad as octaves, 0 for the middle one, and degrees."""
         octaves = {",": -1, "": 0, "'": 1}
@@ -90,7 +100,7 @@ gunkali|Bhairav|SrmPd||d|r|morning|S r m P d P m r S
 hamsadhvani*|Bilawal|SRGPN||S|P|evening|G R N, P, S
 hindol|Kalyan|SGMDN||D|G|early morning|S G M D N D M G S
 jaunpuri|Asavari|SRmPdn|SRgmPdn|d|g|late morning|m P n d P d m P g R m P
-jog*|Kafi|SGmPn|SgGmPn|m|S|night|S G m P m G m g S
+jog*|Khamaj|SGmPn|SgGmPn|m|S|night|S G m P m G m g S
 jogiya|Bhairav|SrmPd|SrmPdN|m|S|dawn|S r m P d P d m r S
 kafi|Kafi|SRgmPDn||P|S|midnight|S S R R g g m m P
 kalavati*|Khamaj|SGPDn||P|S|night|G P D n D P G P G S
@@ -110,7 +120,7 @@ shri|Purvi|SrMPN|SrGMPdN|r|P|sunset|S r r S P M G r G r S
 shuddh-kalyan|Kalyan|SRGPD|SRGMPDN|G|D|early night|G R S N, D, P, S G R S
 sohni|Marwa|SGMDN|SrGMDN|D|G|before dawn|S' N D N D G M D N S'
 tilang|Khamaj|SGmPN|SGmPn|G|N|night|S' n P G m G S
-todi|Todi|SrgMPdN||d|g|late morning|d, N, S r g r S
+todi|Todi|SrgMdN|SrgMPdN|d|g|late morning|d, N, S r g r S
 vibhas|Bhairav|SrGPd||d|r|dawn|d P G P G r S
 yaman|Kalyan|SRGMPDN||G|N|early night|N, R G R S P M G R S
 """

@@ -16,9 +16,17 @@ from abcgen.notation.walk import Sound
 from abcgen.notation.words import Tempo
 from abcgen.score.marks import CHORD_KINDS, chord_kind
 from abcgen.score.midi import midi_of
-from abcgen.score.performance import PlaybackOptions, perform, strokes, with_usual_tempo
+from abcgen.score.performance import (
+    CHORDS,
+    TANPURA,
+    PlaybackOptions,
+    perform,
+    strokes,
+    with_usual_tempo,
+)
 from abcgen.score.wav import LONGEST_SECONDS, RATE, TIMBRES, wav_of
 from abcgen.system import LazyModule
+from abcgen.wishes.ragas import DRONES
 from tests.marked_tunes import DUET, MARKED, at, with_marks
 from tests.musicxml_readers import merge_voices
 from tests.tunes import JIG, REEL, TOO_LOW, tune
@@ -252,7 +260,35 @@ def test_a_silent_tune_is_silent() -> None:
 
 
 def test_every_instrument_has_a_timbre() -> None:
-    assert {instrument.tone for instrument in INSTRUMENTS.values()} == set(TIMBRES)
+    tones = {instrument.tone for instrument in INSTRUMENTS.values()}
+    assert tones | {CHORDS.tone, TANPURA.tone} == set(TIMBRES)
+
+
+@pytest.mark.parametrize(("tonic", "sa"), [("D", 50), ("Bb", 46), ("A", 57)])
+@pytest.mark.parametrize("string", DRONES.values())
+def test_a_tanpura_plays_sa_and_its_first_string_as_long_as_the_tune(
+    tonic: str, sa: int, string: int
+) -> None:
+    playing = replace(FIDDLE, drone=string)
+    reel = tune("DEFG ABcd | " * 8, key=tonic)
+    played = perform(reel, playing)
+    strokes = played.accompaniment
+    assert {keys for _, _, keys in strokes} == {(sa + string - 12,), (sa,), (sa - 12,)}
+    assert strokes[0].onset == 0
+    assert max(onset + duration for onset, duration, _ in strokes) == played.length
+    seconds = float(strokes[1].onset) * played.whole_note_seconds
+    assert 0.7 <= seconds <= 1.42
+    assert played.voices == perform(reel, FIDDLE).voices
+    file = mido.MidiFile(file=BytesIO(midi_of(reel, playing)))
+    programs = [one.program for one in file if one.type == "program_change"]
+    assert programs == [FIDDLE.instrument.program, TANPURA.program]
+    assert wav_of(reel, playing) != wav_of(reel, FIDDLE)
+
+
+def test_a_staccato_note_sounds_half_as_long_as_it_is_written() -> None:
+    played = perform(tune(".A2 B2 (3.cde .f2-|f2 .[Ac]2 z4 |]"), FIDDLE)
+    lengths = [sound.duration * 8 for sound in played.voices[0]]
+    assert lengths == [1, 2, Fraction(1, 3), Fraction(2, 3), Fraction(2, 3), 4, 1]
 
 
 def test_a_tune_too_long_for_a_wav_file_is_refused_before_memory_is_spent() -> None:
