@@ -428,6 +428,13 @@ class Request(Schema):
     level: int = Field(0, ge=0, le=5, description="Level of a sight-reading exercise, 1 to 5.")
     raga: str = Field("", description="Raga, such as yaman, with Sa the tonic of the key.")
     sargam: bool = Field(False, description="Write the Indian names of notes under them.")
+    mood: str = Field("", description="Mood, such as happy or calm.")
+    valence: float | None = Field(
+        None, ge=-1.0, le=1.0, description="Instead of a mood: unpleasant (-1) to pleasant (1)."
+    )
+    arousal: float | None = Field(
+        None, ge=-1.0, le=1.0, description="Instead of a mood: calm (-1) to lively (1)."
+    )
 
     free: bool = Field(False, description="Sample without the grammar: bars need not add up.")
 
@@ -445,7 +452,8 @@ class Request(Schema):
     def limits_notes(self) -> bool:
         """Whether there are wishes for what may sound."""
         notes = self.range or self.rhythms or self.no_accidentals or self.end_on_tonic
-        return bool(notes or self.depends_on_spelling)
+        mood = self.mood or self.valence is not None or self.arousal is not None
+        return bool(notes or mood or self.depends_on_spelling)
 
 
 class BlindTestConfig(Schema):

@@ -232,14 +232,16 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
     options += ["--range", "D4-B5", "--scale", "hexatonic", "--max-leap", "6", "--level", "5"]
     options += ["--rhythms", "1.5,1,1/2", "--no-accidentals", "--sargam"]
+    options += ["--valence", "0.3", "--arousal", "-0.1"]
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["sample", *options, "--to", "none", "-o", str(out)])
     assert result.exit_code == 0, result.output
     ((recipe, _),) = read_recipes(out / "tunes.abc")
     settings, request = dict(recipe.settings), dict(recipe.request)
-    # Not an option; derived from --prime; excluded by --bars and --parts, and by --scale.
+    # Not an option; derived from --prime; excluded by --bars and --parts, by --scale, and by
+    # --valence.
     del settings["max_characters"], request["beginning"], request["first_pitch"], request["free"]
-    del request["after"], request["raga"]
+    del request["after"], request["raga"], request["mood"]
     assert not request.pop("voices")  # of one voice
     for name in SETTINGS & settings.keys():
         assert settings[name] != getattr(SampleConfig(), name), f"give --{name} in this test"

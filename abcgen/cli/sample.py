@@ -32,15 +32,18 @@ from abcgen.cli.drawing import (
     formats_to_write,
 )
 from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
+    Arousal,
     EndOnTonic,
     LevelOption,
     MaxLeap,
+    MoodOption,
     NoAccidentals,
     RagaOption,
     Range,
     Rhythms,
     Sargam,
     ScaleOption,
+    Valence,
 )
 from abcgen.config import MAX_SEED, PageConfig, Request, SampleConfig, SoundConfig
 from abcgen.notation.fields import RHYTHMS
@@ -141,6 +144,9 @@ def sample(
     level: LevelOption = 0,
     raga: RagaOption = "",
     sargam: Sargam = False,
+    mood: MoodOption = "",
+    valence: Valence = None,
+    arousal: Arousal = None,
     # Sampling
     seed: Annotated[
         int | None,
@@ -205,6 +211,9 @@ def sample(
         level=level,
         raga=raga,
         sargam=sargam,
+        mood=mood,
+        valence=valence,
+        arousal=arousal,
     )
     config = SampleConfig(
         temperature=temperature,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from abcgen.cli.common import completion, option
 from abcgen.config import Request
 from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.moods import MOODS
 from abcgen.wishes.ragas import RAGAS
 from abcgen.wishes.sounding import RANGE_NAMES, SCALES
 
@@ -62,4 +63,17 @@ RagaOption = Annotated[
         **completion(RAGAS),
     ),
 ]
+MoodOption = Annotated[
+    str,
+    wish(
+        "mood",
+        "--mood",
+        help="Mood: mode, tempo, articulation, register, leaps and density as in studies of "
+        f"perceived emotion, a promise about none. {', '.join(MOODS)}.",
+        show_default="none",
+        **completion(MOODS),
+    ),
+]
+Valence = Annotated[float | None, wish("valence", "--valence", bounded=True, show_default="none")]
+Arousal = Annotated[float | None, wish("arousal", "--arousal", bounded=True, show_default="none")]
 Sargam = Annotated[bool, wish("sargam", "--sargam", show_default="")]

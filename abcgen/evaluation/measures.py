@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -113,6 +113,8 @@ class Delivery:
     bars: bool | None = None
     # It has these parts, of the right lengths, each repeated as requested.
     parts: bool | None = None
+    # Each of the other wishes, by its name in ``WISHES``.
+    wishes: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +352,25 @@ MEASURES = {
     "key_delivered": Measure(CONTROL, "key", _delivered(lambda d: d.key)),
     "bars_delivered": Measure(CONTROL, "bars", _delivered(lambda d: d.bars)),
     "parts_delivered": Measure(CONTROL, "parts", _delivered(lambda d: d.parts)),
+}
+
+# Wishes for what may sound, by their fields in ``Request``.
+WISHES = {
+    "range": "range",
+    "scale": "scale",
+    "max_leap": "widest leap",
+    "rhythms": "note values",
+    "no_accidentals": "no accidentals",
+    "end_on_tonic": "end on the tonic",
+    "level": "level of sight-reading",
+    "raga": "raga",
+    "mood": "mode of a mood",
+}
+MEASURES |= {
+    f"{name}_delivered": Measure(
+        CONTROL, label, _delivered(lambda d, name=name: d.wishes.get(name))
+    )
+    for name, label in WISHES.items()
 }
 
 Figures = dict[str, Estimate | None]

@@ -30,13 +30,12 @@ from abcgen.pipeline.evaluating import (
     EvaluationSampler,
     TimedStages,
     check_count,
-    delivery,
     general_notes,
     held_out_texts,
     known_to,
     measure_sources,
     real_tunes,
-    requested_of,
+    requests_delivered,
     score_tunes,
     texts_of,
     verdicts_on,
@@ -237,8 +236,8 @@ def _draw(
     with stage(f"drawing with the grammar, {name}") as on_progress:
         drawn = sampler.constrained(config.count, on_progress)
     with stage(f"drawing what is asked for, {name}") as on_progress:
-        pairs = sampler.requested(requested_of(config), free=False, on_progress=on_progress)
-    return drawn, [delivery(request, sampled) for request, sampled in pairs]
+        asked = requests_delivered(sampler, config, free=False, on_progress=on_progress)
+    return drawn, asked
 
 
 def _names_of(folders: Sequence[Path]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.config import Request, SplitConfig
 from abcgen.corpus.families import families_of
-from abcgen.errors import InputError, NotationError
+from abcgen.errors import InputError
 from abcgen.evaluation.baselines import ScoredText
 from abcgen.evaluation.discriminator import has_library
 from abcgen.evaluation.measures import Delivery, Sample, measure_sample, unfinished
@@ -34,10 +34,7 @@ from abcgen.grammar import Grammar, Rules
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled, check_seed, sample
 from abcgen.model.scoring import measure_each
-from abcgen.notation.analysis import mode_of, section_letters, sections_of
-from abcgen.notation.model_text import decode_tune, without_form_line
-from abcgen.notation.tune import Key
-from abcgen.notation.validation import bar_problems
+from abcgen.notation.model_text import without_form_line
 from abcgen.pipeline.checking import CheckerPool
 from abcgen.pipeline.checkpoints import (
     checkpoint_hash,
@@ -46,9 +43,20 @@ from abcgen.pipeline.checkpoints import (
     read_training_tunes,
     step_network,
 )
+from abcgen.pipeline.delivery import (
+    REQUESTS,
+    WISHED,
+    delivery,
+    keeps_key,
+    keeps_metre,
+    wishes_delivered,
+)
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.networks import short_name_of
-from abcgen.pipeline.requests import beginning_of, form_of, key_of, metre_of, rules_of
+from abcgen.pipeline.requests import (
+    beginning_of,
+    rules_of,
+)
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.voices import refuse_voices
 
@@ -74,25 +82,6 @@ if TYPE_CHECKING:
 MIN_SAMPLES = 20
 MOST_CHOSEN = 250  # by the critic, out of eight times as many
 TEST, VALIDATION = "test", "validation"
-# Requests that are drawn in turn: common metres and modes, some rare ones, and several forms. All
-# are in C, as the network writes; transposing is tested elsewhere.
-REQUESTS = tuple(
-    Request(metre=metre, key=key, bars=bars, parts=parts)
-    for metre, key, bars, parts in (
-        ("6/8", "C", 16, "AABB"),
-        ("4/4", "C", 16, "AABB"),
-        ("2/4", "C", 16, "AB"),
-        ("3/4", "C", 16, "AABB"),
-        ("6/8", "Cmix", 16, "AABB"),
-        ("4/4", "Cdor", 16, "AABB"),
-        ("9/8", "C", 8, "AABB"),
-        ("6/8", "Cm", 24, "AABBCC"),
-        ("4/4", "C", 32, "AABBCCDD"),
-        ("2/2", "Cm", 16, "AABB"),
-        ("3/8", "C", 16, "AABB"),
-        ("4/4", "Cmix", 12, "AAB"),
-    )
-)
 
 
 def evaluate(
@@ -324,22 +313,34 @@ class EvaluationSampler:
         return [texts[number] for number in range(count)]
 
     def requested(
-        self, count: int, *, free: bool, on_progress: Progress
+        self, requests: Sequence[Request], count: int, *, free: bool, on_progress: Progress
     ) -> list[tuple[Request, Sampled]]:
         """Draw texts that begin with a requested metre and key; the grammar adds the form."""
         pairs: list[tuple[Request, Sampled]] = []
-        for first, request in enumerate(REQUESTS):
-            numbers = range(first, count, len(REQUESTS))
-            if not self._alphabet.issuperset(beginning_of(request)):
+        for first, request in enumerate(requests):
+            numbers = range(first, count, len(requests))
+            try:
+                grammar = self._grammar_for(request)
+            except InputError:
                 # A network without the characters of the request fails it.
                 pairs += [(request, Sampled("", ended=False, number=number)) for number in numbers]
                 continue
-            rules = rules_of(request, self._alphabet, form_line=self._has_form_line)
             beginnings = ((number, beginning_of(request)) for number in numbers)
-            for sampled in self._sample(beginnings, None if free else Grammar(rules)):
+            for sampled in self._sample(beginnings, None if free else grammar):
                 pairs.append((request, sampled))
                 on_progress(len(pairs), count)
         return pairs
+
+    def _grammar_for(self, request: Request) -> Grammar:
+        """Return the grammar of a request.
+
+        Raises:
+            InputError: if the network cannot write such a tune.
+        """
+        unknown = set(beginning_of(request)) - self._alphabet
+        if unknown:
+            raise InputError(f"the network has no {min(unknown)!r}")
+        return Grammar(rules_of(request, self._alphabet, form_line=self._has_form_line))
 
     def _sample(
         self, beginnings: Iterable[tuple[int, str]], constraint: Constraint | None
@@ -376,9 +377,9 @@ def _draw(
     deliveries: dict[str, list[Delivery]] = {}
     for source in samples:
         with stage(f"drawing what is asked for, {source}") as on_progress:
-            count = requested_of(config)
-            pairs = sampler.requested(count, free=source == FREE, on_progress=on_progress)
-        deliveries[source] = [delivery(request, sampled) for request, sampled in pairs]
+            deliveries[source] = requests_delivered(
+                sampler, config, free=source == FREE, on_progress=on_progress
+            )
     # Without the grammar no form can be requested.
     deliveries[FREE] = [replace(free, bars=None, parts=None) for free in deliveries[FREE]]
     if composer:
@@ -390,9 +391,18 @@ def _draw(
     return samples, deliveries
 
 
-def requested_of(config: SampleConfig) -> int:
-    """Return how many texts are drawn for requests."""
-    return max(len(REQUESTS), config.count // 10)
+def requests_delivered(
+    sampler: EvaluationSampler, config: SampleConfig, *, free: bool, on_progress: Progress
+) -> list[Delivery]:
+    """Return comparisons of texts with requests; with the grammar also with wishes for notes."""
+    count = max(len(REQUESTS), config.count // 10)
+    pairs = sampler.requested(REQUESTS, count, free=free, on_progress=on_progress)
+    deliveries = [delivery(request, sampled) for request, sampled in pairs]
+    if not free:
+        count = max(len(WISHED), config.count // 10)
+        pairs = sampler.requested(WISHED, count, free=False, on_progress=on_progress)
+        deliveries += [wishes_delivered(request, sampled) for request, sampled in pairs]
+    return deliveries
 
 
 def _chosen(composer: Composer, count: int) -> Iterator[tuple[Sampled, Sampled]]:
@@ -408,36 +418,6 @@ def _chosen(composer: Composer, count: int) -> Iterator[tuple[Sampled, Sampled]]
     while group := list(islice(texts, composer.candidates)):
         if ranked := composer.ranked(group):
             yield min(ranked, key=attrgetter("number")), ranked[0]
-
-
-def delivery(request: Request, sampled: Sampled) -> Delivery:
-    """Compare a text with its request; a text that cannot be read fails in every point."""
-    try:
-        tune = decode_tune(sampled.text) if sampled.ended else None
-    except NotationError:
-        tune = None
-    if tune is None:
-        return Delivery(metre=False, key=False, bars=False, parts=False)
-    sections = sections_of(tune)
-    requested_lengths = [section.bars for section in form_of(request).sections]
-    return Delivery(
-        metre=tune.metre == metre_of(request) and keeps_metre(tune),
-        key=tune.key == key_of(request) and keeps_key(tune),
-        bars=sum(section.bars for section in sections) == request.bars,
-        parts=section_letters(sections) == request.parts
-        and [section.bars for section in sections] == requested_lengths,
-    )
-
-
-def keeps_metre(tune: Tune) -> bool:
-    """Return whether a tune never changes its metre, and all bars add up to it."""
-    return not any(bar.metre for bar in tune.bars) and not bar_problems(tune)
-
-
-def keeps_key(tune: Tune) -> bool:
-    """Return whether a tune in C never changes its key, and its notes are in its mode."""
-    same = not any(bar.key for bar in tune.bars)
-    return same and mode_of(tune.bars, Key("C")) is tune.key.mode
 
 
 def verdicts_on(

@@ -36,6 +36,7 @@ from abcgen.notation.transpose import (
 from abcgen.notation.tune import BarLine, Mode, opens_section
 from abcgen.notation.tunebook import FIELD, split_tunebook
 from abcgen.pipeline.wishes import level_of, narrowed, scales_of
+from abcgen.wishes.moods import mood_of
 from abcgen.wishes.ragas import raga_named
 from abcgen.wishes.sounding import mode_of, read_note_values, read_range, read_scale
 
@@ -118,6 +119,9 @@ def with_implied_wishes(request: Request) -> Request:
                 f"a raga has no mode such as {key}", hint="name Sa only, as in --key D"
             )
         request = request.replace(key=str(replace(key, mode=mode)), end_on_tonic=True)
+    mood = mood_of(request)
+    if mood and not request.max_leap:
+        request = request.replace(max_leap=mood.max_leap)
     if request.range or level:
         request = request.replace(in_range=True)
     return request
@@ -143,7 +147,9 @@ def check_request(request: Request) -> None:
     """
     # These functions raise InputError where a wish is impossible.
     metre_of(request), key_of(request), instrument_of(request), form_of(request)
-    level_of(request), scales_of(request)
+    level_of(request), scales_of(request), mood_of(request)
+    if request.mood and not (request.valence is None and request.arousal is None):
+        raise InputError("--mood clashes with --valence and --arousal", hint="it implies them")
     for name, option in {"scale": "--scale", "no_accidentals": "--no-accidentals"}.items():
         if request.raga and getattr(request, name):
             raise InputError(f"--raga and {option} clash: a raga has notes of its own")

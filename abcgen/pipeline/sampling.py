@@ -33,6 +33,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.choosing import SIDE_BY_SIDE, Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.clashes import impossible
+from abcgen.pipeline.moods import MOOD_WEIGHT, distance, in_mood
 from abcgen.pipeline.recipes import with_recipe
 from abcgen.pipeline.requests import (
     beginning_of,
@@ -47,6 +48,7 @@ from abcgen.pipeline.requests import (
     unseen_wishes,
 )
 from abcgen.pipeline.voices import ensemble_of
+from abcgen.wishes.moods import mood_of
 from abcgen.wishes.ragas import likeness, raga_named
 from abcgen.wishes.sargam import degrees_of, with_sargam
 
@@ -94,7 +96,7 @@ class Composer(Chooser):
         referee: Referee | None = None,
     ) -> None:
         check_request(request)
-        self._request = request
+        self._request, self._mood = request, mood_of(request)
         longest = max(config.max_characters, BAR_CHARACTERS * request.bars)
         loaded = network if isinstance(network, LoadedNetwork) else LoadedNetwork(network, name)
         super().__init__(loaded, config.replace(max_characters=longest), seed, name, referee)
@@ -263,6 +265,8 @@ class Composer(Chooser):
         if self._request.after:
             words = words.with_text("C", f"after {self._request.after}")
         tune = replace(tune, title=title, source=source, number=reference, words=words)
+        if self._mood:
+            tune = in_mood(tune, self._mood)
         if self._request.sargam:
             tune = with_sargam(tune)
 
@@ -295,10 +299,13 @@ class Composer(Chooser):
         )
 
     def score(self, sampled: Sampled, tune: Tune) -> float:
-        """Return how good a tune is among the candidates, and how much of its raga it has."""
+        """Return how good a tune is among the candidates, and how near to its raga or mood."""
         score = super().score(sampled, tune)
         if self._request.raga:
             score += RAGA_WEIGHT * likeness(degrees_of(tune), raga_named(self._request.raga))
+        if self._mood:
+            arranged = self.arranged(tune, sampled.number)
+            score -= MOOD_WEIGHT * distance(arranged, self._mood)
         return score
 
     def log_probability(self, sampled: Sampled) -> float:

@@ -10,6 +10,7 @@ from abcgen.grammar.melody import EVERY_DEGREE, Melody
 from abcgen.notation.fields import read_key
 from abcgen.notation.tune import MIDDLE_C_STEP, Pitch
 from abcgen.wishes.levels import LEVELS, Level
+from abcgen.wishes.moods import mood_of
 from abcgen.wishes.ragas import raga_named
 from abcgen.wishes.sounding import (
     foreign_degrees,
@@ -70,17 +71,21 @@ def narrowed(rules: Rules, request: Request) -> Rules:
     Raises:
         InputError: if a wish is impossible, or two of them.
     """
-    level, scales = level_of(request), scales_of(request)
+    level, scales, mood = level_of(request), scales_of(request), mood_of(request)
     max_leap = request.max_leap or (level.max_leap if level else 0)
     rhythms = request.rhythms or (level.rhythms if level else "")
     plain = request.no_accidentals or bool(level and not level.accidentals and not scales)
-    if not (level or scales or max_leap or rhythms or plain or request.end_on_tonic):
+    if not (level or scales or max_leap or rhythms or plain or request.end_on_tonic or mood):
         return rules
 
     # 1) Modes and metres.
     modes = tuple(mode for mode in rules.modes if not scales or mode in scales)
     if level and not (request.key or scales):
         modes = level.modes
+    if mood and mood.modes and not (request.key or scales):
+        modes = tuple(mode for mode in modes if mode in mood.modes)
+        if not modes:
+            raise InputError("the level has no mode of this mood")
     if plain and scales:
         modes = tuple(mode for mode in modes if not foreign_degrees(scales[mode], mode))
     if not modes:

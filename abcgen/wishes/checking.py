@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.tune import LETTERS, MIDDLE_C_STEP, NATURAL_SEMITONES, Note, Pitch
 from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.moods import mood_of
 from abcgen.wishes.ragas import raga_named
 from abcgen.wishes.sounding import read_note_values, read_range, read_scale
 
@@ -24,6 +25,7 @@ def delivered(tune: Tune, request: Request) -> dict[str, bool]:
     chords = [note.pitches for note in tune.notes if isinstance(note, Note)]
     pitches = [pitch for chord in chords for pitch in chord]
     result: dict[str, bool] = {}
+    mood = mood_of(request)
     if request.range:
         lowest, highest = read_range(request.range, request.instrument)
         result["range"] = all(lowest <= pitch.midi <= highest for pitch in pitches)
@@ -46,6 +48,8 @@ def delivered(tune: Tune, request: Request) -> dict[str, bool]:
         tonic = (tune.key.letter, tune.key.alter)
         ends = chords[-1] if chords else ()
         result["end_on_tonic"] = tonic in {(pitch.letter, pitch.alter) for pitch in ends}
+    if mood and mood.modes and not (request.key or request.scale or request.raga):
+        result["mood"] = tune.key.mode in mood.modes
     if request.level:
         result["level"] = keeps_level(tune, chords, request)
     return result

@@ -17,7 +17,7 @@ from abcgen.corpus.families import Split, split_tunes
 from abcgen.corpus.reading import Corpus, load_corpus
 from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, NotationError
-from abcgen.evaluation.measures import MEASURES
+from abcgen.evaluation.measures import MEASURES, WISHES
 from abcgen.example import Example
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.sampling import Sampled
@@ -25,9 +25,11 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline import checkpoints, evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.comparing import compare_networks, evaluate_tunes
-from abcgen.pipeline.evaluating import EvaluationSampler, delivery, evaluate
+from abcgen.pipeline.delivery import delivery, wishes_delivered
+from abcgen.pipeline.evaluating import EvaluationSampler, evaluate
 from abcgen.pipeline.evaluation_report import TUNES_HEARD, write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
+from abcgen.pipeline.requests import make_request
 from abcgen.score.referee import Referee
 from tests.critic.plain import plain_critic
 from tests.pipeline.checkpoints import untrained
@@ -103,8 +105,8 @@ def test_with_the_grammar_all_bars_are_right_and_all_requests_delivered(
     assert not_ended
     # Only tunes that the network ended count as right.
     expected = dict.fromkeys(("checker_accepts", "bars_right"), 1 - not_ended.value)
-    for name in ("bars_delivered", "parts_delivered"):
-        expected[name] = 1.0
+    for name in ("bars", "parts", *WISHES):
+        expected[f"{name}_delivered"] = 1.0
     for name, value in expected.items():
         estimate = figures[name]
         assert estimate
@@ -418,6 +420,22 @@ ASKED = Request(metre="4/4", key="Cdor", bars=2, parts="AA")
 def test_delivery_compares_a_text_with_the_request(text: str, delivered: tuple[bool, ...]) -> None:
     found = delivery(ASKED, Sampled(text, ended=True, number=0))
     assert (found.metre, found.key, found.bars, found.parts) == delivered
+
+
+@pytest.mark.parametrize(
+    ("text", "delivered"),
+    [
+        ("M:4/4\nK:Cmaj\nCDEG c4|A4 G4|C8|\n", {"scale": True, "end_on_tonic": True}),
+        ("M:4/4\nK:Cmaj\nCDFG c4|A4 G4|C8|\n", {"scale": False, "end_on_tonic": True}),
+        ("M:4/4\nK:Cmaj\nCDEG c4|A4 G4|G8|\n", {"scale": True, "end_on_tonic": False}),
+        ("no tune", {"scale": False, "end_on_tonic": False}),
+    ],
+)
+def test_delivery_compares_a_text_with_wishes(text: str, delivered: dict[str, bool]) -> None:
+    request = make_request(scale="pentatonic", bars=3)
+    found = wishes_delivered(request, Sampled(text.replace(" ", ""), ended=True, number=0))
+    assert found.wishes == delivered
+    assert (found.metre, found.key, found.bars, found.parts) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(

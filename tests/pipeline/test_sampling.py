@@ -383,6 +383,9 @@ WISHES: dict[str, Any] = {
     "level": 2,
     "raga": "yaman",
     "sargam": True,
+    "mood": "calm",
+    "valence": -0.5,
+    "arousal": 0.25,
     "free": True,
 }
 

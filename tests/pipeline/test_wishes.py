@@ -38,6 +38,9 @@ WISHES: list[dict[str, Any]] = [
     {"level": 5, "bars": 4},
     {"raga": "des", "metre": "4/4", "bars": 4},
     {"raga": "malkauns", "max_leap": 4, "rhythms": "1,1/2", "metre": "2/4", "bars": 4},
+    {"mood": "sad", "bars": 4, "metre": "4/4"},
+    {"mood": "happy", "valence": None, "bars": 4, "rhythm": "jig"},
+    {"valence": -0.2, "arousal": 0.9, "bars": 4},
     {"raga": "Puriya Dhanashri", "key": "C", "metre": "2/4", "bars": 4, "sargam": True},
 ]
 
@@ -76,6 +79,7 @@ def test_a_network_that_learnt_nothing_keeps_every_wish(
         ({"scale": "C,G", "max_leap": 3}, {"--scale", "--max-leap"}),
         ({"scale": "1,b3,#4", "no_accidentals": True}, {"--scale", "--no-accidentals"}),
         ({"level": 1, "metre": "9/8"}, {"--level", "--metre"}),
+        ({"level": 1, "mood": "sad"}, {"--level", "--mood"}),
         ({"range": "D4-F4", "key": "C", "bars": 4}, {"--range", "--key"}),
         ({"scale": "pentatonic", "range": "F4-F4", "key": "D"}, {"--range", "--scale"}),
     ],
@@ -100,6 +104,10 @@ def test_the_two_wishes_that_clash_are_named(
         {"level": 6},
         {"free": True, "level": 1},
         {"raga": "blues"},
+        {"mood": "purple"},
+        {"mood": "sad", "arousal": 0.5},
+        {"arousal": 2.0},
+        {"free": True, "mood": "sad"},
         {"raga": "yaman", "scale": "pentatonic"},
         {"raga": "yaman", "key": "Dm"},
         {"raga": "yaman", "end_on_tonic": False},
