@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from abcgen.grammar.melody import Melody
 from abcgen.grammar.state import (
     ACCIDENTAL,
     BRACKET,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 BODY, COLON, FORM = "body", "colon", "form"  # further values of ``written``
 ANY_RANGE = ((0, 127),)
+TONIC_LETTER = "C"
 TUPLET_NUMBERS = frozenset("0123456789:")
 # Effects on a PitchState of characters that are no notes.
 EFFECTS: dict[str, dict[str, Any]] = {
@@ -103,6 +105,13 @@ class PitchRule:
             for mode, melody in rules.melodies.items()
         }
 
+        # The modes in which nothing is asked but that the last note is the tonic.
+        self._tonic_only = {
+            mode
+            for mode, melody in rules.melodies.items()
+            if melody == Melody(ends_on_tonic=True) and mode not in rules.ranges
+        }
+
     def _notes_of(self, key: Key, alphabet: frozenset[str]) -> frozenset[Note]:
         """Return the notes that an alphabet can write in a key."""
         notes = set()
@@ -158,6 +167,10 @@ class PitchRule:
 
     def after(self, state: PitchState, character: str) -> PitchState | None:
         """Return the state after a character; None if it breaks the limits on notes."""
+        after = self._after(state, character)
+        return _of_tonic(after) if after and after.key.mode in self._tonic_only else after
+
+    def _after(self, state: PitchState, character: str) -> PitchState | None:
         if state.written == HEADER:
             return self._after_header(state, state.text + character)
         # If the mode has no ranges, nothing is limited after the key.
@@ -299,3 +312,21 @@ class PitchRule:
             tied=state.tied if state.in_chord else (),
             last=last,
         )
+
+
+def _of_tonic(state: PitchState) -> PitchState:
+    """Return as much of a state as tells whether notes are the tonic, which is C.
+
+    So a text has a few such states instead of hundreds, and with them the grammar.
+    """
+    text, accidental = state.text, state.accidental
+    if state.written == LETTER and text[0].upper() != TONIC_LETTER:
+        # Any other letter that takes the same octave marks would do.
+        text, accidental = ("d" if text[0] in HIGH else "D"), ""
+    return state._replace(
+        text=text,
+        accidental=accidental,
+        altered=tuple(item for item in state.altered if item[0] == TONIC_LETTER),
+        tied=tuple(note for note in state.tied if note[0] % 7 == 0),
+        last_notes=tuple(note for note in state.last_notes if note[0] % 7 == 0),
+    )

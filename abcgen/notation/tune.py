@@ -464,6 +464,8 @@ class Tune:
     clef: str = ""
     # The staves from the top; none where each voice has a staff of its own.
     staves: tuple[Staff, ...] = ()
+    # The unit note length (``L:``) to write it in; None for the one that suits it best.
+    unit: Fraction | None = field(default=None, compare=False)
 
     @property
     def voices(self) -> tuple[Voice, ...]:

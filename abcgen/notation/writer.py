@@ -64,7 +64,7 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
         tune: The tune.
         keep_lines: Whether to break lines where its source does, instead of every four bars.
     """
-    unit = best_unit(tune)
+    unit = tune.unit or best_unit(tune)
     words = tune.words
     above = [text for text in words.texts if text[0] in _ABOVE_RHYTHM]
     below = [text for text in words.texts if text[0] not in _ABOVE_RHYTHM and text[0] != "W"]

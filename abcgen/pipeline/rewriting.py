@@ -34,7 +34,7 @@ from abcgen.notation.shape import shape_of
 from abcgen.notation.splicing import emptied, gap_in, likeness, splice, with_copies
 from abcgen.notation.tune import total
 from abcgen.notation.walk import keys_and_metres
-from abcgen.notation.writer import write_abc
+from abcgen.notation.writer import best_unit, write_abc
 from abcgen.pipeline.barnumbers import described, endings_of, joined, part_named, spans_named
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.recipes import with_recipe
@@ -105,7 +105,6 @@ class Rewriter(Chooser):
         revision: The tune and its bars.
         name: The name of the checkpoint in the tunes; by default that of its folder.
         closeness: How much it counts, in choosing, that the new bars are like the old ones.
-        referee: A second reader that was started before, and is not stopped.
         referee: A second reader that was started before, and is not stopped.
 
     Raises:
@@ -249,7 +248,9 @@ class Rewriter(Chooser):
         if isinstance(tune, Rejection):
             return tune
         words = tune.words.with_text("N", self.note)
-        tune = replace(tune, number=reference, title=title, words=words)
+        # Written as it was, so that no other character of its music changes.
+        unit = best_unit(self._original)
+        tune = replace(tune, number=reference, title=title, words=words, unit=unit)
         # A second reader. What it does not understand in the tune itself is no fault of the bars.
         if self._referee.disagreement(tune, write_abc(tune)) and not self._referee.disagreement(
             self._original, write_abc(self._original)

@@ -1,8 +1,8 @@
 """Measure how far each mood shifts mode, tempo, register, leaps, density and articulation.
 
 Tunes are drawn as ``abcgen sample --mood NAME`` draws them, the critic's choice among candidates,
-beside tunes without a mood; and the held-out tunes give what the shift is measured against. Run from
-the project's root:
+beside tunes without a mood; and the held-out tunes give what the shift is measured against. Run
+from the project's root:
 
     python -m benchmarks.wishes.moods [CHECKPOINT] [--count 20] [--moods happy,sad]
 """

@@ -1,7 +1,7 @@
 """Draw tunes of every raga, and check them without the grammar that kept them.
 
-Every text counts; none is chosen or rejected. The rules are those of ``docs/wishes.md``, the checker
-is ``abcgen/wishes/checking.py``. Run from the project's root:
+Every text counts; none is chosen or rejected. The rules are those of ``docs/wishes.md``, the
+checker is ``abcgen/wishes/checking.py``. Run from the project's root:
 
     python -m benchmarks.wishes.ragas [CHECKPOINT] [--count 1000] [--bars 4] [--ragas des,yaman]
 

@@ -62,7 +62,7 @@ def test_a_network_that_learnt_nothing_keeps_every_wish(
     assert len(tunes) == 2
     for tune in tunes:
         result = delivered(tune.tune, request)
-        assert set(wishes) & set(result)
+        assert "mood" in result if "valence" in wishes else set(wishes) & set(result)
         assert all(result.values()), (result, tune.abc)
         recipe = recipe_in(tune.abc)
         assert recipe is not None
