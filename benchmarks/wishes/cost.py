@@ -1,7 +1,7 @@
-"""Measure what the grammar costs for each wish: processor time a character, beside sampling without.
+"""Measure what the grammar costs for each wish: processor time a character, with it and without.
 
-Texts are drawn side by side as ``abcgen sample`` draws them, by a grammar that begins with no state.
-Run from the project's root:
+Texts are drawn side by side as ``abcgen sample`` draws them, by a grammar that begins with no
+state. Run from the project's root:
 
     python -m benchmarks.wishes.cost [CHECKPOINT] [--count 64] [--batch 64]
 """

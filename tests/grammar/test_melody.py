@@ -191,3 +191,21 @@ def test_note_values_that_fill_no_bar_are_refused() -> None:
     with pytest.raises(InputError):
         Grammar(replace(BASE, lengths=frozenset({64})))
     assert Melody().rising == EVERY_DEGREE
+
+
+def test_a_tune_that_only_has_to_end_on_the_tonic_needs_few_states_and_allows_the_same() -> None:
+    rules = limited(Melody(ends_on_tonic=True), form=SHORT, ranges={})
+    # Of any range every note has to be known.
+    every_note = replace(rules, ranges={Mode.MAJOR: ((0, 127),)})
+    short, long = Grammar(rules), Grammar(every_note)
+    for seed in range(6):
+        chance, one, other, text = random.Random(seed), short.start, long.start, ""
+        while (allowed := short.allowed(one, 300 - len(text))) != {END}:
+            assert allowed == long.allowed(other, 300 - len(text)), text
+            tame = sorted(set("ABCcdG2|=^-") & allowed)
+            text += chance.choice(
+                tame if tame and chance.random() < 0.8 else sorted(allowed - {END})
+            )
+            one, other = short.advance(one, text[-1]), long.advance(other, text[-1])
+    assert len(short._states) < len(long._states)
+    assert len(short._pitch_states) < len(long._pitch_states) / 4
