@@ -417,9 +417,7 @@ class Request(Schema):
     scale: str = Field(
         "", description="Scale: pentatonic, degrees such as 1,2,b3,5, or notes such as G,A,B,D,E."
     )
-    max_leap: int = Field(
-        0, ge=0, le=29, description="Widest interval between two notes: 3 is a third, 8 an octave."
-    )
+    max_leap: int = Field(0, ge=0, le=29, description="Widest interval: 3 a third, 8 an octave.")
     rhythms: str = Field("", description="Note values, such as half,quarter or 2,1,1/2 quarters.")
     no_accidentals: bool = Field(False, description="Only notes of the key.")
     end_on_tonic: bool = Field(
@@ -429,12 +427,8 @@ class Request(Schema):
     raga: str = Field("", description="Raga, such as yaman, with Sa the tonic of the key.")
     sargam: bool = Field(False, description="Write the Indian names of notes under them.")
     mood: str = Field("", description="Mood, such as happy or calm.")
-    valence: float | None = Field(
-        None, ge=-1.0, le=1.0, description="Instead of a mood: unpleasant (-1) to pleasant (1)."
-    )
-    arousal: float | None = Field(
-        None, ge=-1.0, le=1.0, description="Instead of a mood: calm (-1) to lively (1)."
-    )
+    valence: float | None = Field(None, ge=-1, le=1, description="Pleasant, 1, or not, -1.")
+    arousal: float | None = Field(None, ge=-1, le=1, description="Lively, 1, or calm, -1.")
 
     free: bool = Field(False, description="Sample without the grammar: bars need not add up.")
 
