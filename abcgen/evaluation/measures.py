@@ -154,6 +154,10 @@ def _delivered(flag: Callable[[Delivery], bool | None]) -> Computation:
     return lambda sample: proportion(map(flag, sample.deliveries))
 
 
+def _wish_delivered(name: str) -> Computation:
+    return _delivered(lambda delivery: delivery.wishes.get(name))
+
+
 def _bits_per(unit: Callable[[ScoredText], int]) -> Computation:
     return lambda sample: ratio(
         [text.bits for text in sample.scores],
@@ -367,9 +371,7 @@ WISHES = {
     "mood": "mode of a mood",
 }
 MEASURES |= {
-    f"{name}_delivered": Measure(
-        CONTROL, label, _delivered(lambda d, name=name: d.wishes.get(name))
-    )
+    f"{name}_delivered": Measure(CONTROL, label, _wish_delivered(name))
     for name, label in WISHES.items()
 }
 
