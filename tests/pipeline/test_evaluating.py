@@ -25,7 +25,7 @@ from abcgen.notation.writer import write_abc
 from abcgen.pipeline import checkpoints, evaluating, sampling
 from abcgen.pipeline.checkpoints import read_training_tunes, write_training_tunes
 from abcgen.pipeline.comparing import compare_networks, evaluate_tunes
-from abcgen.pipeline.delivery import delivery, wishes_delivered
+from abcgen.pipeline.delivery import REQUESTS, delivery, wishes_delivered
 from abcgen.pipeline.evaluating import EvaluationSampler, evaluate
 from abcgen.pipeline.evaluation_report import TUNES_HEARD, write_evaluation
 from abcgen.pipeline.held_out import HELD_OUT, read_held_out, select_held_out, write_held_out
@@ -227,7 +227,7 @@ def test_networks_are_set_side_by_side(checkpoint: Path, tmp_path: Path) -> None
     other = tmp_path / "other"
     shutil.copytree(checkpoint, other)
     with quick() as patch:
-        patch.setattr(evaluating, "REQUESTS", evaluating.REQUESTS[:2])
+        patch.setattr(evaluating, "REQUESTS", REQUESTS[:2])
         found = compare_networks([checkpoint, other], FEW.replace(count=20), 3, unseen)
     names = list(found.facts["networks"])
     assert names == ["net", "other"]
@@ -254,7 +254,7 @@ def test_networks_with_other_held_out_tunes_do_not_compare(
     with pytest.raises(InputError, match="--tunes"):
         compare_networks([checkpoint, other], FEW, 3, unseen)
     with quick() as patch:
-        patch.setattr(evaluating, "REQUESTS", evaluating.REQUESTS[:1])
+        patch.setattr(evaluating, "REQUESTS", REQUESTS[:1])
         few = FEW.replace(count=20)
         found = compare_networks([checkpoint, other], few, 3, unseen, real_tunes[220:260])
     # Two of one name are told apart.

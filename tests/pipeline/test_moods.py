@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from abcgen.score.performance import opening_tempo, usual_tempo
 from abcgen.wishes.moods import MOODS, Mood
 from tests.tunes import JIG, REEL, tune
 
+if TYPE_CHECKING:
+    from abcgen.notation.tune import Tune
+
 NEUTRAL = Mood(0.0, 0.0)
 
 
@@ -24,8 +28,7 @@ def marks(abc: str, mood: Mood) -> str:
 
 @pytest.mark.parametrize("name", MOODS)
 @pytest.mark.parametrize("original", [JIG, REEL])
-def test_a_mood_changes_tempo_and_articulation_and_no_note(name: str, original: object) -> None:
-    assert original is JIG or original is REEL
+def test_a_mood_changes_tempo_and_articulation_and_no_note(name: str, original: Tune) -> None:
     after = in_mood(original, MOODS[name])
     assert [note.pitches for note in after.notes if isinstance(note, Note)] == [
         note.pitches for note in original.notes if isinstance(note, Note)
