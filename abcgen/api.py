@@ -37,14 +37,13 @@ from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork, find_checkpoint, new_run
 from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
-from abcgen.pipeline.recipes import recipe_in
+from abcgen.pipeline.recipes import drone_in
 from abcgen.pipeline.rendering import with_usual_heading
 from abcgen.pipeline.requests import make_request
 from abcgen.pipeline.revision import VariationConfig
 from abcgen.pipeline.rewriting import Rewriter, revision_of, spans_wanted
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.varying import CLOSENESS, setting_of
-from abcgen.wishes.ragas import raga_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,7 +119,7 @@ class Playable:
         parts = [
             file_format.render(
                 with_usual_heading(tune) if tune.remarks else tune,
-                replace(options, drone=_drone_of(tune)),
+                replace(options, drone=drone_in(tune.remarks)),
             )
             for tune in tunes
         ]
@@ -143,12 +142,6 @@ class PlayableTune(Tune, Playable):
         """Return a tune as a ``PlayableTune``."""
         parts = {part.name: getattr(tune, part.name) for part in fields(Tune)}
         return cls(**parts, remarks=remarks)
-
-
-def _drone_of(tune: PlayableTune) -> int:
-    """Return what a tanpura plays under a tune that was sampled in a raga; 0 for no tanpura."""
-    recipe = recipe_in(tune.remarks)
-    return raga_named(recipe.request.raga).drone if recipe and recipe.request.raga else 0
 
 
 class Tunebook(Playable, Sequence[PlayableTune]):

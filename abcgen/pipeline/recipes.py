@@ -19,6 +19,7 @@ from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.revision import Revision
+from abcgen.wishes.ragas import raga_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,16 @@ def recipe_in(text: str) -> Recipe | None:
     """
     match = _RECIPE.search(text)
     return Recipe.from_json(match[1]) if match else None
+
+
+def drone_in(text: str) -> int:
+    """Return what a tanpura plays under a tune whose recipe names a raga; 0 for no tanpura.
+
+    Raises:
+        InputError: if the recipe is damaged.
+    """
+    recipe = recipe_in(text)
+    return raga_named(recipe.request.raga).drone if recipe and recipe.request.raga else 0
 
 
 def read_recipes(path: Path) -> list[tuple[Recipe, str]]:

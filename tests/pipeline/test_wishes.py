@@ -11,10 +11,11 @@ from abcgen.config import Request, SampleConfig
 from abcgen.errors import InputError
 from abcgen.grammar import END, Grammar, Rules
 from abcgen.notation.model_text import decode_tune
+from abcgen.notation.transpose import arrange_for
 from abcgen.notation.tune import Mode
 from abcgen.pipeline.recipes import recipe_in
 from abcgen.pipeline.replaying import replay_file
-from abcgen.pipeline.requests import make_request, rules_of
+from abcgen.pipeline.requests import instrument_of, make_request, rules_of
 from abcgen.pipeline.sampling import Composer
 from abcgen.wishes.checking import delivered
 from abcgen.wishes.ragas import RAGAS
@@ -145,6 +146,52 @@ def test_notes_of_a_scale_fix_the_key_and_a_level_the_form() -> None:
     assert rules.modes == (Mode.MAJOR,)
     assert not rules.alphabet & set("^_=-")
     assert all(high - low == 12 for low, high in rules.ranges[Mode.MAJOR])
+
+
+COMBINABLE: dict[str, list[Any]] = {
+    "metre": ["2/4", "3/4", "4/4", "6/8", "9/8"],
+    "key": ["G", "Dm", "Ador", "Emix"],
+    "bars": [2, 4],
+    "parts": ["A", "AB"],
+    "range": ["G3-B5", "D4-D5", "first-position"],
+    "instrument": ["whistle", "guitar"],
+    "scale": ["pentatonic", "hexatonic", "five-finger", "1,2,b3,5", "melodic-minor"],
+    "max_leap": [2, 3, 5],
+    "rhythms": ["half,quarter", "1,1/2", "3/2,1/2"],
+    "no_accidentals": [True],
+    "level": [1, 2, 3, 4, 5],
+    "raga": ["des", "marwa", "malkauns", "jog"],
+    "mood": ["happy", "sad"],
+}
+
+
+def test_no_combination_of_wishes_leads_into_a_corner() -> None:
+    chance, walked = random.Random(5), 0
+    for _ in range(16):
+        names = chance.sample(list(COMBINABLE), chance.randint(1, 4))
+        wishes = {name: chance.choice(COMBINABLE[name]) for name in names}
+        if "bars" not in wishes and "level" not in wishes:
+            wishes["bars"] = 2
+        try:
+            request = make_request(**wishes)
+            grammar = Grammar(rules_of(request, ALPHABET))
+            grammar.completion(grammar.start)
+        except InputError:
+            continue  # impossible, and said so at once
+        state, text = grammar.start, ""
+        limit = 300
+        while (allowed := sorted(grammar.allowed(state, limit - len(text)))) != [END]:
+            assert allowed, (wishes, text)
+            tame = [one for one in allowed if one and one in "CDEFGAcdefg2|"]
+            others = [one for one in allowed if one]
+            text += chance.choice(tame if tame and chance.random() < 0.7 else others)
+            state = grammar.advance(state, text[-1])
+        tune = decode_tune(text)
+        keep_spelling = request.depends_on_spelling
+        tune = arrange_for(tune, instrument_of(request), 0.0, keep_spelling=keep_spelling)
+        assert all(delivered(tune, request).values()), (wishes, text)
+        walked += 1
+    assert walked > 5
 
 
 def raga_texts(name: str, count: int) -> Iterator[str]:
