@@ -334,7 +334,7 @@ Temperature = Annotated[
 class SampleConfig(Schema):
     """How tunes are sampled from a network."""
 
-    temperature: Temperature = 0.8
+    temperature: Temperature = 0.9
     # None: that of the music, as before there was a choice.
     header_temperature: float | None = Field(
         1.0,
@@ -496,7 +496,7 @@ class RefineConfig(Schema):
     tolerance: float = Field(
         0.02, ge=0.0, le=1.0, description="Keep a round whose AUC is higher by less than this."
     )
-    temperature: Temperature = 0.8
+    temperature: Temperature = SampleConfig().temperature
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="Seed of the tunes drawn and of the learning."
     )
