@@ -334,7 +334,7 @@ Temperature = Annotated[
 class SampleConfig(Schema):
     """How tunes are sampled from a network."""
 
-    temperature: Temperature = 0.9
+    temperature: Temperature = 0.85
     # None: that of the music, as before there was a choice.
     header_temperature: float | None = Field(
         1.0,

@@ -35,6 +35,7 @@ class Fault(StrEnum):
     LENGTH = "is longer than real tunes"
     RHYTHM = "has a rhythm that no real tune has"
     CHORD = "has a larger chord than real tunes"
+    FRAGMENT = "repeats a single bar"
     BEAT = "drops the beat where a section ends"
 
 
@@ -70,6 +71,9 @@ class TuneBounds(Schema):
     # and of those that keep it everywhere.
     with_repeats: Count
     keep_beat: Count
+    # Number of tunes, none in bounds of earlier versions, and of those that repeat a single bar.
+    tunes: Count = 0
+    repeat_bar: Count = 0
 
     @classmethod
     def of(cls, shapes: Sequence[Shape]) -> TuneBounds:
@@ -85,6 +89,8 @@ class TuneBounds(Schema):
             chord=max((shape.chord.value for shape in shapes), default=0),
             with_repeats=len(beats),
             keep_beat=sum(beats),
+            tunes=len(shapes),
+            repeat_bar=sum(shape.repeated_bar is not None for shape in shapes),
         )
 
     def __or__(self, other: TuneBounds) -> TuneBounds:
@@ -97,6 +103,8 @@ class TuneBounds(Schema):
             chord=max(self.chord, other.chord),
             with_repeats=self.with_repeats + other.with_repeats,
             keep_beat=self.keep_beat + other.keep_beat,
+            tunes=self.tunes + other.tunes,
+            repeat_bar=self.repeat_bar + other.repeat_bar,
         )
 
     def faults(self, shape: Shape, *, any_length: bool = False) -> Iterator[Finding]:
@@ -117,6 +125,9 @@ class TuneBounds(Schema):
             what = f"{shape.bars} bars, not at most {self.bars}"
             yield Finding(Fault.LENGTH, (1, shape.bars), what)
         yield from self._notes_beyond(shape)
+        if shape.repeated_bar is not None and self.repeat_bar * ODD < self.tunes:
+            bar = shape.repeated_bar + 1
+            yield Finding(Fault.FRAGMENT, (bar, bar), f"bar {bar} is a section of its own")
         if self.keep_beat >= KEPT_SHARE * max(1, self.with_repeats):
             for joint in shape.joints:
                 if not joint.keeps_beat:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.notation.analysis import sections_of
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import BarLine, Note, Tuplet, opens_section
 from abcgen.notation.walk import keys_and_metres
@@ -64,6 +65,8 @@ class Shape:
     denominator: Extreme
     # Most pitches struck together.
     chord: Extreme
+    # Index of the first bar that is a whole section to be repeated; None if there is none.
+    repeated_bar: int | None
     joints: tuple[Joint, ...]
 
     @property
@@ -93,8 +96,17 @@ def shape_of(tune: Tune, first: int = 0) -> Shape:
         tuplets=tuplets,
         denominator=denominator,
         chord=chord,
+        repeated_bar=_repeated_bar(tune, first),
         joints=tuple(_joints(tune, first)),
     )
+
+
+def _repeated_bar(tune: Tune, first: int) -> int | None:
+    starts = [index for index in range(len(tune.bars)) if opens_section(tune.bars, index)]
+    for start, section in zip(starts, sections_of(tune), strict=True):
+        if start >= first and section.repeated and section.bars == 1:
+            return start
+    return None
 
 
 def longest_run(bars: Sequence[Bar], cell: int) -> int:

@@ -75,6 +75,7 @@ def test_cells_on_end_are_counted() -> None:
         ("C8|D8|C7C|C7C|", Fault.RHYTHM, (3, 3)),
         ("C8|(5CDEFGC4|", Fault.RHYTHM, (2, 2)),
         ("C8|D8|[CEG]8|", Fault.CHORD, (3, 3)),
+        ("C8|D8|:E8:|F8|G8|]", Fault.FRAGMENT, (3, 3)),
         ("C8|D8||:E2|F8|G8:|", Fault.BEAT, (2, 3)),
         ("C8|D6|:E2|F8|G8:|", Fault.BEAT, (3, 5)),
         ("|:C8|D6:|", Fault.BEAT, (1, 2)),
