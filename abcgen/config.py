@@ -287,9 +287,12 @@ class TrainConfig(Schema):
         le=1_000_000,
         description="Stop after this many epochs without a lower held-out loss.",
     )
-
     batch_size: int = Field(32, ge=1, le=65_536, description="Tunes (windows) per batch.")
-    # Each epoch begins at a different window, so that in time all are trained on.
+    packed: bool = Field(
+        False,
+        description="Several tunes in a row of a batch: few shapes, for GPUs and JAX.",
+        exclude_if=lambda packed: not packed,
+    )
     stride: int = Field(
         1, ge=1, le=1_000_000, description="Train on every N-th window (window only)."
     )
@@ -302,11 +305,9 @@ class TrainConfig(Schema):
     final_rate: float = Field(
         0.01, ge=0.0, le=1.0, description="Learning rate at the end, as a share of the peak."
     )
-    # Decoupled, for the optimizers that have it.
     weight_decay: float = Field(0.1, ge=0.0, le=10.0, description="Weight decay.")
     clip_norm: float = Field(1.0, ge=1e-6, le=1e6, description="Maximum global gradient norm.")
 
-    # Bavarian et al., "Efficient Training of Language Models to Fill in the Middle", 2022.
     gaps: float = Field(
         0.0,
         ge=0.0,
@@ -315,7 +316,6 @@ class TrainConfig(Schema):
         "learns to fill gaps.",
         exclude_if=lambda share: share == 0,
     )
-
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="Random seed of weights, order and dropout."
     )

@@ -50,7 +50,15 @@ WITH_RESUME |= {"device", "devices", "precision", "tensorboard", "as_json"}
 WITH_RESUME |= {"critic", "texture", "track", "fold_range", "cache"}
 # Parameters that may be given with --from, which keeps the shape of the network.
 WITH_FROM = WITH_RESUME - {"resume"} | {"base", "patience", "batch_size", "optimizer"}
-WITH_FROM |= {"learning_rate", "warm_up", "weight_decay", "seed", "chord_symbols", "dry_run"}
+WITH_FROM |= {
+    "packed",
+    "learning_rate",
+    "warm_up",
+    "weight_decay",
+    "seed",
+    "chord_symbols",
+    "dry_run",
+}
 WITH_FROM |= {"force", "wrong_bars", "held_out"}
 # Parameters that are not saved with the run: the command that resumes it must repeat them.
 NOT_SAVED = {"device", "devices", "precision", "tensorboard", "texture", "track", "fold_range"}
@@ -147,6 +155,10 @@ def train(
     minutes: Annotated[float | None, training_option("minutes", show_default="no limit")] = None,
     patience: Annotated[int | None, training_option("patience", show_default="never")] = None,
     batch_size: Annotated[int | None, training_option("batch_size", "--batch-size", "-b")] = None,
+    packed: Annotated[
+        bool | None,
+        training_option("packed", "--packed/--no-packed", show_default="on GPUs and JAX"),
+    ] = None,
     stride: Annotated[int | None, training_option("stride")] = None,
     optimizer: Annotated[str | None, training_option("optimizer")] = None,
     learning_rate: Annotated[float | None, training_option("learning_rate")] = None,
@@ -462,6 +474,7 @@ def _description(plan: TrainPlan) -> str:
     parts += [f"{network.voices} voices"] * (network.voices > 1)
     parts += [f"gaps in {config.gaps:.0%} of the tunes"] * bool(config.gaps)
     length = f"{config.minutes:g} minutes" if config.minutes else f"{config.epochs} epochs"
+    parts += ["several in a row"] * config.packed
     parts.append(f"batches of {config.batch_size}, {config.optimizer}, {length}")
     return f"{plan.reason}: {', '.join(parts)}"
 

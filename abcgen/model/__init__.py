@@ -6,8 +6,8 @@ In reading order:
    once; ``positions``: the interface of position features.
 2. ``network`` and ``layers``: the same as a Keras model.
 3. ``trainer``: the training loop (``Trainer.fit``). It uses ``dataset`` (texts in batches),
-   ``compiled`` (one step), ``events`` and ``metrics`` (progress and figures), ``resume`` (the state
-   of an interrupted run). ``training`` sets it up (``train``).
+   ``packing`` (several in a row), ``compiled`` (one step), ``events`` and ``metrics`` (progress and
+   figures), ``resume`` (the state of an interrupted run). ``training`` sets it up (``train``).
 4. ``checkpoint``: the folder of a trained network. ``extending``: further characters for it.
 5. ``inference`` and ``cells``: the same network in NumPy, one character at a time.
 6. ``sampling``: draws texts under a constraint (``generate``). ``filling``: draws what fills a gap

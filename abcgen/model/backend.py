@@ -199,6 +199,11 @@ def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]
     return lstm_sequence
 
 
+def fused_attention() -> bool:
+    """Return whether the backend has a kernel for attention; TensorFlow has none."""
+    return backend_name() != "tensorflow"
+
+
 def describe_backend(devices: int = 1) -> str:
     """Describe library, devices, precision and LSTM kernels.
 

@@ -53,7 +53,9 @@ class CompiledNetwork:
         self._devices = devices_for(config.batch_size)
         self._devices.check(config)
         with self._devices.scope():
-            built = build_network(network, vocabulary_size, config.seed, token_heights)
+            built = build_network(
+                network, vocabulary_size, config.seed, token_heights, packed=config.packed
+            )
             self.model = self._devices.model(built)
             optimizer = _optimizer(keras, config, self._devices)
             optimizer.build(self.model.trainable_variables)

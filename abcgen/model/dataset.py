@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from abcgen.model.packing import Packing
 from abcgen.model.positions import feature_tables
 from abcgen.model.vocabulary import BEGIN, END, PADDING
 
@@ -101,7 +102,7 @@ class Dataset(Protocol):
         """Return the batches of an epoch in random order, the same for the same seed."""
 
     def batch(self, indices: NDArray[np.intp]) -> Batch:
-        """Lay out the rows of these indices."""
+        """Lay out the rows of these indices, (B,), or of several texts each, (B, N)."""
 
     def fingerprint(self) -> str:
         """Return a hash of everything that determines the batches."""
@@ -134,6 +135,7 @@ def dataset_of(
         multiple=length or 1 if network.bidirectional else 1,
         longest=None if measuring or network.bidirectional else length,
         attending=network.attention,
+        packed=config.packed,
         tracker=tracker if features else None,
         gaps=Gaps.of(config, vocabulary, tracker) if config.gaps and not measuring else None,
     )
@@ -196,8 +198,9 @@ class TextDataset:
     """Whole texts in batches of similar length, padded on the right.
 
     Texts longer than ``longest`` characters are divided into chunks. ``multiple`` divides the width
-    of every batch. With ``attending``, batches of long texts have fewer rows. With ``gaps`` a share
-    of the texts, other ones in every epoch, is shown with a gap.
+    of every batch. With ``attending``, batches of long texts have fewer rows. ``packed`` puts
+    several texts in a row, so that batches have few shapes. With ``gaps`` a share of the texts,
+    other ones in every epoch, is shown with a gap.
 
     Raises:
         InputError: if the vocabulary lacks a character.
@@ -212,6 +215,7 @@ class TextDataset:
         multiple: int = 1,
         longest: int | None = None,
         attending: bool = False,
+        packed: bool = False,
         tracker: PositionFeatures | None = None,
         gaps: Gaps | None = None,
     ) -> None:
@@ -235,6 +239,11 @@ class TextDataset:
         # Where the gaps of this epoch begin and end, by text; their marks make these texts longer.
         self._gaps, self._drawn = gaps, dict[int, tuple[int, int]]()
         self._widths = self.lengths
+        # The shapes of the batches, if texts are packed; wide enough for the marks of gaps.
+        self._packing = None
+        if packed and self.lengths.size:
+            room = self.lengths + (2 if gaps else 0)
+            self._packing = Packing.of(room, batch_size, self._most_rows)
 
     @property
     def characters(self) -> int:
@@ -243,12 +252,16 @@ class TextDataset:
 
     def in_order(self) -> list[NDArray[np.intp]]:
         """Return all batches by length, each as the indices of its chunks."""
+        if self._packing:
+            return self._packing.batches(self._widths, np.random.default_rng(0))
         return self._batches(np.argsort(self.lengths, kind="stable"))
 
     def shuffled(self, seed: int, epoch: int) -> list[NDArray[np.intp]]:
         """Return the batches of an epoch in random order, the same for the same seed."""
         self.draw_gaps(np.random.default_rng([seed, epoch, 1]))
         random = np.random.default_rng([seed, epoch])
+        if self._packing:
+            return self._packing.batches(self._widths, random)
         noise = random.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, self.lengths.size)
         batches = self._batches(np.argsort(self.lengths * noise, kind="stable"))
         return [batches[index] for index in random.permutation(len(batches))]
@@ -263,30 +276,51 @@ class TextDataset:
 
     def batch(self, indices: NDArray[np.intp]) -> Batch:
         """Lay out the chunks of these indices, with the gaps that were drawn last."""
-        shape = indices.size, self._width(indices)
+        # 1) Where in its row each text begins, after a position of padding if it is not the first.
+        indices = indices.reshape(len(indices), -1)  # (B, N)
+        is_text = indices >= 0
+        used = np.where(is_text, self._widths[indices] + 1, 0).cumsum(axis=1)
+        width = self._width(int(used.max()) - 1)  # T
+        rows = np.nonzero(is_text)[0]
+        chosen = indices[is_text]  # (texts,)
+        lengths = self._widths[chosen]
+        begins = rows * width + used[is_text] - 1 - lengths
+        # 2) Their characters, one text after the other.
+        texts = np.array([self._chunks[index][0] for index in chosen])
+        starts = np.array([self._chunks[index][1] for index in chosen])
+        shown = [self._shown(text) for text in texts]
+        spans = list(zip(shown, starts, starts + lengths, strict=True))
+        ids = np.concatenate([ids[start:stop] for (ids, _), start, stop in spans])
+        following = np.concatenate([ids[start + 1 : stop + 1] for (ids, _), start, stop in spans])
+        within = np.arange(ids.size) - np.repeat(lengths.cumsum() - lengths, lengths)
+        # 3) The same where they are in the batch.
+        places = np.repeat(begins, lengths) + within
+        shape = len(indices), width
         features = self._positions[0].shape[1] if self._positions else 0  # F
-        inputs = np.full((*shape, 1 + features), PADDING, np.int32)  # (B, T, 1 + F)
-        targets = np.full(shape, PADDING, np.int32)  # (B, T)
-        present, scored = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # (B, T)
-        for row, index in enumerate(indices):
-            text, start, _ = self._chunks[index]
-            stop = start + int(self._widths[index])
-            ids, positions, length = *self._shown(text), stop - start
-            inputs[row, :length, 0] = ids[start:stop]
-            targets[row, :length] = ids[start + 1 : stop + 1]
-            present[row, :length] = 1.0
-            scored[row, max(0, self._unscored[text] - start) : length] = 1.0
-            if positions is not None:
-                inputs[row, :length, 1:] = positions[start:stop]
+        inputs = np.full((math.prod(shape), 1 + features), PADDING, np.int32)  # (B * T, 1 + F)
+        targets = np.full(math.prod(shape), PADDING, np.int32)  # (B * T,)
+        present, scored = np.zeros((2, math.prod(shape)), np.float32)
+        inputs[places, 0], targets[places], present[places] = ids, following, 1.0
+        unscored = np.array([self._unscored[text] for text in texts]) - starts
+        scored[places] = within >= np.repeat(unscored, lengths)
+        if features:
+            inputs[places, 1:] = np.concatenate(
+                [positions[start:stop] for (_, positions), start, stop in spans]
+            )
         if self._gaps:
             is_mark = targets == self._gaps.mark
             present[is_mark] = scored[is_mark] = 0.0
-        return Batch(inputs if features else inputs[..., 0], targets, present, scored)
+        return Batch(
+            inputs.reshape(*shape, -1) if features else inputs.reshape(shape),
+            targets.reshape(shape),
+            present.reshape(shape),
+            scored.reshape(shape),
+        )
 
     def fingerprint(self) -> str:
         """Return a hash of the texts, their order and everything else that shapes batches."""
         cut = f" {self._multiple} {self._longest}" if self._multiple > 1 or self._longest else ""
-        cut += " attending" * self._attending
+        cut += " attending" * self._attending + " packed" * bool(self._packing)
         # Options that are off add nothing, so that runs from before they existed can be resumed.
         digest = hashlib.sha256(f"{self._batch_size}{cut}".encode())
         for ids in self._ids:
@@ -307,16 +341,22 @@ class TextDataset:
         batches = []
         # -(-a // b) is a / b, rounded up.
         for indices in np.array_split(order, -(-order.size // self._batch_size)):
-            width = self._width(indices)
-            rows = self._batch_size * WIDEST_FULL_BATCH // width
-            if self._attending:
-                rows = min(rows, self._batch_size * WIDEST_ATTENDING_BATCH**2 // width**2)
-            batches += np.array_split(indices, -(-indices.size // max(1, rows)))
+            rows = self._most_rows(self._width(int(self._widths[indices].max())))
+            batches += np.array_split(indices, -(-indices.size // rows))
         return batches
 
-    def _width(self, indices: NDArray[np.intp]) -> int:
-        width = round_up(int(self._widths[indices].max()))
-        return -(-width // self._multiple) * self._multiple
+    def _most_rows(self, width: int) -> int:
+        """Return the most rows of a batch of this width."""
+        rows = min(self._batch_size, self._batch_size * WIDEST_FULL_BATCH // width)
+        if self._attending:
+            rows = min(rows, self._batch_size * WIDEST_ATTENDING_BATCH**2 // width**2)
+        return max(1, rows)
+
+    def _width(self, used: int) -> int:
+        """Return the width of a batch whose widest row has ``used`` positions."""
+        if self._packing:
+            return self._packing.width(used)
+        return -(-round_up(used) // self._multiple) * self._multiple
 
 
 class WindowDataset:

@@ -15,8 +15,9 @@ import numpy as np
 from keras import ops
 
 from abcgen.model import architecture as specs
-from abcgen.model.backend import fused_lstm
+from abcgen.model.backend import fused_attention, fused_lstm
 from abcgen.model.positions import interval_table
+from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
     from abcgen.model.architecture import LayerSpec, Shape
 
 MASKED = -1e9  # added to the score of a position that must not be attended to
+# Inputs that tell an LSTM to forget, as many as keep widths a multiple of what GPUs multiply best,
+# and what all of them together add to a gate so that it is shut.
+FORGETTING, SHUT = 8, -1e4
 
 
-def make_layer(spec: LayerSpec, seed: int, token_heights: NDArray[np.int32] | None = None) -> Any:
+def make_layer(
+    spec: LayerSpec,
+    seed: int,
+    token_heights: NDArray[np.int32] | None = None,
+    *,
+    packed: bool = False,
+) -> Any:
     """Return the Keras layer of a spec, whose random numbers are drawn by ``seed`` plus its own.
 
-    ``token_heights`` are those of ``PositionFeatures``, which relative pitch needs.
+    ``token_heights`` are those of ``PositionFeatures``, which relative pitch needs. The LSTM of
+    ``packed`` rows reads what ``Between`` puts beside its input too.
     """
     name, width, seed = spec.name, spec.width, seed + spec.seed
     initializers = keras.initializers
@@ -46,7 +57,8 @@ def make_layer(spec: LayerSpec, seed: int, token_heights: NDArray[np.int32] | No
         case specs.PositionSpec():
             return PositionEmbedding(spec.tables, seed, name)
         case specs.LSTMSpec():
-            return make_lstm(width, seed, return_sequences=spec.sequences, name=name)
+            options = {"return_sequences": spec.sequences, "name": name}
+            return make_lstm(width, seed, forgetting=packed, **options)
         case specs.BidirectionalSpec():
             return Bidirectional(width, seed, name)
         case specs.CausalAttentionSpec():
@@ -74,8 +86,49 @@ def make_layer(spec: LayerSpec, seed: int, token_heights: NDArray[np.int32] | No
     raise TypeError(f"no Keras layer for {spec.kind}")
 
 
+class Between(keras.layers.Layer):  # type: ignore[misc]
+    """Puts beside a sequence where it is between two texts of a packed row."""
+
+    def call(self, sequence: Any, ids: Any) -> Any:
+        """Return (B, T, W + FORGETTING) of (B, T, W) and ids (B, T)."""
+        between = ops.cast(ops.equal(ids, PADDING), sequence.dtype)
+        return ops.concatenate([sequence, ops.repeat(between[..., None], FORGETTING, -1)], axis=-1)
+
+
+class ForgettingCell(keras.layers.LSTMCell):  # type: ignore[misc]
+    """An LSTM cell whose output and cell become 0 where the last inputs, ``FORGETTING``, are 1.
+
+    They shut input, forget and output gate. This works in every loop over the cell, cuDNN's too.
+    """
+
+    def build(self, shape: Shape) -> None:
+        """Make the weights; Keras calls this."""
+        super().build((*shape[:-1], (shape[-1] or 0) - FORGETTING))
+
+    @property
+    def kernel(self) -> Any:
+        """The learnt kernel (W, 4U), and constant rows below it."""
+        shut = np.repeat([SHUT, SHUT, 0.0, SHUT], self.units) / FORGETTING
+        rows = ops.cast(np.tile(shut, (FORGETTING, 1)), self.compute_dtype)
+        return ops.concatenate([ops.cast(self.learnt_kernel, self.compute_dtype), rows], axis=0)
+
+    @kernel.setter
+    def kernel(self, weight: Any) -> None:
+        self.learnt_kernel = weight
+
+
 class LSTM(keras.layers.LSTM):  # type: ignore[misc]
-    """Keras's LSTM with a faster loop where the backend has one."""
+    """Keras's LSTM with a faster loop where the backend has one.
+
+    With ``forgetting``, its input is that of a ``ForgettingCell``.
+    """
+
+    cell: Any
+
+    def __init__(self, *arguments: Any, forgetting: bool = False, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if forgetting:
+            self.cell = ForgettingCell.from_config(self.cell.get_config())
 
     def inner_loop(
         self,
@@ -168,26 +221,32 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
             setattr(self, f"{name}_kernel", weight)
         self.built = True
 
-    def call(self, queries: Any, memory: Any, characters: Any) -> Any:
+    def call(self, queries: Any, memory: Any, characters: Any, ids: Any = None) -> Any:
         """Return (B, Q, U) of the last Q queries, the LSTM's outputs, and the vectors it read.
 
-        Their shapes are (B, Q, U), (B, T, U) and (B, T, W).
+        Their shapes are (B, Q, U), (B, T, U) and (B, T, W). With the ``ids`` of packed rows
+        (B, T) a text sees nothing of the others in its row.
         """
-        query = self._split_heads(ops.matmul(queries, self.query_kernel))  # (B, H, Q, D)
+        query = self._split_heads(ops.matmul(queries, self.query_kernel))  # (B, Q, H, D)
         # Keys: the outputs one position later, zeros first, so that key t is made from output t-1.
-        shifted = ops.pad(memory, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # (B, T, U)
-        key = self._split_heads(ops.matmul(shifted, self.key_kernel))  # (B, H, T, D)
+        before = memory
+        if ids is not None:
+            before = memory * ops.cast(ops.not_equal(ids, PADDING), memory.dtype)[..., None]
+        shifted = ops.pad(before, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # (B, T, U)
+        key = self._split_heads(ops.matmul(shifted, self.key_kernel))  # (B, T, H, D)
         # Values: the outputs and the characters' own vectors.
         copied = ops.concatenate([memory, characters], axis=-1)  # (B, T, U + W)
-        value = self._split_heads(ops.matmul(copied, self.value_kernel))  # (B, H, T, D)
-        # softmax(query . key / sqrt(D)) . value, with later positions masked.
-        scale = (memory.shape[-1] / self.heads) ** -0.5  # 1 / sqrt(D)
-        scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))  # (B, H, Q, T)
-        attention_weights = ops.softmax(scores + self._mask(queries, memory))
-        attended = ops.matmul(attention_weights, value)  # (B, H, Q, D)
+        value = self._split_heads(ops.matmul(copied, self.value_kernel))  # (B, T, H, D)
+        if not fused_attention():
+            attended = _attend(query, key, value, _visible(queries, memory, ids))
+        elif ids is None and queries.shape[1] == memory.shape[1]:
+            # The fastest kernels take no mask.
+            attended = ops.dot_product_attention(query, key, value, is_causal=True)
+        else:
+            mask = _visible(queries, memory, ids)
+            attended = ops.dot_product_attention(query, key, value, mask=mask)
         # The heads side by side again.
-        attended = ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), ops.shape(queries))
-        return ops.matmul(attended, self.output_kernel)  # (B, Q, U)
+        return ops.matmul(ops.reshape(attended, ops.shape(queries)), self.output_kernel)
 
     def compute_output_shape(
         self,
@@ -200,15 +259,31 @@ class CausalAttention(keras.layers.Layer):  # type: ignore[misc]
 
     def _split_heads(self, rows: Any) -> Any:
         batch, time, width = ops.shape(rows)
-        heads = ops.reshape(rows, (batch, time, self.heads, width // self.heads))
-        return ops.transpose(heads, (0, 2, 1, 3))  # (B, H, T, D)
+        return ops.reshape(rows, (batch, time, self.heads, width // self.heads))  # (B, T, H, D)
 
-    def _mask(self, queries: Any, memory: Any) -> Any:
-        # The queries are at the last positions: in a stream Q = T, in a window Q = 1.
-        count, time = ops.shape(queries)[1], ops.shape(memory)[1]
-        position = ops.expand_dims(ops.arange(count) + (time - count), 1)  # (Q, 1)
-        is_later = ops.expand_dims(ops.arange(time), 0) > position  # (Q, T)
-        return ops.cast(ops.where(is_later, MASKED, 0.0), queries.dtype)
+
+def _attend(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """Return softmax(query . key / sqrt(D)) . value where ``mask`` is true, (B, Q, H, D)."""
+    query, key, value = (ops.transpose(rows, (0, 2, 1, 3)) for rows in (query, key, value))
+    scale = query.shape[-1] ** -0.5  # 1 / sqrt(D)
+    scores = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))  # (B, H, Q, T)
+    scores += ops.cast(ops.where(mask, 0.0, MASKED), query.dtype)
+    return ops.transpose(ops.matmul(ops.softmax(scores), value), (0, 2, 1, 3))
+
+
+def _visible(queries: Any, memory: Any, ids: Any = None) -> Any:
+    """Return which positions each query sees: (1, 1, Q, T), or (B, 1, Q, T) of packed rows."""
+    # The queries are at the last positions: in a stream Q = T, in a window Q = 1.
+    count, time = ops.shape(queries)[1], ops.shape(memory)[1]
+    position = ops.expand_dims(ops.arange(count) + (time - count), 1)  # (Q, 1)
+    visible = (ops.expand_dims(ops.arange(time), 0) <= position)[None, None]
+    if ids is not None:
+        # The number of each position's text. The padding after a text counts as part of it.
+        between = ops.cast(ops.equal(ids, PADDING), "int32")
+        text = ops.cumsum(between, axis=1) - between  # (B, T)
+        same = ops.equal(text[:, None, :, None], text[:, None, None, :])
+        visible = ops.logical_and(visible, same)
+    return visible
 
 
 class Ids(keras.layers.Layer):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from abcgen.model.architecture import (
     AddSpec,
+    CausalAttentionSpec,
     ConcatenateSpec,
     InputLayerSpec,
     LSTMSpec,
@@ -30,17 +31,20 @@ def build_network(
     vocabulary_size: int,
     seed: int = 0,
     token_heights: NDArray[np.int32] | None = None,
+    *,
+    packed: bool = False,
 ) -> Any:
     """Build a ``keras.Model`` with random weights; ``seed`` is that of weights and dropout.
 
-    A network with relative pitch needs the ``token_heights`` of its ``PositionFeatures``.
+    A network with relative pitch needs the ``token_heights`` of its ``PositionFeatures``. A stream
+    network can read ``packed`` rows of several texts, between which it forgets.
 
     A stream network maps int32 ids (B, T), or ids and position features (B, T, 1 + F), to float32
     logits (B, T, classes); a window network maps ``network_inputs`` of ids (B, L) to logits
     (B, classes).
     """
     keras = load_keras()
-    from abcgen.model.layers import make_layer  # noqa: PLC0415 - loads Keras
+    from abcgen.model.layers import Between, make_layer  # noqa: PLC0415 - loads Keras
 
     outputs: dict[str, Any] = {}  # by the names that ``spec.inputs`` uses
     inputs = output = None
@@ -49,7 +53,13 @@ def build_network(
         if isinstance(spec, InputLayerSpec):
             output = inputs = keras.Input(spec.shape[1:], dtype=spec.dtype, name=spec.name)
         elif isinstance(spec, LSTMSpec):
-            output = make_layer(spec, seed)(sources[0], initial_state=sources[1:] or None)
+            sequence, *state = sources
+            if packed:
+                sequence = Between(name=f"between_{spec.name}")(sequence, outputs["ids"])
+            layer = make_layer(spec, seed, packed=packed)
+            output = layer(sequence, initial_state=state or None)
+        elif isinstance(spec, CausalAttentionSpec) and packed:
+            output = make_layer(spec, seed)(*sources, outputs["ids"])
         elif isinstance(spec, AddSpec | ConcatenateSpec):
             output = make_layer(spec, seed)(sources)
         else:

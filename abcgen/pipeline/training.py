@@ -24,7 +24,7 @@ from abcgen.example import GAP_MARK
 from abcgen.files import printable
 from abcgen.grammar.form_line import FORM_LINE_CHARACTERS
 from abcgen.model.architecture import architecture
-from abcgen.model.backend import device
+from abcgen.model.backend import backend_name, device
 from abcgen.model.checkpoint import load_checkpoint, load_description
 from abcgen.model.distribution import own_folder
 from abcgen.model.events import Started
@@ -104,10 +104,15 @@ class TrainPlan:
     learned: TrainingTunes | None = None
 
     def __post_init__(self) -> None:
-        """Refuse gaps where the network could not learn to fill them."""
+        """Refuse gaps, and several tunes in a row, where the network cannot learn from them."""
+        network = self.network
+        if self.config.packed and not can_be_packed(network):
+            raise InputError(
+                "only a network that reads whole tunes can read several in a row",
+                hint="leave out --packed, or --network window, --bidirectional, --sequence-length",
+            )
         if not self.config.gaps:
             return
-        network = self.network
         if network.voices > 1:
             raise InputError("only a network of one voice learns to fill gaps", hint="no --gaps")
         if network.kind == "window" or (network.sequence_length and not network.bidirectional):
@@ -160,9 +165,10 @@ def plan_new_run(preset: str, changes: Mapping[str, Any], device_kind: str = "")
     if shape.get("bidirectional"):
         shape = {"blocks": False} | shape
     training = {name: changes[name] for name in TrainConfig.model_fields if name in changes}
+    network = PRESETS[preset].network.replace(**shape)
     return TrainPlan(
-        PRESETS[preset].network.replace(**shape),
-        PRESETS[preset].training.replace(**training),
+        network,
+        PRESETS[preset].training.replace(**(_packing(network, device_kind) | training)),
         f"preset {preset}, {reason}",
     )
 
@@ -224,15 +230,27 @@ def plan_fine_tuning(base: Path, folder: Path, changes: Mapping[str, Any]) -> Tr
     checkpoint = load_checkpoint(base)
     shape, training = _dropout_and_others(changes)
     training = {"chord_symbols": checkpoint.training.chord_symbols} | training
+    network = checkpoint.network.replace(**shape)
     return TrainPlan(
-        checkpoint.network.replace(**shape),
-        FINE_TUNING.replace(**training),
+        network,
+        FINE_TUNING.replace(**(_packing(network) | training)),
         f"from {base}",
         split=FINE_TUNING_SPLIT,
         base=checkpoint,
         about={ORIGIN: {"checkpoint": base.resolve().name, "hash": checkpoint_hash(base)}},
         learned=read_training_tunes(base),
     )
+
+
+def can_be_packed(network: NetworkConfig) -> bool:
+    """Return whether a network can read several tunes in a row."""
+    return network.kind == "stream" and not network.bidirectional and not network.sequence_length
+
+
+def _packing(network: NetworkConfig, device_kind: str = "cpu") -> dict[str, Any]:
+    """Pack tunes, if the network can read that, where a program is compiled for each shape."""
+    compiles = device_kind == "gpu" or backend_name() == "jax"
+    return {"packed": True} if compiles and can_be_packed(network) else {}
 
 
 def _dropout_and_others(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
