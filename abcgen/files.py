@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import platformdirs
+
 from abcgen.errors import CheckpointError, OutputError, reason_of
 
 try:
@@ -342,3 +344,31 @@ def printable(path: Path | str) -> str:
 def _unwritable(path: Path, error: OSError) -> OutputError:
     reason = reason_of(error)
     return OutputError(f"cannot write {path}: {reason}", hint="choose another place with --out")
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return a folder of the user's cache, or None if there is none or caching is off.
+
+    ``ABCGEN_CACHE`` may name another folder for it, or be ``off``.
+    """
+    named = os.environ.get("ABCGEN_CACHE")
+    if named is not None:
+        return None if named.lower() in {"", "0", "off", "no", "none"} else Path(named) / name
+    # Without appauthor=False the folder on Windows would be abcgen/abcgen.
+    folder = platformdirs.user_cache_path("abcgen", appauthor=False)
+    # The path is relative if the user has no home folder.
+    return folder / name if folder.is_absolute() else None
+
+
+def trim_folder(folder: Path, pattern: str, most_bytes: int) -> None:
+    """Remove the files of a cache that were used longest ago, until the rest has few bytes."""
+    files = []
+    for path in folder.glob(pattern):
+        with suppress(OSError):  # another process may have removed it
+            files.append((path.stat(), path))
+    total = sum(status.st_size for status, _ in files)
+    for status, path in sorted(files, key=lambda file: file[0].st_mtime):
+        if total <= most_bytes:
+            break
+        path.unlink(missing_ok=True)
+        total -= status.st_size

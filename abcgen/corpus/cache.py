@@ -14,19 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import platformdirs
-
 import abcgen
 from abcgen.config import LIMITS
 from abcgen.errors import InputError, OutputError
-from abcgen.files import read_regular, write_atomically
+from abcgen.files import cache_folder, read_regular, trim_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-VARIABLE = "ABCGEN_CACHE"
-_OFF = {"", "0", "off", "no", "none"}
 # Entries were JSON lines once. The suffix stays, so that `trim` removes old entries too.
 _SUFFIX = ".jsonl"
 
@@ -87,16 +83,7 @@ class TextCache:
         """Remove the least recently used texts until the rest is within the limit."""
         if self._folder is None or not self._is_written:
             return
-        files = []
-        for path in self._folder.glob(f"*/*{_SUFFIX}"):
-            with suppress(OSError):  # another process may have removed it
-                files.append((path.stat(), path))
-        total = sum(status.st_size for status, _ in files)
-        for status, path in sorted(files, key=lambda file: file[0].st_mtime):
-            if total <= self._limit:
-                break
-            path.unlink(missing_ok=True)
-            total -= status.st_size
+        trim_folder(self._folder, f"*/*{_SUFFIX}", self._limit)
 
     @staticmethod
     def _path(folder: Path, key: str) -> Path:
@@ -112,17 +99,8 @@ NO_CACHE = TextCache(None)
 
 
 def default_folder() -> Path | None:
-    """Return the user's cache folder, or None if there is none or caching is off.
-
-    ``ABCGEN_CACHE`` may name another folder, or be ``off``.
-    """
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        return None if named.lower() in _OFF else Path(named) / "readings"
-    # Without appauthor=False the folder on Windows would be abcgen/abcgen.
-    folder = platformdirs.user_cache_path("abcgen", appauthor=False)
-    # The path is relative if the user has no home folder.
-    return folder / "readings" if folder.is_absolute() else None
+    """Return the folder of what was read of tune files, or None if nothing is to be cached."""
+    return cache_folder("readings")
 
 
 def key_of(*parts: str | bytes) -> str:

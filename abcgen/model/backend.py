@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abcgen.errors import InputError
+from abcgen.files import cache_folder, trim_folder
 from abcgen.system import cores
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Shares of a batch for the cores of a CPU, and the rows that make a share worth its overhead.
 MAX_SHARES = 4
 MIN_SHARE_ROWS = 4
+# Bytes of compiled programs that are kept from earlier runs.
+MOST_COMPILED = 500_000_000
 # Optional dependencies of Keras and TensorFlow that abcgen does not need; each takes seconds.
 UNUSED = ("sklearn", "matplotlib", "jax")
 
@@ -57,6 +60,8 @@ def load_keras(before_devices: Callable[[Any], None] | None = None) -> Any:
                 f"Keras cannot be loaded with {NAMES[name]}: {str(error)[:200]}",
                 hint=f"pip install keras {name}, or keras with torch and set KERAS_BACKEND=torch",
             ) from error
+        if name == "jax":
+            _keep_compiled_programs()
         if before_devices:
             before_devices(keras)
         if keras.backend.backend() == "tensorflow":
@@ -177,6 +182,18 @@ def shares_of(rows: int) -> int:
     if backend_name() != "tensorflow" or device() != "cpu":
         return 1
     return max(1, min(cores(), MAX_SHARES, rows // MIN_SHARE_ROWS))
+
+
+def _keep_compiled_programs() -> None:
+    """Have JAX keep what it compiles in the user's cache folder, unless the user named another."""
+    import jax  # noqa: PLC0415 - only on this backend
+
+    folder = cache_folder("compiled")
+    if folder is None or jax.config.jax_compilation_cache_dir:
+        return
+    trim_folder(folder, "*", MOST_COMPILED)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def _limit_threads_per_share() -> None:
