@@ -13,7 +13,8 @@ In reading order:
 6. ``sampling``: draws texts under a constraint (``generate``). ``filling``: draws what fills a gap
    between given texts. ``scoring``: bits of given texts.
 7. For speed only: ``backend`` (what Keras computes with), ``lstm_cpu`` (a faster LSTM for
-   TensorFlow on a CPU), ``distribution`` (several devices and hosts).
+   TensorFlow on a CPU), ``steps`` (steps that do not wait), ``muon_torch`` (Muon in few calls),
+   ``distribution`` (several devices and hosts).
 
 Keras is imported inside functions, so that sampling from a checkpoint loads only NumPy.
 """

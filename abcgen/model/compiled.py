@@ -13,8 +13,11 @@ from abcgen.model.dataset import Bits
 from abcgen.model.distribution import devices_for, divisible
 from abcgen.model.network import build_network, network_inputs, weights_of
 from abcgen.model.positions import feature_tables
+from abcgen.model.steps import steps_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from abcgen.config import NetworkConfig, TrainConfig
@@ -56,19 +59,26 @@ class CompiledNetwork:
             built = build_network(
                 network, vocabulary_size, config.seed, token_heights, packed=config.packed
             )
-            self.model = self._devices.model(built)
+            model = self._model = self._devices.model(built)
             optimizer = _optimizer(keras, config, self._devices)
-            optimizer.build(self.model.trainable_variables)
+            optimizer.build(model.trainable_variables)
             # A sum, because the weights that a batch comes with make it a mean over all devices.
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-            self.model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
+            model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy])
         # A first batch: one row of padding.
         shape = 1, network.chunk_length or 2
         features = len(feature_tables(network))
         ids = np.zeros((*shape, 1 + features) if features else shape, np.int32)
         targets = np.zeros(shape[:1] if network.kind == "window" else shape, np.int32)
-        self._devices.prepare(self.model, network_inputs(network, vocabulary_size, ids), targets)
+        self._devices.prepare(model, network_inputs(network, vocabulary_size, ids), targets)
+        self._steps = steps_of(model, self._devices.count)
+
+    @property
+    def model(self) -> Any:
+        """The Keras model, its variables up to date."""
+        self._steps.settle()
+        return self._model
 
     @property
     def backend(self) -> str:
@@ -97,13 +107,20 @@ class CompiledNetwork:
 
         The loss is the mean over all targets, or with ``weights`` (B, T) their weighted sum.
         """
-        self.model.optimizer.learning_rate = rate
-        # Keras returns means over the batches since the last reset.
-        self.model.reset_metrics()
+        (result,) = self.read([self.begin_step(batch, rate, weights)])
+        return result
+
+    def begin_step(
+        self, batch: Batch, rate: float, weights: NDArray[np.float32] | None = None
+    ) -> Any:
+        """Make one step without waiting for it; ``read`` says how well the batch was predicted."""
         if weights is None:
             weights = batch.present / batch.present.sum()
-        loss, accuracy = self.model.train_on_batch(*self._arguments(batch, weights))
-        return StepResult(float(loss), float(accuracy))
+        return self._steps.take(*self._arguments(batch, weights), rate)
+
+    def read(self, results: Sequence[Any]) -> list[StepResult]:
+        """Wait for some steps, and return how well their batches were predicted."""
+        return [StepResult(*pair) for pair in self._steps.read(results).tolist()]
 
     def log_probabilities(self, batch: Batch) -> NDArray[np.float64]:
         """Return the log probability of the scored part of each text (B,), without dropout."""

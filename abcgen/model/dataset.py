@@ -303,10 +303,9 @@ class TextDataset:
         inputs[places, 0], targets[places], present[places] = ids, following, 1.0
         unscored = np.array([self._unscored[text] for text in texts]) - starts
         scored[places] = within >= np.repeat(unscored, lengths)
-        if features:
-            inputs[places, 1:] = np.concatenate(
-                [positions[start:stop] for (_, positions), start, stop in spans]
-            )
+        columns = [marks[start:stop] for (_, marks), start, stop in spans if marks is not None]
+        if columns:
+            inputs[places, 1:] = np.concatenate(columns)
         if self._gaps:
             is_mark = targets == self._gaps.mark
             present[is_mark] = scored[is_mark] = 0.0

@@ -20,7 +20,7 @@ from abcgen.model.positions import interval_table
 from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -68,7 +68,7 @@ def make_layer(
             activation = spec.activation or None
             return keras.layers.Dense(width, activation, kernel_initializer=glorot, name=name)
         case specs.DropoutSpec():
-            return keras.layers.Dropout(spec.rate, seed=seed, name=name)
+            return Dropout(spec.rate, seed=seed, name=name)
         case specs.RelativePitchSpec() if token_heights is not None:
             return RelativePitch(token_heights, name)
         case specs.AddSpec():
@@ -347,6 +347,18 @@ class RelativePitch(keras.layers.Layer):  # type: ignore[misc]
     ) -> Shape:
         """Return the shape of the logits."""
         return logits_shape
+
+
+class Dropout(keras.layers.Dropout):  # type: ignore[misc]
+    """Keras's dropout, or while training steps have set ``drop``, theirs."""
+
+    drop: Callable[[Any], Any] | None = None
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the inputs, in training without a share of them; Keras calls this."""
+        if training and self.drop:
+            return self.drop(inputs)
+        return super().call(inputs, training=training)
 
 
 class BlockBefore(keras.layers.Layer):  # type: ignore[misc]

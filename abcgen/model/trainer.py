@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 # Until the first weights are written, finite ones are remembered this often.
 GOOD_WEIGHTS_SECONDS = 10.0
+# Results of steps are read this often, or after this many steps, so that a device that is faster
+# or slower than the host waits for nothing, and is never far behind.
+READ_SECONDS = 2.0
+READ_STEPS = 64
 # Speed is averaged over this many steps, so that slow first ones are soon forgotten.
 RECENT_STEPS = 20
 # Measuring is about this much faster than training, because no gradient is computed.
@@ -75,28 +79,37 @@ class Trainer:
         self._clock = RunClock(self._config, training.characters, validation.characters)
         self._writer = CheckpointWriter(network, folder)
         self._good_weights: Weights = {}
-        self._good_weights_at = time.monotonic()
+        self._good_weights_at = self._read_at = time.monotonic()
+        # Steps of the run, and those whose results were not read yet, with their characters.
+        self._steps = network.steps
+        self._begun: list[tuple[Any, int]] = []
         self._start_epoch(
             Progress(fingerprint=training.fingerprint(), seed=checkpoint.training.seed)
         )
 
-    def restore(self) -> None:
-        """Continue with the run in the folder.
+    def restore(self, *, new_batches: bool = False) -> None:
+        """Continue with the run in the folder; with ``new_batches`` its epoch begins anew.
 
         Raises:
             CheckpointError: if it is damaged or another run.
         """
         state = restore_state(self._network.model, self._folder)
+        self._steps = self._network.steps
+        if new_batches:
+            fresh = self._progress.replace(
+                epoch=state.progress.epoch, first_step=self._steps, seconds=state.progress.seconds
+            )
+            state = state._replace(progress=fresh)
         check_same_run(state.progress, self._progress, self._folder)
         self._start_epoch(state.progress)
-        check_steps(state.progress, self._network.steps, len(self._batches), self._folder)
+        check_steps(state.progress, self._steps, len(self._batches), self._folder)
         # Lines that were written after the state will be written again.
-        lines = [line for line in read_metrics(self._folder) if line.steps <= self._network.steps]
+        lines = [line for line in read_metrics(self._folder) if line.steps <= self._steps]
         self._writer.restore(state, lines)
 
     def save(self) -> None:
         """Save the state of training."""
-        self._writer.save(self._progress)
+        self._writer.save(self._progress_now())
 
     @property
     def epochs(self) -> float:
@@ -140,35 +153,36 @@ class Trainer:
         """Train until the epochs, the time or the patience run out."""
         # An earlier process may have been killed before it wrote what it had saved.
         self._writer.write_pending()
-        if self._measure_first and not self._network.steps and not self._writer.last():
+        if self._measure_first and not self._steps and not self._writer.last():
             # The network to fine-tune is measured like an epoch: kept if nothing better comes.
             self._writer.save_measured(self._measure(), self._progress_now())
             self._on_event(BaseMeasured(self._bits_before))
         while not self._is_over():
+            self._read_at = time.monotonic()
             # A resumed run continues in mid-epoch.
             for indices in self._batches[self._steps_of_epoch :]:
                 # An interrupt waits until the step is counted.
                 with defer_interrupts():
                     # 1) The next batch.
                     batch = self._training.batch(indices)
-                    began = time.monotonic()
                     # 2) Its learning rate.
                     rate = learning_rate(self._config, self._clock.fraction(self.epochs))
-                    # 3) Forward, backward, update.
-                    result = self._network.train_step(batch, rate)
-                    # 4) Stop if the run diverged.
-                    if not math.isfinite(result.loss):
-                        raise self._diverged(f"the loss became {result.loss}")
-                    self._count_step(batch.characters, result, time.monotonic() - began)
-                self._remember_good_weights()
-                # 5) Report.
-                self._on_event(self._step_event())
+                    # 3) Forward, backward, update; the device may work on it for a while.
+                    self._begun.append((self._network.begin_step(batch, rate), batch.characters))
+                    self._steps += 1
+                # 4) Every now and then wait for the results, and report.
+                if self._is_time_to_read:
+                    self._read_results()
+                    self._remember_good_weights()
+                    self._on_event(self._step_event())
+                # 5) Stop if the time is up.
                 if self._clock.out_of_time:
                     break
                 # 6) Save, if the last checkpoint is too old.
                 if time.monotonic() - self._writer.saved_at > 60 * self._config.save_minutes:
                     self._writer.save(self._progress_now())
             # 7) At the end of the epoch, or of the time, measure the held-out texts ...
+            self._read_results()
             measurement = self._measure()
             # From here on an interrupt would save it too.
             self._writer.add(measurement)
@@ -177,7 +191,7 @@ class Trainer:
                 self._start_epoch(
                     Progress(
                         epoch=epoch,
-                        first_step=self._network.steps,
+                        first_step=self._steps,
                         fingerprint=self._progress.fingerprint,
                         seed=self._progress.seed,
                     )
@@ -199,8 +213,33 @@ class Trainer:
 
     @property
     def _steps_of_epoch(self) -> int:
-        """Steps of this epoch, by the optimizer's own count."""
-        return self._network.steps - self._progress.first_step
+        """Steps of this epoch."""
+        return self._steps - self._progress.first_step
+
+    @property
+    def _is_time_to_read(self) -> bool:
+        # The first step compiles, and tells how long steps take.
+        is_first = not self._clock.characters_per_second
+        waited = time.monotonic() - self._read_at
+        return is_first or waited > READ_SECONDS or len(self._begun) >= READ_STEPS
+
+    def _read_results(self) -> None:
+        """Wait for all steps that were begun, and count them.
+
+        Raises:
+            InputError: if training diverged.
+        """
+        if not self._begun:
+            return
+        with defer_interrupts():
+            results = self._network.read([result for result, _ in self._begun])
+            counts = [characters for _, characters in self._begun]
+            seconds = (time.monotonic() - self._read_at) / len(counts)
+            self._begun, self._read_at = [], time.monotonic()
+            for result, characters in zip(results, counts, strict=True):
+                if not math.isfinite(result.loss):
+                    raise self._diverged(f"the loss became {result.loss}")
+                self._count_step(characters, result, seconds)
 
     def _count_step(self, characters: int, result: StepResult, seconds: float) -> None:
         self._clock.count_step(characters, seconds)
@@ -225,7 +264,7 @@ class Trainer:
     def _measure(self) -> Measurement:
         """Measure the held-out texts, unless that was done after this step."""
         last = self._writer.last()
-        if last and last.steps == self._network.steps:
+        if last and last.steps == self._steps:
             return last
         began = time.monotonic()
         bits = self._network.measure(self._validation)
@@ -240,7 +279,7 @@ class Trainer:
         )
         return Measurement(
             epochs=round(self.epochs, 4),
-            steps=self._network.steps,
+            steps=self._steps,
             seconds=round(self._clock.seconds, 2),
             training_bits=self._training_bits if seen else None,
             bits_per_character=per_character,
@@ -272,6 +311,8 @@ class Trainer:
         return InputError(f"training diverged: {reason}{kept}", hint="use a lower learning rate")
 
     def _progress_now(self) -> Progress:
+        """Return the progress of the weights as they are, all steps counted."""
+        self._read_results()
         return self._progress.replace(seconds=self._clock.seconds)
 
     def _step_event(self) -> Step:

@@ -9,16 +9,25 @@ import pytest
 
 from abcgen.config import NetworkConfig, TrainConfig
 from abcgen.example import Example
+from abcgen.model import trainer
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.training import TrainData, train
 from abcgen.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from abcgen.model.checkpoint import Weights
     from abcgen.model.events import TrainResult
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _every_step_is_read() -> Iterator[None]:
+    """Have a run report every step, so that tests can interrupt it there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "READ_STEPS", 1)
+        yield
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from itertools import count
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -295,7 +295,7 @@ def test_a_time_budget_works_without_held_out_texts(tiny_run: TinyRun, tmp_path:
 def test_a_run_that_diverges_hints_at_the_learning_rate(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CompiledNetwork, "train_step", lambda *_: StepResult(float("nan"), 0.0))
+    monkeypatch.setattr(CompiledNetwork, "begin_step", lambda *_: StepResult(float("nan"), 0.0))
     with pytest.raises(InputError) as caught:
         tiny_run.train(tmp_path)
     assert "learning rate" in caught.value.hint
@@ -305,13 +305,13 @@ def test_a_run_that_diverges_hints_at_the_learning_rate(
 def test_a_run_that_diverges_later_keeps_its_last_good_weights(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_step, steps = CompiledNetwork.train_step, iter([1, 1, 0])
+    begin_step, steps = CompiledNetwork.begin_step, iter([1, 1, 0])
 
-    def train_twice(network: CompiledNetwork, batch: Batch, rate: float) -> StepResult:
-        result = train_step(network, batch, rate)
+    def begin_two(network: CompiledNetwork, batch: Batch, rate: float) -> Any:
+        result = begin_step(network, batch, rate)
         return result if next(steps) else StepResult(float("nan"), 0.0)
 
-    monkeypatch.setattr(CompiledNetwork, "train_step", train_twice)
+    monkeypatch.setattr(CompiledNetwork, "begin_step", begin_two)
     with pytest.raises(InputError, match=WEIGHTS):
         tiny_run.train(tmp_path)
     assert measure(

@@ -1,0 +1,1 @@
+"""How fast training is where the arithmetic is, and what the host costs it."""
