@@ -197,7 +197,14 @@ class _TrainingView:
         self._task = progress.add_task("starting", total=1.0, figures="")
 
     def __call__(self, event: Event) -> None:
-        from abcgen.model.events import BaseMeasured, EpochEnd, Interrupted, Started, Step
+        from abcgen.model.events import (
+            BaseMeasured,
+            EpochEnd,
+            Interrupted,
+            OutOfMemory,
+            Started,
+            Step,
+        )
 
         match event:
             case Started():
@@ -241,6 +248,11 @@ class _TrainingView:
                     f"epoch {event.epoch}: training {event.training_bits:.3f}{held_out}, "
                     f"{event.characters_per_second / 1000:.1f}k characters/s, "
                     f"{clock(event.seconds)}"
+                )
+            case OutOfMemory():
+                self._display.warn(
+                    "the device is out of memory: the epoch begins anew with batches of "
+                    f"{event.batch_size}"
                 )
             case Interrupted():
                 self._display.say("interrupted; all progress is saved")

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Shares of a batch for the cores of a CPU, and the rows that make a share worth its overhead.
 MAX_SHARES = 4
 MIN_SHARE_ROWS = 4
+NVIDIA = Path("/proc/driver/nvidia")  # there if the driver is
 # Bytes of compiled programs that are kept from earlier runs.
 MOST_COMPILED = 500_000_000
 # Optional dependencies of Keras and TensorFlow that abcgen does not need; each takes seconds.
@@ -114,15 +117,20 @@ def backend_name() -> str:
     """Return the name of Keras's backend without loading it."""
     if "keras" in sys.modules:
         return str(load_keras().backend.backend())
+    return _named_backend() or "tensorflow"
+
+
+def _named_backend() -> str:
+    """Return the backend that the user named; empty if none."""
     if name := os.environ.get("KERAS_BACKEND"):
         return name
     # The user's Keras configuration, if there is one.
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     try:
         settings = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
-        return str(settings.get("backend", "")) or "tensorflow"
+        return str(settings.get("backend", ""))
     except (OSError, ValueError, AttributeError):
-        return "tensorflow"
+        return ""
 
 
 def to_numpy(variable: Any) -> NDArray[Any]:
@@ -216,6 +224,44 @@ def fused_lstm(precision: str = "float32") -> Callable[..., tuple[Any, Any, Any]
     return lstm_sequence
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of any backend tells that the memory of its device is full."""
+    kinds = {"OutOfMemoryError", "ResourceExhaustedError"}  # of PyTorch, of TensorFlow
+    return type(error).__name__ in kinds or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def choose_backend() -> None:
+    """Compute with a backend that sees a GPU if TensorFlow sees none, unless the user named one.
+
+    Call before Keras is loaded.
+    """
+    global _chosen  # noqa: PLW0603 - of this process
+    if "keras" in sys.modules or _named_backend() or not NVIDIA.exists():
+        return
+    with quietly():
+        seeing = (name for name in _GPU_COUNTS if find_spec(name) and _sees_gpu(name))
+        name = next(seeing, "tensorflow")
+    if name != "tensorflow":
+        os.environ["KERAS_BACKEND"] = name
+        _chosen = f"TensorFlow finds no GPU, {NAMES[name]} does: KERAS_BACKEND={name}"
+
+
+def _sees_gpu(backend: str) -> bool:
+    try:
+        return bool(_GPU_COUNTS[backend](import_module(backend)))
+    except (ImportError, RuntimeError):
+        return False
+
+
+# What tells how many GPUs each backend sees, in the order in which they are asked.
+_GPU_COUNTS: dict[str, Callable[[Any], int]] = {
+    "tensorflow": lambda tensorflow: len(tensorflow.config.list_physical_devices("GPU")),
+    "torch": lambda torch: torch.cuda.device_count(),
+    "jax": lambda jax: sum(device.platform == "gpu" for device in jax.devices()),
+}
+_chosen = ""
+
+
 def fused_attention() -> bool:
     """Return whether the backend has a kernel for attention; TensorFlow has none."""
     return backend_name() != "tensorflow"
@@ -238,6 +284,8 @@ def describe_backend(devices: int = 1) -> str:
     parts = [f"{library} on {where}", precision, _lstm_kernels()]
     if (name, kind) == ("tensorflow", "gpu"):
         parts.append("a combination abcgen was never tried on")
+    if _chosen:
+        parts.append(_chosen)
     return ", ".join(parts)
 
 

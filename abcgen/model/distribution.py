@@ -17,7 +17,6 @@ import shutil
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +25,9 @@ from abcgen.errors import InputError
 from abcgen.files import DRAFT, scratch_folder
 from abcgen.model.backend import (
     NAMES,
+    NVIDIA,
     backend_name,
+    choose_backend,
     describe_backend,
     device,
     load_keras,
@@ -40,6 +41,7 @@ from abcgen.model.vocabulary import PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -173,12 +175,14 @@ def devices_for(rows: int) -> Devices:
 def compute_on(kind: str, count: int = 1, precision: str = "float32") -> None:
     """Choose devices and precision; call before anything is computed.
 
-    ``kind`` is ``cpu``, ``gpu``, or ``auto`` for a GPU if there is one; ``precision`` is
+    ``kind`` is ``cpu``, ``gpu``, or ``auto`` for a GPU if any backend sees one; ``precision`` is
     ``float32`` or ``bfloat16``. Every batch is divided among ``count`` devices of this host.
 
     Raises:
         InputError: if one of these is impossible here.
     """
+    if kind != "cpu":
+        choose_backend()
     if kind == "gpu":  # checking for one starts the devices, which must be divided before
         use_devices(count)
         use_device(kind)
@@ -250,8 +254,7 @@ def _use_jax(count: int, *, several: bool) -> Devices:
             f"JAX cannot be loaded: {error}", hint="pip install 'abcgen[jax]'"
         ) from error
     # A look for the driver, since JAX could only be asked by starting it.
-    has_gpu = Path("/proc/driver/nvidia").exists()
-    if os.environ.get("JAX_PLATFORMS") == "cpu" or not has_gpu:
+    if os.environ.get("JAX_PLATFORMS") == "cpu" or not NVIDIA.exists():
         jax.config.update("jax_num_cpu_devices", count)
     keras = load_keras(_join_hosts if several else None)
     local = jax.local_device_count()

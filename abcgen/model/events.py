@@ -87,7 +87,14 @@ class Interrupted:
     folder: Path
 
 
-Event = Started | BaseMeasured | Step | EpochEnd | Interrupted
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """The device's memory did not suffice; the run goes on in smaller batches."""
+
+    batch_size: int
+
+
+Event = Started | OutOfMemory | BaseMeasured | Step | EpochEnd | Interrupted
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from abcgen.errors import CheckpointError, InputError, OutputError, reason_of
 from abcgen.files import remove_drafts
 from abcgen.model.architecture import weight_shapes
+from abcgen.model.backend import is_out_of_memory
 from abcgen.model.checkpoint import (
     WEIGHTS,
     Checkpoint,
@@ -27,7 +28,7 @@ from abcgen.model.checkpoint import (
 )
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.dataset import dataset_of
-from abcgen.model.events import Started
+from abcgen.model.events import OutOfMemory, Started
 from abcgen.model.metrics import METRICS
 from abcgen.model.resume import STATE, check_state, set_weights
 from abcgen.model.trainer import Trainer
@@ -92,10 +93,53 @@ def train(
     ``measure_first`` measures these weights first, and keeps them if none are better.
     ``sample_preview`` samples a text from a checkpoint, which is shown after every epoch.
 
+    Where the memory of the device does not suffice, the run goes on with half the batch size.
+
     Raises:
         InputError: if there are no texts, or training diverges.
         CheckpointError: if the run in ``folder`` cannot be resumed.
         OutputError: if the folder cannot be written to.
+    """
+    begun, halved = resume, False
+    while True:
+        try:
+            return _run(
+                data,
+                network,
+                config,
+                folder,
+                resume=begun,
+                new_batches=halved,
+                weights=weights,
+                measure_first=measure_first,
+                on_event=on_event,
+                sample_preview=sample_preview,
+            )
+        except Exception as error:
+            if not is_out_of_memory(error) or config.batch_size == 1:
+                raise
+        # Something to resume from is saved before the first step.
+        begun = halved = True
+        config = config.replace(batch_size=config.batch_size // 2)
+        on_event(OutOfMemory(config.batch_size))
+
+
+def _run(
+    data: TrainData,
+    network: NetworkConfig,
+    config: TrainConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    new_batches: bool,
+    weights: Weights | None,
+    measure_first: bool,
+    on_event: Callable[[Event], None],
+    sample_preview: Callable[[Checkpoint], str] | None,
+) -> TrainResult:
+    """Train until the run ends or the device is out of memory; see ``train``.
+
+    With ``new_batches`` the run to resume was in other batches, and begins its epoch anew.
     """
     # 1) The data, and the description of the run.
     training, validation = datasets_of(data, network, config)
@@ -116,11 +160,11 @@ def train(
         measure_first=measure_first,
     )
     if resume:
-        trainer.restore()
+        trainer.restore(new_batches=new_batches)
     else:
         set_weights(compiled.model, weights or _random_weights(compiled, data.vocabulary))
         _remove_earlier_run(folder)
-    # 3) The folder. Something to resume from is saved before the first step.
+    # 3) The folder.
     for parent in (folder, (folder / STATE).parent):
         remove_drafts(parent)
     write_description(checkpoint, folder)

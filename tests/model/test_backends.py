@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,10 +18,12 @@ from safetensors.numpy import save_file
 from abcgen.config import NetworkConfig
 from abcgen.errors import InputError
 from abcgen.example import Example
+from abcgen.model import backend as backends
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.backend import describe_backend, use_precision
 from abcgen.model.dataset import Batch, TextDataset
 from abcgen.model.distribution import compute_on, devices, divisible, own_folder, use_devices
+from abcgen.model.metrics import METRICS
 from benchmarks.devices.run import Setup, curve, largest_difference
 from tests.small_corpus import write_small_corpus
 
@@ -146,6 +149,40 @@ def test_two_processes_on_the_loopback_follow_the_curve_of_one(tmp_path: Path) -
     assert largest_difference(alone, together) < 1e-3
 
 
+def _train(backend: str, tunes: Path, out: Path, epochs: int, *options: str) -> dict[str, Any]:
+    """Train on the command line, and return the last figures."""
+    command = [sys.executable, "-m", "abcgen", "train", str(tunes), "--out", str(out), *options]
+    subprocess.run(
+        [*command, "--epochs", str(epochs), "--device", "cpu", "--no-critic"],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        capture_output=True,
+        check=True,
+        timeout=900,
+    )
+    line: dict[str, Any] = json.loads((out / METRICS).read_text(encoding="utf-8").splitlines()[-1])
+    return line
+
+
+@pytest.mark.slow
+def test_a_run_resumed_on_another_backend_goes_on_to_the_same_figures(tmp_path: Path) -> None:
+    others = [name for name in ("jax", "torch") if find_spec(name)]
+    if not others:
+        pytest.skip("only TensorFlow is installed")
+    tunes = write_small_corpus(tmp_path)
+    small = "--units", "8", "--embedding", "8", "--dropout", "0", "--packed"
+    _train("tensorflow", tunes, tmp_path / "begun", 1, "--preset", "small", *small)
+    figures = []
+    for backend in ("tensorflow", *others):
+        folder = tmp_path / backend
+        shutil.copytree(tmp_path / "begun", folder)
+        figures.append(_train(backend, tunes, folder, 2, "--resume"))
+    first, *rest = figures
+    for found in rest:
+        assert found["steps"] == first["steps"]
+        for name in ("training_bits", "bits_per_note", "accuracy"):
+            assert found[name] == pytest.approx(first[name], abs=2e-3)
+
+
 def test_padding_rows_make_a_batch_divisible(vocabulary: Vocabulary) -> None:
     batch = TextDataset([Example("ab"), Example("abc"), Example("a")], vocabulary, 3).batch(
         np.arange(3)
@@ -195,6 +232,37 @@ def test_one_device_is_the_default(tmp_path: Path) -> None:
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(InputError, match="float8"):
         use_precision("float8")
+
+
+@pytest.mark.parametrize(
+    ("seeing", "named", "driver", "chosen"),
+    [
+        ({"torch"}, "", True, "torch"),
+        ({"jax"}, "", True, "jax"),
+        ({"tensorflow", "torch"}, "", True, ""),
+        (set(), "", True, ""),
+        ({"torch"}, "tensorflow", True, "tensorflow"),
+        ({"torch"}, "", False, ""),
+    ],
+)
+def test_a_backend_that_sees_the_gpu_is_chosen(
+    seeing: set[str],
+    named: str,
+    driver: bool,
+    chosen: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", named)
+    monkeypatch.setattr(backends, "NVIDIA", tmp_path if driver else tmp_path / "none")
+    monkeypatch.setattr(backends, "find_spec", lambda _name: True)
+    monkeypatch.setattr(backends, "_sees_gpu", seeing.__contains__)
+    monkeypatch.setattr(backends, "_chosen", "")
+    backends.choose_backend()
+    assert os.environ["KERAS_BACKEND"] == chosen
+    assert (f"KERAS_BACKEND={chosen}" in backends._chosen) == (chosen != named)
 
 
 def test_the_backend_is_described_in_a_line() -> None:
