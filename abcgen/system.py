@@ -7,6 +7,7 @@ import gc
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from importlib.util import LazyLoader
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +32,9 @@ TERMINATIONS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 SIGNALS = (signal.SIGINT, *TERMINATIONS)
-# How long a process that is told to end may take to save its work; Docker waits as long.
-GRACE_SECONDS = 10.0
+# How long a process that is told to end may take to save its work. Docker waits ten seconds; the
+# rest is for the end itself, which takes its time on a busy machine.
+GRACE_SECONDS = 8.0
 PR_SET_PDEATHSIG = 1  # of Linux
 PARENT_SECONDS = 0.5  # between two looks whether the parent is there
 # Modules that music21 imports only to download scores and to test itself: a third of its loading
@@ -77,39 +79,41 @@ def collect_garbage_rarely() -> None:
 
 
 class _Termination:
-    """The first signal that ended this process, and the thread that sees that it does."""
+    """The first signal that ended this process, and the thread that sees that it does.
+
+    The thread learns of a signal from Python's wakeup socket, at once: handlers run only when the
+    main thread is back from a library, which takes seconds while it computes.
+    """
 
     def __init__(self) -> None:
         self.number = 0
-        self._begun = threading.Event()
 
     def watch(self) -> None:
         """Start the thread; a signal handler could not do that safely."""
-        # Where no thread may start, there is no limit to the grace.
-        with suppress(RuntimeError):
-            threading.Thread(target=self._end, daemon=True).start()
+        # Where no thread or socket may be made, there is no limit to the grace.
+        with suppress(RuntimeError, OSError):
+            receiver, sender = socket.socketpair()
+            sender.setblocking(False)
+            threading.Thread(target=self._end, args=(receiver,), daemon=True).start()
+            signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
 
-    def begin(self, number: int, _frame: Any = None) -> None:
-        """Begin the time of grace."""
-        self.number = self.number or number
-        self._begun.set()
-
-    def _end(self) -> None:
-        self._begun.wait()
+    def _end(self, received: socket.socket) -> None:
+        while (number := received.recv(1)[0]) not in TERMINATIONS:
+            pass
         time.sleep(GRACE_SECONDS)
-        os._exit(128 + self.number)
+        os._exit(128 + number)
 
 
 _termination = _Termination()
 
 
 def _terminate(number: int, _frame: Any) -> None:
-    _termination.begin(number)
+    _termination.number = _termination.number or number
     raise KeyboardInterrupt
 
 
 def interrupt_on_termination() -> None:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, and end this process ten seconds later at most.
+    """Treat SIGTERM and SIGHUP like Ctrl-C, and end this process within ten seconds.
 
     A signal that is ignored, as SIGHUP under nohup, stays ignored.
     """
@@ -125,6 +129,14 @@ def interrupt_on_termination() -> None:
 def termination_signal() -> int:
     """Return the number of the signal that ended this process, or 0."""
     return _termination.number
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End this process without what libraries do at its end, which can outlast the grace."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def end_with(parent: int, *, at_once: bool = True) -> None:
@@ -173,7 +185,7 @@ def defer_interrupts() -> Iterator[None]:
     def handle(number: int, _frame: Any) -> None:
         nonlocal interrupted
         if before[number] is _terminate:
-            _termination.begin(number)
+            _termination.number = _termination.number or number
         if interrupted:
             raise KeyboardInterrupt
         interrupted = True

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,6 +129,58 @@ def ended_by(number: int, after: float) -> tuple[str, int]:
     process.send_signal(number)
     words = process.stdout.read()
     return words, process.wait(timeout=30)
+
+
+IN_A_LIBRARY = """
+import abcgen.system, signal, threading
+abcgen.system.GRACE_SECONDS = 0.3
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+abcgen.system.interrupt_on_termination()
+lock = threading.Lock()
+print("ready", flush=True)
+import hashlib
+hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # an hour in C, without the interpreter's lock
+"""
+
+
+def test_the_grace_begins_while_a_library_computes() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_LIBRARY], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)  # until it computes
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(timeout=10) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
+AT_THE_END = """
+import atexit, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+from abcgen import cli
+atexit.register(time.sleep, 60)  # as a library may
+def work():
+    print("ready", flush=True)
+    time.sleep(60)
+cli._run = work
+cli.main()
+"""
+
+
+def test_the_end_of_libraries_takes_no_time_after_the_grace() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_THE_END], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(timeout=10) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -44,6 +44,7 @@ from abcgen.errors import AbcgenError, reason_of
 from abcgen.files import release_folders
 from abcgen.system import (
     collect_garbage_rarely,
+    end_at_once,
     interrupt_on_termination,
     limit_blas_threads,
     termination_signal,
@@ -108,8 +109,9 @@ def main() -> NoReturn:
         code = _run()
     finally:
         release_folders()
-    number = termination_signal()
-    sys.exit(128 + number if number else code)
+    if number := termination_signal():
+        end_at_once(128 + number)
+    sys.exit(code)
 
 
 def _run() -> int:
@@ -127,6 +129,8 @@ def _run() -> int:
         # For example an unreadable path or a full disk.
         name = f"{error.filename}: " if error.filename else ""
         return _fail(f"{name}{reason_of(error)}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except MemoryError:
         return _fail("not enough memory")
     except BrokenExecutor:

@@ -18,7 +18,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -36,6 +36,7 @@ from abcgen.model.backend import backend_name, quietly
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.model.metrics import Measurement, read_metrics
 from abcgen.model.resume import STATE
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 SHAPE = ("--layers=1", "--units=32", "--embedding=16", "--no-attention", "--batch-size=4")
-TUNES = 100
+TUNES = 40
+LONGEST = 300  # characters of a tune
 MOMENTS = ("starting", "training", "writing")  # when to kill, in turn
 # How to kill, in turn, after each moment has had its own.
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -137,13 +139,16 @@ class TrainProcess:
         return ""
 
 
-def _run(command: list[str], log: Path) -> None:
+def _run(command: list[str], log: Path, *, graph: bool) -> None:
     """Run abcgen in this process, with its output in a file."""
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     sys.argv = command
-    cli.main()
+    with nullcontext() if graph else run_eagerly():
+        cli.main()
 
 
 def main() -> None:
