@@ -8,29 +8,28 @@ Run from the project's root:
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from abcgen.corpus.collections import collection_blocks, collection_named
 from abcgen.files import DRAFT
 from abcgen.model.checkpoint import load_checkpoint
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
+from benchmarks.commands import load_backend, short_tunes, start_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.context import ForkProcess
 
 HERE = Path(__file__).parent
-ROOT = Path(__file__).parents[2]
-TUNES = 40
+TUNES = 20
 SAMPLE = ("sample", "--candidates=1", "--to=abc", "--count=2")
-TRAIN = ("train", "corpus.abc", "--layers=1", "--units=16", "--embedding=8", "--no-attention")
-SHORT = ("--batch-size=4", "--epochs=2", "--no-critic", "--device=cpu", "--save-minutes=0.005")
+TRAIN = ("train", "corpus.abc", "--layers=1", "--units=8", "--embedding=8", "--no-attention")
+SHORT = ("--batch-size=16", "--epochs=2", "--no-critic", "--device=cpu", "--save-minutes=0.001")
+# For a run that is read while it goes on.
+LONG = ("--batch-size=8", "--epochs=4", "--no-critic", "--device=cpu", "--save-minutes=0.001")
 PATIENCE = 600.0  # seconds until a command counts as hanging
 
 
@@ -51,6 +50,7 @@ def main() -> None:
     parser.add_argument("--only", choices=list(CASES), help="only this pair")
     parser.add_argument("--write", action="store_true", help="write table.md")
     options = parser.parse_args()
+    load_backend()
     lines = ["| at once | times | failed |", "|---|---|---|"]
     failed = 0
     for name, case in CASES.items():
@@ -69,39 +69,31 @@ def _run(case: Case) -> str:
     """Run two commands in a new folder; return what is wrong, or nothing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        blocks = islice(collection_blocks(collection_named("misc")), TUNES)
-        text = "\n\n".join(found.block.text for found in blocks)
-        (folder / "corpus.abc").write_text(text, encoding="utf-8")
+        (folder / "corpus.abc").write_text(short_tunes(TUNES), encoding="utf-8")
         if "--checkpoint=together" in case.second:
             # The run whose checkpoint is read while it goes on.
             begun = _start(folder, (*TRAIN, *SHORT, "--out=together"))
-            if problem := _end(begun):
+            if problem := _end(*begun):
                 return problem
-        processes = [_start(folder, command) for command in (case.first, case.second)]
-        problems = [problem for process in processes if (problem := _end(process))]
+        started = [_start(folder, command) for command in (case.first, case.second)]
+        problems = [problem for process in started if (problem := _end(*process))]
         drafts = [path.name for path in folder.rglob(f"*{DRAFT}")]
         return "; ".join(problems) or (f"left {drafts[0]}" if drafts else case.check(folder))
 
 
-def _start(folder: Path, command: tuple[str, ...]) -> subprocess.Popen[str]:
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "abcgen", *command],
-        cwd=folder,
-        env={**os.environ, "ABCGEN_CACHE": str(folder / "cache"), "PYTHONPATH": paths},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def _start(folder: Path, command: tuple[str, ...]) -> tuple[ForkProcess, Path]:
+    log = folder / f"{len(list(folder.glob('*.log')))}.log"
+    log.touch()
+    return start_command(command, log, folder=folder), log
 
 
-def _end(process: subprocess.Popen[str]) -> str:
-    try:
-        _, err = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
+def _end(process: ForkProcess, log: Path) -> str:
+    process.join(PATIENCE)
+    if process.is_alive():
         process.kill()
         return "a command hangs"
-    return f"exit {process.returncode}: {err[-300:]}" if process.returncode else ""
+    output = log.read_text(encoding="utf-8", errors="replace")
+    return f"exit {process.exitcode}: {output[-300:]}" if process.exitcode else ""
 
 
 def _tunes(path: Path) -> int:
@@ -136,8 +128,8 @@ CASES = {
     "sample and sample": Case((*SAMPLE, "--seed=1"), (*SAMPLE, "--seed=2"), _sampled),
     "train and train": Case((*TRAIN, *SHORT), (*TRAIN, *SHORT), _trained),
     "train and sample of its run": Case(
-        (*TRAIN, *SHORT, "--out=together", "--force"),
-        (*SAMPLE, "--checkpoint=together", "--seed=1"),
+        (*TRAIN, *LONG, "--out=together", "--force"),
+        (*SAMPLE, "--checkpoint=together", "--bars=4", "--seed=1"),
         _sampled_and_trained,
     ),
     "normalise and normalise": Case(
