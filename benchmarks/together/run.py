@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 TUNES = 20
 SAMPLE = ("sample", "--candidates=1", "--to=abc", "--count=2")
 TRAIN = ("train", "corpus.abc", "--layers=1", "--units=8", "--embedding=8", "--no-attention")
+# What a network that has hardly learnt anything can write.
+PLAIN = ("--bars=2", "--metre=4/4", "--rhythms=quarter", "--any-end")
 SHORT = ("--batch-size=16", "--epochs=2", "--no-critic", "--device=cpu", "--save-minutes=0.001")
 # For a run that is read while it goes on.
 LONG = ("--batch-size=8", "--epochs=4", "--no-critic", "--device=cpu", "--save-minutes=0.001")
@@ -129,7 +131,7 @@ CASES = {
     "train and train": Case((*TRAIN, *SHORT), (*TRAIN, *SHORT), _trained),
     "train and sample of its run": Case(
         (*TRAIN, *LONG, "--out=together", "--force"),
-        (*SAMPLE, "--checkpoint=together", "--bars=4", "--seed=1"),
+        (*SAMPLE, "--checkpoint=together", "--seed=1", *PLAIN),
         _sampled_and_trained,
     ),
     "normalise and normalise": Case(

@@ -1,0 +1,1 @@
+"""How commands end with faulty inputs, outputs, limits and settings."""
