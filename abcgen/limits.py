@@ -33,6 +33,10 @@ class Limits:
     answers_bytes: int = 1_000_000
     # Rows of each kind on a report's page; the JSON has all.
     report_rows: int = 3_000
+    # A step of work on texts: for the step, and for each text. A text takes a second or less; the
+    # rest is for machines that are busy.
+    step_seconds: float = 120.0
+    step_text_seconds: float = 30.0
 
 
 LIMITS = Limits()

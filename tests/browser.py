@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0  # seconds; a busy machine is slow to start audio
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + TIMEOUT
+def wait_for(condition: Callable[[], Any], seconds: float = TIMEOUT) -> Any:
+    """Wait until a condition holds, and return what it is."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if result := condition():
             return result
         time.sleep(0.05)
-    raise AssertionError(f"not within {TIMEOUT} seconds")
+    raise AssertionError(f"not within {seconds} seconds")
 
 
 def requested_urls(browser: Any) -> list[str]:

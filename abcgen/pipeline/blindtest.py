@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from abcgen.pipeline.blindtest_scoring import KEY_FORMAT, AnswerKey, KeyTune
 from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes, step_network
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.sampling import validated
+from abcgen.pipeline.timing import check_time
 from abcgen.pipeline.voices import refuse_voices
 from abcgen.score.blind import blind_page
 from abcgen.score.performance import PlaybackOptions
@@ -155,10 +157,12 @@ def _first_fitting(texts: Iterable[str], config: BlindTestConfig, kind: str) -> 
     """Return the first distinct tunes that are valid and of a requested length.
 
     Raises:
-        InputError: if there are too few.
+        InputError: if there are too few, or finding them takes too long.
     """
     tunes: dict[str, Tune] = {}
+    began = time.monotonic()
     for text in texts:
+        check_time(f"finding {kind} tunes", began, config.count)
         tune = validated(Sampled(text, ended=True, number=0))
         if isinstance(tune, Tune) and config.fewest_bars <= len(tune.bars) <= config.most_bars:
             tunes[text] = tune

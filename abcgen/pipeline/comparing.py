@@ -28,7 +28,6 @@ from abcgen.pipeline.evaluating import (
     TEST,
     VALIDATION,
     EvaluationSampler,
-    TimedStages,
     check_count,
     general_notes,
     held_out_texts,
@@ -42,6 +41,7 @@ from abcgen.pipeline.evaluating import (
 )
 from abcgen.pipeline.held_out import halved, read_held_out, unseen_tunes
 from abcgen.pipeline.networks import short_name_of
+from abcgen.pipeline.timing import TimedStages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from abcgen.model.checkpoint import Checkpoint
     from abcgen.model.sampling import Sampled
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.evaluating import Stage
     from abcgen.pipeline.held_out import HeldOut
+    from abcgen.pipeline.timing import Stage
 
 SAMPLES = "samples"  # the column of another program's tunes
 

@@ -6,8 +6,6 @@ Every sampled text counts: texts that are invalid or cut off are not filtered ou
 from __future__ import annotations
 
 import random
-import time
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from operator import attrgetter
@@ -58,11 +56,11 @@ from abcgen.pipeline.requests import (
     rules_of,
 )
 from abcgen.pipeline.sampling import Composer
+from abcgen.pipeline.timing import TimedStages
 from abcgen.pipeline.voices import refuse_voices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -74,10 +72,9 @@ if TYPE_CHECKING:
     from abcgen.model.sampling import Constraint
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.held_out import HeldOut
+    from abcgen.pipeline.timing import Progress, Stage
 
     T = TypeVar("T")
-    Progress = Callable[[int, int], None]
-    Stage = Callable[[str], AbstractContextManager[Progress]]
 
 MIN_SAMPLES = 20
 MOST_CHOSEN = 250  # by the critic, out of eight times as many
@@ -200,21 +197,6 @@ def general_notes() -> list[str]:
     """Return notes for the reader on what cannot be measured here."""
     missing = "scikit-learn is not installed: nothing on discriminators"
     return [] if has_library() else [missing]
-
-
-class TimedStages:
-    """Opens stages, and measures how many seconds each takes."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage, self.seconds = stage, dict[str, float]()
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[Progress]:
-        """Open a stage."""
-        began = time.monotonic()
-        with self._stage(name) as on_progress:
-            yield on_progress
-        self.seconds[name] = round(time.monotonic() - began, 1)
 
 
 def _held_out(

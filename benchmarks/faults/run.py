@@ -146,6 +146,9 @@ def faults() -> Iterator[Fault]:
             for command in plain.values():
                 yield Fault(kind, name, command, prepare)
 
+    many = (*SAMPLE[:2], "--count=500", *SAMPLE[3:], "--out=result")
+    yield Fault("limit", "a disk that fills", many, partial(_limit, resource.RLIMIT_FSIZE, 2000))
+
 
 def _filled(command: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(part.replace("{}", name) for part in command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,6 +119,15 @@ def test_a_test_that_cannot_be_made_is_refused_in_one_line(
     with pytest.raises(InputError, match=named) as raised:
         make_blind_test(checkpoint, real_tunes[:tunes], config, 1)
     assert "\n" not in str(raised.value)
+
+
+def test_finding_tunes_ends_in_time(
+    checkpoint: Path, real_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(LIMITS, step_seconds=-1.0, step_text_seconds=0.0)
+    monkeypatch.setattr("abcgen.pipeline.timing.LIMITS", limits)
+    with pytest.raises(InputError, match="tunes"):
+        make_blind_test(checkpoint, real_tunes[:GIVEN], CONFIG, 1)
 
 
 @pytest.mark.parametrize("setting", [{"count": 0}, {"temperature": -1.0}, {"fewest_bars": 0}])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("selenium")
+CARD = ".tune:not(.draft)"
 
 
 def added(link: str) -> None:
@@ -42,20 +43,24 @@ def test_payloads_in_the_studio_are_words(started: Any, tmp_path: Path) -> None:
         added(link)
         # 1) The tunes, each with its staff.
         open_quietly(started, f"{link}#tunes")
-        wait_for(lambda: len(all_of("#kept .tune:not(.draft) svg")) >= len(PAYLOADS))
+        wait_for(lambda: len(all_of(f"#kept {CARD}")) == len(PAYLOADS), SECONDS)
+        for card in all_of(f"#kept {CARD}"):
+            # Staves are drawn where they are seen.
+            started.execute_script("arguments[0].scrollIntoView()", card)
+            wait_for(lambda card=card: card.find_elements("css selector", "svg"), SECONDS)
         check_nothing_ran(started, own)
         words = words_on(started)
         assert "{{7*7}}" in words
         assert "ontoggle=alert(1)" in words
         # 2) One in the editor, with what the doctor says of it.
-        edit = all_of("#kept .tune:not(.draft) [data-do=edit]")[0]
+        edit = all_of(f"#kept {CARD} [data-do=edit]")[0]
         started.execute_script("arguments[0].click()", edit)
-        wait_for(lambda: shown("#written svg"))
+        wait_for(lambda: shown("#written svg"), SECONDS)
         check_nothing_ran(started, own)
         assert "<script>" in words_on(started)
         # 3) Words in the fields of wishes, and what is said of them.
         open_quietly(started, f"{link}#compose")
-        wait_for(lambda: len(all_of("[name=rhythm] option")) > 5)
+        wait_for(lambda: len(all_of("[name=rhythm] option")) > 5, SECONDS)
         fill = (
             "for (const one of document.querySelectorAll('#wishes input:not([type=checkbox])'))"
             " { one.value = arguments[0]; one.dispatchEvent(new Event('input')); }"
