@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORK = get_context("fork")
+MODULES = ("training", "normalising", "sampling")
 
 
 def load_backend() -> None:
-    """Load as much of Keras and its backend as copies of this process can use."""
+    """Load what copies of this process will need, of Keras and its backend what they can use."""
+    for name in MODULES:
+        import_module(f"abcgen.pipeline.{name}")
     with quietly():
         backend = import_module(backend_name())
     # TensorFlow starts threads when it is set up, and a copy of the process would not have them.
