@@ -147,7 +147,7 @@ def faults() -> Iterator[Fault]:
                 yield Fault(kind, name, command, prepare)
 
     many = (*SAMPLE[:2], "--count=500", *SAMPLE[3:], "--out=result")
-    yield Fault("limit", "a disk that fills", many, partial(_limit, resource.RLIMIT_FSIZE, 2000))
+    yield Fault("limit", "a disk that fills", many, partial(_limit, resource.RLIMIT_FSIZE, 5000))
 
 
 def _filled(command: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -235,7 +235,7 @@ def _allow_processes(number: int) -> None:
 LIMITS = {
     **{f"{n} MB": partial(_limit_memory, n) for n in (1, 8, 32, 64, 128, 256, 512, 1024)},
     **{f"{n} open files": partial(_limit, resource.RLIMIT_NOFILE, n) for n in (4, 6, 8, 16, 32)},
-    **{f"{n} bytes a file": partial(_limit, resource.RLIMIT_FSIZE, n) for n in (0, 50, 4000)},
+    **{f"{n} bytes a file": partial(_limit, resource.RLIMIT_FSIZE, n) for n in (5000, 20_000)},
     **{f"{n} processes": partial(_allow_processes, n) for n in (1, 2, 3, 5)},
 }
 
