@@ -34,7 +34,7 @@ TERMINATIONS = tuple(
 SIGNALS = (signal.SIGINT, *TERMINATIONS)
 # How long a process that is told to end may take to save its work. Docker waits ten seconds; the
 # rest is for the end itself, which takes its time on a busy machine.
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 7.0
 PR_SET_PDEATHSIG = 1  # of Linux
 PARENT_SECONDS = 0.5  # between two looks whether the parent is there
 # Modules that music21 imports only to download scores and to test itself: a third of its loading

@@ -57,7 +57,8 @@ def draw_curves(epochs: Sequence[float], curves: Sequence[Curve]) -> Figure:
             )
         panel.set(title=curve.title, xlabel="epochs", ylabel=curve.unit)
         panel.margins(y=0.12)
-        panel.legend()
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend()
     return picture
 
 
