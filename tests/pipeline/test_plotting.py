@@ -123,6 +123,15 @@ def test_curves_of_several_runs_share_panels() -> None:
     assert np.asarray(first.lines[2].get_xdata()).tolist() == [2, 4]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_curve_without_points_has_no_legend() -> None:
+    points = Curve("loss", "bits", [3.0, 2.0], [None, None])
+    picture = draw_curves([1, 2], [points, Curve("notes", "bits", [None, None], [None, None])])
+    first, second = picture.axes
+    assert first.get_legend()
+    assert not second.get_legend()
+
+
 def test_runs_are_compared_as_far_as_they_were_measured(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "measured")
     write_metrics([measured(1), measured(2)], tmp_path / "measured")
