@@ -20,6 +20,8 @@ from tests.hostile import PAYLOADS, TAKEN, check_nothing_ran, everywhere, open_q
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from abcgen.evaluation.measures import Figures
+
 PLAYING = PlaybackOptions(INSTRUMENTS["fiddle"])
 
 
@@ -45,10 +47,10 @@ def report_page(folder: Path) -> bytes:
 def evaluation_page(_folder: Path) -> bytes:
     """A page of an evaluation with the payloads in every text."""
     words = tuple(PAYLOADS.values())
-    figures = {FREE: dict.fromkeys(MEASURES, Estimate(0.5, 0.4, 0.6, 100))}
+    figures: Figures = dict.fromkeys(MEASURES, Estimate(0.5, 0.4, 0.6, 100))
     evaluation = Evaluation(
         facts={"checkpoint": words[0]},
-        figures=figures,
+        figures={FREE: figures},
         verdicts={},
         notes=words,
         title=words[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -47,7 +48,7 @@ def test_payloads_in_the_studio_are_words(started: Any, tmp_path: Path) -> None:
         for card in all_of(f"#kept {CARD}"):
             # Staves are drawn where they are seen.
             started.execute_script("arguments[0].scrollIntoView()", card)
-            wait_for(lambda card=card: card.find_elements("css selector", "svg"), SECONDS)
+            wait_for(partial(card.find_elements, "css selector", "svg"), SECONDS)
         check_nothing_ran(started, own)
         words = words_on(started)
         assert "{{7*7}}" in words
