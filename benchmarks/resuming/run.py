@@ -142,7 +142,7 @@ class TrainProcess:
 
     def _prepare(self) -> None:
         if self.order:
-            files.open_atomically = self._killing(self.order)  # type: ignore[assignment]
+            files.open_atomically = self._killing(self.order)
 
     def _killing(self, order: Order) -> Any:
         """Return a way to open files that kills this process as ordered."""
