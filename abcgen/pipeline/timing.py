@@ -6,8 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from abcgen.config import LIMITS
 from abcgen.errors import InputError
-from abcgen.limits import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
