@@ -16,7 +16,7 @@ from abcgen.errors import InputError
 from abcgen.notation.transpose import instrument_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from abcgen.cli.display import Display
@@ -122,7 +122,11 @@ def draw_tunes(
     count, tally = config.count, chooser.tally
     with chooser:
         drawn = chooser.candidates
-        chosen = f"the critic's choice of {drawn} each" if drawn > 1 else "no choice by a critic"
+        chosen = (
+            f"the {chooser.judge}'s choice of {drawn} each"
+            if drawn > 1
+            else "no choice among several"
+        )
         display.say(
             f"network {network.description}; temperature {config.temperature:g}, seed {seed}; "
             f"{chosen}"
@@ -146,7 +150,7 @@ def draw_tunes(
         display.warn(f"gave up after composing {tally.valid} of {count} tunes")
 
     # 2) Render, and report.
-    rendering = _render(tunes, output, display)
+    rendering = render([tune.tune for tune in tunes], output, display)
     files = [output.book, *rendering.files]
     display.files(files)
     display.line(
@@ -210,7 +214,9 @@ def _show_tally(chooser: Chooser, display: Display) -> None:
     tally = chooser.tally
     rejected = tally.rejected.total()
     chosen = "chosen" if chooser.candidates > 1 else "valid"
-    passed_over = f", {tally.passed_over} not chosen by the critic" * (tally.passed_over > 0)
+    passed_over = f", {tally.passed_over} not chosen by the {chooser.judge}" * (
+        tally.passed_over > 0
+    )
     display.say(
         f"{counted(tally.sampled, 'tune')} sampled, {tally.valid} {chosen}{passed_over}, "
         f"{rejected} rejected"
@@ -224,14 +230,15 @@ def _show_tally(chooser: Chooser, display: Display) -> None:
         )
 
 
-def _render(sampled: list[SampledTune], output: Output, display: Display) -> Rendering:
+def render(tunes: Sequence[Tune], output: Output, display: Display) -> Rendering:
+    """Render tunes in the formats wanted, and show what could not be."""
     from abcgen.pipeline.formats import RenderOptions
     from abcgen.pipeline.rendering import Rendering, render_tunes, with_usual_heading
 
     if not output.formats:
         return Rendering([], [])
     printed = output.printed or with_usual_heading
-    tunes = [printed(tune.tune) for tune in sampled]
+    tunes = [printed(tune) for tune in tunes]
     options = RenderOptions(
         page=output.page,
         footer=output.footer or tunes[0].source,

@@ -24,6 +24,7 @@ HEADER, FIELD, BAR, ITEM, BAR_LINE, DONE = "header", "field", "bar", "item", "ba
 ACCIDENTAL, LETTER, LENGTH, REST = "accidental", "letter", "length", "rest"
 BRACKET, TUPLET, CHORD_SYMBOL = "bracket", "tuplet", "chord symbol"
 AFTER_CHORD_SYMBOL = "after chord symbol"
+GIVEN = "given"  # ``items`` then counts its characters
 
 
 class State(NamedTuple):

@@ -14,5 +14,5 @@ In reading order:
    them (``encode_tune``, ``decode_tune``).
 5. ``analysis`` (melody, mode, sections), ``playback`` (the order of bars), ``validation`` (bars
    that add up, repeats that pair), ``transpose`` (keys and instruments), ``titles``, and
-   ``splicing`` (other notes in some bars, all else as it is).
+   ``splicing`` (other notes in some bars, all else as it is), and ``harmony`` (chord symbols).
 """

@@ -10,6 +10,7 @@ Programs can call them as the command line does. Long work reports its progress 
    ``requests`` translates a request for the grammar and the network; ``recipes`` records it, and
    ``replaying`` samples it again. ``rewriting`` draws bars of a tune anew (``Rewriter``), which
    ``barnumbers`` finds by number and ``varying`` by how certain the network is of them.
+   ``harmonising`` adds chords and voices.
 3. ``critics``: the critic that chooses among a checkpoint's tunes, learnt (``add_critic``).
 4. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
 5. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.

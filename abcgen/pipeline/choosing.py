@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from abcgen.corpus.overlap import Overlap
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Tune
-    from abcgen.pipeline.revision import Revision
+    from abcgen.pipeline.revision import Harmony, Revision
 
 # Attempts for each candidate wanted, if that is more than ``SampleConfig.max_attempts``.
 CANDIDATE_ATTEMPTS = 5
@@ -118,6 +118,7 @@ class Chooser(ABC):
         candidates: How many texts are drawn for each tune wanted.
         warnings: Warnings about wishes that no training tune had, or that cannot be met.
         tally: Counts of the texts drawn so far.
+        judge: Who chooses among candidates, in a word.
         counts_forced: Whether a character that was replaced is always the grammar's correction.
 
     Raises:
@@ -126,6 +127,7 @@ class Chooser(ABC):
     """
 
     counts_forced = True
+    judge = "critic"
 
     # Whether it draws tunes in several voices too.
     several_voices = False
@@ -313,6 +315,7 @@ class Chooser(ABC):
         title: str,
         request: Request,
         revision: Revision | None = None,
+        harmony: Harmony | None = None,
     ) -> Recipe:
         """Return the recipe from which a tune can be made again."""
         return Recipe(
@@ -326,6 +329,7 @@ class Chooser(ABC):
             reference=reference,
             title=title,
             revision=revision,
+            harmony=harmony,
         )
 
     def _remarks(

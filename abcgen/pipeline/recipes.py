@@ -18,7 +18,7 @@ from abcgen.files import open_regular
 from abcgen.notation.encoding import decode_text
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
-from abcgen.pipeline.revision import Revision
+from abcgen.pipeline.revision import Harmony, Revision
 from abcgen.wishes.ragas import raga_named
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Recipe(Schema):
     title: str
     # The tune and the bars of it that were drawn; None for a new tune.
     revision: Revision | None = None
+    # The tune that voices were added to; None for any other.
+    harmony: Harmony | None = None
 
     def to_json(self) -> str:
         """Return the recipe on one line, without later settings and wishes at their default."""
@@ -71,6 +73,8 @@ class Recipe(Schema):
         }
         if self.revision:
             parts["revision"] = self.revision.model_dump()
+        if self.harmony:
+            parts["harmony"] = self.harmony.model_dump()
         values = {name: value for name, value in self if value is not None}
         return json.dumps(values | parts, ensure_ascii=False)
 

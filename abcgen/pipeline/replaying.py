@@ -10,6 +10,7 @@ from abcgen import __version__
 from abcgen.errors import CheckpointError
 from abcgen.pipeline.checkpoints import checkpoint_hash
 from abcgen.pipeline.choosing import Chooser, SampledTune
+from abcgen.pipeline.harmonising import Harmoniser
 from abcgen.pipeline.networks import network_with_hash
 from abcgen.pipeline.recipes import Recipe, read_recipes
 from abcgen.pipeline.rewriting import Rewriter
@@ -75,16 +76,20 @@ def replay_file(path: Path, folder: Path | None = None) -> Iterator[Replay]:
 
     for first, group in groupby(recipes, key=shared_recipe):
         pairs = list(group)
-        settings = first.settings.replace(candidates=1)
-        folder_of_first = folders[first.checkpoint]
-        composer: Chooser = (
-            Rewriter(folder_of_first, settings, first.seed, first.revision, first.name)
-            if first.revision
-            else Composer(folder_of_first, settings, first.seed, first.request, first.name)
-        )
+        composer = _chooser(first, folders[first.checkpoint])
         with composer:
             texts = composer.sample(recipe.number for recipe, _ in pairs)
             for (recipe, text), sampled in zip(pairs, texts, strict=True):
                 result = composer.finish(sampled, recipe.reference, recipe.title)
                 abc = result.abc if isinstance(result, SampledTune) else f"{result}\n"
                 yield Replay(recipe, abc, abc == text)
+
+
+def _chooser(recipe: Recipe, folder: Path) -> Chooser:
+    """Return what drew the tune of a recipe."""
+    settings = recipe.settings.replace(candidates=1)
+    if recipe.revision:
+        return Rewriter(folder, settings, recipe.seed, recipe.revision, recipe.name)
+    if recipe.harmony:
+        return Harmoniser(folder, settings, recipe.seed, recipe.harmony, recipe.name)
+    return Composer(folder, settings, recipe.seed, recipe.request, recipe.name)

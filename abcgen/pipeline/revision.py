@@ -1,4 +1,4 @@
-"""What is drawn anew of a tune (``Revision``), and how much by default (``VariationConfig``)."""
+"""What is drawn anew of a tune (``Revision``), or added to it (``Harmony``)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ class Revision(Schema):
         Field(strict=False, min_length=1, max_length=1000),
     ]
     alike: bool = Field(False, description="Redraw bars of the same notes in the same way.")
+
+
+class Harmony(Schema):
+    """A tune that gets further voices, itself unchanged."""
+
+    tune: str = Field(description="The tune as canonical ABC.")
+    voices: str = Field("", description="The voices to add, such as alto,bass; all if empty.")
 
 
 class VariationConfig(Schema):

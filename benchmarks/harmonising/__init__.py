@@ -1,0 +1,1 @@
+"""How far harmonised tunes agree with their own chords."""
