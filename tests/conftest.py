@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from abcgen.corpus.collections import collection_blocks
 from abcgen.notation.reader import Reading, read_block
+from abcgen.score.referee import Referee
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +44,16 @@ def pytest_configure() -> None:
 LONGEST = (
     "test_cli.py",
     "test_training.py",
+    "test_light_install.py",
     "test_network.py",
     "test_shares.py",
     "test_evaluating.py",
     "test_kills.py",
-    "test_optimizers.py",
+    "test_wishes.py",
+    "test_studio.py",
+    "test_page.py",
     "test_browser.py",
+    "test_shipped.py",
     "test_marks.py",
     "test_grammar.py",
     "test_sampling.py",
@@ -82,6 +87,16 @@ def real_tunes(real_blocks: list[TuneBlock]) -> list[Tune]:
     """Return the real tunes that can be read."""
     readings = map(read_block, real_blocks)
     return [reading.tune for reading in readings if isinstance(reading, Reading)]
+
+
+@pytest.fixture
+def without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sampled tunes are not compared with music21, which takes a second to start.
+
+    ``tests/score/test_referee.py`` tests it; on the command line it is asked.
+    """
+    monkeypatch.setattr(Referee, "disagreement", lambda *_: "")
+    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,12 @@ from abcgen.config import Request, SplitConfig
 from abcgen.corpus.cache import TextCache
 from abcgen.corpus.records import extract_corpus
 from abcgen.corpus.tune_files import READERS
+from abcgen.errors import InputError
 from abcgen.model.checkpoint import FORMAT_VERSION
 from abcgen.model.events import TrainResult
 from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
-from abcgen.pipeline import training
+from abcgen.pipeline import critics, training
 from abcgen.pipeline.checkpoints import checkpoint_hash
 from tests.pipeline.checkpoints import untrained
 from tests.small_corpus import write_small_corpus
@@ -185,17 +186,18 @@ def test_every_wish_is_an_option_of_sample() -> None:
         ("abcgen train --optimizer ad", ["adamw", "adam"]),
     ],
 )
-def test_the_shell_completes_choices(words: str, completed: list[str]) -> None:
-    variables = {
-        "_ABCGEN_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", "from abcgen.cli import app; app(prog_name='abcgen')"],
-        env=os.environ | variables, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.split("\n")[:-1] == completed
+def test_the_shell_completes_choices(
+    words: str,
+    completed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("_ABCGEN_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit):
+        app(prog_name="abcgen")
+    assert capsys.readouterr().out.split("\n")[:-1] == completed
 
 
 # corpus
@@ -582,7 +584,8 @@ def test_sampling_prints_and_writes_tunes(run: Callable[..., Answer], here: Path
 
 
 def test_sampled_tunes_can_be_replayed(run: Callable[..., Answer], here: Path) -> None:
-    assert run("sample", "--count", "2", "--metre", "6/8", "--key", "E", "--to", "none").code == 0
+    wishes = ["--count", "2", "--metre", "6/8", "--key", "E", "--seed", "1", "--to", "none"]
+    assert run("sample", "-c", "run-1", *wishes).code == 0
     book = here / "output" / "tunes-1" / "tunes.abc"
     answer = run("replay", book)
     assert answer.code == 0
@@ -765,6 +768,30 @@ def test_what_is_not_learnt_is_said_and_chosen_alike_by_the_command_and_in_pytho
     again = run("train", "tunes", "--held-out", "pretrained", "--resume")
     assert again.code == 2
     assert "--held-out" in again.err
+
+
+def test_many_tunes_left_out_are_one_line_with_a_file_to_read(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise InputError("not in this test")
+
+    monkeypatch.setattr(training, "train_network", stopped)
+    monkeypatch.setattr(critics, "add_critic", stopped)
+    tunes = write_small_corpus(tmp_path / "tunes")
+    broken = [BROKEN.replace("Broken", f"Broken {number}") for number in range(12)]
+    tunes.write_text("\n".join([tunes.read_text(encoding="utf-8"), *broken]), encoding="utf-8")
+    said = {
+        command: run(*command.split()).err.splitlines()
+        for command in ("train tunes --units 8 --out net", "critic pretrained tunes")
+    }
+    lines = [[line for line in all_lines if "left out" in line] for all_lines in said.values()]
+    assert [len(found) for found in lines] == [1, 1]
+    assert "12 tunes left out" in lines[0][0]
+    assert "net/left-out.txt" in lines[0][0]
+    assert "normalise --report" in lines[1][0]
+    listed = (tmp_path / "net" / "left-out.txt").read_text(encoding="utf-8").splitlines()
+    assert [f"Broken {number}" in one for number, one in enumerate(listed)] == [True] * 12
 
 
 def test_a_file_name_that_is_not_utf8_is_recorded_with_replacement_characters(

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,25 +18,23 @@ from tests.pipeline.checkpoints import untrained
 from tests.small_corpus import write_small_corpus
 from tests.test_cli import commands
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 CHECKOUT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras", "scikit-learn")
 MODULES = ("tensorflow", "keras", "sklearn", "scipy")
 
-# A command line for every command, in a folder with two tunes, a network and a blind test.
+# A command line for every command, in this order, in a folder with a small corpus, a network and
+# a blind test.
 WORKING = {
-    "sample": "sample --count 1 --seed 3 --to pdf,html,midi,musicxml,wav --out made",
-    "rewrite": "rewrite tunes.abc --tune 1 --bars 2 --count 1 --candidates 1 --to none --out anew",
-    "vary": "vary tunes.abc --tune 1 --count 1 --candidates 1 --to none --out varied",
-    "replay": "replay tunes.abc",
-    "render": "render tunes.abc --to pdf,png,svg --out printed",
+    "sample": "sample --count 1 --candidates 2 --seed 3 --to pdf,html,midi,musicxml,wav --out made",
+    "rewrite": "rewrite made/tunes.abc --bars 2 --count 1 --candidates 1 --to none --out anew",
+    "vary": "vary made/tunes.abc --count 1 --candidates 1 --to none --out varied",
+    "replay": "replay made/tunes.abc",
+    "render": "render made/tunes.abc --to pdf,png,svg --out printed",
     "plot": "plot pretrained --out plots",
     "evaluate": "evaluate small --samples small.abc --out judged --json",
     "networks": "networks",
-    "normalise": "normalise tunes.abc --out clean.abc --report clean.html",
-    "check": "check tunes.abc --critic",
+    "normalise": "normalise made/tunes.abc --out clean.abc --report clean.html",
+    "check": "check made/tunes.abc --critic",
     "blindtest make": "blindtest make --count 2 --out test",
     "blindtest score": "blindtest score answers.json --key key.json",
     "corpus list": "corpus list",
@@ -53,9 +50,28 @@ TRAINING = {
 UNTRIED = {"refine", "studio"}
 
 
+# Runs command lines one after another, for most of what each would cost alone is the start.
+PROGRAM = """
+import contextlib, io, json, sys
+from abcgen.cli import main
+
+answers = {}
+for line in sys.argv[1:]:
+    print(line, file=sys.stderr)  # the last one seen is to blame if all ends here
+    out, errors = io.StringIO(), io.StringIO()
+    sys.argv = ["abcgen", *line.split()]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            main()
+        except SystemExit as ended:
+            answers[line] = (ended.code or 0, out.getvalue(), errors.getvalue())
+print(json.dumps(answers))
+"""
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[int, str, str]]:
-    """Return a function that runs a command without the heavy libraries."""
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str]]:
+    """Exit code, output and messages of all command lines, without the heavy libraries."""
     folder, hidden = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("hidden")
     for name in MODULES:
         error = f"raise ModuleNotFoundError('No module named {name}', name='{name}')\n"
@@ -69,19 +85,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[int, 
     shutil.copy(CHECKOUT / "tests/unchanged/given/answers.json", folder)
     shutil.copy(CHECKOUT / "tests/unchanged/given/key.json", folder)
     path = os.pathsep.join([str(hidden), os.environ["PYTHONPATH"]])
-
-    def run_it(arguments: str) -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "abcgen", *arguments.split()],
-            cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout, done.stderr
-
-    code, _, error = run_it("sample --count 2 --candidates 1 --seed 1 --to none --out tunes")
-    assert code == 0, error
-    shutil.copy(folder / "tunes" / "tunes.abc", folder)
-    return run_it
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *WORKING.values(), *TRAINING.values()],
+        cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, tuple[int, str, str]] = json.loads(done.stdout)
+    return found
 
 
 def test_every_command_is_tried() -> None:
@@ -90,9 +101,9 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("command", WORKING)
 def test_it_works_without_the_libraries_of_training(
-    command: str, run: Callable[[str], tuple[int, str, str]]
+    command: str, answers: dict[str, tuple[int, str, str]]
 ) -> None:
-    code, out, error = run(WORKING[command])
+    code, out, error = answers[WORKING[command]]
     assert code == 0, error
     assert "Traceback" not in error
     assert out
@@ -104,9 +115,9 @@ def test_it_works_without_the_libraries_of_training(
 
 @pytest.mark.parametrize("command", TRAINING)
 def test_training_says_in_one_line_what_to_install(
-    command: str, run: Callable[[str], tuple[int, str, str]]
+    command: str, answers: dict[str, tuple[int, str, str]]
 ) -> None:
-    code, _, error = run(TRAINING[command])
+    code, _, error = answers[TRAINING[command]]
     lines = [line for line in error.splitlines() if line.startswith("error:")]
     assert code == 1
     assert len(lines) == 1, error

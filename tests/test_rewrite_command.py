@@ -13,13 +13,14 @@ from abcgen.notation.reader import read_tunebook
 from abcgen.notation.tune import Tune
 from abcgen.notation.writer import write_tunebook
 from abcgen.pipeline.formats import FORMATS, RenderOptions
-from abcgen.score.referee import Referee
 from abcgen.score.shading import SHADE
 from tests.pipeline.checkpoints import untrained
 from tests.tunes import JIG, REEL, tune
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("without_music21")
 
 
 TUNE = tune("A4 B4 | cdef g4 | A4 B4 | e8 |]", title="The Kesh")
@@ -28,12 +29,6 @@ TUNE = tune("A4 B4 | cdef g4 | A4 B4 | e8 |]", title="The Kesh")
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained(tmp_path_factory.mktemp("checkpoints") / "net", "0")
-
-
-@pytest.fixture(autouse=True)
-def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
-    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_no_page_holds_a_broken_tune(seed: int) -> None:
 
 def test_its_tunes_have_what_was_requested() -> None:
     wishes = ["--metre", "6/8", "--key", "Em", "--rhythm", "jig", "--parts", "AABB", "--bars", "16"]
-    tunes = sampled(wishes)
+    tunes = sampled([*wishes, "--candidates", "1"])
     assert tunes.count("M:6/8") == tunes.count("K:Em") == tunes.count("R:jig") == 2
 
 
@@ -74,7 +74,7 @@ def test_it_comes_with_held_out_tunes_to_evaluate_it_on() -> None:
 
 
 def test_a_network_of_four_voices_comes_with_it_too() -> None:
-    composed = sampled(["--voices", "4", "--bars", "4", "--metre", "4/4"])
+    composed = sampled(["--voices", "4", "--bars", "4", "--metre", "4/4", "--candidates", "1"])
     assert composed.count('name="Bass"') == 2
     folder = find_checkpoint(Path("chorales"))
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000

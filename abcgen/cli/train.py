@@ -395,7 +395,8 @@ def read_extracts(
         cache: Holds earlier results.
         chord_symbols: Whether to read chord symbols too.
         voices: How many voices to read of each tune; None for as many as most have.
-        listed_in: The file where the skipped are listed if they are more than a few.
+        listed_in: The file where the skipped are listed if they are more than a few; None to name
+            only the command that does so.
     """
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
@@ -419,10 +420,12 @@ def read_extracts(
         voices = usual_number(corpus.tunes)
         corpus = read(voices) if voices > 1 else corpus
     skipped = corpus.skipped
-    if listed_in and len(skipped) > MOST_NAMED:
+    if len(skipped) > MOST_NAMED:
         lines = (printable(str(tune)) + "\n" for tune in skipped)
-        write_atomically(listed_in, "".join(lines).encode())
-        display.say(f"{counted(len(skipped), 'tune')} left out, each with its reason: {listed_in}")
+        if listed_in:
+            write_atomically(listed_in, "".join(lines).encode())
+        where = listed_in or "abcgen normalise --report FILE.html"
+        display.say(f"{counted(len(skipped), 'tune')} left out, each with its reason: {where}")
     else:
         display.left_out(skipped)
     several = sum(tune.voices > 1 for tune in corpus.tunes)

@@ -16,13 +16,14 @@ from abcgen.pipeline import checkpoints
 from abcgen.pipeline.choosing import Reason
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.sampling import Composer
-from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from abcgen.notation.tune import Tune
+
+pytestmark = pytest.mark.usefixtures("without_music21")
 
 SHORT = SampleConfig(count=2, max_characters=150, temperature=1.0, batch_size=4)
 
@@ -37,12 +38,6 @@ class Counting:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
-
-
-@pytest.fixture(autouse=True)
-def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
-    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from abcgen.pipeline.rewriting import (
     tune_named,
 )
 from abcgen.pipeline.varying import least_certain, setting_of
-from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.tunes import JIG, REEL, tune
 
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.revision import Revision
+
+pytestmark = pytest.mark.usefixtures("without_music21")
 
 CONFIG = SampleConfig(count=2, temperature=1.0)
 
@@ -51,12 +52,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def network(folder: Path) -> LoadedNetwork:
     return LoadedNetwork(folder)
-
-
-@pytest.fixture(autouse=True)
-def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
-    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 def rewritten(network: LoadedNetwork, revision: Revision, seed: int = 7) -> list[SampledTune]:

@@ -26,12 +26,13 @@ from abcgen.pipeline.recipes import Recipe, recipe_in
 from abcgen.pipeline.replaying import replay_file
 from abcgen.pipeline.requests import beginning_of, continue_tune
 from abcgen.pipeline.sampling import Composer, TuneStream, validated
-from abcgen.score.referee import Referee
 from tests.pipeline.checkpoints import untrained
 from tests.referee import played
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("without_music21")
 
 RIGHT = "R:reel\nM:4/4\nK:Cdor\n|:CDEFGABc|cBAGFEDC:|\n"
 SHORT = SampleConfig(count=3, max_characters=150, temperature=1.0)
@@ -41,13 +42,6 @@ ONE = SHORT.replace(count=1)
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained(tmp_path_factory.mktemp("checkpoints") / "net")
-
-
-@pytest.fixture(autouse=True)
-def _without_music21(monkeypatch: pytest.MonkeyPatch) -> None:
-    """music21 has its own tests, and takes a second to start."""
-    monkeypatch.setattr(Referee, "disagreement", lambda _self, _tune, _abc: "")
-    monkeypatch.setattr(Referee, "__enter__", lambda self: self)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("without_music21")
+
 WISHES: list[dict[str, Any]] = [
     {"range": "G3-B5", "bars": 4, "metre": "3/4"},
     {"range": "C2-D4", "key": "G", "metre": "4/4", "bars": 4},
