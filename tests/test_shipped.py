@@ -28,7 +28,8 @@ def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sampled(arguments: Sequence[str]) -> str:
-    command = ["sample", "--count", "2", "--seed", "3", "--to", "none", "--json", *arguments]
+    few = ["--count", "2", "--candidates", "2"]  # by default eight, of which the critic chooses
+    command = ["sample", *few, "--seed", "3", "--to", "none", "--json", *arguments]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     *tunes, _result = map(json.loads, result.stdout.splitlines())
@@ -54,7 +55,7 @@ def test_no_page_holds_a_broken_tune(seed: int) -> None:
 
 def test_its_tunes_have_what_was_requested() -> None:
     wishes = ["--metre", "6/8", "--key", "Em", "--rhythm", "jig", "--parts", "AABB", "--bars", "16"]
-    tunes = sampled([*wishes, "--candidates", "1"])
+    tunes = sampled(wishes)
     assert tunes.count("M:6/8") == tunes.count("K:Em") == tunes.count("R:jig") == 2
 
 
@@ -74,7 +75,7 @@ def test_it_comes_with_held_out_tunes_to_evaluate_it_on() -> None:
 
 
 def test_a_network_of_four_voices_comes_with_it_too() -> None:
-    composed = sampled(["--voices", "4", "--bars", "4", "--metre", "4/4", "--candidates", "1"])
+    composed = sampled(["--voices", "4", "--bars", "4", "--metre", "4/4"])
     assert composed.count('name="Bass"') == 2
     folder = find_checkpoint(Path("chorales"))
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000

@@ -6,6 +6,7 @@ under ``./checkpoints``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,12 +106,18 @@ def _folders() -> Iterator[Path]:
     if shipped := shipped_folder():
         yield shipped
     try:
-        runs = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
+        runs = sorted(RUNS.iterdir(), key=_in_natural_order) if RUNS.is_dir() else []
         yield from (run for run in runs if run.name != SHIPPED and (run / WEIGHTS).is_file())
         if (chorales := chorales_folder()) and not any(run.name == CHORALES for run in runs):
             yield chorales
     except OSError as error:
         raise unreadable(RUNS, error) from error
+
+
+def _in_natural_order(folder: Path) -> tuple[list[str | int], str]:
+    """Return a key that sorts folders by name, run-2 before run-10."""
+    parts = re.split(r"([0-9]{1,9})", folder.name)
+    return [int(part) if n % 2 else part for n, part in enumerate(parts)], folder.name
 
 
 def facts_of(folder: Path) -> NetworkFacts:

@@ -85,10 +85,12 @@ def network(
 def test_networks_have_names_and_figures(shipped: Path) -> None:
     network(RUNS / "run-2", 2.5, OTHERS, learnt=30, base="pretrained")
     network(RUNS / "run-10")
+    network(RUNS / "10")
+    network(RUNS / "réel-٣")
     (RUNS / "run-3").mkdir()
     found = {one.name: one for one in all_networks()}
-    assert [*found] == ["pretrained", "run-10", "run-2"]
-    assert [one.bits for one in found.values()] == [2.0, None, 2.5]
+    assert [*found] == ["pretrained", "10", "run-2", "run-10", "réel-٣"]
+    assert [one.bits for one in found.values()] == [2.0, None, 2.5, None, None]
     assert (found["run-2"].tunes, found["run-2"].base) == (30, "pretrained")
     assert found["pretrained"].size == (shipped / "weights.safetensors").stat().st_size
     assert found["pretrained"].created == facts_of(shipped).created
