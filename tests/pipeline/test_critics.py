@@ -51,20 +51,21 @@ def composer(checkpoint: Path, config: SampleConfig, request: Request | None = N
 
 @pytest.mark.usefixtures("with_critic")
 def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> None:
-    drawn = composer(checkpoint, SHORT.replace(choose="best"))
+    assert composer(checkpoint, SHORT).candidates == CANDIDATES
+    few, wishes = 4, Request(metre="2/4", bars=4)  # short tunes, most of them valid
+    drawn = composer(checkpoint, SHORT.replace(choose="best", candidates=few), wishes)
     tunes = list(drawn.compose())
-    assert drawn.candidates == CANDIDATES
     assert len(tunes) == drawn.tally.valid == SHORT.count
     tally = drawn.tally
     assert tally.valid + tally.passed_over + tally.rejected.total() == tally.sampled
     assert tally.passed_over
     # Each is the best of the candidates with consecutive numbers that it is one of.
     for tune in tunes:
-        first = tune.sampled.number // CANDIDATES * CANDIDATES
-        group = composer(checkpoint, SHORT.replace(candidates=1))
+        first = tune.sampled.number // few * few
+        group = composer(checkpoint, SHORT.replace(candidates=1), wishes)
         rivals = [
             drawn.score(sampled, rival)
-            for sampled in group.sample(range(first, first + CANDIDATES))
+            for sampled in group.sample(range(first, first + few))
             if not isinstance(rival := group.candidate(sampled), Reason)
         ]
         assert drawn.score(tune.sampled, tune.tune) == max(rivals)

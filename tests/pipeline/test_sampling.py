@@ -105,7 +105,7 @@ def test_what_was_asked_for_or_given_is_no_fault(bounded: Path) -> None:
 
 def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint: Path) -> None:
     composer = Composer(checkpoint, SHORT, 7, Request())
-    texts = list(composer.sample(range(20)))
+    texts = list(composer.sample(range(6)))
     assert all(text.ended for text in texts)
     limited = [text for text in texts if text.limited]
     assert limited
@@ -113,22 +113,20 @@ def test_a_tune_that_the_limit_of_length_closed_did_not_end_by_itself(checkpoint
         assert composer.candidate(text) == Rejection.UNENDED
     # With plenty of room the form ends them.
     short = Composer(checkpoint, SHORT.replace(max_characters=1000), 7, Request(bars=2))
-    assert not any(text.limited for text in short.sample(range(20)))
+    assert not any(text.limited for text in short.sample(range(6)))
 
 
 def test_broken_tunes_of_earlier_versions_can_be_replayed(tmp_path: Path) -> None:
     folder = untrained(tmp_path / "net")
     with Composer(folder, ONE, 7, Request()) as composer:
-        abc = next(composer.compose()).abc
+        made = next(composer.compose())
     book = tmp_path / "tunes.abc"
-    book.write_text(abc, encoding="utf-8")
+    book.write_text(made.abc, encoding="utf-8")
     # Bounds that no tune keeps.
     write_training_tunes(folder, [], [])
-    composer = Composer(folder, ONE, 7, Request())
-    with composer:
-        assert list(composer.compose()) == []
+    assert isinstance(Composer(folder, ONE, 7, Request()).candidate(made.sampled), Fault)
     [replayed] = replay_file(book, folder)
-    assert replayed.abc.splitlines()[:5] == abc.splitlines()[:5]
+    assert replayed.abc.splitlines()[:5] == made.abc.splitlines()[:5]
 
 
 def test_a_text_without_an_end_is_rejected() -> None:
