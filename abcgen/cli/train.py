@@ -395,8 +395,7 @@ def read_extracts(
         cache: Holds earlier results.
         chord_symbols: Whether to read chord symbols too.
         voices: How many voices to read of each tune; None for as many as most have.
-        listed_in: The file where the skipped are listed if they are more than a few; None to name
-            only the command that does so.
+        listed_in: The file to list the skipped in, if they are many; None to say how to list them.
     """
     from abcgen.corpus.records import extract_corpus
     from abcgen.pipeline.formats import all_readers
@@ -419,11 +418,10 @@ def read_extracts(
     if voices is None:
         voices = usual_number(corpus.tunes)
         corpus = read(voices) if voices > 1 else corpus
-    skipped = corpus.skipped
-    if len(skipped) > MOST_NAMED:
-        lines = (printable(str(tune)) + "\n" for tune in skipped)
+    if len(skipped := corpus.skipped) > MOST_NAMED:
         if listed_in:
-            write_atomically(listed_in, "".join(lines).encode())
+            lines = "".join(printable(str(tune)) + "\n" for tune in skipped)
+            write_atomically(listed_in, lines.encode())
         where = listed_in or "abcgen normalise --report FILE.html"
         display.say(f"{counted(len(skipped), 'tune')} left out, each with its reason: {where}")
     else:
