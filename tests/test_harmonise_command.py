@@ -8,10 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from abcgen.cli import app
-from abcgen.notation.reader import read_tunebook
+from abcgen.notation.reader import read_abc, read_tunebook
 from abcgen.notation.tune import Note, Tune
 from abcgen.notation.writer import write_tunebook
 from abcgen.score.referee import Referee
+from tests.notation.test_ensemble import FOUR
 from tests.pipeline.checkpoints import untrained
 from tests.tunes import tune
 
@@ -53,6 +54,14 @@ def test_versions_with_chords_are_written(tmp_path: Path) -> None:
         assert any(note.marks and note.marks.chord_symbol for note in version.notes)
         notes = [(type(note), note.duration) for note in version.notes]
         assert notes == [(type(note), note.duration) for note in TUNE.notes]
+
+
+def test_chords_above_several_voices_lose_none(tmp_path: Path) -> None:
+    answer = run(tmp_path, FOUR)
+    assert answer.exit_code == 0, answer.output
+    before, (after,) = read_abc(FOUR), written(tmp_path)
+    assert after.others == before.others
+    assert any(note.marks and note.marks.chord_symbol for note in after.notes)
 
 
 @pytest.mark.parametrize(

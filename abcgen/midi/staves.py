@@ -109,7 +109,10 @@ def on_staves(
     voices: Sequence[MidiVoice], bars: Sequence[tuple[Bar, ...]], staves: Sequence[Staff]
 ) -> list[Voice]:
     """Return voices with bars and clefs; on a staff where one sounds, silent ones are hidden."""
-    written = [Voice(voice.name, own) for voice, own in zip(voices, bars, strict=True)]
+    written = [
+        Voice(voice.name, own, program=voice.program)
+        for voice, own in zip(voices, bars, strict=True)
+    ]
     staves = staves or [Staff((at,)) for at in range(len(voices))]
     for number, staff in enumerate(staves):
         is_left_hand = bool(staff.brace and number and staves[number - 1].brace)

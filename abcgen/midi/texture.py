@@ -57,6 +57,8 @@ class MidiVoice:
     is_keyboard: bool = False
     # The clef that its part has whatever its notes.
     clef: str = ""
+    # Its part's program, if the file sets one.
+    program: int | None = None
 
 
 def choose_texture(

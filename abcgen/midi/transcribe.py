@@ -232,6 +232,7 @@ def _quantize(
                         staff=staff,
                         is_keyboard=of_keyboard,
                         clef=usual_clef(part),
+                        program=part.program,
                     )
                 )
                 name = ""

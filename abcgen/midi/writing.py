@@ -97,6 +97,7 @@ def write_tune(score: Score, spans: Sequence[BarSpan], repeats: Sequence[Repeat]
         pieces[0].metre,
         voice=first.name,
         clef=first.clef,
+        program=first.program,
         others=tuple(others),
         staves=staves,
     )

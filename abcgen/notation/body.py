@@ -65,8 +65,9 @@ class BodyBuilder:
     def __init__(self, key: Key, metre: Metre, unit: Fraction, accidentals: str = "pitch") -> None:
         self.repairs: list[Repair] = []
         self.accidentals = accidentals
-        # The clef it opens in, if its source names one.
+        # The clef it opens in and its program of General MIDI, if its source names them.
         self.clef = ""
+        self.program: int | None = None
         # Whether a field has named a unit note length.
         self.names_unit = False
         self._properties = NO_PROPERTIES
@@ -158,6 +159,7 @@ class BodyBuilder:
         if semitones != self.semitones and self.has_music:
             raise NotationError("transposition that changes within the tune", line=line)
         self._octaves, self.semitones = properties.octaves + octaves, semitones
+        self.program = properties.program
         self._properties = properties
 
     def end_line(self) -> None:

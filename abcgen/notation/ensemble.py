@@ -149,6 +149,7 @@ def _with_voices(tune: Tune, chosen: Sequence[int]) -> Tune:
         bars=first.bars,
         voice=first.name,
         clef=first.clef,
+        program=first.program,
         others=tuple(others),
         staves=(),
     )

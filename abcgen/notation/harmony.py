@@ -151,8 +151,11 @@ def harmonised(tune: Tune, seed: int | None = None) -> Tune:
 
 def _spans(tune: Tune) -> Iterator[Span]:
     """Yield the bars and half bars that get a chord: not pickups, and not what is silent."""
+    begins = False
     for timed in walk_bars(tune.bars, tune.key, tune.metre):
         bar, metre = timed.bar, timed.metre
+        # After a pickup the section's first bar is still to come.
+        begins |= opens_section(tune.bars, timed.index)
         full = metre.bar_duration
         is_pickup = bar.duration < full and opens_section(tune.bars, timed.index)
         if not full or not bar.duration or is_pickup:
@@ -163,7 +166,7 @@ def _spans(tune: Tune) -> Iterator[Span]:
             notes.append((note, time, duration))
             time += duration
         # Bars of three beats have one chord; so has one in whose middle no note begins.
-        is_even = metre.beats in {2, 4, 6, 12} and full > Fraction(1, 2)
+        is_even = metre.beats in {2, 4, 6, 12}
         is_divided = is_even and any(onset == half for _, onset, _ in notes)
         onsets = [Fraction(0), half] if is_divided else [Fraction(0)]
         for number, onset in enumerate(onsets):
@@ -173,8 +176,9 @@ def _spans(tune: Tune) -> Iterator[Span]:
                 onset,
                 timed.key,
                 _sounding(notes, onset, end, metre.beam_duration),
-                opens_section=not onset and opens_section(tune.bars, timed.index),
+                opens_section=begins and not onset,
             )
+        begins = False
 
 
 def _sounding(

@@ -30,9 +30,8 @@ from abcgen.notation.fields import (
 from abcgen.notation.lexer import SymbolKind, reads_as_words, symbols_in
 from abcgen.notation.macros import Macros, user_symbol
 from abcgen.notation.properties import (
-    MAX_SEMITONES,
     NO_PROPERTIES,
-    VoiceProperties,
+    midi_properties,
     read_properties,
 )
 from abcgen.notation.staves import Staff, read_staves
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from abcgen.notation.lexer import AbcSymbol
+    from abcgen.notation.properties import VoiceProperties
     from abcgen.notation.tune import Bar, Key, Metre
     from abcgen.notation.words import Words
 
@@ -61,7 +61,6 @@ _LOST_REPEAT = re.compile(r"\s*:(?![:|])")
 # A directive, in either of its two forms.
 _DIRECTIVE = re.compile(r"(?:%%|I:)[ \t]*([a-z-]+)[ \t]*(.*)")
 # abc2midi's directive, which says how far a voice sounds from its letters.
-_MIDI_TRANSPOSE = re.compile(r"(?:%%|I:)[ \t]*MIDI[ \t=]+transpose[ \t=]+([+-]?\d{1,3})\b.*")
 _TEXT_DIRECTIVES = frozenset({"text", "center", "begintext", "beginps", "beginsvg", "beginml"})
 # Fields of music; E: is layout of older programs, r: a remark in the code.
 _MUSIC_FIELDS = frozenset("EIKLMPQRUVXmr+")
@@ -231,6 +230,7 @@ class TuneParser:
             voice=first.name if others else "",
             others=tuple(others),
             clef=first.clef,
+            program=first.program,
             staves=self._staves_of(bodies) if others else (),
             words=self._words(),
         )
@@ -298,7 +298,7 @@ class TuneParser:
             written = written or self._infer_mode(opening.key, bars)
             for number, layer in enumerate([bars, *body.finish_overlays(bars)]):
                 moved, key = transpose_bars(layer, written, body.semitones)
-                voices.append(Voice("" if number else title, moved, body.clef))
+                voices.append(Voice("" if number else title, moved, body.clef, body.program))
                 keys.append(key)
             self.repairs += body.repairs
         return opened_together(ended_together(voices), keys, opening.metre)
@@ -382,11 +382,11 @@ class TuneParser:
 
     def _add_directive(self, text: str) -> bool:
         """Read a directive, in either of its forms; return False if the text is none."""
-        if match := _MIDI_TRANSPOSE.match(text):
+        if properties := midi_properties(text):
             line = self._line
             self._end_field()
             self._line = line
-            self._add_transposition(int(match[1]))
+            self._add_midi(properties, text)
             return True
         match = _DIRECTIVE.match(text)
         if not match:
@@ -404,17 +404,18 @@ class TuneParser:
                 body.accidentals = self._accidentals
         return True
 
-    def _add_transposition(self, semitones: int) -> None:
-        """Let the current voice, or in the header every voice, sound some semitones away."""
-        properties = VoiceProperties(transpose=max(-MAX_SEMITONES, min(semitones, MAX_SEMITONES)))
+    def _add_midi(self, properties: VoiceProperties, text: str) -> None:
+        """Let the current voice, or in the header every voice, sound as ``%%MIDI`` says."""
         body = self._voices.get(self._voice)
+        program = body.program if body else None
+        is_other = (properties.transpose or 0) % 12 or properties.program not in {None, program}
         if not self._opening:
             self._common = properties.over(self._common)
         elif not self._started:
             common = properties.over(self._opening.properties)
             self._opening = self._opening._replace(properties=common)
-        elif body and body.has_music and semitones % 12:
-            self._repair("a transposition for MIDI within the tune ignored", str(semitones))
+        elif body and body.has_music and is_other:
+            self._repair("a change for MIDI within the tune ignored", text[:40])
         elif body:
             body.change_properties(properties, self._line)
         else:

@@ -14,6 +14,7 @@ from abcgen.notation.note import spelling
 from abcgen.notation.tune import Pitch, clef_octaves
 
 MAX_OCTAVES, MAX_SEMITONES = 4, 48
+PROGRAMS = 128  # of General MIDI
 
 # ``name=value``. A key before an accidental (``K:Dmix=c``) begins with a capital.
 _PROPERTY = re.compile(
@@ -38,6 +39,9 @@ _OCTAVE_SIGN = re.compile(r"[-+^_](?:8|15)$")
 _LINES = {"treble": "2", "bass": "4", "alto": "3"}
 # Properties that transpose from a note to another: ``sound=`` what sounds, ``shift=`` the page too.
 _INTERVALS = frozenset({"sound", "shift"})
+_MIDI = re.compile(
+    r"(?:%%|I:)[ \t]*MIDI[ \t=]+(transpose|program)(?:[ \t]+\d{1,3})?[ \t=]+([+-]?\d{1,3})\b.*"
+)
 _NOTE_NAME = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']{0,4})")
 
 
@@ -52,6 +56,8 @@ class VoiceProperties:
     # Semitones from the letters to the sound.
     transpose: int | None = None
     name: str | None = None
+    # The program of General MIDI, counted from 0.
+    program: int | None = None
 
     @property
     def octaves(self) -> int:
@@ -65,10 +71,25 @@ class VoiceProperties:
             other.octave if self.octave is None else self.octave,
             other.transpose if self.transpose is None else self.transpose,
             other.name if self.name is None else self.name,
+            other.program if self.program is None else self.program,
         )
 
 
 NO_PROPERTIES = VoiceProperties()
+
+
+def midi_properties(text: str) -> VoiceProperties | None:
+    """Return what ``%%MIDI transpose`` or ``%%MIDI program`` says about a voice; None of others.
+
+    The number is the last one: a channel may come before it.
+    """
+    match = _MIDI.match(text)
+    if not match:
+        return None
+    number = int(match[2])
+    if match[1] == "transpose":
+        return VoiceProperties(transpose=max(-MAX_SEMITONES, min(number, MAX_SEMITONES)))
+    return VoiceProperties(program=number if 0 <= number < PROGRAMS else None)
 
 
 def read_properties(

@@ -429,6 +429,8 @@ class Voice:
     bars: tuple[Bar, ...]
     # The clef that its source names, as ABC spells it: ``treble``, ``bass3``, ``treble-8``.
     clef: str = ""
+    # The program of General MIDI that plays it, counted from 0, if its source names one.
+    program: int | None = None
 
     @property
     def notes(self) -> Iterator[Note | Rest]:
@@ -466,11 +468,13 @@ class Tune:
     staves: tuple[Staff, ...] = ()
     # The unit note length (``L:``) to write it in; None for the one that suits it best.
     unit: Fraction | None = field(default=None, compare=False)
+    # The first voice's program of General MIDI, if its source names one.
+    program: int | None = None
 
     @property
     def voices(self) -> tuple[Voice, ...]:
         """All voices, beginning with the first."""
-        return (Voice(self.voice, self.bars, self.clef), *self.others)
+        return (Voice(self.voice, self.bars, self.clef, self.program), *self.others)
 
     @property
     def notes(self) -> Iterator[Note | Rest]:

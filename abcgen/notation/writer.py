@@ -97,6 +97,8 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
             # abc2midi obeys an octave clef only after the name.
             named = f' name="{name}"' if name else ""
             lines.append(f"V:{number}{named}{_clef(voice.clef)}")
+        if voice.program is not None:
+            lines.append(f"%%MIDI program {voice.program}")
         one_voice = replace(tune, bars=voice.bars, clef=voice.clef)
         lines += _music_lines(one_voice, unit, keep_lines=keep_lines)
     lines += [f"W:{_escaped(verse)}" for verse in words.named("W")]

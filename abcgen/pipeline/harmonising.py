@@ -60,8 +60,6 @@ def with_chords(tune: Tune, count: int, seed: int) -> list[Tune]:
     Raises:
         InputError: if it cannot be harmonised.
     """
-    if tune.others:
-        tune = replace(tune, others=(), staves=())
     try:
         versions = [harmonised(tune)]
         for draw in range(MAX_CHORD_DRAWS * (count - 1)):

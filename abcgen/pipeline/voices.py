@@ -205,6 +205,7 @@ class Ensemble:
             bars=first.bars,
             voice=first.name,
             clef=first.clef,
+            program=first.program,
             others=tuple(others),
             staves=staves if others else (),
         )

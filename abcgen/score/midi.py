@@ -99,8 +99,10 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
 
 
 def _program_of(voice: Voice, options: PlaybackOptions) -> int:
-    """Return the program of a voice: a choir's for singers, unless an instrument is chosen."""
+    """Return the program of a voice: its own, or a choir's, unless an instrument is chosen."""
     is_default = options.instrument.name == SoundConfig().instrument
+    if is_default and voice.program is not None:
+        return voice.program
     return CHOIR_PROGRAM if is_default and singer_named(voice.name) else options.instrument.program
 
 

@@ -60,7 +60,6 @@ def test_a_dominant_with_its_seventh_says_so() -> None:
         (Metre(4, 4), "c2e2 f2a2 | g2b2 c'2g2 | c8 |]", True),
         (Metre(6, 8), "ceg faf | gbd' c'3 | c6 |]", True),
         (Metre(3, 4), "c2 f2 a2 | c6 |]", False),
-        (Metre(2, 4), "ce fa | c4 |]", False),
     ],
 )
 def test_chords_change_within_bars_of_two_or_four_beats_alone(
@@ -74,7 +73,7 @@ def test_chords_change_within_bars_of_two_or_four_beats_alone(
 
 def test_a_pickup_has_no_chord_and_every_section_begins_with_one() -> None:
     harmony = harmonised(tune("G2 | c2e2 g2e2 | c6 :|: G2 | c2e2 g2e2 | c6 :|", key="C"))
-    assert {bar for bar, _, _ in symbols(harmony)}.isdisjoint({0, 3})
+    assert [bar for bar, _, _ in symbols(harmony)] == [1, 4]
     harmony = harmonised(tune("|: c2e2 g2e2 | c8 :|: c2e2 g2e2 | c8 :|", key="C"))
     assert [bar for bar, _, _ in symbols(harmony)] == [0, 2]
 
