@@ -67,7 +67,7 @@ def pasted_passages(
         if number:
             before = passages[-1].shift
             lag = _lag(top, onsets, start, passages)
-            unit = bar if bar and lag else EIGHTH
+            unit = bar if bar and lag is not None else EIGHTH
             place = first + before - (onsets[0] + passages[0].shift if lag is None else lag)
             shift = before - (place - round(place / unit) * unit)
         passages.append(Passage(first, shift))
@@ -135,11 +135,16 @@ def mover(passages: Sequence[Passage]) -> Callable[[float], float]:
 
 
 def move_notes(notes: Iterable[PlayedNote], passages: Sequence[Passage]) -> list[PlayedNote]:
-    """Return notes moved with their passages, none longer or shorter."""
+    """Return notes moved with their passages.
+
+    None gets longer or shorter but those that the next passage cuts short: they last up to it.
+    """
     move = mover(passages)
-    return [
-        note._replace(
-            onset=(onset := max(0.0, move(note.onset))), offset=onset + note.offset - note.onset
-        )
-        for note in notes
-    ]
+    starts = {passage.onset for passage in passages}
+    moved = []
+    for note in notes:
+        onset = max(0.0, move(note.onset))
+        end = move(note.offset) if note.offset in starts else 0.0
+        length = note.offset - note.onset
+        moved.append(note._replace(onset=onset, offset=end if end > onset else onset + length))
+    return moved

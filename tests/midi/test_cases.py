@@ -13,6 +13,7 @@ from abcgen.midi import read_midi
 from abcgen.notation.reader import Reading, read_abc
 from abcgen.notation.tune import Metre, Note
 from abcgen.notation.validation import bar_problems
+from benchmarks.transcription.exported import EXERCISES, exercise, exercise_midi
 from benchmarks.transcription.measures import first_bar, sounding
 
 if TYPE_CHECKING:
@@ -147,3 +148,11 @@ def test_a_rest_before_the_first_note_makes_no_pickup() -> None:
     tune = read("begins-with-a-rest").tune
     assert first_bar(tune) == 0
     assert tune.metre == Metre(4, 4)
+
+
+@pytest.mark.parametrize(("name", "parts", "early"), EXERCISES)
+def test_every_note_of_an_exact_exercise_is_right(name: str, parts: int, early: int) -> None:
+    notes = exercise(parts, seed=5)
+    reading = read_midi(exercise_midi(notes, early), title=name)
+    assert sounding(reading.tune) == [*map(tuple, notes)]
+    assert not any("freely" in what for what in reading.inferences)

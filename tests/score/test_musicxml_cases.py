@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from abcgen.corpus.collections import COLLECTIONS, collection_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.notation.reader import Reading, read_abc
@@ -81,6 +84,29 @@ def test_a_signature_without_a_mode_is_judged_by_the_notes(name: str, title: str
     assert music(found.tune)[0].startswith(MINOR)
     assert found.inferences
     assert not found.repairs
+
+
+# In minor, on whose tonic they end, many of them with a raised third.
+MINOR_CHORALES = (
+    *("108.6", "111.6", "113.8", "136.6", "14.5", "144.6", "158.4", "178.7", "18.5-w", "188.6"),
+    *("227.11", "229.2", "244.46", "245.17", "256", "259", "261", "272", "278", "280", "286"),
+    *("291", "301", "315"),
+)
+
+
+def test_minor_chorales_without_a_mode_are_in_minor() -> None:
+    files = {file.stem: file for file in collection_files(COLLECTIONS["chorales"])}
+    wrong = []
+    for name in MINOR_CHORALES:
+        with ZipFile(files[f"bwv{name}"]) as archive:
+            names = [one for one in archive.namelist() if one.endswith("xml")]
+            (member,) = (one for one in names if not one.startswith("META-INF"))
+            data = archive.read(member)
+        assert b"<mode>minor</mode>" in data
+        key = read_musicxml(re.sub(rb"<mode>\w+</mode>", b"", data)).tune.key
+        fifths = int(re.findall(rb"<fifths>(-?\d)", data)[0])
+        wrong += [name] if (key.mode, key.fifths) != (Mode.MINOR, fifths) else []
+    assert not wrong
 
 
 def test_a_mode_that_is_named_is_kept() -> None:
