@@ -447,6 +447,10 @@ def _parts(names: list[str], config: SplitConfig) -> dict[str, str]:
     least = min(config.least, len(names) // FAMILIES_PER_HELD_OUT)
     test = max(least, sum(_hash_share(name) < config.test for name in names))
     held_out = sum(_hash_share(name) < config.test + config.validation for name in names)
+    if held_out == len(names):
+        # Tunes that were all held out from another corpus are divided too, by rank.
+        test = int(config.test * len(names))
+        held_out = int((config.test + config.validation) * len(names))
     # Families in the order of their hashes: the first are for testing, the next for validation.
     bounds = (test, max(test + least, held_out))
     parts = ("test", "validation", "training")

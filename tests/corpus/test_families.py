@@ -177,6 +177,17 @@ def test_nothing_is_held_out_if_nothing_would_be_left_for_training(
         assert split_tunes([tune], CONFIG).training == (tune,)
 
 
+def test_tunes_held_out_from_another_corpus_are_divided_again(
+    real_extracts: list[Extract],
+) -> None:
+    config = SplitConfig(validation=0.25, test=0.25)
+    first = split_tunes(real_extracts, config)
+    again = split_tunes([*first.validation, *first.test], config)
+    assert again.training
+    assert again.validation
+    assert again.test
+
+
 def test_a_family_is_never_divided(real_tunes: list[Tune]) -> None:
     copies = [transpose(tune, Key("A")) for tune in real_tunes]
     split = split_tunes(extracts_of([*real_tunes, *copies]), CONFIG)
