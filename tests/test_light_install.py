@@ -28,6 +28,7 @@ WORKING = {
     "sample": "sample --count 1 --candidates 2 --seed 3 --to pdf,html,midi,musicxml,wav --out made",
     "rewrite": "rewrite made/tunes.abc --bars 2 --count 1 --candidates 1 --to none --out anew",
     "vary": "vary made/tunes.abc --count 1 --candidates 1 --to none --out varied",
+    "harmonise": "harmonise made/tunes.abc --tune 1 --to none --out harmonised",
     "replay": "replay made/tunes.abc",
     "render": "render made/tunes.abc --to pdf,png,svg --out printed",
     "plot": "plot pretrained --out plots",
