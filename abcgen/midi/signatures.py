@@ -122,8 +122,11 @@ def _segments(events: Sequence[NamedMetre], end: Fraction) -> list[_Segment]:
 
 
 def _is_part(segment: _Segment, longest: Fraction) -> bool:
-    """Return whether a segment is one bar that is shorter than the longest of the whole ones."""
-    return segment.is_one_bar and (segment.metre.beats == 1 or segment.metre.bar_duration < longest)
+    """Return whether a segment is a part of a longest bar, or such a bar in equal parts."""
+    is_shorter = segment.metre.bar_duration < longest
+    if segment.is_one_bar:
+        return is_shorter or segment.metre.beats == 1
+    return is_shorter and segment.offset - segment.onset == longest
 
 
 def _is_cut(parts: Sequence[_Segment], metre: Metre) -> bool:
