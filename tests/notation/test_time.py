@@ -32,9 +32,9 @@ MUSIC = "CDEF GABc|\n"
     ids=lambda text: text[:40].replace("\n", " ")[8:],
 )
 def test_no_text_takes_more_than_its_length(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert list(read_tunebook(text))
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_entities_may_stand_for_the_sign_of_another_but_not_without_end() -> None:
