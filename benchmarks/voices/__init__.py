@@ -1,0 +1,1 @@
+"""Whether all bars of all voices are right."""
