@@ -39,7 +39,10 @@ def test_a_second_ctrl_c_takes_effect_immediately() -> None:
 def _default_sigterm() -> Iterator[None]:
     """SIGTERM as it is in a new process; a command that ran in this one may have taken it."""
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Its thread would end this process when the grace is over.
+    wakeup = signal.set_wakeup_fd(-1)
     yield
+    signal.set_wakeup_fd(wakeup)
     signal.signal(signal.SIGTERM, before)
 
 

@@ -304,7 +304,7 @@ class TextDataset:
         unscored = np.array([self._unscored[text] for text in texts]) - starts
         scored[places] = within >= np.repeat(unscored, lengths)
         columns = [marks[start:stop] for (_, marks), start, stop in spans if marks is not None]
-        if columns:
+        if features:
             inputs[places, 1:] = np.concatenate(columns)
         if self._gaps:
             is_mark = targets == self._gaps.mark

@@ -404,7 +404,7 @@ def test_every_setting_that_a_tune_depends_on_is_in_its_recipe(name: str) -> Non
     settings = SampleConfig.model_validate({name: SETTINGS[name]})
     assert settings != SampleConfig()
     # How many tunes are sampled, and how many side by side, changes none of them.
-    independent = name in {"count", "batch_size", "max_attempts", "candidates"}
+    independent = name in {"count", "batch_size", "max_attempts", "candidates", "choose"}
     expected = SampleConfig() if independent else settings
     assert read_back(settings, Request()).settings == expected
 
