@@ -353,6 +353,7 @@ SETTINGS: dict[str, float] = {
     "max_characters": 90,
     "max_attempts": 7,
     "candidates": 4,
+    "choose": "best",
 }
 WISHES: dict[str, Any] = {
     "metre": "6/8",
