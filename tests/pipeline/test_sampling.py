@@ -343,7 +343,7 @@ def test_a_recipe_is_not_trusted(
 
 
 # A value of every setting and every wish that is not its default.
-SETTINGS: dict[str, float] = {
+SETTINGS: dict[str, Any] = {
     "temperature": 1.5,
     "header_temperature": 1.2,
     "top_k": 3,
