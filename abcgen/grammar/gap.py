@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.grammar.constraint import Grammar
-from abcgen.grammar.form import SINGLE, Form, FormState, Rules
-from abcgen.grammar.lengths import WHOLE
-from abcgen.grammar.music import Music
+from abcgen.grammar.form import Form, FormState, Rules
+from abcgen.grammar.given_bars import GivenBarsMusic
 from abcgen.grammar.pitch import BODY, PitchState
-from abcgen.grammar.state import BAR, BAR_LINE, DONE, END, State, Transitions, transition_to
+from abcgen.grammar.state import BAR, BAR_LINE, State, Transitions, transition_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
-
-    from abcgen.grammar.form import BarEnds
 
 
 class GapBar(NamedTuple):
@@ -53,8 +50,8 @@ def gap_grammar(bars: Sequence[GapBar], alphabet: frozenset[str]) -> Grammar:
     return Grammar(rules, music, PitchState(BODY))
 
 
-class GapMusic(Music):
-    """The transitions within a gap. The section of a state's form is the number of its bar.
+class GapMusic(GivenBarsMusic):
+    """The transitions within a gap.
 
     Args:
         rules: The requirements on texts.
@@ -65,19 +62,20 @@ class GapMusic(Music):
     """
 
     def __init__(self, rules: Rules, bars: Sequence[GapBar]) -> None:
-        super().__init__(rules)
-        self._ticks: list[int] = []
-        self._texts = [bar.end for bar in bars]
-        for bar in bars:
-            ticks = bar.duration * WHOLE
-            if ticks <= 0 or ticks % self.notes.durations.grain:
-                raise InputError(
-                    f"notes cannot fill exactly what is free in a bar, {bar.duration} of a whole "
-                    "note",
-                    hint="leave that bar out, or choose the bars next to it too",
-                )
-            self._ticks.append(int(ticks))
+        super().__init__(rules, [bar.duration for bar in bars], [bar.end for bar in bars])
         self.start = self._begin(0)
+
+    @staticmethod
+    def unfillable(number: int, duration: Fraction) -> InputError:  # noqa: ARG004 - a bar of a gap
+        """Return the error that no notes can fill a bar."""
+        return InputError(
+            f"notes cannot fill exactly what is free in a bar, {duration} of a whole note",
+            hint="leave that bar out, or choose the bars next to it too",
+        )
+
+    def next_bar(self, index: int) -> Transitions:
+        """Return the characters that begin a bar after the first."""
+        return self.notes.items(self._begin(index))
 
     def _begin(self, index: int) -> State:
         """Return the state at the first free note of a bar."""
@@ -91,25 +89,3 @@ class GapMusic(Music):
             closed = State(BAR_LINE, bar_ticks=state.bar_ticks, form=state.form)
             following[text[:1]] = (closed, BAR_LINE, text[0]) if text else transition_to(state)
         return following
-
-    def in_bar_line(self, state: State) -> Transitions:
-        """Return the characters that continue the end of a bar, or begin the next bar."""
-        index = state.form.section
-        end = self._texts[index]
-        if state.text != end:
-            character = end[len(state.text)]
-            return {character: (state, BAR_LINE, state.text + character)}
-        if index + 1 < len(self._texts):
-            return self.notes.items(self._begin(index + 1))
-        return {END: transition_to(State(DONE))}
-
-    def ends(self, state: State) -> BarEnds:
-        """Return the text that ends the bar, if it is full."""
-        if state.written == BAR_LINE:
-            return {self._texts[state.form.section]: state.form}
-        if state.ticks_left or state.tuplet[0]:
-            return {}
-        end = self._texts[state.form.section]
-        # A tie may lead to the next bar of the gap, but not over a repeat and not out of the gap.
-        is_last = state.form.section + 1 == len(self._texts)
-        return {} if state.tied and (end != SINGLE or is_last) else {end: state.form}

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import InputError
 from abcgen.grammar.constraint import Grammar
-from abcgen.grammar.form import SINGLE, Form, FormState
-from abcgen.grammar.lengths import WHOLE
-from abcgen.grammar.music import Music
+from abcgen.grammar.form import Form, FormState
+from abcgen.grammar.given_bars import GivenBarsMusic
 from abcgen.grammar.state import (
     BAR,
     BAR_LINE,
-    DONE,
-    END,
     GIVEN,
     State,
     Transitions,
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
-    from abcgen.grammar.form import BarEnds, Rules
+    from abcgen.grammar.form import Rules
 
 
 class GivenBar(NamedTuple):
@@ -71,8 +68,8 @@ def given_voice_grammar(bars: Sequence[GivenBar], rules: Rules) -> Grammar:
     return _GivenVoiceGrammar(rules, GivenVoiceMusic(rules, bars))
 
 
-class GivenVoiceMusic(Music):
-    """The transitions where the first voice is given. A state's section is the number of its bar.
+class GivenVoiceMusic(GivenBarsMusic):
+    """The transitions where the first voice is given.
 
     Args:
         rules: The requirements on texts.
@@ -83,23 +80,26 @@ class GivenVoiceMusic(Music):
     """
 
     def __init__(self, rules: Rules, bars: Sequence[GivenBar]) -> None:
-        super().__init__(rules)
-        self._bars = bars
-        self._ticks: list[int] = []
-        for number, bar in enumerate(bars, start=1):
-            ticks = bar.duration * WHOLE
-            if ticks <= 0 or ticks % self.notes.durations.grain:
-                raise InputError(
-                    f"bar {number} lasts {bar.duration} of a whole note, which no notes of the "
-                    "other voices can fill"
-                )
-            self._ticks.append(int(ticks))
+        super().__init__(rules, [bar.duration for bar in bars], [bar.end for bar in bars])
+        self._texts = [bar.text for bar in bars]
         self._following[GIVEN] = self._in_given
         self.start = State(GIVEN)
 
+    @staticmethod
+    def unfillable(number: int, duration: Fraction) -> InputError:
+        """Return the error that no notes can fill a bar."""
+        return InputError(
+            f"bar {number} lasts {duration} of a whole note, which no notes of the other voices "
+            "can fill"
+        )
+
+    def next_bar(self, index: int) -> Transitions:
+        """Return the first character of a bar after the first."""
+        return self._in_given(State(GIVEN, form=FormState(section=index)))
+
     def _in_given(self, state: State) -> Transitions:
         """Return the next character that is given; after the last, the next voice begins."""
-        text = self._bars[state.form.section].text
+        text = self._texts[state.form.section]
         if state.items == len(text):
             return {NEXT_VOICE: transition_to(self._next_voice(state))}
         return {text[state.items]: transition_to(state._replace(items=state.items + 1))}
@@ -127,24 +127,3 @@ class GivenVoiceMusic(Music):
             closed = State(BAR_LINE, bar_ticks=state.bar_ticks, form=state.form)
             following |= {text[0]: (closed, BAR_LINE, text[0]) for text in ends}
         return following
-
-    def in_bar_line(self, state: State) -> Transitions:
-        """Return the characters that continue the end of a bar, or begin the next bar."""
-        index = state.form.section
-        end = self._bars[index].end
-        if state.text != end:
-            character = end[len(state.text)]
-            return {character: (state, BAR_LINE, state.text + character)}
-        if index + 1 < len(self._bars):
-            return self._in_given(State(GIVEN, form=FormState(section=index + 1)))
-        return {END: transition_to(State(DONE))}
-
-    def ends(self, state: State) -> BarEnds:
-        """Return the text that ends the bar, if it is full."""
-        end = self._bars[state.form.section].end
-        if state.written == BAR_LINE:
-            return {end: state.form}
-        if state.ticks_left or state.tuplet[0]:
-            return {}
-        # No tie leads over a repeat, a change or the end.
-        return {} if (state.tied or state.held) and end != SINGLE else {end: state.form}
