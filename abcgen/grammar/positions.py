@@ -468,10 +468,13 @@ def _read_bar_line(state: PositionState, character: str) -> PositionState:
 def with_form_line(text: str) -> str:
     """Return a model text with the line that announces its form, after its ``K:`` line."""
     header = _HEADER.match(text)
+    return f"{header[0]}{form_line_of(text)}{text[header.end() :]}" if header else text
+
+
+def form_line_of(text: str) -> str:
+    """Return the line that announces the form of a whole model text; empty if it has none."""
     form = form_of_text(text)
-    if not header or not form.sections:
-        return text
-    return f"{header[0]}{form}{text[header.end() :]}"
+    return str(form) if form.sections else ""
 
 
 def form_of_text(text: str) -> AnnouncedForm:

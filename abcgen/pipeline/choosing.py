@@ -21,8 +21,9 @@ from abcgen import __version__
 from abcgen.corpus.bounds import Fault
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
-from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed
+from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
 from abcgen.notation.titles import new_title
+from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import CRITIC, LoadedNetwork
 from abcgen.pipeline.recipes import Recipe
 from abcgen.pipeline.voices import refuse_voices
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from abcgen.config import Request, SampleConfig
     from abcgen.corpus.overlap import Overlap
-    from abcgen.model.sampling import Sampled, Watcher
+    from abcgen.model.sampling import Constraint, LanguageModel, Sampled, Watcher
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.revision import Harmony, Revision
 
@@ -205,6 +206,35 @@ class Chooser(ABC):
 
         It is at temperature 1, without the grammar.
         """
+
+    def _drawn(
+        self,
+        beginnings: Iterable[tuple[int, str]],
+        constraint: Constraint | None,
+        batch_size: int | None,
+        watch: Watcher | None,
+        network: LanguageModel | None = None,
+    ) -> Iterator[Sampled]:
+        """Yield texts with these numbers and beginnings, drawn by the network or another."""
+        yield from sample(
+            network or self._network,
+            self._vocabulary,
+            beginnings,
+            self._config.replace(batch_size=batch_size or self._config.batch_size),
+            self._seed,
+            constraint=constraint,
+            watch=watch,
+        )
+
+    def _is_misread(self, tune: Tune, original: Tune) -> bool:
+        """Return whether the second reader reads a tune otherwise, but not what it was made from.
+
+        What it does not understand in that is no fault of what was drawn.
+        """
+        return bool(
+            self._referee.disagreement(tune, write_abc(tune))
+            and not self._referee.disagreement(original, write_abc(original))
+        )
 
     def score(self, sampled: Sampled, tune: Tune) -> float:
         """Return the log odds that a tune is real, less the probability that the grammar removed.

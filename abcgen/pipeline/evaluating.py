@@ -51,10 +51,7 @@ from abcgen.pipeline.delivery import (
 )
 from abcgen.pipeline.held_out import read_held_out, select_held_out
 from abcgen.pipeline.networks import short_name_of
-from abcgen.pipeline.requests import (
-    beginning_of,
-    rules_of,
-)
+from abcgen.pipeline.requests import beginning_of, rules_of
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.timing import TimedStages
 from abcgen.pipeline.voices import refuse_voices

@@ -17,8 +17,7 @@ from abcgen.config import Request
 from abcgen.errors import InputError, NotationError
 from abcgen.grammar import Rules
 from abcgen.grammar.given_voice import GivenBar, given_voice_grammar
-from abcgen.grammar.positions import with_form_line
-from abcgen.model.sampling import sample
+from abcgen.grammar.positions import form_line_of
 from abcgen.model.scoring import log_probabilities
 from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import NEXT_VOICE, decode_tune, encode_bars, encode_tune
@@ -148,15 +147,8 @@ class Harmoniser(Chooser):
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
-        yield from sample(
-            self._network,
-            self._vocabulary,
-            ((number, "") for number in numbers),
-            self._config.replace(batch_size=batch_size or self._config.batch_size),
-            self._seed,
-            constraint=self._grammar,
-            watch=watch,
-        )
+        beginnings = ((number, "") for number in numbers)
+        yield from self._drawn(beginnings, self._grammar, batch_size, watch)
 
     def candidate(self, sampled: Sampled) -> Tune | Reason:
         """Return the tune with the voices of a text, or what is wrong with it."""
@@ -196,9 +188,7 @@ class Harmoniser(Chooser):
             return tune
         words = tune.words.with_text("N", self.note)
         tune = replace(tune, number=reference, title=title, words=words)
-        if self._referee.disagreement(tune, write_abc(tune)) and not self._referee.disagreement(
-            self._original, write_abc(self._original)
-        ):
+        if self._is_misread(tune, self._original):
             return Rejection.DISAGREEMENT
         recipe = self._recipe(sampled, reference, title, Request(), harmony=self._harmony)
         remarks = [f"{__version__}, checkpoint {self._name}: the tune is as it was"]
@@ -288,8 +278,7 @@ def given_bars(tune: Tune, *, form_line: bool) -> list[GivenBar]:
     tune = replace(tune, rhythm="")
     header, texts = encode_bars(tune)
     if form_line:
-        text = encode_tune(tune).text
-        header += with_form_line(text).removeprefix(header).removesuffix(text[len(header) :])
+        header += form_line_of(encode_tune(tune).text)
     following = [*(text.left for text in texts[1:]), "\n"]
     bars = [
         GivenBar("".join(text.items), bar.duration, text.line + left)

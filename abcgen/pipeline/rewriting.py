@@ -23,10 +23,9 @@ from abcgen import __version__
 from abcgen.config import Request
 from abcgen.errors import InputError, NotationError
 from abcgen.grammar.gap import GapBar, gap_grammar
-from abcgen.grammar.positions import with_form_line
+from abcgen.grammar.positions import form_line_of
 from abcgen.model.filling import Gap as TextGap
 from abcgen.model.filling import ReadGap
-from abcgen.model.sampling import sample
 from abcgen.model.scoring import log_probabilities
 from abcgen.notation.model_text import decode_bars, encode_bars, encode_tune
 from abcgen.notation.reader import read_abc
@@ -134,8 +133,7 @@ class Rewriter(Chooser):
         # 2) The text around them, which the network reads once, and the grammar of theirs.
         header, self._texts = encode_bars(emptied(tune, self._gaps))
         if self._has_form_line:
-            text = encode_tune(tune).text
-            header += with_form_line(text).removeprefix(header).removesuffix(text[len(header) :])
+            header += form_line_of(encode_tune(tune).text)
         before, *between, after = _given(header, self._texts, self._gaps)
         knows_after = self._vocabulary.gap_mark is not None
         # Without gaps a network does not end its text; it goes on.
@@ -175,14 +173,9 @@ class Rewriter(Chooser):
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
-        for sampled in sample(
-            self._network_here,
-            self._vocabulary,
-            ((number, "") for number in numbers),
-            self._config.replace(batch_size=batch_size or self._config.batch_size),
-            self._seed,
-            constraint=self._grammar,
-            watch=watch,
+        beginnings = ((number, "") for number in numbers)
+        for sampled in self._drawn(
+            beginnings, self._grammar, batch_size, watch, self._network_here
         ):
             # A network without gaps is always made to end.
             made_to_end = self._vocabulary.gap_mark is None and sampled.ended
@@ -251,10 +244,7 @@ class Rewriter(Chooser):
         # Written as it was, so that no other character of its music changes.
         unit = best_unit(self._original)
         tune = replace(tune, number=reference, title=title, words=words, unit=unit)
-        # A second reader. What it does not understand in the tune itself is no fault of the bars.
-        if self._referee.disagreement(tune, write_abc(tune)) and not self._referee.disagreement(
-            self._original, write_abc(self._original)
-        ):
+        if self._is_misread(tune, self._original):
             return Rejection.DISAGREEMENT
         overlap = self._training_tunes.compare(tune) if self._training_tunes else None
         recipe = self._recipe(sampled, reference, title, Request(), self._revision)

@@ -23,7 +23,6 @@ from abcgen import __version__
 from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.example import Example
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
-from abcgen.model.sampling import sample
 from abcgen.model.scoring import measure_each
 from abcgen.notation.model_text import decode_tune, header_of
 from abcgen.notation.shape import shape_of
@@ -183,43 +182,29 @@ class Composer(Chooser):
         self, numbers: Iterable[int], batch_size: int | None = None, watch: Watcher | None = None
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
-        config = self._config.replace(batch_size=batch_size or self._config.batch_size)
         if self._header_constraint:
-            yield from self._continuations(numbers, config, watch)
+            yield from self._continuations(numbers, self._header_constraint, batch_size, watch)
             return
-        yield from sample(
-            self._network,
-            self._vocabulary,
-            ((number, self._beginning) for number in numbers),
-            config,
-            self._seed,
-            constraint=self._grammar,
-            watch=watch,
-        )
+        beginnings = ((number, self._beginning) for number in numbers)
+        yield from self._drawn(beginnings, self._grammar, batch_size, watch)
 
     def _continuations(
-        self, numbers: Iterable[int], config: SampleConfig, watch: Watcher | None
+        self,
+        numbers: Iterable[int],
+        form_lines: HeaderConstraint,
+        batch_size: int | None,
+        watch: Watcher | None,
     ) -> Iterator[Sampled]:
         """Yield continuations of the beginning, each with its own form line."""
         header = header_of(self._beginning)
         music = self._beginning.removeprefix(header)
-        network, vocabulary, seed = self._network, self._vocabulary, self._seed
         headers = ((number, header) for number in numbers)
         # 1) The network writes the form line after the header ...
-        for with_form in sample(
-            network, vocabulary, headers, config, seed, constraint=self._header_constraint
-        ):
+        for with_form in self._drawn(headers, form_lines, batch_size, None):
             # 2) ... and continues the music after it.
             beginning = with_form.text + music
-            yield from sample(
-                network,
-                vocabulary,
-                [(with_form.number, beginning)],
-                config,
-                seed,
-                constraint=self._grammar and self._grammar.with_prefix(beginning),
-                watch=watch,
-            )
+            grammar = self._grammar and self._grammar.with_prefix(beginning)
+            yield from self._drawn([(with_form.number, beginning)], grammar, batch_size, watch)
 
     def fault(self, sampled: Sampled, tune: Tune) -> Reason | None:
         """Return in what way the network made a broken tune, or None if it did not.
