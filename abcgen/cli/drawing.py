@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from abcgen.cli.common import INTERRUPTED, format_list, option
 from abcgen.cli.display import counted
-from abcgen.config import SampleConfig, SoundConfig
+from abcgen.config import MAX_SEED, SampleConfig, SoundConfig
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
 from abcgen.notation.transpose import instrument_named
@@ -81,6 +82,21 @@ class Output:
     def book(self) -> Path:
         """The file of ABC."""
         return self.folder / "tunes.abc"
+
+
+def seed_or_random(seed: int | None) -> int:
+    """Return a seed, or a random one if there is none."""
+    return random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+
+
+def as_it_is(tune: Tune) -> Tune:
+    """Return a tune to print as it is."""
+    return tune
+
+
+def numbered(tune: Tune) -> Tune:
+    """Return one of several versions of a tune, with its number in the title."""
+    return replace(tune, title=f"{tune.title}, version {tune.number}")
 
 
 def formats_to_write(to: str | None, count: int) -> list[str]:

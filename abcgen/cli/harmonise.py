@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,12 +27,15 @@ from abcgen.cli.drawing import (
     Formats,
     Output,
     Verbose,
+    as_it_is,
     draw_tunes,
     formats_to_write,
+    numbered,
     render,
+    seed_or_random,
 )
 from abcgen.cli.rewrite import Chosen, File, Seed  # noqa: TC001 - Typer looks at them
-from abcgen.config import MAX_SEED, PageConfig, SampleConfig
+from abcgen.config import PageConfig, SampleConfig
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
@@ -82,12 +84,8 @@ def harmonise(
     from abcgen.pipeline.rewriting import tune_named
 
     display = Display(as_json=as_json)
-    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    seed = seed_or_random(seed)
     before = tune_named(load([file], display).tunes, tune)
-
-    def printed(after: Tune) -> Tune:
-        several = count > 1
-        return replace(after, title=f"{after.title}, version {after.number}") if several else after
 
     output = Output(
         folder=target_for(out, "tunes", force=force),
@@ -97,7 +95,7 @@ def harmonise(
         verbose=verbose,
         as_json=as_json,
         title=title,
-        printed=printed,
+        printed=numbered if count > 1 else as_it_is,
     )
     if not voices:
         _write_chords(before, count, seed, output, display)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -29,14 +27,14 @@ from abcgen.cli.drawing import (
     Formats,
     Output,
     Verbose,
+    as_it_is,
     draw_tunes,
     formats_to_write,
+    numbered,
+    seed_or_random,
 )
 from abcgen.config import MAX_SEED, PageConfig, SampleConfig
 from abcgen.pipeline.revision import VariationConfig
-
-if TYPE_CHECKING:
-    from abcgen.notation.tune import Tune
 
 DEFAULTS, VARIATION, PAGE = SampleConfig(), VariationConfig(), PageConfig()
 COUNT = 4
@@ -144,15 +142,11 @@ def rewrite(
 
     display = Display(as_json=as_json)
     config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
-    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    seed = seed_or_random(seed)
     before = tune_named(load([file], display).tunes, tune)
     spans = spans_wanted(before, bars, part, ending=ending)
     network = choose_network(checkpoint)
     rewriter = Rewriter(network.folder, config, seed, revision_of(before, spans))
-
-    def printed(after: Tune) -> Tune:
-        several = count > 1
-        return replace(after, title=f"{after.title}, version {after.number}") if several else after
 
     output = Output(
         folder=target_for(out, "tunes", force=force),
@@ -163,7 +157,7 @@ def rewrite(
         as_json=as_json,
         title=title,
         footer=rewriter.note,
-        printed=printed,
+        printed=numbered if count > 1 else as_it_is,
     )
     draw_tunes(rewriter, network, config, seed, output, display, max_copy=max_copy)
 
@@ -207,7 +201,7 @@ def vary(
 
     display = Display(as_json=as_json)
     config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
-    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    seed = seed_or_random(seed)
     chosen = tune_named(load([file], display).tunes, tune)
     network = choose_network(checkpoint)
     loaded = LoadedNetwork(network.folder)
@@ -222,6 +216,6 @@ def vary(
         as_json=as_json,
         title=title,
         footer=rewriter.note,
-        printed=lambda after: after,
+        printed=as_it_is,
     )
     draw_tunes(rewriter, network, config, seed, output, display, max_copy=max_copy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +29,7 @@ from abcgen.cli.drawing import (
     Verbose,
     draw_tunes,
     formats_to_write,
+    seed_or_random,
 )
 from abcgen.cli.wishes import (  # noqa: TC001 - Typer looks them up
     Arousal,
@@ -223,7 +223,7 @@ def sample(
         count=count,
         candidates=candidates,
     ).replace(choose=choose)
-    seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
+    seed = seed_or_random(seed)
     network = choose_network(checkpoint, voices=voices)
     output = Output(
         folder=target_for(out, "tunes", force=force),

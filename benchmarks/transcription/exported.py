@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ from benchmarks.transcription.truths import (
     all_truths,
     without_repeats,
 )
+from tests.midi_files import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -164,7 +164,7 @@ def _file(
     parts: Iterable[Iterable[Sound]],
     gate: float = GATE,
 ) -> bytes:
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
+    tracks = []
     for channel, part in enumerate(parts):
         timed = [*events]
         for onset, duration, key in part:
@@ -173,14 +173,9 @@ def _file(
             note = {"note": key, "channel": channel}
             timed.append((start, 2, mido.Message("note_on", velocity=VELOCITY, **note)))
             timed.append((end, 1, mido.Message("note_off", **note)))
-        track, before = mido.MidiTrack(), 0
-        for tick, _, message in sorted(timed, key=lambda event: event[:2]):
-            track.append(message.copy(time=tick - before))
-            before = tick
-        file.tracks.append(track)
-    buffer = BytesIO()
-    file.save(file=buffer)
-    return buffer.getvalue()
+        in_order = sorted(timed, key=lambda event: event[:2])
+        tracks.append([(tick, message) for tick, _, message in in_order])
+    return written(*tracks, ticks_per_beat=TICKS)
 
 
 if __name__ == "__main__":
