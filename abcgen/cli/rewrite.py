@@ -114,6 +114,15 @@ def rewrite(
             rich_help_panel="What to draw anew",
         ),
     ] = False,
+    end_on_tonic: Annotated[
+        bool,
+        typer.Option(
+            "--end-on-tonic",
+            help="Only versions that end on the tonic; draws the last two bars anew, unless "
+            "others are chosen.",
+            rich_help_panel="What to draw anew",
+        ),
+    ] = False,
     tune: Chosen = "",
     count: Count = COUNT,
     max_copy: MaxCopy = None,
@@ -144,9 +153,10 @@ def rewrite(
     config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
     seed = seed_or_random(seed)
     before = tune_named(load([file], display).tunes, tune)
-    spans = spans_wanted(before, bars, part, ending=ending)
+    spans = spans_wanted(before, bars, part, ending=ending, end_on_tonic=end_on_tonic)
+    revision = revision_of(before, spans, end_on_tonic=end_on_tonic)
     network = choose_network(checkpoint)
-    rewriter = Rewriter(network.folder, config, seed, revision_of(before, spans))
+    rewriter = Rewriter(network.folder, config, seed, revision)
 
     output = Output(
         folder=target_for(out, "tunes", force=force),

@@ -85,6 +85,7 @@ class Match(NamedTuple):
 
     length: int  # in symbols
     owner: int  # index of a sequence that contains it
+    start: int = 0  # where it begins there, in symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class SuffixArray:
         lengths = [(_common_prefix(query, self._passage(at, len(query))), at) for at in neighbours]
         length, at = max(lengths, default=(0, 0))
         owner = bisect_right(self.starts, at) - 1
-        return Match(length, owner)
+        return Match(length, owner, at - int(self.starts[owner]) if owner >= 0 else 0)
 
     def _passage(self, start: int, size: int) -> bytes:
         begin = SYMBOL_BYTES * int(start)
@@ -294,7 +295,8 @@ class TrainingTunes:
 
     def compare(self, tune: Tune) -> Overlap:
         """Return the longest passage that a tune shares with one of them."""
-        bars, owner = longest_overlap(self.index, melody_sequence(tune))
+        bars, match, _ = longest_overlap(self.index, melody_sequence(tune))
+        owner = match.owner
         names, shared = self.facts.names, self.facts.shared
         title = names[owner] if bars and owner < len(names) else ""
         # Bars are sums of floats: equal lengths may differ by rounding.
@@ -302,14 +304,14 @@ class TrainingTunes:
         return Overlap(bars, title, share)
 
 
-def longest_overlap(index: SuffixArray, melody: MelodySequence) -> tuple[float, int]:
-    """Return the bars of the longest shared passage, and the index of a sequence that has it."""
-    most_bars, most_owner = 0.0, 0
+def longest_overlap(index: SuffixArray, melody: MelodySequence) -> tuple[float, Match, int]:
+    """Return the longest shared passage: its bars, where it was found, and where it begins."""
+    most_bars, best, begin = 0.0, Match(0, 0), 0
     for start in range(len(melody)):
         if melody.bars(start, len(melody) - start) <= most_bars:
             break  # the rest of the tune is shorter
-        length, owner = index.longest_match(melody.symbols, start)
-        bars = melody.bars(start, length)
+        match = index.longest_match(melody.symbols, start)
+        bars = melody.bars(start, match.length)
         if bars > most_bars:
-            most_bars, most_owner = bars, owner
-    return most_bars, most_owner
+            most_bars, best, begin = bars, match, start
+    return most_bars, best, begin

@@ -56,11 +56,21 @@ def spans_named(tune: Tune, text: str) -> list[Span]:
 
 
 def part_named(tune: Tune, name: str) -> Span:
-    """Return the bars of a part: one that the tune names (``P:``), or a section, lettered from A.
+    """Return the bars of a part, whose name is one of ``parts_of``.
 
     Raises:
         InputError: if there is no such part.
     """
+    parts = parts_of(tune)
+    for each, span in parts:
+        if each.casefold() == name.casefold():
+            return span
+    names = ", ".join(each for each, _ in parts)
+    raise InputError(f"the tune has no part {name!r}", hint=f"it has {names}")
+
+
+def parts_of(tune: Tune) -> list[tuple[str, Span]]:
+    """Return the parts of a tune by name: those that it names, or its sections, lettered from A."""
     starts = [index for index, bar in enumerate(tune.bars) if bar.part]
     if starts:
         names = [tune.bars[start].part for start in starts]
@@ -68,11 +78,7 @@ def part_named(tune: Tune, name: str) -> Span:
     else:
         spans = section_spans(plan_bars(tune))
         names = [chr(ord("A") + index) for index in range(len(spans))]
-    wanted = [index for index, each in enumerate(names) if each.casefold() == name.casefold()]
-    if not wanted:
-        raise InputError(f"the tune has no part {name!r}", hint=f"it has {', '.join(names)}")
-    first, after = spans[wanted[0]]
-    return first, after - 1
+    return [(name, (first, after - 1)) for name, (first, after) in zip(names, spans, strict=True)]
 
 
 def endings_of(tune: Tune, within: Span | None = None) -> list[Span]:
@@ -86,7 +92,13 @@ def endings_of(tune: Tune, within: Span | None = None) -> list[Span]:
     spans = [
         (start, stop) for start, stop in ending_spans(tune.bars) if first <= start and stop <= last
     ]
-    return joined(spans) if spans else [(max(first, last - LAST_BARS + 1), last)]
+    return joined(spans) if spans else [last_bars(tune, (first, last))]
+
+
+def last_bars(tune: Tune, within: Span | None = None) -> Span:
+    """Return the last two bars of a tune, or of some bars of it."""
+    first, last = within or (0, len(tune.bars) - 1)
+    return max(first, last - LAST_BARS + 1), last
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

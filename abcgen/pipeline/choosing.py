@@ -57,6 +57,7 @@ class Rejection(StrEnum):
     DUPLICATE = "was drawn before"
     COPY = "borrows more than it may"
     UNCHANGED = "is too much like what was there"
+    NOT_ON_TONIC = "does not end on the tonic"
 
 
 Reason: TypeAlias = Rejection | Fault
@@ -179,6 +180,11 @@ class Chooser(ABC):
     def __exit__(self, *_: object) -> None:
         if self._owns_referee:
             self._referee.__exit__(None, None, None)
+
+    @property
+    def seed(self) -> int:
+        """The random seed."""
+        return self._seed
 
     @abstractmethod
     def sample(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from abcgen.config import MAX_SEED, SampleConfig
 from abcgen.errors import InputError
 from abcgen.model.architecture import architecture
 from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.expectations import shares_between
 from abcgen.model.metrics import read_metrics
 from abcgen.model.vocabulary import BEGIN
 from abcgen.pipeline.checkpoints import sample_text, step_network
@@ -205,12 +205,7 @@ def attention_between_bars(
     ids = [BEGIN, *checkpoint.vocabulary.encode(text).tolist()]
     weights = step_network(checkpoint).attention_weights(ids)  # (characters, characters)
     bar_of = [0, *(number for number, bar in enumerate(bars) for _ in bar)]
-    length = Counter(bar_of)
-    shares = [[0.0] * len(bars) for _ in bars]
-    for bar, row in zip(bar_of, weights.tolist(), strict=True):
-        for other, weight in zip(bar_of, row, strict=True):
-            shares[bar][other] += weight / length[bar]
-
+    shares = shares_between(weights, bar_of)
     return bars[1:], [row[1:] for row in shares[1:]]
 
 

@@ -21,6 +21,9 @@ class Revision(Schema):
         Field(strict=False, min_length=1, max_length=1000),
     ]
     alike: bool = Field(False, description="Redraw bars of the same notes in the same way.")
+    end_on_tonic: bool = Field(
+        False, description="End on the tonic.", exclude_if=lambda value: not value
+    )
 
 
 class Harmony(Schema):

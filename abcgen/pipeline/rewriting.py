@@ -27,6 +27,7 @@ from abcgen.grammar.positions import form_line_of
 from abcgen.model.filling import Gap as TextGap
 from abcgen.model.filling import ReadGap
 from abcgen.model.scoring import log_probabilities
+from abcgen.notation.analysis import sections_of
 from abcgen.notation.model_text import decode_bars, encode_bars, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.shape import shape_of
@@ -34,7 +35,15 @@ from abcgen.notation.splicing import emptied, gap_in, likeness, splice, with_cop
 from abcgen.notation.tune import total
 from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import best_unit, write_abc
-from abcgen.pipeline.barnumbers import described, endings_of, joined, part_named, spans_named
+from abcgen.pipeline.barnumbers import (
+    described,
+    endings_of,
+    joined,
+    last_bars,
+    numbers_of,
+    part_named,
+    spans_named,
+)
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
 from abcgen.pipeline.recipes import with_recipe
 from abcgen.pipeline.revision import Revision
@@ -188,6 +197,8 @@ class Rewriter(Chooser):
             return tune
         if sampled.limited:
             return Rejection.UNENDED
+        if self._revision.end_on_tonic and not sections_of(tune)[-1].on_tonic:
+            return Rejection.NOT_ON_TONIC
         if self._likeness(self._original, tune) >= MOST_LIKE:
             return Rejection.UNCHANGED
         if self._training_tunes and self._training_tunes.bounds:
@@ -317,9 +328,21 @@ def tune_of(revision: Revision) -> Tune:
     return tune
 
 
-def revision_of(tune: Tune, spans: Sequence[Span], *, alike: bool = False) -> Revision:
-    """Return the revision of some bars of a tune."""
-    return Revision(tune=write_abc(tune), bars=tuple(spans), alike=alike)
+def revision_of(
+    tune: Tune, spans: Sequence[Span], *, alike: bool = False, end_on_tonic: bool = False
+) -> Revision:
+    """Return the revision of some bars of a tune.
+
+    Raises:
+        InputError: if it shall end on the tonic, but keep its last bar.
+    """
+    last = len(tune.bars) - 1
+    if end_on_tonic and not any(first <= last <= stop for first, stop in spans):
+        raise InputError(
+            "to end on the tonic, the last bar must be among those drawn anew",
+            hint=f"add bar {numbers_of(tune)[last]}",
+        )
+    return Revision(tune=write_abc(tune), bars=tuple(spans), alike=alike, end_on_tonic=end_on_tonic)
 
 
 def gaps_of(tune: Tune, spans: Sequence[Span]) -> list[Gap]:
@@ -372,8 +395,12 @@ def tune_named(tunes: Sequence[Tune], wanted: str) -> Tune:
     return found[0]
 
 
-def spans_wanted(tune: Tune, bars: str = "", part: str = "", *, ending: bool = False) -> list[Span]:
+def spans_wanted(
+    tune: Tune, bars: str = "", part: str = "", *, ending: bool = False, end_on_tonic: bool = False
+) -> list[Span]:
     """Return the bars that a user chose: by number, by part, the endings, or those of a part.
+
+    If the tune shall end on the tonic, and nothing else was chosen, they are the last two.
 
     Raises:
         InputError: if none were chosen, or the tune has none of that name.
@@ -384,6 +411,8 @@ def spans_wanted(tune: Tune, bars: str = "", part: str = "", *, ending: bool = F
         spans += endings_of(tune, within)
     elif within:
         spans.append(within)
+    elif end_on_tonic and not spans:
+        spans.append(last_bars(tune))
     if not spans:
         raise InputError(
             "no bars to redraw", hint="choose some with --bars 5-8, --part B or --ending"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.grammar.positions import with_form_line
 from abcgen.model.scoring import log_probabilities
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from abcgen.pipeline.checkpoints import LoadedNetwork
 
 
-def surprise_of(network: LoadedNetwork, tune: Tune) -> list[list[float]]:
-    """Return the negative log₂ of the probability of each note and rest, by bar.
+class ReadText(NamedTuple):
+    """The text that a network reads of a tune."""
 
-    A note's accidental and length count too; the notes of a tuplet share what it takes. Only the
-    first voice is looked at.
-    """
-    # 1) The text that the network reads, and where each item of a bar stands in it.
+    text: str
+    # Where the first bar begins.
+    begin: int
+    # The pieces from there on, each with its bar, and the number of the item in the bar; None for
+    # what stands between items.
+    pieces: list[tuple[str, tuple[int, int | None]]]
+
+
+def text_read(network: LoadedNetwork, tune: Tune) -> ReadText:
+    """Return the text that a network reads of a tune, of whose voices only the first counts."""
     header, bars = encode_bars(tune)
     pieces = [
         (piece, (bar, index))
@@ -32,13 +38,22 @@ def surprise_of(network: LoadedNetwork, tune: Tune) -> list[list[float]]:
     body = "".join(piece for piece, _ in pieces)
     text = f"{header}{body}\n"
     whole = with_form_line(text) if network.config.form else text
-    begin = len(whole) - len(body) - 1
+    return ReadText(whole, len(whole) - len(body) - 1, pieces)
 
-    # 2) The bits of each character, summed.
-    (nats,) = log_probabilities(network.steps, network.vocabulary, [whole])
+
+def surprise_of(network: LoadedNetwork, tune: Tune) -> list[list[float]]:
+    """Return the negative log₂ of the probability of each note and rest, by bar.
+
+    A note's accidental and length count too; the notes of a tuplet share what it takes. Only the
+    first voice is looked at.
+    """
+    read = text_read(network, tune)
+    (nats,) = log_probabilities(network.steps, network.vocabulary, [read.text])
+    # The bits of each character, summed.
     bits = [0.0, *accumulate(-float(value) / math.log(2) for value in nats)]
-    surprise: list[list[float]] = [[] for _ in bars]
-    for piece, (bar, index) in pieces:
+    surprise: list[list[float]] = [[] for _ in tune.bars]
+    begin = read.begin
+    for piece, (bar, index) in read.pieces:
         if index is not None:
             notes = len(notes_in(tune.bars[bar].items[index]))
             taken = bits[begin + len(piece)] - bits[begin]

@@ -3,8 +3,8 @@
 In reading order:
 
 1. ``bodies``: what the browser, or another program, may ask for, as checked schemas.
-2. ``tasks``: the work itself, on networks (``NetworkTasks``) and on tunes (``TuneTasks``).
-   ``doctor`` finds the line of each problem of a tune that is being typed.
+2. ``network_tasks`` and ``tune_tasks``: the work itself, on networks and on tunes. ``doctor`` finds
+   the line of each problem of a tune that is being typed.
 3. ``worker`` does tasks in a process of its own, which ``processes`` starts, limits in time and
    starts again; ``queue`` lets clients take turns.
 4. ``history``: the tunes that were composed or brought, in SQLite.

@@ -41,6 +41,9 @@ class SampleBody(Schema):
     no_accidentals: bool = Field(False, description=_meaning("no_accidentals"))
     end_on_tonic: bool | None = Field(None, description=_meaning("end_on_tonic"))
     level: int = Field(0, ge=0, le=5, description=_meaning("level"))
+    raga: Word = Field("", description=_meaning("raga"))
+    sargam: bool = Field(False, description=_meaning("sargam"))
+    mood: Word = Field("", description=_meaning("mood"))
     prime: OneTune = Field("", description="ABC of a tune to continue.")
     keep_bars: int | None = Field(None, ge=1, le=256, description="Bars of it to keep.")
 
@@ -53,28 +56,50 @@ class SampleBody(Schema):
         None, ge=0, le=MAX_SEED, description="The same seed gives the same tunes; null for any."
     )
     stream: bool = Field(True, description="Answer line by line while composing.")
+    explain: bool = Field(
+        False, description="Tell of each character how the network expected it, in drafts."
+    )
     keep: bool = Field(True, description="Keep the tunes in the history.")
 
 
 Bar = Annotated[int, Field(ge=0, lt=LIMITS.bars)]
 
 
-class RewriteBody(Schema):
-    """Bars of a tune to be drawn anew: those named, or those that the network is least sure of."""
+class VersionsBody(Schema):
+    """A tune, of which a network is to make versions to choose from."""
 
     abc: OneTune = Field(description="The tune.")
+    count: int = Field(4, ge=1, le=MOST_TUNES, description="Versions to choose from.")
+    network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
+    temperature: float = Field(
+        SampleConfig().temperature, ge=0.0, le=3.0, description="Below 1 safer, above 1 bolder."
+    )
+    candidates: int | None = Field(None, ge=1, le=32, description="Texts drawn for each version.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Of chance; null for any.")
+    stream: bool = Field(True, description="Answer line by line.")
+
+
+class RewriteBody(VersionsBody):
+    """Bars of a tune to be drawn anew: those named, or those that the network is least sure of."""
+
     # The first and last bar of each run.
     bars: Annotated[
         tuple[Annotated[tuple[Bar, Bar], Field(strict=False)], ...],
         Field(strict=False, max_length=100),
     ] = Field((), description="Runs of bars, first and last, counted from 0 as written: [[4, 7]].")
+    part: Word = Field("", description="A part to draw anew, such as B.")
+    end_on_tonic: bool = Field(
+        False, description="Only versions that end on the tonic; by default of the last two bars."
+    )
     amount: float = Field(0.3, ge=0.0, le=1.0, description="Without bars: the share to redraw.")
-    count: int = Field(4, ge=1, le=MOST_TUNES, description="Versions to choose from.")
-    network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
-    temperature: float = Field(SampleConfig().temperature, ge=0.0, le=3.0)
-    candidates: int | None = Field(None, ge=1, le=32, description="Texts drawn for each version.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED)
-    stream: bool = Field(True, description="Answer line by line.")
+
+
+class HarmoniseBody(VersionsBody):
+    """A tune that gets chord symbols by rule, or further voices by a network of several."""
+
+    voices: Word = Field(
+        "", description="Voices to add below, such as alto,tenor,bass; empty for chord symbols."
+    )
 
 
 Target = Literal["staff", "abc", "midi", "musicxml", "pdf", "wav", "html", "svg"]
@@ -104,8 +129,8 @@ class CheckBody(Schema):
     abc: OneTune
 
 
-class SurpriseBody(Schema):
-    """A tune whose notes a network is to judge."""
+class TuneBody(Schema):
+    """A tune that a network is to read."""
 
     abc: OneTune
     network: str = Field("", max_length=300, description="Name of a network; empty for the best.")

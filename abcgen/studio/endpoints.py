@@ -24,17 +24,21 @@ from abcgen.studio.bodies import (
     BODY_BYTES,
     UPLOAD_BYTES,
     CheckBody,
+    HarmoniseBody,
     NewTune,
     RenderBody,
     RewriteBody,
     SampleBody,
-    SurpriseBody,
+    TuneBody,
     TuneChange,
+    VersionsBody,
 )
 from abcgen.studio.history import PAGE, MissingTuneError, Shelf, Tune
 from abcgen.studio.openapi import description_of
 from abcgen.studio.queue import RETRY_SECONDS, BusyError, WorkerError
 from abcgen.wishes.levels import LEVELS
+from abcgen.wishes.moods import MOODS
+from abcgen.wishes.ragas import RAGAS
 from abcgen.wishes.sounding import RANGE_NAMES, SCALES
 
 if TYPE_CHECKING:
@@ -162,8 +166,18 @@ async def sample(request: Request) -> Response:
 
 async def rewrite(request: Request) -> Response:
     """Draw bars of a tune anew."""
-    body, studio = await read_body(request, RewriteBody), _studio(request)
-    job = studio.networks.submit(_client(request), "rewrite", body.model_dump())
+    return await _versions(request, "rewrite", await read_body(request, RewriteBody))
+
+
+async def harmonise(request: Request) -> Response:
+    """Add chord symbols or further voices to a tune."""
+    return await _versions(request, "harmonise", await read_body(request, HarmoniseBody))
+
+
+async def _versions(request: Request, task: str, body: VersionsBody) -> Response:
+    """Return versions of a tune, which are not in the history."""
+    studio = _studio(request)
+    job = studio.networks.submit(_client(request), task, body.model_dump())
     events = _sampling(job, studio, keep=False)
     if body.stream:
         return StreamingResponse(map_lines(events), media_type=LINES)
@@ -233,8 +247,17 @@ async def check(request: Request) -> Response:
 
 async def surprise(request: Request) -> Response:
     """Return how surprised a network is at each note of a tune."""
-    body = await read_body(request, SurpriseBody)
-    result = await _studio(request).networks.result(_client(request), "surprise", body.model_dump())
+    return await _read_by_network(request, "surprise")
+
+
+async def explain(request: Request) -> Response:
+    """Return how a network reads a tune."""
+    return await _read_by_network(request, "explain")
+
+
+async def _read_by_network(request: Request, task: str) -> Response:
+    body = await read_body(request, TuneBody)
+    result = await _studio(request).networks.result(_client(request), task, body.model_dump())
     return JSONResponse(result)
 
 
@@ -259,6 +282,8 @@ async def choices(_request: Request) -> Response:
             "instruments": list(INSTRUMENTS),
             "ranges": list(RANGE_NAMES),
             "scales": list(SCALES),
+            "ragas": list(RAGAS),
+            "moods": list(MOODS),
             "levels": {number: level.description for number, level in LEVELS.items()},
         }
     )
@@ -351,6 +376,14 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
+        "/api/harmonise",
+        harmonise,
+        "Add chord symbols or further voices to a tune.",
+        HarmoniseBody,
+        media=(LINES, JSON),
+    ),
+    Endpoint(
+        "POST",
         "/api/render",
         render,
         "Show tunes, or write them in a file format.",
@@ -363,7 +396,15 @@ ENDPOINTS = (
         "/api/surprise",
         surprise,
         "How surprised a network is at each note, in bits, by bar.",
-        SurpriseBody,
+        TuneBody,
+    ),
+    Endpoint(
+        "POST",
+        "/api/explain",
+        explain,
+        "How a network reads a tune: the probability of each character and the likeliest in its "
+        "place, how much attention each bar pays to each, and the nearest training tune.",
+        TuneBody,
     ),
     Endpoint(
         "POST",

@@ -39,7 +39,7 @@ class WorkerProcess:
         """Start a worker, and wait until it is ready.
 
         Args:
-            kind: Its tasks, from ``tasks.TASKS``.
+            kind: Its tasks, see ``worker.tasks_of``.
 
         Raises:
             WorkerEndedError: if it ends at once.

@@ -78,7 +78,7 @@ class JobQueue:
     """Jobs for workers of one kind; an asynchronous context manager.
 
     Args:
-        kind: The workers' tasks, from ``tasks.TASKS``.
+        kind: The workers' tasks, see ``worker.tasks_of``.
         processes: Number of workers.
         most_waiting: Jobs that may wait.
         most_of_client: Those of one client.

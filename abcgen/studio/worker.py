@@ -119,6 +119,17 @@ class Worker:
             self.cancelled.discard(number)
 
 
+def tasks_of(kind: str) -> Tasks:
+    """Return the tasks of a kind, ``networks`` or ``tunes``; loads only what they need."""
+    if kind == "networks":
+        from abcgen.studio.network_tasks import NetworkTasks  # noqa: PLC0415
+
+        return NetworkTasks()
+    from abcgen.studio.tune_tasks import TuneTasks  # noqa: PLC0415
+
+    return TuneTasks()
+
+
 def main() -> None:
     """Work at the tasks of the kind that is named on the command line."""
     # Ctrl-C is for the server, which then closes standard input.
@@ -128,9 +139,7 @@ def main() -> None:
     # Nothing that a library prints may come among the answers.
     answers = os.dup(1)
     os.dup2(2, 1)
-    from abcgen.studio.tasks import TASKS  # noqa: PLC0415 - after the limit of threads
-
-    Worker(TASKS[sys.argv[1]](), answers).work()
+    Worker(tasks_of(sys.argv[1]), answers).work()
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import pytest
 from abcgen.config import SampleConfig
 from abcgen.errors import InputError
 from abcgen.example import GAP_MARK
+from abcgen.notation.analysis import sections_of
 from abcgen.notation.reader import read_abc
 from abcgen.notation.splicing import likeness, sound_of
-from abcgen.notation.tune import FREE_METRE, Voice
+from abcgen.notation.tune import FREE_METRE, Note, Voice
 from abcgen.notation.validation import bar_problems, repeat_problems
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.barnumbers import described, joined, numbers_of
@@ -36,7 +37,7 @@ from tests.tunes import JIG, REEL, tune
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from abcgen.notation.tune import Tune
+    from abcgen.notation.tune import Rest, Tune
     from abcgen.pipeline.revision import Revision
 
 pytestmark = pytest.mark.usefixtures("without_music21")
@@ -168,6 +169,29 @@ def test_a_network_that_fills_gaps_ends_after_the_last_note(tmp_path: Path) -> N
     assert len(results) == CONFIG.count
     for result in results:
         check(REEL, result.tune, revision)
+
+
+def test_versions_end_on_the_tonic_if_wished(network: LoadedNetwork) -> None:
+    *bars, last = JIG.bars
+    off = replace(JIG, bars=(*bars, last.with_notes(raised)))
+    spans = spans_wanted(off, end_on_tonic=True)
+    assert spans == [(len(JIG.bars) - 2, len(JIG.bars) - 1)]
+    found = rewritten(network, revision_of(off, spans, end_on_tonic=True))
+    assert found
+    assert all(sections_of(one.tune)[-1].on_tonic for one in found)
+    recipe = recipe_in(found[0].abc)
+    assert recipe
+    assert recipe.revision
+    assert recipe.revision.end_on_tonic
+    with pytest.raises(InputError):
+        revision_of(off, [(0, 1)], end_on_tonic=True)
+
+
+def raised(note: Note | Rest) -> Note | Rest:
+    """Return a note a step higher than it was."""
+    if not isinstance(note, Note):
+        return note
+    return replace(note, pitches=tuple(one._replace(step=one.step + 1) for one in note.pitches))
 
 
 def test_a_draw_that_changes_nothing_is_rejected(network: LoadedNetwork) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,15 @@ import httpx
 import pytest
 
 from abcgen.api import load
+from abcgen.config import Request
 from abcgen.midi import read_midi
-from abcgen.notation.analysis import sections_of
+from abcgen.notation.analysis import melody_of, sections_of
 from abcgen.notation.reader import read_abc
+from abcgen.notation.tune import Mode
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from abcgen.score.read_musicxml import read_musicxml
+from abcgen.wishes.checking import delivered
 from tests.studio.running import SECONDS, running
 from tests.tunes import JIG, REEL
 
@@ -90,6 +94,103 @@ def test_bars_are_rewritten_and_all_else_stays(studio: httpx.Client) -> None:
     assert read_abc(varied["abc"]).bars != JIG.bars
     body["bars"] = [[400, 401]]
     assert studio.post("/api/rewrite", json={**body, "stream": False}).status_code == 422
+
+
+def test_a_part_is_drawn_anew_and_an_ending_on_the_tonic(studio: httpx.Client) -> None:
+    abc = write_abc(JIG)
+    assert rendered(studio, abc).json()["tunes"][0]["parts"] == ["A", "B"]
+    body = {"abc": abc, "count": 1, "candidates": 2, "seed": 1, "stream": False}
+    answer = studio.post("/api/rewrite", json={**body, "part": "B"}).json()
+    first, last = answer["span"]
+    new = read_abc(answer["tunes"][0]["abc"]).bars
+    changed = [index for index, bar in enumerate(new) if bar != JIG.bars[index]]
+    assert changed
+    assert first <= changed[0]
+    assert changed[-1] <= last == len(JIG.bars) - 1
+    answer = studio.post("/api/rewrite", json={**body, "end_on_tonic": True}).json()
+    assert answer["span"] == [len(JIG.bars) - 2, len(JIG.bars) - 1]
+    assert sections_of(read_abc(answer["tunes"][0]["abc"]))[-1].on_tonic
+    for wrong in ({"part": "Z"}, {"bars": [[0, 0]], "end_on_tonic": True}):
+        assert studio.post("/api/rewrite", json={**body, **wrong}).status_code == 422
+
+
+def test_chords_and_voices_are_added_and_the_tune_stays(studio: httpx.Client) -> None:
+    body = {"abc": write_abc(JIG), "count": 2, "candidates": 1, "seed": 1, "stream": False}
+    for version in studio.post("/api/harmonise", json=body).json()["tunes"]:
+        tune = read_abc(version["abc"])
+        assert any(note.marks and note.marks.chord_symbols for note in tune.notes)
+        assert melody_of(tune.bars) == melody_of(JIG.bars)
+    answer = studio.post("/api/harmonise", json={**body, "voices": "bass", "count": 1}).json()
+    (version,) = answer["tunes"]
+    tune = read_abc(version["abc"])
+    assert len(tune.others) == 1
+    assert melody_of(tune.bars) == melody_of(JIG.bars)
+    refused = studio.post("/api/harmonise", json={**body, "voices": "kazoo"})
+    assert refused.status_code == 422
+    rework = studio.post("/api/rewrite", json={"abc": version["abc"], "bars": [[0, 1]]})
+    assert json.loads(rework.text.splitlines()[-1])["event"] == "error"
+
+
+def test_ragas_and_moods_are_wishes(studio: httpx.Client) -> None:
+    body = {"bars": 4, "parts": "A", "metre": "4/4", "seed": 2, "candidates": 1, "stream": False}
+    answer = studio.post("/api/sample", json={**body, "raga": "des", "key": "D"}).json()
+    assert delivered(read_abc(answer["tunes"][0]["abc"]), Request(raga="des")) == {"raga": True}
+    answer = studio.post("/api/sample", json={**body, "mood": "sad"}).json()
+    tune = read_abc(answer["tunes"][0]["abc"])
+    assert tune.key.mode in {Mode.MINOR, Mode.DORIAN}
+    assert tune.words.tempo
+    clash = studio.post("/api/sample", json={**body, "raga": "des", "scale": "pentatonic"})
+    assert clash.status_code == 422
+
+
+def test_how_a_tune_is_read_is_explained(studio: httpx.Client) -> None:
+    explained = studio.post("/api/explain", json={"abc": write_abc(JIG)}).json()
+    surprise = studio.post("/api/surprise", json={"abc": write_abc(JIG)}).json()["bits"]
+    steps, bars = explained["steps"], explained["bars"]
+    assert len(steps) == len(bars)
+    assert set(bars) == {-1, *range(len(JIG.bars))}
+    for _, probability, likeliest in steps:
+        shares = [share for _, share in likeliest]
+        assert shares == sorted(shares, reverse=True)
+        assert 0 < probability <= shares[0] + 1e-3
+        assert sum(shares) < 1.001
+    # The bits of the notes are part of those of all characters.
+    bits = sum(-math.log2(probability) for _, probability, _ in steps)
+    assert sum(map(sum, surprise)) < bits
+    attention = explained["attention"]
+    for bar, row in enumerate(attention):
+        assert all(share == 0 for share in row[bar + 1 :])
+        assert 0 < sum(row) < 1
+    nearest = explained["nearest"]
+    theirs = read_abc(nearest["abc"])
+    first, last = nearest["there"]
+    assert 0 <= first <= last < len(theirs.bars)
+    # The notes of the passage are the same in both.
+    mine = [note.midi for note in melody_of(JIG.bars[slice(nearest["here"][0], None)])]
+    other = [note.midi for note in melody_of(theirs.bars[first:])]
+    assert shared_run(mine, other) >= 3
+
+
+def shared_run(mine: list[int | None], other: list[int | None]) -> int:
+    """Return the length of the longest run of notes in both."""
+    return max(
+        length
+        for length in range(len(mine))
+        for start in range(len(mine) - length)
+        if any(
+            other[at : at + length] == mine[start : start + length]
+            for at in range(len(other) - length + 1)
+        )
+    )
+
+
+def test_expectations_are_told_while_a_tune_is_written(studio: httpx.Client) -> None:
+    wishes = {"bars": 4, "parts": "A", "metre": "4/4", "seed": 3, "candidates": 2, "explain": True}
+    with studio.stream("POST", "/api/sample", json=wishes) as answer:
+        events = [json.loads(line) for line in answer.iter_lines()]
+    drafts = [event for event in events if event["event"] == "draft"]
+    written = "".join(step[0] for draft in drafts for step in draft["steps"])
+    assert written == drafts[-1]["text"]
 
 
 def test_staff_and_files_are_of_the_tune(studio: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { attempt, byId, say, showPicture, take, takeUp } from "./page.js";
+import { Explanation } from "./explain.js";
 import { Rework } from "./rework.js";
 import { Surprise } from "./surprise.js";
 import { linkTo, withoutRecipe } from "./share.js";
@@ -95,6 +96,7 @@ export class Card {
       continue: () => this.on.onContinue(this.tune),
       rework: () => this.toggleRework(),
       surprise: () => this.surprise.toggle(),
+      explain: () => this.toggleExplanation(),
     };
     this.element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -111,6 +113,12 @@ export class Card {
     if (this.rework) this.rework.close();
     else this.rework = new Rework(this, () => (this.rework = null));
     this.part("[data-do=rework]").setAttribute("aria-expanded", String(Boolean(this.rework)));
+  }
+
+  toggleExplanation() {
+    if (this.explanation) this.explanation.close();
+    else this.explanation = new Explanation(this, () => (this.explanation = null));
+    this.part("[data-do=explain]").setAttribute("aria-expanded", String(Boolean(this.explanation)));
   }
 
   // Engraves the tune as it is now, or another version; of several calls the last one counts.
@@ -150,10 +158,12 @@ export class Card {
       this.named();
     }
     this.bars = shown.bars;
+    this.parts = shown.parts;
     this.data = shown.data;
     this.standFor(shown);
     this.rework?.engraved();
     this.surprise.engraved(shown.data.abc);
+    this.explanation?.engraved();
   }
 
   // Makes the controls play what is shown.

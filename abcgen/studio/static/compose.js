@@ -1,6 +1,7 @@
 // Composing: the wishes, the tunes as they are written, and those that were.
 
 import * as api from "./api.js";
+import { charactersIn } from "./explain.js";
 import { attempt, byId, say, showPicture, takeUp } from "./page.js";
 import { withoutRecipe } from "./share.js";
 
@@ -24,14 +25,16 @@ export class Composing {
   }
 
   async fillIn() {
-    const { rhythms, instruments, ranges, scales, levels } = await api.get("/api/choices");
+    const { rhythms, instruments, ranges, scales, levels, ragas, moods } = await api.get("/api/choices");
     for (const [id, names] of Object.entries({ ranges, scales })) {
       byId(id).append(...names.map((name) => new Option(name)));
     }
     for (const [level, meaning] of Object.entries(levels)) {
       this.form.level.add(new Option(`${level}: ${meaning}`, level));
     }
-    for (const name of rhythms) this.form.rhythm.add(new Option(name));
+    for (const [field, names] of Object.entries({ rhythm: rhythms, raga: ragas, mood: moods })) {
+      for (const name of names) this.form[field].add(new Option(name));
+    }
     for (const name of instruments) this.form.instrument.add(new Option(name.replaceAll("-", " "), name));
     const { networks } = await api.get("/api/networks");
     for (const { name, problem, bits_per_note: bits } of networks) {
@@ -134,9 +137,20 @@ class Batch {
     this.status(which + drafts);
   }
 
-  written({ abc }) {
+  written({ abc, steps, number }) {
     this.abc = abc;
+    if (steps) this.explain(steps, number);
     if (!this.isDrawing) this.draw();
+  }
+
+  // Shows what the network expected of the newest characters, as long as no other is chosen.
+  explain(steps, number) {
+    this.characters ??= charactersIn(this.draft.querySelector(".explain"));
+    if (this.number !== number) this.characters.clear();
+    this.number = number;
+    const atEnd = Number(this.characters.slider.value) >= this.characters.steps.length - 1;
+    this.characters.add(steps);
+    if (atEnd) this.characters.choose(this.characters.steps.length - 1);
   }
 
   // Draws the newest draft, as long as there are newer ones.

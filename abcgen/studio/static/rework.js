@@ -1,6 +1,7 @@
 // Reworking: bars of a tune are selected and drawn anew, heard in place, and chosen.
 
 import * as api from "./api.js";
+import { cover, measuresIn, uncover } from "./bars.js";
 import { attempt, byId, say, showPicture, takeUp } from "./page.js";
 
 const VERSIONS = 4;
@@ -52,29 +53,47 @@ export class Rework {
       });
     }
     const actions = {
-      rewrite: () => this.rewrite([this.first, this.last], this.named),
-      vary: () => this.rewrite(null, "the tune"),
+      rewrite: () => this.rewriteSelected(),
+      tonic: () => this.versions("rewrite", { end_on_tonic: true }, "the ending"),
+      part: (name) => this.versions("rewrite", { part: name }, `part ${name}`),
+      vary: () => this.versions("rewrite", {}, "the tune"),
+      chords: () => this.versions("harmonise", {}, "the chords"),
+      voice: () => this.versions("harmonise", { voices: this.part("[data-rework=voices]").value }, "the voices"),
       close: () => this.card.toggleRework(),
     };
     this.panel.addEventListener("click", (event) => {
-      const action = actions[event.target.closest("button")?.dataset.rework];
-      if (action) attempt(action);
+      const { rework, part } = event.target.closest("button")?.dataset ?? {};
+      if (actions[rework]) attempt(() => actions[rework](part));
     });
+  }
+
+  // A button for a new version of each part.
+  offerParts() {
+    const parts = this.card.parts ?? [];
+    this.part("[data-show=parts]").replaceChildren(
+      ...(parts.length > 1 ? parts : []).map((name) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.rework = "part";
+        button.dataset.part = name;
+        button.textContent = `New ${name} part`;
+        return button;
+      }),
+    );
+  }
+
+  rewriteSelected() {
+    return this.versions("rewrite", { bars: [[this.first, this.last]] }, this.named);
   }
 
   // The tune has been engraved anew.
   engraved() {
+    this.offerParts();
     for (const name of ["first", "last"]) {
       const select = this.part(`[data-bar=${name}]`);
       select.replaceChildren(...(this.card.bars ?? []).map((number, index) => new Option(number, index)));
     }
     this.select(this.first, this.last);
-  }
-
-  // The measures of the picture that is seen, in order.
-  get measures() {
-    const seen = [...this.sheet.querySelectorAll(".wide, .narrow")].find((one) => one.getClientRects().length);
-    return seen ? [...seen.querySelectorAll(".measure")] : [];
   }
 
   select(first, last) {
@@ -93,20 +112,9 @@ export class Rework {
 
   // Colours the selected bars.
   mark() {
-    this.sheet.querySelectorAll(".selection").forEach((one) => one.remove());
-    const whole = this.sheet.getBoundingClientRect();
-    for (const measure of this.measures.slice(this.first, this.last + 1)) {
-      // The lines of the staff and as much above and below: words would make some higher.
-      const lines = [...measure.querySelectorAll(".staff > path")].map((one) => one.getBoundingClientRect());
-      const place = lines[0] ?? measure.getBoundingClientRect();
-      const height = (lines.at(-1) ?? place).bottom - place.top;
-      const selection = document.createElement("div");
-      selection.className = "selection";
-      selection.style.left = `${(100 * (place.left - whole.left)) / whole.width}%`;
-      selection.style.width = `${(100 * place.width) / whole.width}%`;
-      selection.style.top = `${(100 * (place.top - height / 2 - whole.top)) / whole.height}%`;
-      selection.style.height = `${(200 * height) / whole.height}%`;
-      this.sheet.append(selection);
+    uncover(this.sheet, "selection");
+    for (const measure of measuresIn(this.sheet).slice(this.first, this.last + 1)) {
+      cover(this.sheet, measure, "selection");
     }
   }
 
@@ -114,7 +122,7 @@ export class Rework {
   barAt({ clientX: x, clientY: y }) {
     const away = (low, high, at) => Math.max(low - at, 0, at - high);
     let [best, least] = [0, Infinity];
-    this.measures.forEach((measure, index) => {
+    measuresIn(this.sheet).forEach((measure, index) => {
       const { left, right, top, bottom } = measure.getBoundingClientRect();
       const distance = away(left, right, x) + 3 * away(top, bottom, y);
       if (distance < least) [best, least] = [index, distance];
@@ -139,7 +147,7 @@ export class Rework {
 
   key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 4, ArrowUp: -4 }[event.key];
-    if (event.key === "Enter") attempt(() => this.rewrite([this.first, this.last], this.named));
+    if (event.key === "Enter") attempt(() => this.rewriteSelected());
     if (!step) return;
     event.preventDefault();
     const inside = (bar) => Math.max(0, Math.min(this.count - 1, bar));
@@ -149,19 +157,21 @@ export class Rework {
     say(`${this.named} selected`.replace("b", "B"));
   }
 
-  // Draws bars anew, or without a span those that the network is least sure of.
-  async rewrite(span, named) {
+  // Asks for versions of the tune, such as with some bars drawn anew, and shows them.
+  async versions(work, wishes, named) {
     if (this.isBusy) return;
     this.isBusy = true;
     const list = this.part(".versions");
     list.replaceChildren();
     list.hidden = false;
     const progress = this.part("[data-show=progress]");
-    progress.textContent = `Rewriting ${named}…`;
-    const original = this.card.tune.abc;
-    const body = { abc: original, bars: span ? [span] : [], count: VERSIONS, temperature: Number(byId("wishes").temperature.value) };
+    progress.textContent = `Writing ${named}…`;
+    const temperature = Number(byId("wishes").temperature.value);
+    const body = { ...wishes, abc: this.card.plainAbc, count: VERSIONS, temperature };
+    if (work === "rewrite") body.network = byId("wishes").network.value;
+    this.span = null; // the bars that are new
     try {
-      await api.stream("/api/rewrite", body, (event) => this.hear(event, list, span), this.listeners.signal);
+      await api.stream(`/api/${work}`, body, (event) => this.hear(event, list), this.listeners.signal);
       progress.textContent = list.children.length ? "" : "No other version was found; try again, or bolder.";
       say(`${list.children.length} versions of ${named}.`);
     } catch (error) {
@@ -172,14 +182,17 @@ export class Rework {
     }
   }
 
-  hear(event, list, span) {
+  hear(event, list) {
     const progress = this.part("[data-show=progress]");
     if (event.event === "queued" && event.position > 1) {
       progress.textContent = `Position ${event.position} of ${event.of}`;
     } else if (event.event === "error") {
       throw new Error(api.sentence(event.message, event.hint));
+    } else if (event.event === "start") {
+      this.span = event.span;
+      if (event.span) this.select(...event.span);
     } else if (event.event === "tune") {
-      this.offer(event, list, span);
+      this.offer(event, list, this.span);
     }
   }
 
@@ -238,7 +251,7 @@ export class Rework {
     this.sheet.removeAttribute("role");
     this.sheet.removeAttribute("aria-label");
     this.sheet.classList.remove("selecting");
-    this.sheet.querySelectorAll(".selection").forEach((one) => one.remove());
+    uncover(this.sheet, "selection");
     this.place.hidden = true;
     this.place.replaceChildren();
     this.onClose();

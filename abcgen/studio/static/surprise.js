@@ -1,7 +1,7 @@
 // Colours each note by how surprised the network is at it.
 
 import * as api from "./api.js";
-import { attempt } from "./page.js";
+import { attempt, byId } from "./page.js";
 
 const STEPS = [1, 2, 4, 6]; // bits at which another colour begins
 
@@ -28,7 +28,7 @@ export class Surprise {
     legend.hidden = !this.isOn;
     for (const note of this.card.element.querySelectorAll("[data-bits]")) delete note.dataset.bits;
     if (!this.isOn) return;
-    const { bits, network } = await api.post("/api/surprise", { abc: this.abc });
+    const { bits, network } = await api.post("/api/surprise", { abc: this.abc, network: byId("wishes").network.value });
     bits.forEach((bar, index) => bar.forEach((value, note) => this.colour(index, note, value)));
     this.explain(legend, bits, network);
   }
