@@ -14,7 +14,7 @@ from abcgen.corpus.reading import RecordFormat, moved, nothing_read, read_files
 from abcgen.corpus.tune_files import find_files
 from abcgen.errors import NotationError
 from abcgen.example import Example  # noqa: TC001 - pydantic reads the annotation
-from abcgen.notation.ensemble import chosen_voices, in_step, melody_of
+from abcgen.notation.ensemble import chosen_voices, in_step, melody_of, without_percussion
 from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import Note
@@ -189,7 +189,8 @@ def extract_of(
     Raises:
         NotationError: if the tune has fewer, or they are not in step.
     """
-    count, chosen = len(tune.voices), ""
+    tune, chosen = without_percussion(tune), ""
+    count = len(tune.voices)
     if voices > 1:
         tune, chosen = chosen_voices(tune, voices)
         tune = in_step(tune)

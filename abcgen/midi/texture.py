@@ -6,6 +6,8 @@ Times are in whole notes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
 from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +19,6 @@ from abcgen.midi.quantize import QuantizedNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from fractions import Fraction
 
     from abcgen.midi.performance import Part, PlayedNote
 
@@ -29,6 +30,7 @@ MAX_PARTS = 8
 # at most this share does not begin and end with them.
 MAX_POLYPHONY, MAX_RAGGED = 0.05, 0.1
 MIDDLE_C = 60
+BEAT = Fraction(1, 4)
 
 
 class TextureChoice(NamedTuple):
@@ -165,6 +167,17 @@ def group_chords(notes: Iterable[QuantizedNote]) -> tuple[QuantizedNote, ...]:
         velocity = max(note.velocity for note in group)
         chords.append(QuantizedNote(onset, offset, pitches, velocity=velocity))
     return tuple(chords)
+
+
+def drum_strokes(notes: Iterable[QuantizedNote]) -> tuple[QuantizedNote, ...]:
+    """Join strokes at one time; each is written up to the next, or to the next beat."""
+    strokes = group_chords(notes)
+    ends = [stroke.onset for stroke in strokes[1:]]
+    written = []
+    for stroke, end in zip_longest(strokes, ends):
+        beat = (stroke.onset // BEAT + 1) * BEAT
+        written.append(stroke._replace(offset=beat if end is None else min(beat, end)))
+    return tuple(written)
 
 
 def lower_notes(notes: Iterable[PlayedNote]) -> list[PlayedNote]:

@@ -24,6 +24,7 @@ from abcgen.midi.texture import (
     accompanying_chords,
     choose_texture,
     divide_hands,
+    drum_strokes,
     fold,
     fullest_first,
     group_chords,
@@ -34,20 +35,23 @@ from abcgen.midi.texture import (
 )
 from abcgen.midi.writing import Score, in_metre, write_tune
 from abcgen.notation.draft import Repair
+from abcgen.notation.percussion import PERCUSSION
 from abcgen.notation.reader import Reading
 from abcgen.notation.tune import BarLine, Tune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from abcgen.midi.accompaniment import Accompaniment
     from abcgen.midi.performance import MidiPerformance, Part, PlayedNote
     from abcgen.midi.quantize import QuantizedNote
+    from abcgen.midi.texture import TextureChoice
     from abcgen.notation.tune import Key, Metre
 
 
 DEFAULTS = MidiConfig()
 LN_2 = 0.693
+DRUMS = "Drums"  # the name of drums that have none
 # If this share of a part's notes sounds with others, it accompanies itself.
 MIN_ACCOMPANIED = 0.25
 VALUE_NAMES = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixteenth"}
@@ -60,7 +64,7 @@ class _Played(NamedTuple):
     parts: list[tuple[Part, list[PlayedNote]]]
     # All other parts, and drums.
     others: list[PlayedNote]
-    drums: list[PlayedNote]
+    drums: list[tuple[Part, list[PlayedNote]]]
     # The time of a tick if times are still those of the file, else 0.
     tick: float
 
@@ -92,10 +96,11 @@ def read_midi(
 
     # 2) Notes.
     performance = perform(file)
-    inferences = ["drums were left out"] if performance.drums else []
 
     # 3) What of them is written: the tune, chords or voices.
     choice = choose_texture(performance.parts, config.texture, config.track, performance.syllables)
+    with_drums = _writes_drums(choice, config)
+    inferences = ["drums were left out"] if performance.drums and not with_drums else []
     inferences += [choice.why] if choice.why else []
 
     # 4) Beats as they were played, without swing.
@@ -104,6 +109,8 @@ def read_midi(
     # 5) Exact note values, in voices.
     title = performance.title or title
     voices, line = _quantize(played, choice.texture, config, title, performance.remarks)
+    if with_drums:
+        voices += _drum_voices(played, title, LIMITS.voices - len(voices), performance.remarks)
     notes = [note for voice in voices for note in voice.notes]
     if not notes:
         raise NotationError("no notes")
@@ -132,6 +139,11 @@ def read_midi(
     return Reading(replace(tune, title=title), 0, repairs, tuple(inferences), tune_first=True)
 
 
+def _writes_drums(choice: TextureChoice, config: MidiConfig) -> bool:
+    """Return whether drums are written: where every part is, as a voice."""
+    return choice.texture == "voices" and not config.track
+
+
 class ListedPart(NamedTuple):
     """A part of a file, and what becomes of it."""
 
@@ -156,7 +168,8 @@ def list_parts(data: bytes, config: MidiConfig = DEFAULTS) -> list[ListedPart]:
         return "voice" if id(part) in written else ""
 
     parts = [ListedPart(part, use(part)) for part in performance.parts]
-    parts += [ListedPart(part, "drums") for part in performance.drums]
+    use_of_drums = "voice" if _writes_drums(choice, config) else "drums"
+    parts += [ListedPart(part, use_of_drums) for part in performance.drums]
     return sorted(parts, key=lambda listed: (listed.part.track, listed.part.channel))
 
 
@@ -164,7 +177,6 @@ def _find_beats(
     parts: Sequence[Part], performance: MidiPerformance, inferences: list[str]
 ) -> _Played:
     """Return the notes of every part, on beats and without swing."""
-    drums = [note for part in performance.drums for note in part.notes]
     written_parts = {id(part) for part in parts}
     others = [
         note for part in performance.parts if id(part) not in written_parts for note in part.notes
@@ -172,7 +184,8 @@ def _find_beats(
     notes = sorted(note for part in parts for note in part.notes)
     onsets = sorted({note.onset for note in notes})
     tick = performance.tick
-    groups = [[*part.notes] for part in parts] + [others, drums]
+    groups = [[*part.notes] for part in parts] + [others]
+    groups += [[*part.notes] for part in performance.drums]
     metre = next((one.metre for one in performance.metres if one.metre.beats > 1), None)
     passages = pasted_passages(notes, tick, float(metre.bar_duration) if metre else None)
     if passages:
@@ -196,8 +209,13 @@ def _find_beats(
             late = round(100 * swing.place)
             inferences.append(f"swung {late}:{100 - late}: written as even eighths")
             groups = [swing.straighten(group) for group in groups]
-    *written, others, drums = groups
-    return _Played(list(zip(parts, written, strict=True)), others, drums, tick)
+    written, others, drums = groups[: len(parts)], groups[len(parts)], groups[len(parts) + 1 :]
+    return _Played(
+        list(zip(parts, written, strict=True)),
+        others,
+        list(zip(performance.drums, drums, strict=True)),
+        tick,
+    )
 
 
 def _quantize(
@@ -243,6 +261,26 @@ def _quantize(
     return [voice for voice in voices if voice.notes], line
 
 
+def _drum_voices(
+    played: _Played, title: str, most: int, remarks: dict[str, None]
+) -> Iterator[MidiVoice]:
+    """Yield a voice for each part of drums, as many as there may be."""
+    strokes = [notes for _, notes in played.drums]
+    quantizer = Quantizer([*(notes for _, notes in played.parts), *strokes], played.tick)
+    for number, (part, notes) in enumerate(played.drums):
+        if number == most:
+            left_out = sum(map(len, strokes[number:]))
+            remarks[f"{left_out} strokes were left out: more than {LIMITS.voices} voices"] = None
+            return
+        yield MidiVoice(
+            staff_name(part, title) if part.name else DRUMS,
+            drum_strokes(quantizer.quantize(notes)),
+            staff=-1 - number,
+            clef=PERCUSSION,
+            program=part.program,
+        )
+
+
 def _keys_in_force(
     voices: Sequence[MidiVoice],
     performance: MidiPerformance,
@@ -254,7 +292,7 @@ def _keys_in_force(
     opening = next((key for time, key in reversed(named) if time <= begin), None)
     # Later notes are in another key.
     change = next((time for time, _ in named if time > begin), None)
-    lines = [voice.notes for voice in voices]
+    lines = [voice.notes for voice in voices if voice.clef != PERCUSSION]
     if change is not None:
         lines = [tuple(note for note in line if note.onset < change) for line in lines]
     key = choose_key([line for line in lines if line], opening)
@@ -365,8 +403,9 @@ def _hear(played: _Played) -> Accompaniment | None:
     (_, tune), *written = played.parts
     begin = min(note.onset for note in tune)
     beneath = sorted([*(note for _, notes in written for note in notes), *played.others])
-    if beneath or played.drums:
-        return hear(beneath, beneath, played.drums, begin)
+    drums = [note for _, notes in played.drums for note in notes]
+    if beneath or drums:
+        return hear(beneath, beneath, drums, begin)
     in_order = sorted(tune)
     if polyphony(in_order)[0] <= MIN_ACCOMPANIED:
         return None

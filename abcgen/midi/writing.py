@@ -13,6 +13,7 @@ from abcgen.midi.bars import BarSpan, bar_spans, fill_rests, write_bars
 from abcgen.midi.chords import name_chords, with_symbols
 from abcgen.midi.repeats import Repeat, find_repeats
 from abcgen.midi.staves import on_staves, staves_of
+from abcgen.notation.percussion import PERCUSSION, drum_bars
 from abcgen.notation.tune import Bar, BarLine, Tune
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def write_tune(score: Score, spans: Sequence[BarSpan], repeats: Sequence[Repeat]
     for voice in score.voices:
         filled = fill_rests(voice.notes, pieces[0].onset, score.end)
         filled = filled if bars else with_symbols(filled, symbols)
-        bars.append(_fold_repeats(write_bars(filled, pieces, score.keys), pieces, repeats))
+        written = _fold_repeats(write_bars(filled, pieces, score.keys), pieces, repeats)
+        bars.append(drum_bars(written) if voice.clef == PERCUSSION else written)
     if len(bars) == 1:
         return Tune(bars[0], key, pieces[0].metre)
 

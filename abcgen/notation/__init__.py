@@ -3,7 +3,7 @@
 In reading order:
 
 1. ``tune``: the frozen types that all other modules use; ``words``: those of the words around the
-   music; ``staves``: which voices share one.
+   music; ``staves``: which voices share one; ``percussion``: drums, and the notes for them.
 2. ``walk``: iterates over bars and notes in time, with the key and metre in force; joins ties.
 3. ``reader``: a file's text to tunes (``read_tunebook``, ``read_abc``). It uses ``encoding`` (bytes
    and accents), ``tunebook`` (a book to tunes), ``parser`` (lines to fields and voices), ``fields``

@@ -65,12 +65,11 @@ class BodyBuilder:
     def __init__(self, key: Key, metre: Metre, unit: Fraction, accidentals: str = "pitch") -> None:
         self.repairs: list[Repair] = []
         self.accidentals = accidentals
-        # The clef it opens in and its program of General MIDI, if its source names them.
+        # The clef it opens in, if its source names one, and all else that fields say about it.
         self.clef = ""
-        self.program: int | None = None
+        self.properties = NO_PROPERTIES
         # Whether a field has named a unit note length.
         self.names_unit = False
-        self._properties = NO_PROPERTIES
         self._octaves = self.semitones = 0
         self._opening_metre = metre
         self._bars: list[DraftBar] = []
@@ -144,10 +143,10 @@ class BodyBuilder:
         Raises:
             NotationError: if the transposition changes within the tune, but for octaves.
         """
-        properties = properties.over(self._properties)
-        if properties == self._properties:
+        properties = properties.over(self.properties)
+        if properties == self.properties:
             return
-        if properties.clef and properties.clef != self._properties.clef:
+        if properties.clef and properties.clef != self.properties.clef:
             if self.has_music:
                 self._marks.clef = properties.clef
             else:
@@ -159,8 +158,7 @@ class BodyBuilder:
         if semitones != self.semitones and self.has_music:
             raise NotationError("transposition that changes within the tune", line=line)
         self._octaves, self.semitones = properties.octaves + octaves, semitones
-        self.program = properties.program
-        self._properties = properties
+        self.properties = properties
 
     def end_line(self) -> None:
         """Close a full bar at the end of a line: some files write no bar line there."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen.errors import NotationError
 from abcgen.notation.melody import melody_voice
+from abcgen.notation.percussion import is_percussion
 from abcgen.notation.tune import BarLine, Mode, Note, Tune, Voice, key_at, opens_section
 from abcgen.notation.voices import opened_together
 from abcgen.notation.walk import keys_and_metres
@@ -68,11 +69,24 @@ def melody_of(tune: Tune, *, tune_first: bool = False) -> ChosenVoices:
         tune: The tune.
         tune_first: Whether its first voice is known to be that voice.
     """
+    tune = without_percussion(tune)
     if not tune.others:
         return ChosenVoices(tune, "")
     index = 0 if tune_first else melody_voice(tune)
     alone = _with_voices(tune, [index])
     return ChosenVoices(_without_silence_around(alone), "tune" if index else "first")
+
+
+def without_percussion(tune: Tune) -> Tune:
+    """Return a tune without its percussion.
+
+    Raises:
+        NotationError: if it has nothing else.
+    """
+    pitched = [index for index, voice in enumerate(tune.voices) if not is_percussion(voice)]
+    if not pitched:
+        raise NotationError("nothing but percussion")
+    return tune if len(pitched) == len(tune.voices) else _with_voices(tune, pitched)
 
 
 def _without_silence_around(tune: Tune) -> Tune:
@@ -106,6 +120,7 @@ def chosen_voices(tune: Tune, count: int) -> ChosenVoices:
     Raises:
         NotationError: if there are not that many.
     """
+    tune = without_percussion(tune)
     voices = tune.voices
     if len(voices) < count:
         raise NotationError(f"{len(voices)} of {count} voices")

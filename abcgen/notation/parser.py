@@ -29,6 +29,7 @@ from abcgen.notation.fields import (
 )
 from abcgen.notation.lexer import SymbolKind, reads_as_words, symbols_in
 from abcgen.notation.macros import Macros, user_symbol
+from abcgen.notation.percussion import sounding
 from abcgen.notation.properties import (
     NO_PROPERTIES,
     midi_properties,
@@ -298,7 +299,9 @@ class TuneParser:
             written = written or self._infer_mode(opening.key, bars)
             for number, layer in enumerate([bars, *body.finish_overlays(bars)]):
                 moved, key = transpose_bars(layer, written, body.semitones)
-                voices.append(Voice("" if number else title, moved, body.clef, body.program))
+                own = body.properties
+                voice = Voice("" if number else title, moved, body.clef, own.program)
+                voices.append(sounding(voice, dict(own.drums), by_key=own.plays_drums))
                 keys.append(key)
             self.repairs += body.repairs
         return opened_together(ended_together(voices), keys, opening.metre)
@@ -407,7 +410,7 @@ class TuneParser:
     def _add_midi(self, properties: VoiceProperties, text: str) -> None:
         """Let the current voice, or in the header every voice, sound as ``%%MIDI`` says."""
         body = self._voices.get(self._voice)
-        program = body.program if body else None
+        program = body.properties.program if body else None
         is_other = (properties.transpose or 0) % 12 or properties.program not in {None, program}
         if not self._opening:
             self._common = properties.over(self._common)

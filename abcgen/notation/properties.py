@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 from abcgen.errors import NotationError
 from abcgen.notation.note import spelling
+from abcgen.notation.percussion import CHANNEL, KEYS
 from abcgen.notation.tune import Pitch, clef_octaves
 
 MAX_OCTAVES, MAX_SEMITONES = 4, 48
 PROGRAMS = 128  # of General MIDI
+MAX_DRUMS = 2 * KEYS
 
 # ``name=value``. A key before an accidental (``K:Dmix=c``) begins with a capital.
 _PROPERTY = re.compile(
@@ -43,6 +45,10 @@ _MIDI = re.compile(
     r"(?:%%|I:)[ \t]*MIDI[ \t=]+(transpose|program)(?:[ \t]+\d{1,3})?[ \t=]+([+-]?\d{1,3})\b.*"
 )
 _NOTE_NAME = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']{0,4})")
+_DRUM_CHANNEL = re.compile(rf"(?:%%|I:)[ \t]*MIDI[ \t=]+channel[ \t=]+{CHANNEL}\b.*")
+_DRUM = re.compile(
+    rf"(?:%%|I:)[ \t]*(?:MIDI[ \t=]+)?drummap[ \t=]+{_NOTE_NAME.pattern}[ \t]+(\d{{1,3}})\b.*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,9 @@ class VoiceProperties:
     name: str | None = None
     # The program of General MIDI, counted from 0.
     program: int | None = None
+    # Whether it plays the drums' channel, and its drums by the notes that stand for them.
+    plays_drums: bool = False
+    drums: tuple[tuple[int, int], ...] = ()
 
     @property
     def octaves(self) -> int:
@@ -72,6 +81,8 @@ class VoiceProperties:
             other.transpose if self.transpose is None else self.transpose,
             other.name if self.name is None else self.name,
             other.program if self.program is None else self.program,
+            self.plays_drums or other.plays_drums,
+            (*other.drums, *self.drums)[:MAX_DRUMS],
         )
 
 
@@ -79,10 +90,16 @@ NO_PROPERTIES = VoiceProperties()
 
 
 def midi_properties(text: str) -> VoiceProperties | None:
-    """Return what ``%%MIDI transpose`` or ``%%MIDI program`` says about a voice; None of others.
+    """Return what ``%%MIDI`` says about a voice; None if that is nothing that we know.
 
-    The number is the last one: a channel may come before it.
+    It is how far it transposes, its program, which a channel may come before, or its drums.
     """
+    if _DRUM_CHANNEL.match(text):
+        return VoiceProperties(plays_drums=True)
+    if drum := _DRUM.match(text):
+        _, step, alter = spelling(*drum.groups()[:3])
+        place, key = Pitch(step, alter or 0).midi, int(drum[4])
+        return VoiceProperties(drums=((place, key),) if key < KEYS else ())
     match = _MIDI.match(text)
     if not match:
         return None

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
+from abcgen.notation.percussion import is_percussion
 from abcgen.notation.tune import (
     ALTERATIONS,
     LETTERS,
@@ -30,7 +31,7 @@ from abcgen.notation.tune import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from abcgen.notation.tune import ChordSymbol, Marks, Root
+    from abcgen.notation.tune import ChordSymbol, Marks, Root, Voice
 
 # A word that may name a chord, in a text of several: ``C Gsus4``, ``(Am)``.
 _CHORD_WORD = re.compile(r"[^\s;,|()\\]+")
@@ -55,11 +56,18 @@ def transpose(tune: Tune, tonic: Key, *, octaves: int = 0) -> Tune:
     return replace(
         tune,
         key=_move_key(tune.key, interval),
-        bars=_move_bars(tune.bars, interval),
-        others=tuple(
-            replace(voice, bars=_move_bars(voice.bars, interval)) for voice in tune.others
-        ),
+        bars=_moved_voice(tune.voices[0], interval).bars,
+        others=tuple(_moved_voice(voice, interval) for voice in tune.others),
     )
+
+
+def _moved_voice(voice: Voice, interval: Interval) -> Voice:
+    """Return a voice moved by an interval; of percussion only the key moves."""
+    bars = _move_bars(voice.bars, interval)
+    if is_percussion(voice):
+        keys = [bar.key for bar in bars]
+        bars = tuple(replace(bar, key=key) for bar, key in zip(voice.bars, keys, strict=True))
+    return replace(voice, bars=bars)
 
 
 def transpose_back(bars: tuple[Bar, ...], key: Key) -> tuple[Bar, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from abcgen.notation.analysis import mode_of
 from abcgen.notation.lyrics import lyric_lines
+from abcgen.notation.percussion import CHANNEL, drums_of, is_percussion, written_bars
 from abcgen.notation.staves import staves_text
 from abcgen.notation.tune import (
     ABC_ACCIDENTALS,
@@ -36,9 +37,10 @@ from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.words import short_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from abcgen.notation.tune import Key
+    from abcgen.notation.percussion import Drum
+    from abcgen.notation.tune import Key, Voice
     from abcgen.notation.words import Tempo
 
 BARS_PER_LINE = 4
@@ -90,6 +92,7 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
 
     if tune.staves:
         lines.append(f"%%score {staves_text(tune.staves)}")
+    drums = drums_of(tune.voices)
     for number, voice in enumerate(tune.voices, start=1):
         if tune.others:
             # Some programs accept only numbers as ids of voices.
@@ -97,12 +100,25 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
             # abc2midi obeys an octave clef only after the name.
             named = f' name="{name}"' if name else ""
             lines.append(f"V:{number}{named}{_clef(voice.clef)}")
+        bars = voice.bars
+        if is_percussion(voice):
+            lines += _drum_lines(voice, drums)
+            bars = written_bars(bars, drums)
         if voice.program is not None:
             lines.append(f"%%MIDI program {voice.program}")
-        one_voice = replace(tune, bars=voice.bars, clef=voice.clef)
+        one_voice = replace(tune, bars=bars, clef=voice.clef)
         lines += _music_lines(one_voice, unit, keep_lines=keep_lines)
     lines += [f"W:{_escaped(verse)}" for verse in words.named("W")]
     return "\n".join(lines) + "\n"
+
+
+def _drum_lines(voice: Voice, drums: Mapping[int, Drum]) -> Iterator[str]:
+    """Yield the lines that say which note of a voice stands for which drum."""
+    yield f"%%MIDI channel {CHANNEL}"
+    for key in drums_of([voice]):
+        pitch = drums[key].written
+        accidental = ABC_ACCIDENTALS[pitch.alter] if pitch.alter else ""
+        yield f"%%MIDI drummap {accidental}{_step_name(pitch.step)} {key}"
 
 
 def write_tunebook(tunes: Iterable[Tune], *, keep_lines: bool = False) -> str:

@@ -42,7 +42,15 @@ def parts_of(tune: Tune) -> tuple[Tune, ...]:
             key = own.key or present[0].key
             part.append(replace(present[0], items=own.items + rest, key=key))
     return tuple(
-        replace(tune, bars=tuple(bars), voice=voice.name, clef=voice.clef, others=(), staves=())
+        replace(
+            tune,
+            bars=tuple(bars),
+            voice=voice.name,
+            clef=voice.clef,
+            program=voice.program,
+            others=(),
+            staves=(),
+        )
         for voice, bars in zip(voices, parts, strict=True)
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from abcgen.config import SoundConfig
-from abcgen.notation.ensemble import singer_named
+from abcgen.notation.percussion import CHANNEL, is_percussion
 from abcgen.notation.tune import Mode
-from abcgen.score.performance import beat_of, perform
+from abcgen.score.performance import beat_of, perform, program_of
 from abcgen.score.symbols import printed_fifths
 from abcgen.score.text import one_line
 from abcgen.system import LazyModule
@@ -27,14 +27,13 @@ mido = LazyModule("mido")
 
 TICKS_PER_QUARTER = 480
 MELODY_VELOCITY, ACCOMPANIMENT_VELOCITY = 90, 60
-CHOIR_PROGRAM = 52  # "Choir Aahs" of General MIDI, counted from 0
 PAN, LEFT, RIGHT = 10, 34, 94  # the controller, and the places of the outer voices
 # MIDI counts the length of a quarter in microseconds, in 24 bits.
 MICROSECONDS_PER_MINUTE = 60_000_000
 LONGEST_QUARTER = 2**24 - 1
 LONGEST_NAME = 120
-# All but the channel of the drums.
-CHANNELS = tuple(channel for channel in range(16) if channel != 9)
+DRUMS = CHANNEL - 1
+CHANNELS = tuple(channel for channel in range(16) if channel != DRUMS)
 
 MINOR_MODES = frozenset({Mode.MINOR, Mode.DORIAN, Mode.PHRYGIAN, Mode.LOCRIAN})
 # From seven flats to seven sharps.
@@ -61,7 +60,7 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
     """
     played = perform(tune, options)
     voices = tune.voices
-    programs = [_program_of(voice, options) for voice in voices]
+    programs = [program_of(voice, options) for voice in voices]
     parts = [
         (sounds, program, MELODY_VELOCITY)
         for sounds, program in zip(played.voices, programs, strict=True)
@@ -70,8 +69,10 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
         program = options.accompaniment.program
         parts.append((played.accompaniment, program, ACCOMPANIMENT_VELOCITY))
     tracks = []
+    melodic = cycle(CHANNELS)
     for number, (sounds, program, velocity) in enumerate(parts):
-        channel = CHANNELS[number % len(CHANNELS)]
+        is_drums = number < len(voices) and is_percussion(voices[number])
+        channel = DRUMS if is_drums else next(melodic)
         change = mido.Message("program_change", program=program, channel=channel)
         # Title, tempo and signatures go into the first track.
         events = [*_settings(tune, played)] if number == 0 else []
@@ -96,14 +97,6 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
     buffer = BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
-
-
-def _program_of(voice: Voice, options: PlaybackOptions) -> int:
-    """Return the program of a voice: its own, or a choir's, unless an instrument is chosen."""
-    is_default = options.instrument.name == SoundConfig().instrument
-    if is_default and voice.program is not None:
-        return voice.program
-    return CHOIR_PROGRAM if is_default and singer_named(voice.name) else options.instrument.program
 
 
 def _own_settings(voice: Voice, number: int, voices: int, channel: int) -> Iterator[Event]:

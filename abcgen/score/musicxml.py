@@ -35,6 +35,7 @@ from abcgen.score.marks import (
     slurs_of,
     words_above,
 )
+from abcgen.score.percussion import on_page, write_drums
 from abcgen.score.playback import tell_playback
 from abcgen.score.printed_notes import printed_notes
 from abcgen.score.shading import mark_new
@@ -95,6 +96,7 @@ def musicxml_of(
     mark_new(root, tune)
     if playback:
         tell_playback(root, tune, playback)
+    write_drums(root, tune)
     if not score.metadata.composer:
         # music21 would be named instead.
         for creator in root.findall("identification/creator"):
@@ -131,7 +133,7 @@ def build_score(
         raise NotationError("a tune without bars")
 
     # 1) Plan the bars of every voice and divide their notes into printed notes.
-    voices = parts_of(tune)
+    voices = on_page(parts_of(tune), tune)
     plans = [plan_bars(voice) for voice in voices]
     notes = [printed_notes(plan) for plan in plans]
 

@@ -12,8 +12,11 @@ from math import ceil, log2
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.config import SoundConfig
 from abcgen.errors import InputError
+from abcgen.notation.ensemble import singer_named
 from abcgen.notation.fields import rhythm_named
+from abcgen.notation.percussion import is_percussion
 from abcgen.notation.playback import play_order
 from abcgen.notation.tune import Note
 from abcgen.notation.walk import (
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from abcgen.notation.transpose import Instrument
-    from abcgen.notation.tune import ChordSymbol, Key, Metre, Tune
+    from abcgen.notation.tune import ChordSymbol, Key, Metre, Tune, Voice
     from abcgen.notation.walk import TimedNote
     from abcgen.score.layout import PlannedBar
 
@@ -70,6 +73,20 @@ class PlaybackOptions:
     def accompaniment(self) -> Accompaniment:
         """What accompanies, if anything does."""
         return TANPURA if self.drone else CHORDS
+
+
+CHOIR_PROGRAM = 52  # "Choir Aahs" of General MIDI, counted from 0
+
+
+def program_of(voice: Voice, options: PlaybackOptions) -> int:
+    """Return the program of a voice: its own, or a choir's, unless an instrument is chosen."""
+    if is_percussion(voice):
+        # The number of a kit.
+        return voice.program or 0
+    is_default = options.instrument.name == SoundConfig().instrument
+    if is_default and voice.program is not None:
+        return voice.program
+    return CHOIR_PROGRAM if is_default and singer_named(voice.name) else options.instrument.program
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +126,9 @@ class TempoChange(NamedTuple):
 class Performance:
     """A tune as it is played."""
 
-    # The sounds of each voice.
+    # The sounds of each voice, and the voices that are percussion, by their index.
     voices: tuple[tuple[Sound, ...], ...]
+    percussion: frozenset[int]
     # The sounds of the accompanist, if there is one.
     accompaniment: tuple[Sound, ...]
     # The bars, in the order they are played.
@@ -198,6 +216,9 @@ def perform(tune: Tune, options: PlaybackOptions) -> Performance:
         accompaniment = accompaniment_of(parts, bars)
     return Performance(
         voices=tuple(voices),
+        percussion=frozenset(
+            index for index, part in enumerate(parts) if is_percussion(part.voices[0])
+        ),
         accompaniment=tuple(accompaniment),
         bars=bars,
         schedule=tuple(sorted(schedule)),

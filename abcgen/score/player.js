@@ -18,7 +18,15 @@ const player = (() => {
       decay: 1.6,
     },
   };
-  const LOUDNESS = { melody: 0.3, accompaniment: 0.1 };
+  const LOUDNESS = { melody: 0.3, accompaniment: 0.1, drums: 0.2 };
+  const ACCOMPANIMENT = 1; // kinds of notes; 0 is the melody
+  const DRUMS = 2;
+  // Strokes of drums, in seconds; the pitches of bass drums and toms in hertz.
+  const STROKE = 0.4;
+  const SNARE_DECAY = 0.08;
+  const CYMBAL_DECAY = 0.03;
+  const SNARES = [37, 38, 39, 40];
+  const DRUM_PITCHES = { 35: 52, 36: 58, 41: 82, 43: 98, 45: 116, 47: 138, 48: 155, 50: 185 };
 
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let audio = null;
@@ -40,6 +48,34 @@ const player = (() => {
 
     get now() {
       return this.context.currentTime;
+    }
+
+    get noise() {
+      if (!this.hiss) {
+        this.hiss = this.context.createBuffer(1, this.context.sampleRate * STROKE, this.context.sampleRate);
+        const samples = this.hiss.getChannelData(0);
+        for (let at = 0; at < samples.length; at += 1) samples[at] = 2 * Math.random() - 1;
+      }
+      return this.hiss;
+    }
+
+    // The stroke of a drum: a tone if it is a bass drum or a tom, else noise.
+    stroke(drum, start, loudness) {
+      const pitch = DRUM_PITCHES[drum];
+      const source = pitch ? this.context.createOscillator() : this.context.createBufferSource();
+      if (pitch) source.frequency.value = pitch;
+      else source.buffer = this.noise;
+      const gain = this.context.createGain();
+      const decay = pitch || SNARES.includes(drum) ? SNARE_DECAY : CYMBAL_DECAY;
+      gain.gain.setValueAtTime(loudness, start);
+      gain.gain.setTargetAtTime(0, start, decay);
+      source.connect(gain).connect(this.out);
+      source.start(start);
+      source.stop(start + STROKE);
+      return () => {
+        gain.disconnect();
+        source.disconnect();
+      };
     }
 
     // One note; returns a function that silences it before its time.
@@ -183,12 +219,16 @@ const player = (() => {
       const coming = (list, index) =>
         index >= 0 && index < list.length && list[index][0] < to && this.timeOf(list[index][0]) < until;
       for (; coming(this.tune.notes, this.nextNote); this.nextNote += 1) {
-        const [onset, length, key, accompanies] = this.tune.notes[this.nextNote];
+        const [onset, length, key, kind] = this.tune.notes[this.nextNote];
         const start = Math.max(this.timeOf(onset), audio.now);
-        const seconds = length * this.playedQuarter;
+        const seconds = kind === DRUMS ? STROKE : length * this.playedQuarter;
+        const accompanies = kind === ACCOMPANIMENT;
         const tone = accompanies ? this.tune.accompaniment : this.tune.tone;
         const loudness = accompanies ? LOUDNESS.accompaniment : LOUDNESS.melody;
-        const silence = audio.sound(key + shift, start, seconds, tone, loudness);
+        const silence =
+          kind === DRUMS
+            ? audio.stroke(key, start, LOUDNESS.drums)
+            : audio.sound(key + shift, start, seconds, tone, loudness);
         this.sounds.push({ end: start + seconds + RELEASE, silence });
       }
       for (; coming(this.tune.steps, this.nextStep); this.nextStep += 1) {

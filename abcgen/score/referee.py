@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from abcgen.config import LIMITS
 from abcgen.errors import InputError
+from abcgen.notation.percussion import drums_of, is_percussion, written_bars
 from abcgen.notation.tune import Rest, clef_octaves
 from abcgen.notation.walk import Sound, WrittenChord, join_ties, sounding_notes
 
@@ -90,8 +91,10 @@ class Referee:
             return error.message
         if len(read) != len(tune.voices):
             return f"expected {len(tune.voices)} voices, heard {len(read)}"
+        drums = drums_of(tune.voices)
         for voice, sounds in zip(tune.voices, read, strict=True):
-            expected = sounding_notes(replace(tune, bars=_as_lettered(voice)), chord_ties=False)
+            bars = written_bars(voice.bars, drums) if is_percussion(voice) else _as_lettered(voice)
+            expected = sounding_notes(replace(tune, bars=bars), chord_ties=False)
             if difference := first_difference(expected, sounds):
                 return difference
         return ""

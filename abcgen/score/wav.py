@@ -6,6 +6,7 @@ It is a preview: a few harmonics with an attack and a decay, without samples or 
 from __future__ import annotations
 
 import wave
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from abcgen.score.performance import perform
 from abcgen.system import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -55,6 +56,11 @@ TIMBRES = {
     # A tanpura, whose bridge makes the overtones loud.
     "ringing": Timbre((1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1), 0.01, 1.6),
 }
+# Strokes of drums, in seconds; the pitches of bass drums and toms in hertz.
+STROKE, SNARE_DECAY, CYMBAL_DECAY = 0.4, 0.08, 0.03
+NOISE = 0.5  # a tone has 1
+SNARES = frozenset({37, 38, 39, 40})
+DRUM_PITCHES = {35: 52, 36: 58, 41: 82, 43: 98, 45: 116, 47: 138, 48: 155, 50: 185}
 
 
 def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
@@ -73,10 +79,12 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
         )
     # A second longer, for the release of the last note.
     melody = numpy.zeros(int((seconds + 1.0) * RATE), dtype=numpy.float32)
-    for sounds in played.voices:
-        _mix(melody, sounds, TIMBRES[options.instrument.tone], played)
+    tone = partial(_note, TIMBRES[options.instrument.tone])
+    for number, sounds in enumerate(played.voices):
+        _mix(melody, sounds, _stroke if number in played.percussion else tone, played)
     accompaniment = numpy.zeros_like(melody)
-    _mix(accompaniment, played.accompaniment, TIMBRES[options.accompaniment.tone], played)
+    tone = partial(_note, TIMBRES[options.accompaniment.tone])
+    _mix(accompaniment, played.accompaniment, tone, played)
     mixed = melody + ACCOMPANIMENT_VOLUME * accompaniment
     loudest = float(numpy.abs(mixed).max()) or 1.0
     buffer = BytesIO()
@@ -88,8 +96,13 @@ def wav_of(tune: Tune, options: PlaybackOptions) -> bytes:
     return buffer.getvalue()
 
 
-def _mix(mixed: Samples, sounds: Iterable[Sound], timbre: Timbre, played: Performance) -> None:
-    """Add sounds of a performance to ``mixed``."""
+def _mix(
+    mixed: Samples,
+    sounds: Iterable[Sound],
+    tone: Callable[[int, float], Samples],
+    played: Performance,
+) -> None:
+    """Add sounds of a performance to ``mixed``, each made from its key and seconds."""
     whole_note = played.whole_note_seconds
     # Most notes of a tune are played many times.
     notes: dict[tuple[int, float], Samples] = {}
@@ -98,12 +111,23 @@ def _mix(mixed: Samples, sounds: Iterable[Sound], timbre: Timbre, played: Perfor
         length = played.opening_duration(onset, duration)
         for key in keys:
             if (key, length) not in notes:
-                notes[key, length] = _note(key, length * whole_note, timbre)
+                notes[key, length] = tone(key, length * whole_note)
             note = notes[key, length]
             mixed[start : start + len(note)] += note[: len(mixed) - start]
 
 
-def _note(key: int, seconds: float, timbre: Timbre) -> Samples:
+def _stroke(drum: int, _seconds: float) -> Samples:
+    """Synthesize the stroke of a drum: a tone if it is a bass drum or a tom, else noise."""
+    time = numpy.arange(int(STROKE * RATE), dtype=numpy.float32) / RATE
+    noise = numpy.random.default_rng(drum).uniform(-1.0, 1.0, len(time)).astype(numpy.float32)
+    pitch = DRUM_PITCHES.get(drum)
+    decay = SNARE_DECAY if pitch or drum in SNARES else CYMBAL_DECAY
+    sound = numpy.sin(2 * numpy.pi * pitch * time) if pitch else NOISE * noise
+    stroke: Samples = sound * numpy.exp(-time / decay)
+    return stroke
+
+
+def _note(timbre: Timbre, key: int, seconds: float) -> Samples:
     """Synthesize one note, its release after its end."""
     time = numpy.arange(int((seconds + RELEASE) * RATE), dtype=numpy.float32) / RATE
     pitch = CONCERT_A * 2 ** ((key - CONCERT_KEY) / 12)

@@ -46,6 +46,8 @@ HERE = Path(__file__).parent
 NARROW = 0.45
 # Ends of the tempo slider, as multiples of the tune's tempo.
 SLOWEST, FASTEST = 0.4, 1.8
+# Kinds of notes, as web.js knows them.
+MELODY, ACCOMPANIMENT, DRUMS = range(3)
 WIDEST_SHIFT = 12  # semitones up and down
 
 # verovio's SVG: musical glyphs with the picture's own suffix (E0A4-abc12), uses of them, CSS
@@ -192,10 +194,11 @@ def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> d
 
     Times are in quarter notes of the opening tempo, so that changes of tempo are in them.
     """
+    kinds = [DRUMS if index in played.percussion else MELODY for index in range(len(played.voices))]
+    parts = [*zip(kinds, played.voices, strict=True), (ACCOMPANIMENT, played.accompaniment)]
     notes = [
-        (onset, duration, key, is_accompaniment)
-        for is_accompaniment, voices in ((0, played.voices), (1, (played.accompaniment,)))
-        for sounds in voices
+        (onset, duration, key, kind)
+        for kind, sounds in parts
         for onset, duration, keys in sounds
         for key in keys
     ]
@@ -210,9 +213,9 @@ def _player_data(tune: Tune, played: Performance, options: PlaybackOptions) -> d
                 _quarters(played.opening_time(onset)),
                 _quarters(played.opening_duration(onset, duration)),
                 key,
-                is_accompaniment,
+                kind,
             ]
-            for onset, duration, key, is_accompaniment in sorted(notes)
+            for onset, duration, key, kind in sorted(notes)
         ],
         "steps": [
             [_quarters(played.opening_time(note.onset)), note.name] for note in played.schedule

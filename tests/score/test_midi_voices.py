@@ -9,8 +9,8 @@ import pytest
 
 from abcgen.notation.reader import read_abc
 from abcgen.notation.transpose import instrument_named
-from abcgen.score.midi import CHOIR_PROGRAM, midi_of
-from abcgen.score.performance import PlaybackOptions
+from abcgen.score.midi import midi_of
+from abcgen.score.performance import CHOIR_PROGRAM, PlaybackOptions
 from tests.notation.test_ensemble import FOUR
 from tests.tunes import REEL
 
