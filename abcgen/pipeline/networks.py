@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from abcgen.config import Schema
 from abcgen.errors import CheckpointError
 from abcgen.files import unreadable
 from abcgen.model.checkpoint import WEIGHTS, load_description
@@ -141,6 +144,31 @@ def facts_of(folder: Path) -> NetworkFacts:
         )
     except CheckpointError as error:
         return NetworkFacts(name, folder, problem=error.message)
+
+
+class Measured(Schema):
+    """A point of a learning curve."""
+
+    epochs: float
+    seconds: float = Field(description="Of training.")
+    training_bits: float | None = Field(description="Bits a character of the tunes it learns.")
+    bits: float | None = Field(description="Bits a note of the held-out tunes.")
+
+
+def measured_of(folder: Path) -> list[Measured]:
+    """Return the learning curve of a run so far; empty if there is none yet, or it is damaged."""
+    try:
+        return [
+            Measured(
+                epochs=one.epochs,
+                seconds=one.seconds,
+                training_bits=one.training_bits,
+                bits=one.bits_per_note,
+            )
+            for one in read_metrics(folder)
+        ]
+    except CheckpointError:
+        return []
 
 
 def choose_network(wanted: Path | None, *, voices: str = "") -> Choice:

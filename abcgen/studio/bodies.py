@@ -136,6 +136,18 @@ class TuneBody(Schema):
     network: str = Field("", max_length=300, description="Name of a network; empty for the best.")
 
 
+class TrainBody(Schema):
+    """How to fine-tune a network."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="Name of the new network: small letters, digits and hyphens.",
+    )
+    network: str = Field("", max_length=300, description="Network to go on from; empty for ours.")
+    minutes: float = Field(5.0, ge=0.1, le=1440, description="Minutes of training, at most.")
+    liked: bool = Field(False, description="Learn the liked tunes of the history too.")
+
+
 class NewTune(Schema):
     """A tune for the history."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +20,6 @@ from abcgen.notation.fields import RHYTHMS
 from abcgen.notation.transpose import INSTRUMENTS
 from abcgen.score.text import one_line
 from abcgen.studio.bodies import (
-    BODY_BYTES,
     UPLOAD_BYTES,
     CheckBody,
     HarmoniseBody,
@@ -29,13 +27,16 @@ from abcgen.studio.bodies import (
     RenderBody,
     RewriteBody,
     SampleBody,
+    TrainBody,
     TuneBody,
     TuneChange,
     VersionsBody,
 )
-from abcgen.studio.history import PAGE, MissingTuneError, Shelf, Tune
+from abcgen.studio.history import PAGE, Shelf, Tune
+from abcgen.studio.http import JSON, client_of, content_of, number_of, read_body
 from abcgen.studio.openapi import description_of
-from abcgen.studio.queue import RETRY_SECONDS, BusyError, WorkerError
+from abcgen.studio.queue import WorkerError
+from abcgen.studio.training import FineTuning, TrainingState
 from abcgen.wishes.levels import LEVELS
 from abcgen.wishes.moods import MOODS
 from abcgen.wishes.ragas import RAGAS
@@ -49,10 +50,6 @@ if TYPE_CHECKING:
     from abcgen.studio.history import History
     from abcgen.studio.queue import Job, JobQueue
 
-Body = TypeVar("Body", bound=Schema)
-
-BODY_SECONDS = 30.0  # that a client may take to send a body
-CLIENT = "x-client"  # the header by which tabs and programs are told apart for their turns
 MEDIA_TYPES = {
     "abc": "text/vnd.abc; charset=utf-8",
     "midi": "audio/midi",
@@ -62,7 +59,7 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "svg": "image/svg+xml",
 }
-JSON, LINES = "application/json", "application/x-ndjson"
+LINES = "application/x-ndjson"
 _NUMBER = re.compile(r"[0-9]{1,18}")  # of a tune
 
 
@@ -73,6 +70,7 @@ class Studio:
     history: History
     networks: JobQueue
     tunes: JobQueue
+    training: FineTuning
 
 
 class TunePage(Schema):
@@ -99,56 +97,9 @@ class Endpoint:
     upload: bool = False
 
 
-# Reading requests.
-
-
-async def _content(request: Request, limit: int) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        HTTPException: if it is too large, or too slow in coming.
-    """
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > limit:
-                    raise HTTPException(413, f"more than {limit // 1_000_000} MB")
-    except TimeoutError:
-        raise HTTPException(408, "the request took too long to arrive") from None
-    return bytes(data)
-
-
-async def read_body(request: Request, schema: type[Body]) -> Body:
-    """Return the JSON body of a request.
-
-    Raises:
-        HTTPException: if it is no JSON, or too large.
-        InputError: if a value is unknown or out of bounds.
-    """
-    # A form of another site can send anything but this type.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != JSON:
-        raise HTTPException(415, f"the body must be {JSON}")
-    return schema.from_json(await _content(request, BODY_BYTES))
-
-
 def _studio(request: Request) -> Studio:
     studio: Studio = request.app.state.studio
     return studio
-
-
-def _client(request: Request) -> str:
-    """Return the name of a client for its turns."""
-    address = request.client.host if request.client else ""
-    return f"{address} {request.headers.get(CLIENT, '')[:64]}"
-
-
-def _number(request: Request) -> int:
-    text = request.path_params["number"]
-    if not _NUMBER.fullmatch(text):
-        raise MissingTuneError
-    return int(text)
 
 
 # Composing.
@@ -157,7 +108,7 @@ def _number(request: Request) -> int:
 async def sample(request: Request) -> Response:
     """Compose tunes."""
     body, studio = await read_body(request, SampleBody), _studio(request)
-    job = studio.networks.submit(_client(request), "sample", body.model_dump())
+    job = studio.networks.submit(client_of(request), "sample", body.model_dump())
     events = _sampling(job, studio, keep=body.keep)
     if body.stream:
         return StreamingResponse(map_lines(events), media_type=LINES)
@@ -177,7 +128,7 @@ async def harmonise(request: Request) -> Response:
 async def _versions(request: Request, task: str, body: VersionsBody) -> Response:
     """Return versions of a tune, which are not in the history."""
     studio = _studio(request)
-    job = studio.networks.submit(_client(request), task, body.model_dump())
+    job = studio.networks.submit(client_of(request), task, body.model_dump())
     events = _sampling(job, studio, keep=False)
     if body.stream:
         return StreamingResponse(map_lines(events), media_type=LINES)
@@ -227,7 +178,7 @@ async def _collected(events: AsyncIterator[dict[str, Any]]) -> Response:
 async def render(request: Request) -> Response:
     """Show tunes, or write them in a file format."""
     body = await read_body(request, RenderBody)
-    result = await _studio(request).tunes.result(_client(request), "render", body.model_dump())
+    result = await _studio(request).tunes.result(client_of(request), "render", body.model_dump())
     if "data" not in result:
         return JSONResponse(result)
     name = f"tunes.{result['suffix']}"
@@ -241,7 +192,7 @@ async def render(request: Request) -> Response:
 async def check(request: Request) -> Response:
     """Return what is wrong with ABC, by line."""
     body = await read_body(request, CheckBody)
-    result = await _studio(request).tunes.result(_client(request), "check", body.model_dump())
+    result = await _studio(request).tunes.result(client_of(request), "check", body.model_dump())
     return JSONResponse(result)
 
 
@@ -257,21 +208,67 @@ async def explain(request: Request) -> Response:
 
 async def _read_by_network(request: Request, task: str) -> Response:
     body = await read_body(request, TuneBody)
-    result = await _studio(request).networks.result(_client(request), task, body.model_dump())
+    result = await _studio(request).networks.result(client_of(request), task, body.model_dump())
     return JSONResponse(result)
 
 
 async def read(request: Request) -> Response:
     """Read an uploaded file of tunes."""
-    content = await _content(request, UPLOAD_BYTES)
+    content = await content_of(request, UPLOAD_BYTES)
     name = one_line(request.query_params.get("name", ""))
     body = {"name": name, "data": base64.b64encode(content).decode()}
-    return JSONResponse(await _studio(request).tunes.result(_client(request), "read", body))
+    return JSONResponse(await _studio(request).tunes.result(client_of(request), "read", body))
 
 
 async def networks(request: Request) -> Response:
     """Return the networks that can be named."""
-    return JSONResponse(await _studio(request).tunes.result(_client(request), "networks", {}))
+    return JSONResponse(await _studio(request).tunes.result(client_of(request), "networks", {}))
+
+
+# Training.
+
+
+async def training(request: Request) -> Response:
+    """Return what is to be learnt, and how far that is."""
+    return await _trained(request)
+
+
+async def add_training_file(request: Request) -> Response:
+    """Keep a file to learn from."""
+    content = await content_of(request, UPLOAD_BYTES)
+    name = one_line(request.query_params.get("name", ""))
+    await run_in_threadpool(_studio(request).training.add, name, content)
+    return await _trained(request)
+
+
+async def clear_training_files(request: Request) -> Response:
+    """Forget the files to learn from."""
+    await run_in_threadpool(_studio(request).training.clear)
+    return await _trained(request)
+
+
+async def start_training(request: Request) -> Response:
+    """Fine-tune a network."""
+    body, studio = await read_body(request, TrainBody), _studio(request)
+    known = await studio.tunes.result(client_of(request), "networks", {})
+    if body.network and body.network not in {one["name"] for one in known["networks"]}:
+        raise InputError(f"unknown network {body.network[:80]!r}")
+    liked = ""
+    if body.liked:
+        tunes = await run_in_threadpool(studio.history.liked)
+        liked = "\n".join(tune.abc for tune in tunes)
+    await studio.training.start(body, liked)
+    return await _trained(request)
+
+
+async def stop_training(request: Request) -> Response:
+    """Stop training, and keep what is learnt."""
+    await _studio(request).training.stop()
+    return await _trained(request)
+
+
+async def _trained(request: Request) -> Response:
+    return _answer(await run_in_threadpool(_studio(request).training.state))
 
 
 async def choices(_request: Request) -> Response:
@@ -336,7 +333,7 @@ async def add_tune(request: Request) -> Response:
 
 async def get_tune(request: Request) -> Response:
     """Return a tune of the history."""
-    return _answer(await run_in_threadpool(_studio(request).history.tune, _number(request)))
+    return _answer(await run_in_threadpool(_studio(request).history.tune, number_of(request)))
 
 
 async def change_tune(request: Request) -> Response:
@@ -344,7 +341,7 @@ async def change_tune(request: Request) -> Response:
     body = await read_body(request, TuneChange)
     changes = {name: value for name, value in body.model_dump().items() if value is not None}
     history = _studio(request).history
-    return _answer(await run_in_threadpool(history.change, _number(request), changes))
+    return _answer(await run_in_threadpool(history.change, number_of(request), changes))
 
 
 async def undo(request: Request) -> Response:
@@ -415,6 +412,38 @@ ENDPOINTS = (
         upload=True,
     ),
     Endpoint("GET", "/api/networks", networks, "The networks that can be named."),
+    Endpoint("GET", "/api/training", training, "How far training is.", result=TrainingState),
+    Endpoint(
+        "POST",
+        "/api/training",
+        start_training,
+        "Fine-tune a network on the files added, and on liked tunes.",
+        TrainBody,
+        TrainingState,
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/training",
+        stop_training,
+        "Stop training; what is learnt is kept.",
+        result=TrainingState,
+    ),
+    Endpoint(
+        "POST",
+        "/api/training/files",
+        add_training_file,
+        "Add a file to learn from: .abc, .mid or .musicxml.",
+        result=TrainingState,
+        query=(("name", "The name of the file, whose ending tells its kind."),),
+        upload=True,
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/training/files",
+        clear_training_files,
+        "Forget the files to learn from.",
+        result=TrainingState,
+    ),
     Endpoint("GET", "/api/choices", choices, "The words that wishes can be made of."),
     Endpoint(
         "GET",
@@ -435,48 +464,3 @@ ENDPOINTS = (
     Endpoint("GET", "/api/health", health, "Whether the studio is ready."),
     Endpoint("GET", "/api/openapi.json", openapi, "This description."),
 )
-
-
-# Errors.
-
-
-def problem(message: str, hint: str = "", status: int = 422, **headers: str) -> JSONResponse:
-    """Return an error as every endpoint returns it."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return JSONResponse({"error": message, "hint": hint}, status, headers=named)
-
-
-async def on_input_error(_request: Request, error: Exception) -> Response:
-    """Answer a request for the impossible."""
-    assert isinstance(error, InputError)  # noqa: S101 - it is registered for these
-    return problem(error.message, error.hint)
-
-
-async def on_busy(_request: Request, error: Exception) -> Response:
-    """Answer when too many are waiting."""
-    return problem(str(error), status=503, retry_after=str(RETRY_SECONDS))
-
-
-async def on_worker_error(_request: Request, error: Exception) -> Response:
-    """Answer when a worker failed."""
-    return problem(str(error), status=500)
-
-
-async def on_http_error(_request: Request, error: Exception) -> Response:
-    """Answer a request for what is not there, or is too large."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
-    return problem(str(error.detail).lower(), status=error.status_code)
-
-
-async def on_missing(_request: Request, _error: Exception) -> Response:
-    """Answer a request for a tune that is not there."""
-    return problem("no such tune", status=404)
-
-
-ERRORS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
-    InputError: on_input_error,
-    BusyError: on_busy,
-    WorkerError: on_worker_error,
-    HTTPException: on_http_error,
-    MissingTuneError: on_missing,
-}

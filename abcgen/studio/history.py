@@ -192,6 +192,13 @@ class History:
         with self._transaction() as database:
             return [as_tune(row) for row in database.execute(query, values)]
 
+    def liked(self) -> list[Tune]:
+        """Return all liked tunes, the newest first."""
+        found: list[Tune] = []
+        while page := self.tunes("liked", before=found[-1].id if found else None):
+            found += page
+        return found
+
     def change(self, number: int, changes: dict[str, Any]) -> Tune:
         """Change title, liked, binned or ABC of a tune, so that it can be undone.
 

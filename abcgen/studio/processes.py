@@ -19,6 +19,12 @@ LONGEST_LINE = 256_000_000  # a sound file in base64
 CANCEL_SECONDS = 3.0  # before a worker that does not heed it is killed
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a process in which this very package is found."""
+    paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 class WorkerEndedError(Exception):
     """A worker process ended before it had answered."""
 
@@ -44,12 +50,11 @@ class WorkerProcess:
         Raises:
             WorkerEndedError: if it ends at once.
         """
-        paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", WORKER, kind),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=environment(),
             limit=LONGEST_LINE,
         )
         worker = cls(process)

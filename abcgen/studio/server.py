@@ -19,9 +19,11 @@ from starlette.staticfiles import StaticFiles
 
 from abcgen.errors import InputError, reason_of
 from abcgen.studio.access import Access, Guard
-from abcgen.studio.endpoints import ENDPOINTS, ERRORS, Studio
+from abcgen.studio.endpoints import ENDPOINTS, Studio
 from abcgen.studio.history import History
+from abcgen.studio.http import ERRORS
 from abcgen.studio.queue import JobQueue
+from abcgen.studio.training import FineTuning
 from abcgen.system import cores
 
 if TYPE_CHECKING:
@@ -61,8 +63,10 @@ def make_app(history: History, access: Access) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         engravers = 2 if cores() >= MANY_CORES else 1
         async with JobQueue("networks") as networks, JobQueue("tunes", engravers) as tunes:
-            app.state.studio = Studio(history, networks, tunes)
+            training = FineTuning()
+            app.state.studio = Studio(history, networks, tunes, training)
             yield
+            await training.close()
         history.close()
 
     routes = [

@@ -2,96 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import requested_urls
 from tests.score.conftest import started  # noqa: F401 - a fixture
-from tests.studio.running import SECONDS, running
+from tests.studio.browsing import CARD, DESK, PHONE, Page
+from tests.studio.running import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-exceptions = pytest.importorskip("selenium.common.exceptions")
+webdriver = pytest.importorskip("selenium.webdriver")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
-DESK, PHONE = (1280, 900), (390, 844)
-CARD = ".tune:not(.draft)"
-# All controls that are seen, with their HTML.
-CONTROLS = """
-    const controls = "button, a, select, input, textarea, summary, [role=img]";
-    return [...document.querySelectorAll(controls)]
-    .filter((one) => one.checkVisibility() && one.getClientRects().length)
-    .map((one) => [one, one.outerHTML.slice(0, 80)])"""
-
-
-class Page:
-    """The studio's page in a browser window of a given size."""
-
-    def __init__(self, browser: Any, size: tuple[int, int]) -> None:
-        self.browser = browser
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        browser.get("about:blank")
-        for kind in ("performance", "browser"):
-            browser.get_log(kind)  # forget what was before
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.width = width
-
-    def all(self, selector: str) -> list[Any]:
-        found: list[Any] = self.browser.find_elements("css selector", selector)
-        return found
-
-    def one(self, selector: str) -> Any:
-        return self.wait(lambda: self.all(selector), selector)[0]
-
-    def click(self, selector: str) -> None:
-        element = self.one(selector)
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
-
-    def fill(self, name: str, value: str) -> None:
-        field = self.one(f"[name={name}]")
-        script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
-        self.browser.execute_script(script, field, value)
-
-    @staticmethod
-    def wait(condition: Callable[[], Any], what: object = "") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            if result := condition():
-                return result
-            time.sleep(0.05)
-        raise AssertionError(f"not within {SECONDS} seconds: {what}")
-
-    def view(self, name: str) -> None:
-        self.click(f"[data-view={name}]")
-        self.wait(lambda: self.one(f"#{name}").is_displayed())
-
-    def has_pressed(self, selector: str) -> bool:
-        return bool(self.one(selector).get_attribute("aria-pressed") == "true")
-
-    def check(self, link: str) -> None:
-        """Everything has a name, nothing is cut off, nothing is logged or asked of others."""
-        nameless = [html for one, html in self.browser.execute_script(CONTROLS) if is_nameless(one)]
-        assert nameless == []
-        script = "return document.documentElement.scrollWidth"
-        assert self.browser.execute_script(script) <= self.width
-        assert self.browser.title.endswith("abcgen studio")
-        urls = requested_urls(self.browser)
-        assert [url for url in urls if not url.startswith((link, "blob:", "data:"))] == []
-        # Chromium logs answers that are errors, and there should be none.
-        assert self.browser.get_log("browser") == []
-
-
-def is_nameless(control: Any) -> bool:
-    """Return whether a control has no name for screen readers, if it is still there."""
-    with suppress(exceptions.StaleElementReferenceException):
-        return not control.accessible_name and control.is_displayed()
-    return False
 
 
 def compose(page: Page) -> None:
@@ -126,21 +49,33 @@ def like_and_rename(page: Page) -> None:
 
 
 def rework(page: Page) -> None:
-    before = page.one(f"{CARD} .wide").get_attribute("innerHTML")
+    def music() -> str:
+        return str(page.one(f"{CARD} .wide").get_attribute("innerHTML"))
+
+    before = music()
     page.click(f"{CARD} [data-do=rework]")
     # Shift and an arrow select from the first bar on.
     page.one(f"{CARD} .sheet").send_keys("\ue014", "\ue008\ue014")
-    page.wait(lambda: page.one("[data-bar=first]").get_attribute("value") == "1")
-    assert page.one("[data-bar=last]").get_attribute("value") == "2"
+    page.wait(lambda: page.selected_bars() == ("1", "2"))
     assert len(page.all(".selection")) == 2
+    # Dragging selects bars 5 to 8.
+    fifth, eighth = (page.measures()[index] for index in (4, 7))
+    page.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", fifth)
+    chain = webdriver.ActionChains(page.browser)
+    chain.move_to_element(fifth).click_and_hold().move_to_element(eighth).release().perform()
+    assert page.selected_bars() == ("4", "7")
+    assert len(page.all(".selection")) == 4
     page.click("[data-rework=rewrite]")
     page.wait(lambda: page.all(".version .note"), "a version")
     page.wait(lambda: page.one(".rework [data-show=progress]").text == "", "all versions")
+    assert 1 <= len(page.all(".version")) <= 4
     page.click("[data-rework=hear]")
     page.wait(lambda: page.one(f"{CARD} .cursor").is_displayed(), "the version heard")
     page.click(".version [data-rework=choose]")
     page.wait(lambda: not page.all(".version"), "the choice")
-    page.wait(lambda: page.one(f"{CARD} .wide").get_attribute("innerHTML") != before, "new bars")
+    page.wait(lambda: music() != before, "new bars")
+    page.click("#undo")
+    page.wait(lambda: music() == before, "the old bars again")
 
 
 def on_paper(page: Page) -> None:

@@ -22,6 +22,7 @@ export function sentence(error, hint) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
+export const call = async (method, path, body) => (await ask(path, { method, body })).json();
 export const get = async (path) => (await ask(path)).json();
 export const post = async (path, body, signal) =>
   (await ask(path, { method: "POST", body, signal })).json();

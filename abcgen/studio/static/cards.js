@@ -5,7 +5,7 @@ import { attempt, byId, say, showPicture, take, takeUp } from "./page.js";
 import { Explanation } from "./explain.js";
 import { Rework } from "./rework.js";
 import { Surprise } from "./surprise.js";
-import { linkTo, withoutRecipe } from "./share.js";
+import { linksElsewhere, linkTo, withoutRecipe } from "./share.js";
 
 const SEMITONES = 12;
 const INTERVALS = [...Array(2 * SEMITONES + 1).keys()].map((index) => SEMITONES - index);
@@ -90,6 +90,7 @@ export class Card {
       like: () => this.change({ liked: !this.tune.liked }),
       bin: () => this.bin(),
       rename: () => this.rename(),
+      copy: () => this.copyAbc(),
       link: () => this.copyLink(),
       print: () => this.print(),
       edit: () => this.on.onEdit(this.tune),
@@ -103,6 +104,7 @@ export class Card {
       if (button?.dataset.take) attempt(() => this.take(button.dataset.take));
       else if (button && actions[button.dataset.do]) attempt(actions[button.dataset.do]);
     });
+    this.part(".menu").addEventListener("toggle", () => attempt(() => this.linkElsewhere()));
     this.part("[data-do=transpose]").addEventListener("change", (event) => {
       this.semitones = Number(event.target.value);
       this.engrave();
@@ -239,6 +241,17 @@ export class Card {
   async take(to) {
     const plain = to === "abc" ? {} : { semitones: this.semitones };
     await take(this.tune.abc, to, this.tune.title || "tune", plain);
+  }
+
+  async linkElsewhere() {
+    for (const [name, link] of Object.entries(await linksElsewhere(this.tune.abc))) {
+      this.part(`[data-elsewhere=${name}]`).href = link;
+    }
+  }
+
+  async copyAbc() {
+    await navigator.clipboard.writeText(this.plainAbc);
+    say("The ABC is copied.");
   }
 
   async copyLink() {

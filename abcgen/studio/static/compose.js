@@ -36,10 +36,20 @@ export class Composing {
       for (const name of names) this.form[field].add(new Option(name));
     }
     for (const name of instruments) this.form.instrument.add(new Option(name.replaceAll("-", " "), name));
+    await this.listNetworks();
+  }
+
+  // Fills the choices of networks, here and where one is trained.
+  async listNetworks() {
     const { networks } = await api.get("/api/networks");
-    for (const { name, problem, bits_per_note: bits } of networks) {
-      if (problem) continue;
-      this.form.network.add(new Option(bits ? `${name} (${bits.toFixed(2)} bits a note)` : name, name));
+    for (const select of [this.form.network, byId("training").network]) {
+      const chosen = select.value;
+      select.replaceChildren(select.options[0]);
+      for (const { name, problem, bits_per_note: bits } of networks) {
+        if (problem) continue;
+        select.add(new Option(bits ? `${name} (${bits.toFixed(2)} bits a note)` : name, name));
+      }
+      select.value = chosen;
     }
   }
 

@@ -18,19 +18,32 @@ async function through(bytes, transform, most) {
   }
 }
 
-export async function linkTo(abc) {
+async function packed(abc, format) {
   const bytes = new TextEncoder().encode(withoutRecipe(abc));
-  const packed = await through(bytes, new CompressionStream("deflate-raw"), Infinity);
-  const letters = btoa(String.fromCharCode(...packed));
-  const safe = letters.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-  return `${location.origin}/#abc=${safe}`;
+  const deflated = await through(bytes, new CompressionStream(format), Infinity);
+  const letters = btoa(String.fromCharCode(...deflated));
+  return letters.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+export async function linkTo(abc) {
+  return `${location.origin}/#abc=${await packed(abc, "deflate-raw")}`;
+}
+
+// Links that open a tune in other editors, by the name of each. The tune is in the address, which
+// is sent to the editor's site.
+export async function linksElsewhere(abc) {
+  const plain = encodeURIComponent(withoutRecipe(abc));
+  return {
+    abcjs: `https://editor.drawthedots.com/?t=${plain}`,
+    abctools: `https://michaeleskin.com/abctools/abctools.html?def=${await packed(abc, "deflate")}`,
+  };
 }
 
 export async function tuneIn(hash) {
   const letters = hash.slice("#abc=".length).replaceAll("-", "+").replaceAll("_", "/");
   try {
-    const packed = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
-    const bytes = await through(packed, new DecompressionStream("deflate-raw"), 4 * LONGEST);
+    const deflated = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+    const bytes = await through(deflated, new DecompressionStream("deflate-raw"), 4 * LONGEST);
     return new TextDecoder().decode(bytes).slice(0, LONGEST);
   } catch (error) {
     throw new Error(error.message.startsWith("The tune") ? error.message : "This link holds no tune.");

@@ -5,15 +5,17 @@ import { Card } from "./cards.js";
 import { Composing } from "./compose.js";
 import { attempt, byId, complain, say } from "./page.js";
 import { tuneIn, withoutRecipe } from "./share.js";
+import { Training } from "./train.js";
 import { Tunes } from "./tunes.js";
 import { Writing } from "./write.js";
 
-const VIEWS = ["compose", "tunes", "write"];
+const VIEWS = ["compose", "tunes", "write", "train"];
 const SHOWN = 3; // tunes of the history under the wishes
 
 const composing = new Composing(makeCard);
 const tunes = new Tunes(makeCard);
 const writing = new Writing();
+const training = new Training(() => composing.listNetworks());
 
 function makeCard(tune, fact = "") {
   return new Card(tune, {
@@ -53,6 +55,7 @@ async function route() {
   show(view);
   if (view === "tunes") await attempt(() => tunes.open());
   if (view === "write") writing.begin();
+  if (view === "train") await attempt(() => training.open());
   if (view === "compose") await attempt(remember);
 }
 
@@ -105,7 +108,9 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   byId("drop").hidden = true;
-  tunes.bring(event.dataTransfer.files);
+  const { files } = event.dataTransfer;
+  if (byId("train").hidden) tunes.bring(files);
+  else training.bring(files);
 });
 
 addEventListener("hashchange", route);
