@@ -26,6 +26,7 @@ START_ATTEMPTS = 3
 SECONDS = {
     "sample": 240.0,
     "rewrite": 120.0,
+    "harmonise": 120.0,
     "render": 90.0,
     "read": 30.0,
     "check": 15.0,

@@ -41,6 +41,8 @@ REQUESTS: tuple[tuple[int, str, str, dict[str, Any] | None], ...] = (
     (1, "midi", "/api/render", {"abc": ABC, "to": "midi"}),
     (2, "compose", "/api/sample", {"bars": 4, "parts": "A", "metre": "6/8", "candidates": 2}),
     (1, "rewrite", "/api/rewrite", {"abc": ABC, "bars": [[1, 2]], "count": 2, "candidates": 2}),
+    (1, "harmonise", "/api/harmonise", {"abc": ABC, "count": 2}),
+    (1, "explain", "/api/explain", {"abc": ABC}),
 )
 
 

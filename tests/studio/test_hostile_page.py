@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,3 +71,57 @@ def test_payloads_in_the_studio_are_words(started: Any, tmp_path: Path) -> None:
         started.execute_script(fill, PAYLOADS["handler"])
         started.execute_script("arguments[0].click()", all_of("#wishes button.main")[0])
         check_nothing_ran(started, own)
+
+
+@pytest.mark.parametrize("payload", ["handler", "svg"])
+def test_payloads_in_versions_of_a_tune_are_words(
+    started: Any,  # noqa: F811 - a fixture
+    tmp_path: Path,
+    payload: str,
+) -> None:
+    words = PAYLOADS[payload]
+    abc = write_abc(replace(everywhere(words), others=(), staves=()))
+
+    def press(selector: str) -> None:
+        wait_for(lambda: started.find_elements("css selector", selector), SECONDS)
+        started.execute_script(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def wait_until_seen(selector: str) -> None:
+        wait_for(lambda: started.find_elements("css selector", selector), SECONDS)
+
+    with (
+        running(tmp_path, cwd=tmp_path) as link,
+        httpx.Client(base_url=link, timeout=SECONDS) as client,
+    ):
+        own = (link, "blob:", "data:")
+        answer = client.post("/api/history", json={"abc": abc})
+        assert answer.status_code == 201, answer.text
+        client.post("/api/training/files", params={"name": f"{words}.abc"}, content=b"X:1")
+        open_quietly(started, link)
+        wait_until_seen(f"{CARD} svg .note")
+        # 1) Bars drawn anew, chosen, and drawn anew again.
+        for work in ("rewrite", "chords"):
+            press(f"{CARD} [data-do=rework]")
+            press(f"[data-rework={work}]")
+            wait_until_seen(".version svg .note")
+            wait_for(lambda: progress_of(started) == "", SECONDS)
+            check_nothing_ran(started, own)
+            press(".version [data-rework=choose]")
+            wait_for(lambda: not started.find_elements("css selector", ".version"), SECONDS)
+        # 2) How it works.
+        press(f"{CARD} [data-do=explain]")
+        wait_until_seen(".mine svg .note")
+        check_nothing_ran(started, own)
+        # 3) Names of files to learn, and of networks.
+        started.get(f"{link}#train")
+        wait_until_seen("#training-files li")
+        check_nothing_ran(started, own)
+        assert words in words_on(started)
+        kept = client.get("/api/history").json()["tunes"][0]["abc"]
+        assert "drawn anew" in kept
+        assert "chord symbols" in kept
+
+
+def progress_of(browser: Any) -> str:
+    """Return what the panel of versions says of its progress."""
+    return str(browser.find_element("css selector", ".rework [data-show=progress]").text)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from abcgen.notation.reader import read_abc
+from abcgen.pipeline.recipes import without_recipe
 from tests.score.conftest import started  # noqa: F401 - a fixture
 from tests.studio.browsing import CARD, DESK, PHONE, Page
-from tests.studio.running import running
+from tests.studio.running import SECONDS, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +51,12 @@ def like_and_rename(page: Page) -> None:
     assert page.one(f"{CARD} h3").text == HOSTILE
 
 
-def rework(page: Page) -> None:
+def rework(page: Page, link: str) -> None:
     def music() -> str:
-        return str(page.one(f"{CARD} .wide").get_attribute("innerHTML"))
+        newest = httpx.get(f"{link}api/history", timeout=SECONDS).json()["tunes"][0]
+        return without_recipe(newest["abc"])
 
-    before = music()
+    before = read_abc(music())
     page.click(f"{CARD} [data-do=rework]")
     # Shift and an arrow select from the first bar on.
     page.one(f"{CARD} .sheet").send_keys("\ue014", "\ue008\ue014")
@@ -73,9 +77,18 @@ def rework(page: Page) -> None:
     page.wait(lambda: page.one(f"{CARD} .cursor").is_displayed(), "the version heard")
     page.click(".version [data-rework=choose]")
     page.wait(lambda: not page.all(".version"), "the choice")
-    page.wait(lambda: music() != before, "new bars")
+    after = read_abc(music())
+    changed = [index for index, bar in enumerate(after.bars) if bar != before.bars[index]]
+    assert changed
+    assert set(changed) <= {4, 5, 6, 7}
     page.click("#undo")
-    page.wait(lambda: music() == before, "the old bars again")
+    page.wait(lambda: read_abc(music()) == before, "the old bars again")
+    # And chosen again, to be there after a restart.
+    page.click(f"{CARD} [data-do=rework]")
+    page.click("[data-rework=tonic]")
+    page.wait(lambda: page.one(".rework [data-show=progress]").text == "", "all versions")
+    page.click(".version [data-rework=choose]")
+    page.wait(lambda: read_abc(music()) != before, "the ending")
 
 
 def on_paper(page: Page) -> None:
@@ -110,7 +123,7 @@ def evening(browser: Any, folder: Path, size: tuple[int, int], *, whole: bool) -
         like_and_rename(page)
         if whole:
             play(page)
-            rework(page)
+            rework(page, link)
             on_paper(page)
         page.check(link)
         write(page)
@@ -123,6 +136,8 @@ def evening(browser: Any, folder: Path, size: tuple[int, int], *, whole: bool) -
         page.wait(lambda: len(page.all(f"#kept {CARD}")) == 1, "the liked tune")
         assert page.one(f"#kept {CARD} h3").text == HOSTILE
         page.wait(lambda: page.all(f"#kept {CARD} .wide svg"), "its staff")
+        (kept,) = httpx.get(f"{link}api/history?shelf=liked").json()["tunes"]
+        assert ("drawn anew" in kept["abc"]) is whole
         page.check(link)
 
 

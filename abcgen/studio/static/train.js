@@ -13,7 +13,7 @@ const WORDS = {
   stopped: "Stopped; what was learnt is kept",
   failed: "Not trained",
 };
-const [WIDTH, HEIGHT, EDGE] = [600, 200, 34];
+const [HEIGHT, EDGE] = [200, 34]; // of the curve
 
 export class Training {
   // `onTrained` is called when there is a new network.
@@ -107,10 +107,12 @@ export class Training {
     const place = byId("curve");
     place.toggleAttribute("hidden", points.length < 2);
     if (points.length < 2) return;
+    const width = place.clientWidth || 600;
+    place.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
     const [low, high] = [Math.min(...ys), Math.max(...ys)];
     const at = ([x, y]) => [
-      EDGE + ((WIDTH - 2 * EDGE) * (x - xs[0])) / (xs.at(-1) - xs[0] || 1),
+      EDGE + ((width - 2 * EDGE) * (x - xs[0])) / (xs.at(-1) - xs[0] || 1),
       EDGE + ((HEIGHT - 2 * EDGE) * (high - y)) / (high - low || 1),
     ];
     const element = (name, attributes, text = "") => {
@@ -121,11 +123,11 @@ export class Training {
     };
     const places = points.map(at);
     place.replaceChildren(
-      element("line", { x1: EDGE, x2: WIDTH - EDGE, y1: HEIGHT - EDGE, y2: HEIGHT - EDGE, class: "axis" }),
+      element("line", { x1: EDGE, x2: width - EDGE, y1: HEIGHT - EDGE, y2: HEIGHT - EDGE, class: "axis" }),
       element("polyline", { points: places.map((one) => one.join()).join(" ") }),
       ...places.map(([cx, cy]) => element("circle", { cx, cy, r: 3.5 })),
       element("text", { x: EDGE, y: 16 }, `${high.toFixed(2)} ${what}`),
-      element("text", { x: EDGE, y: HEIGHT - 10 }, `${low.toFixed(2)} at best, after ${xs.at(-1).toFixed(1)} times through the tunes`),
+      element("text", { x: EDGE, y: HEIGHT - 10 }, `${low.toFixed(2)} at best, after ${xs[ys.indexOf(low)].toFixed(1)} times through the tunes`),
     );
     place.setAttribute("aria-label", `Learning curve: from ${ys[0].toFixed(2)} to ${low.toFixed(2)} ${what}`);
   }
