@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections import deque
@@ -153,7 +154,7 @@ class FineTuning:
             raise InputError("there are no tunes to learn", hint="drop files, or like some tunes")
         self._body, self._phase, self._problem = body, "reading", ""
         self._messages.clear()
-        self._begun = monotonic()
+        self._begun, self._process = monotonic(), None
         self._run = asyncio.create_task(self._train(body))
 
     async def _train(self, body: TrainBody) -> None:
@@ -173,6 +174,8 @@ class FineTuning:
             )
             with suppress(OSError, AttributeError):
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            if self._phase == "stopping":
+                self._interrupt(self._process)
             limit = 60 * float(body.minutes) + MORE_SECONDS
             async with asyncio.timeout(limit):
                 output, _ = await asyncio.gather(self._read_output(), self._read_messages())
@@ -197,6 +200,9 @@ class FineTuning:
 
     def _finish(self, code: int, output: bytes) -> None:
         self._ended = monotonic()
+        if self._body and not measured_of(folder := RUNS / self._body.name):
+            # Nothing was learnt, and the name may be used again.
+            shutil.rmtree(folder, ignore_errors=True)
         result: dict[str, Any] = {}
         with suppress(ValueError):
             result = json.loads(output)
@@ -214,10 +220,11 @@ class FineTuning:
 
     async def stop(self) -> None:
         """Have it stop as after Ctrl-C: what it has learnt so far is saved."""
-        if self.is_running and self._process and self._process.returncode is None:
-            self._phase = "stopping"
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGINT)
+        if not self.is_running or self._phase == "stopping":
+            return
+        self._phase = "stopping"
+        if self._process:  # else it is stopped as soon as it is started
+            self._interrupt(self._process)
 
     async def close(self) -> None:
         """Stop it, wait until it has saved, and forget the files."""
@@ -228,6 +235,11 @@ class FineTuning:
                     await self._run
         self._kill()
         self._folder.cleanup()
+
+    @staticmethod
+    def _interrupt(process: asyncio.subprocess.Process) -> None:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
 
     def _kill(self) -> None:
         if self._process and self._process.returncode is None:

@@ -95,7 +95,11 @@ def test_what_cannot_be_learnt_says_why(studio: httpx.Client, tmp_path: Path) ->
     assert studio.delete("/api/training/files").status_code == 422
     state = when(studio, lambda state: state["phase"] == "failed", 4 * SECONDS)
     assert state["problem"]
-    studio.delete("/api/training/files")
+    # Nothing is left of it: the name may be used again, and stopped at once.
+    assert studio.post("/api/training", json={"name": "broken"}).status_code == 200
+    studio.delete("/api/training")
+    when(studio, lambda state: state["phase"] == "stopped", 4 * SECONDS)
+    assert studio.delete("/api/training/files").json()["files"] == []
     assert "broken" not in {one["name"] for one in studio.get("/api/networks").json()["networks"]}
 
 

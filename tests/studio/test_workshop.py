@@ -17,7 +17,7 @@ from abcgen.notation.writer import write_abc
 from tests.score.conftest import started  # noqa: F401 - a fixture
 from tests.studio.browsing import CARD, DESK, PHONE, Page
 from tests.studio.running import SECONDS, running
-from tests.tunes import JIG
+from tests.tunes import JIG, REEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,3 +128,34 @@ def test_files_to_learn_are_chosen_and_what_is_impossible_is_said(
         started.get_log("browser")  # the answer 422
         page.click("#training-clear")
         page.wait(lambda: not page.all("#training-files li"), "no files")
+
+
+DROP = """
+    const files = new DataTransfer();
+    files.items.add(new File([arguments[0]], "dropped.abc"));
+    for (const kind of ["dragenter", "drop"]) {
+      window.dispatchEvent(new DragEvent(kind, { dataTransfer: files, cancelable: true }));
+    }"""
+
+
+def test_files_dropped_are_kept_or_learnt_and_links_hold_tunes(
+    started: Any,  # noqa: F811 - a fixture
+    tmp_path: Path,
+) -> None:
+    with studio_with(started, tmp_path, DESK, write_abc(JIG)) as (page, client):
+        page.view("train")
+        started.execute_script(DROP, write_abc(REEL))
+        page.wait(lambda: [one.text for one in page.all("#training-files li")] == ["dropped.abc"])
+        assert len(client.get("/api/history").json()["tunes"]) == 1
+        page.view("tunes")
+        started.execute_script(DROP, write_abc(REEL))
+        page.wait(lambda: len(page.all(f"#kept {CARD}")) == 2, "the tune dropped")
+        # The link that is copied opens the tune in the editor.
+        script = """
+            const done = arguments[arguments.length - 1];
+            navigator.clipboard.writeText = async (text) => done(text);
+            document.querySelector("#kept [data-do=link]").click();"""
+        link = started.execute_async_script(script)
+        started.get(link)
+        page.wait(lambda: REEL.title in page.one("#abc").get_attribute("value"), "the tune")
+        page.wait(lambda: page.all("#written .note"), "its staff")

@@ -10,7 +10,7 @@ const WORDS = {
   training: "Learning",
   stopping: "Stopping, and saving what is learnt",
   done: "Done",
-  stopped: "Stopped; what was learnt is kept",
+  stopped: "Stopped",
   failed: "Not trained",
 };
 const [HEIGHT, EDGE] = [200, 34]; // of the curve
