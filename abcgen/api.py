@@ -209,10 +209,11 @@ class Network:
             keep_bars: Number of bars of ``prime`` to keep; all if None.
             max_copy: Most bars that a tune may share with a training tune.
             settings: Fields of ``SampleConfig`` and ``Request`` in ``abcgen.config``:
-                ``temperature``, ``top_k``, ``top_p``, ``candidates`` and ``choose``; ``metre``,
-                ``key``, ``rhythm``, ``bars``, ``parts``, ``instrument`` and ``free``; for what may
-                sound, ``range``, ``scale``, ``max_leap``, ``rhythms``, ``no_accidentals``,
-                ``end_on_tonic``, ``level``, ``raga``, ``mood``, ``valence`` and ``arousal``.
+                ``temperature``, ``top_k``, ``top_p``, ``candidates``, ``choose`` and ``parallels``;
+                ``metre``, ``key``, ``rhythm``, ``bars``, ``parts``, ``voices``, ``instrument``
+                and ``free``; for what may sound, ``range``, ``scale``, ``max_leap``, ``rhythms``,
+                ``no_accidentals``, ``end_on_tonic``, ``level``, ``raga``, ``mood``, ``valence`` and
+                ``arousal``.
 
         Raises:
             InputError: if the request is impossible, or fewer than ``count`` tunes are valid.
@@ -220,7 +221,7 @@ class Network:
         sampling = {
             name: settings.pop(name) for name in SampleConfig.model_fields if name in settings
         }
-        config = SampleConfig(count=count, **sampling)
+        config = SampleConfig(count=count, **{"parallels": False} | sampling)
         request = make_request(prime=prime, keep_bars=keep_bars, **settings)
         seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
         return _tunebook(Composer(self.folder, config, seed, request), count, max_copy)

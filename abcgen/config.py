@@ -368,6 +368,7 @@ class SampleConfig(Schema):
         description="Keep the candidate that the critic finds best, or choose in proportion to how "
         "real it finds them, so that tunes stay as varied as real ones.",
     )
+    parallels: bool = Field(True, description="Let voices move in parallel fifths and octaves.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +398,6 @@ class Request(Schema):
     )
     in_range: bool = Field(False, description="Keep every note in the instrument's range.")
 
-    # Of a network of several voices: their number, or names; all if empty.
     voices: str = Field(
         "",
         description="Voices, by number or by name, such as soprano,bass.",

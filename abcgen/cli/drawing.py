@@ -40,6 +40,10 @@ Candidates = Annotated[
         rich_help_panel="Sampling",
     ),
 ]
+Parallels = Annotated[
+    bool,
+    option(SampleConfig, "parallels", "--parallels/--no-parallels", rich_help_panel="Sampling"),
+]
 Formats = Annotated[
     str | None,
     format_list(show_default=f"{DEFAULT_FORMATS}; none for more than {MAX_SHOWN} tunes"),

@@ -88,7 +88,7 @@ def evaluate(
     else:
         config = SampleConfig(
             count=int(samples), temperature=temperature, batch_size=_EVALUATION.batch_size
-        ).replace(choose=choose)
+        ).replace(choose=choose, parallels=False)
         evaluation = _of_networks(checkpoints, config, tunes, seed, display)
     with display.progress("drawing the report"):
         # Matplotlib takes a second to import.
@@ -139,6 +139,7 @@ def _of_networks(
     display: Display,
 ) -> Evaluation:
     """Evaluate one network, or several side by side."""
+    from abcgen.model.checkpoint import load_description
     from abcgen.pipeline import comparing, evaluating
     from abcgen.pipeline.networks import choose_network
 
@@ -146,8 +147,21 @@ def _of_networks(
     for network in networks:
         display.say(f"network {network.description}")
     display.say(f"{config.count} samples, temperature {config.temperature:g}")
+    if len(networks) == 1 and load_description(networks[0].folder).network.voices > 1:
+        return _of_voices(networks[0].folder, config, tunes, seed, display)
     real_tunes = load(tunes, display).tunes if tunes else None
     folders = [network.folder for network in networks]
     if len(folders) == 1:
         return evaluating.evaluate(folders[0], config, seed, display.progress, real_tunes)
     return comparing.compare_networks(folders, config, seed, display.progress, real_tunes)
+
+
+def _of_voices(
+    folder: Path, config: SampleConfig, tunes: list[Path] | None, seed: int, display: Display
+) -> Evaluation:
+    """Evaluate a network of several voices."""
+    from abcgen.pipeline.evaluating_voices import evaluate_voices
+
+    if tunes:
+        raise typer.BadParameter("--tunes is for networks of one voice")
+    return evaluate_voices(folder, config, seed, display.progress)

@@ -26,6 +26,7 @@ from abcgen.cli.drawing import (
     Candidates,
     Formats,
     Output,
+    Parallels,
     Verbose,
     as_it_is,
     draw_tunes,
@@ -66,6 +67,7 @@ def harmonise(
     seed: Seed = None,
     temperature: Temperature = DEFAULTS.temperature,
     candidates: Candidates = None,
+    parallels: Parallels = False,
     # Sheet music
     title: BookTitle = "",
     paper: Paper = PAGE.paper,
@@ -103,7 +105,9 @@ def harmonise(
     from abcgen.pipeline.harmonising import Harmoniser, harmony_of
     from abcgen.pipeline.networks import choose_network
 
-    config = SampleConfig(temperature=temperature, count=count, candidates=candidates)
+    config = SampleConfig(
+        temperature=temperature, count=count, candidates=candidates, parallels=parallels
+    )
     network = choose_network(checkpoint, voices=voices)
     harmoniser = Harmoniser(network.folder, config, seed, harmony_of(before, voices))
     draw_tunes(harmoniser, network, config, seed, replace(output, footer=harmoniser.note), display)

@@ -26,6 +26,7 @@ from abcgen.cli.drawing import (
     Candidates,
     Formats,
     Output,
+    Parallels,
     Verbose,
     draw_tunes,
     formats_to_write,
@@ -166,6 +167,7 @@ def sample(
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
     candidates: Candidates = None,
     choose: Annotated[str, sampling_option("choose")] = DEFAULTS.choose,
+    parallels: Parallels = False,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Sheet music
     title: BookTitle = "",
@@ -222,7 +224,7 @@ def sample(
         top_p=top_p,
         count=count,
         candidates=candidates,
-    ).replace(choose=choose)
+    ).replace(choose=choose, parallels=parallels)
     seed = seed_or_random(seed)
     network = choose_network(checkpoint, voices=voices)
     output = Output(

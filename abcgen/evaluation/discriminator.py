@@ -106,6 +106,33 @@ def discriminator_auc(
     return roc_auc(scores[labels == 1], scores[labels == 0])
 
 
+def table_auc(
+    generated: NDArray[np.float64], real: NDArray[np.float64], *, seed: int = 0
+) -> Estimate | None:
+    """Return the cross-validated area under the ROC curve of trees on features.
+
+    Args:
+        generated: The features of pieces of one label, shape (pieces, features).
+        real: Those of the other, no two pieces of one family.
+        seed: Seed of the folds and of the trees.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - the same
+
+    table = np.concatenate([generated, real])
+    labels = np.array([1] * len(generated) + [0] * len(real))
+    if min(len(generated), len(real)) < MIN_FAMILIES:
+        return None
+    scores = np.zeros(len(table))
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(table, labels):
+        trees = ExtraTreesClassifier(
+            TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed
+        )
+        trees.fit(table[train], labels[train])
+        scores[test] = trees.predict_proba(table[test])[:, 1]
+    return roc_auc(scores[labels == 1], scores[labels == 0])
+
+
 def likelihood_auc(
     generated: Sequence[LabeledTune], real: Sequence[LabeledTune], *, seed: int = 0
 ) -> Estimate | None:

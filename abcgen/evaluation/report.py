@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.evaluation.baselines import LZMA, NGRAMS
 from abcgen.evaluation.measures import GROUPS, MEASURES, SURPRISE
+from abcgen.evaluation.voice_measures import AGREEMENT
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
 
     from abcgen.evaluation.measures import Figures, Measure, TuneVerdict
     from abcgen.evaluation.statistics import Estimate
+    from abcgen.evaluation.voice_measures import VoiceMeasure
+    from abcgen.notation.tune import Tune
 
 # Predictors of the test tunes, then sources of tunes, by their names in JSON.
 NETWORK = "network"
 REAL, FREE, CONSTRAINED = "real", "free", "grammar"
 VALID, CHOSEN = "valid", "chosen"
 NGRAM_SAMPLES = "ngrams"
+PREDICTED = (SURPRISE, AGREEMENT)  # groups whose columns are predictors
 PREDICTORS = {NETWORK: "network", NGRAMS: "n-grams, order 5", LZMA: "lzma"}
 SOURCES = {
     REAL: "real tunes",
@@ -50,7 +55,7 @@ class Evaluation:
     facts: Mapping[str, Any]
     # All figures by predictor or source.
     figures: Mapping[str, Figures]
-    # The verdict on each tune by source.
+    # The verdict on each tune by source; none of pieces in several voices.
     verdicts: Mapping[str, Sequence[TuneVerdict]]
     # Remarks for the reader.
     notes: tuple[str, ...] = ()
@@ -62,6 +67,17 @@ class Evaluation:
     sources: Mapping[str, str] = field(default_factory=lambda: SOURCES)
     # The sources whose first tunes can be heard on the page.
     heard: tuple[str, ...] = ()
+    # The rows of the tables, by name, and their groups, each with its note.
+    measures: Mapping[str, Measure | VoiceMeasure] = field(default_factory=lambda: MEASURES)
+    groups: Mapping[str, str] = field(default_factory=lambda: GROUPS)
+    # Instead of verdicts: pieces by source, and what is counted in all of them by title and source.
+    pieces: Mapping[str, Sequence[Tune]] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, Counter[str]]] = field(default_factory=dict)
+
+    def tunes_of(self, source: str) -> list[Tune]:
+        """Return the tunes of a source that can be read."""
+        tunes = [verdict.tune for verdict in self.verdicts.get(source, ()) if verdict.tune]
+        return tunes or [*self.pieces.get(source, ())]
 
     def estimate(self, measure: str, column: str) -> Estimate | None:
         """Return one figure; None if there is none."""
@@ -70,7 +86,7 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Return everything by measure: the network's own figure first, then every column's."""
         data: dict[str, Any] = {**self.facts, "notes": list(self.notes)}
-        for name in MEASURES:
+        for name in self.measures:
             columns = {
                 column: figure for column in self.figures if (figure := self.estimate(name, column))
             }
@@ -85,11 +101,11 @@ class Evaluation:
 
     def tables(self) -> Iterator[Table]:
         """Yield the figures group by group, for people."""
-        for group, note in GROUPS.items():
-            labels = self.predictors if group == SURPRISE else self.sources
+        for group, note in self.groups.items():
+            labels = self.predictors if group in PREDICTED else self.sources
             columns = [column for column in labels if column in self.figures]
             rows = []
-            for name, measure in MEASURES.items():
+            for name, measure in self.measures.items():
                 estimates = [self.estimate(name, column) for column in columns]
                 if measure.group == group and any(estimates):
                     cells = tuple(format_estimate(estimate, measure) for estimate in estimates)
@@ -98,7 +114,7 @@ class Evaluation:
                 yield Table(group, note, tuple(labels[name] for name in columns), tuple(rows))
 
 
-def format_estimate(estimate: Estimate | None, measure: Measure) -> str:
+def format_estimate(estimate: Estimate | None, measure: Measure | VoiceMeasure) -> str:
     """Format a figure with its interval, such as ``90.6% (88.7 to 92.3)``."""
     if estimate is None:
         return ""

@@ -29,7 +29,8 @@ An example with few characters, where a bar of 2/4 has four units:
 
 ``gap`` is the grammar of bars that are drawn anew within a tune (``gap_grammar``), and
 ``given_voice`` that of voices below one that is given (``given_voice_grammar``); their base is
-``given_bars``.
+``given_bars``. ``parallels`` keeps voices from parallel fifths and octaves, as a constraint around
+a grammar (``WithoutParallels``).
 
 A text may announce its form in a line before the music (``form_line``). ``positions``
 is not part of the state machine: it computes the network's position features, what is left by the

@@ -102,6 +102,15 @@ class VoicesTracker(PositionTracker):
         notes = (VoiceNotes(),) * self._voices
         self._start: Any = VoicesState(self._start.position, notes)
 
+    @property
+    def first(self) -> VoicesState:
+        """The state before anything is read."""
+        return self._start  # type: ignore[no-any-return]
+
+    def after(self, state: VoicesState, character: str) -> VoicesState:
+        """Return the state after one more character."""
+        return self._after(state, character)  # type: ignore[no-any-return]
+
     def _after(self, state: Any, character: str) -> Any:
         position: CachedState = state.position
         after = position.following.get(character) or self._follow(position, character)
@@ -137,15 +146,15 @@ class VoicesTracker(PositionTracker):
 def _features(state: VoicesState) -> bytes:
     """Return the features of voices and pitch."""
     own, now = state.notes[state.voice], state.position.state.now
-    sounding = [
-        _sounding(voice.bar, now) if index < state.voice else 0
+    above = [
+        sounding(voice.bar, now) if index < state.voice else 0
         for index, voice in enumerate(state.notes[:-1])
     ]
     pitch = pitch_features(own.height, own.height_before)
-    return bytes((state.voice, *sounding, *pitch, own.letter))
+    return bytes((state.voice, *above, *pitch, own.letter))
 
 
-def _sounding(bar: tuple[tuple[int, int], ...], now: int) -> int:
+def sounding(bar: tuple[tuple[int, int], ...], now: int) -> int:
     """Return the value of the note of a bar that sounds at a time."""
     for onset, value in reversed(bar):
         if onset <= now:
@@ -170,15 +179,23 @@ def _signature(key: str) -> dict[str, int]:
         return dict.fromkeys(LETTERS, 0)
 
 
+def key_value(state: VoicesState, letter: str) -> int:
+    """Return the value as a sounding note that a letter would have without octave marks."""
+    name = letter.upper()
+    if state.accidental in ALTERATIONS and state.accidental:
+        alter = ALTERATIONS[state.accidental]
+    else:
+        alter = dict(state.altered).get(name, _signature(state.key)[name])
+    octave = 5 if letter.islower() else 4
+    return 12 * (octave + 1) + NATURAL_SEMITONES[LETTERS.index(name)] + alter - BELOW
+
+
 def _with_letter(state: VoicesState, token: str) -> VoicesState:
     """Return the state after a note's letter."""
-    name = token.upper()
+    name, value = token.upper(), key_value(state, token)
     altered = dict(state.altered)
     if state.accidental in ALTERATIONS and state.accidental:
         altered[name] = ALTERATIONS[state.accidental]
-    alter = altered.get(name, _signature(state.key)[name])
-    octave = 5 if token.islower() else 4
-    value = 12 * (octave + 1) + NATURAL_SEMITONES[LETTERS.index(name)] + alter - BELOW
     own = state.notes[state.voice]
     own = own._replace(
         height=LETTER_HEIGHTS[token] + LOWER,

@@ -15,7 +15,8 @@ Programs can call them as the command line does. Long work reports its progress 
 4. ``rendering``: tunes to files (``render_tunes``), in one of the ``formats``.
 5. ``normalising``: files to canonical ABC. ``checking``: tunes checked by us and other programs.
 6. ``evaluating``, ``comparing``, ``evaluation_report``: the figures of a checkpoint, of another
-   program's tunes or of several checkpoints, and their page.
+   program's tunes or of several checkpoints, and their page. ``evaluating_voices``: of a
+   checkpoint of several voices.
 7. ``blindtest``, ``blindtest_scoring``: tests of whether people can tell its tunes apart.
 8. ``surprise``: how surprised a network is at each note of a tune.
 9. ``plotting``: pictures of a checkpoint and its training run.

@@ -21,6 +21,7 @@ from abcgen import __version__
 from abcgen.corpus.bounds import Fault
 from abcgen.critic.config import CANDIDATES
 from abcgen.errors import InputError
+from abcgen.grammar.parallels import WithoutParallels
 from abcgen.model.sampling import LEAST_TEMPERATURE, check_seed, sample
 from abcgen.notation.titles import new_title
 from abcgen.notation.writer import write_abc
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from abcgen.config import Request, SampleConfig
     from abcgen.corpus.overlap import Overlap
+    from abcgen.grammar import Grammar, PrefixConstraint
     from abcgen.model.sampling import Constraint, LanguageModel, Sampled, Watcher
     from abcgen.notation.tune import Tune
     from abcgen.pipeline.revision import Harmony, Revision
@@ -231,6 +233,14 @@ class Chooser(ABC):
             constraint=constraint,
             watch=watch,
         )
+
+    def _with_part_writing(
+        self, constraint: Grammar | PrefixConstraint | None, voices: int
+    ) -> Constraint | None:
+        """Return a constraint that also avoids parallels between voices, unless they may be."""
+        if constraint is None or self._config.parallels or voices == 1:
+            return constraint
+        return WithoutParallels(constraint, voices, form_line=self._has_form_line)
 
     def _is_misread(self, tune: Tune, original: Tune) -> bool:
         """Return whether the second reader reads a tune otherwise, but not what it was made from.

@@ -19,7 +19,7 @@ from abcgen.evaluation.report import (
     SOURCES,
     Evaluation,
 )
-from abcgen.model.checkpoint import load_checkpoint
+from abcgen.model.checkpoint import load_checkpoint, load_description
 from abcgen.model.sampling import check_seed
 from abcgen.pipeline.checking import CheckerPool
 from abcgen.pipeline.checkpoints import checkpoint_hash, read_training_tunes
@@ -42,6 +42,7 @@ from abcgen.pipeline.evaluating import (
 from abcgen.pipeline.held_out import halved, read_held_out, unseen_tunes
 from abcgen.pipeline.networks import short_name_of
 from abcgen.pipeline.timing import TimedStages
+from abcgen.pipeline.voices import refuse_voices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,7 @@ def evaluate_tunes(
     if judged.skipped:
         notes.append(f"{len(judged.skipped)} tunes of {name} could not be read, and count as wrong")
     if tunes is None:
+        refuse_voices(load_description(folder).network, "what tunes are judged by")
         held_out, training_tunes = read_held_out(folder), read_training_tunes(folder)
         where = f"held out from the training of {short_name_of(folder)}"
         notes.append(f"copying is looked for among the tunes that {short_name_of(folder)} learnt")
@@ -163,6 +165,8 @@ def compare_networks(
     check_count(config)
     names = _names_of(folders)
     checkpoints = dict(zip(names, map(load_checkpoint, folders), strict=True))
+    for checkpoint in checkpoints.values():
+        refuse_voices(checkpoint.network, "set side by side")
     learnt = dict(zip(names, map(read_training_tunes, folders), strict=True))
     held_out = (
         _same_held_out(names, folders)

@@ -104,7 +104,7 @@ def evaluate(
     check_count(config)
 
     checkpoint, training_tunes = load_checkpoint(folder), read_training_tunes(folder)
-    refuse_voices(checkpoint.network, "evaluated")
+    refuse_voices(checkpoint.network, "evaluated on other tunes")
     held_out, notes = _held_out(folder, checkpoint, tunes, training_tunes)
     critic, name = read_critic(folder), short_name_of(folder)
 
@@ -266,7 +266,7 @@ class EvaluationSampler:
         """Draw the texts number 0 to ``count`` with the grammar."""
         grammar = Grammar(Rules(self._alphabet, form_line=self._has_form_line))
         drawn = self._sample(((n, "") for n in range(count)), grammar)
-        return list(_reporting(drawn, count, on_progress))
+        return list(reporting(drawn, count, on_progress))
 
     def free(
         self, count: int, constrained: Sequence[Sampled], on_progress: Progress
@@ -287,7 +287,7 @@ class EvaluationSampler:
         missing = [number for number in range(count) if number not in texts]
         drawn = self._sample(((number, "") for number in missing), None)
         texts |= {
-            sampled.number: sampled for sampled in _reporting(drawn, len(missing), on_progress)
+            sampled.number: sampled for sampled in reporting(drawn, len(missing), on_progress)
         }
         return [texts[number] for number in range(count)]
 
@@ -334,7 +334,8 @@ class EvaluationSampler:
         )
 
 
-def _reporting(samples: Iterable[T], count: int, on_progress: Progress) -> Iterator[T]:
+def reporting(samples: Iterable[T], count: int, on_progress: Progress) -> Iterator[T]:
+    """Yield samples and report how many there were."""
     on_progress(0, count)
     for number, sampled in enumerate(samples, start=1):
         on_progress(number, count)
@@ -364,7 +365,7 @@ def _draw(
     if composer:
         count = min(config.count, MOST_CHOSEN)
         with stage("drawing candidates for the critic") as on_progress:
-            groups = list(_reporting(_chosen(composer, count), count, on_progress))
+            groups = list(reporting(_chosen(composer, count), count, on_progress))
         samples[VALID] = [valid for valid, _ in groups]
         samples[CHOSEN] = [chosen for _, chosen in groups]
     return samples, deliveries

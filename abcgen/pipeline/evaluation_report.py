@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from abcgen import __version__
 from abcgen.errors import InputError
 from abcgen.evaluation.features import CATEGORIES, QUANTITIES
-from abcgen.evaluation.measures import FORM, LIKENESS, MEASURES, ORIGINALITY, RIGHT
+from abcgen.evaluation.measures import FORM, LIKENESS, ORIGINALITY, RIGHT
 from abcgen.evaluation.report import Illustration, report_of
 from abcgen.files import write_atomically
 from abcgen.pipeline.formats import RenderOptions
@@ -58,20 +58,20 @@ def _heard(evaluation: Evaluation) -> Iterator[WebTune]:
     options = RenderOptions().playback
     for source in evaluation.heard:
         label, number = evaluation.sources[source], 0
-        for verdict in evaluation.verdicts.get(source, ()):
+        for tune in evaluation.tunes_of(source):
             if number == -(-TUNES_HEARD // len(evaluation.heard)):
                 break
-            if verdict.tune is None:
-                continue
             # What cannot be engraved is left out: the tables tell how many are wrong.
             with suppress(InputError):
                 title = f"{label}, tune {number + 1}"
-                yield web_tune_of(replace(verdict.tune, title=title), options)
+                yield web_tune_of(replace(tune, title=title), options)
                 number += 1
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
     """Return the pictures of each group of measures."""
+    if evaluation.counts:
+        return _pictures_of_pieces(evaluation)
     # 1) Verdicts, features and shared bars by the label of their source, if it has tunes.
     verdicts = {
         label: evaluation.verdicts[source]
@@ -122,6 +122,15 @@ def _pictures(evaluation: Evaluation) -> dict[str, list[Illustration]]:
     return pictures
 
 
+def _pictures_of_pieces(evaluation: Evaluation) -> dict[str, list[Illustration]]:
+    """Return the pictures of an evaluation of several voices."""
+    distributions = [
+        count_distribution(title, by_source) for title, by_source in evaluation.counts.items()
+    ]
+    draw = partial(draw_distributions, distributions)
+    return {LIKENESS: [_illustration("How chords are distributed", draw)]}
+
+
 def _illustration(label: str, draw: Callable[[], Picture]) -> Illustration:
     content = io.StringIO()
     with plot_style():
@@ -135,7 +144,7 @@ def _shares(
 ) -> list[tuple[str, dict[str, tuple[float, float, float]]]]:
     """Return the shares of a group in percent, with their intervals, by source."""
     rows = []
-    for name, measure in MEASURES.items():
+    for name, measure in evaluation.measures.items():
         if measure.group == group and measure.is_share:
             values = {
                 label: (100 * estimate.value, 100 * estimate.low, 100 * estimate.high)

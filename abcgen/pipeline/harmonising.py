@@ -138,7 +138,8 @@ class Harmoniser(Chooser):
             ranges={key.mode: ((low - move, high - move),)},
             form_line=self._has_form_line,
         )
-        self._grammar = given_voice_grammar(bars, rules)
+        grammar = given_voice_grammar(bars, rules)
+        self._constraint = self._with_part_writing(grammar, loaded.config.voices)
         self._tune_of = lru_cache(maxsize=512)(self._with_voices)
         # By text, the log of the probability of the tune, and of the voices.
         self._nats: dict[str, tuple[float, float]] = {}
@@ -148,7 +149,7 @@ class Harmoniser(Chooser):
     ) -> Iterator[Sampled]:
         """Yield the texts with these numbers, in order, whether valid or not."""
         beginnings = ((number, "") for number in numbers)
-        yield from self._drawn(beginnings, self._grammar, batch_size, watch)
+        yield from self._drawn(beginnings, self._constraint, batch_size, watch)
 
     def candidate(self, sampled: Sampled) -> Tune | Reason:
         """Return the tune with the voices of a text, or what is wrong with it."""

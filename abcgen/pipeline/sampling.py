@@ -108,6 +108,9 @@ class Composer(Chooser):
                 len(self._ensemble.ranges) * max(VOICE_CHARACTERS, BAR_CHARACTERS * request.bars),
             )
             self._config = self._config.replace(max_characters=longest)
+        else:
+            # One voice has none: its recipe says nothing of them.
+            self._config = self._config.replace(parallels=True)
 
         # The beginning of every text, and the grammar for the rest.
         self._beginning = beginning_of(request)
@@ -130,6 +133,7 @@ class Composer(Chooser):
             rules = rules_of(request, alphabet.union(unknown), form_line=True)
             self._header_constraint = HeaderConstraint(Grammar(rules))
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
+        self._constraint = self._with_part_writing(self._grammar, loaded.config.voices)
         self._given_bars = given_bars(request)
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
@@ -186,7 +190,7 @@ class Composer(Chooser):
             yield from self._continuations(numbers, self._header_constraint, batch_size, watch)
             return
         beginnings = ((number, self._beginning) for number in numbers)
-        yield from self._drawn(beginnings, self._grammar, batch_size, watch)
+        yield from self._drawn(beginnings, self._constraint, batch_size, watch)
 
     def _continuations(
         self,

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcgen.config import Request, SampleConfig
+from abcgen.evaluation.part_writing import measured
 from abcgen.evaluation.statistics import ratio
+from abcgen.evaluation.voice_measures import VOICE_MEASURES
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.validation import bar_problems, repeat_problems
@@ -29,7 +31,6 @@ from abcgen.pipeline.held_out import read_held_out
 from abcgen.pipeline.sampling import Composer
 from abcgen.pipeline.voices import recorded_ranges
 from benchmarks.machine import processor
-from benchmarks.voices.part_writing import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,8 @@ def main() -> None:
     columns = [[measured(tune) for tune in tunes] for tunes in (drawn, real)]
     for name in columns[0][0]:
         estimates = [ratio([piece[name] for piece in column]) for column in columns]
-        rows.append(f"| {name} | {' | '.join(map(shown, estimates))} |")
+        label = VOICE_MEASURES[name].label
+        rows.append(f"| {label} | {' | '.join(map(shown, estimates))} |")
     table = "\n".join(rows) + f"\n\n{processor()}, seed {SEED}, batches of {BATCH}.\n"
     print(table)
     if wanted.write:
