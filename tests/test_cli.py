@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 GOOD = "X:1\nT:Good\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]\n"
 SHORT = "X:2\nT:Short\nM:4/4\nL:1/8\nK:C\nCDEF|GABc cBAG|C8|D6|E8|]\n"
 BROKEN = "X:3\nT:Broken\nM:4/4\nL:1/8\nK:C\nCD@F|\n"
-TRAINING = ["--layers", "1", "--units", "96", "--epochs", "50", "--batch-size", "8"]
+TRAINING = ["--layers", "1", "--units", "96", "--epochs", "30", "--batch-size", "8"]
 TRAINING += ["--learning-rate", "0.01", "--dropout", "0"]
 
 
@@ -496,10 +498,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small corpus and a run overfitted to it."""
     folder = tmp_path_factory.mktemp("trained")
     write_small_corpus(folder / "corpora")
-    command = [sys.executable, "-m", "abcgen", "train", *TRAINING]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    (folder / "said.txt").write_text(result.stderr + result.stdout, encoding="utf-8")
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["abcgen", "train", *TRAINING])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code, said.getvalue()
+    (folder / "said.txt").write_text(said.getvalue(), encoding="utf-8")
     return folder
 
 

@@ -163,7 +163,8 @@ def test_the_grace_begins_while_a_library_computes() -> None:
 AT_THE_END = """
 import atexit, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-from abcgen import cli
+from abcgen import cli, system
+system.GRACE_SECONDS = 0.3
 atexit.register(time.sleep, 60)  # as a library may
 def work():
     print("ready", flush=True)

@@ -21,5 +21,7 @@ def run_eagerly() -> Iterator[None]:
     import tensorflow as tf  # noqa: PLC0415 - seconds, when tests are collected
 
     tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
-    tf.config.run_functions_eagerly(run_eagerly=False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(run_eagerly=False)

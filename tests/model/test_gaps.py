@@ -143,8 +143,8 @@ def test_the_mark_is_never_drawn_and_only_in_vocabularies_with_gaps() -> None:
 
 def test_an_interrupted_run_with_gaps_resumes_to_the_same_weights(tmp_path: Path) -> None:
     network = NetworkConfig(units=4, embedding=4, heads=2, dropout=0.2, attention=False)
-    config = TrainConfig(epochs=3, batch_size=7, learning_rate=0.05, seed=3, gaps=0.5)
-    data = TrainData(EXAMPLES, EXAMPLES[:2], VOCABULARY, tracker(network))
+    config = TrainConfig(epochs=3, batch_size=2, learning_rate=0.05, seed=3, gaps=0.5)
+    data = TrainData(EXAMPLES[1:5], EXAMPLES[:2], VOCABULARY, tracker(network))
     with run_eagerly():
         train(data, network, config, tmp_path / "whole")
         steps = 0

@@ -19,6 +19,7 @@ from abcgen.model.network import build_network, network_inputs, weight_name, wei
 from abcgen.model.positions import feature_tables
 from abcgen.model.scoring import measure
 from abcgen.model.vocabulary import OLD_SPECIAL_TOKENS, PADDING, Vocabulary
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,9 +214,10 @@ def test_the_loss_of_sampling_is_the_loss_of_training(
     compiled = CompiledNetwork(config, vocabulary.size, options, tracker.token_heights)
     _set_weights(compiled.model, weights)
     options = options.replace(batch_size=len(examples))
-    trained = compiled.measure(
-        dataset_of(examples, vocabulary, config, options, measuring=True, tracker=tracker)
-    )
+    with run_eagerly():
+        trained = compiled.measure(
+            dataset_of(examples, vocabulary, config, options, measuring=True, tracker=tracker)
+        )
     sampled = measure(StepNetwork(config, weights, tracker), vocabulary, examples)
     assert trained.per_character == pytest.approx(sampled.per_character, abs=1e-4)
     assert trained.per_note == pytest.approx(sampled.per_note, abs=1e-4)
@@ -292,7 +294,7 @@ def test_a_phrase_a_step_higher_is_followed_by_intervals_as_likely(
     assert not low[:, letters.encode("|")].any()
 
 
-@pytest.mark.parametrize(("rows", "steps"), [(1, 13), (8, 16), (3, 37)])
+@pytest.mark.parametrize(("rows", "steps"), [(8, 16), (1, 37)])
 def test_the_fused_loop_computes_the_lstm_of_keras(rows: int, steps: int) -> None:
     keras, fast = load_keras(), import_module("abcgen.model.layers").LSTM
     inputs = np.random.default_rng(1).normal(size=(rows, steps, 3)).astype(np.float32)

@@ -10,8 +10,10 @@ from abcgen.model.checkpoint import load_description
 from abcgen.model.compiled import CompiledNetwork
 from abcgen.model.events import EpochEnd, OutOfMemory
 from abcgen.model.resume import restore_state
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from abcgen.model.dataset import Batch
@@ -24,6 +26,13 @@ class OutOfMemoryError(RuntimeError):
 
 
 ERRORS = [OutOfMemoryError("CUDA out of memory"), RuntimeError("RESOURCE_EXHAUSTED: of JAX")]
+
+
+@pytest.fixture(autouse=True)
+def _eager() -> Iterator[None]:
+    """Batches of each size would be compiled anew."""
+    with run_eagerly():
+        yield
 
 
 def _fill_memory(

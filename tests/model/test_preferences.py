@@ -25,6 +25,7 @@ from abcgen.model.resume import set_weights
 from abcgen.model.sampling import sample
 from abcgen.model.scoring import measure_each
 from abcgen.model.vocabulary import Vocabulary
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,7 +183,8 @@ def test_it_learns_to_write_fewer_of_a_letter(
         network = compiled(plain, config, vocabulary, weights)
         data = PreferenceDataset(pairs, vocabulary, 8)
         learning = RefineConfig(beta=0.3, likelihood=0.1)
-        result = learn_preferences(network, data, learning, config.replace(learning_rate=0.03))
+        with run_eagerly():
+            result = learn_preferences(network, data, learning, config.replace(learning_rate=0.03))
         assert result.pairs == len(pairs)
         assert result.loss < math.log(2)
         learnt.append(network.weights)

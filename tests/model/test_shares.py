@@ -24,7 +24,7 @@ TINY = NetworkConfig(layers=1, units=8, embedding=5, heads=2, dropout=0.0)
 NETWORKS = {
     "plain": TINY.replace(attention=False),
     "attention": TINY,
-    "bidirectional": TINY.replace(bidirectional=True, sequence_length=16),
+    "bidirectional": TINY.replace(bidirectional=True, sequence_length=16, attention=False),
     "positions": TINY.replace(positions=True),
     "window": TINY.replace(kind="window", sequence_length=6),
     "numbers": TINY.replace(kind="window", sequence_length=6, embedding=0),

@@ -17,6 +17,7 @@ from abcgen.config import NetworkConfig
 from abcgen.model import trainer
 from abcgen.model.metrics import METRICS
 from abcgen.model.resume import STATE
+from tests.model.eager import run_eagerly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,8 @@ def test_results_read_late_are_the_same(
         monkeypatch.setattr(trainer, "READ_STEPS", steps)
         monkeypatch.setattr(trainer, "READ_SECONDS", 1e9)
         folder = tmp_path / str(steps)
-        tiny_run.with_config(epochs=2).train(folder)
+        with run_eagerly():
+            tiny_run.with_config(epochs=2).train(folder)
         lines = (folder / METRICS).read_text(encoding="utf-8").splitlines()
         timed = {"seconds", "characters_per_second"}
         figures = [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("without_music21")
 
 SHORT = SampleConfig(count=2, max_characters=150, temperature=1.0, batch_size=4)
+BRIEF = Request(metre="2/4", bars=4)  # short tunes, most of them valid
 
 
 class Counting:
@@ -52,7 +53,7 @@ def composer(checkpoint: Path, config: SampleConfig, request: Request | None = N
 @pytest.mark.usefixtures("with_critic")
 def test_the_best_of_each_group_is_kept(checkpoint: Path, tmp_path: Path) -> None:
     assert composer(checkpoint, SHORT).candidates == CANDIDATES
-    few, wishes = 4, Request(metre="2/4", bars=4)  # short tunes, most of them valid
+    few, wishes = 4, BRIEF
     drawn = composer(checkpoint, SHORT.replace(choose="best", candidates=few), wishes)
     tunes = list(drawn.compose())
     assert len(tunes) == drawn.tally.valid == SHORT.count
@@ -99,11 +100,11 @@ def test_a_choice_is_made_in_proportion_to_how_real_tunes_are(
 @pytest.mark.usefixtures("with_critic")
 def test_how_many_are_drawn_is_a_wish(checkpoint: Path) -> None:
     for number in (2, 3):
-        drawn = composer(checkpoint, SHORT.replace(candidates=number))
+        drawn = composer(checkpoint, SHORT.replace(candidates=number), BRIEF)
         list(drawn.compose())
         assert drawn.candidates == number
         assert drawn.tally.sampled % number == 0
-    alone = composer(checkpoint, SHORT.replace(candidates=1))
+    alone = composer(checkpoint, SHORT.replace(candidates=1), BRIEF)
     assert alone.candidates == 1
     list(alone.compose())
     assert not alone.tally.passed_over
@@ -119,8 +120,8 @@ def test_if_nothing_is_left_to_chance_there_is_one_candidate(
 
 @pytest.mark.usefixtures("with_critic")
 def test_wishes_are_kept(checkpoint: Path) -> None:
-    wishes = Request(metre="6/8", bars=8, parts="AB")
-    for tune in composer(checkpoint, SHORT, wishes).compose():
+    wishes = Request(metre="6/8", bars=4, parts="AB")
+    for tune in composer(checkpoint, SHORT.replace(candidates=2), wishes).compose():
         assert str(tune.tune.metre) == "6/8"
 
 

@@ -85,6 +85,7 @@ def evaluated(checkpoint: Path) -> Iterator[Evaluation]:
         patch.setattr(sampling.Composer, "fault", lambda *_: None)
         patch.setattr(evaluating, "read_critic", lambda _folder: WIDE)
         patch.setattr(checkpoints, "read_critic", lambda _folder: WIDE)
+        patch.setattr(evaluating, "REQUESTS", REQUESTS[::3])
         yield evaluate(checkpoint, FEW, 3, unseen)
 
 
@@ -227,7 +228,7 @@ def test_networks_are_set_side_by_side(checkpoint: Path, tmp_path: Path) -> None
     other = tmp_path / "other"
     shutil.copytree(checkpoint, other)
     with quick() as patch:
-        patch.setattr(evaluating, "REQUESTS", REQUESTS[:2])
+        patch.setattr(evaluating, "REQUESTS", REQUESTS[6:7])
         found = compare_networks([checkpoint, other], FEW.replace(count=20), 3, unseen)
     names = list(found.facts["networks"])
     assert names == ["net", "other"]
@@ -254,9 +255,10 @@ def test_networks_with_other_held_out_tunes_do_not_compare(
     with pytest.raises(InputError, match="--tunes"):
         compare_networks([checkpoint, other], FEW, 3, unseen)
     with quick() as patch:
-        patch.setattr(evaluating, "REQUESTS", REQUESTS[:1])
-        few = FEW.replace(count=20)
-        found = compare_networks([checkpoint, other], few, 3, unseen, real_tunes[220:260])
+        patch.setattr(evaluating, "REQUESTS", REQUESTS[6:7])
+        found = compare_networks(
+            [checkpoint, other], FEW.replace(count=20), 3, unseen, real_tunes[220:260]
+        )
     # Two of one name are told apart.
     assert len(set(found.facts["networks"])) == 2
 
