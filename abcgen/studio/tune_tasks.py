@@ -6,8 +6,7 @@ A task takes the body of a request and returns what JSON can hold.
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -88,35 +87,44 @@ class TuneTasks(Tasks):
     def do_render(self, body: dict[str, Any], _connection: Connection) -> dict[str, Any]:
         """Show tunes, or write them in a file format."""
         wanted = RenderBody(**body)
-        tunes, left_out = _tunes_in(wanted.abc)
+        tunes, drones, left_out = _tunes_in(wanted.abc)
         options = _render_options(wanted, tunes[0])
+        # A tanpura plays under tunes that were composed in a raga.
+        played = [replace(options, drone=drone) for drone in drones]
         if wanted.draft:
             sheet = web_sheet_of(options.moved(tunes[0]), narrow=wanted.narrow)
             return {"svg": sheet.svg, "glyphs": sheet.glyphs, "rules": sheet.rules}
         if wanted.to == "staff":
             return {
-                "tunes": [_shown(options.moved(tune), options) for tune in tunes],
+                "tunes": [
+                    _shown(options.moved(tune), own)
+                    for tune, own in zip(tunes, played, strict=True)
+                ],
                 "left_out": left_out,
             }
         file_format = FORMATS[wanted.to]
         if file_format.bind is None and len(tunes) > 1:
             raise InputError(f"a {file_format.suffix} file holds one tune, not {len(tunes)}")
-        parts = [file_format.render(options.moved(tune), options) for tune in tunes]
+        parts = [
+            file_format.render(options.moved(tune), own)
+            for tune, own in zip(tunes, played, strict=True)
+        ]
         content: bytes = file_format.bind(parts, options)[0] if file_format.bind else parts[0]
         return {"data": base64.b64encode(content).decode(), "suffix": file_format.suffix}
 
 
-def _tunes_in(abc: str) -> tuple[list[Tune], list[dict[str, Any]]]:
-    """Return the tunes of a book, and those that cannot be read.
+def _tunes_in(abc: str) -> tuple[list[Tune], list[int], list[dict[str, Any]]]:
+    """Return the tunes of a book, the drone under each, and those that cannot be read.
 
     Raises:
         InputError: if none can be read, or there are too many.
     """
-    tunes, left_out = [], []
+    tunes, drones, left_out = [], [], []
     for block in split_tunebook(decode_text(abc.encode())):
         found = read_block(block)
         if isinstance(found, Reading):
             tunes.append(found.tune)
+            drones.append(_drone_in(block.text))
         else:
             left_out.append(asdict(found))
         if len(tunes) > MOST_RENDERED:
@@ -125,14 +133,18 @@ def _tunes_in(abc: str) -> tuple[list[Tune], list[dict[str, Any]]]:
         if left_out:
             raise InputError(f"line {left_out[0]['line']}: {left_out[0]['reason']}")
         # A fragment without X: is read as one tune.
-        tunes = [read_abc(abc)]
-    return tunes, left_out
+        tunes, drones = [read_abc(abc)], [0]
+    return tunes, drones, left_out
+
+
+def _drone_in(abc: str) -> int:
+    try:
+        return drone_in(abc)
+    except InputError:  # a damaged recipe is no reason not to show its tune
+        return 0
 
 
 def _render_options(wanted: RenderBody, first: Tune) -> RenderOptions:
-    drone = 0
-    with suppress(InputError):  # a damaged recipe is no reason not to show its tune
-        drone = drone_in(wanted.abc)
     height = LARGE_PRINT if wanted.large_print else PageConfig().staff_height
     page = PageConfig(paper=wanted.paper, staff_height=height, keep_lines=wanted.keep_lines)
     return RenderOptions(
@@ -143,7 +155,6 @@ def _render_options(wanted: RenderBody, first: Tune) -> RenderOptions:
         semitones=wanted.semitones,
         chords=True,
         instrument=instrument_named(wanted.instrument or SoundConfig().instrument),
-        drone=drone,
     )
 
 

@@ -20,6 +20,7 @@ from abcgen.notation.tune import Mode
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from abcgen.score.read_musicxml import read_musicxml
+from abcgen.score.web import ACCOMPANIMENT
 from abcgen.wishes.checking import delivered
 from tests.studio.running import SECONDS, running
 from tests.tunes import JIG, REEL
@@ -135,6 +136,13 @@ def test_ragas_and_moods_are_wishes(studio: httpx.Client) -> None:
     body = {"bars": 4, "parts": "A", "metre": "4/4", "seed": 2, "candidates": 1, "stream": False}
     answer = studio.post("/api/sample", json={**body, "raga": "des", "key": "D"}).json()
     assert delivered(read_abc(answer["tunes"][0]["abc"]), Request(raga="des")) == {"raga": True}
+    # A tanpura plays under it, and not under its neighbour in a book.
+    book = answer["tunes"][0]["abc"] + "\n" + write_abc(REEL)
+    raga, reel = (
+        [kind for _, _, _, kind in shown["data"]["notes"]].count(ACCOMPANIMENT)
+        for shown in rendered(studio, book).json()["tunes"]
+    )
+    assert raga > 0 == reel
     answer = studio.post("/api/sample", json={**body, "mood": "sad"}).json()
     tune = read_abc(answer["tunes"][0]["abc"])
     assert tune.key.mode in {Mode.MINOR, Mode.DORIAN}

@@ -67,6 +67,30 @@ def test_chords_are_offered_chosen_and_undone(
         page.wait(lambda: not page.all(f"{CARD} .wide .harm"), "no chord symbols")
 
 
+def test_a_finger_taps_the_first_and_the_last_bar(started: Any, tmp_path: Path) -> None:  # noqa: F811
+    with studio_with(started, tmp_path, PHONE, write_abc(JIG)) as (page, _client):
+        page.click(f"{CARD} [data-do=rework]")
+        for bar, selected in ((4, ("4", "4")), (7, ("4", "7")), (1, ("1", "1"))):
+            tap(page, page.measures()[bar])
+            page.wait(partial(has_selected, page, selected), selected)
+
+
+def has_selected(page: Page, bars: tuple[str, str]) -> bool:
+    """Return whether these are the first and last bar selected."""
+    return page.selected_bars() == bars
+
+
+def tap(page: Page, element: Any) -> None:
+    """Tap the middle of an element with a finger."""
+    page.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    script = "const { x, y, width, height } = arguments[0].getBoundingClientRect();"
+    x, y = page.browser.execute_script(f"{script} return [x + width / 2, y + height / 2]", element)
+    for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
+        page.browser.execute_cdp_cmd(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": points}
+        )
+
+
 @SIZES
 def test_how_it_works(started: Any, tmp_path: Path, size: tuple[int, int]) -> None:  # noqa: F811
     with studio_with(started, tmp_path, size, write_abc(JIG)) as (page, _client):

@@ -42,9 +42,8 @@ export class Rework {
     this.sheet.addEventListener("keydown", (event) => this.key(event), { signal });
     this.sheet.addEventListener("pointerdown", (event) => this.press(event), { signal });
     this.sheet.addEventListener("pointermove", (event) => this.drag(event), { signal });
-    for (const kind of ["pointerup", "pointercancel"]) {
-      this.sheet.addEventListener(kind, () => (this.pressed = null), { signal });
-    }
+    this.sheet.addEventListener("pointerup", (event) => this.release(event), { signal });
+    this.sheet.addEventListener("pointercancel", () => (this.pressed = null), { signal });
     addEventListener("resize", () => this.mark(), { signal });
     for (const name of ["first", "last"]) {
       this.part(`[data-bar=${name}]`).addEventListener("change", () => {
@@ -130,11 +129,14 @@ export class Rework {
     return best;
   }
 
+  // A mouse selects at once. A finger may scroll: it selects by a tap, or by moving to other bars.
   press(event) {
     if (event.button !== 0) return;
+    this.pressed = this.barAt(event);
+    this.dragged = false;
+    if (event.pointerType === "touch") return;
     event.preventDefault();
     this.sheet.focus();
-    this.pressed = this.barAt(event);
     this.sheet.setPointerCapture(event.pointerId);
     this.select(this.pressed, this.pressed);
   }
@@ -142,7 +144,22 @@ export class Rework {
   drag(event) {
     if (this.pressed == null) return;
     const bar = this.barAt(event);
+    if (event.pointerType === "touch" && bar === this.pressed && !this.dragged) return;
+    this.dragged = true;
     this.select(Math.min(bar, this.pressed), Math.max(bar, this.pressed));
+  }
+
+  release(event) {
+    if (event.pointerType === "touch" && this.pressed != null && !this.dragged) this.tap(this.pressed);
+    this.pressed = null;
+  }
+
+  // The first tap selects a bar, the next all from there to the bar tapped.
+  tap(bar) {
+    if (this.tapped == null) this.select(bar, bar);
+    else this.select(Math.min(bar, this.tapped), Math.max(bar, this.tapped));
+    this.tapped = this.tapped == null ? bar : null;
+    say(`${this.named} selected`.replace("b", "B"));
   }
 
   key(event) {
