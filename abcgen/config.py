@@ -343,6 +343,9 @@ class SampleConfig(Schema):
         description="Temperature of rhythm, metre, mode and form; at 1 they vary as in the tunes "
         "learnt.",
     )
+    keep_endings: bool = Field(
+        True, description="Give sections the first and second endings that the form announces."
+    )
     top_k: int = Field(
         0, ge=0, le=4096, description="Sample from the K most likely characters only (0 = off)."
     )

@@ -89,7 +89,8 @@ class ShortestCompletion:
         bar_ticks = state.bar_ticks or max(self._music.header.metres.values())
         in_bar = self._most_characters(bar_ticks)
         in_sections = sum(section.bars + 3 for section in form.sections)
-        bars = 1 if form.is_free else form.bars + in_sections + 4
+        # An announced ending takes a bar, and the second another.
+        bars = 1 + 2 * rules.keeps_endings if form.is_free else form.bars + in_sections + 4
         if way and form.is_free:
             bars += 1 + -(-way // self._notes.durations.most_notes(bar_ticks))
         # A note takes an accidental, a letter, octave marks and a length.

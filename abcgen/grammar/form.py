@@ -69,6 +69,9 @@ class Rules:
     form: Form = field(default_factory=Form)
     # Whether the text announces its form in a line of its own (see ``form_line``).
     form_line: bool = False
+    # Whether sections have the endings that this line announces. Without a requested form a text
+    # need not keep to what it announced otherwise.
+    keeps_endings: bool = False
     # The form of the text to continue, which that line has to agree with.
     begun: BegunForm | None = None
     # The ranges of the voices, as MIDI key numbers, of texts of several; empty for one voice.
@@ -128,6 +131,9 @@ class FormState(NamedTuple):
     section: int = 0
     # Ticks of the last pickup, where a short bar has to complete it.
     pickup: int = 0
+    # For this section and each after it, how many bars the form line announced before its first
+    # ending, 0 for a section without; empty once there are none to come.
+    announced: tuple[int, ...] = ()
 
 
 BarEnds = dict[str, FormState]  # texts that end a bar, with the state that each leads to
@@ -146,8 +152,11 @@ class ClosingBar(NamedTuple):
     pickup: int = 0
 
 
-def beginnings(form: Form) -> BarEnds:
-    """Return the texts that the music may begin with."""
+def beginnings(form: Form, announced: tuple[int, ...] = ()) -> BarEnds:
+    """Return the texts that the music may begin with (``FormState.announced``)."""
+    if announced:
+        starts = {"": FormState(announced=announced)} if not announced[0] else {}
+        return starts | {"|:": FormState(REPEATED, announced=announced)}
     if form.sections:
         return {"|:": FormState(REPEATED)} if form.sections[0].repeated else {"": FormState()}
     starts = {"": FormState(), "|:": FormState(REPEATED)}
@@ -160,7 +169,9 @@ def bar_ends(form: Form, state: FormState, bar: ClosingBar) -> BarEnds:
     """Return the texts that may close a bar; those that end with the line end the tune."""
     # A second ending is not counted: it takes the place of the first.
     counted = state if state.repeat == SECOND_ENDING else state._replace(bars=state.bars + 1)
-    if form.is_free:
+    if form.is_free and state.announced:
+        ends = _announced_ends(state, counted, bar)
+    elif form.is_free:
         ends = _free_ends(state, bar)
     elif form.sections:
         ends = _planned_ends(form, counted, bar)
@@ -219,6 +230,25 @@ def _free_ends(state: FormState, bar: ClosingBar) -> BarEnds:
             ends[REPEAT_BOTH] = FormState(REPEATED)
         if repeat == SECOND_ENDING:
             ends[TO_THIRD_ENDING] = FormState(THIRD_ENDING)
+    return ends
+
+
+def _announced_ends(state: FormState, counted: FormState, bar: ClosingBar) -> BarEnds:
+    """Return the ends that a free form allows if sections have the endings that were announced."""
+    bars, *later = state.announced
+    # A repeat that never began could be one without endings.
+    needs_ending = bool(bars) and state.repeat == REPEATED
+    no_repeat = bool(bars) and state.repeat == UNREPEATED
+    following = FormState(announced=tuple(later) if any(later) else ())
+    ends: BarEnds = {}
+    for text, after in _free_ends(state, bar).items():
+        if text == SINGLE and not (needs_ending and counted.bars >= bars):
+            count = counted.bars if needs_ending else 0
+            ends[text] = state._replace(bars=count)
+        elif text in {TO_FIRST_ENDING[0], TO_SECOND_ENDING, TO_THIRD_ENDING}:
+            ends[text] = after._replace(announced=state.announced)
+        elif text != SINGLE and not needs_ending and not (no_repeat and text[0] == ":"):
+            ends[text] = following._replace(repeat=after.repeat)
     return ends
 
 

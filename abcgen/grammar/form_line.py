@@ -48,6 +48,15 @@ class AnnouncedForm(NamedTuple):
     def __str__(self) -> str:
         return START + ",".join(map(str, (self.pickup, *self.sections))) + END
 
+    @property
+    def bars_before_endings(self) -> tuple[int, ...]:
+        """The bars of each section before a first ending of one bar; 0 where none is announced.
+
+        Empty if no section has endings.
+        """
+        bars = tuple(section.bars - 1 if section.endings else 0 for section in self.sections)
+        return bars if any(bars) else ()
+
 
 def read_form_line(line: str) -> AnnouncedForm:
     """Return the form that a line announces; one without sections if it is no form line."""

@@ -23,7 +23,7 @@ from abcgen.grammar.form import (
     bar_ends,
     beginnings,
 )
-from abcgen.grammar.form_line import MAX_PICKUP, FormLine
+from abcgen.grammar.form_line import MAX_PICKUP, FormLine, read_form_line
 from abcgen.grammar.lengths import LONGEST, UNIT, WHOLE, Durations, Trie
 from abcgen.grammar.notes import Notes, after_accidental, in_chord, octave_marks, pitches
 from abcgen.grammar.state import (
@@ -202,7 +202,7 @@ class Music:
         """Return the texts that may end the bar, with the state that each leads to."""
         # Before the first note the only bar line is the start of a repeat.
         if not state.items:
-            return self._writable(beginnings(self.rules.form))
+            return self._writable(beginnings(self.rules.form, state.form.announced))
         # Every voice fills the bar.
         if state.voice and state.ticks_left:
             return {}
@@ -332,6 +332,9 @@ class Header:
         if state.items == FORM_LINE:
             # A pickup is shorter than a bar; the unit length is two sixteenths.
             longest_pickup = (2 * state.bar_ticks - 1) // UNIT if state.bar_ticks else MAX_PICKUP
+            if self._rules.keeps_endings and self._rules.form.is_free:
+                announced = read_form_line(state.text).bars_before_endings
+                music = music._replace(form=FormState(announced=announced))
             return {
                 character: transition_to(music)
                 if character == LINE_END

@@ -264,7 +264,9 @@ class EvaluationSampler:
 
     def constrained(self, count: int, on_progress: Progress) -> list[Sampled]:
         """Draw the texts number 0 to ``count`` with the grammar."""
-        grammar = Grammar(Rules(self._alphabet, form_line=self._has_form_line))
+        has_line, keeps = self._has_form_line, self._config.keep_endings
+        rules = Rules(self._alphabet, form_line=has_line, keeps_endings=has_line and keeps)
+        grammar = Grammar(rules)
         drawn = self._sample(((n, "") for n in range(count)), grammar)
         return list(reporting(drawn, count, on_progress))
 

@@ -35,8 +35,9 @@ SETTINGS = set(SampleConfig.model_fields) - NO_SETTINGS
 # Those that every recipe has. Of later ones a recipe has those that differ from their default, so
 # that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
-HEADER_TEMPERATURE = "header_temperature"
-LATER_SETTINGS = SETTINGS - FIRST_SETTINGS - {HEADER_TEMPERATURE}
+# What these were before there was a choice, which is what a recipe without them means.
+BEFORE = {"header_temperature": None, "keep_endings": False}
+LATER_SETTINGS = SETTINGS - FIRST_SETTINGS - set(BEFORE)
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -65,10 +66,13 @@ class Recipe(Schema):
         """Return the recipe on one line, without later settings and wishes at their default."""
         settings = self.settings
         later = settings.model_dump(include=LATER_SETTINGS, exclude_defaults=True)
-        # Without it a recipe is from before there was a choice.
-        header = settings.model_dump(include={HEADER_TEMPERATURE}, exclude_none=True)
+        chosen = {
+            name: value
+            for name, value in settings.model_dump(include=set(BEFORE)).items()
+            if value != BEFORE[name]
+        }
         parts = {
-            "settings": settings.model_dump(include=FIRST_SETTINGS) | header | later,
+            "settings": settings.model_dump(include=FIRST_SETTINGS) | chosen | later,
             "request": self.request.model_dump(exclude_defaults=True),
         }
         if self.revision:
@@ -89,10 +93,9 @@ class Recipe(Schema):
         missing = FIRST_SETTINGS - recipe.settings.model_fields_set
         if missing:
             raise InputError(f"no {min(missing)} in the recipe of a tune: {shown(text)}")
-        settings = recipe.settings.model_dump(include=SETTINGS)
-        if HEADER_TEMPERATURE not in recipe.settings.model_fields_set:
-            settings[HEADER_TEMPERATURE] = None
-        return recipe.replace(settings=SampleConfig(**settings))
+        given = recipe.settings.model_fields_set & SETTINGS
+        settings = SampleConfig(**BEFORE | recipe.settings.model_dump(include=given))
+        return recipe.replace(settings=settings)
 
 
 def with_recipe(tune: Tune, recipe: Recipe, remarks: list[str]) -> str:

@@ -259,8 +259,21 @@ _CHANGE = re.compile(r"\[[KM]:")
 _METRE_LINE, _KEY_LINE = re.compile(r"(?m)^M:.*\n"), re.compile(r"(?m)^K:.*\n")
 
 
-def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = False) -> Rules:
-    """Return the grammar's rules for a model text in this alphabet, with or without a form line."""
+def rules_of(
+    request: Request,
+    alphabet: frozenset[str],
+    *,
+    form_line: bool = False,
+    keeps_endings: bool = False,
+) -> Rules:
+    """Return the grammar's rules for a model text.
+
+    Args:
+        request: The wishes.
+        alphabet: The characters that may be used.
+        form_line: Whether the text has a form line.
+        keeps_endings: Whether sections have the endings that it announces.
+    """
     metre, key, form = metre_of(request), key_of(request), form_of(request)
     rhythm = rhythm_named(request.rhythm)
     modes = (key.mode,) if key else tuple(Mode)
@@ -277,6 +290,8 @@ def rules_of(request: Request, alphabet: frozenset[str], *, form_line: bool = Fa
         neat=not request.beginning,
         form=form,
         form_line=form_line,
+        # Music that is given may have left them out already.
+        keeps_endings=keeps_endings and form_line and not request.beginning,
         begun=begun_form(request.beginning) if form_line and request.beginning else None,
         ranges=ranges_in_c(instrument_of(request), modes) if request.in_range else {},
     )

@@ -148,7 +148,12 @@ class Composer(Chooser):
         """
         longest = self._config.max_characters
         try:
-            rules = rules_of(self._request, alphabet.union(unknown), form_line=self._has_form_line)
+            rules = rules_of(
+                self._request,
+                alphabet.union(unknown),
+                form_line=self._has_form_line,
+                keeps_endings=self._config.keep_endings,
+            )
             if self._ensemble:
                 rules = self._ensemble.rules(rules, key_of(self._request))
             whole_grammar = Grammar(rules)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ from abcgen.grammar.positions import (
 from abcgen.model.positions import FORM_TABLES, PITCH_TABLES
 from abcgen.model.vocabulary import Vocabulary
 from abcgen.notation.model_text import decode_tune, encode_tune, without_form_line
+from tests.grammar.test_grammar import walk
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
@@ -166,10 +168,10 @@ def test_heights_and_intervals_of_notes() -> None:
 
 
 def random_line(rules: Rules, seed: int, header: str = HEAD) -> str:
-    grammar, random = Grammar(rules), np.random.default_rng(seed)
+    grammar, chance = Grammar(rules), np.random.default_rng(seed)
     state, line = grammar.read(header), ""
     while not line.endswith("\n"):
-        line += random.choice(sorted(grammar.following(state)))
+        line += chance.choice(sorted(grammar.following(state)))
         state = grammar.advance(state, line[-1])
     return line
 
@@ -209,12 +211,12 @@ def test_form_lines_agree_with_the_tune_to_continue(seed: int) -> None:
     st.integers(0, 2**32 - 1),
 )
 def test_every_beginning_of_a_form_line_can_be_completed(form: Form, seed: int) -> None:
-    line, random = FormLine(form, ALPHABET), np.random.default_rng(seed)
+    line, chance = FormLine(form, ALPHABET), np.random.default_rng(seed)
     text = ""
     while not text.endswith("\n"):
         following = line.after(text, MAX_PICKUP)
         assert following
-        text += random.choice(list(following))
+        text += chance.choice(list(following))
     assert str(read_form_line(text)) == text
     assert len(text) <= FormLine.LONGEST
 
@@ -239,6 +241,35 @@ def test_whole_texts_with_form_lines_are_accepted(real_tunes: list[Tune]) -> Non
     for text in accepted:
         assert grammar.accepts(with_form_line(text))
         assert not grammar.accepts(text)
+
+
+def with_endings(form: AnnouncedForm) -> list[bool]:
+    return [section.endings for section in form.sections]
+
+
+def test_real_tunes_have_the_endings_that_their_form_announces(real_tunes: list[Tune]) -> None:
+    grammar = Grammar(Rules(ALPHABET, form_line=True, keeps_endings=True))
+    plain = Grammar(Rules(ALPHABET))
+    texts = [encode_tune(tune).text for tune in real_tunes if not tune.others]
+    texts = [text for text in texts if any(with_endings(form_of_text(text)))]
+    accepted = [text for text in texts if plain.accepts(text)]
+    assert len(accepted) > 4
+    for text in accepted:
+        assert grammar.accepts(with_form_line(text)), text
+
+
+@pytest.mark.parametrize("line", ["P:0,4:2\n", "P:1,3:,8:2\n", "P:2,2:2,2,4:2\n"])
+def test_texts_have_the_endings_that_they_announce(line: str) -> None:
+    grammar = Grammar(Rules(ALPHABET, neat=True, form_line=True, keeps_endings=True))
+    announced = with_endings(read_form_line(line))
+    for seed in range(8):
+        for limit in (60, 150, 400):
+            text = walk(grammar, random.Random(f"{line} {seed}"), limit, HEAD + line)
+            form = form_of_text(without_form_line(text))
+            # There may be more sections than announced, or fewer, and repeats without endings.
+            for section, endings in zip(form.sections, announced, strict=False):
+                assert section.endings or not (endings and section.repeated), text
+            assert form.sections[0].endings == announced[0]
 
 
 def test_a_tune_to_continue_has_its_form_line_before_it() -> None:

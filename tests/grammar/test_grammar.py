@@ -113,13 +113,14 @@ WALKS = {
         modes=(Mode.DORIAN,),
         ranges={Mode.DORIAN: ((62, 86),)},
     ),
+    "announced endings": Rules(ALPHABET | set("P,"), neat=True, form_line=True, keeps_endings=True),
     "few characters": Rules(frozenset("M:KCmaj\n|z2/4AB"), metres=(Metre(2, 4), Metre(4, 4))),
 }
 
 
-def walk(grammar: Grammar, chance: random.Random, limit: int) -> str:
-    """Return a random text of allowed characters, mostly notes so that it fills bars."""
-    text, state = "", grammar.start
+def walk(grammar: Grammar, chance: random.Random, limit: int, text: str = "") -> str:
+    """Return a text continued at random, mostly by notes so that it fills bars."""
+    state = grammar.read(text)
     wild = chance.choice([0.05, 0.3, 1.0])
     while True:
         allowed = sorted(grammar.allowed(state, limit - len(text)))
