@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Key
 
 HIGHEST_STEP = 69
+# Steps that are left free above and below, to move the tune to C, and to sounding pitch.
+STEPS_TO_C, STEPS_TO_SOUND = 4, 7
 MAX_SLURS = 4
 # The most bars that an ending has.
 MAX_ENDING_BARS = 16
@@ -71,6 +73,7 @@ class BodyBuilder:
         # Whether a field has named a unit note length.
         self.names_unit = False
         self._octaves = self.semitones = 0
+        self._steps_to_c = 0 if (key.letter, key.alter) == ("C", 0) else STEPS_TO_C
         self._opening_metre = metre
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
@@ -440,7 +443,8 @@ class BodyBuilder:
     def _read_pitch(self, match: re.Match[str], symbol: AbcSymbol) -> Pitch:
         letter, step, alter = spelling(*match.group("accidental", "letter", "octave"))
         step += 7 * self._octaves
-        if not 0 <= step <= HIGHEST_STEP:
+        margin = STEPS_TO_SOUND * bool(self.semitones) + self._steps_to_c
+        if not margin <= step <= HIGHEST_STEP - margin:
             raise NotationError("note out of range", line=symbol.line, text=symbol.text)
         unmarked = self._tied_alterations.get(step, self._signature[letter])
         if self.accidentals == "not":

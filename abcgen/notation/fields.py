@@ -98,7 +98,7 @@ _METRE_WORDS = {"cut": "C|", "common": "C", "free": "none", "frei": "none"}
 # Words after a metre, which say what kind of tune it is.
 _METRE = re.compile(r"(?P<metre>C\|?|[\d+/()=\s]+?|[A-Za-z]+)(?P<words>(?:\s+\(?[A-Za-z]{2,}\)?)*)")
 # A second field after the value of the first.
-_SECOND_FIELD = re.compile(r"\s(?=[KLMQR]:)")
+_SECOND_FIELD = re.compile(r'^((?:"[^"]*"|[^"])*?)\s([KLMQR]:.*)', re.DOTALL)
 _BAR_LINE = re.compile(r"[:\[]?\|.*", re.DOTALL)
 
 
@@ -184,8 +184,8 @@ def names_tonic_only(value: str) -> bool:
 
 def second_field(value: str) -> tuple[str, str]:
     """Return the value of a field and the field that follows it on the same line, if any."""
-    first, *others = _SECOND_FIELD.split(value, maxsplit=1)
-    return first.rstrip(), others[0] if others else ""
+    match = _SECOND_FIELD.match(value)
+    return (match[1].rstrip(), match[2]) if match else (value.rstrip(), "")
 
 
 def split_key_line(value: str) -> tuple[str, str]:

@@ -6,8 +6,10 @@ Source: the ABC standard 2.1, section 7.4.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from abcgen.config import LIMITS
 from abcgen.errors import NotationError
 from abcgen.notation.draft import DraftBar, DraftNote, Repair, finish_bars
 
@@ -110,8 +112,10 @@ def _finished(
         metre_here = bar.metre or metre
         draft = overlay.get(index) or DraftBar()
         missing = bar.duration - draft.duration(metre_here)
-        if missing > 0:
-            draft.items.append(DraftNote((), missing, visible=False))
+        while missing > 0:
+            rest = min(missing, Fraction(LIMITS.duration))
+            draft.items.append(DraftNote((), rest, visible=False))
+            missing -= rest
         draft.line, draft.repeat_start, draft.ending = bar.line, bar.repeat_start, bar.ending
         draft.key, draft.metre = bar.key, bar.metre
         drafts.append(draft)

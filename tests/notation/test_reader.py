@@ -7,6 +7,7 @@ import pytest
 
 from abcgen.errors import NotationError
 from abcgen.notation.encoding import decode_text
+from abcgen.notation.model_text import decode_tune, encode_tune
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import pitches_of, transpose
 from abcgen.notation.tune import BarLine, Key, Metre, Note, Pitch, Tune, Tuplet
@@ -514,3 +515,43 @@ def test_almost_all_real_tunes_are_read(real_blocks: list[object], real_tunes: l
 def test_a_tune_without_a_number_may_have_a_space_before_the_colon_of_its_key() -> None:
     blocks = split_tunebook("T:a\nM:4/4\nL:1/4\nK : D\nCDEF|\n\nT:b\nK:G\nCDEF|\n")
     assert [block.lines[0] for block in blocks] == ["T:a", "T:b"]
+
+
+@pytest.mark.parametrize("tonic", ["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"])
+@pytest.mark.parametrize("properties", ["", " transpose=-2", " transpose=11"])
+def test_any_tune_that_can_be_read_can_be_moved_to_c(tonic: str, properties: str) -> None:
+    extremes = ["C" + "," * marks for marks in range(3, 6)] + ["b" + "'" * n for n in range(3, 6)]
+    extremes += ["G" + "," * marks for marks in range(3, 6)] + ["d" + "'" * n for n in range(3, 6)]
+    accepted = 0
+    for letter in extremes:
+        text = f"X:1\nM:4/4\nL:1/4\nK:{tonic}{properties}\n{letter}4|\n"
+        for result in read_tunebook(text):
+            if isinstance(result, Tune):
+                accepted += 1
+                assert read_abc(write_abc(result)) == result
+                model = encode_tune(result).text
+                assert encode_tune(decode_tune(model)).text == model
+            else:
+                assert "range" in result.reason
+    assert accepted
+
+
+def test_a_rest_under_a_long_overlaid_bar_can_be_written() -> None:
+    read = tune("c4 & e8|c124 B124 A16|")
+    again = read_abc(write_abc(read))
+    assert [bar.duration for bar in again.others[0].bars] == [
+        bar.duration for bar in read.others[0].bars
+    ]
+
+
+@pytest.mark.parametrize("text", ['"slow R:jig"', '"a K:C" 1/4=60', '1/4=60 "M:C"'])
+def test_fields_named_in_quotation_marks_are_words(text: str) -> None:
+    read = read_abc(f"X:1\nM:4/4\nQ:{text}\nK:D\nCDEF|\n")
+    assert str(read.words.tempo) == text
+    assert not read.rhythm
+    assert read_abc(write_abc(read)) == read
+
+
+def test_control_characters_in_a_tempo_separate_no_fields() -> None:
+    read = read_abc("X:1\nM:4/4\nQ:1/4=60\x0eR:jig\nK:D\nCDEF|\n")
+    assert write_abc(read_abc(write_abc(read))) == write_abc(read)
