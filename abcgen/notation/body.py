@@ -443,7 +443,7 @@ class BodyBuilder:
     def _read_pitch(self, match: re.Match[str], symbol: AbcSymbol) -> Pitch:
         letter, step, alter = spelling(*match.group("accidental", "letter", "octave"))
         step += 7 * self._octaves
-        margin = STEPS_TO_SOUND * bool(self.semitones) + self._steps_to_c
+        margin = STEPS_TO_SOUND + STEPS_TO_C if self.semitones else self._steps_to_c
         if not margin <= step <= HIGHEST_STEP - margin:
             raise NotationError("note out of range", line=symbol.line, text=symbol.text)
         unmarked = self._tied_alterations.get(step, self._signature[letter])
