@@ -82,7 +82,7 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
         ("L", str(unit)),
         ("Q", _tempo(words.tempo)),
     ]
-    lines = [f"{name}:{_escaped(value)}" for name, value in header if value or name == "T"]
+    lines = [_field(name, value) for name, value in header if value or name == "T"]
 
     # Name major explicitly if our reader would infer another mode from the notes.
     key = str(tune.key)
@@ -108,7 +108,7 @@ def write_abc(tune: Tune, *, keep_lines: bool = False) -> str:
             lines.append(f"%%MIDI program {voice.program}")
         one_voice = replace(tune, bars=bars, clef=voice.clef)
         lines += _music_lines(one_voice, unit, keep_lines=keep_lines)
-    lines += [f"W:{_escaped(verse)}" for verse in words.named("W")]
+    lines += [_field("W", verse) for verse in words.named("W")]
     return "\n".join(lines) + "\n"
 
 
@@ -119,6 +119,13 @@ def _drum_lines(voice: Voice, drums: Mapping[int, Drum]) -> Iterator[str]:
         pitch = drums[key].written
         accidental = ABC_ACCIDENTALS[pitch.alter] if pitch.alter else ""
         yield f"%%MIDI drummap {accidental}{_step_name(pitch.step)} {key}"
+
+
+def _field(name: str, value: str) -> str:
+    """Return the line of a field."""
+    # A letter before ``:|`` or ``::`` is a note.
+    space = " " * value.startswith(("|", ":"))
+    return f"{name}:{space}{_escaped(value)}"
 
 
 def write_tunebook(tunes: Iterable[Tune], *, keep_lines: bool = False) -> str:
@@ -175,7 +182,7 @@ def _music_lines(tune: Tune, unit: Fraction, *, keep_lines: bool) -> Iterator[st
     for line in bars_by_line(tune, keep_lines=keep_lines):
         first = tune.bars[line[0]]
         if first.part:
-            yield f"P:{_escaped(first.part)}"
+            yield _field("P", first.part)
         if first.metre:
             yield f"M:{first.metre}"
         if first.key:

@@ -552,6 +552,17 @@ def test_fields_named_in_quotation_marks_are_words(text: str) -> None:
     assert read_abc(write_abc(read)) == read
 
 
+@pytest.mark.parametrize("name", ["T", "C", "Z", "N", "W", "H"])
+@pytest.mark.parametrize("text", ["|G0 E|D2", ":| again", "|: A", ": and"])
+def test_texts_that_begin_like_a_bar_line_are_texts(name: str, text: str) -> None:
+    header = {"T": "Test"} | ({name: f"\x01{text}"} if name != "W" else {})
+    fields = "".join(f"{letter}:{value}\n" for letter, value in header.items())
+    below = f"W:\x01{text}\n" if name == "W" else ""
+    read = read_abc(f"X:1\n{fields}M:4/4\nK:D\nCDEF|\n{below}")
+    assert text in {read.title, *read.words.named(name)}
+    assert read_abc(write_abc(read)) == read
+
+
 def test_control_characters_in_a_tempo_separate_no_fields() -> None:
     read = read_abc("X:1\nM:4/4\nQ:1/4=60\x0eR:jig\nK:D\nCDEF|\n")
     assert write_abc(read_abc(write_abc(read))) == write_abc(read)
