@@ -48,8 +48,7 @@ HIGHEST_STEP = 69
 # Steps that are left free above and below, to move the tune to C, and to sounding pitch.
 STEPS_TO_C, STEPS_TO_SOUND = 4, 7
 MAX_SLURS = 4
-# The most bars that an ending has.
-MAX_ENDING_BARS = 16
+MAX_ENDING_BARS = 16  # of each ending
 
 # The order in which they are defined: single, double, final, repeat.
 _STRENGTHS = {line: strength for strength, line in enumerate(BarLine)}
