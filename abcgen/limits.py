@@ -15,7 +15,7 @@ class Limits:
     tunebook_tunes: int = 1_000_000
     # The longest part of a tunebook without a blank line or an ``X:`` line.
     paragraph_bytes: int = 1_000_000
-    tune_characters: int = 40_000
+    tune_characters: int = 40_000  # of each voice
     bars: int = 2_000
     bar_notes: int = 400
     voices: int = 32

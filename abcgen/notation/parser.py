@@ -470,8 +470,9 @@ class TuneParser:
             text = f"|{text.lstrip()}"
             self._repair("a colon at the line's start joined to the bar line before: |:", ":")
         self._characters += len(text)
-        if self._characters > LIMITS.tune_characters:
-            limit = f"longer than {LIMITS.tune_characters} characters"
+        most = LIMITS.tune_characters * max(1, len(self._voices))
+        if self._characters > most:
+            limit = f"longer than {most} characters"
             raise NotationError(limit, line=self._line)
         if _MAIL_BREAK.search(text):
             text = _MAIL_BREAK.sub("\\\\", text)

@@ -14,6 +14,8 @@ from functools import lru_cache
 from math import lcm
 from typing import TYPE_CHECKING
 
+from abcgen.config import LIMITS
+from abcgen.errors import NotationError
 from abcgen.notation.analysis import mode_of
 from abcgen.notation.lyrics import lyric_lines
 from abcgen.notation.percussion import CHANNEL, drums_of, is_percussion, written_bars
@@ -126,6 +128,17 @@ def _field(name: str, value: str) -> str:
     # A letter before ``:|`` or ``::`` is a note.
     space = " " * value.startswith(("|", ":"))
     return f"{name}:{space}{_escaped(value)}"
+
+
+def check_length(tune: Tune) -> None:
+    """Check that the canonical ABC of a tune is no longer than is read.
+
+    Raises:
+        NotationError: if it is longer.
+    """
+    most = LIMITS.tune_characters * len(tune.voices)
+    if len(write_abc(tune)) > most:
+        raise NotationError(f"longer than {most} characters")
 
 
 def write_tunebook(tunes: Iterable[Tune], *, keep_lines: bool = False) -> str:

@@ -65,8 +65,10 @@ _DECORATIONS = {
     "turn": "turn",
     "up-bow": "upbow",
 }
+FINGERS = {*"012345"}
 # What else they may hold, in the words of a remark.
 _PASSED_OVER = {
+    "fingering": "fingerings",
     "glissando": "glissandi",
     "tremolo": "tremolos",
     "harmonic": "harmonics",
@@ -185,7 +187,7 @@ def decorations_in(element: Element, passed_over: dict[str, int]) -> list[str]:
             tag = child.tag
             if tag == "fermata":
                 names.append("invertedfermata" if child.get("type") == "inverted" else "fermata")
-            elif tag == "fingering":
+            elif tag == "fingering" and (child.text or "").strip() in FINGERS:
                 names.append((child.text or "").strip())
             elif tag in _DECORATIONS:
                 names.append(_DECORATIONS[tag])
@@ -193,7 +195,7 @@ def decorations_in(element: Element, passed_over: dict[str, int]) -> list[str]:
                 names.append(tag)
             elif tag in _PASSED_OVER:
                 count(passed_over, _PASSED_OVER[tag])
-    return [name for name in names if len(name) > 1 or name in set("012345pf")]
+    return names
 
 
 def syllables_in(element: Element) -> Iterator[tuple[str, Syllable, bool]]:

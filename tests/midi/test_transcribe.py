@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -13,13 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abcgen.config import LIMITS, MidiConfig
+from abcgen.errors import NotationError
 from abcgen.midi import read_midi
 from abcgen.midi.bars import BarSpan, write_bars
 from abcgen.midi.quantize import QuantizedNote
 from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import ABC_ACCIDENTALS, BarLine, Key, Metre, Mode, Note, Tune, Tuplet
 from abcgen.notation.validation import bar_problems
-from abcgen.notation.writer import write_abc
+from abcgen.notation.writer import check_length, write_abc
 from benchmarks.transcription.measures import sounding
 from tests.midi_files import QUARTER, lengths, line, melody, meta, metre, note, written
 
@@ -317,3 +321,21 @@ def test_a_note_tied_over_changes_of_key_keeps_its_spelling(thirds: int) -> None
     assert len({bar.key for bar in tune.bars}) == 3
     assert write_abc(read_abc(write_abc(tune))) == write_abc(tune)
     assert sounding(read_abc(write_abc(tune))) == sounding(tune)
+
+
+def test_many_long_parts_can_be_read_again() -> None:
+    chance = random.Random(1)
+    part = [message for n in range(900) for message in note(n / 4, 0.25, chance.randint(50, 80))]
+    file = written(metre(0, 4, 4), *([part] * 24))
+    tune = read_midi(file, config=MidiConfig(texture="voices")).tune
+    abc = write_abc(tune)
+    assert len(tune.voices) == 24
+    assert len(abc) > LIMITS.tune_characters
+    assert write_abc(read_abc(abc)) == abc
+
+
+def test_a_tune_longer_than_is_read_is_refused() -> None:
+    tune = read_abc(REEL)
+    check_length(tune)
+    with pytest.raises(NotationError):
+        check_length(replace(tune, bars=tune.bars * 2500))

@@ -10,6 +10,7 @@ import pytest
 
 from abcgen.errors import NotationError
 from abcgen.notation.reader import LeftOut, Reading, read_abc
+from abcgen.notation.writer import write_abc
 from abcgen.score.musicxml import musicxml_of
 from abcgen.score.read_musicxml import MAX_BYTES, read_musicxml, read_musicxml_file
 from benchmarks.transcription.measures import sounding
@@ -106,3 +107,14 @@ def test_a_piece_without_a_title_is_named_after_its_file() -> None:
     result = next(read_musicxml_file(xml, "The Reel.musicxml"))
     assert isinstance(result, Reading)
     assert result.tune.title
+
+
+@pytest.mark.parametrize("finger", ["-1", "6", "12", "thumb", ""])
+def test_a_fingering_that_abc_does_not_know_is_left_out_and_said(finger: str) -> None:
+    data = musicxml_of(read_abc("X:1\nM:4/4\nL:1/4\nK:C\n!3!CDEF|\n"))
+    odd = data.replace(b">3</fingering>", f">{finger}</fingering>".encode())
+    assert odd != data
+    reading = read_musicxml(odd)
+    assert write_abc(read_abc(write_abc(reading.tune))) == write_abc(reading.tune)
+    assert any("fingering" in repair.what for repair in reading.repairs)
+    assert "!3!" in write_abc(read_musicxml(data).tune)
