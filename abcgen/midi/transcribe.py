@@ -38,7 +38,7 @@ from abcgen.notation.draft import Repair
 from abcgen.notation.percussion import PERCUSSION
 from abcgen.notation.reader import Reading
 from abcgen.notation.tune import BarLine, Tune
-from abcgen.notation.writer import check_length
+from abcgen.notation.writer import of_readable_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -136,9 +136,9 @@ def read_midi(
         tune = write_tune(*_as_named(score, metres), [])
     else:
         tune = _in_likeliest_metre(score, metres, played, config, judge, inferences)
-    check_length(tune)
     repairs = tuple(Repair(0, text) for text in performance.remarks)
-    return Reading(replace(tune, title=title), 0, repairs, tuple(inferences), tune_first=True)
+    tune = of_readable_length(replace(tune, title=title))
+    return Reading(tune, 0, repairs, tuple(inferences), tune_first=True)
 
 
 def _writes_drums(choice: TextureChoice, config: MidiConfig) -> bool:

@@ -130,8 +130,8 @@ def _field(name: str, value: str) -> str:
     return f"{name}:{space}{_escaped(value)}"
 
 
-def check_length(tune: Tune) -> None:
-    """Check that the canonical ABC of a tune is no longer than is read.
+def of_readable_length(tune: Tune) -> Tune:
+    """Return a tune whose canonical ABC is no longer than is read.
 
     Raises:
         NotationError: if it is longer.
@@ -139,6 +139,7 @@ def check_length(tune: Tune) -> None:
     most = LIMITS.tune_characters * len(tune.voices)
     if len(write_abc(tune)) > most:
         raise NotationError(f"longer than {most} characters")
+    return tune
 
 
 def write_tunebook(tunes: Iterable[Tune], *, keep_lines: bool = False) -> str:

@@ -27,7 +27,7 @@ from abcgen.notation.reader import LeftOut, Reading
 from abcgen.notation.staves import Staff
 from abcgen.notation.tune import Bar, BarLine, Key, Metre, Mode, Tune, Voice
 from abcgen.notation.words import MAX_TEXTS, plain_text, words_of
-from abcgen.notation.writer import check_length
+from abcgen.notation.writer import of_readable_length
 from abcgen.score.clefs import clef_named, clef_of
 from abcgen.score.musicxml_measures import AS_WRITTEN, BarSign, Measure, PartReader, WrittenKey
 from abcgen.score.musicxml_voices import closing_marks, divided, items_of, staff_voices
@@ -129,9 +129,8 @@ def read_musicxml(data: bytes, *, title: str = "") -> Reading:
         staves=_staves(parts, by_part),
         words=words_of([*(("T", text) for text in titles[1:]), *_people_in(root)], tempo),
     )
-    check_length(tune)
     repairs = tuple(Repair(0, remark) for remark in remarks)
-    return Reading(tune, 0, repairs, tuple(inferences))
+    return Reading(of_readable_length(tune), 0, repairs, tuple(inferences))
 
 
 # The file.
