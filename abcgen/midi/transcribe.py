@@ -92,11 +92,8 @@ def read_midi(
     Raises:
         NotationError: if there is nothing in the file that can be written.
     """
-    # 1) Messages.
-    file = parse(data)
-
-    # 2) Notes.
-    performance = perform(file)
+    # 1) Messages, and 2) notes.
+    performance = perform(parse(data))
 
     # 3) What of them is written: the tune, chords or voices.
     choice = choose_texture(performance.parts, config.texture, config.track, performance.syllables)
@@ -136,8 +133,8 @@ def read_midi(
         tune = write_tune(*_as_named(score, metres), [])
     else:
         tune = _in_likeliest_metre(score, metres, played, config, judge, inferences)
-    repairs = tuple(Repair(0, text) for text in performance.remarks)
     tune = of_readable_length(replace(tune, title=title))
+    repairs = tuple(Repair(0, text) for text in performance.remarks)
     return Reading(tune, 0, repairs, tuple(inferences), tune_first=True)
 
 
