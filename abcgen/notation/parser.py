@@ -472,8 +472,7 @@ class TuneParser:
         self._characters += len(text)
         most = LIMITS.tune_characters * max(1, len(self._voices))
         if self._characters > most:
-            limit = f"longer than {most} characters"
-            raise NotationError(limit, line=self._line)
+            raise NotationError(f"longer than {most} characters", line=self._line)
         if _MAIL_BREAK.search(text):
             text = _MAIL_BREAK.sub("\\\\", text)
             self._repair("=, a mail program's line break, taken for a line that goes on", "=")
