@@ -11,6 +11,7 @@ from abcgen.cli import app
 from abcgen.notation.reader import read_abc, read_tunebook
 from abcgen.notation.tune import Note, Tune
 from abcgen.notation.writer import write_tunebook
+from abcgen.pipeline.replaying import replay_file
 from abcgen.score.referee import Referee
 from tests.notation.test_ensemble import FOUR
 from tests.pipeline.checkpoints import untrained
@@ -54,6 +55,13 @@ def test_versions_with_chords_are_written(tmp_path: Path) -> None:
         assert any(note.marks and note.marks.chord_symbol for note in version.notes)
         notes = [(type(note), note.duration) for note in version.notes]
         assert notes == [(type(note), note.duration) for note in TUNE.notes]
+
+
+def test_chords_are_made_again_from_their_recipes(tmp_path: Path) -> None:
+    assert run(tmp_path, write_tunebook([TUNE]), "--count", "3").exit_code == 0
+    replays = list(replay_file(tmp_path / "out" / "tunes.abc"))
+    assert len(replays) == len(written(tmp_path)) >= 2
+    assert all(replay.is_same for replay in replays)
 
 
 def test_chords_above_several_voices_lose_none(tmp_path: Path) -> None:

@@ -115,21 +115,22 @@ def harmonise(
 
 def _write_chords(tune: Tune, count: int, seed: int, output: Output, display: Display) -> None:
     """Write, show and render versions of a tune with chord symbols."""
-    from abcgen.notation.writer import write_abc
     from abcgen.pipeline.harmonising import with_chords
+    from abcgen.pipeline.recipes import without_recipe
     from abcgen.pipeline.sampling import TuneStream
 
     versions = with_chords(tune, count, seed)
     if len(versions) < count:
         display.warn(f"there are {len(versions)} different versions")
     with TuneStream(output.book, force=output.force) as stream:
-        for version in versions:
-            abc = write_abc(version)
+        for version, abc in versions:
             stream.write(abc)
+            shown = abc if output.verbose else without_recipe(abc)
             if output.as_json:
                 display.line({"type": "tune", "title": version.title, "abc": abc})
-            display.text(f"{abc}\n")
-    rendering = render(versions, replace(output, footer=versions[0].words.named("N")[-1]), display)
+            display.text(f"{shown}\n")
+    tunes = [version.tune for version in versions]
+    rendering = render(tunes, replace(output, footer=tunes[0].words.named("N")[-1]), display)
     files = [output.book, *rendering.files]
     display.files(files)
     display.line({"type": "result", "seed": seed, "files": [str(path) for path in files]})

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from abcgen import __version__
-from abcgen.config import Request
+from abcgen.config import Request, SampleConfig
 from abcgen.errors import InputError, NotationError
 from abcgen.grammar import Rules
 from abcgen.grammar.given_voice import GivenBar, given_voice_grammar
@@ -29,7 +29,7 @@ from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.choosing import Chooser, Reason, Rejection, SampledTune
-from abcgen.pipeline.recipes import with_recipe
+from abcgen.pipeline.recipes import RULE, Recipe, with_recipe
 from abcgen.pipeline.revision import Harmony
 from abcgen.pipeline.voices import clef_for, ensemble_of
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from abcgen.config import SampleConfig
     from abcgen.model.sampling import Sampled, Watcher
     from abcgen.notation.tune import Bar, Item, Tune
     from abcgen.score.referee import Referee
@@ -51,7 +50,14 @@ MAX_BARS = 500
 MAX_CHORD_DRAWS = 50  # of chord symbols, for each version wanted
 
 
-def with_chords(tune: Tune, count: int, seed: int) -> list[Tune]:
+class ChordVersion(NamedTuple):
+    """A tune with chord symbols, and its ABC with a recipe."""
+
+    tune: Tune
+    abc: str
+
+
+def with_chords(tune: Tune, count: int, seed: int) -> list[ChordVersion]:
     """Return versions of a tune with chord symbols by rule: the likeliest, and others drawn.
 
     There may be fewer than wanted: no two are the same.
@@ -59,21 +65,59 @@ def with_chords(tune: Tune, count: int, seed: int) -> list[Tune]:
     Raises:
         InputError: if it cannot be harmonised.
     """
+    harmony = harmony_of(tune, "")
+    tune = read_abc(harmony.tune)
     try:
-        versions = [harmonised(tune)]
-        for draw in range(MAX_CHORD_DRAWS * (count - 1)):
+        # By their number: 0 is the likeliest.
+        versions = {0: harmonised(tune)}
+        for number in range(1, 1 + MAX_CHORD_DRAWS * (count - 1)):
             if len(versions) == count:
                 break
-            version = harmonised(tune, seed + draw)
-            if version not in versions:
-                versions.append(version)
+            version = harmonised(tune, seed + number - 1)
+            if version not in versions.values():
+                versions[number] = version
     except NotationError as error:
         raise InputError(f"cannot harmonise {tune.title!r}: {error.reason}") from error
-    note = f"chord symbols by rule, abcgen {__version__}"
     return [
-        replace(version, number=number, words=version.words.with_text("N", note))
-        for number, version in enumerate(versions, start=1)
+        _chord_version(version, harmony, seed, number, reference)
+        for reference, (number, version) in enumerate(versions.items(), start=1)
     ]
+
+
+def with_chords_again(recipe: Recipe) -> ChordVersion:
+    """Return the version of a recipe of ``with_chords``.
+
+    Raises:
+        InputError: if its tune cannot be harmonised.
+    """
+    if recipe.harmony is None:
+        raise InputError("no tune in a recipe of chord symbols")
+    try:
+        tune, number = read_abc(recipe.harmony.tune), recipe.number
+        version = harmonised(tune, recipe.seed + number - 1 if number else None)
+    except NotationError as error:
+        raise InputError(f"cannot harmonise {recipe.title!r}: {error.reason}") from error
+    return _chord_version(version, recipe.harmony, recipe.seed, number, recipe.reference)
+
+
+def _chord_version(
+    tune: Tune, harmony: Harmony, seed: int, number: int, reference: int
+) -> ChordVersion:
+    note = f"chord symbols by rule, abcgen {__version__}"
+    tune = replace(tune, number=reference, words=tune.words.with_text("N", note))
+    recipe = Recipe(
+        version=__version__,
+        checkpoint=RULE,
+        name=RULE,
+        seed=seed,
+        number=number,
+        settings=SampleConfig(),
+        request=Request(),
+        reference=reference,
+        title=tune.title,
+        harmony=harmony,
+    )
+    return ChordVersion(tune, with_recipe(tune, recipe, [f"{__version__}: {note}"]))
 
 
 class Harmoniser(Chooser):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
 
 PREFIX = "%abcgen "
+RULE = "rule"  # in place of a checkpoint where there was no network, but a rule
 _RECIPE = re.compile(r"(?m)^%abcgen (\{.*\})\s*$")
 MAX_CHARACTERS = 20_000 + 2 * LIMITS.tune_characters  # a recipe may have a tune in it
 # All settings that a tune depends on.

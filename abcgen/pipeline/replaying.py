@@ -10,9 +10,9 @@ from abcgen import __version__
 from abcgen.errors import CheckpointError
 from abcgen.pipeline.checkpoints import checkpoint_hash
 from abcgen.pipeline.choosing import Chooser, SampledTune
-from abcgen.pipeline.harmonising import Harmoniser
+from abcgen.pipeline.harmonising import Harmoniser, with_chords_again
 from abcgen.pipeline.networks import network_with_hash
-from abcgen.pipeline.recipes import Recipe, read_recipes
+from abcgen.pipeline.recipes import RULE, Recipe, read_recipes
 from abcgen.pipeline.rewriting import Rewriter
 from abcgen.pipeline.sampling import Composer
 
@@ -55,13 +55,14 @@ def replay_file(path: Path, folder: Path | None = None) -> Iterator[Replay]:
     """
     # 1) Read the recipes, and find their networks.
     recipes = read_recipes(path)
-    names = {recipe.checkpoint: recipe.name for recipe, _ in recipes}
+    drawn = [recipe for recipe, _ in recipes if recipe.checkpoint != RULE]
+    names = {recipe.checkpoint: recipe.name for recipe in drawn}
     folders = (
         {checkpoint_hash(folder): folder}
         if folder
         else {wanted: network_with_hash(wanted, name) for wanted, name in names.items()}
     )
-    for recipe, _ in recipes:
+    for recipe in drawn:
         if recipe.checkpoint not in folders:
             own_hash = next(iter(folders))
             raise CheckpointError(
@@ -76,6 +77,11 @@ def replay_file(path: Path, folder: Path | None = None) -> Iterator[Replay]:
 
     for first, group in groupby(recipes, key=shared_recipe):
         pairs = list(group)
+        if first.checkpoint == RULE:
+            for recipe, text in pairs:
+                abc = with_chords_again(recipe).abc
+                yield Replay(recipe, abc, abc == text)
+            continue
         composer = _chooser(first, folders[first.checkpoint])
         with composer:
             texts = composer.sample(recipe.number for recipe, _ in pairs)

@@ -162,9 +162,8 @@ class NetworkTasks(Tasks):
             return _versions(harmoniser, network.name, connection)
         connection.tell("start", seed=seed, network=None, candidates=1, warnings=[])
         versions = with_chords(tune, wishes.count, seed)
-        for version in versions:
-            abc = write_abc(version)
-            connection.tell("tune", abc=abc, title=version.title, excerpt=abc)
+        for version, abc in versions:
+            connection.tell("tune", abc=abc, title=version.title, excerpt=write_abc(version))
         return {"seed": seed, "sampled": len(versions), "made": len(versions)}
 
     def do_surprise(self, body: dict[str, Any], _connection: Connection) -> dict[str, Any]:
