@@ -157,6 +157,9 @@ class Chooser(ABC):
         self._network, self._vocabulary = loaded.steps, loaded.vocabulary
         self._has_form_line = loaded.config.form
         self._training_tunes = loaded.training_tunes
+        if loaded.config.voices == 1:
+            # One voice has no parallels: its recipe says nothing of them.
+            self._config = config.replace(parallels=True)
         if not self.several_voices:
             refuse_voices(loaded.config, "used for this")
 

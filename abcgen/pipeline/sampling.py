@@ -108,9 +108,6 @@ class Composer(Chooser):
                 len(self._ensemble.ranges) * max(VOICE_CHARACTERS, BAR_CHARACTERS * request.bars),
             )
             self._config = self._config.replace(max_characters=longest)
-        else:
-            # One voice has none: its recipe says nothing of them.
-            self._config = self._config.replace(parallels=True)
 
         # The beginning of every text, and the grammar for the rest.
         self._beginning = beginning_of(request)

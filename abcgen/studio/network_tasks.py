@@ -99,7 +99,10 @@ class NetworkTasks(Tasks):
             keep_bars=wishes.keep_bars if wishes.prime.strip() else None,
         )
         config = SampleConfig(
-            temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
+            temperature=float(wishes.temperature),
+            count=wishes.count,
+            candidates=wishes.candidates,
+            parallels=False,
         )
         seed = _seed(wishes.seed)
         with Composer(network, config, seed, request, referee=self._referee) as composer:
@@ -204,7 +207,10 @@ class NetworkTasks(Tasks):
 
 def _sampling(wishes: VersionsBody) -> SampleConfig:
     return SampleConfig(
-        temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
+        temperature=float(wishes.temperature),
+        count=wishes.count,
+        candidates=wishes.candidates,
+        parallels=False,
     )
 
 
