@@ -400,6 +400,7 @@ class Request(Schema):
         description="Voices, by number or by name, such as soprano,bass.",
         exclude_if=lambda names: not names,
     )
+    chord_symbols: bool = Field(False, description="Write chord symbols, by rule if need be.")
 
     # A tune to continue, as model text, and the MIDI key number of its first note; 0 if none.
     beginning: str = Field("", description="Model text to continue.")

@@ -232,6 +232,7 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     options += ["--bars", "8", "--parts", "AB", "--instrument", "whistle"]
     options += ["--range", "D4-B5", "--scale", "hexatonic", "--max-leap", "6", "--level", "5"]
     options += ["--rhythms", "1.5,1,1/2", "--no-accidentals", "--sargam"]
+    options += ["--chord-symbols"]
     options += ["--valence", "0.3", "--arousal", "-0.1"]
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["sample", *options, "--to", "none", "-o", str(out)])
@@ -243,6 +244,7 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     del settings["max_characters"], request["beginning"], request["first_pitch"], request["free"]
     del request["after"], request["raga"], request["mood"]
     assert not request.pop("voices")  # of one voice
+    assert settings.pop("parallels")  # the same
     for name in SETTINGS & settings.keys():
         assert settings[name] != getattr(SampleConfig(), name), f"give --{name} in this test"
     for name, value in request.items():

@@ -100,6 +100,7 @@ def sample(
             "voices", metavar="N|NAME,…", show_default="all of the network's", help=VOICES_HELP
         ),
     ] = "",
+    chord_symbols: Annotated[bool, request_option("chord_symbols", "--chord-symbols")] = False,
     instrument: Annotated[
         str | None,
         request_option(
@@ -200,6 +201,7 @@ def sample(
         bars=bars or 0,
         parts=parts,
         voices=voices,
+        chord_symbols=chord_symbols,
         instrument=instrument,
         free=free,
         prime=prime,

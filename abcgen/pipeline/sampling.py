@@ -24,6 +24,7 @@ from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.example import Example
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
 from abcgen.model.scoring import measure_each
+from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import decode_tune, header_of
 from abcgen.notation.shape import shape_of
 from abcgen.notation.transpose import arrange_for
@@ -132,6 +133,7 @@ class Composer(Chooser):
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self._constraint = self._with_part_writing(self._grammar, loaded.config.voices)
         self._given_bars = given_bars(request)
+        self._learnt_chords = '"' in alphabet
 
     def _grammar_for(self, alphabet: frozenset[str], unknown: str) -> PrefixConstraint:
         """Return the grammar of the request, constrained to its beginning.
@@ -260,6 +262,8 @@ class Composer(Chooser):
             tune = in_mood(tune, self._mood)
         if self._request.sargam:
             tune = with_sargam(tune)
+        if self._request.chord_symbols and not self._learnt_chords and not tune.metre.is_free:
+            tune = harmonised(tune)
 
         # 4) A second reader.
         if self._referee.disagreement(tune, write_abc(tune)):

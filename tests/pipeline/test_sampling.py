@@ -16,6 +16,7 @@ from abcgen.corpus.records import extract_of
 from abcgen.errors import CheckpointError, InputError, OutputError
 from abcgen.model.sampling import Sampled
 from abcgen.model.vocabulary import BEGIN, END
+from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.reader import LeftOut, read_abc, read_tunebook
 from abcgen.notation.transpose import instrument_named, pitches_of
@@ -351,6 +352,21 @@ def test_a_recipe_is_not_trusted(
         list(replay_file(path, checkpoint))
 
 
+def test_chord_symbols_are_those_of_the_rule_where_the_network_learnt_none(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    request = Request(chord_symbols=True)
+    with Composer(checkpoint, ONE, 7, request) as composer:
+        [made] = composer.compose()
+    assert any(note.marks and note.marks.chord_symbol for note in made.tune.notes)
+    path = tmp_path / "tunes.abc"
+    path.write_text(made.abc, encoding="utf-8")
+    assert [replay.is_same for replay in replay_file(path, checkpoint)] == [True]
+    with Composer(checkpoint, ONE, 7, Request()) as composer:
+        [plain] = composer.compose()
+    assert harmonised(plain.tune).bars == made.tune.bars
+
+
 # A value of every setting and every wish that is not its default.
 SETTINGS: dict[str, Any] = {
     "temperature": 1.5,
@@ -372,6 +388,7 @@ WISHES: dict[str, Any] = {
     "bars": 16,
     "parts": "AABB",
     "voices": "soprano,bass",
+    "chord_symbols": True,
     "instrument": "whistle",
     "in_range": True,
     "beginning": "R:jig\n",
