@@ -91,8 +91,9 @@ def mutated(seed: bytes, generator: random.Random) -> bytes:
     """Return a score with a few changes, or now and then with damaged bytes."""
     root = ElementTree.fromstring(seed)  # noqa: S314 - our own
     for _ in range(generator.randint(1, MOST_CHANGES)):
-        parents = [element for element in root.iter() if len(element)]
-        _change(generator.choice(parents), generator)
+        # The root may have lost all that was in it.
+        if parents := [element for element in root.iter() if len(element)]:
+            _change(generator.choice(parents), generator)
     data = ElementTree.tostring(root)
     if generator.random() < 0.05:
         place = generator.randrange(len(data))
