@@ -1,6 +1,7 @@
 """Whether all bars of all voices are right: many pieces drawn from a network of several voices.
 
-    python -m benchmarks.voices.run [CHECKPOINT] [--count 1000] [--texts TEXTS.jsonl] [--write]
+    python -m benchmarks.voices.run [CHECKPOINT] [--count 1000] [--texts TEXTS.jsonl] [--parallels]
+        [--write]
 
 Every text that is drawn counts, not only those that would be kept. It is decoded, and each voice
 is looked at by itself: bars that do not add up, repeats that do not pair, bars of another length
@@ -52,12 +53,14 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?", type=Path, default=Path("checkpoints/chorales"))
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--texts", type=Path, default=Path("texts.jsonl"))
+    parser.add_argument("--parallels", action="store_true", help="do not avoid them")
     parser.add_argument("--write", action="store_true", help="write the table next to this file")
     wanted = parser.parse_args()
 
     network = LoadedNetwork(wanted.checkpoint)
     ranges = recorded_ranges(network.about, network.config.voices)
-    composer = Composer(network, SampleConfig(batch_size=BATCH), SEED, Request())
+    config = SampleConfig(batch_size=BATCH, parallels=wanted.parallels)
+    composer = Composer(network, config, SEED, Request())
     lines = wanted.texts.read_text(encoding="utf-8").splitlines() if wanted.texts.exists() else []
     with wanted.texts.open("a", encoding="utf-8") as file:
         while len(lines) < wanted.count:
