@@ -12,6 +12,7 @@ In reading order:
 3. ``completion``: ``ShortestCompletion`` finds a short way from any state to the end of a valid
    tune. ``constraint``: ``Grammar`` allows a character only if the completion after it still fits
    into the remaining length, so generation never reaches a dead end and always ends in time.
+   ``numbered`` keeps what is known of the states of time and form, and of those of pitch.
 4. ``abcgen.model.sampling.TokenMask`` turns the characters allowed in a state into a mask over the
    vocabulary, once, so that the sampler can look it up for a whole batch.
 

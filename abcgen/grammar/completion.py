@@ -48,7 +48,7 @@ class ShortestCompletion:
 
     def __init__(self, music: Music) -> None:
         self._music, self._notes = music, music.notes
-        self._candidates: dict[str, Callable[[State, int], str]] = {
+        self._candidates: dict[str, Callable[[State, bool], str]] = {
             HEADER: lambda state, _: self._in_header(state),
             FIELD: lambda state, _: _next_character(state.text, music.header.fields.texts),
             BAR_LINE: self._in_bar_line,
@@ -62,14 +62,14 @@ class ShortestCompletion:
             REST: self._in_length,
         }
 
-    def candidates(self, state: State, way: int = 0) -> str:
+    def candidates(self, state: State, *, has_way: bool = False) -> str:
         """Return the next characters that lead to the end, best first.
 
         Args:
             state: The state.
-            way: How many notes must still come before the end.
+            has_way: Whether notes must still come before the end.
         """
-        return self._candidates.get(state.written, self._in_bar)(state, way)
+        return self._candidates.get(state.written, self._in_bar)(state, has_way)
 
     def max_distance(self, state: State, way: int = 0) -> int:
         """Return a bound on the length of the completion, one character later too.
@@ -108,11 +108,11 @@ class ShortestCompletion:
             in_bar += bar_ticks // UNIT
         return in_bar
 
-    def _in_bar(self, state: State, way: int = 0) -> str:
+    def _in_bar(self, state: State, has_way: bool) -> str:
         """Close the bar if that leads towards the end, else fill it."""
         if state.items and not state.tuplet[0]:
             ends = self._music.ends(state)
-            if way:
+            if has_way:
                 ends = {text: after for text, after in ends.items() if not text.endswith(LINE_END)}
             if ends and state.voice + 1 < len(self._music.rules.voices):
                 return NEXT_VOICE
@@ -120,9 +120,9 @@ class ShortestCompletion:
                 return min(ends, key=_rank)[0]
         return self.ITEMS
 
-    def _in_bar_line(self, state: State, way: int = 0) -> str:
+    def _in_bar_line(self, state: State, has_way: bool) -> str:
         ends = [text for text in self._music.ends(state) if text.startswith(state.text)]
-        if way:
+        if has_way:
             ends = [text for text in ends if not text.endswith(LINE_END)]
         if not ends:
             return ""
@@ -142,15 +142,15 @@ class ShortestCompletion:
         tuplets = self._notes.durations.tuplets(self._notes.time_left(state)).texts
         return self.ITEMS if state.text in tuplets else _next_character(state.text, tuplets)
 
-    def _after_letter(self, state: State, way: int = 0) -> str:
+    def _after_letter(self, state: State, has_way: bool) -> str:
         # Octave marks come last, for notes that only they can bring into range.
         if state.chord >= 0:
             characters = "]" if state.chord + 1 >= MIN_CHORD else LETTERS
         else:
-            characters = self._in_length(state._replace(text=""), way)
+            characters = self._in_length(state._replace(text=""), has_way)
         return characters + self.OCTAVE_MARKS
 
-    def _in_length(self, state: State, way: int = 0) -> str:
+    def _in_length(self, state: State, has_way: bool) -> str:
         """Return a short length or, if the bar must be filled, the longest of one character.
 
         On the way to the tonic notes are eighths, or as near to them as possible.
@@ -158,7 +158,7 @@ class ShortestCompletion:
         durations = self._notes.durations
         lengths = durations.with_prefix(self._notes.time_left(state), state.text)
         rules = self._music.rules
-        if way and not state.tuplet[0]:
+        if has_way and not state.tuplet[0]:
             texts = list(islice(lengths, MOST_BRIEF))
             best = min(texts, key=lambda text: _from_eighth(durations.lengths[text]))
         elif (self._notes.exact or rules.neat or rules.lengths) and not state.tuplet[0]:
@@ -169,7 +169,7 @@ class ShortestCompletion:
         else:
             best = next(lengths)
         if best == state.text:
-            return self._in_bar(self._notes.after_length(state), way)
+            return self._in_bar(self._notes.after_length(state), has_way)
         return best[len(state.text)]
 
 

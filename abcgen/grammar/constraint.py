@@ -9,40 +9,33 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from abcgen.errors import InputError
 from abcgen.grammar.completion import ShortestCompletion
-from abcgen.grammar.form import LINE_END, bars_to_come
 from abcgen.grammar.lengths import LONGEST, UNIT, UNIT_LENGTH
 from abcgen.grammar.music import Music
+from abcgen.grammar.numbered import IdTable, MusicStates, PitchStates
 from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
     ACCIDENTAL,
     BAR_LINE,
     BRACKET,
-    DONE,
     END,
-    HEADER,
     LENGTH,
     LETTER,
     LETTERS,
     OCTAVE_MARKS,
     REST,
     State,
-    Transition,
-    materialize,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from abcgen.grammar.form import Rules
 
 
-T = TypeVar("T")
 MAX_STATES = 15_000  # about 30 MB
-NOTE_STARTS = LETTERS + "^_="  # accidentals last, for notes that are as near without
+NOTE_STARTS = frozenset((*LETTERS, *"^_="))
 
 
 class Grammar:
@@ -78,16 +71,16 @@ class Grammar:
 
     def _forget(self) -> None:
         """Forget all states but the start."""
-        self._pitch_states = IdTable[PitchState]()
-        self._states = IdTable[tuple[State, int]]()  # with the id of a pitch state
+        self._music_states = MusicStates(self._music, self._completion)
+        self._pitch_states = PitchStates(self._pitch)
+        self._states = IdTable[tuple[int, int]]()  # ids of both
         self.state_id(self._music.start, self._first_pitch)
-        self._pitch_after: dict[tuple[int, str], int | None] = {}
-        self._ways: dict[int, int] = {}  # notes to the tonic, by pitch state
-        self._possible: dict[int, dict[str, tuple[Transition, int]]] = {}
-        self._following: dict[int, dict[str, tuple[Transition, int]]] = {}
+        self._possible: dict[int, frozenset[str]] = {}
+        self._following: dict[int, frozenset[str]] = {}
         self._after: dict[tuple[int, str], int] = {}
         self._distances: dict[int, float] = {}
-        self._max_distances: dict[int, int] = {}
+        self._ends: dict[tuple[int, int, int | None], bool] = {}
+        self._max_distances: dict[tuple[int, int], int] = {}
 
     def prune(self) -> bool:
         """Forget all states but the start if there are too many; return whether there were."""
@@ -105,7 +98,7 @@ class Grammar:
         following = self.following(state_id)
         # Most of the time the limit is far away and excludes nothing.
         if remaining > self.max_distance(state_id):
-            return frozenset(following)
+            return following
         return frozenset(
             character
             for character in following
@@ -113,9 +106,20 @@ class Grammar:
             or self.distance_to_end(self.advance(state_id, character)) < remaining
         )
 
-    def following(self, state_id: int) -> Collection[str]:
+    def following(self, state_id: int) -> frozenset[str]:
         """Return every character that may come next, without a limit of length."""
-        return self._transitions(state_id).keys()
+        if state_id not in self._following:
+            possible = self._possible_after(state_id)
+            if self._may_miss_tonic(state_id):
+                possible = frozenset(
+                    character
+                    for character in possible
+                    if character == END
+                    or self._leaves_time(state_id, character)
+                    or self._can_end(self._step(state_id, character))
+                )
+            self._following[state_id] = possible
+        return self._following[state_id]
 
     def advance(self, state_id: int, character: str) -> int:
         """Return the state that a character leads to.
@@ -123,7 +127,7 @@ class Grammar:
         Raises:
             KeyError: if the character may not come next.
         """
-        if character not in self._transitions(state_id):
+        if character not in self.following(state_id):
             raise KeyError(character)
         return self._step(state_id, character)
 
@@ -131,43 +135,28 @@ class Grammar:
         """Return the state that a possible character leads to."""
         step = state_id, character
         if step not in self._after:
-            transition, pitch_id = self._possible_after(state_id)[character]
-            self._after[step] = self._states.id_of((materialize(transition), pitch_id))
+            music_id, pitch_id = self._states[state_id]
+            after = (
+                self._music_states.after(music_id, character),
+                self._pitch_states.after(pitch_id, character),
+            )
+            self._after[step] = self._states.id_of(after)
         return self._after[step]
-
-    def _transitions(self, state_id: int) -> dict[str, tuple[Transition, int]]:
-        """Return the transitions after which the text can still end."""
-        if state_id not in self._following:
-            following = self._possible_after(state_id)
-            if self._may_miss_tonic(state_id):
-                following = {
-                    character: after
-                    for character, after in following.items()
-                    if character == END
-                    or self._leaves_time(state_id, character)
-                    or self.distance_to_end(self._step(state_id, character)) < math.inf
-                }
-            self._following[state_id] = following
-        return self._following[state_id]
 
     def _may_miss_tonic(self, state_id: int) -> bool:
         """Return whether so few bars are left that the melody may not come to its tonic."""
-        state, pitch_id = self._states[state_id]
-        way = self._pitch.longest_way(self._pitch_states[pitch_id])
-        if not way or state.written in {HEADER, DONE}:
-            return False
-        in_bar = self._music.notes.durations.most_notes(state.bar_ticks)
-        # After a bar line the first of the bars to come begins.
-        bars = bars_to_come(self.rules.form, state.form) - (state.written == BAR_LINE)
-        return bars * in_bar < way
+        music_id, pitch_id = self._states[state_id]
+        way = self._pitch_states.longest_way(pitch_id)
+        return way > 0 and self._music_states.notes_to_come(music_id) < way
 
     def _leaves_time(self, state_id: int, character: str) -> bool:
         """Return whether there is surely time for another note and the tonic after a character.
 
         That is enough where the tonic may follow any note. It spares looking for the end.
         """
-        state, pitch_id = self._states[state_id]
-        rules, way = self.rules, self._pitch.longest_way(self._pitch_states[pitch_id])
+        music_id, pitch_id = self._states[state_id]
+        state, rules = self._music_states[music_id], self.rules
+        way = self._pitch_states.longest_way(pitch_id)
         # Without naturals an altered tonic would stay altered.
         if way > 1 or rules.lengths or state.tuplet[0] or not rules.alphabet >= set("=/2"):
             return False
@@ -185,54 +174,59 @@ class Grammar:
                 units = 1 + -(-length // UNIT_LENGTH)
         return state.ticks_left >= (units + 2) * UNIT
 
-    def _possible_after(self, state_id: int) -> dict[str, tuple[Transition, int]]:
-        """Return the transitions that time and form allow, and pitch too."""
+    def _can_end(self, state_id: int) -> bool:
+        """Return whether the completion of a state comes to an end."""
+        # Where pitch matters only by the number of notes to the tonic, states share the answer.
+        path: dict[tuple[int, int, int | None], None] = {}
+        can_end = False
+        while True:
+            music_id, pitch_id = self._states[state_id]
+            is_straight, way = self._pitch_states.leads_straight(pitch_id), self._way(pitch_id)
+            # On the tonic, rests can fill what is left.
+            if is_straight and way <= max(0, self._music_states.notes_to_come(music_id)):
+                can_end = True
+                break
+            key = music_id, way, None if is_straight else pitch_id
+            if key in path or key in self._ends:
+                can_end = self._ends.get(key, False)
+                break
+            path[key] = None
+            character = self._next(state_id)
+            if not character:
+                can_end = character == END
+                break
+            state_id = self._step(state_id, character)
+        self._ends |= dict.fromkeys(path, can_end)
+        return can_end
+
+    def _possible_after(self, state_id: int) -> frozenset[str]:
+        """Return the characters that time and form allow, and pitch too."""
         if state_id not in self._possible:
-            state, pitch_id = self._states[state_id]
-            transitions, pitch = self._music.following(state), self._pitch_states[pitch_id]
-            if pitch.is_unlimited:
-                possible = {char: (after, pitch_id) for char, after in transitions.items()}
-            else:
-                possible = {
-                    character: (transition, pitch_after)
-                    for character, transition in transitions.items()
-                    if (pitch_after := self._after_pitch(pitch_id, character)) is not None
-                    and not self._only_ends(transition, pitch_after)
+            music_id, pitch_id = self._states[state_id]
+            possible = self._music_states.following(music_id)
+            if not self._pitch_states[pitch_id].is_unlimited:
+                possible &= self._pitch_states.allowed(pitch_id)
+                # The tonic has to come before the end.
+                possible -= {
+                    character
+                    for character in self._music_states.endings(music_id) & possible
+                    if self._way(self._pitch_states.after(pitch_id, character))
                 }
             self._possible[state_id] = possible
         return self._possible[state_id]
 
     def _way(self, pitch_id: int) -> int:
         """Return how many notes must still come before the text may end."""
-        if pitch_id not in self._ways:
-            self._ways[pitch_id] = self._pitch.notes_to_tonic(self._pitch_states[pitch_id])
-        return self._ways[pitch_id]
-
-    def _after_pitch(self, pitch_id: int, character: str) -> int | None:
-        """Return the pitch state after a character; None if it is not allowed."""
-        step = pitch_id, character
-        if step not in self._pitch_after:
-            after = self._pitch.after(self._pitch_states[pitch_id], character)
-            self._pitch_after[step] = None if after is None else self._pitch_states.id_of(after)
-        return self._pitch_after[step]
-
-    def _only_ends(self, transition: Transition, pitch_id: int) -> bool:
-        """Return whether only the end can follow, though the tonic has to come before it."""
-        _, written, text = transition
-        if written != BAR_LINE or not text:
-            return False
-        if not self._way(pitch_id):
-            return False
-        ends = self._music.ends(materialize(transition))
-        return not any(end.startswith(text) and not end.endswith(LINE_END) for end in ends)
+        return self._pitch_states.notes_to_tonic(pitch_id)
 
     def max_distance(self, state_id: int) -> int:
         """Return a bound on the distance to the end; with more left, nothing is excluded."""
-        if state_id not in self._max_distances:
-            state, pitch_id = self._states[state_id]
-            way = self._pitch.longest_way(self._pitch_states[pitch_id])
-            self._max_distances[state_id] = self._completion.max_distance(state, way)
-        return self._max_distances[state_id]
+        music_id, pitch_id = self._states[state_id]
+        key = music_id, self._pitch_states.longest_way(pitch_id)
+        if key not in self._max_distances:
+            state, way = self._music_states[music_id], key[1]
+            self._max_distances[key] = self._completion.max_distance(state, way)
+        return self._max_distances[key]
 
     def distance_to_end(self, state_id: int) -> float:
         """Return the number of characters of a state's completion; infinite if it has none."""
@@ -272,31 +266,19 @@ class Grammar:
         possible = self._possible_after(state_id)
         if END in possible:
             return END
-        state, pitch_id = self._states[state_id]
-        pitch = self._pitch_states[pitch_id]
+        music_id, pitch_id = self._states[state_id]
+        music, pitch = self._music_states, self._pitch_states
         way = self._way(pitch_id) if possible else 0
-        if way and self._pitch.needs_mark(pitch):
-            return OCTAVE_MARKS[state.text[0]]
+        if way and pitch.needs_mark(pitch_id):
+            return OCTAVE_MARKS[music[music_id].text[0]]
         # Candidates come from time and form; if pitch excludes the best one, another will do.
-        candidates = self._completion.candidates(state, way) if possible else ""
+        candidates = music.completions(music_id, has_way=way > 0) if possible else ""
         best = next((character for character in candidates if character in possible), None)
         # Where a note may begin, it is one that leads to the tonic.
         if way and best and best in ShortestCompletion.ITEMS:
-            is_begun = state.written in {ACCIDENTAL, BRACKET}
-            return self._towards_tonic(possible, way + is_begun) or best
+            is_begun = music[music_id].written in {ACCIDENTAL, BRACKET}
+            return pitch.nearer(pitch_id, possible & NOTE_STARTS, way + is_begun) or best
         return best
-
-    def _towards_tonic(
-        self, possible: Mapping[str, tuple[Transition, int]], way: int
-    ) -> str | None:
-        """Return the character of a note that is nearer to the tonic; None if there is none."""
-        ways = {
-            character: self._way(possible[character][1])
-            for character in NOTE_STARTS
-            if character in possible
-        }
-        best = min(ways, key=ways.__getitem__, default=None)
-        return best if best and ways[best] < way else None
 
     def read(self, text: str, state_id: int = start) -> int:
         """Return the state after a text.
@@ -319,37 +301,17 @@ class Grammar:
 
     def states(self, state_id: int) -> tuple[State, PitchState]:
         """Return the states that an id names, to continue with another grammar."""
-        state, pitch_id = self._states[state_id]
-        return state, self._pitch_states[pitch_id]
+        music_id, pitch_id = self._states[state_id]
+        return self._music_states[music_id], self._pitch_states[pitch_id]
 
     def state_id(self, state: State, pitch: PitchState) -> int:
         """Return the id of a pair of states, numbering new ones."""
-        return self._states.id_of((state, self._pitch_states.id_of(pitch)))
+        pair = self._music_states.id_of(state), self._pitch_states.id_of(pitch)
+        return self._states.id_of(pair)
 
 
 def _no_end() -> InputError:
     return InputError("the network's characters cannot bring it to an end")
-
-
-class IdTable(Generic[T]):
-    """Values numbered in the order of their first use."""
-
-    def __init__(self) -> None:
-        self._values: list[T] = []
-        self._ids: dict[T, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getitem__(self, id_: int) -> T:
-        return self._values[id_]
-
-    def id_of(self, value: T) -> int:
-        """Return the id of a value."""
-        id_ = self._ids.setdefault(value, len(self._values))
-        if id_ == len(self._values):
-            self._values.append(value)
-        return id_
 
 
 class HeaderConstraint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abcgen.grammar.melody import Melody
@@ -15,6 +16,7 @@ from abcgen.grammar.state import (
     ACCIDENTAL,
     BRACKET,
     CHORD_SYMBOL,
+    END,
     FIELD,
     HEADER,
     HIGH,
@@ -30,13 +32,14 @@ from abcgen.notation.model_text import NEXT_VOICE
 from abcgen.notation.tune import ABC_ACCIDENTALS, ALTERATIONS, MIDDLE_C_STEP, Key, Mode, Pitch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from abcgen.grammar.form import Rules
     from abcgen.grammar.melody import Note, PitchRange
 
 
 BODY, COLON, FORM = "body", "colon", "form"  # further values of ``written``
+MAX_CACHED = 2**13  # states whose characters are kept
 ANY_RANGE = ((0, 127),)
 TONIC_LETTER = "C"
 TUPLET_NUMBERS = frozenset("0123456789:")
@@ -105,6 +108,22 @@ class PitchRule:
             for mode, melody in rules.melodies.items()
         }
 
+        # What may be excluded: beginnings of notes, and the end of the line.
+        self._limited = frozenset((*LETTERS, *"^_=", "\n")) & rules.alphabet
+        self._every_character = rules.alphabet | {END}
+        self._allowed_in_body = lru_cache(MAX_CACHED)(self._characters_in_body)
+        # By what it depends on: how many notes it takes from a note to the tonic.
+        self._ways: dict[tuple[Any, ...], dict[Note, int | None]] = {}
+        self._ranges_after: dict[tuple[Any, ...], dict[Note, tuple[PitchRange, ...]]] = {}
+        # By a letter with its marks: the same, and with any number of further marks.
+        self._with_marks = {
+            text: tuple(text + mark * more for more in range(most - marks + 1))
+            for letter in LETTERS
+            for mark in OCTAVE_MARKS[letter]
+            for most in [MAX_OCTAVE_MARKS if mark in self._octave_marks else 0]
+            for marks in range(MAX_OCTAVE_MARKS + 1)
+            for text in [letter + mark * marks]
+        }
         # The modes in which nothing is asked but that the last note is the tonic.
         self._tonic_only = {
             mode
@@ -140,15 +159,14 @@ class PitchRule:
         """
         if state.ranges is None or state.key.mode not in self._melodies:
             return 0
+        letters: Iterable[str] = ()
         if state.written == ACCIDENTAL:
-            notes = [after for letter in self._letters if (after := self._letter(state, letter))]
-            return min(map(self.notes_to_tonic, notes))
-        if state.written == LETTER:
-            return min(
-                self.notes_to_tonic(note)
-                for letter in self._with_marks(state)
-                if (note := self._note(letter))
-            )
+            letters = self._letters
+        elif state.written == LETTER:
+            letters = [state.text]
+        if letters:
+            ways = (way for letter in letters for way in self._ways_of(state, letter))
+            return min(way for way in ways if way is not None)
         return self._melodies[state.key.mode].notes_to_tonic(state.ranges, state.last)
 
     def longest_way(self, state: PitchState) -> int:
@@ -164,6 +182,42 @@ class PitchRule:
             return False
         note = self._note(state)
         return note is None or self.notes_to_tonic(note) > self.notes_to_tonic(state)
+
+    def leads_straight(self, state: PitchState) -> bool:
+        """Return whether nothing but a rest or a note nearer to the tonic comes next, if wanted.
+
+        It is not so if an accidental or a tie may make another note of the tonic.
+        """
+        is_open = state.written in {ACCIDENTAL, BRACKET} or state.in_chord or bool(state.tied)
+        altered = {letter for letter, _ in state.altered}
+        if state.accidental:
+            altered.add(state.text[:1].upper())
+        return "z" in self._every_character and not (
+            is_open or TONIC_LETTER in altered or self._voices
+        )
+
+    def allowed(self, state: PitchState) -> frozenset[str]:
+        """Return the characters of the alphabet, and the end, that do not break the limits."""
+        if state.ranges is None or state.written in {HEADER, FORM, CHORD_SYMBOL, FIELD}:
+            return self._every_character
+        if state.written == LETTER:
+            mark = OCTAVE_MARKS[state.text[0]]
+            marks = frozenset({mark} if self._letter(state, state.text + mark) else ())
+            note = self._note(state)
+            return (self.allowed(note) - {mark}) | marks if note else marks
+        # Most states differ only in what does not matter here.
+        return self._allowed_in_body(
+            state._replace(written=BODY, text="", last_notes=(), in_chord=False)
+        )
+
+    def _characters_in_body(self, state: PitchState) -> frozenset[str]:
+        accidentals = {char for char in "^_=" if state.accidental + char in ALTERATIONS}
+        excluded = {
+            char
+            for char in self._limited - (set("^_=") - accidentals)
+            if self._in_body(state, char) is None
+        }
+        return self._every_character - excluded
 
     def after(self, state: PitchState, character: str) -> PitchState | None:
         """Return the state after a character; None if it breaks the limits on notes."""
@@ -262,56 +316,99 @@ class PitchRule:
 
     def _letter(self, state: PitchState, text: str) -> PitchState | None:
         """Return the state after a letter if it can be in range, perhaps with more octave marks."""
-        letter = state._replace(written=LETTER, text=text)
-        if not state.in_chord:
-            letter = letter._replace(last_notes=())
-        return letter if any(map(self._note, self._with_marks(letter))) else None
+        if all(way is None for way in self._ways_of(state, text)):
+            return None
+        last_notes = state.last_notes if state.in_chord else ()
+        return state._replace(written=LETTER, text=text, last_notes=last_notes)
 
-    def _with_marks(self, letter: PitchState) -> Iterator[PitchState]:
-        """Yield a letter with any number of further octave marks, which may bring it into range."""
-        mark = OCTAVE_MARKS[letter.text[0]]
-        most = MAX_OCTAVE_MARKS + 1 - len(letter.text) if mark in self._octave_marks else 0
-        return (letter._replace(text=letter.text + mark * more) for more in range(most + 1))
+    def _ways_of(self, state: PitchState, text: str) -> list[int | None]:
+        """Return the ways to the tonic after a letter, with any number of further octave marks."""
+        return [
+            self._way_after(state, self._sounding(state, text))
+            for text in self._with_marks.get(text, ())
+        ]
+
+    def _sounding(self, state: PitchState, text: str) -> Note:
+        """Return the note of a letter with its octave marks."""
+        step, name = _step_of(text), text[0].upper()
+        # As in the reader, the alteration is that of the accidental, else of an earlier accidental
+        # in the bar, else of a tie, else of the key.
+        if state.accidental:
+            return step, ALTERATIONS[state.accidental]
+        for altered, alter in state.altered:
+            if altered == name:
+                return step, alter
+        tied = dict(state.tied)
+        return step, tied[step] if step in tied else _signature(state.key)[name]
+
+    def _way_after(self, state: PitchState, note: Note) -> int | None:
+        """Return how many notes it takes from a note to the tonic; None if it may not come next."""
+        is_first = not (state.in_chord and state.last_notes)
+        ways = self._ways.setdefault((state.ranges, state.last, state.key.mode, is_first), {})
+        if note not in ways:
+            melody, ranges = self._melodies.get(state.key.mode), self._ranges_with(state, note)
+            if not ranges or (melody and not melody.allows(state.last, note)):
+                ways[note] = None
+            elif melody:
+                ways[note] = melody.notes_to_tonic(ranges, self._memory_of(state, note))
+            else:
+                ways[note] = 0
+        return ways[note]
+
+    def _memory_of(self, state: PitchState, note: Note) -> Note | None:
+        """Return what the melody depends on after a note."""
+        melody = self._melodies.get(state.key.mode)
+        in_chord = state.in_chord and state.last_notes
+        return melody and (melody.memory_of(note) or (state.last if in_chord else None))
+
+    def _ranges_with(self, state: PitchState, note: Note) -> tuple[PitchRange, ...]:
+        """Return the ranges that contain a note, and in which the melody can end after it."""
+        ranges = self._ranges_after.setdefault((state.ranges, state.key.mode), {})
+        if note not in ranges:
+            melody, midi = self._melodies.get(state.key.mode), Pitch(*note).midi
+            ranges[note] = tuple(
+                limits
+                for limits in state.ranges or ()
+                if limits[0] <= midi <= limits[1]
+                and (melody is None or melody.can_end_after(note, limits))
+            )
+        return ranges[note]
 
     def _note(self, state: PitchState) -> PitchState | None:
         """Return the state after a letter that is complete; None if no range contains the note."""
-        letter = state.text[0].upper()
-        octave = (state.text[0] in HIGH) + state.text.count("'") - state.text.count(",")
-        step = MIDDLE_C_STEP + 7 * octave + LOW.index(letter)
-        # As in the reader, the alteration is that of the accidental, else of a tie, else of an
-        # earlier accidental in the bar, else of the key.
-        altered, tied = dict(state.altered), dict(state.tied)
-        if state.accidental:
-            alter = altered[letter] = ALTERATIONS[state.accidental]
-        elif step in tied and letter not in altered:
-            alter = tied[step]
-        else:
-            alter = altered.get(letter, state.key.signature[letter])
-        # 1) The ranges that contain it, and in which the melody can end.
-        note, midi = (step, alter), Pitch(step, alter).midi
-        ranges = tuple(r for r in state.ranges or () if r[0] <= midi <= r[1])
-        melody, last = self._melodies.get(state.key.mode), None
-        if melody:
-            ranges = tuple(limits for limits in ranges if melody.can_end_after(note, limits))
-            in_chord = state.in_chord and state.last_notes
-            if not melody.allows(state.last, note):
-                return None
-            last = melody.memory_of(note) or (state.last if in_chord else None)
-        if not ranges:
+        note = self._sounding(state, state.text)
+        if self._way_after(state, note) is None:
             return None
-        # 2) A tie extends an alteration across the bar line; that of the key holds there anyway.
+        name, alter = state.text[0].upper(), note[1]
+        altered = state.altered
+        if state.accidental:
+            altered = tuple(sorted((dict(altered) | {name: alter}).items()))
+        # A tie extends an alteration across the bar line; that of the key holds there anyway.
         is_plain = not self._has_changes and not state.in_chord
-        extends = not is_plain or alter != state.key.signature[letter]
+        extends = not is_plain or alter != _signature(state.key)[name]
         return state._replace(
             written=BODY,
             text="",
             accidental="",
-            ranges=ranges,
-            altered=tuple(sorted(altered.items())),
+            ranges=self._ranges_with(state, note),
+            altered=altered,
             last_notes=(*state.last_notes, note) if extends else (),
             tied=state.tied if state.in_chord else (),
-            last=last,
+            last=self._memory_of(state, note),
         )
+
+
+@lru_cache(maxsize=256)
+def _step_of(text: str) -> int:
+    """Return the step of a letter with its octave marks."""
+    octave = (text[0] in HIGH) + text.count("'") - text.count(",")
+    return MIDDLE_C_STEP + 7 * octave + LOW.index(text[0].upper())
+
+
+@lru_cache(maxsize=256)
+def _signature(key: Key) -> dict[str, int]:
+    """Return the alteration of every letter in a key."""
+    return key.signature
 
 
 def _of_tonic(state: PitchState) -> PitchState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from abcgen.errors import InputError
 from abcgen.grammar import END, Form, Grammar, Rules, SectionPlan
 from abcgen.grammar.melody import EVERY_DEGREE, Melody, distances_to_tonic
+from abcgen.grammar.pitch import PitchRule
 from abcgen.notation.model_text import decode_tune
 from abcgen.notation.tune import Metre, Mode, Note
 from abcgen.notation.validation import bar_problems, repeat_problems
@@ -209,3 +211,32 @@ def test_a_tune_that_only_has_to_end_on_the_tonic_needs_few_states_and_allows_th
             one, other = short.advance(one, text[-1]), long.advance(other, text[-1])
     assert len(short._states) < len(long._states)
     assert len(short._pitch_states) < len(long._pitch_states) / 4
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pitch_allows_what_leads_to_a_state(name: str) -> None:
+    rules, chance = CASES[name], random.Random(name)
+    grammar, rule, state = Grammar(rules), PitchRule(rules), Grammar.start
+    for _ in range(120):
+        music, pitch = grammar.states(state)
+        follows = grammar._music.following(music)
+        possible = {char for char in follows if rule.after(pitch, char) is not None}
+        assert rule.allowed(pitch) & set(follows) == possible
+        characters = sorted(set(grammar.following(state)) - {END})
+        if not characters:
+            break
+        state = grammar.advance(state, chance.choice(characters))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_may_come_next_is_what_a_completion_can_follow(name: str) -> None:
+    rules = replace(CASES[name], form=Form(2), changes=False)
+    grammar, other, chance = Grammar(rules), Grammar(rules), random.Random(name)
+    for _ in range(3):
+        state, text = grammar.start, ""
+        while END not in (following := grammar.following(state)):
+            here = other.read(text)
+            for char in sorted(other._possible_after(here) - following):
+                assert other.distance_to_end(other._step(here, char)) == math.inf, text + char
+            text += chance.choice(sorted(following))
+            state = grammar.advance(state, text[-1])
