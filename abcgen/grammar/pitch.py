@@ -358,8 +358,10 @@ class PitchRule:
     def _memory_of(self, state: PitchState, note: Note) -> Note | None:
         """Return what the melody depends on after a note."""
         melody = self._melodies.get(state.key.mode)
+        if melody is None:
+            return None
         in_chord = state.in_chord and state.last_notes
-        return melody and (melody.memory_of(note) or (state.last if in_chord else None))
+        return melody.memory_of(note) or (state.last if in_chord else None)
 
     def _ranges_with(self, state: PitchState, note: Note) -> tuple[PitchRange, ...]:
         """Return the ranges that contain a note, and in which the melody can end after it."""
