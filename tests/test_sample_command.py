@@ -245,6 +245,7 @@ def test_every_option_reaches_the_recipe(checkpoint: Path, tmp_path: Path) -> No
     del request["after"], request["raga"], request["mood"]
     assert not request.pop("voices")  # of one voice
     assert settings.pop("parallels")  # the same
+    assert settings.pop("keep_endings")  # not an option
     for name in SETTINGS & settings.keys():
         assert settings[name] != getattr(SampleConfig(), name), f"give --{name} in this test"
     for name, value in request.items():

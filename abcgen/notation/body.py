@@ -36,7 +36,7 @@ from abcgen.notation.lyrics import LyricsAligner
 from abcgen.notation.note import SHORTEST, duration_of, spelling
 from abcgen.notation.overlays import Layer, Overlays
 from abcgen.notation.properties import NO_PROPERTIES, VoiceProperties, read_properties
-from abcgen.notation.tune import Bar, BarLine, Marks, Metre, Pitch
+from abcgen.notation.tune import HIGHEST_STEP, Bar, BarLine, Marks, Metre, Pitch
 from abcgen.notation.words import plain_text, read_tempo
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
     from abcgen.notation.tune import Key
 
-HIGHEST_STEP = 69
-# Steps that are left free above and below, to move the tune to C, and to sounding pitch.
-STEPS_TO_C, STEPS_TO_SOUND = 4, 7
+STEPS_TO_SOUND = 7  # that are left free above and below, to move notes to sounding pitch
 MAX_SLURS = 4
 MAX_ENDING_BARS = 16  # of each ending
 
@@ -72,7 +70,6 @@ class BodyBuilder:
         # Whether a field has named a unit note length.
         self.names_unit = False
         self._octaves = self.semitones = 0
-        self._steps_to_c = 0 if (key.letter, key.alter) == ("C", 0) else STEPS_TO_C
         self._opening_metre = metre
         self._bars: list[DraftBar] = []
         self._bar = DraftBar()
@@ -442,7 +439,7 @@ class BodyBuilder:
     def _read_pitch(self, match: re.Match[str], symbol: AbcSymbol) -> Pitch:
         letter, step, alter = spelling(*match.group("accidental", "letter", "octave"))
         step += 7 * self._octaves
-        margin = STEPS_TO_SOUND + STEPS_TO_C if self.semitones else self._steps_to_c
+        margin = STEPS_TO_SOUND if self.semitones else 0
         if not margin <= step <= HIGHEST_STEP - margin:
             raise NotationError("note out of range", line=symbol.line, text=symbol.text)
         unmarked = self._tied_alterations.get(step, self._signature[letter])

@@ -20,7 +20,7 @@ from abcgen.errors import NotationError
 from abcgen.example import Example
 from abcgen.notation.fields import read_metre, rhythm_named
 from abcgen.notation.reader import read_abc
-from abcgen.notation.transpose import pitches_of, transpose, transpose_back
+from abcgen.notation.transpose import from_c, pitches_of, to_c
 from abcgen.notation.tune import BarLine, Key, Marks, Note, Rest, Tune, Voice, read_chord_symbol
 from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import MusicWriter, opening
@@ -90,7 +90,7 @@ def encode_bars(
     tune: Tune, *, chord_symbols: bool = False, voices: int = 1
 ) -> tuple[str, list[BarText]]:
     """Return the header of a tune's model text, and its bars, which together make the body."""
-    moved = transpose(tune, Key("C"))
+    moved = to_c(tune)
     tune = _plain(moved, chord_symbols=chord_symbols)
     below = [
         _plain(replace(moved, bars=voice.bars), chord_symbols=False)
@@ -172,7 +172,7 @@ def decode_bars(texts: Sequence[str], tune: Tune, first: int) -> tuple[Bar, ...]
     Raises:
         NotationError: if they cannot be read as music.
     """
-    in_c = _plain(transpose(tune, Key("C")), chord_symbols=False)
+    in_c = _plain(to_c(tune), chord_symbols=False)
     keys = [key for key, _ in keys_and_metres(in_c.bars, in_c.key, in_c.metre)]
     changes = [bar.key for bar in in_c.bars[first + 1 : first + len(texts)]]
     fields = ["", *(f"[K:{_key_name(key)}]" if key else "" for key in changes)]
@@ -181,7 +181,7 @@ def decode_bars(texts: Sequence[str], tune: Tune, first: int) -> tuple[Bar, ...]
     read = read_abc(f"M:none\nL:{UNIT}\nK:{_key_name(keys[first])}\n{music}\n")
     if len(read.bars) != len(texts):
         raise NotationError(f"{len(read.bars)} bars instead of {len(texts)}", text=music[:40])
-    return transpose_back(read.bars, tune.key)
+    return from_c(read.bars, tune)
 
 
 def header_of(text: str) -> str:

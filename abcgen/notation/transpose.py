@@ -11,6 +11,7 @@ from abcgen.errors import InputError
 from abcgen.notation.percussion import is_percussion
 from abcgen.notation.tune import (
     ALTERATIONS,
+    HIGHEST_STEP,
     LETTERS,
     MAX_SIGNATURE,
     MIDDLE_C,
@@ -70,10 +71,32 @@ def _moved_voice(voice: Voice, interval: Interval) -> Voice:
     return replace(voice, bars=bars)
 
 
-def transpose_back(bars: tuple[Bar, ...], key: Key) -> tuple[Bar, ...]:
-    """Return bars of a tune that was moved to the tonic C as they are in its own key."""
-    steps, semitones = _interval(key, Key("C"), 0)
+def to_c(tune: Tune) -> Tune:
+    """Return a tune moved to the tonic C, by an octave more or less where notes cannot be read."""
+    return transpose(tune, Key("C"), octaves=_octaves_to_c(tune))
+
+
+def from_c(bars: tuple[Bar, ...], tune: Tune) -> tuple[Bar, ...]:
+    """Return bars of ``to_c(tune)``, or in their place, as they are in the tune's own key."""
+    steps, semitones = _interval(tune.key, Key("C"), _octaves_to_c(tune))
     return _move_bars(bars, (-steps, -semitones))
+
+
+def _octaves_to_c(tune: Tune) -> int:
+    steps, _ = _interval(tune.key, Key("C"), 0)
+    if not steps:
+        return 0
+    written = [
+        pitch.step
+        for voice in tune.voices
+        for note in voice.notes
+        if isinstance(note, Note)
+        for pitch in note.pitches
+    ]
+    # A step is kept for notes that are respelled.
+    if min(written, default=MIDDLE_C_STEP) + steps < 1:
+        return 1
+    return -1 if max(written, default=MIDDLE_C_STEP) + steps > HIGHEST_STEP - 1 else 0
 
 
 def transpose_bars(bars: tuple[Bar, ...], key: Key, semitones: int) -> tuple[tuple[Bar, ...], Key]:

@@ -25,6 +25,7 @@ LETTERS = "CDEFGAB"
 NATURAL_SEMITONES = (0, 2, 4, 5, 7, 9, 11)
 # The diatonic number of middle C, and its MIDI key number.
 MIDDLE_C_STEP, MIDDLE_C = 28, 60
+HIGHEST_STEP = 69  # that is read; the lowest is 0
 
 # Letters in the order in which key signatures sharpen them; flats come in the opposite order.
 SHARP_ORDER = "FCGDAEB"

@@ -23,7 +23,7 @@ from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import NEXT_VOICE, decode_tune, encode_bars, encode_tune
 from abcgen.notation.reader import read_abc
 from abcgen.notation.staves import Staff
-from abcgen.notation.transpose import plainly_spelled, transpose_back
+from abcgen.notation.transpose import from_c, plainly_spelled
 from abcgen.notation.tune import Note, Rest, Tuplet, Voice
 from abcgen.notation.walk import keys_and_metres
 from abcgen.notation.writer import write_abc
@@ -255,7 +255,7 @@ class Harmoniser(Chooser):
             return Rejection.UNREADABLE
         tune, others = self._original, []
         for index in self._chosen_voices:
-            bars = transpose_back(drawn.voices[index].bars, tune.key)
+            bars = from_c(drawn.voices[index].bars, tune)
             bars = tuple(bar.with_notes(plainly_spelled) for bar in bars)
             if [bar.duration for bar in bars] != [bar.duration for bar in tune.bars]:
                 return Rejection.BARS

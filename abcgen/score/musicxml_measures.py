@@ -19,6 +19,7 @@ from abcgen.notation.draft import MAX_MARKS
 from abcgen.notation.fields import MAX_TURNS
 from abcgen.notation.tune import (
     FREE_METRE,
+    HIGHEST_STEP,
     LETTERS,
     MAX_SIGNATURE,
     BarLine,
@@ -59,7 +60,7 @@ MODES = {mode.name.lower(): mode for mode in Mode} | {"ionian": Mode.MAJOR, "aeo
 # Of a time; with that of notes and divisions that no program writes it would grow without bound.
 MAX_DENOMINATOR = 10**12
 MAX_TUPLET, MAX_METRE = 64, 64
-LARGEST_ALTER, HIGHEST_STEP = 2, 69  # a double sharp; the highest octave that ABC is read in
+LARGEST_ALTER = 2  # a double sharp
 BAR_STYLES = {
     "light-light": BarLine.DOUBLE,
     "heavy-heavy": BarLine.DOUBLE,

@@ -371,6 +371,7 @@ def test_chord_symbols_are_those_of_the_rule_where_the_network_learnt_none(
 SETTINGS: dict[str, Any] = {
     "temperature": 1.5,
     "header_temperature": 1.2,
+    "keep_endings": False,
     "top_k": 3,
     "top_p": 0.5,
     "count": 2,
