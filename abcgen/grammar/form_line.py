@@ -5,7 +5,7 @@ repeated, the second with endings. ``P:0,8,8`` has no pickup and no repeats. Pic
 endings are not counted in the bars. A network writes this line itself, or the user asks for it;
 from then on the position features say how much is left.
 
-``announced_form`` finds the form of a text, and ``FormLine`` the characters that may follow in a
+``announced_form`` is that of a text, and ``FormLine`` the characters that may follow in a
 form line.
 """
 
@@ -22,6 +22,7 @@ START, END = "P:", "\n"
 FORM_LINE_CHARACTERS = START + ",0123456789" + END
 MAX_SECTIONS, MAX_BARS, MAX_PICKUP = 16, 99, 31
 _SECTION = re.compile(r"([1-9][0-9]?)(:2?)?")
+_IN_TEXT = re.compile(r"(?m)^P:[^\n]*$")
 _LINE = re.compile(rf"P:([0-9]{{1,2}})((?:,{_SECTION.pattern}){{1,{MAX_SECTIONS}}})\n?")
 
 
@@ -64,6 +65,12 @@ def read_form_line(line: str) -> AnnouncedForm:
     if not match:
         return AnnouncedForm()
     return AnnouncedForm(int(match[1]), _sections(match[2].split(",")[1:]))
+
+
+def announced_form(text: str) -> AnnouncedForm:
+    """Return the form that a model text announces; one without sections if it has no form line."""
+    line = _IN_TEXT.search(text)
+    return read_form_line(line[0]) if line else AnnouncedForm()
 
 
 def _sections(texts: list[str]) -> tuple[AnnouncedSection, ...]:

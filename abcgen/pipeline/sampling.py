@@ -23,6 +23,7 @@ from abcgen import __version__
 from abcgen.errors import InputError, NotationError, OutputError, reason_of
 from abcgen.example import Example
 from abcgen.grammar import Grammar, HeaderConstraint, PrefixConstraint
+from abcgen.grammar.form_line import announced_form
 from abcgen.model.scoring import measure_each
 from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import decode_tune, header_of
@@ -296,6 +297,9 @@ class Composer(Chooser):
     def score(self, sampled: Sampled, tune: Tune) -> float:
         """Return how good a tune is among the candidates, and how near to its raga or mood."""
         score = super().score(sampled, tune)
+        if self._config.keep_endings and announced_form(sampled.text).bars_before_endings:
+            # What the grammar ruled out there was what the network itself had announced otherwise.
+            score += sampled.removed
         if self._request.raga:
             score += RAGA_WEIGHT * likeness(degrees_of(tune), raga_named(self._request.raga))
         if self._mood:

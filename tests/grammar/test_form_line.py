@@ -25,6 +25,7 @@ from abcgen.grammar.form_line import (
     AnnouncedSection,
     BegunForm,
     FormLine,
+    announced_form,
     read_form_line,
 )
 from abcgen.grammar.positions import (
@@ -63,6 +64,12 @@ forms = st.builds(
 @given(forms)
 def test_a_form_line_is_read_as_written(form: AnnouncedForm) -> None:
     assert read_form_line(str(form)) == form
+
+
+@given(forms)
+def test_the_form_line_of_a_text_announces_its_form(form: AnnouncedForm) -> None:
+    assert announced_form(f"{HEAD}{form}c6|d6|]\n") == form
+    assert announced_form(f"{HEAD}c6|d6|]\n") == AnnouncedForm()
 
 
 @pytest.mark.parametrize("line", ["", "P:", "P:0\n", "P:x,8\n", "P:0,0\n", "P:0,8:3\n"])
