@@ -146,3 +146,15 @@ def test_of_tunes_alike_the_one_is_preferred_that_the_grammar_led_less(checkpoin
     free, led = (Sampled("", True, number, removed=3.0 * number) for number in range(2))
     assert drawn.score(free, tune) == Counting().score(tune)
     assert drawn.score(led, tune) == Counting().score(tune) - 3.0
+
+
+@pytest.mark.usefixtures("with_critic")
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_announced_ending_that_the_grammar_kept_counts_against_no_tune(
+    checkpoint: Path, *, keep: bool
+) -> None:
+    drawn = composer(checkpoint, SampleConfig(keep_endings=keep))
+    text = "M:4/4\nK:Cmaj\nP:0,2:2\n|:cdef gabc'|1c8:|2c8|]\n"
+    tune = decode_tune(text)
+    led = Sampled(text, ended=True, number=0, removed=3.0)
+    assert drawn.score(led, tune) == Counting().score(tune) - (0.0 if keep else 3.0)
