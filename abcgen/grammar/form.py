@@ -88,6 +88,11 @@ class Rules:
     chords: bool = True
 
     @property
+    def is_without_wishes(self) -> bool:
+        """True if neither form nor notes are limited, as far as one voice goes."""
+        return self.form.is_free and not (self.ranges or self.melodies or self.lengths)
+
+    @property
     def fills_bars(self) -> bool:
         """Whether bars have to be filled exactly, as a requested form or another voice demands."""
         return not self.form.is_free or len(self.voices) > 1
@@ -236,9 +241,10 @@ def _free_ends(state: FormState, bar: ClosingBar) -> BarEnds:
 def _announced_ends(state: FormState, counted: FormState, bar: ClosingBar) -> BarEnds:
     """Return the ends that a free form allows if sections have the endings that were announced."""
     bars, *later = state.announced
-    # A repeat that never began could be one without endings.
     needs_ending = bool(bars) and state.repeat == REPEATED
+    # A repeat that never began could be one without endings.
     no_repeat = bool(bars) and state.repeat == UNREPEATED
+    opens_repeat = bool(later) and later[0] > 0
     following = FormState(announced=tuple(later) if any(later) else ())
     ends: BarEnds = {}
     for text, after in _free_ends(state, bar).items():
@@ -247,7 +253,9 @@ def _announced_ends(state: FormState, counted: FormState, bar: ClosingBar) -> Ba
             ends[text] = state._replace(bars=count)
         elif text in {TO_FIRST_ENDING[0], TO_SECOND_ENDING, TO_THIRD_ENDING}:
             ends[text] = after._replace(announced=state.announced)
-        elif text != SINGLE and not needs_ending and not (no_repeat and text[0] == ":"):
+        elif text == SINGLE or needs_ending or (no_repeat and text[0] == ":"):
+            continue
+        elif after.repeat != UNREPEATED or not opens_repeat or text.endswith(LINE_END):
             ends[text] = following._replace(repeat=after.repeat)
     return ends
 

@@ -7,6 +7,7 @@ Source: the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1), s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -119,7 +120,7 @@ class TuneParser:
     _opening: _Opening | None = None
     # Whether the first voice has begun: fields before it are for all voices.
     _started: bool = False
-    _characters: int = 0
+    _characters: Counter[str] = field(default_factory=Counter)  # by voice
     _line: int = 0
     # Whether the line before was blank.
     _after_gap: bool = False
@@ -469,10 +470,9 @@ class TuneParser:
         if _LOST_REPEAT.match(text) and self._started and self._body().is_between_bars:
             text = f"|{text.lstrip()}"
             self._repair("a colon at the line's start joined to the bar line before: |:", ":")
-        self._characters += len(text)
-        most = LIMITS.tune_characters * max(1, len(self._voices))
-        if self._characters > most:
-            raise NotationError(f"longer than {most} characters", line=self._line)
+        self._characters[self._voice] += len(text)
+        if self._characters[self._voice] > LIMITS.tune_characters:
+            raise NotationError(f"longer than {LIMITS.tune_characters} characters", line=self._line)
         if _MAIL_BREAK.search(text):
             text = _MAIL_BREAK.sub("\\\\", text)
             self._repair("=, a mail program's line break, taken for a line that goes on", "=")

@@ -131,14 +131,17 @@ def _field(name: str, value: str) -> str:
 
 
 def of_readable_length(tune: Tune) -> Tune:
-    """Return a tune whose canonical ABC is no longer than is read.
+    """Return a tune if the canonical ABC of each voice is no longer than is read.
 
     Raises:
         NotationError: if it is longer.
     """
-    most = LIMITS.tune_characters * len(tune.voices)
-    if len(write_abc(tune)) > most:
-        raise NotationError(f"longer than {most} characters")
+    alone = replace(tune, others=(), staves=())
+    if any(
+        len(write_abc(replace(alone, bars=voice.bars))) > LIMITS.tune_characters
+        for voice in tune.voices
+    ):
+        raise NotationError(f"longer than {LIMITS.tune_characters} characters")
     return tune
 
 

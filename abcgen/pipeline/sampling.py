@@ -131,6 +131,8 @@ class Composer(Chooser):
         if self._has_form_line and request.beginning:
             rules = rules_of(request, alphabet.union(unknown), form_line=True)
             self._header_constraint = HeaderConstraint(Grammar(rules))
+        # Whether endings that were announced are all that the grammar asks for beyond valid tunes.
+        self._keeps_only_endings = False
         self._grammar = None if request.free else self._grammar_for(alphabet, unknown)
         self._constraint = self._with_part_writing(self._grammar, loaded.config.voices)
         self._given_bars = given_bars(request)
@@ -154,6 +156,7 @@ class Composer(Chooser):
                 form_line=self._has_form_line,
                 keeps_endings=self._config.keep_endings,
             )
+            self._keeps_only_endings = rules.keeps_endings and rules.is_without_wishes
             if self._ensemble:
                 rules = self._ensemble.rules(rules, key_of(self._request))
             whole_grammar = Grammar(rules)
@@ -297,8 +300,8 @@ class Composer(Chooser):
     def score(self, sampled: Sampled, tune: Tune) -> float:
         """Return how good a tune is among the candidates, and how near to its raga or mood."""
         score = super().score(sampled, tune)
-        if self._config.keep_endings and announced_form(sampled.text).bars_before_endings:
-            # What the grammar ruled out there was what the network itself had announced otherwise.
+        if self._keeps_only_endings and announced_form(sampled.text).bars_before_endings:
+            # What the grammar ruled out is what the network itself had announced otherwise.
             score += sampled.removed
         if self._request.raga:
             score += RAGA_WEIGHT * likeness(degrees_of(tune), raga_named(self._request.raga))

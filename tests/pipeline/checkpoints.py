@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abcgen.config import NetworkConfig, TrainConfig
+from abcgen.grammar.form_line import FORM_LINE_CHARACTERS
 from abcgen.model.architecture import weight_shapes
 from abcgen.model.checkpoint import Checkpoint, write_description, write_weights
 from abcgen.model.vocabulary import Vocabulary
@@ -26,14 +27,31 @@ CHOIR = [
 ]
 
 
-def untrained(folder: Path, more: str = "", *, attention: bool = True, choir: bool = False) -> Path:
-    """Write a checkpoint whose vocabulary has ``more`` characters, of four voices if wanted."""
+def untrained(
+    folder: Path,
+    more: str = "",
+    *,
+    attention: bool = True,
+    choir: bool = False,
+    form: bool = False,
+) -> Path:
+    """Write a checkpoint whose vocabulary has ``more`` characters.
+
+    Args:
+        folder: The checkpoint.
+        more: The characters.
+        attention: Whether it has attention.
+        choir: Whether it is of four voices.
+        form: Whether it announces the form of a tune.
+    """
     network = NetworkConfig(layers=1, units=24, embedding=8, attention=attention)
+    if form:
+        network, more = network.replace(positions=True, form=True), more + FORM_LINE_CHARACTERS
     about: dict[str, object] = {}
     if choir:
         network = network.replace(voices=4, positions=True, relative_pitch=True)
         more, about = more + "&", {"voices": CHOIR}
-    vocabulary = Vocabulary("".join(sorted(CHARACTERS + more)))
+    vocabulary = Vocabulary("".join(sorted({*CHARACTERS, *more})))
     random = np.random.default_rng(7)
     weights = {
         name: random.normal(0, 1 / math.sqrt(shape[0]), shape).astype(np.float32)

@@ -150,11 +150,15 @@ def test_of_tunes_alike_the_one_is_preferred_that_the_grammar_led_less(checkpoin
 
 @pytest.mark.usefixtures("with_critic")
 @pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("request_", [Request(), Request(bars=16)])
 def test_an_announced_ending_that_the_grammar_kept_counts_against_no_tune(
-    checkpoint: Path, *, keep: bool
+    tmp_path: Path, request_: Request, *, keep: bool
 ) -> None:
-    drawn = composer(checkpoint, SampleConfig(keep_endings=keep))
+    network = untrained(tmp_path / "net", form=True)
+    drawn = composer(network, SampleConfig(keep_endings=keep), request_)
     text = "M:4/4\nK:Cmaj\nP:0,2:2\n|:cdef gabc'|1c8:|2c8|]\n"
     tune = decode_tune(text)
     led = Sampled(text, ended=True, number=0, removed=3.0)
-    assert drawn.score(led, tune) == Counting().score(tune) - (0.0 if keep else 3.0)
+    assert drawn.score(led, tune) == Counting().score(tune) - (
+        0.0 if keep and not request_.bars else 3.0
+    )
