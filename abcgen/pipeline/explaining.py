@@ -110,8 +110,11 @@ def nearest_tune(known: TrainingTunes, tune: Tune) -> Nearest | None:
     mine = melody_of(tune.bars)
     offset = (mine[start].midi or 0) - (notes[match.start][0] or 0)
     if mine[start].midi is None:  # it begins with a rest: both tunes' next notes are the same
-        after = next(k for k in range(match.length + 1) if mine[start + k].midi is not None)
-        offset = (mine[start + after].midi or 0) - (notes[match.start + after][0] or 0)
+        sounding = (k for k in range(match.length + 1) if mine[start + k].midi is not None)
+        after = next(sounding, None)
+        offset = 0
+        if after is not None:
+            offset = (mine[start + after].midi or 0) - (notes[match.start + after][0] or 0)
     ends = list(accumulate(duration for _, duration in notes))
     times = [Fraction(0), *ends]
     written = [

@@ -10,6 +10,7 @@ from abcgen.grammar.positions import with_form_line
 from abcgen.model.scoring import log_probabilities
 from abcgen.notation.model_text import encode_bars
 from abcgen.notation.tune import notes_in
+from abcgen.pipeline.voices import refuse_voices
 
 if TYPE_CHECKING:
     from abcgen.notation.tune import Tune
@@ -28,7 +29,12 @@ class ReadText(NamedTuple):
 
 
 def text_read(network: LoadedNetwork, tune: Tune) -> ReadText:
-    """Return the text that a network reads of a tune, of whose voices only the first counts."""
+    """Return the text that a network reads of a tune, of whose voices only the first counts.
+
+    Raises:
+        InputError: if the network is of several voices.
+    """
+    refuse_voices(network.config, "asked how they read a tune")
     header, bars = encode_bars(tune)
     pieces = [
         (piece, (bar, index))

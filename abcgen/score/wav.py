@@ -47,7 +47,7 @@ class Timbre(NamedTuple):
     decay: float
 
 
-# The same as in web.js.
+# The same as in player.js.
 TIMBRES = {
     "bowed": Timbre((1.0, 0.6, 0.45, 0.3, 0.22, 0.16, 0.1, 0.06), 0.04, 0.0),
     "blown": Timbre((1.0, 0.35, 0.12, 0.05), 0.03, 0.0),

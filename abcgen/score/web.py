@@ -46,7 +46,7 @@ HERE = Path(__file__).parent
 NARROW = 0.45
 # Ends of the tempo slider, as multiples of the tune's tempo.
 SLOWEST, FASTEST = 0.4, 1.8
-# Kinds of notes, as web.js knows them.
+# Kinds of notes, as player.js knows them.
 MELODY, ACCOMPANIMENT, DRUMS = range(3)
 WIDEST_SHIFT = 12  # semitones up and down
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -33,7 +32,7 @@ from abcgen.studio.bodies import (
     VersionsBody,
 )
 from abcgen.studio.history import PAGE, Shelf, Tune
-from abcgen.studio.http import JSON, client_of, content_of, number_of, read_body
+from abcgen.studio.http import JSON, NUMBER, client_of, content_of, number_of, read_body
 from abcgen.studio.openapi import description_of
 from abcgen.studio.queue import WorkerError
 from abcgen.studio.training import FineTuning, TrainingState
@@ -60,7 +59,6 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 LINES = "application/x-ndjson"
-_NUMBER = re.compile(r"[0-9]{1,18}")  # of a tune
 
 
 @dataclass(slots=True)
@@ -312,7 +310,7 @@ async def list_tunes(request: Request) -> Response:
     if shelf not in get_args(Shelf):
         raise InputError("shelf must be one of all, liked, bin")
     before = query.get("before", "")
-    if before and not _NUMBER.fullmatch(before):
+    if before and not NUMBER.fullmatch(before):
         raise InputError("before must be the number of a tune")
     tunes = await run_in_threadpool(
         _studio(request).history.tunes,

@@ -25,7 +25,7 @@ Body = TypeVar("Body", bound=Schema)
 JSON = "application/json"
 BODY_SECONDS = 30.0  # that a client may take to send a body
 CLIENT = "x-client"  # the header by which tabs and programs are told apart for their turns
-_NUMBER = re.compile(r"[0-9]{1,18}")  # of a tune
+NUMBER = re.compile(r"[0-9]{1,18}")  # of a tune
 
 
 async def content_of(request: Request, limit: int) -> bytes:
@@ -72,7 +72,7 @@ def number_of(request: Request) -> int:
         MissingTuneError: if it is none.
     """
     text = request.path_params["number"]
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         raise MissingTuneError
     return int(text)
 

@@ -132,8 +132,8 @@ class NetworkTasks(Tasks):
         wishes = RewriteBody(**body)
         network, tune = self.network(wishes.network), read_abc(wishes.abc)
         spans = list(wishes.bars)
-        if wishes.part or wishes.end_on_tonic:
-            spans += spans_wanted(tune, part=wishes.part, end_on_tonic=not spans)
+        if wishes.part or (wishes.end_on_tonic and not spans):
+            spans += spans_wanted(tune, part=wishes.part, end_on_tonic=wishes.end_on_tonic)
         if spans:
             revision = revision_of(tune, spans, end_on_tonic=wishes.end_on_tonic)
             closeness = 0.0
@@ -252,7 +252,8 @@ def _as_json(step: tuple[str, float, Iterable[tuple[str, float]]]) -> list[Any]:
     """Return a character, its probability and the likeliest in its place."""
     character, probability, likeliest = step
     shares = [[other, round(share, 4)] for other, share in likeliest]
-    return [character, round(probability, 6), shares]
+    # Rounded to digits, not places: what is hardly expected is not impossible.
+    return [character, float(f"{probability:.4g}"), shares]
 
 
 def _seed(wanted: int | None) -> int:

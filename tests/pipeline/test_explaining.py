@@ -18,6 +18,7 @@ from abcgen.notation.tune import FREE_METRE
 from abcgen.notation.validation import bar_problems
 from abcgen.pipeline.checkpoints import LoadedNetwork
 from abcgen.pipeline.explaining import bars_looked_at, expectations_of, nearest_tune, steps_of
+from abcgen.pipeline.surprise import surprise_of
 from tests.pipeline.checkpoints import untrained
 from tests.tunes import JIG, REEL
 
@@ -80,6 +81,16 @@ def test_free_metre_and_strange_tunes_are_no_obstacle() -> None:
     alone = read_abc("X:1\nM:4/4\nL:1/1\nK:C\nC |]\n")
     assert nearest_tune(known([REEL]), alone) is None
     assert nearest_tune(known([]), JIG) is None
+    silent = read_abc("X:1\nM:4/4\nL:1/4\nK:C\nz z z z | z z z z |]\n")
+    nearest = nearest_tune(known([silent]), silent)
+    assert nearest is None or nearest.here == (0, 1)
+
+
+def test_networks_of_several_voices_are_not_asked(tmp_path: Path) -> None:
+    choir = LoadedNetwork(untrained(tmp_path / "choir", choir=True))
+    for explain in (steps_of, bars_looked_at, surprise_of):
+        with pytest.raises(InputError, match="one voice"):
+            explain(choir, JIG)
 
 
 def test_expectations_are_the_probabilities_of_the_network(network: LoadedNetwork) -> None:

@@ -19,6 +19,7 @@ from abcgen.notation.reader import read_abc
 from abcgen.notation.tune import Mode
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
+from abcgen.pipeline.barnumbers import numbers_of
 from abcgen.score.read_musicxml import read_musicxml
 from abcgen.score.web import ACCOMPANIMENT
 from abcgen.wishes.checking import delivered
@@ -111,8 +112,15 @@ def test_a_part_is_drawn_anew_and_an_ending_on_the_tonic(studio: httpx.Client) -
     answer = studio.post("/api/rewrite", json={**body, "end_on_tonic": True}).json()
     assert answer["span"] == [len(JIG.bars) - 2, len(JIG.bars) - 1]
     assert sections_of(read_abc(answer["tunes"][0]["abc"]))[-1].on_tonic
-    for wrong in ({"part": "Z"}, {"bars": [[0, 0]], "end_on_tonic": True}):
-        assert studio.post("/api/rewrite", json={**body, **wrong}).status_code == 422
+    last = len(JIG.bars) - 1
+    both = {**body, "end_on_tonic": True, "bars": [[last, last]]}
+    answer = studio.post("/api/rewrite", json=both).json()
+    assert answer["span"] == [last, last]
+    assert sections_of(read_abc(answer["tunes"][0]["abc"]))[-1].on_tonic
+    refused = studio.post("/api/rewrite", json={**both, "bars": [[0, 0]]})
+    assert refused.status_code == 422
+    assert numbers_of(JIG)[last] in refused.json()["hint"]
+    assert studio.post("/api/rewrite", json={**body, "part": "Z"}).status_code == 422
 
 
 def test_chords_and_voices_are_added_and_the_tune_stays(studio: httpx.Client) -> None:

@@ -105,6 +105,7 @@ export class Explanation {
 
   async load() {
     const abc = this.card.plainAbc;
+    this.read = abc;
     const body = { abc, network: byId("wishes").network.value };
     this.panel.setAttribute("aria-busy", "true");
     try {
