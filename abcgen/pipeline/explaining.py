@@ -108,13 +108,10 @@ def nearest_tune(known: TrainingTunes, tune: Tune) -> Nearest | None:
     # 1) Its melody: keys from the first note of the passage, times from its own beginning.
     notes = _melody(known.index.sequences[match.owner])
     mine = melody_of(tune.bars)
-    offset = (mine[start].midi or 0) - (notes[match.start][0] or 0)
-    if mine[start].midi is None:  # it begins with a rest: both tunes' next notes are the same
-        sounding = (k for k in range(match.length + 1) if mine[start + k].midi is not None)
-        after = next(sounding, None)
-        offset = 0
-        if after is not None:
-            offset = (mine[start + after].midi or 0) - (notes[match.start + after][0] or 0)
+    # Both begin with the same note, be it after rests, or after the passage if it is of rests only.
+    # There always is one, for a rest at the end of a melody is not in the index.
+    offset = next(note.midi for note in mine[start:] if note.midi is not None)
+    offset -= next(key for key, _ in notes[match.start :] if key is not None)
     ends = list(accumulate(duration for _, duration in notes))
     times = [Fraction(0), *ends]
     written = [

@@ -17,7 +17,7 @@ from abcgen.config import Schema
 from abcgen.errors import CheckpointError
 from abcgen.files import unreadable
 from abcgen.model.checkpoint import WEIGHTS, load_description
-from abcgen.model.metrics import best, read_metrics
+from abcgen.model.metrics import METRICS, best, read_metrics
 from abcgen.pipeline.checkpoints import (
     CHORALES,
     RUNS,
@@ -169,6 +169,11 @@ def measured_of(folder: Path) -> list[Measured]:
         ]
     except CheckpointError:
         return []
+
+
+def has_learnt(folder: Path) -> bool:
+    """Return whether a run has left weights or a learning curve, be they damaged."""
+    return any((folder / part).exists() for part in (WEIGHTS, METRICS))
 
 
 def choose_network(wanted: Path | None, *, voices: str = "") -> Choice:

@@ -254,7 +254,7 @@ async def start_training(request: Request) -> Response:
     liked = ""
     if body.liked:
         tunes = await run_in_threadpool(studio.history.liked)
-        liked = "\n".join(tune.abc for tune in tunes)
+        liked = "\n\n".join(tune.abc for tune in tunes)
     await studio.training.start(body, liked)
     return await _trained(request)
 

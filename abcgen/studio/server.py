@@ -65,8 +65,10 @@ def make_app(history: History, access: Access) -> Starlette:
         async with JobQueue("networks") as networks, JobQueue("tunes", engravers) as tunes:
             training = FineTuning()
             app.state.studio = Studio(history, networks, tunes, training)
-            yield
-            await training.close()
+            try:
+                yield
+            finally:  # also if it is cancelled, as by SIGHUP
+                await training.close()
         history.close()
 
     routes = [

@@ -17,6 +17,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from time import monotonic
 from typing import Any, Literal
 
@@ -24,9 +25,9 @@ from pydantic import Field
 
 from abcgen.config import Schema
 from abcgen.errors import InputError
-from abcgen.pipeline.checkpoints import RUNS
+from abcgen.pipeline.checkpoints import CHORALES, RUNS, SHIPPED
 from abcgen.pipeline.formats import all_readers
-from abcgen.pipeline.networks import Measured, measured_of
+from abcgen.pipeline.networks import Measured, has_learnt, measured_of
 from abcgen.studio.bodies import UPLOAD_BYTES, TrainBody
 from abcgen.studio.processes import environment
 
@@ -67,7 +68,8 @@ class FineTuning:
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="abcgen-training-")
-        self._files: dict[Path, str] = {}  # with the names they had
+        self._files: dict[Path, TrainingFile] = {}  # with the names they had
+        self._lock = Lock()  # uploads come in threads
         self._process: asyncio.subprocess.Process | None = None
         self._run: asyncio.Task[None] | None = None
         self._phase: Phase = "idle"
@@ -92,13 +94,18 @@ class FineTuning:
             raise InputError(
                 f"{name[:80]!r} is no file of tunes", hint="drop .abc, .mid or .musicxml"
             )
-        size = sum(path.stat().st_size for path in self._files)
-        if len(self._files) >= MOST_FILES or size + len(content) > MOST_BYTES:
-            raise InputError(f"more than {MOST_FILES} files, or {MOST_BYTES // 1_000_000} MB")
         stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem)[:40]
-        path = Path(self._folder.name) / f"{len(self._files):03}-{stem}{suffix}"
-        path.write_bytes(content)
-        self._files[path] = name
+        with self._lock:
+            self._refuse_more(len(content))
+            # Many names have the same stem; the number tells them apart.
+            path = Path(self._folder.name) / f"{len(self._files):03}-{stem}{suffix}"
+            path.write_bytes(content)
+            self._files[path] = TrainingFile(name=name, bytes=len(content))
+
+    def _refuse_more(self, size: int) -> None:
+        size += sum(file.bytes for file in self._files.values())
+        if len(self._files) >= MOST_FILES or size > MOST_BYTES:
+            raise InputError(f"more than {MOST_FILES} files, or {MOST_BYTES // 1_000_000} MB")
 
     def clear(self) -> None:
         """Forget the files.
@@ -106,11 +113,12 @@ class FineTuning:
         Raises:
             InputError: if they are being learnt.
         """
-        if self.is_running:
-            raise InputError("these files are being learnt", hint="stop that first")
-        for path in self._files:
-            path.unlink(missing_ok=True)
-        self._files.clear()
+        with self._lock:
+            if self.is_running:
+                raise InputError("these files are being learnt", hint="stop that first")
+            for path in self._files:
+                path.unlink(missing_ok=True)
+            self._files.clear()
 
     def state(self) -> TrainingState:
         """Return how far it is."""
@@ -120,10 +128,7 @@ class FineTuning:
         end = monotonic() if self.is_running else self._ended
         return TrainingState(
             phase="training" if has_begun else self._phase,
-            files=[
-                TrainingFile(name=name, bytes=path.stat().st_size)
-                for path, name in self._files.items()
-            ],
+            files=list(self._files.values()),
             name=body.name if body else "",
             minutes=float(body.minutes) if body else 0.0,
             seconds=end - self._begun,
@@ -144,26 +149,33 @@ class FineTuning:
         """
         if self.is_running:
             raise InputError("a network is being trained", hint="stop it first, or wait")
-        if (RUNS / body.name).exists():
+        if body.name in {SHIPPED, CHORALES} or (RUNS / body.name).exists():
             raise InputError(
                 f"there is a network {body.name!r} already", hint="choose another name"
             )
-        if liked:
-            self.add("liked.abc", liked.encode())
-        if not self._files:
-            raise InputError("there are no tunes to learn", hint="drop files, or like some tunes")
-        self._body, self._phase, self._problem = body, "reading", ""
+        with self._lock:
+            files = list(self._files)
+            if liked:  # for this run only
+                content = liked.encode()
+                self._refuse_more(len(content))
+                files.append(Path(self._folder.name) / "liked.abc")
+                files[-1].write_bytes(content)
+            if not files:
+                raise InputError(
+                    "there are no tunes to learn", hint="drop files, or like some tunes"
+                )
+            self._body, self._phase, self._problem = body, "reading", ""
         self._messages.clear()
         self._begun, self._process = monotonic(), None
-        self._run = asyncio.create_task(self._train(body))
+        self._run = asyncio.create_task(self._train(body, files))
 
-    async def _train(self, body: TrainBody) -> None:
+    async def _train(self, body: TrainBody, files: list[Path]) -> None:
         """Run the command, and remember how it ended."""
         arguments = ["--out", str(RUNS / body.name), "--minutes", f"{body.minutes:g}", "--json"]
-        network = body.network or "pretrained"
+        network = body.network or SHIPPED
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "abcgen", "train", *map(str, self._files)),
+                *(sys.executable, "-P", "-m", "abcgen", "train", *map(str, files)),
                 *("--from", network, *arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -182,11 +194,21 @@ class FineTuning:
                 code = await self._process.wait()
             self._finish(code, output)
         except TimeoutError:
-            self._kill()
-            self._fail("this took too long, and was given up")
+            await self._give_up("this took too long, and was given up")
         except (OSError, ValueError) as error:
-            self._kill()
-            self._fail(str(error))
+            await self._give_up(str(error))
+
+    async def _give_up(self, problem: str) -> None:
+        self._kill()
+        if self._process:
+            await self._process.wait()
+        self._free_name()
+        self._fail(problem)
+
+    def _free_name(self) -> None:
+        """Have the name be used again if nothing was learnt."""
+        if self._body and not has_learnt(folder := RUNS / self._body.name):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _read_output(self) -> bytes:
         stdout = self._process.stdout if self._process else None
@@ -200,9 +222,7 @@ class FineTuning:
 
     def _finish(self, code: int, output: bytes) -> None:
         self._ended = monotonic()
-        if self._body and not measured_of(folder := RUNS / self._body.name):
-            # Nothing was learnt, and the name may be used again.
-            shutil.rmtree(folder, ignore_errors=True)
+        self._free_name()
         result: dict[str, Any] = {}
         with suppress(ValueError):
             result = json.loads(output)
@@ -232,7 +252,9 @@ class FineTuning:
         if self._run:
             with suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):
-                    await self._run
+                    await asyncio.wait({self._run})
+                    if self._process:  # the task may be cancelled too, and leave it alone
+                        await self._process.wait()
         self._kill()
         self._folder.cleanup()
 

@@ -81,9 +81,15 @@ def test_free_metre_and_strange_tunes_are_no_obstacle() -> None:
     alone = read_abc("X:1\nM:4/4\nL:1/1\nK:C\nC |]\n")
     assert nearest_tune(known([REEL]), alone) is None
     assert nearest_tune(known([]), JIG) is None
-    silent = read_abc("X:1\nM:4/4\nL:1/4\nK:C\nz z z z | z z z z |]\n")
-    nearest = nearest_tune(known([silent]), silent)
-    assert nearest is None or nearest.here == (0, 1)
+    silent = read_abc("X:1\nM:4/4\nL:1/4\nK:C\nz z z z | z4 |]\n")
+    assert nearest_tune(known([silent, JIG]), silent) is None
+    # The passage is of rests only.
+    mine, other = (
+        read_abc(f"X:1\nM:4/4\nL:1/4\nK:C\nz4 | z4 | {end} |]\n") for end in ("z G E2", "z2 cA")
+    )
+    nearest = nearest_tune(known([other]), mine)
+    assert nearest
+    assert nearest.here == (0, 1)
 
 
 def test_networks_of_several_voices_are_not_asked(tmp_path: Path) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from abcgen.errors import InputError
 from abcgen.notation.writer import write_abc
 from abcgen.studio import training
+from abcgen.studio.bodies import TrainBody
+from abcgen.studio.training import FineTuning
 from tests.studio.running import SECONDS, running
 from tests.tunes import JIG, REEL
 
@@ -66,6 +73,97 @@ def test_impossible_runs_are_refused(studio: httpx.Client, body: dict[str, Any])
     assert studio.get("/api/training").json()["phase"] == "idle"
 
 
+@pytest.mark.parametrize("name", ["pretrained", "chorales"])
+def test_the_names_of_our_networks_are_taken(name: str) -> None:
+    tuning = FineTuning()
+    tuning.add("a.abc", ABC)
+    with pytest.raises(InputError, match=name):
+        asyncio.run(tuning.start(TrainBody(name=name), ""))
+
+
+# Stands for ``abcgen train``: notes what it is to learn, and leaves what METRICS says.
+COMMAND = """#!/bin/sh
+echo "$*" > learnt
+run=$(echo "$*" | sed 's/.*--out \\([^ ]*\\).*/\\1/')
+mkdir -p "$run"
+[ -n "$METRICS" ] && echo "$METRICS" > "$run/metrics.jsonl"
+[ -n "$SLEEP" ] && exec sleep "$SLEEP"
+exit 1
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to train in, with a command that learns nothing."""
+    path = tmp_path / "command"
+    path.write_text(COMMAND)
+    path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(path))
+    monkeypatch.setattr(training, "environment", lambda: dict(os.environ))
+    return tmp_path
+
+
+async def trained(tuning: FineTuning, name: str, liked: str = "") -> str:
+    await tuning.start(TrainBody(name=name, minutes=0.1), liked)
+    while tuning.is_running:
+        await asyncio.sleep(0.01)
+    return tuning.state().problem
+
+
+def test_a_run_frees_its_name_unless_it_has_learnt(
+    command: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuning = FineTuning()
+    tuning.add("a.abc", ABC)
+    asyncio.run(trained(tuning, "empty"))
+    assert not (command / "checkpoints" / "empty").exists()
+    monkeypatch.setenv("METRICS", "damaged")
+    asyncio.run(trained(tuning, "damaged"))
+    assert (command / "checkpoints" / "damaged" / "metrics.jsonl").exists()
+    monkeypatch.delenv("METRICS")
+    monkeypatch.setenv("SLEEP", "60")
+    monkeypatch.setattr(training, "MORE_SECONDS", -5.0)
+    assert "too long" in asyncio.run(trained(tuning, "endless"))
+    assert not (command / "checkpoints" / "endless").exists()
+
+
+def test_liked_tunes_are_learnt_by_one_run_only(command: Path) -> None:
+    tuning = FineTuning()
+    tuning.add("a.abc", ABC)
+    asyncio.run(trained(tuning, "one", ABC.decode()))
+    assert "liked.abc" in (command / "learnt").read_text()
+    asyncio.run(trained(tuning, "two"))
+    assert "liked.abc" not in (command / "learnt").read_text()
+    assert [file.name for file in tuning.state().files] == ["a.abc"]
+
+
+def test_a_run_is_ended_though_its_task_is_cancelled(
+    command: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLEEP", "60")
+    tuning = FineTuning()
+
+    async def cancelled() -> None:
+        await tuning.start(TrainBody(name="cancelled"), ABC.decode())
+        while not (command / "learnt").exists():
+            await asyncio.sleep(0.01)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await tuning.close()
+
+    begun = time.monotonic()
+    asyncio.run(cancelled())
+    assert time.monotonic() - begun < training.END_SECONDS
+
+
+def test_files_that_come_at_once_are_all_kept() -> None:
+    tuning = FineTuning()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: tuning.add("!.abc", ABC), range(100)))
+    assert len(tuning.state().files) == 100
+
+
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("studio")
@@ -111,7 +209,7 @@ def test_a_network_is_fine_tuned_stopped_and_then_composes(studio: httpx.Client)
     studio.post("/api/training", json={"name": "mine", "minutes": 60, "liked": True})
     state = when(studio, lambda state: len(state["measured"]) >= 2, 8 * SECONDS)
     assert state["phase"] == "training"
-    assert [file["name"] for file in state["files"]] == ["jigs.abc", "liked.abc"]
+    assert [file["name"] for file in state["files"]] == ["jigs.abc"]
     # Composing goes on beside it.
     small = {"bars": 2, "candidates": 1, "stream": False, "keep": False}
     assert studio.post("/api/sample", json=small).status_code == 200
