@@ -40,6 +40,8 @@ PORT = 8765
 PORTS_TRIED = 20
 MOST_CONNECTIONS = 512
 WAITING_CONNECTIONS = 256  # to be accepted
+# Programs close idle connections after five seconds; one that we close just then fails a request.
+KEEP_ALIVE_SECONDS = 20
 MANY_CORES = 4
 
 
@@ -166,6 +168,7 @@ def serve(folder: Path, port: int | None, *, lan: bool, on_open: Callable[[Opene
             access_log=False,
             lifespan="on",
             limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=2,
             server_header=False,
         )
