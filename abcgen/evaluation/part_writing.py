@@ -157,10 +157,12 @@ def _is_dissonant(keys: Sounding) -> bool:
 
 
 def _beyond(beats: Sequence[Sounding]) -> float:
+    # Of fewer than four voices the last is a bass.
+    kinds = (*KINDS[:-1][: len(beats[0]) - 1], KINDS[-1]) if beats else KINDS
     sung = [
         (key, kind)
         for keys in beats
-        for key, kind in zip(keys, KINDS, strict=False)
+        for key, kind in zip(keys, kinds, strict=False)
         if key is not None
     ]
     return sum(not kind.lowest <= key <= kind.highest for key, kind in sung) / max(1, len(sung))

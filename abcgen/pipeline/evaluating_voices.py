@@ -24,12 +24,12 @@ from abcgen.evaluation.voice_measures import (
 )
 from abcgen.grammar.positions import with_form_line
 from abcgen.model.sampling import check_seed
-from abcgen.model.scoring import log_probabilities
+from abcgen.model.scoring import log_probabilities, measure
 from abcgen.notation.harmony import harmonised
 from abcgen.notation.model_text import NEXT_VOICE, decode_tune
 from abcgen.notation.transpose import pitches_of
 from abcgen.notation.tune import Mode
-from abcgen.pipeline.checkpoints import LoadedNetwork
+from abcgen.pipeline.checkpoints import LoadedNetwork, examples_for
 from abcgen.pipeline.evaluating import check_count, general_notes, reporting
 from abcgen.pipeline.harmonising import Harmoniser, harmony_of
 from abcgen.pipeline.held_out import read_held_out
@@ -165,7 +165,8 @@ def _counts(pieces: Mapping[str, Sequence[Piece]]) -> dict[str, dict[str, Counte
 def voice_scores(network: LoadedNetwork, example: Example) -> list[tuple[float, int]]:
     """Return the bits and the number of notes of each voice of a held-out piece.
 
-    What is not a voice's own, the lines before the music and bar lines, counts with the first.
+    What is not a voice's own, the lines before the music, bar lines and the end, counts with the
+    first.
     """
     text = with_form_line(example.text) if network.config.form else example.text
     (nats,) = log_probabilities(network.steps, network.vocabulary, [text])
@@ -178,6 +179,8 @@ def voice_scores(network: LoadedNetwork, example: Example) -> list[tuple[float, 
             voice = 0
         if index >= example.unscored:
             bits[voice] -= float(cost) / math.log(2)
+    whole = measure(network.steps, network.vocabulary, examples_for(network.config, [example]))
+    bits[0] += whole.total - sum(bits)
     tune = decode_tune(example.text)
     notes = [len(pitches_of(replace(tune, bars=voice.bars))) for voice in tune.voices]
     return list(zip(bits, notes, strict=True))

@@ -12,6 +12,7 @@ from abcgen.config import SampleConfig
 from abcgen.corpus.records import extract_of
 from abcgen.errors import InputError
 from abcgen.evaluation.voice_measures import VOICE_MEASURES
+from abcgen.model.scoring import measure
 from abcgen.notation.reader import read_abc
 from abcgen.pipeline import sampling
 from abcgen.pipeline.checkpoints import LoadedNetwork
@@ -76,6 +77,9 @@ def test_bits_of_all_voices_are_those_of_the_whole(choir: Path, evaluated: Evalu
     network, example = LoadedNetwork(choir), read_held_out(choir).test[0]
     scores = voice_scores(network, example)
     assert sum(notes for _, notes in scores) == example.notes
+    cost = measure(network.steps, network.vocabulary, [example])
+    assert sum(bits for bits, _ in scores) == pytest.approx(cost.total)
+    assert min(bits for bits, _ in scores) > 0
     whole = evaluated.figures["network"]["bits_per_note"]
     assert whole
     assert whole.value == pytest.approx(sum(bits for bits, _ in scores) / example.notes)
