@@ -353,7 +353,8 @@ def _is_complete(group: Sequence[Event]) -> bool:
 
 def _tuplet(group: Sequence[Event]) -> Iterator[Item]:
     notes = tuple(_note(event, _written(event)) for event in group)
-    if all(odd_denominator(note.duration) == 1 for note in notes):
+    # Where one note is played in the time of several, it is longer.
+    if group[0].ratio[0] > 1 and all(odd_denominator(note.duration) == 1 for note in notes):
         yield Tuplet(*group[0].ratio, notes)
     else:
         yield from map(_single, group)

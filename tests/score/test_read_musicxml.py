@@ -118,3 +118,14 @@ def test_a_fingering_that_abc_does_not_know_is_left_out_and_said(finger: str) ->
     assert write_abc(read_abc(write_abc(reading.tune))) == write_abc(reading.tune)
     assert any("fingering" in repair.what for repair in reading.repairs)
     assert "!3!" in write_abc(read_musicxml(data).tune)
+
+
+@pytest.mark.parametrize("normal", [2, 4])
+def test_one_note_in_the_time_of_several_is_no_tuplet(normal: int) -> None:
+    data = musicxml_of(read_abc("X:1\nM:4/4\nL:1/8\nK:C\n(3CDE F2 G4|\n"))
+    odd = data.replace(b">3</actual-notes>", b">1</actual-notes>").replace(
+        b">2</normal-notes>", f">{normal}</normal-notes>".encode()
+    )
+    assert odd != data
+    tune = read_musicxml(odd).tune
+    assert write_abc(read_abc(write_abc(tune))) == write_abc(tune)
