@@ -221,7 +221,7 @@ class Network:
         sampling = {
             name: settings.pop(name) for name in SampleConfig.model_fields if name in settings
         }
-        config = SampleConfig(count=count, **{"parallels": False} | sampling)
+        config = SampleConfig(count=count, **sampling)
         request = make_request(prime=prime, keep_bars=keep_bars, **settings)
         seed = random.randrange(MAX_SEED) if seed is None else seed  # noqa: S311 - no secret
         return _tunebook(Composer(self.folder, config, seed, request), count, max_copy)

@@ -365,7 +365,7 @@ class SampleConfig(Schema):
         description="Keep the candidate that the critic finds best, or choose in proportion to how "
         "real it finds them, so that tunes stay as varied as real ones.",
     )
-    parallels: bool = Field(True, description="Let voices move in parallel fifths and octaves.")
+    parallels: bool = Field(False, description="Let voices move in parallel fifths and octaves.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0  # seconds; a busy machine is slow to start audio
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = TIMEOUT) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = TIMEOUT, what: object = "") -> Any:
     """Wait until a condition holds, and return what it is."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if result := condition():
             return result
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} seconds")
+    raise AssertionError(f"not within {seconds} seconds: {what}")
 
 
 def requested_urls(browser: Any) -> list[str]:

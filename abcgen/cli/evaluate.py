@@ -88,7 +88,7 @@ def evaluate(
     else:
         config = SampleConfig(
             count=int(samples), temperature=temperature, batch_size=_EVALUATION.batch_size
-        ).replace(choose=choose, parallels=False)
+        ).replace(choose=choose)
         evaluation = _of_networks(checkpoints, config, tunes, seed, display)
     with display.progress("drawing the report"):
         # Matplotlib takes a second to import.

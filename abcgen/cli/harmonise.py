@@ -67,7 +67,7 @@ def harmonise(
     seed: Seed = None,
     temperature: Temperature = DEFAULTS.temperature,
     candidates: Candidates = None,
-    parallels: Parallels = False,
+    parallels: Parallels = DEFAULTS.parallels,
     # Sheet music
     title: BookTitle = "",
     paper: Paper = PAGE.paper,

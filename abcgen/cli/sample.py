@@ -168,7 +168,7 @@ def sample(
     top_p: Annotated[float, sampling_option("top_p")] = DEFAULTS.top_p,
     candidates: Candidates = None,
     choose: Annotated[str, sampling_option("choose")] = DEFAULTS.choose,
-    parallels: Parallels = False,
+    parallels: Parallels = DEFAULTS.parallels,
     free: Annotated[bool, option(Request, "free", "--free", rich_help_panel="Sampling")] = False,
     # Sheet music
     title: BookTitle = "",

@@ -71,8 +71,7 @@ def discriminator_auc(
         real: Tunes of the other.
         seed: Seed of the folds and of both models.
     """
-    from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - the same
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - scikit-learn takes a second
 
     tunes = [*generated, *real]
     labels = np.array([1] * len(generated) + [0] * len(real))
@@ -87,12 +86,7 @@ def discriminator_auc(
             ),
             _ngram_matrix(tunes),
         ),
-        (
-            ExtraTreesClassifier(
-                TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed
-            ),
-            _feature_matrix(tunes),
-        ),
+        (_trees(seed), _feature_matrix(tunes)),
     )
     scores = np.zeros(len(tunes))
     for train, test in folds:
@@ -116,8 +110,7 @@ def table_auc(
         real: Those of the other, no two pieces of one family.
         seed: Seed of the folds and of the trees.
     """
-    from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - the same
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - scikit-learn takes a second
 
     table = np.concatenate([generated, real])
     labels = np.array([1] * len(generated) + [0] * len(real))
@@ -125,12 +118,18 @@ def table_auc(
         return None
     scores = np.zeros(len(table))
     for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(table, labels):
-        trees = ExtraTreesClassifier(
-            TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed
-        )
+        trees = _trees(seed)
         trees.fit(table[train], labels[train])
         scores[test] = trees.predict_proba(table[test])[:, 1]
     return roc_auc(scores[labels == 1], scores[labels == 0])
+
+
+def _trees(seed: int) -> Any:
+    from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - scikit-learn takes a second
+
+    return ExtraTreesClassifier(
+        TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed
+    )
 
 
 def likelihood_auc(

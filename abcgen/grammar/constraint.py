@@ -15,7 +15,7 @@ from abcgen.errors import InputError
 from abcgen.grammar.completion import ShortestCompletion
 from abcgen.grammar.lengths import LONGEST, UNIT, UNIT_LENGTH
 from abcgen.grammar.music import Music
-from abcgen.grammar.numbered import IdTable, MusicStates, PitchStates
+from abcgen.grammar.numbered import NOTE_STARTS, IdTable, MusicStates, PitchStates
 from abcgen.grammar.pitch import PitchRule, PitchState
 from abcgen.grammar.state import (
     ACCIDENTAL,
@@ -24,7 +24,6 @@ from abcgen.grammar.state import (
     END,
     LENGTH,
     LETTER,
-    LETTERS,
     OCTAVE_MARKS,
     REST,
     State,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 
 MAX_STATES = 15_000  # about 30 MB
-NOTE_STARTS = frozenset((*LETTERS, *"^_="))
 
 
 class Grammar:
@@ -277,7 +275,9 @@ class Grammar:
         # Where a note may begin, it is one that leads to the tonic.
         if way and best and best in ShortestCompletion.ITEMS:
             is_begun = music[music_id].written in {ACCIDENTAL, BRACKET}
-            return pitch.nearer(pitch_id, possible & NOTE_STARTS, way + is_begun) or best
+            return (
+                pitch.nearer(pitch_id, possible.intersection(NOTE_STARTS), way + is_begun) or best
+            )
         return best
 
     def read(self, text: str, state_id: int = start) -> int:

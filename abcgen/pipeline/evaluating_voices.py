@@ -222,7 +222,7 @@ def with_voices(network: LoadedNetwork, melody: Tune, seed: int) -> Tune:
     Raises:
         AbcgenError: if it draws none that are valid.
     """
-    config = SampleConfig(count=1, candidates=1, parallels=False)
+    config = SampleConfig(count=1, candidates=1)
     harmoniser = Harmoniser(network, config, seed, harmony_of(melody, "auto"))
     for sampled in harmoniser.sample(range(config.max_attempts), batch_size=1):
         tune = harmoniser.candidate(sampled)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from abcgen.config import MidiConfig, PageConfig, SoundConfig
@@ -208,6 +209,18 @@ def all_readers(midi: MidiConfig | None = None) -> Mapping[str, Reader]:
         **dict.fromkeys(MIDI_SUFFIXES, replace(READERS[".mid"], read=read)),
         **dict.fromkeys(MUSICXML_SUFFIXES, Reader(read_musicxml_file)),
     }
+
+
+def reader_of(name: str) -> Reader:
+    """Return the reader of a file with a name.
+
+    Raises:
+        InputError: if files with its suffix hold no tunes.
+    """
+    reader = all_readers().get(PurePath(name).suffix.lower())
+    if reader is None:
+        raise InputError(f"{name[:80]!r} is no file of tunes", hint="drop .abc, .mid or .musicxml")
+    return reader
 
 
 def midi_config(texture: str, track: str, fold_range: str) -> MidiConfig:

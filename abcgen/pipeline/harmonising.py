@@ -111,7 +111,7 @@ def _chord_version(
         name=RULE,
         seed=seed,
         number=number,
-        settings=SampleConfig(),
+        settings=SampleConfig(parallels=True),  # as of any recipe of one voice
         request=Request(),
         reference=reference,
         title=tune.title,

@@ -37,7 +37,7 @@ SETTINGS = set(SampleConfig.model_fields) - NO_SETTINGS
 # that a tune from before they existed is replayed with the same recipe.
 FIRST_SETTINGS = {"temperature", "top_k", "top_p", "max_characters"}
 # What these were before there was a choice, which is what a recipe without them means.
-BEFORE = {"header_temperature": None, "keep_endings": False}
+BEFORE = {"header_temperature": None, "keep_endings": False, "parallels": True}
 LATER_SETTINGS = SETTINGS - FIRST_SETTINGS - set(BEFORE)
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]

@@ -6,7 +6,7 @@ from io import BytesIO
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from abcgen.notation.percussion import CHANNEL, is_percussion
+from abcgen.notation.percussion import CHANNEL
 from abcgen.notation.tune import Mode
 from abcgen.score.performance import beat_of, perform, program_of
 from abcgen.score.symbols import printed_fifths
@@ -71,7 +71,7 @@ def midi_of(tune: Tune, options: PlaybackOptions) -> bytes:
     tracks = []
     melodic = cycle(CHANNELS)
     for number, (sounds, program, velocity) in enumerate(parts):
-        is_drums = number < len(voices) and is_percussion(voices[number])
+        is_drums = number in played.percussion
         channel = DRUMS if is_drums else next(melodic)
         change = mido.Message("program_change", program=program, channel=channel)
         # Title, tempo and signatures go into the first track.

@@ -98,14 +98,8 @@ class NetworkTasks(Tasks):
             prime=f"{wishes.prime}\n" if wishes.prime.strip() else "",
             keep_bars=wishes.keep_bars if wishes.prime.strip() else None,
         )
-        config = SampleConfig(
-            temperature=float(wishes.temperature),
-            count=wishes.count,
-            candidates=wishes.candidates,
-            parallels=False,
-        )
         seed = _seed(wishes.seed)
-        with Composer(network, config, seed, request, referee=self._referee) as composer:
+        with Composer(network, _sampling(wishes), seed, request, referee=self._referee) as composer:
             connection.tell(
                 "start",
                 seed=seed,
@@ -205,12 +199,9 @@ class NetworkTasks(Tasks):
         }
 
 
-def _sampling(wishes: VersionsBody) -> SampleConfig:
+def _sampling(wishes: SampleBody | VersionsBody) -> SampleConfig:
     return SampleConfig(
-        temperature=float(wishes.temperature),
-        count=wishes.count,
-        candidates=wishes.candidates,
-        parallels=False,
+        temperature=float(wishes.temperature), count=wishes.count, candidates=wishes.candidates
     )
 
 

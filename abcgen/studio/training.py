@@ -26,7 +26,7 @@ from pydantic import Field
 from abcgen.config import Schema
 from abcgen.errors import InputError
 from abcgen.pipeline.checkpoints import CHORALES, RUNS, SHIPPED
-from abcgen.pipeline.formats import all_readers
+from abcgen.pipeline.formats import reader_of
 from abcgen.pipeline.networks import Measured, has_learnt, measured_of
 from abcgen.studio.bodies import UPLOAD_BYTES, TrainBody
 from abcgen.studio.processes import environment
@@ -89,12 +89,9 @@ class FineTuning:
         Raises:
             InputError: if it is no file of tunes, or there are too many.
         """
-        suffix = Path(name).suffix.lower()
-        if suffix not in all_readers():
-            raise InputError(
-                f"{name[:80]!r} is no file of tunes", hint="drop .abc, .mid or .musicxml"
-            )
+        reader_of(name)  # raises if there is none
         stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem)[:40]
+        suffix = Path(name).suffix.lower()
         with self._lock:
             self._refuse_more(len(content))
             # Many names have the same stem; the number tells them apart.

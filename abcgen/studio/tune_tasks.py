@@ -18,7 +18,7 @@ from abcgen.notation.transpose import instrument_named
 from abcgen.notation.tunebook import split_tunebook
 from abcgen.notation.writer import write_abc
 from abcgen.pipeline.barnumbers import numbers_of, parts_of
-from abcgen.pipeline.formats import FORMATS, RenderOptions, all_readers
+from abcgen.pipeline.formats import FORMATS, RenderOptions, reader_of
 from abcgen.pipeline.networks import all_networks, choose_network
 from abcgen.pipeline.recipes import drone_in
 from abcgen.score.web import web_sheet_of, web_tune_of
@@ -60,12 +60,7 @@ class TuneTasks(Tasks):
     def do_read(self, body: dict[str, Any], _connection: Connection) -> dict[str, Any]:
         """Read an uploaded file, and return its tunes as canonical ABC."""
         name, data = PurePath(body["name"]).name, base64.b64decode(body["data"])
-        readers = all_readers()
-        reader = readers.get(PurePath(name).suffix.lower())
-        if reader is None:
-            raise InputError(
-                f"{name[:80]!r} is no file of tunes", hint="drop .abc, .mid or .musicxml"
-            )
+        reader = reader_of(name)
         tunes: list[dict[str, Any]] = []
         left_out: list[dict[str, Any]] = []
         for found in reader.read(data, name):

@@ -380,7 +380,7 @@ SETTINGS: dict[str, Any] = {
     "max_attempts": 7,
     "candidates": 4,
     "choose": "best",
-    "parallels": False,
+    "parallels": True,
 }
 WISHES: dict[str, Any] = {
     "metre": "6/8",

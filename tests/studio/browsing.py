@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import requested_urls
+from tests.browser import requested_urls, wait_for
 from tests.studio.running import SECONDS
 
 if TYPE_CHECKING:
@@ -57,12 +56,7 @@ class Page:
 
     @staticmethod
     def wait(condition: Callable[[], Any], what: object = "") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            if result := condition():
-                return result
-            time.sleep(0.05)
-        raise AssertionError(f"not within {SECONDS} seconds: {what}")
+        return wait_for(condition, SECONDS, what)
 
     def view(self, name: str) -> None:
         self.click(f"[data-view={name}]")
